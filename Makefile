@@ -1,0 +1,89 @@
+# `make` lists what there is. Everything installs itself into .venv first, from the lock files.
+
+PYTHON ?= python3
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types e2e bench chaos lock clean python chromium
+
+BIN := .venv/bin
+RUN := .venv/.run-installed
+DEV := .venv/.dev-installed
+TESTS := -m "not e2e and not chaos"
+# What must never be wrong about a message is tested line by line and branch by branch.
+EXACT := communications/statuses.py,communications/ingest.py,communications/receipts.py,communications/claim.py,communications/dispatch.py,communications/settle.py,communications/providers/*
+
+help: ## what you are reading
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN) ## start everything on this machine (PORT=8001 SANDBOX_PORT=8026 choose ports); Ctrl-C stops it
+	@grep -qs '^ *\(export \)\{0,1\}DEBUG=' .env || export DEBUG="$${DEBUG:-on}"; \
+	exec $(BIN)/python manage.py run
+
+test: $(DEV) ## all tests: on SQLite, then on PostgreSQL and Redis; fails under 90 % coverage
+	$(BIN)/coverage erase
+	env -u DATABASE_URL -u REDIS_URL $(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/python -m tests.servers $(BIN)/coverage run -m pytest $(TESTS) --ignore=tests/sandbox
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=90
+	$(BIN)/coverage report --include='$(EXACT)' --fail-under=100
+
+lint: $(DEV) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# DEBUG, because the settings are loaded for their types and else ask for a key.
+types: $(DEV) ## mypy, strict
+	DEBUG=on $(BIN)/mypy .
+
+e2e: $(DEV) chromium ## browser tests in a real Chromium, against the running stack
+	$(BIN)/pytest -m e2e
+
+bench: $(DEV) ## benchmarks: ratios measured side by side in one run
+	$(BIN)/python -m tests.benchmarks
+
+chaos: $(DEV) ## kill processes under load; count what was lost, doubled or stuck
+	$(BIN)/pytest -m chaos -s
+
+lock: ## pin the dependencies anew (for maintainers, needs uv)
+	@command -v uv > /dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/). Nothing else here does."; exit 1; }
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header pyproject.toml --group dev -o requirements-dev.lock
+
+clean: ## remove what was installed and measured; the database in var/ stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* staticfiles
+
+# The stamps are newer than their lock as long as it has not changed: a second start skips pip.
+
+$(RUN): requirements.lock | python
+	@$(PYTHON) -m venv .venv
+	@echo "Installing into .venv (this takes a minute, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock | python
+	@$(PYTHON) -m venv .venv
+	@echo "Installing the tools for developers into .venv (this takes a minute, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(RUN)
+
+python:
+	@command -v $(PYTHON) > /dev/null || { \
+		echo "$(PYTHON) was not found: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is $$($(PYTHON) --version), too old: 3.11 or newer is needed. Name another one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+		echo "$(PYTHON) cannot create environments: install its venv module (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+
+chromium:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$name > /dev/null && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else \
+		echo "No Chromium was found: install the package chromium (on Debian: sudo apt-get install chromium)."; exit 1; \
+	fi

@@ -1,0 +1,21 @@
+"""What staff sees. Importing the pages registers them; each is scoped by `scope`."""
+
+from communications.admin import (
+    contacts,
+    deliveries,
+    messages,
+    organizations,
+    platform,
+    suppressions,
+    texts,
+)
+
+__all__ = [
+    "contacts",
+    "deliveries",
+    "messages",
+    "organizations",
+    "platform",
+    "suppressions",
+    "texts",
+]

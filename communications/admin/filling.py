@@ -1,0 +1,41 @@
+"""Which template, and the values for its places, as staff types them."""
+
+import re
+from collections.abc import Sequence
+
+from django.db.models import Q, QuerySet
+
+from communications.admin.scope import Scope
+from communications.drafts import APPROVED, VARIABLE
+from communications.models import Channel, Template
+from communications.providers import registry
+
+NAMED = re.compile(r"(\w+)\s*:\s*(.*)")
+
+
+def usable(scope: Scope) -> QuerySet[Template]:
+    """Those that may be sent now; at WhatsApp, only what Meta approved."""
+    mine = scope.rows(Template.objects.filter(channel__in=registry.channels()))
+    return mine.exclude(~Q(approval=APPROVED), channel=Channel.WHATSAPP).order_by("channel", "name")
+
+
+def label(template: Template) -> str:
+    begins = " ".join(template.body.split())[:60]
+    return f"{template.get_channel_display()} · {template.name}: {begins}"
+
+
+def places(texts: Sequence[str]) -> list[str]:
+    """What is to be filled in, each once, in its order."""
+    return list(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text)))
+
+
+def values(typed: str, names: Sequence[str]) -> dict[str, str]:
+    """A value a line: for the place it names, like “couple: Ann & Theo”, or else for the next."""
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, typed.splitlines())):
+        named = NAMED.fullmatch(line)
+        if named and named[1] in names:
+            found[named[1]] = named[2]
+        elif left := [name for name in names if name not in found]:
+            found[left[0]] = line
+    return found

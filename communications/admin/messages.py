@@ -1,0 +1,163 @@
+"""Messages: found, looked at, composed, tried again, cancelled; never edited, never deleted."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.db.models.functions import Left
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+
+from communications import decisions
+from communications.admin import badges, searching, timeline
+from communications.admin.badges import column
+from communications.admin.composing import Composing
+from communications.admin.filters import CreatedFilter
+from communications.admin.paging import Capped
+from communications.admin.scope import in_its_time, scope_of
+from communications.admin.verbs import Verb, Verbs
+from communications.models import Message
+from communications.models.messages import Direction, Priority
+
+# Large, and of no use in a list.
+UNLISTED = ["body", "html", "headers", "metadata", "fallback"]
+SNIPPET = 140
+
+
+@admin.register(Message)
+class Messages(Composing, Capped, Verbs):
+    list_display = ["state", "way", "to_whom", "about", "carrier", "urgency", "composed"]
+    list_display_links = ["to_whom", "about"]
+    show_add_link = False
+    change_list_template = "admin/communications/message/change_list.html"
+    list_filter = [
+        ("status", ChoicesCheckboxFilter),
+        ("channel", ChoicesCheckboxFilter),
+        ("direction", ChoicesCheckboxFilter),
+        ("priority", ChoicesCheckboxFilter),
+        CreatedFilter,
+    ]
+    list_filter_submit = True
+    search_fields = ["to", "subject", "provider_id"]
+    search_help_text = "Address, subject or id."
+    sortable_by: list[str] = []
+    fields = ["status"]
+    is_changeable = is_deletable = False
+    change_form_template = "admin/communications/message/change_form.html"
+    verbs = (
+        Verb(
+            name="retry",
+            label="Try again",
+            icon="refresh",
+            past="Waiting to be sent again",
+            act=lambda message, user: decisions.retry(message, by=user.get_username()),
+            is_possible=lambda message: (
+                message.direction == Direction.OUTBOUND
+                and message.send_after is None
+                and message.status in decisions.RETRIABLE
+            ),
+        ),
+        Verb(
+            name="cancel",
+            label="Cancel sending",
+            icon="cancel",
+            past="Cancelled",
+            act=lambda message, user: decisions.cancel(message, by=user.get_username()),
+            is_possible=lambda message: (
+                message.direction == Direction.OUTBOUND and message.send_after is not None
+            ),
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        rows: QuerySet[Message] = super().get_queryset(request).defer(*UNLISTED)
+        return rows.annotate(begins=Left("body", SNIPPET))
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 (Django's signature)
+        queryset: QuerySet[Message],
+        search_term: str,
+    ) -> tuple[QuerySet[Message], bool]:
+        term = search_term.strip()
+        return (searching.found(queryset, term) if term else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        live = path(
+            "<path:object_id>/timeline/",
+            self.admin_site.admin_view(self.timeline_view),
+            name="communications_message_timeline",
+        )
+        return [live, *super().get_urls()]
+
+    def timeline_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the message's page fetches again whenever something happened to it."""
+        message = self.get_object(request, unquote(object_id))
+        if message is None:
+            raise Http404
+        context = {
+            **timeline.of(message),
+            "buttons": self.buttons(request, message),
+            "may_compose": self.has_act_permission(request),
+        }
+        return in_its_time(
+            request,
+            render,
+            "admin/communications/message/live.html",
+            context,
+        )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        message = self.get_object(request, unquote(object_id))
+        context = extra_context or {}
+        if message is not None:
+            # The stream is an organization's: who has none sees no live updates.
+            live = scope_of(request).organization is not None
+            context = {**context, **timeline.of(message), "is_live": live}
+            context["may_compose"] = self.has_act_permission(request)
+        return super().change_view(request, object_id, form_url, context)
+
+    # --- columns ---
+
+    @column("Status", label=badges.VARIANTS)
+    def state(self, message: Message) -> tuple[str, str]:
+        return message.status, message.get_status_display()
+
+    @column("Channel")
+    def way(self, message: Message) -> SafeString:
+        return badges.channel(message.leg_channel)
+
+    @column("To")
+    def to_whom(self, message: Message) -> str | SafeString:
+        if message.direction == Direction.OUTBOUND:
+            return message.to
+        return format_html('<span class="ws-subtle">from</span> {}', message.sender)
+
+    @column("Provider")
+    def carrier(self, message: Message) -> str:
+        return message.provider or "–"
+
+    @column("Priority")
+    def urgency(self, message: Message) -> str:
+        priority = Priority(message.priority)
+        name = priority.label.lower()
+        return badges.label(name, "warning") if priority is Priority.URGENT else name
+
+    @column("Subject or text")
+    def about(self, message: Message) -> str:
+        return badges.clamped(message.subject or message.begins or "(no subject)")  # type: ignore[attr-defined] # annotated above
+
+    @column("Created")
+    def composed(self, message: Message) -> str:
+        return badges.moment(message.created_at)

@@ -1,0 +1,159 @@
+"""The organization's settings and its members: for its owners."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+import phonenumbers
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import transaction
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
+
+from communications import contacts
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.scope import OWNING, OwnedForm, Scoped, scope_of
+from communications.models import Membership, Organization
+
+
+class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_email_from(self) -> str:
+        value: str = self.cleaned_data["email_from"]
+        if not value:
+            return value
+        try:
+            address = contacts.normalise_email(contacts.bare(value))
+        except contacts.InvalidAddress as error:
+            raise forms.ValidationError(str(error)) from error
+        # Replies find an organization by this address: nobody takes another's.
+        others = Organization.objects.exclude(pk=self.instance.pk).values_list("email_from")
+        if address.casefold() in {contacts.bare(other).casefold() for (other,) in others}:
+            raise forms.ValidationError(f"{address} belongs to another organization.")
+        return value
+
+    def clean_time_zone(self) -> str:
+        value: str = self.cleaned_data["time_zone"]
+        if value not in available_timezones():
+            raise forms.ValidationError(f"“{value}” is no time zone: write it like Europe/London.")
+        return value
+
+    def clean_region(self) -> str:
+        value: str = self.cleaned_data["region"].upper()
+        if value not in phonenumbers.SUPPORTED_REGIONS:
+            raise forms.ValidationError(f"“{value}” is no country: write it like GB.")
+        return value
+
+
+@admin.register(Organization)
+class Organizations(Scoped):
+    lookup = "pk"
+    acting = OWNING
+    is_deletable = False
+    form = OrganizationForm
+    list_display = ["name", "email_from", "time_zone", "region"]
+    search_fields = ["name", "slug"]
+    fields = ["name", "slug", "email_from", "time_zone", "region"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return scope_of(request).is_everything
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "slug"] if obj else fields
+
+
+class NewMemberForm(OwnedForm):
+    """Makes the login as well, so that nobody has to be found among other organizations' people."""
+
+    username = forms.CharField(
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=UnfoldAdminTextInputWidget,
+    )
+    email = forms.EmailField(
+        label="E-mail address",
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    password = forms.CharField(
+        widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
+        help_text="Give it to the new member, who can change it after logging in.",
+    )
+
+    class Meta:
+        fields = ["role"]
+
+    def clean_username(self) -> str:
+        value: str = self.cleaned_data["username"]
+        if User.objects.filter(username__iexact=value).exists():
+            raise forms.ValidationError("This name is taken: choose another one.")
+        return value
+
+    def clean_password(self) -> str:
+        value: str = self.cleaned_data["password"]
+        validate_password(value)
+        return value
+
+
+@admin.register(Membership)
+class Members(Scoped):
+    acting = OWNING
+    actions = None
+    list_display = ["user", "email", "role", "last_login"]
+    list_select_related = ["user", "organization"]
+    search_fields = ["user__username", "user__email"]
+    ordering = ["user__username"]
+    fields = ["user", "role"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewMemberForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if obj is not None:
+            return super().get_fields(request, obj)
+        fields = ["username", "email", "password", "role"]
+        return ["organization", *fields] if self.shows_organization(request) else fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "user"] if obj else fields
+
+    # Owners change and remove others but not themselves, so there is always one left.
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not is_self(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not is_self(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:  # noqa: FBT001
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        data = form.cleaned_data
+        with transaction.atomic():
+            obj.user = User.objects.create_user(
+                data["username"],
+                data["email"],
+                data["password"],
+                is_staff=True,
+            )
+            super().save_model(request, obj, form, change)
+
+    @column("E-mail address")
+    def email(self, membership: Membership) -> str:
+        return membership.user.email or "–"
+
+    @column("Last login")
+    def last_login(self, membership: Membership) -> str:
+        return badges.moment(membership.user.last_login)
+
+
+def is_self(request: HttpRequest, obj: Membership | None) -> bool:
+    return obj is not None and obj.user_id == request.user.pk

@@ -1,0 +1,141 @@
+"""Addresses that may not be written to: closed by hand, lifted, never deleted."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+
+from communications import consent, contacts
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.filters import InForceFilter
+from communications.admin.paging import Capped
+from communications.admin.scope import OwnedForm
+from communications.admin.verbs import Verb, Verbs
+from communications.decisions import NotPossible
+from communications.events import Reason
+from communications.models import Suppression
+
+
+class SuppressionForm(OwnedForm):
+    class Meta:
+        fields = ["channel", "value", "detail"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if self.owner is None or not {"channel", "value"} <= set(data):
+            return data
+        try:
+            data["value"] = contacts.normalise(
+                data["channel"],
+                data["value"],
+                region=self.owner.region,
+            )
+        except contacts.InvalidAddress as error:
+            self.add_error("value", str(error))
+            return data
+        closed = Suppression.objects.on(data["channel"], [data["value"]])
+        if closed.filter(organization=self.owner).exists():
+            self.add_error("value", f"{data['value']} is closed already.")
+        return data
+
+
+def lift(suppression: Suppression, user: Any) -> None:
+    if not consent.lift([suppression], by=user.get_username()):
+        raise NotPossible("It was lifted before.")
+
+
+@admin.register(Suppression)
+class Suppressions(Capped, Verbs):
+    form = SuppressionForm
+    is_changeable = is_deletable = False
+    list_display = ["value", "way", "why", "extent", "explanation", "since", "state"]
+    list_filter = [
+        InForceFilter,
+        ("channel", ChoicesCheckboxFilter),
+        ("reason", ChoicesCheckboxFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["value"]
+    search_help_text = "Address."
+    fields = [
+        "channel",
+        "value",
+        "reason",
+        "sender",
+        "marketing_only",
+        "detail",
+        "message",
+        "created_at",
+        "lifted_at",
+        "lifted_by",
+    ]
+    readonly_fields = [
+        "reason",
+        "sender",
+        "marketing_only",
+        "message",
+        "created_at",
+        "lifted_at",
+        "lifted_by",
+    ]
+    verbs = (
+        Verb(
+            name="lift",
+            label="Lift",
+            icon="lock_open",
+            past="Open again",
+            act=lift,
+            is_possible=lambda suppression: suppression.lifted_at is None,
+        ),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = self.get_fields(request, obj)
+        if obj is None:
+            shown = [one for one in shown if one not in self.readonly_fields]
+        return [(None, {"fields": shown})]
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
+        made = consent.suppress(
+            obj.organization,
+            channel=obj.channel,
+            value=obj.value,
+            reason=Reason.MANUAL,
+            detail=obj.detail or f"Closed by {request.user} on {timezone.localdate()}.",
+        )
+        if made is None:
+            # Closed by somebody else a moment ago, which is as good.
+            made = Suppression.objects.on(obj.channel, [obj.value]).get(
+                organization=obj.organization,
+            )
+        vars(obj).update(vars(made))
+
+    @column("Channel")
+    def way(self, suppression: Suppression) -> str:
+        return badges.channel(suppression.channel)
+
+    @column("Reason")
+    def why(self, suppression: Suppression) -> str:
+        return suppression.get_reason_display()
+
+    @column("Closed for")
+    def extent(self, suppression: Suppression) -> str:
+        what = "advertising" if suppression.marketing_only else "everything"
+        return f"{what} from {suppression.sender}" if suppression.sender else what
+
+    @column("Detail")
+    def explanation(self, suppression: Suppression) -> str:
+        return badges.clamped(suppression.detail)
+
+    @column("Since")
+    def since(self, suppression: Suppression) -> str:
+        return badges.moment(suppression.created_at)
+
+    @column("State", label={"closed": "warning", "lifted": "default"})
+    def state(self, suppression: Suppression) -> tuple[str, str]:
+        if suppression.lifted_at is None:
+            return "closed", "closed"
+        return "lifted", f"lifted by {suppression.lifted_by}"

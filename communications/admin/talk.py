@@ -1,0 +1,49 @@
+"""A contact's conversation as the admin shows it: bubbles, and the doors to answer through."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from communications import conversations
+from communications.admin import badges
+from communications.conversations import Way
+from communications.models import Channel, Contact, Message
+from communications.models.messages import Direction
+
+
+def bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:
+    return [bubble(message) for message in conversations.newest(contact, count)]
+
+
+def bubble(message: Message) -> dict[str, Any]:
+    is_ours = message.direction == Direction.OUTBOUND
+    went_by = message.went_by
+    return {
+        "message": message,
+        "is_ours": is_ours,
+        "badge": badges.badge(message.status) if is_ours else "",
+        "channel": badges.channel(went_by),
+        "instead": Channel(message.channel).label if went_by != message.channel else "",
+        "why": [one.detail for one in message.detours if not one.provider],  # type: ignore[attr-defined] # prefetched by conversations.newest
+        "media": conversations.files(message.media),
+    }
+
+
+def door(contact: Contact, way: Way) -> dict[str, Any]:
+    """A channel, with the link to the form for an answer where there is something to send."""
+    is_usable = way.is_open or bool(way.templates)
+    query = urlencode({"contact": contact.pk, "channel": way.channel})
+    return {
+        "way": way,
+        "channel": badges.channel(way.channel),
+        "query": query if is_usable else "",
+        "reply": query + subject(contact) if way.is_preferred and way.channel == "email" else query,
+    }
+
+
+def subject(contact: Contact) -> str:
+    """Of the last mail, for the answer to it."""
+    mails = Message.objects.filter(contact=contact, channel=Channel.EMAIL).exclude(subject="")
+    last = mails.order_by("-created_at").values_list("subject", flat=True).first()
+    if last is None:
+        return ""
+    return "&" + urlencode({"subject": last if last[:3].lower() == "re:" else f"Re: {last}"})

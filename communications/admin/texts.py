@@ -1,0 +1,109 @@
+"""Templates."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter
+
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.scope import OwnedForm, Scoped
+from communications.models import Channel, Template
+
+# https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
+APPROVALS = {"APPROVED": "success", "PENDING": "info", "IN_APPEAL": "info", "PAUSED": "warning"}
+QUALITIES = {"GREEN": "success", "YELLOW": "warning", "RED": "danger"}
+
+
+class TemplateForm(OwnedForm):
+    class Meta:
+        fields = ["name", "channel", "subject", "body", "html"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("channel") == Channel.WHATSAPP:
+            self.add_error("channel", "Those are made at Meta, and appear here once it lists them.")
+        others = Template.objects.filter(
+            organization=self.owner,
+            channel=data.get("channel"),
+            name=data.get("name"),
+        )
+        if others.exclude(pk=self.instance.pk).exists():
+            self.add_error("name", "There is a template with this name for this channel already.")
+        return data
+
+
+def is_approved_elsewhere(template: Template | None) -> bool:
+    return template is not None and template.channel == Channel.WHATSAPP
+
+
+@admin.register(Template)
+class Templates(Scoped):
+    form = TemplateForm
+    list_display = ["name", "way", "about", "standing", "kind", "rating", "changed"]
+    list_filter = [
+        ("channel", ChoicesCheckboxFilter),
+        ("approval", AllValuesCheckboxFilter),
+    ]
+    list_filter_submit = True
+    search_fields = ["name", "subject"]
+    fields = ["name", "channel", "subject", "body", "html"]
+
+    # Those of WhatsApp are made and changed at Meta: what is here is a copy of its list.
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if not is_approved_elsewhere(obj):
+            return super().get_fields(request, obj)
+        shown = ["name", "channel", "language", "approval", "category", "quality", "body"]
+        return ["organization", *shown] if self.shows_organization(request) else shown
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if is_approved_elsewhere(obj):
+            return self.get_fields(request, obj)
+        return super().get_readonly_fields(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not is_approved_elsewhere(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not is_approved_elsewhere(obj)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        kwargs["help_texts"] = {
+            "name": "What the API calls it: letters, digits and hyphens.",
+            "body": "Write {{ name }} where a value is to be filled in.",
+            "html": "Values are escaped here.",
+        }
+        return super().get_form(request, *args, **kwargs)
+
+    @column("Subject or text")
+    def about(self, template: Template) -> str:
+        return badges.clamped(template.subject or template.body)
+
+    @column("Approval")
+    def standing(self, template: Template) -> str:
+        if not template.approval:
+            return "–"
+        return badges.label(
+            template.approval.replace("_", " ").lower(),
+            APPROVALS.get(template.approval, "danger"),
+        )
+
+    @column("Category")
+    def kind(self, template: Template) -> str:
+        return template.category.lower() or "–"
+
+    @column("Quality")
+    def rating(self, template: Template) -> str:
+        if not template.quality:
+            return "–"
+        return badges.label(template.quality.lower(), QUALITIES.get(template.quality, "default"))
+
+    @column("Changed")
+    def changed(self, template: Template) -> str:
+        return badges.moment(template.updated_at)
+
+    @column("Channel")
+    def way(self, template: Template) -> str:
+        return badges.channel(template.channel)

@@ -1,0 +1,147 @@
+"""What a message's page shows: where it stands, every attempt, everything that happened."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.safestring import SafeString
+
+from communications import broadcast, conversations
+from communications.admin import badges
+from communications.contacts import bare
+from communications.events import Kind
+from communications.models import Attempt, Channel, Event, Message
+from communications.models.messages import Direction
+from communications.statuses import Status
+
+# Beyond this, a page is not read any more: opens of a newsletter, for example.
+MAX_ENTRIES = 300
+# What is learned later than this is worth a remark.
+REMARKABLE = timedelta(seconds=2)
+MAX_HTML = 500_000
+RE = re.compile("re:", re.IGNORECASE)
+
+# Mail is written by strangers. The frame runs nothing; this keeps it from loading anything either,
+# so that no tracking pixel learns when staff looks, and from where.
+FRAME_HEAD = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline'; img-src data:\">"
+    '<meta name="referrer" content="no-referrer"><base target="_blank">'
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    event: Event
+    icon: str
+    source: str
+    # The message's status after it, where it is another one since.
+    becomes: SafeString | None
+    # Where it says something about delivery and the message stays where it was.
+    stays: str
+    lag: str
+
+
+@dataclass(frozen=True)
+class Try:
+    attempt: Attempt
+    channel: SafeString
+    status: SafeString
+    took: str
+    exchange: str
+
+
+def of(message: Message) -> dict[str, Any]:
+    # Read first: what happens while the rest is read is then sent again, never left out.
+    last_id = broadcast.last_id()
+    message = Message.objects.select_related("contact", "organization").get(pk=message.pk)
+    events = Event.objects.filter(message=message).select_related("attempt").order_by("-id")
+    return {
+        "message": message,
+        "since": last_id,
+        "badge": badges.badge(message.status),
+        "channel": badges.channel(message.went_by),
+        "leg": leg(message),
+        "tries": [shown(one) for one in message.attempts.order_by("-number")],
+        "entries": [entry(one) for one in events[:MAX_ENTRIES]],
+        "max_entries": MAX_ENTRIES,
+        "waits": message.send_after is not None,
+        "frame": FRAME_HEAD + message.html[:MAX_HTML] if message.html else "",
+        "reply": reply(message),
+        "media": conversations.files(message.media),
+        "files": message.attachments.defer("content") if message.has_attachments else [],
+    }
+
+
+def leg(message: Message) -> dict[str, Any] | None:
+    """The plan, how it went in the end, and what was said at each turn; None without a plan."""
+    if not message.fallback:
+        return None
+    turns = Event.objects.filter(message=message, kind=Kind.FAILOVER, provider="")
+    return {
+        "plan": ", ".join(plan(message)),
+        "went": Channel(message.went_by).label,
+        "instead": Channel(message.channel).label if message.went_by != message.channel else "",
+        "why": list(turns.values_list("detail", flat=True)),
+    }
+
+
+def plan(message: Message) -> Iterator[str]:
+    yield f"by {Channel(message.channel).label}"
+    for step in message.fallback:
+        after = step.get("after_seconds")
+        when = "immediately" if after is None else f"after {duration(timedelta(seconds=after))}"
+        yield f"then by {Channel(step['channel']).label} {when}"
+
+
+def reply(message: Message) -> str:
+    """What the form for an answer starts with; blank for what nobody needs to answer."""
+    if message.direction != Direction.INBOUND:
+        return ""
+    to = {"contact": message.contact_id} if message.contact_id else {"to": bare(message.sender)}
+    if message.channel != Channel.EMAIL:
+        return urlencode({**to, "channel": message.channel})
+    subject = message.subject if RE.match(message.subject) else f"Re: {message.subject}"
+    return urlencode({**to, "channel": message.channel, "subject": subject})
+
+
+def entry(event: Event) -> Entry:
+    lag = event.recorded_at - event.occurred_at
+    return Entry(
+        event=event,
+        icon=badges.KIND_ICONS.get(event.kind, "radio_button_unchecked"),  # type: ignore[call-overload]
+        source=badges.SOURCES[event.source],  # type: ignore[index]
+        becomes=badges.badge(event.message_status) if event.changed else None,
+        stays="" if event.changed or not event.status else Status(event.message_status).label,
+        lag=duration(lag) if lag > REMARKABLE else "",
+    )
+
+
+def shown(attempt: Attempt) -> Try:
+    took = attempt.finished_at - attempt.started_at if attempt.finished_at else None
+    status = Status(attempt.status)
+    # An attempt that is "queued" is a call under way.
+    name = "being sent" if status is Status.QUEUED else status.label
+    return Try(
+        attempt=attempt,
+        channel=badges.channel(attempt.channel),
+        status=badges.label(name, badges.VARIANTS[status]),
+        took=duration(took) if took is not None else "",
+        exchange=pretty(attempt.response) if attempt.response else "",
+    )
+
+
+def pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def duration(value: timedelta) -> str:
+    seconds = value.total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

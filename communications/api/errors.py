@@ -1,0 +1,25 @@
+"""Verbs raise sentences; here they become answers."""
+
+from typing import Any
+
+from rest_framework import status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from communications.compose import KeyReused
+from communications.contacts import InvalidAddress
+from communications.decisions import NotPossible
+from communications.drafts import Refused
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's own handler, and the errors of our verbs as JSON that says what to do."""
+    if isinstance(error, Refused):
+        return Response({error.field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, InvalidAddress):
+        return Response({"addresses": [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, KeyReused):
+        return Response({"detail": str(error)}, status=status.HTTP_422_UNPROCESSABLE_ENTITY)
+    if isinstance(error, NotPossible):
+        return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
+    return exception_handler(error, context)

@@ -1,0 +1,45 @@
+"""What lists can be narrowed down by."""
+
+from typing import ClassVar
+
+import django_filters
+
+from communications.models import Channel, Contact, Message, Suppression
+from communications.models.messages import Direction
+from communications.statuses import Status
+
+# Of a 64-bit column: beyond it, databases raise.
+MAX_ID = 2**63 - 1
+
+
+class MessageFilter(django_filters.FilterSet):
+    status = django_filters.MultipleChoiceFilter(choices=Status.choices, distinct=False)
+    channel = django_filters.MultipleChoiceFilter(choices=Channel.choices, distinct=False)
+    direction = django_filters.ChoiceFilter(choices=Direction.choices)
+    created_after = django_filters.IsoDateTimeFilter("created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter("created_at", lookup_expr="lt")
+    contact = django_filters.NumberFilter("contact_id", decimal_places=0, max_value=MAX_ID)
+    to = django_filters.CharFilter("to", lookup_expr="iexact")
+
+    class Meta:
+        model = Message
+        fields: ClassVar[list[str]] = []
+
+
+class ContactFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(lookup_expr="icontains")
+    address = django_filters.CharFilter("addresses__value", lookup_expr="iexact")
+
+    class Meta:
+        model = Contact
+        fields: ClassVar[list[str]] = []
+
+
+class SuppressionFilter(django_filters.FilterSet):
+    channel = django_filters.ChoiceFilter(choices=Channel.choices)
+    value = django_filters.CharFilter(lookup_expr="iexact")
+    in_force = django_filters.BooleanFilter("lifted_at", lookup_expr="isnull")
+
+    class Meta:
+        model = Suppression
+        fields: ClassVar[list[str]] = []

@@ -1,0 +1,45 @@
+"""JSON from outside: capped, and of characters that can be stored."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import JSONParser
+
+from wedsync_comms.lib.text import is_storable
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large: at most 40 MB, attachments included."
+    default_code = "too_large"
+
+
+class CappedJSONParser(JSONParser):
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        # Django's own limit guards request.body, which DRF does not use.
+        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge
+        parsed = super().parse(BytesIO(body), media_type, dict(parser_context or {}))
+        if not all_storable(parsed):
+            raise ParseError("The text contains a NUL or half a surrogate pair: remove it.")
+        return parsed
+
+
+def all_storable(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_storable(value)
+    if isinstance(value, dict):
+        return all(is_storable(name) and all_storable(one) for name, one in value.items())
+    if isinstance(value, list):
+        return all(all_storable(one) for one in value)
+    return True

@@ -1,0 +1,343 @@
+"""The JSON of the API: what comes in, what goes out."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from communications import consent, contacts
+from communications.drafts import Draft, Refused
+from communications.events import Reason
+from communications.models import (
+    Address,
+    Attempt,
+    Channel,
+    Contact,
+    Event,
+    Message,
+    Priority,
+    Suppression,
+    Template,
+)
+from communications.statuses import Status
+
+PRIORITIES = {label.lower(): Priority(value) for value, label in Priority.choices}
+
+
+class PriorityField(serializers.ChoiceField):
+    """A word outside, a number inside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=list(PRIORITIES), **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return PRIORITIES[super().to_internal_value(data)]
+
+    def to_representation(self, value: Any) -> str:
+        return Priority(value).label.lower()
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it does not know: a misspelt “expires_at” must not be ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if unknown:
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                {name: [f"There is no such field. Known are: {known}."] for name in unknown},
+            )
+        return super().to_internal_value(data)
+
+
+class FallbackSerializer(StrictSerializer):
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    after_seconds = serializers.IntegerField(min_value=0, max_value=30 * 86_400, required=False)
+
+
+class AttachmentSerializer(StrictSerializer):
+    filename = serializers.CharField(max_length=255)
+    content = serializers.CharField(help_text="base64")
+    content_type = serializers.CharField(max_length=120, required=False)
+
+
+class ComposeSerializer(StrictSerializer):
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    to = serializers.CharField(max_length=320, required=False)
+    contact = serializers.IntegerField(required=False)
+    subject = serializers.CharField(max_length=998, required=False, allow_blank=True)
+    body = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+    html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
+    template = serializers.CharField(max_length=512, required=False)
+    variables = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, trim_whitespace=False),
+        required=False,
+    )
+    reply_to = serializers.CharField(max_length=320, required=False)
+    headers = serializers.DictField(child=serializers.CharField(), required=False)
+    attachments = AttachmentSerializer(many=True, required=False)
+    priority = PriorityField(required=False)
+    send_at = serializers.DateTimeField(required=False, allow_null=True)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+    fallback = FallbackSerializer(many=True, required=False)
+    media = serializers.ListField(child=serializers.URLField(max_length=2000), required=False)
+    resend_if_unknown = serializers.BooleanField(required=False)
+    metadata = serializers.DictField(required=False)
+
+    def draft(self) -> Draft:
+        data = self.validated_data
+        if "to" in data and "contact" in data:
+            raise Refused("to", "Give either “to” or “contact”, not both.")
+        return Draft(**data)
+
+
+class SegmentsSerializer(serializers.Serializer[Any]):
+    """How many SMS a text is, and how much still fits into the last of them."""
+
+    encoding = serializers.CharField()
+    count = serializers.IntegerField()
+    left = serializers.IntegerField()
+    unusual = serializers.CharField(help_text="The characters that make it UCS-2.")
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    to = serializers.CharField()
+    subject = serializers.CharField()
+    body = serializers.CharField()
+    html = serializers.CharField()
+    segments = SegmentsSerializer(allow_null=True)
+    refusal = serializers.CharField(allow_null=True)
+
+
+class CountSerializer(serializers.Serializer[Any]):
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    status = serializers.ChoiceField(choices=Status.choices)
+    count = serializers.IntegerField()
+
+
+class SummarySerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField()
+    counts = CountSerializer(many=True)
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    channel = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Attempt
+        fields = [
+            "number",
+            "channel",
+            "to",
+            "provider",
+            "status",
+            "provider_id",
+            "error_code",
+            "error",
+            "started_at",
+            "finished_at",
+        ]
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    priority = PriorityField()
+    attempts = AttemptSerializer(many=True, read_only=True)
+    contact_name = serializers.CharField(source="contact.name", default="", read_only=True)
+    went_by = serializers.CharField(
+        read_only=True,
+        help_text="The channel that has it, or the one it is tried by.",
+    )
+
+    class Meta:
+        model = Message
+        fields = [
+            "id",
+            "direction",
+            "channel",
+            "went_by",
+            "contact",
+            "contact_name",
+            "sender",
+            "to",
+            "subject",
+            "body",
+            "html",
+            "status",
+            "error_code",
+            "error",
+            "provider",
+            "provider_id",
+            "attempts",
+            "priority",
+            "send_at",
+            "expires_at",
+            "fallback",
+            "media",
+            "resend_if_unknown",
+            "metadata",
+            "opened_at",
+            "clicked_at",
+            "complained_at",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    attempt = serializers.IntegerField(source="attempt.number", default=None, read_only=True)
+
+    class Meta:
+        model = Event
+        fields = [
+            "id",
+            "kind",
+            "source",
+            "status",
+            "message_status",
+            "changed",
+            "attempt",
+            "provider",
+            "event_id",
+            "error_code",
+            "detail",
+            "occurred_at",
+            "recorded_at",
+        ]
+        read_only_fields = fields
+
+
+class AddressSerializer(serializers.ModelSerializer[Address]):
+    class Meta:
+        model = Address
+        fields = ["channel", "value"]
+
+
+class ContactSerializer(serializers.ModelSerializer[Contact]):
+    addresses = AddressSerializer(many=True, required=False)
+
+    class Meta:
+        model = Contact
+        fields = ["id", "name", "notes", "addresses", "created_at"]
+        read_only_fields = ["id", "created_at"]
+
+    def create(self, validated_data: dict[str, Any]) -> Contact:
+        pairs = [(one["channel"], one["value"]) for one in validated_data.pop("addresses", [])]
+        return contacts.create(addresses=pairs, **validated_data)
+
+    def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
+        listed = validated_data.pop("addresses", None)
+        pairs = None if listed is None else [(one["channel"], one["value"]) for one in listed]
+        return contacts.change(instance, addresses=pairs, **validated_data)
+
+
+class ApprovedSerializer(serializers.ModelSerializer[Template]):
+    class Meta:
+        model = Template
+        fields = ["name", "language", "category", "body"]
+        read_only_fields = fields
+
+
+class WaySerializer(serializers.Serializer[Any]):
+    """Whether a contact can be written to on a channel now, and if not, why."""
+
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    value = serializers.CharField(help_text="The address there; blank: none is known.")
+    is_open = serializers.BooleanField()
+    reason = serializers.CharField(help_text="Why it is closed; blank where it is open.")
+    templates = ApprovedSerializer(
+        many=True,
+        help_text="The approved texts that may be sent, also where free text may not.",
+    )
+    window_until = serializers.DateTimeField(allow_null=True)
+    is_preferred = serializers.BooleanField(help_text="The one to answer by.")
+
+
+class TemplateSerializer(serializers.ModelSerializer[Template]):
+    class Meta:
+        model = Template
+        fields = [
+            "id",
+            "name",
+            "channel",
+            "subject",
+            "body",
+            "html",
+            "language",
+            "category",
+            "approval",
+            "quality",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = [
+            "id",
+            "language",
+            "category",
+            "approval",
+            "quality",
+            "created_at",
+            "updated_at",
+        ]
+        # The organization is the caller's, so the constraint is checked in validate().
+        validators: list[Any] = []
+
+    def validate_channel(self, value: str) -> str:
+        if value == Channel.WHATSAPP:
+            raise serializers.ValidationError(
+                "WhatsApp templates are made at Meta, and appear here once Meta lists them.",
+            )
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The organization is the caller's, so DRF cannot check the constraint by itself."""
+        name = attrs.get("name", getattr(self.instance, "name", ""))
+        channel = attrs.get("channel", getattr(self.instance, "channel", Channel.EMAIL))
+        organization = self.context["request"].membership.organization
+        twins = Template.objects.filter(organization=organization, channel=channel, name=name)
+        if twins.exclude(pk=getattr(self.instance, "pk", 0)).exists():
+            raise serializers.ValidationError(
+                {"name": [f"There is a template “{name}” already: choose another name."]},
+            )
+        return attrs
+
+
+class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
+    class Meta:
+        model = Suppression
+        fields = [
+            "id",
+            "channel",
+            "value",
+            "reason",
+            "detail",
+            "message",
+            "created_at",
+            "lifted_at",
+            "lifted_by",
+            "sender",
+            "marketing_only",
+        ]
+        read_only_fields = ["id", "reason", "message", "created_at", "lifted_at", "lifted_by"]
+        # In force at most once an address: checked where the row is written.
+        validators: list[Any] = []
+
+    def create(self, validated_data: dict[str, Any]) -> Suppression:
+        organization = validated_data["organization"]
+        try:
+            value = contacts.normalise(
+                validated_data["channel"],
+                validated_data["value"],
+                region=organization.region,
+            )
+        except contacts.InvalidAddress as error:
+            raise Refused("value", str(error)) from error
+        made = consent.suppress(
+            organization,
+            channel=validated_data["channel"],
+            value=value,
+            reason=Reason.MANUAL,
+            detail=validated_data.get("detail", ""),
+        )
+        if made is None:
+            raise Refused("value", f"{value} is suppressed already.")
+        return made

@@ -1,0 +1,52 @@
+"""Misconfiguration, said before anything is sent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 (Django's name)
+
+from communications.providers import registry
+
+
+@register
+def check_providers(**_: Any) -> list[CheckMessage]:
+    return [message for slug in settings.PROVIDERS for message in problems(slug)]
+
+
+def problems(slug: str) -> Iterator[CheckMessage]:
+    try:
+        provider = registry.provider(slug)
+    except (ImportError, LookupError, TypeError, ValueError, AssertionError) as error:
+        yield Error(
+            f"The provider “{slug}” cannot be built: {type(error).__name__}: {error}",
+            hint="Compare its settings with .env.example.",
+            id="communications.E001",
+        )
+        return
+    if not provider.sender:
+        yield Error(
+            f"The provider “{slug}” has nobody to write as.",
+            hint="Set EMAIL_FROM, for example to “Ever After <hello@everafter.example>”.",
+            id="communications.E002",
+        )
+    if not provider.takes_webhooks:
+        yield Warning(
+            f"The webhooks of “{slug}” cannot be verified, so all of them are refused.",
+            hint="Set its webhook secret; the provider shows it where webhooks are set up.",
+            id="communications.W001",
+        )
+
+
+@register
+def check_routes(**_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"The route of {channel} names “{slug}”, which is not configured.",
+            hint="Every slug in ROUTES must be a key of PROVIDERS.",
+            id="communications.E003",
+        )
+        for channel, slugs in settings.ROUTES.items()
+        for slug in slugs
+        if slug not in settings.PROVIDERS
+    ]

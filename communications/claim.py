@@ -1,0 +1,286 @@
+"""outbox -> what may go now -> [attempts committed] -> a claim: the exclusive right to send.
+
+What is claimed and never settled, because the process died, is a call whose lease runs out: it is
+claimed again, to be repeated with the same key or to be found out.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Max, Min, QuerySet
+from django.utils import timezone
+
+from communications import fallback, ladder
+from communications.events import Kind
+from communications.gate import refuse
+from communications.models import Attempt, Call, Message, Priority
+from communications.providers import registry
+from communications.record import Change, Plan, record
+from communications.statuses import UNANSWERED, Status
+from wedsync_comms.lib.errors import (
+    OutcomeUnknown,
+)
+from wedsync_comms.lib.limits import TokenBucket
+
+# Only the message: the organization, which is read along, is everybody's.
+OF_SELF = ("self",)
+
+# How long a message waits whose providers are all closed, before it is looked at again.
+CLOSED_PAUSE = timedelta(seconds=2)
+
+# How old a call may be to be repeated: providers forget an idempotency key after a day.
+KEY_LIFETIME = timedelta(hours=23)
+LOST = "The sending process ended before the answer came."
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A call that this process alone may send until its lease runs out."""
+
+    call: Call
+    attempts: Sequence[Attempt]
+
+
+def lease() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def bound(slug: str, usable: Sequence[str]) -> list[str]:
+    """The values of `via` whose messages this provider takes: its own, and if it is the first of
+    the route that works, those of nobody in particular."""
+    return ["", slug] if usable[0] == slug else [slug]
+
+
+def most_urgent(channel: str, slug: str, usable: Sequence[str]) -> int | None:
+    """The priority of the first message due for this provider; None if there is none."""
+    rows = Message.objects.due(timezone.now()).filter(
+        leg_channel=channel,
+        via__in=bound(slug, usable),
+    )
+    found: int | None = rows.aggregate(first=Min("priority"))["first"]
+    return found
+
+
+def claim(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> Claim | None:
+    """Takes what is due for this provider, urgent first, and commits an attempt for each message.
+
+    None if nothing is left to send after refusing what may not be sent.
+    """
+    with transaction.atomic():
+        rows = due(channel, bound(slug, usable), limit)
+        routable = [one for one in allowed(rows) if routed(one, channel, slug, usable)]
+        ready = together(routable, slug)
+        if not ready:
+            return None
+        call = Call.objects.create(provider=slug, repeat_after=lease(), tries=1)
+        return Claim(call, attempt(call, ready))
+
+
+def due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
+    """Locked rows of the outbox. Mails with attachments travel alone, so they are taken alone."""
+    found: list[Message] = []
+    for priority in Priority.values:
+        rows = (
+            Message.objects.due(timezone.now())
+            .filter(leg_channel=channel, priority=priority, via__in=vias)
+            .order_by("send_after")
+            .select_related("organization")
+            .prefetch_related("attempts")
+        )
+        found += lock(rows)[: limit - len(found)]
+        # An urgent message does not share the fate of a campaign it happens to leave with.
+        if len(found) == limit or (found and priority == Priority.URGENT):
+            break
+    if found and found[0].has_attachments:
+        return found[:1]
+    return [one for one in found if not one.has_attachments]
+
+
+def lock(rows: QuerySet[Message]) -> QuerySet[Message]:
+    # SQLite has one writer at a time, and its transactions here begin as writers.
+    skip = connection.features.has_select_for_update_skip_locked
+    return rows.select_for_update(skip_locked=skip, of=OF_SELF if skip else ())
+
+
+def allowed(rows: Sequence[Message]) -> list[Message]:
+    """Records what may not be sent after all, or not here, and returns the others."""
+    now = timezone.now()
+    late = {one.pk: expired(one) for one in rows if one.expires_at and one.expires_at <= now}
+    stopped = late | refuse([one for one in rows if one.pk not in late])
+    record(list(stopped.values()))
+    return [one for one in rows if one.pk not in stopped]
+
+
+def expired(message: Message) -> Change:
+    return Change(
+        message=message.pk,
+        kind=Kind.EXPIRED,
+        decision=Status.EXPIRED,
+        error_code="expired",
+        detail=f"Not sent by {message.expires_at:%d %B %Y %H:%M} UTC.",
+    )
+
+
+def routed(message: Message, channel: str, slug: str, usable: Sequence[str]) -> bool:
+    """Whether it goes through this provider now; if not, it is sent on its way."""
+    chosen = ladder.next_provider(
+        registry.route(channel),
+        used_up=used_up(message),
+        usable=usable,
+    )
+    if chosen == slug:
+        return in_pace(message, slug)
+    if chosen is None:
+        give_up(message)
+    elif chosen:
+        reroute([message.pk], via=chosen, send_after=timezone.now())
+    else:
+        reroute([message.pk], via="", send_after=timezone.now() + CLOSED_PAUSE)
+    return False
+
+
+def in_pace(message: Message, slug: str) -> bool:
+    """Whether this recipient may be written to again already; if not, the message waits."""
+    rate = registry.provider(slug).pair_rate
+    if rate is None:
+        return True
+    pause = TokenBucket(f"{slug}:{message.leg_to}", rate).acquire(urgent=True)
+    if pause:
+        later = timezone.now() + timedelta(seconds=pause)
+        reroute([message.pk], via=message.via, send_after=later)
+    return not pause
+
+
+def used_up(message: Message) -> set[str]:
+    """The providers that have had their whole ladder for this message."""
+    return {slug for slug, count in climbed(message).items() if count > len(ladder.STEPS)}
+
+
+def give_up(message: Message) -> None:
+    why = f"Every provider of {fallback.label(message.leg_channel)} was tried."
+    end = Change(message=message.pk, kind=Kind.GIVEN_UP, plan=Plan(None), detail=why)
+    record([fallback.onward(message, why) or end])
+
+
+def reroute(messages: Iterable[Any], *, via: str, send_after: datetime) -> None:
+    Message.objects.filter(pk__in=messages, send_after__isnull=False).update(
+        via=via,
+        send_after=send_after,
+    )
+
+
+def free_from(slug: str, channel: str) -> int:
+    """What was bound to a provider that is closed now goes to whichever works."""
+    rows = Message.objects.waiting().filter(leg_channel=channel, via=slug)
+    return rows.update(via="") if rows.exists() else 0
+
+
+def attempt(call: Call, messages: Sequence[Message]) -> list[Attempt]:
+    """Takes the messages out of the outbox and opens an attempt for each."""
+    now = timezone.now()
+    Message.objects.filter(pk__in=[one.pk for one in messages]).update(send_after=None)
+    return Attempt.objects.bulk_create(
+        Attempt(
+            message=one,
+            call=call,
+            number=len(one.attempts.all()) + 1,
+            leg=one.leg,
+            sender=one.organization.sender(one.leg_channel),
+            to=one.leg_to,
+            position=position,
+            provider=call.provider,
+            started_at=now,
+        )
+        for position, one in enumerate(messages)
+    )
+
+
+def claim_repeat(call_id: Any) -> Claim | None:
+    """Takes a call whose lease or pause has run out. None if another process was quicker."""
+    with transaction.atomic():
+        now = timezone.now()
+        taken = Call.objects.due(now).filter(pk=call_id)
+        if not taken.update(repeat_after=lease(), tries=F("tries") + 1):
+            return None
+        call = Call.objects.get(pk=call_id)
+        unanswered = [one for one in last_attempts(call) if one.status in UNANSWERED]
+        if not unanswered:
+            # Receipts were quicker than the next try.
+            Call.objects.filter(pk=call_id).update(repeat_after=None)
+            return None
+        if not is_repeatable(call):
+            # Not to be sent a second time: whoever claims it, settles it.
+            return Claim(call, unanswered)
+        return Claim(call, repeat(call, unanswered))
+
+
+def last_attempts(call: Call) -> list[Attempt]:
+    """One a message, in the order in which the call carries them."""
+    newest = call.attempts.values("message").annotate(newest=Max("pk")).values("newest")
+    return list(
+        call.attempts.filter(pk__in=newest)
+        .select_related("message__organization")
+        .prefetch_related("message__attachments")
+        .order_by("position"),
+    )
+
+
+def repeat(call: Call, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The same call once more, as new attempts of those messages that have no answer."""
+    now = timezone.now()
+    record([left_behind(one) for one in attempts if one.status == Status.QUEUED])
+    return Attempt.objects.bulk_create(
+        Attempt(
+            message_id=one.message_id,
+            call=call,
+            number=one.number + 1,
+            leg=one.leg,
+            sender=one.sender,
+            to=one.to,
+            position=one.position,
+            provider=call.provider,
+            started_at=now,
+        )
+        for one in attempts
+    )
+
+
+def left_behind(one: Attempt) -> Change:
+    return Change(
+        message=one.message_id,
+        attempt=one.pk,
+        kind=Kind.UNANSWERED,
+        status=Status.UNKNOWN,
+        provider=one.provider,
+        error_code="lost",
+        detail=LOST,
+        outcome={"finished_at": timezone.now(), "error_class": OutcomeUnknown.__name__},
+    )
+
+
+def together(messages: Sequence[Message], slug: str) -> list[Message]:
+    """Those that stand on the same step of the ladder as the first; the others follow in calls of
+    their own. Otherwise one would be given to the next provider while its call is repeated for
+    another, and arrive twice."""
+    steps = [climbed(one)[slug] for one in messages]
+    return [one for one, step in zip(messages, steps, strict=True) if step == steps[0]]
+
+
+def climbed(message: Message) -> Counter[str]:
+    """How many steps of the ladder it has used with each provider."""
+    return Counter(
+        one.provider
+        for one in message.attempts.all()
+        if one.number >= message.ladder_start and one.error_class in ladder.COUNTED
+    )
+
+
+def is_repeatable(call: Call) -> bool:
+    """Whether the provider still knows its key, and so would carry it out only once."""
+    is_young = call.created_at > timezone.now() - KEY_LIFETIME
+    return is_young and registry.provider(call.provider).idempotent

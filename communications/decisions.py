@@ -1,0 +1,73 @@
+"""What staff may decide about a message after it was composed: cancel it, try it again."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from communications import broadcast
+from communications.events import Kind
+from communications.models import Message
+from communications.models.messages import Direction
+from communications.record import Change, Plan, record
+from communications.statuses import Status
+
+RETRIABLE = {
+    Status.FAILED,
+    Status.BOUNCED,
+    Status.SUPPRESSED,
+    Status.CANCELLED,
+    Status.EXPIRED,
+}
+WHY_NOT = {
+    Status.QUEUED: "It is being sent at this moment.",
+    Status.UNKNOWN: "A provider may have it already; that is being found out.",
+    Status.SENT: "A provider has it already.",
+    Status.DELIVERED: "It was delivered already.",
+    Status.READ: "It was read already.",
+    Status.BOUNCED: "It was refused by the receiving side; nothing is left to cancel.",
+    Status.FAILED: "It failed; nothing is left to cancel.",
+    Status.SUPPRESSED: "It was never sent; nothing is left to cancel.",
+    Status.CANCELLED: "It is cancelled already.",
+    Status.EXPIRED: "It expired unsent; nothing is left to cancel.",
+}
+
+
+class NotPossible(Exception):
+    """Says to a person why not."""
+
+
+def cancel(message: Message, *, by: str = "") -> None:
+    """Takes it out of the outbox. Raises NotPossible once it has left it."""
+    with transaction.atomic():
+        current = Message.objects.select_for_update().get(pk=message.pk)
+        if current.direction == Direction.INBOUND or current.send_after is None:
+            raise NotPossible(WHY_NOT[Status(current.status)])
+        change = Change(
+            message=message.pk,
+            kind=Kind.CANCELLED,
+            decision=Status.CANCELLED,
+            error_code="cancelled",
+            detail=f"Cancelled by {by}." if by else "Cancelled.",
+        )
+        record([change])
+
+
+def retry(message: Message, *, by: str = "") -> None:
+    """Puts it into the outbox again, at the foot of the ladder. Raises NotPossible."""
+    with transaction.atomic():
+        current = Message.objects.select_for_update().get(pk=message.pk)
+        if current.direction == Direction.INBOUND:
+            raise NotPossible("It came in; reply to it instead.")
+        if current.send_after is not None:
+            raise NotPossible("It is waiting to be sent.")
+        if current.status not in RETRIABLE:
+            raise NotPossible(WHY_NOT[Status(current.status)])
+        # Whoever tries again wants it sent, however late.
+        Message.objects.filter(pk=message.pk).update(expires_at=None)
+        change = Change(
+            message=message.pk,
+            kind=Kind.RETRIED,
+            plan=Plan(timezone.now(), fresh=True),
+            detail=f"Tried again by {by}." if by else "Tried again.",
+        )
+        record([change])
+        broadcast.wake_dispatchers()

@@ -1,0 +1,373 @@
+"""Messages, the calls that carry them, and everything that happened to them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Upper
+
+from communications.events import Kind, Source
+from communications.models.contacts import Channel, Contact
+from communications.models.organizations import Organization
+from communications.statuses import CHAIN, DECISIONS, REACHED, Status
+
+STATUSES = [(status.value, status.label) for status in CHAIN]
+
+
+class Priority(models.IntegerChoices):
+    """In the order in which they are sent."""
+
+    URGENT = 0
+    NORMAL = 1
+    BULK = 2
+
+
+class Direction(models.TextChoices):
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class Template(models.Model):
+    """A text with `{{ variables }}`."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    name = models.CharField(max_length=512)
+    channel = models.CharField(max_length=8, choices=Channel.choices, default=Channel.EMAIL)
+    subject = models.CharField(max_length=250, blank=True)
+    body = models.TextField()
+    html = models.TextField(blank=True)
+    # Of a text that the provider must approve; blank for our own.
+    language = models.CharField(max_length=16, blank=True)
+    category = models.CharField(max_length=20, blank=True)
+    approval = models.CharField(max_length=30, blank=True)
+    quality = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "channel", "name", "language"],
+                name="template_name_is_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def due(self, now: datetime) -> MessageQuerySet:
+        return self.filter(send_after__lte=now)
+
+    def waiting(self) -> MessageQuerySet:
+        return self.filter(send_after__isnull=False)
+
+    def outbound(self) -> MessageQuerySet:
+        return self.filter(direction=Direction.OUTBOUND)
+
+
+class Message(models.Model):
+    """One text in one direction. The text never changes once it is composed.
+
+    The row is the queue as well: the outbox holds it while `send_after` is set.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    contact = models.ForeignKey(Contact, null=True, blank=True, on_delete=models.SET_NULL)
+    direction = models.CharField(
+        max_length=8,
+        choices=Direction.choices,
+        default=Direction.OUTBOUND,
+    )
+    channel = models.CharField(max_length=8, choices=Channel.choices)
+    sender = models.CharField("from", max_length=320, blank=True)
+    to = models.CharField(max_length=320)
+    subject = models.CharField(max_length=998, blank=True)
+    body = models.TextField(blank=True)
+    html = models.TextField("HTML", blank=True)
+    reply_to = models.CharField(max_length=320, blank=True)
+    headers = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    fallback = models.JSONField(default=list, blank=True)
+    media = models.JSONField(default=list, blank=True)
+    # The approved text it is sent as: name, language, category, parameters.
+    template_ref = models.JSONField(default=dict, blank=True)
+    has_attachments = models.BooleanField(default=False)
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    # Ours: suppressed, cancelled or expired. The status is computed from it and the attempts.
+    decision = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=[(status.value, status.label) for status in DECISIONS],
+    )
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=80, blank=True)
+    # The provider that has it (or that it came from), and its own id for it.
+    provider = models.CharField(max_length=40, blank=True)
+    provider_id = models.CharField(max_length=255, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    clicked_at = models.DateTimeField(null=True, blank=True)
+    complained_at = models.DateTimeField(null=True, blank=True)
+
+    send_at = models.DateTimeField(null=True, blank=True)
+    send_after = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # Where in its plan it is: 0 is its own channel, n the n-th step of `fallback`; and what that
+    # means for the next attempt.
+    leg = models.PositiveSmallIntegerField(default=0)
+    leg_channel = models.CharField(max_length=8, choices=Channel.choices)
+    leg_to = models.CharField(max_length=320)
+    # Not delivered by then: on to the next step of the plan.
+    escalate_at = models.DateTimeField(null=True, blank=True)
+    # Whether a second copy is better than none, where a provider's answer was lost.
+    resend_if_unknown = models.BooleanField(default=False)
+    # The provider the next attempt goes to; blank: the first of the route that works.
+    via = models.CharField(max_length=40, blank=True)
+    # A manual retry starts the ladder again: attempts before this number do not count any more.
+    ladder_start = models.PositiveIntegerField(default=1)
+    # Inbound only: its body is still at the provider.
+    is_complete = models.BooleanField(default=True)
+
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 (NULLs do not collide)
+    request_hash = models.CharField(max_length=64, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            # The dispatcher's poll: what is due, by priority. Stays as small as the outbox.
+            models.Index(
+                fields=["leg_channel", "priority", "send_after"],
+                condition=Q(send_after__isnull=False),
+                name="message_outbox",
+            ),
+            # The sweep for messages that waited too long.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(send_after__isnull=False, expires_at__isnull=False),
+                name="message_expiring",
+            ),
+            # The sweep for plans whose next step is due.
+            models.Index(
+                fields=["escalate_at"],
+                condition=Q(escalate_at__isnull=False),
+                name="message_escalating",
+            ),
+            # Inbound messages whose body is to be fetched.
+            models.Index(
+                fields=["created_at"],
+                condition=Q(is_complete=False),
+                name="message_incomplete",
+            ),
+            # Lists in the API, the admin and the overview.
+            models.Index(fields=["organization", "-created_at", "-id"], name="message_newest"),
+            # The same for platform administrators, who see every organization's.
+            models.Index(fields=["-created_at", "-id"], name="message_newest_of_all"),
+            models.Index(
+                fields=["organization", "status", "-created_at"],
+                name="message_by_status",
+            ),
+            models.Index(fields=["contact", "-created_at"], name="message_thread"),
+            # Searching for an address, whatever its case.
+            models.Index(
+                "organization",
+                Upper("to"),
+                F("created_at").desc(),
+                name="message_to",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "idempotency_key"],
+                name="message_composed_once_per_key",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "provider", "provider_id"],
+                condition=Q(direction="inbound"),
+                name="message_received_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(send_after__isnull=True) | Q(decision="", direction="outbound"),
+                name="message_decided_is_not_in_the_outbox",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or f"{self.get_channel_display()} to {self.to}"
+
+    def channel_of(self, leg: int) -> str:
+        """By which channel a step of its plan goes; 0 is its own."""
+        return str(self.fallback[leg - 1]["channel"]) if leg else self.channel
+
+    @property
+    def went_by(self) -> str:
+        """The channel that has it; where none has it yet, the one it is tried by."""
+        if self.status in REACHED:
+            for attempt in self.attempts.all():
+                if (attempt.provider, attempt.provider_id) == (self.provider, self.provider_id):
+                    return self.channel_of(attempt.leg)
+        return self.leg_channel
+
+
+class Attachment(models.Model):
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
+    filename = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=120)
+    content = models.BinaryField()
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def due(self, now: datetime) -> CallQuerySet:
+        return self.filter(repeat_after__lte=now)
+
+
+class Call(models.Model):
+    """A request to a provider, with the messages it carries. Its id is the idempotency key.
+
+    Until its outcome is known it has `repeat_after`: first as the lease of the process that sends
+    it, then as the time to ask again with the same key and the same bytes.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.CharField(max_length=40)
+    repeat_after = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The dispatcher's poll for answers that never came.
+            models.Index(
+                fields=["repeat_after"],
+                condition=Q(repeat_after__isnull=False),
+                name="call_unanswered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Attempt(models.Model):
+    """One try to hand a message to a provider, and its outcome."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    leg = models.PositiveSmallIntegerField(default=0)
+    # Frozen: a repeated call must have the same bytes.
+    sender = models.CharField(max_length=320, blank=True)
+    to = models.CharField(max_length=320)
+    # The message's place in a call that carries many; the same in every repetition.
+    position = models.PositiveSmallIntegerField(default=0)
+    provider = models.CharField(max_length=40)
+    status = models.CharField(max_length=10, choices=STATUSES, default=Status.QUEUED)
+    provider_id = models.CharField(max_length=255, blank=True)
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=80, blank=True)
+    # The name of the class in lib.errors, which is the remedy.
+    error_class = models.CharField(max_length=40, blank=True)
+    response = models.JSONField(default=dict, blank=True)
+    # When a provider was last asked about it, where its receipts are overdue.
+    polled_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="attempt_number_is_unique"),
+        ]
+        indexes = [
+            # Finds the attempt that a receipt is about.
+            models.Index(
+                fields=["provider", "provider_id"],
+                condition=~Q(provider_id=""),
+                name="attempt_by_provider_id",
+            ),
+            # Sent, and no receipt yet: what receipt polling goes through.
+            models.Index(
+                fields=["started_at"],
+                condition=Q(status="sent"),
+                name="attempt_without_receipt",
+            ),
+            models.Index(
+                fields=["started_at"],
+                condition=Q(status="unknown"),
+                name="attempt_unknown",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} through {self.provider}"
+
+    @property
+    def channel(self) -> str:
+        return self.message.channel_of(self.leg)
+
+
+class Event(models.Model):
+    """What happened to a message: appended, never changed. The live stream is its tail."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="events")
+    attempt = models.ForeignKey(Attempt, null=True, on_delete=models.SET_NULL)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    source = models.CharField(max_length=8, choices=Source.choices)
+    # What the event itself says; blank where it says nothing about delivery.
+    status = models.CharField(max_length=10, choices=Status.choices, blank=True)
+    # Where the message stood once this was known: what a browser shows.
+    message_status = models.CharField(max_length=10, choices=Status.choices)
+    # Whether the message's status is another one since.
+    changed = models.BooleanField(default=False)
+    provider = models.CharField(max_length=40, blank=True)
+    # Theirs: makes a repeated delivery harmless. NULLs do not collide.
+    event_id = models.CharField(max_length=255, null=True)  # noqa: DJ001
+    error_code = models.CharField(max_length=80, blank=True)
+    detail = models.TextField(blank=True)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "event_id", "message"],
+                name="event_recorded_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="event_stream"),
+            # Pruning goes through it from its oldest end.
+            models.Index(fields=["recorded_at"], name="event_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.source})"

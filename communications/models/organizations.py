@@ -1,0 +1,90 @@
+"""The tenant, and who may do what in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    STAFF = "staff"
+    VIEWER = "viewer"
+
+
+class Organization(models.Model):
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(unique=True)
+    email_from = models.CharField(
+        max_length=320,
+        blank=True,
+        help_text="Who its e-mails come from, like “Ever After <hello@everafter.example>”. "
+        "Blank: the address of the whole installation. Replies to it find this organization.",
+    )
+    sms_from = models.CharField(
+        "SMS from",
+        max_length=40,
+        blank=True,
+        help_text="A number of yours like +447700900000. Blank: the installation’s.",
+    )
+    whatsapp_from = models.CharField(
+        "WhatsApp from",
+        max_length=40,
+        blank=True,
+        help_text="The id of a phone number at Meta. Blank: the installation’s.",
+    )
+    time_zone = models.CharField(max_length=64, default="Europe/London")
+    region = models.CharField(
+        max_length=2,
+        default="GB",
+        help_text="Two-letter country whose telephone numbers need no prefix.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def sender(self, channel: str) -> str:
+        """Who it writes as on a channel; blank where it has no identity of its own."""
+        return str(getattr(self, f"{channel}_from"))
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def of(self, user: AbstractBaseUser | AnonymousUser) -> Membership | None:
+        """The user's membership; None for strangers and for platform administrators."""
+        if not user.is_authenticated:
+            return None
+        return self.select_related("organization").filter(user_id=user.pk).first()
+
+
+class Membership(models.Model):
+    """A login belongs to one organization, so no request ever has to say which one it means."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="membership",
+    )
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.CASCADE,
+        related_name="memberships",
+    )
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.STAFF)
+
+    objects = MembershipQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.get_role_display()} of {self.organization}"
+
+    @property
+    def may_write(self) -> bool:
+        return self.role in {Role.OWNER, Role.STAFF}

@@ -1,0 +1,129 @@
+"""The contract between us and one account at one vendor."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from communications.events import (
+    Event,
+    MessageReceived,
+    Outbound,
+    StatusChanged,
+    TemplateText,
+    WebhookRequest,
+)
+from wedsync_comms.lib.errors import MalformedRequest, ProviderError
+from wedsync_comms.lib.limits import Rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """The provider took it. `response` is its redacted answer."""
+
+    provider_id: str
+    response: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """The answer to one call: a result per outbound, in their order."""
+
+    results: Sequence[Accepted | ProviderError]
+    # The rate the provider says it permits, where it says so.
+    per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """What the vendor wants to hear once its webhook is stored."""
+
+    content_type: str
+    body: str
+
+
+class Provider(ABC):
+    """Takes options and talks HTTP. Knows no models and no settings; safe to use from threads."""
+
+    channel: ClassVar[str]
+    # The path segment its webhooks come to; several providers of one account share it.
+    webhook: ClassVar[str]
+    acknowledgement: ClassVar[Acknowledgement] = Acknowledgement(
+        "application/json",
+        '{"status": "stored"}',
+    )
+    # How many messages one call may carry.
+    batch_limit: ClassVar[int] = 1
+    # Whether a call repeated with the same key and the same bytes is carried out once.
+    idempotent: ClassVar[bool] = False
+    # What it permits until it says otherwise.
+    rate: Rate
+    # Whether the vendor asks, with a GET, whether an address is ours.
+    has_handshake: ClassVar[bool] = False
+    # Whether it reports what became of a message. If not, "sent" is its last word.
+    has_receipts: ClassVar[bool] = True
+    # What it permits for one recipient, where that is less.
+    pair_rate: ClassVar[Rate | None] = None
+    # Whether the vendor picks the sender from a pool of its own.
+    is_a_pool: bool = False
+    # The identity it writes as, unless an organization has one of its own.
+    sender: str
+
+    @property
+    @abstractmethod
+    def takes_webhooks(self) -> bool:
+        """Whether there is a secret to verify webhooks with."""
+
+    @abstractmethod
+    def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:
+        """Raises a ProviderError that all outbounds share; single ones are in the reply."""
+
+    @abstractmethod
+    def verify(self, request: WebhookRequest) -> str:
+        """The event's id, which is the same when it is delivered again.
+
+        Raises InvalidSignature or MalformedRequest.
+        """
+
+    @abstractmethod
+    def topic(self, request: WebhookRequest) -> str:
+        """The vendor's own word for what a verified request is about. Raises MalformedRequest."""
+
+    @abstractmethod
+    def parse(self, request: WebhookRequest) -> Iterator[Event]:
+        """The events in a verified request; unknown ones are none. Raises MalformedRequest."""
+
+    def handshake(self, request: WebhookRequest) -> str:  # noqa: ARG002
+        """What a vendor with a handshake wants to hear.
+
+        Raises InvalidSignature or MalformedRequest.
+        """
+        raise MalformedRequest("Nothing is to be had here with a GET.")
+
+    def look_up(self, outbound: Outbound, since: datetime) -> list[str]:  # noqa: ARG002
+        """The provider's ids of whatever may be the message whose answer was lost.
+
+        None at all if it surely does not have it. Raises LookupError where it cannot be asked, and
+        ProviderError.
+        """
+        raise LookupError("It cannot be asked by anything but its own id.")
+
+    def fetch_templates(self) -> Iterator[TemplateText]:
+        """The provider's catalogue of approved texts. Raises ProviderError."""
+        return iter(())
+
+    @abstractmethod
+    def fetch_status(self, provider_id: str) -> StatusChanged | None:
+        """Asks where a message stands. Raises ProviderError."""
+
+    @abstractmethod
+    def fetch_received(self, provider_id: str) -> MessageReceived:
+        """The whole of a message that a webhook only announced. Raises ProviderError."""
+
+    @abstractmethod
+    def sample(self, event: str) -> WebhookRequest:
+        """A signed webhook as the vendor would post it, to try an endpoint with.
+
+        `url` is left empty. Raises LookupError for an event it does not know.
+        """

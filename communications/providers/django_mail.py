@@ -1,0 +1,146 @@
+"""Any e-mail backend of Django's: SMTP, or one a library installs. The second way for e-mail.
+
+It hears nothing back: "sent" is the last thing it can honestly say.
+"""
+
+import smtplib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.message import make_msgid
+
+from communications.events import (
+    Event,
+    MessageReceived,
+    Outbound,
+    StatusChanged,
+    WebhookRequest,
+)
+from communications.providers.base import Accepted, Provider, Reply
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    ContentRejected,
+    CredentialsRejected,
+    InvalidRecipient,
+    MalformedRequest,
+    OutcomeUnknown,
+    ProviderError,
+    TransientError,
+)
+from wedsync_comms.lib.limits import Rate
+
+TIMEOUT = 20
+# https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: from here on, trying again does not help.
+PERMANENT = 500
+# https://www.rfc-editor.org/rfc/rfc4954#section-6: it wants a login first, or a stronger one.
+LOGIN_WANTED = {530, 534, 535, 538}
+
+
+class DjangoMail(Provider):
+    """At most once: a connection that breaks during the transfer leaves the outcome unknown."""
+
+    channel = "email"
+    webhook = ""
+    has_receipts = False
+
+    def __init__(
+        self, *, backend: str, sender: str, rate_per_second: float = 5.0, **options: Any
+    ) -> None:
+        self.backend = backend
+        self.sender = sender
+        self.options = options
+        self.rate = Rate(per_second=rate_per_second, burst=max(2.0, rate_per_second), reserve=1.0)
+
+    @property
+    def takes_webhooks(self) -> bool:
+        return True
+
+    def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
+        mail = as_mail(outbounds[0])
+        connection = get_connection(self.backend, timeout=TIMEOUT, **self.options)
+        try:
+            count = hand_over(mail, connection)
+        finally:
+            # What became of the mail is known by now, however the goodbye goes.
+            with suppress(smtplib.SMTPException, OSError):
+                connection.close()
+        if not count:
+            raise OutcomeUnknown(
+                "The backend does not say that it sent the mail.", code="uncounted"
+            )
+        return Reply(results=[Accepted(provider_id=mail.extra_headers["Message-ID"])])
+
+    def verify(self, request: WebhookRequest) -> str:
+        raise MalformedRequest(f"No webhooks come to {request.url}.")
+
+    def topic(self, request: WebhookRequest) -> str:
+        raise MalformedRequest(f"No webhooks come to {request.url}.")
+
+    def parse(self, request: WebhookRequest) -> Iterator[Event]:
+        raise MalformedRequest(f"No webhooks come to {request.url}.")
+
+    def fetch_status(self, provider_id: str) -> StatusChanged | None:  # noqa: ARG002
+        return None
+
+    def fetch_received(self, provider_id: str) -> MessageReceived:
+        raise LookupError(f"{provider_id} did not come through here.")
+
+    def sample(self, event: str) -> WebhookRequest:
+        raise LookupError(f"An e-mail backend posts no webhooks, so no {event}.")
+
+
+def hand_over(mail: EmailMultiAlternatives, connection: Any) -> int:
+    """How many mails the backend says it has sent. Raises a ProviderError."""
+    try:
+        connection.open()
+    except Exception as error:
+        raise unsent(error) from error
+    try:
+        return connection.send_messages([mail]) or 0
+    except Exception as error:
+        raise classify(error) from error
+
+
+def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
+    mail = EmailMultiAlternatives(
+        subject=outbound.subject,
+        body=outbound.text,
+        from_email=outbound.sender,
+        to=[outbound.to],
+        reply_to=[outbound.reply_to] if outbound.reply_to else None,
+        headers={**outbound.headers, "Message-ID": make_msgid(domain="wedsync.invalid")},
+    )
+    if outbound.html:
+        mail.attach_alternative(outbound.html, "text/html")
+    for one in outbound.attachments:
+        mail.attach(one.filename, one.content, one.content_type)
+    return mail
+
+
+def unsent(error: Exception) -> ProviderError:
+    """No connection, or none that lets us in: nothing was sent."""
+    if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= PERMANENT:
+        return CredentialsRejected(str(error), code=str(error.smtp_code))
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return ConfigurationRejected(str(error), code="not_supported")
+    return TransientError(f"{type(error).__name__}: {error}", code="no_connection")
+
+
+def classify(error: Exception) -> ProviderError:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = max(code for code, _ in error.recipients.values())
+        refused = InvalidRecipient if code >= PERMANENT else TransientError
+        return refused(str(error), code=str(code))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return refusal(error.smtp_code)(str(error), code=str(error.smtp_code))
+    if isinstance(error, ValueError | smtplib.SMTPNotSupportedError):
+        return ContentRejected(str(error), code=type(error).__name__)
+    return OutcomeUnknown(f"{type(error).__name__}: {error}", code=type(error).__name__)
+
+
+def refusal(code: int) -> type[ProviderError]:
+    if code in LOGIN_WANTED:
+        return CredentialsRejected
+    return ContentRejected if code >= PERMANENT else TransientError

@@ -1,0 +1,51 @@
+"""settings.PROVIDERS and settings.ROUTES, turned into providers. A bad entry raises, loudly."""
+
+from functools import cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django.utils.module_loading import import_string
+
+from communications.providers.base import Provider
+from wedsync_comms.lib.breaker import Breaker
+from wedsync_comms.lib.limits import TokenBucket
+
+
+@cache
+def provider(slug: str) -> Provider:
+    """Raises KeyError for a slug that is not configured."""
+    entry = settings.PROVIDERS[slug]
+    built = import_string(entry["BACKEND"])(**entry["OPTIONS"])
+    assert isinstance(built, Provider), f"{entry['BACKEND']} is not a Provider"  # noqa: S101
+    return built
+
+
+def route(channel: str) -> list[str]:
+    """The slugs of the providers of a channel, in the order in which they are tried."""
+    return list(settings.ROUTES.get(channel, []))
+
+
+def behind(webhook: str) -> list[str]:
+    """The slugs of the providers whose webhooks come to this path segment: a vendor's channels,
+    and several accounts at one vendor."""
+    return [slug for slug in settings.PROVIDERS if webhook in {slug, provider(slug).webhook}]
+
+
+def channels() -> list[str]:
+    """Those that have a route."""
+    return [channel for channel, slugs in settings.ROUTES.items() if slugs]
+
+
+def breaker(slug: str) -> Breaker:
+    return Breaker(slug)
+
+
+def bucket(slug: str) -> TokenBucket:
+    return TokenBucket(slug, provider(slug).rate)
+
+
+@receiver(setting_changed)
+def forget(*, setting: str, **_: object) -> None:
+    if setting == "PROVIDERS":
+        provider.cache_clear()

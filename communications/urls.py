@@ -1,0 +1,19 @@
+from django.urls import include, path
+
+from communications import public, views
+from communications.webhooks import Webhook
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("conversations/<int:contact>/", views.conversation, name="conversation"),
+    *(
+        path(
+            f"api/webhooks/communications/{vendor}",
+            Webhook.as_view(provider=vendor),
+            name=f"webhook-{vendor}",
+        )
+        for vendor in ("resend", "twilio", "whatsapp")
+    ),
+    path("unsubscribe/<str:token>/", public.leave, name="unsubscribe"),
+    path("api/", include("communications.api.urls")),
+]

@@ -1,0 +1,3 @@
+// What the server knew when it rendered the page.
+
+export const config = JSON.parse(document.getElementById("page").textContent);

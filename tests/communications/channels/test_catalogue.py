@@ -1,0 +1,78 @@
+"""Meta's approved texts, as our templates."""
+
+import pytest
+
+from communications import catalogue
+from communications.drafts import Refused
+from communications.models import Organization, Template
+from tests import factories
+from tests.communications.channels.phones import Phones, guest, template, write
+
+
+def approvals(of: Organization) -> dict[str, str]:
+    return dict(Template.objects.filter(organization=of).values_list("name", "approval"))
+
+
+@pytest.mark.usefixtures("phones")
+def test_the_whole_catalogue_is_fetched_for_everybody(venue: Organization) -> None:
+    other = factories.organization()
+    assert catalogue.sync() == 5
+    expected = {
+        "wedding_update": "APPROVED",
+        "rsvp_reminder": "APPROVED",
+        "spring_offer": "APPROVED",
+        "free_cake": "REJECTED",
+        "survey": "PAUSED",
+    }
+    assert approvals(venue) == approvals(other) == expected
+    update = Template.objects.get(organization=venue, name="wedding_update")
+    assert (update.channel, update.language, update.category) == ("whatsapp", "en_US", "UTILITY")
+    assert (update.quality, update.body) == ("GREEN", "Hello {{1}}, there is news about {{2}}.")
+    assert catalogue.sync() == 5
+    assert Template.objects.count() == 10
+
+
+@pytest.mark.usefixtures("phones")
+def test_who_has_a_number_of_their_own_has_a_catalogue_of_their_own() -> None:
+    own = factories.organization(whatsapp_from="999")
+    catalogue.sync()
+    assert not approvals(own)
+
+
+@pytest.mark.usefixtures("phones")
+def test_what_is_not_listed_any_more_is_gone_and_what_is_ours_stays(venue: Organization) -> None:
+    template(venue, "older")
+    template(venue, "reminder", channel="sms", approval="", body="Soon")
+    catalogue.sync()
+    assert approvals(venue)["older"] == "DELETED"
+    assert approvals(venue)["reminder"] == ""
+    with pytest.raises(Refused, match="deleted"):
+        write(guest(venue), "whatsapp", body="", template="older", variables={"1": "", "2": ""})
+
+
+def test_a_catalogue_that_cannot_be_had_changes_nothing(
+    venue: Organization,
+    phones: Phones,
+) -> None:
+    template(venue, "older")
+    fault = {"status": {"status": 500, "only": ["GET /v23.0"]}}
+    phones.sandbox.control("PUT", "/whatsapp/faults", fault)
+    assert catalogue.sync() == 0
+    assert approvals(venue) == {"older": "APPROVED"}
+
+
+def test_news_about_a_template_is_heeded_at_once(venue: Organization, phones: Phones) -> None:
+    found = template(venue)
+    other = template(venue, language="de")
+    about = {
+        "message_template_name": "wedding_update",
+        "message_template_language": "en_US",
+        "message_template_id": 1,
+    }
+    phones.meta_posts("message_template_status_update", event="PAUSED", **about)
+    phones.meta_posts("message_template_quality_update", new_quality_score="RED", **about)
+    phones.meta_posts("template_category_update", new_category="MARKETING", **about)
+    found.refresh_from_db()
+    other.refresh_from_db()
+    assert (found.approval, found.quality, found.category) == ("PAUSED", "RED", "MARKETING")
+    assert (other.approval, other.category) == ("APPROVED", "UTILITY")

@@ -1,0 +1,22 @@
+"""A vendor that puts many events into one webhook, as Meta does."""
+
+import json
+from collections.abc import Iterator
+
+from communications.events import Event, WebhookRequest
+from communications.providers.resend import Resend
+
+
+class Many(Resend):
+    webhook = "many"
+
+    def parse(self, request: WebhookRequest) -> Iterator[Event]:
+        for one in json.loads(request.body)["items"]:
+            yield from super().parse(
+                WebhookRequest(
+                    method=request.method,
+                    url=request.url,
+                    headers=request.headers,
+                    body=json.dumps(one).encode(),
+                ),
+            )

@@ -1,0 +1,73 @@
+"""Webhooks as Resend posts them, and messages for them to be about."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.test import Client
+
+from communications import claim, settle
+from communications.events import WebhookRequest
+from communications.models import Attempt, Message
+from communications.providers.base import Accepted
+from tests import factories
+from tests.communications.providers.signing import svix
+
+URL = "/api/webhooks/communications/resend"
+numbers = itertools.count(1)
+
+
+def post(body: bytes, headers: Mapping[str, str], client: Client | None = None) -> Any:
+    """A csrf-checking client by default: a provider has no session of ours."""
+    client = client or Client(enforce_csrf_checks=True)
+    return client.generic(
+        "POST",
+        URL,
+        body,
+        content_type="application/json",
+        headers=dict(headers),
+    )
+
+
+def event(name: str, /, **data: Any) -> bytes:
+    return json.dumps(
+        {"type": name, "created_at": "2026-11-20T09:15:42.678Z", "data": data},
+    ).encode()
+
+
+def deliver(name: str, /, *, event_id: str = "", **data: Any) -> Any:
+    """A genuine event over the wire; by default with an id of its own."""
+    body = event(name, **data)
+    return post(body, svix(body, event_id=event_id or f"msg_{next(numbers)}"))
+
+
+def request(body: bytes, *, event_id: str = "") -> WebhookRequest:
+    headers = svix(body, event_id=event_id or f"msg_{next(numbers)}")
+    return WebhookRequest(method="POST", url="http://testserver" + URL, headers=headers, body=body)
+
+
+def claimed(message: Message) -> claim.Claim:
+    """The message is on its way: its attempt is committed, the answer has not come."""
+    found = claim.claim(message.channel, "resend", usable=["resend"], limit=1)
+    assert found is not None
+    assert found.attempts[0].message_id == message.pk
+    return found
+
+
+def accept(claim: claim.Claim, provider_id: str) -> None:
+    settle.settle(claim, [Accepted(provider_id=provider_id)])
+
+
+def sent(provider_id: str = "", **fields: Any) -> Message:
+    """Resend has it."""
+    message = factories.message(**fields)
+    accept(claimed(message), provider_id or f"re-{next(numbers)}")
+    message.refresh_from_db()
+    return message
+
+
+def echo(claim: claim.Claim) -> dict[str, str]:
+    """Our ids, as they come back."""
+    attempt: Attempt = claim.attempts[0]
+    return {"message": str(attempt.message_id), "call": str(attempt.call_id)}

@@ -1,0 +1,114 @@
+"""The tail of the event table, whatever the order in which rows turn up in it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase as HypothesisTestCase
+
+from communications import broadcast
+from communications.models import Event, Message
+from tests import factories
+from tests.communications.edges.listening import occurrence
+
+
+def commit(message: Message, number: int) -> None:
+    event = occurrence(message)
+    event.pk = number
+    event.save(force_insert=True)
+
+
+def ids(rows: Any) -> list[int]:
+    return [row["id"] for row in rows]
+
+
+class TestCursor(HypothesisTestCase):
+    @given(data=st.data(), count=st.integers(1, 30), limit=st.integers(1, 5))
+    @hypothesis_settings(max_examples=30, deadline=None)
+    def test_every_row_is_read_once_in_whatever_order_they_commit(
+        self,
+        data: st.DataObject,
+        count: int,
+        limit: int,
+    ) -> None:
+        message = factories.message()
+        start = broadcast.last_id()
+        cursor = broadcast.Cursor.at_end()
+        order = data.draw(st.permutations(range(start + 1, start + count + 1)))
+        # Some are rolled back.
+        committed = order[: data.draw(st.integers(0, count))]
+        read: list[int] = []
+        for number in committed:
+            commit(message, number)
+            if data.draw(st.booleans()):
+                read += ids(cursor.read(limit))
+        while more := ids(cursor.read(limit)):
+            read += more
+        assert sorted(read) == sorted(committed)
+
+    @given(
+        present=st.sets(st.integers(1, 40), min_size=1),
+        late=st.sets(st.integers(1, 40)),
+    )
+    @hypothesis_settings(max_examples=20, deadline=None)
+    def test_what_was_open_when_it_began_is_read_too(
+        self,
+        present: set[int],
+        late: set[int],
+    ) -> None:
+        message = factories.message()
+        base = broadcast.last_id()
+        for number in present:
+            commit(message, base + number)
+        cursor = broadcast.Cursor.at_end()
+        for number in late - present:
+            commit(message, base + number)
+        assert sorted(ids(cursor.read())) == sorted(base + number for number in late - present)
+        assert not ids(cursor.read())
+
+
+@pytest.mark.django_db
+def test_what_was_rolled_back_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = factories.message()
+    cursor = broadcast.Cursor(broadcast.last_id())
+    commit(message, cursor.last + 5)
+    assert len(list(cursor.read())) == 1
+    assert len(cursor.missing) == 4
+    monkeypatch.setattr(broadcast, "GAP_SECONDS", 0.0)
+    assert not list(cursor.read())
+    assert not cursor.missing
+
+
+@pytest.mark.django_db
+def test_what_may_have_been_hidden_is_sent_again_in_order() -> None:
+    message = factories.message()
+    base = broadcast.last_id() + 10
+    for number in (1, 2, 4):
+        commit(message, base + number)
+    seen = base + 4
+    # Its transaction began before the others ended.
+    commit(message, base + 3)
+    frames = broadcast.replay(message.organization_id, seen)
+    assert frames is not None
+    assert [
+        f'"id": {base + number}' in frames[-4 + i] for i, number in enumerate((1, 2, 3, 4))
+    ] == [
+        True,
+    ] * 4
+
+
+@pytest.mark.django_db
+def test_what_is_long_past_is_not_sent_again() -> None:
+    message = factories.message()
+    base = broadcast.last_id()
+    commit(message, base + 1)
+    Event.objects.update(recorded_at=timezone.now() - timedelta(hours=1))
+    commit(message, base + 2)
+    frames = broadcast.replay(message.organization_id, base + 2)
+    assert frames is not None
+    assert len(frames) == 1
+    assert broadcast.replay(message.organization_id, base + 3) is None

@@ -1,0 +1,120 @@
+"""One of several processes that do things at once: a deed and its arguments in each line of JSON,
+and a line of JSON in answer."""
+
+import json
+import sys
+from typing import Any
+
+import django
+from django.apps import apps
+
+if not apps.ready:
+    django.setup()
+
+from django.db import connection
+from django.utils import timezone
+
+from communications import claim as claiming
+from communications import decisions
+from communications.compose import compose
+from communications.drafts import Draft
+from communications.events import Kind, Source
+from communications.models import Message, Organization
+from communications.record import Change, record
+from communications.statuses import Status
+
+
+def claim(limit: int) -> list[list[str]]:
+    """The messages of every call it gets, until nothing is due."""
+    calls = []
+    while claiming.most_urgent("email", "resend", ["resend"]) is not None:
+        claimed = claiming.claim("email", "resend", usable=["resend"], limit=limit)
+        if claimed is not None:
+            calls.append([str(one.message_id) for one in claimed.attempts])
+    return calls
+
+
+def receipts(attempt: int, message: str, status: str, count: int) -> int:
+    """Applies many receipts, each with an id of its own."""
+    for number in range(count):
+        change = Change(
+            message=Message.objects.get(pk=message).pk,
+            attempt=attempt,
+            kind=Kind.OTHER,
+            source=Source.WEBHOOK,
+            status=Status(status),
+            provider="resend",
+            event_id=f"{status}-{number}",
+            occurred_at=timezone.now(),
+        )
+        record([change])
+    return count
+
+
+def same_receipts(attempt: int, message: str, count: int) -> int:
+    """Applies the receipts that every process applies, and says how many were new to it."""
+    return sum(
+        len(
+            record(
+                [
+                    Change(
+                        message=Message.objects.get(pk=message).pk,
+                        attempt=attempt,
+                        kind=Kind.DELIVERED,
+                        status=Status.DELIVERED,
+                        provider="resend",
+                        event_id=f"same-{number}",
+                    ),
+                ],
+            ),
+        )
+        for number in range(count)
+    )
+
+
+def compose_same(organization: int, count: int) -> list[tuple[str, bool]]:
+    venue = Organization.objects.get(pk=organization)
+    draft = Draft(to="amelia@example.com", subject="Your day", body="See you soon.")
+    made = [compose(venue, draft, idempotency_key=f"same-{number}") for number in range(count)]
+    return [(str(one.message.pk), one.is_new) for one in made]
+
+
+def cancel_all() -> list[str]:
+    """The messages it could cancel."""
+    cancelled = []
+    for message in Message.objects.order_by("pk"):
+        try:
+            decisions.cancel(message)
+        except decisions.NotPossible:
+            continue
+        cancelled.append(str(message.pk))
+    return cancelled
+
+
+def retry_all() -> list[str]:
+    retried = []
+    for message in Message.objects.order_by("pk"):
+        try:
+            decisions.retry(message)
+        except decisions.NotPossible:
+            continue
+        retried.append(str(message.pk))
+    return retried
+
+
+def repeat_all(*calls: str) -> list[str]:
+    """The unanswered calls that it may repeat."""
+    return [one for one in calls if claiming.claim_repeat(one) is not None]
+
+
+def main() -> None:
+    for line in sys.stdin:
+        deed, *arguments = json.loads(line)
+        answer: Any = globals()[deed](*arguments)
+        connection.close()
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

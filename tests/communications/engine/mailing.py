@@ -1,0 +1,140 @@
+"""What the tests of the engine do with messages: send what is due, let time pass, look at mails."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from pytest_django import Settings
+
+from communications import dispatch
+from communications.dispatcher import Dispatcher
+from communications.models import Attempt, Call, Event, Message
+from tests.sandbox_server import SandboxServer
+from wedsync_comms.lib import shared
+
+Json = dict[str, Any]
+
+
+def account(server: SandboxServer, slug: str, **options: Any) -> Json:
+    return {
+        "BACKEND": "communications.providers.resend.Resend",
+        "OPTIONS": {
+            "api_key": f"re_{slug}",
+            "api_url": f"{server.url}/resend",
+            "sender": "Ever After <hello@everafter.example>",
+            "rate_per_second": 100_000.0,
+            **options,
+        },
+    }
+
+
+class SameThread(ThreadPoolExecutor):
+    """Sends at once what it is given, so that a test has one thread and one transaction.
+
+    What a thread of its own does with its connection afterwards would end that transaction.
+    """
+
+    def submit(self, _: Callable[..., Any], /, claimed: Any) -> Future[Any]:  # type: ignore[override]
+        future: Future[Any] = Future()
+        try:
+            dispatch.send(claimed)
+            future.set_result(None)
+        except Exception as error:  # noqa: BLE001 - kept for whoever asks, as an executor does
+            future.set_exception(error)
+        return future
+
+
+def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, None]:
+    return {**bucket, "held_until": 0.0} if bucket else {}, None
+
+
+def dispatcher(*, threads: int = 8) -> Dispatcher:
+    made = Dispatcher(threads=threads)
+    made.pool = SameThread()
+    return made
+
+
+class Mailing:
+    def __init__(self, first: SandboxServer, second: SandboxServer, settings: Settings) -> None:
+        self.first, self.second, self.settings = first, second, settings
+        self.dispatcher = dispatcher()
+
+    def two_accounts(self) -> None:
+        self.settings.ROUTES = {"email": ["first", "second"]}
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def send_due(self) -> None:
+        """What a dispatcher does until nothing is due."""
+        for _ in range(200):
+            if self.dispatcher.tick():
+                return
+        raise AssertionError("The dispatcher never found an end.")
+
+    def pass_time(self) -> None:
+        """Until everything planned is due and no provider asks for patience."""
+        past = timezone.now() - timedelta(seconds=1)
+        Message.objects.waiting().update(send_after=past)
+        Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
+        for slug in self.settings.PROVIDERS:
+            shared.update(f"limit:{slug}", released)
+
+    def send_until_nothing_is_left(self) -> None:
+        """The same, with all the time that the ladder takes in between."""
+        for _ in range(30):
+            self.send_due()
+            waiting = Message.objects.waiting().exists()
+            if not waiting and not Call.objects.filter(repeat_after__isnull=False).exists():
+                return
+            self.pass_time()
+        raise AssertionError("There was always something left to send.")
+
+    # --- faults ---------------------------------------------------------------------------------
+
+    def breaks(self, fault: str, /, *, second: bool = False, **options: Any) -> None:
+        server = self.second if second else self.first
+        server.control("PATCH", "/resend/faults", {fault: options})
+
+    def recovers(self) -> None:
+        self.first.control("DELETE", "/resend/faults")
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def mails(self, message: Message | None = None, *, second: bool = False) -> list[Json]:
+        server = self.second if second else self.first
+        tag = f"&tag=message:{message.pk}" if message else ""
+        found: list[Json] = server.control("GET", f"/resend/emails?limit=1000{tag}")["emails"]
+        return found
+
+    def requests(self, *, second: bool = False) -> list[Json]:
+        """Oldest first."""
+        server = self.second if second else self.first
+        found: list[Json] = server.control("GET", "/resend/requests?limit=1000")["requests"]
+        return found[::-1]
+
+
+def statuses(message: Message) -> list[str]:
+    """Where the attempts stand."""
+    return list(Attempt.objects.filter(message=message).values_list("status", flat=True))
+
+
+def timeline(message: Message) -> list[str]:
+    return list(Event.objects.filter(message=message).values_list("kind", flat=True))
+
+
+def status(message: Message) -> str:
+    message.refresh_from_db()
+    return message.status
+
+
+def delay(message: Message) -> float:
+    """Seconds until it is tried next."""
+    message.refresh_from_db()
+    assert message.send_after is not None
+    return (message.send_after - timezone.now()).total_seconds()
+
+
+def call_of(message: Message) -> Call:
+    return Call.objects.filter(attempts__message=message).latest("created_at")

@@ -1,0 +1,276 @@
+"""The loop around the dispatch: what it looks at, what stops it, what does not."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from communications import dispatch, dispatcher, ingest, reconcile
+from communications.dispatcher import POLL_SECONDS, URGENT_THREADS, Dispatcher
+from communications.models import Call, Message, Organization, Priority, WebhookDelivery
+from communications.providers import registry
+from tests import factories
+from tests.communications.engine import rows
+from tests.communications.engine.mailing import Mailing, account, status
+from tests.processes.running import eventually
+from wedsync_comms.lib.models import Heartbeat
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Closing(ThreadPoolExecutor):
+    """Leaves no connection behind, which in a process of its own would end with it."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        def closing() -> Any:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                connection.close()
+
+        return super().submit(closing)
+
+
+def in_a_thread(one: Dispatcher) -> threading.Thread:
+    def run() -> None:
+        try:
+            one.run()
+        finally:
+            connection.close()
+
+    one.pool = Closing(one.threads)
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def running(mailing: Mailing) -> Iterator[Dispatcher]:  # noqa: ARG001
+    one = Dispatcher(threads=4)
+    thread = in_a_thread(one)
+    yield one
+    one.stop()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.usefixtures("running")
+def test_it_sends_what_is_composed_while_it_runs_and_says_that_it_lives(
+    venue: Organization,
+) -> None:
+    message = factories.message(venue)
+
+    eventually(lambda: status(message) == "sent")
+
+    beat = Heartbeat.objects.get(process="dispatcher")
+    assert timezone.now() - beat.beat_at < timedelta(seconds=30)
+
+
+@pytest.mark.usefixtures("running")
+def test_it_applies_what_came_in(venue: Organization, mailing: Mailing) -> None:
+    mailing.settings.PROVIDERS = {
+        "first": account(mailing.first, "first", webhook_secrets=["whsec_dGVzdHM="]),
+    }
+    message = rows.message(venue)
+    attempt = rows.attempt(message, provider_id="re_1", status="sent")
+    sample = registry.provider("first").sample("email.delivered")
+    body = b'{"type": "email.delivered", "created_at": "2026-11-23T12:00:00Z", '
+    body += b'"data": {"email_id": "re_1", "to": ["amelia@example.com"]}}'
+    now = timezone.now()
+    WebhookDelivery.objects.create(
+        provider="first",
+        event_id="msg_1",
+        headers=dict(sample.headers),
+        body=body,
+        received_at=now,
+        apply_after=now,
+    )
+
+    eventually(lambda: status(message) == "delivered")
+    attempt.refresh_from_db()
+    assert attempt.status == "delivered"
+
+
+def test_it_finishes_what_is_in_flight_before_it_ends(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    mailing.breaks("latency", seconds=1.0)
+    message = factories.message(venue)
+    one = Dispatcher(threads=4)
+    thread = in_a_thread(one)
+    eventually(Call.objects.exists)
+
+    one.stop()
+    thread.join(timeout=20)
+
+    assert not thread.is_alive()
+    assert status(message) == "sent"
+
+
+def test_a_tick_that_fails_is_not_the_last(
+    venue: Organization,
+    mailing: Mailing,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(dispatcher, "OUTAGE_SECONDS", 0.05)
+    mailing.settings.ROUTES = {"email": ["nobody"]}
+    message = factories.message(venue)
+    one = Dispatcher(threads=4)
+
+    monkeypatch.setattr(reconcile, "expire", broken_database)
+    assert one.guarded_tick() == 0.05
+    assert "tick_failed" in caplog.text
+    monkeypatch.undo()
+    mailing.settings.ROUTES = {"email": ["first"]}
+
+    thread = in_a_thread(one)
+    eventually(lambda: status(message) == "sent")
+    one.stop()
+    thread.join(timeout=20)
+
+
+def test_an_inbox_that_fails_is_looked_into_again(
+    mailing: Mailing,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(dispatcher, "OUTAGE_SECONDS", 0.05)
+    monkeypatch.setattr(ingest, "apply_due", broken_database)
+
+    assert not Dispatcher().applied()
+
+    assert "inbox_failed" in caplog.text
+    monkeypatch.undo()
+    assert not Dispatcher().applied()
+
+
+def broken_database() -> int:
+    raise DatabaseError("The database is away.")
+
+
+def test_an_outcome_that_cannot_be_written_is_left_to_the_lease(
+    venue: Organization,
+    mailing: Mailing,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lost(*_: Any) -> None:
+        raise DatabaseError("The database is away.")
+
+    message = factories.message(venue)
+    monkeypatch.setattr(dispatch, "settle", lost)
+    mailing.send_due()
+    assert "outcome_not_recorded" in caplog.text
+    monkeypatch.undo()
+
+    mailing.send_until_nothing_is_left()
+
+    assert status(message) == "sent"
+    assert len(mailing.mails()) == 1
+
+
+def test_a_campaign_leaves_threads_to_urgent_messages(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    one = mailing.dispatcher
+    one.threads = URGENT_THREADS
+    bulk = factories.message(venue, priority=Priority.BULK)
+    assert one.tick() == POLL_SECONDS
+    assert status(bulk) == "queued"
+
+    urgent = factories.message(venue, priority=Priority.URGENT)
+    one.tick()
+    assert (status(urgent), status(bulk)) == ("sent", "queued")
+
+
+def test_without_a_free_thread_nothing_is_claimed(venue: Organization, mailing: Mailing) -> None:
+    mailing.dispatcher.threads = 0
+    message = factories.message(venue, priority=Priority.URGENT)
+
+    assert mailing.dispatcher.tick() == POLL_SECONDS
+
+    assert (status(message), Call.objects.count()) == ("queued", 0)
+
+
+def test_it_keeps_to_the_rate_of_the_provider_and_a_place_for_urgent_messages(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    # A provider that does not tell its rate: ours counts, one in a hundred seconds.
+    mailing.first.control("PATCH", "/resend", {"rate_per_second": None})
+    slow = account(mailing.first, "first", rate_per_second=0.01)
+    mailing.settings.PROVIDERS = {"first": slow}
+    first = factories.message(venue)
+    mailing.send_due()
+    second = factories.message(venue)
+
+    assert 0 < mailing.dispatcher.tick() <= POLL_SECONDS
+    assert (status(first), status(second)) == ("sent", "queued")
+
+    urgent = factories.message(venue, priority=Priority.URGENT)
+    mailing.send_due()
+    assert (status(urgent), status(second)) == ("sent", "queued")
+
+
+def test_calls_of_a_closed_provider_hold_up_no_other(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    mailing.two_accounts()
+    mailing.dispatcher.threads = 4
+    past = timezone.now() - timedelta(hours=1)
+    for _ in range(6):
+        stuck = Call.objects.create(provider="first", repeat_after=past, tries=1)
+        rows.attempt(rows.message(venue), stuck)
+    registry.breaker("first").pause("closed for the test")
+    due = Call.objects.create(provider="second", repeat_after=timezone.now(), tries=1)
+    message = rows.message(venue)
+    rows.attempt(message, due, provider="second")
+
+    mailing.send_due()
+
+    assert status(message) == "sent"
+    assert mailing.requests() == []
+
+
+def test_calls_of_a_provider_that_was_removed_stop_nothing(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    gone = Call.objects.create(provider="gone", repeat_after=timezone.now(), tries=1)
+    rows.attempt(rows.message(venue), gone)
+    message = factories.message(venue)
+
+    mailing.send_due()
+
+    assert status(message) == "sent"
+
+
+def test_a_call_that_may_not_be_repeated_yet_waits(venue: Organization, mailing: Mailing) -> None:
+    registry.bucket("first").hold(30)
+    call = Call.objects.create(provider="first", repeat_after=timezone.now(), tries=1)
+    rows.attempt(rows.message(venue), call)
+
+    mailing.send_due()
+
+    call.refresh_from_db()
+    assert (call.tries, mailing.requests()) == (1, [])
+
+
+def test_a_trial_is_made_by_one_call_at_a_time(venue: Organization, mailing: Mailing) -> None:
+    breaker = registry.breaker("first")
+    breaker._update(lambda circuit, now: (circuit.__class__(opened_at=now, retry_at=now), None))
+    assert breaker.allow()
+    message = factories.message(venue)
+
+    mailing.send_due()
+
+    assert (status(message), Message.objects.waiting().count()) == ("queued", 1)

@@ -1,0 +1,194 @@
+"""E-mail through a backend of Django's, against a real mail server on loopback."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.base import BaseEmailBackend
+
+from communications.events import File, Outbound, WebhookRequest
+from communications.providers.base import Accepted
+from communications.providers.django_mail import DjangoMail
+from tests.communications.providers.answering import closed_port
+from tests.communications.providers.contract import outbound
+from tests.communications.providers.mailserver import CUT, mailserver
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    ContentRejected,
+    CredentialsRejected,
+    InvalidRecipient,
+    MalformedRequest,
+    OutcomeUnknown,
+    ProviderError,
+    TransientError,
+)
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def account(port: int, **options: Any) -> DjangoMail:
+    sender = "Ever After <hello@everafter.example>"
+    return DjangoMail(backend=SMTP, sender=sender, host="127.0.0.1", port=port, **options)
+
+
+def refusal(provider: DjangoMail, one: Outbound | None = None) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        provider.send([one or outbound()], key="k")
+    return caught.value
+
+
+def test_a_mail_arrives_with_all_its_parts() -> None:
+    one = outbound(
+        html="<p>See you <b>soon</b>.</p>",
+        reply_to="amelia@example.com",
+        headers={"List-Unsubscribe": "<https://hooks.example/u>"},
+        attachments=(File(filename="plan.pdf", content_type="application/pdf", content=b"%PDF"),),
+    )
+    with mailserver() as post:
+        (result,) = account(post.port).send([one], key="k").results
+    assert isinstance(result, Accepted)
+    (arrived,) = post.mails
+    assert f"Message-ID: {result.provider_id}" in arrived
+    for words in (
+        "From: Ever After <hello@everafter.example>",
+        "To: guest-1@example.com",
+        "Subject: Your day",
+        "Reply-To: amelia@example.com",
+        "List-Unsubscribe: <https://hooks.example/u>",
+        "See you soon.",
+        "<p>See you <b>soon</b>.</p>",
+        'filename="plan.pdf"',
+    ):
+        assert words in arrived
+    assert post.recipients == ["rcpt TO:<guest-1@example.com>"]
+
+
+def test_a_plain_mail_has_one_part() -> None:
+    with mailserver() as post:
+        account(post.port).send([outbound()], key="k")
+    assert "multipart" not in post.mails[0]
+    assert "Reply-To" not in post.mails[0]
+
+
+def test_it_logs_in_where_it_should() -> None:
+    with mailserver() as post:
+        account(post.port, username="u", password="p").send([outbound()], key="k")
+    assert post.steps == ["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "code"),
+    [
+        ({"RCPT": "550 No such user"}, InvalidRecipient, "550"),
+        ({"RCPT": "450 Mailbox busy"}, TransientError, "450"),
+        ({"MAIL": "451 Try later"}, TransientError, "451"),
+        ({"MAIL": "552 Too large"}, ContentRejected, "552"),
+        ({"MAIL": "530 Log in first"}, CredentialsRejected, "530"),
+        ({"DATA": "554 No"}, ContentRejected, "554"),
+        ({"end_of_data": "554 Spam"}, ContentRejected, "554"),
+        ({"end_of_data": "452 Disk full"}, TransientError, "452"),
+        ({"greeting": "554 Go away"}, TransientError, "no_connection"),
+        ({"greeting": CUT}, TransientError, "no_connection"),
+    ],
+)
+def test_a_refusal_is_named_for_its_remedy(
+    answers: dict[str, str],
+    kind: type,
+    code: str,
+) -> None:
+    with mailserver(**answers) as post:
+        error = refusal(account(post.port))
+    assert (type(error), error.code) == (kind, code)
+    assert not post.mails
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [("535 Wrong password", CredentialsRejected), ("454 Not now", TransientError)],
+)
+def test_a_login_that_fails_was_not_sent(said: str, kind: type) -> None:
+    with mailserver(AUTH=said) as post:
+        error = refusal(account(post.port, username="u", password="p"))
+    assert type(error) is kind
+    assert "MAIL" not in post.steps
+
+
+def test_a_server_without_tls_is_not_trusted_with_a_password() -> None:
+    with mailserver() as post:
+        error = refusal(account(post.port, use_tls=True, username="u", password="p"))
+    assert type(error) is ConfigurationRejected
+    assert "AUTH" not in post.steps
+
+
+def test_a_server_without_logins_cannot_be_logged_into() -> None:
+    with mailserver(EHLO="250 mail.example") as post:
+        error = refusal(account(post.port, username="u", password="p"))
+    assert type(error) is ConfigurationRejected
+
+
+def test_nobody_listening_means_it_was_not_sent() -> None:
+    assert type(refusal(account(closed_port()))) is TransientError
+
+
+def test_a_connection_cut_while_the_mail_is_taken_may_have_been_carried_out() -> None:
+    with mailserver(end_of_data=CUT) as post:
+        error = refusal(account(post.port))
+    assert type(error) is OutcomeUnknown
+    assert error.code == "SMTPServerDisconnected"
+
+
+@pytest.mark.parametrize("goodbye", [CUT, "500 " + "x" * 9000])
+def test_however_the_goodbye_goes_the_mail_was_taken(goodbye: str) -> None:
+    with mailserver(QUIT=goodbye) as post:
+        (result,) = account(post.port).send([outbound()], key="k").results
+    assert isinstance(result, Accepted)
+    assert len(post.mails) == 1
+
+
+def test_a_mail_that_cannot_be_written_down_is_refused() -> None:
+    with mailserver() as post:
+        error = refusal(account(post.port), outbound(subject="Your\nday"))
+        assert type(error) is ContentRejected
+    assert not post.mails
+
+
+class Silent(BaseEmailBackend):
+    """Swallows what goes wrong, as `fail_silently` makes any backend do."""
+
+    def send_messages(self, email_messages: Sequence[Any]) -> int:  # noqa: ARG002
+        return 0
+
+
+def test_a_backend_that_swallows_errors_is_not_believed() -> None:
+    provider = DjangoMail(backend=f"{__name__}.Silent", sender="hello@everafter.example")
+    assert type(refusal(provider)) is OutcomeUnknown
+
+
+def test_any_backend_of_djangos_will_do() -> None:
+    backend = "django.core.mail.backends.locmem.EmailBackend"
+    provider = DjangoMail(backend=backend, sender="hello@everafter.example", rate_per_second=0.5)
+    provider.send([outbound()], key="k")
+    assert [one.subject for one in mail.outbox] == ["Your day"]
+    assert provider.rate.burst == 2.0
+    assert not provider.has_receipts
+    assert not provider.idempotent
+
+
+def test_no_webhooks_come_from_it_and_nothing_can_be_asked() -> None:
+    provider = account(9)
+    webhook = WebhookRequest(method="POST", url="https://hooks.example/", headers={}, body=b"")
+    assert provider.takes_webhooks
+    for deed in (provider.verify, provider.topic, provider.parse):
+        with pytest.raises(MalformedRequest, match=r"hooks\.example"):
+            deed(webhook)
+    assert provider.fetch_status("<1@wedsync.invalid>") is None
+    with pytest.raises(LookupError):
+        provider.fetch_received("1")
+    with pytest.raises(LookupError):
+        provider.sample("delivered")
+
+
+def test_the_codes_that_stand_for_a_login_are_no_fault_of_the_mail() -> None:
+    with mailserver(end_of_data="535 Session expired") as post:
+        assert type(refusal(account(post.port))) is CredentialsRejected

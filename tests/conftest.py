@@ -1,0 +1,72 @@
+import copy
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings as project
+from django.db import connection
+from pytest_django import Settings
+from redis import Redis
+
+from wedsync_comms.lib.shared import PREFIX
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """SQLite's test database is a file: one in memory would not be seen by other processes."""
+    if connection.vendor == "sqlite":
+        folder = Path(connection.settings_dict["NAME"]).parent
+        connection.settings_dict["TEST"]["NAME"] = str(folder / f"test-{os.getpid()}.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def uncollected_static_files(settings: Settings, tmp_path: Path) -> None:
+    """Tests run from a checkout, where nobody has collected the static files."""
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **copy.deepcopy(project.STORAGES),
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture(autouse=True)
+def clean_redis() -> None:
+    """Limits and breakers of one test are no business of the next."""
+    if url := os.environ.get("REDIS_URL"):
+        with Redis.from_url(url) as client:
+            for key in client.scan_iter(f"{PREFIX}*"):
+                client.delete(key)
+
+
+@pytest.fixture
+def process_env(
+    transactional_db: None,  # noqa: ARG001  # other processes see only what is committed
+    settings: Settings,
+) -> dict[str, str]:
+    """The environment for real processes of ours that see the test's database and Redis.
+
+    Run them in `settings.BASE_DIR`, and end them before the test ends: its tables are emptied then,
+    and PostgreSQL waits for their transactions.
+    """
+    # Not measured: a coverage handler for SIGTERM can hang a pool of forked processes.
+    unmeasured = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    return {
+        **unmeasured,
+        "DATABASE_URL": database_url(str(connection.settings_dict["NAME"])),
+        "REDIS_URL": settings.REDIS_URL,
+    }
+
+
+def database_url(name: str) -> str:
+    """DATABASE_URL with another database: the tests' own is called differently."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    folder = "" if connection.vendor == "sqlite" else parts.path.rpartition("/")[0]
+    # By hand: urlunsplit makes one slash of the two that begin a socket's folder.
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{folder}/{name}{query}"

@@ -1,0 +1,28 @@
+"""The environment of the tests, set before Django reads it (loaded by `-p tests.environment`).
+
+`DATABASE_URL` and `REDIS_URL` decide which of the two runs this is: unset, it is SQLite and no
+Redis; `python -m tests.servers` sets them to real servers of its own.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+SECRET = "whsec_dGVzdHMtb2YtdGhlLXdlZHN5bmMtcHJvamVjdA=="
+
+for name, value in {
+    "DEBUG": "off",
+    "SECRET_KEY": "only-for-the-tests-" * 4,
+    "PUBLIC_URL": "http://testserver",
+    "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+    "RESEND_API_KEY": "re_tests",
+    "RESEND_API_URL": "http://127.0.0.1:9/resend",
+    "RESEND_WEBHOOK_SECRET": SECRET,
+    "EMAIL_FROM": "Ever After <hello@everafter.example>",
+    "LOG_LEVEL": "WARNING",
+}.items():
+    os.environ[name] = value
+
+if "DATABASE_URL" not in os.environ:
+    folder = Path(tempfile.mkdtemp(prefix="wedsync-tests-"))
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'tests.sqlite3'}"

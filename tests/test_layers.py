@@ -1,0 +1,242 @@
+"""Who may import whom. An app knows what stands to its left, a layer what lies below it.
+
+lib  <-  communications  <-  health          sandbox: knows none of them
+"""
+
+import ast
+import graphlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+UNITS = ("wedsync_comms", "communications", "health")
+
+# Inside communications, lowest first.
+LAYERS = (
+    ("statuses", "events", "segments"),
+    ("providers",),
+    ("models",),
+    ("broadcast", "hub"),
+    (
+        "catalogue",
+        "claim",
+        "compose",
+        "consent",
+        "contacts",
+        "conversations",
+        "decisions",
+        "dispatch",
+        "dispatcher",
+        "drafts",
+        "fallback",
+        "gate",
+        "inbound",
+        "ingest",
+        "ladder",
+        "prune",
+        "receipts",
+        "reconcile",
+        "record",
+        "settle",
+        "unsubscribe",
+        "window",
+    ),
+    (
+        "tasks",
+        "webhooks",
+        "api",
+        "views",
+        "public",
+        "consumers",
+        "routing",
+        "admin",
+        "urls",
+        "checks",
+        "apps",
+        "management",
+    ),
+)
+EDGES = LAYERS[-1]
+LAYER_OF = {unit: layer for layer, units in enumerate(LAYERS) for unit in units}
+WRITES = {
+    "create",
+    "bulk_create",
+    "update_or_create",
+    "get_or_create",
+    "bulk_update",
+    "update",
+    "delete",
+}
+
+Import = tuple[str, int]
+
+
+def modules(package: str) -> list[Path]:
+    return [one for one in (ROOT / package).rglob("*.py") if "migrations" not in one.parts]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Every module it imports, by its full name, with the line."""
+    package = name_of(path) if path.name == "__init__.py" else name_of(path).rpartition(".")[0]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((one, node.lineno) for one in imported_from(node, package))
+
+
+def imported_from(node: ast.ImportFrom, package: str) -> Iterator[str]:
+    """`from a import b`: b where it is a module, else a."""
+    parts = package.split(".")
+    start = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+    base = ".".join(part for part in (start, node.module) if part)
+    for alias in node.names:
+        full = f"{base}.{alias.name}"
+        yield full if is_module(full) else base
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def within(name: str, *packages: str) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in packages)
+
+
+def offences(paths: list[Path], *forbidden: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in paths
+        for name, line in imports(path)
+        if within(name, *forbidden)
+    ]
+
+
+def unit_of(name: str) -> str:
+    """`communications.api.views` belongs to `api`."""
+    return name.split(".")[1] if name.count(".") else ""
+
+
+def test_lib_knows_no_app() -> None:
+    project = [
+        path
+        for path in modules("wedsync_comms/lib")
+        for name, _ in imports(path)
+        if within(name, "wedsync_comms") and not within(name, "wedsync_comms.lib")
+    ]
+
+    assert project == []
+    assert offences(modules("wedsync_comms/lib"), "communications", "calendars", "health") == []
+
+
+def test_the_sandbox_is_a_stranger() -> None:
+    ours = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules("wedsync_comms/sandbox")
+        for name, line in imports(path)
+        if within(name, "wedsync_comms") and not within(name, "wedsync_comms.sandbox")
+    ]
+
+    assert ours == []
+    apps = ("communications", "calendars", "health", "django")
+    assert offences(modules("wedsync_comms/sandbox"), *apps) == []
+
+
+def test_communications_knows_nothing_to_its_right() -> None:
+    assert offences(modules("communications"), "calendars", "health") == []
+
+
+def test_every_module_of_communications_has_a_layer() -> None:
+    units = {unit_of(name_of(path)) for path in modules("communications")} - {""}
+
+    assert units == set(LAYER_OF)
+
+
+@pytest.mark.parametrize("unit", LAYER_OF)
+def test_it_imports_only_downward_or_beside(unit: str) -> None:
+    upward = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules("communications")
+        if unit_of(name_of(path)) == unit
+        for name, line in imports(path)
+        if within(name, "communications") and LAYER_OF.get(unit_of(name), 0) > LAYER_OF[unit]
+    ]
+
+    assert upward == []
+
+
+@pytest.mark.parametrize("package", UNITS)
+def test_nothing_imports_in_a_circle(package: str) -> None:
+    graph = {
+        name_of(path): {
+            name for name, _ in imports(path) if within(name, package) and name != name_of(path)
+        }
+        for path in modules(package)
+    }
+
+    # A package that only gathers what its modules hold is no circle of its own.
+    try:
+        list(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(f"A circle: {' -> '.join(error.args[1])}")
+
+
+def test_providers_know_no_models_and_no_settings() -> None:
+    providers = [one for one in modules("communications/providers") if one.stem != "registry"]
+
+    assert providers
+    forbidden = ("communications.models", "django.conf", "django.db")
+    assert offences(providers, *forbidden) == []
+
+
+def test_edges_write_nothing_themselves() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} writes: {ast.unparse(node.func)}(…)"
+        for path in modules("communications")
+        if unit_of(name_of(path)) in EDGES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and is_write(node)
+    ]
+
+    assert found == []
+
+
+def is_write(call: ast.Call) -> bool:
+    """`X.objects….create()`, `.update()` of a queryset, `.save()` of anything but a serializer."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    on, verb = ast.unparse(call.func.value), call.func.attr
+    if verb == "save":
+        is_dry = any(one.arg == "commit" for one in call.keywords)
+        return on not in {"serializer", "super()"} and not is_dry
+    return verb in WRITES and (".objects" in on or ".filter(" in on)
+
+
+@pytest.mark.parametrize("package", UNITS)
+def test_imports_stand_at_the_top(package: str) -> None:
+    """Those of an app's `ready` cannot: Django's own way to register what must be imported late."""
+    inside = [
+        f"{path.relative_to(ROOT)}:{inner.lineno}"
+        for path in modules(package)
+        if path.name != "apps.py"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+
+    assert inside == []

@@ -1,0 +1,97 @@
+"""Nothing starts half configured, and a production configuration passes Django's own checks."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STRONG = secrets.token_urlsafe(50)
+OURS = (
+    "DEBUG",
+    "SECRET_KEY",
+    "PUBLIC_URL",
+    "ALLOWED_HOSTS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "RESEND_API_KEY",
+    "RESEND_API_URL",
+    "RESEND_WEBHOOK_SECRET",
+    "EMAIL_FROM",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    "DJANGO_SETTINGS_MODULE",
+)
+
+
+def manage(tmp_path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env={**inherited, "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}", **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("key", [None, "", "short", "x" * 49, "django-insecure-" + "x" * 60])
+def test_without_a_strong_key_it_does_not_start_and_says_what_to_set(
+    tmp_path: Path,
+    key: str | None,
+) -> None:
+    variables = {} if key is None else {"SECRET_KEY": key}
+    done = manage(tmp_path, "check", **variables)
+    assert done.returncode != 0
+    assert "SECRET_KEY is missing or weak" in done.stderr
+    assert "secrets.token_urlsafe(50)" in done.stderr
+
+
+def test_a_developer_needs_no_key(tmp_path: Path) -> None:
+    assert manage(tmp_path, "check", DEBUG="on").returncode == 0
+
+
+def test_a_production_configuration_passes_the_deployment_checks(tmp_path: Path) -> None:
+    done = manage(
+        tmp_path,
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+        SECRET_KEY=STRONG,
+        PUBLIC_URL="https://wedsync.example",
+        ALLOWED_HOSTS="wedsync.example",
+        RESEND_API_KEY="re_1",
+        RESEND_WEBHOOK_SECRET="whsec_dGVzdA==,whsec_b3RoZXI=",
+        EMAIL_FROM="Ever After <hello@everafter.example>",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_what_is_missing_for_a_provider_is_said(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", SECRET_KEY=STRONG, RESEND_API_KEY="re_1")
+    assert done.returncode != 0
+    assert "EMAIL_FROM" in done.stderr
+    assert "webhook" in done.stderr
+    broken = manage(
+        tmp_path,
+        "check",
+        SECRET_KEY=STRONG,
+        RESEND_API_KEY="re_1",
+        RESEND_WEBHOOK_SECRET="whsec_",
+        EMAIL_FROM="a@example.com",
+    )
+    assert broken.returncode != 0
+    assert "communications.E001" in broken.stderr
+    assert "Traceback" not in broken.stderr
+
+
+def test_no_migration_is_missing(tmp_path: Path) -> None:
+    done = manage(tmp_path, "makemigrations", "--check", "--dry-run", DEBUG="on")
+    assert done.returncode == 0, done.stdout

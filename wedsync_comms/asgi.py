@@ -1,0 +1,17 @@
+"""WebSockets, and in the small embedded setup HTTP as well."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wedsync_comms.settings")
+# Requests run in changing threads here: connections come from a pool instead of staying open.
+os.environ.setdefault("DATABASE_POOL", "on")
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+# Sets Django up, which everything imported after it needs.
+http = get_asgi_application()
+
+from communications.routing import websockets  # noqa: E402
+
+application = ProtocolTypeRouter({"http": http, "websocket": websockets})

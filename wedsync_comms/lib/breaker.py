@@ -1,0 +1,226 @@
+"""Stop calling a provider that is down, and notice by itself when it is back.
+
+closed -> (most attempts fail) -> open -> (cool-down) -> half-open, one trial -> closed | open
+
+Shared by all workers. The transitions are pure functions; `shared.update` makes them atomic.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2s
+
+import structlog
+
+from wedsync_comms.lib import shared
+from wedsync_comms.lib.shared import State
+
+log = structlog.get_logger(__name__)
+
+# When, of which subject (shortened), and whether the provider did its part.
+Outcome = tuple[float, str, bool]
+
+
+@dataclass(frozen=True)
+class BreakerPolicy:
+    """Opens when in `window` more than `share` of at least `attempts` failed, of `subjects`."""
+
+    window: timedelta = timedelta(seconds=60)
+    attempts: int = 10
+    subjects: int = 5
+    share: float = 0.5
+    cool_down: timedelta = timedelta(seconds=15)
+    longest_cool_down: timedelta = timedelta(minutes=5)
+    # Longer than any provider's timeout: past it, whoever holds the trial is dead.
+    trial_timeout: timedelta = timedelta(seconds=60)
+    # A paused provider is tried so seldom: enough to notice that its key was replaced.
+    paused_cool_down: timedelta = timedelta(minutes=5)
+    # Outcomes kept for judging; each costs some 30 bytes of every read.
+    remembered: int = 200
+
+
+@dataclass(frozen=True)
+class BreakerState:
+    """`state` is "closed", "open" or "half-open"; `retry_at` is when the next trial is due."""
+
+    state: str
+    reason: str = ""
+    opened_at: datetime | None = None
+    retry_at: datetime | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """What is stored. Times are unix seconds; 0 is "not"."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    reason: str = ""
+    opened_at: float = 0.0
+    retry_at: float = 0.0
+    failed_trials: int = 0
+    trial_until: float = 0.0
+    trial_subject: str = ""
+    paused: bool = False
+
+
+CLOSED = Circuit()
+POLICY = BreakerPolicy()
+
+
+class Breaker:
+    def __init__(self, name: str, *, policy: BreakerPolicy = POLICY) -> None:
+        self.name = name
+        self.policy = policy
+        self._key = f"breaker:{name}"
+
+    def allow(self, subject: str = "") -> bool:
+        """May the provider be called? Half-open, one caller at a time gets True: its trial.
+
+        Name the trial's `subject` (a message id), and only its outcome decides; otherwise the next
+        recorded outcome does, also a late one of an earlier call.
+        """
+        if not (shared.read(self._key) or {}).get("opened_at"):
+            return True
+        return self._update(partial(allowed, policy=self.policy, subject=shortened(subject)))
+
+    def record(self, outcomes: Sequence[tuple[str, bool]]) -> str | None:
+        """Pairs of subject and whether the provider did its part (also when it refused a bad
+        number). Returns the new state if this changed it."""
+        if not outcomes:
+            return None
+        short = [(shortened(subject), ok) for subject, ok in outcomes]
+        changed = self._update(partial(recorded, policy=self.policy, outcomes=short))
+        if changed:
+            log.warning("breaker.changed", breaker=self.name, state=changed)
+        return changed
+
+    def state(self) -> BreakerState:
+        raw, now = shared.peek(self._key)
+        circuit = _circuit(raw)
+        if not circuit.opened_at:
+            return BreakerState("closed")
+        return BreakerState(
+            state="half-open" if due(circuit, now, self.policy) else "open",
+            reason=circuit.reason,
+            opened_at=datetime.fromtimestamp(circuit.opened_at, UTC),
+            retry_at=datetime.fromtimestamp(circuit.retry_at, UTC),
+            paused=circuit.paused,
+        )
+
+    def pause(self, reason: str) -> None:
+        """Open until a person or a good probe resumes it, or a rare trial succeeds."""
+        self._update(partial(paused, policy=self.policy, reason=reason))
+        log.warning("breaker.paused", breaker=self.name, reason=reason)
+
+    def resume(self) -> None:
+        self._update(lambda _circuit, _now: (CLOSED, None))
+
+    def _update(self, change: Callable[[Circuit, float], tuple[Circuit, shared.T]]) -> shared.T:
+        def apply(state: State | None, now: float) -> tuple[State, shared.T]:
+            circuit, answer = change(_circuit(state), now)
+            return vars(circuit), answer
+
+        return shared.update(self._key, apply)
+
+
+def allowed(
+    circuit: Circuit,
+    now: float,
+    *,
+    policy: BreakerPolicy,
+    subject: str = "",
+) -> tuple[Circuit, bool]:
+    if not circuit.opened_at:
+        return circuit, True
+    if not due(circuit, now, policy) or on_trial(circuit, now, policy):
+        return circuit, False
+    until = now + policy.trial_timeout.total_seconds()
+    return replace(circuit, trial_until=until, trial_subject=subject), True
+
+
+def recorded(
+    circuit: Circuit,
+    now: float,
+    *,
+    policy: BreakerPolicy,
+    outcomes: Sequence[tuple[str, bool]],
+) -> tuple[Circuit, str | None]:
+    if not circuit.opened_at:
+        return _judged(circuit, now, policy, [(round(now, 1), *pair) for pair in outcomes])
+    # Open: what began before it opened says nothing about now. Only the trial counts.
+    trial = [ok for subject, ok in outcomes if circuit.trial_subject in ("", subject)]
+    if not circuit.trial_until or not trial:
+        return circuit, None
+    if trial.count(False) > policy.share * len(trial):
+        return _reopened(circuit, now, policy), "open"
+    return CLOSED, "closed"
+
+
+def paused(
+    circuit: Circuit,
+    now: float,
+    *,
+    policy: BreakerPolicy,
+    reason: str,
+) -> tuple[Circuit, None]:
+    opened_at = circuit.opened_at or now
+    retry_at = now + policy.paused_cool_down.total_seconds()
+    return Circuit(reason=reason, opened_at=opened_at, retry_at=retry_at, paused=True), None
+
+
+def due(circuit: Circuit, now: float, policy: BreakerPolicy) -> bool:
+    """Is the cool-down over? Also when the clock was set back, and it never would be."""
+    longest = max(policy.longest_cool_down, policy.paused_cool_down).total_seconds()
+    return not now < circuit.retry_at <= now + longest
+
+
+def on_trial(circuit: Circuit, now: float, policy: BreakerPolicy) -> bool:
+    return now < circuit.trial_until <= now + policy.trial_timeout.total_seconds()
+
+
+def shortened(subject: str) -> str:
+    return blake2s(subject.encode(), digest_size=4).hexdigest() if subject else ""
+
+
+def _judged(
+    circuit: Circuit,
+    now: float,
+    policy: BreakerPolicy,
+    fresh: Iterable[Outcome],
+) -> tuple[Circuit, str | None]:
+    window = policy.window.total_seconds()
+    recent = [outcome for outcome in circuit.outcomes if abs(now - outcome[0]) <= window]
+    outcomes = (*recent, *fresh)[-policy.remembered :]
+    failed = [subject for _at, subject, ok in outcomes if not ok]
+    # The failures themselves must be of many subjects: one that fails on each of its retries
+    # would otherwise outvote a few that went well.
+    many = len(outcomes) >= policy.attempts and len(set(failed)) >= policy.subjects
+    if not many or len(failed) <= policy.share * len(outcomes):
+        return replace(circuit, outcomes=outcomes), None
+    opened = Circuit(
+        reason=f"{len(failed)} of the last {len(outcomes)} attempts failed",
+        opened_at=now,
+        retry_at=now + policy.cool_down.total_seconds(),
+    )
+    return opened, "open"
+
+
+def _reopened(circuit: Circuit, now: float, policy: BreakerPolicy) -> Circuit:
+    failed = circuit.failed_trials + 1
+    doubled = min(policy.cool_down * 2 ** min(failed, 32), policy.longest_cool_down)
+    wait = policy.paused_cool_down if circuit.paused else doubled
+    return replace(
+        circuit,
+        failed_trials=failed,
+        retry_at=now + wait.total_seconds(),
+        trial_until=0.0,
+        trial_subject="",
+    )
+
+
+def _circuit(state: State | None) -> Circuit:
+    if not state:
+        return CLOSED
+    return Circuit(**{**state, "outcomes": tuple(tuple(one) for one in state["outcomes"])})

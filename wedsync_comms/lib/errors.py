@@ -1,0 +1,104 @@
+"""What can go wrong with a provider, named for the remedy.
+
+A provider raises these and nothing else. They are decided once, at the provider's edge, from its
+tables of codes; everybody else only asks what to do next.
+"""
+
+from datetime import timedelta
+
+
+class ProviderError(Exception):
+    """The base. `code` is the provider's own word for it, `response` its redacted answer."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        response: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.response = response or {}
+
+
+class TransientError(ProviderError):
+    """Not sent for sure, and likely to work in a moment: up the ladder."""
+
+
+class RateLimited(ProviderError):
+    """Not sent, too fast: wait as long as the provider says. Counts as no retry."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta,
+        code: str = "",
+        response: dict[str, object] | None = None,
+        for_recipient: bool = False,
+    ) -> None:
+        super().__init__(message, code=code, response=response)
+        self.retry_after = retry_after
+        # Too fast for this person only: everybody else may go on.
+        self.for_recipient = for_recipient
+
+
+class OutcomeUnknown(ProviderError):
+    """The request may have been carried out: its answer was lost, or said nothing useful.
+
+    Never blindly sent again. `answered` tells a server that answered with an error of its own from
+    silence.
+    """
+
+    answered = False
+
+
+class ServerFailed(OutcomeUnknown):
+    """A 5xx: an answer, but none that says whether the request was carried out."""
+
+    answered = True
+
+
+class ProviderPaused(ProviderError):
+    """Nothing can be sent through this provider until a person acts. No message is burnt."""
+
+
+class CredentialsRejected(ProviderPaused):
+    """Wrong, revoked or restricted key."""
+
+
+class ConfigurationRejected(ProviderPaused):
+    """The account or the sender is not set up for this: an unverified domain, for example."""
+
+
+class PermanentError(ProviderError):
+    """Final for this message on this channel."""
+
+
+class InvalidRecipient(PermanentError):
+    """This address cannot be written to."""
+
+
+class RouteRejected(PermanentError):
+    """The account may not send from here to there; the address is fine."""
+
+
+class OptedOut(PermanentError):
+    """The person, or the provider on their behalf, refuses messages."""
+
+
+class OptedOutOfMarketing(OptedOut):
+    """The person refuses advertising; what they asked for themselves may still be sent."""
+
+
+class ContentRejected(PermanentError):
+    """The text, the attachments or the headers were refused."""
+
+
+class InvalidSignature(Exception):
+    """A webhook that is not the provider's, or too old."""
+
+
+class MalformedRequest(Exception):
+    """A webhook that lacks what every genuine one has."""

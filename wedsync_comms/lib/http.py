@@ -1,0 +1,84 @@
+"""HTTP to providers: pooled connections, timeouts, and errors that say whether a request left."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NameResolutionError, NewConnectionError, SSLError
+
+from wedsync_comms.lib.errors import OutcomeUnknown, TransientError
+
+# Seconds to connect and to wait for the next byte of an answer.
+TIMEOUT = (3.05, 10.0)
+
+# urllib3's causes that prove the request never left this machine.
+UNSENT = (NewConnectionError, NameResolutionError, SSLError)
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Client:
+    """One pool of connections a thread: sessions are not documented as thread-safe."""
+
+    def __init__(self, timeout: tuple[float, float] = TIMEOUT) -> None:
+        self._timeout = timeout
+        self._local = threading.local()
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            # Reading the proxy settings of the environment for every call costs a third of the
+            # throughput, and a provider is not reached through a developer's proxy by surprise.
+            session.trust_env = False
+            session.mount("https://", HTTPAdapter(pool_maxsize=4))
+            session.mount("http://", HTTPAdapter(pool_maxsize=4))
+            self._local.session = session
+        found: requests.Session = self._local.session
+        return found
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        json: Any = None,
+        data: Any = None,
+        params: Any = None,
+        auth: tuple[str, str] | None = None,
+    ) -> Response:
+        """Raises TransientError if the request did not leave, OutcomeUnknown if it may have."""
+        try:
+            answer = self._session().request(
+                method,
+                url,
+                headers=dict(headers),
+                json=json,
+                data=data,
+                params=params,
+                auth=auth,
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.ConnectTimeout as error:
+            raise TransientError(f"No connection: {error}", code="connect_timeout") from error
+        except requests.ConnectionError as error:
+            if never_left(error):
+                raise TransientError(f"No connection: {error}", code="no_connection") from error
+            raise OutcomeUnknown(f"Connection lost: {error}", code="connection_lost") from error
+        except requests.RequestException as error:
+            raise OutcomeUnknown(f"No answer: {error}", code="no_answer") from error
+        return Response(answer.status_code, answer.headers, answer.content)
+
+
+def never_left(error: requests.ConnectionError) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, UNSENT) or isinstance(getattr(cause, "reason", None), UNSENT)

@@ -1,0 +1,39 @@
+"""The rows behind `shared` (on installations without Redis) and `heartbeats`."""
+
+from django.db import models
+
+
+class SharedState(models.Model):
+    """One value that every process may change; only `shared` touches it."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    value = models.JSONField(default=dict)
+    # For `shared.forget`, which looks through a handful of rows: no index.
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "shared state"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Heartbeat(models.Model):
+    """When one running process last said that it is alive."""
+
+    process = models.CharField(max_length=50)
+    instance = models.CharField(max_length=200)
+    beat_at = models.DateTimeField()
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            # A beat is an upsert on it; its index also answers "is any of these alive".
+            models.UniqueConstraint(
+                fields=["process", "instance"],
+                name="heartbeat_process_instance",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.process} {self.instance}"

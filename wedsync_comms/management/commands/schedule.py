@@ -1,0 +1,14 @@
+"""`manage.py schedule`: the periodic tasks as `wedsync_comms/schedules.py` declares them."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from wedsync_comms.schedules import declare
+
+
+class Command(BaseCommand):
+    help = "Makes the periodic tasks in the database equal to the declared ones."
+
+    def handle(self, **_: Any) -> None:
+        self.stdout.write("\n".join(declare()) or "nothing changed")

@@ -1,0 +1,31 @@
+"""What a provider's folder offers to the sandbox: an account of one vendor."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.routing import BaseRoute
+
+from .delivery import Deliveries
+from .faults import Json
+from .gate import Answers
+
+
+class Provider(Answers, Protocol):
+    """``/<address>`` is the vendor's API, ``/control/<slug>`` ours."""
+
+    address: str
+    deliveries: Deliveries
+
+    def control_routes(self) -> Sequence[BaseRoute]:
+        """Beside faults, requests and webhooks, which every provider has."""
+
+    def public_routes(self) -> Sequence[BaseRoute]:
+        """Below ``/<address>`` but not part of the API, such as links to files."""
+
+    def settings(self) -> Json: ...
+
+    def change(self, wanted: Json) -> None:
+        """Changes settings; a ValueError says which one cannot be changed so."""
+
+    def clear(self) -> None:
+        """Forgets everything but its settings."""

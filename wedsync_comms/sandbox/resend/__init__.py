@@ -1,0 +1,1 @@
+"""Resend: sending and receiving e-mail. Facts: https://resend.com/docs and its OpenAPI file."""

@@ -1,0 +1,61 @@
+"""Idempotency-Key: the same request answered once. Kept for 24 hours.
+
+https://resend.com/docs/dashboard/emails/idempotency-keys
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from .errors import RefusedError
+
+KEPT = 24 * 60 * 60
+MAX_LENGTH = 256
+MAX_KEYS = 100_000
+SUCCESS = range(200, 300)
+
+
+@dataclass
+class Remembered:
+    fingerprint: bytes
+    at: float
+    response: Response | None = None
+
+
+class Idempotency:
+    def __init__(self) -> None:
+        self._keys: OrderedDict[str, Remembered] = OrderedDict()
+
+    def begin(self, key: str, body: bytes) -> Response | None:
+        """The earlier answer, if there is one; else the key is taken until ``finish``."""
+        if not 1 <= len(key) <= MAX_LENGTH:
+            raise RefusedError("invalid_idempotency_key")
+        fingerprint = hashlib.sha256(body).digest()
+        earlier = self._keys.get(key)
+        if earlier is None or earlier.at < time.monotonic() - KEPT:
+            self._remember(key, fingerprint)
+            return None
+        if earlier.fingerprint != fingerprint:
+            raise RefusedError("invalid_idempotent_request")
+        if earlier.response is None:
+            raise RefusedError("concurrent_idempotent_requests")
+        return earlier.response
+
+    def finish(self, key: str, response: Response) -> None:
+        """A refusal is forgotten: the corrected request may use the key."""
+        if response.status_code in SUCCESS and key in self._keys:
+            self._keys[key].response = response
+        else:
+            self._keys.pop(key, None)
+
+    def clear(self) -> None:
+        self._keys.clear()
+
+    def _remember(self, key: str, fingerprint: bytes) -> None:
+        self._keys.pop(key, None)
+        self._keys[key] = Remembered(fingerprint, time.monotonic())
+        while len(self._keys) > MAX_KEYS:
+            self._keys.popitem(last=False)

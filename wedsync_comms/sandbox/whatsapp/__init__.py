@@ -1,0 +1,1 @@
+"""WhatsApp: Meta's Cloud API. Facts: https://developers.facebook.com/docs/whatsapp/cloud-api"""

@@ -1,0 +1,77 @@
+"""Every periodic task, declared once; and how django-q2's table of schedules is made equal to it.
+
+A task that runs late, twice or not at all must do no harm: django-q2 looks at its schedules only
+every half minute, and gives a task that died with its worker to another one.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django_q.models import Schedule
+
+# Tells our rows from the ones that staff added in the admin, which are left alone.
+PREFIX = "wedsync: "
+
+
+@dataclass(frozen=True)
+class Every:
+    name: str
+    func: str
+    minutes: int
+
+    @property
+    def row(self) -> dict[str, object]:
+        return {
+            "func": self.func,
+            "schedule_type": Schedule.MINUTES,
+            "minutes": self.minutes,
+            "repeats": -1,
+            "cluster": None,
+        }
+
+
+SCHEDULES = (
+    Every("replay deliveries", "communications.tasks.replay_deliveries", minutes=1),
+    Every("poll receipts", "communications.tasks.poll_receipts", minutes=1),
+    Every("settle unknown", "communications.tasks.settle_unknown", minutes=1),
+    Every("fetch received", "communications.tasks.fetch_received", minutes=1),
+    Every("sync_templates", "communications.tasks.sync_templates", minutes=15),
+    Every("prune", "communications.tasks.prune_history", minutes=60),
+)
+
+
+@transaction.atomic
+def declare(schedules: tuple[Every, ...] = SCHEDULES) -> list[str]:
+    """Make the table equal to `schedules` and say what changed. Safe to call at the same time
+    from many machines, and often: what is unchanged keeps its next run."""
+    _one_at_a_time()
+    declared = {PREFIX + every.name: every for every in schedules}
+    found: dict[str, Schedule] = {}
+    changes = []
+    for row in Schedule.objects.filter(name__startswith=PREFIX).order_by("pk"):
+        if row.name in declared and row.name not in found:
+            found[row.name] = row
+        else:
+            row.delete()
+            changes.append(f"removed {row.name}")
+    return changes + [
+        change for name, every in declared.items() if (change := _put(name, every, found.get(name)))
+    ]
+
+
+def _one_at_a_time() -> None:
+    # django-q2's table has no unique name. On SQLite the transaction has the write lock already.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [PREFIX])
+
+
+def _put(name: str, every: Every, row: Schedule | None) -> str:
+    if row is None:
+        Schedule.objects.create(name=name, **every.row)
+        return f"added {name}"
+    if all(getattr(row, field) == value for field, value in every.row.items()):
+        return ""
+    Schedule.objects.filter(pk=row.pk).update(next_run=timezone.now(), **every.row)
+    return f"changed {name}"

@@ -1,0 +1,376 @@
+"""Every setting, read top to bottom: the environment (or `.env`) in, Django's names out.
+
+`.env.example` lists what can be set. What is missing or weak stops the start with a sentence that
+says what to do; what is merely odd is a system check (`communications/checks.py`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from wedsync_comms.lib.logs import PROCESSORS, formatter
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+if not env.str("SECRET_KEY", default=""):
+    # What `make run` made up is there while it runs, for other commands on the same machine.
+    env.read_env(VAR_DIR / "run.env")
+
+# --- Django's own -------------------------------------------------------------------------------
+
+DEBUG: bool = env.bool("DEBUG", default=False)
+
+# Long and random enough for signing sessions; the length is the one Django's own check asks for.
+SECRET_KEY_LENGTH = 50
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+if DEBUG:
+    SECRET_KEY = SECRET_KEY or "django-insecure-for-development-on-this-machine-only"
+elif len(SECRET_KEY) < SECRET_KEY_LENGTH or SECRET_KEY.startswith("django-insecure-"):
+    raise ImproperlyConfigured(
+        f"SECRET_KEY is missing or weak: set it to at least {SECRET_KEY_LENGTH} random "
+        "characters, in the environment or in .env. This prints one: python -c "
+        "'import secrets; print(secrets.token_urlsafe(50))'. "
+        "(DEBUG=on does without, on a developer's machine.)",
+    )
+
+# The base under which providers reach us: signatures and callbacks are computed from it, never
+# from the Host header.
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+SERVED_OVER_TLS = PUBLIC_URL.startswith("https://")
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ADMINS = [("administrator", address) for address in env.list("ADMINS", default=[])]
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "django_q",
+    "wedsync_comms",
+    "wedsync_comms.lib",
+    "communications",
+    "health",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "wedsync_comms.urls"
+WSGI_APPLICATION = "wedsync_comms.wsgi.application"
+ASGI_APPLICATION = "wedsync_comms.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = "/"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        ),
+    },
+}
+
+# TLS ends at the proxy in front of us, which sets X-Forwarded-Proto.
+if SERVED_OVER_TLS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = SERVED_OVER_TLS
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked by load balancers from the inside
+SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_TLS
+SECURE_HSTS_PRELOAD = SERVED_OVER_TLS
+SESSION_COOKIE_SECURE = SERVED_OVER_TLS
+CSRF_COOKIE_SECURE = SERVED_OVER_TLS
+X_FRAME_OPTIONS = "DENY"
+
+# --- Database -----------------------------------------------------------------------------------
+
+DATABASE: dict[str, Any] = env.db_url(
+    "DATABASE_URL",
+    default=f"sqlite:///{VAR_DIR / 'wedsync.sqlite3'}",
+)
+if DATABASE["ENGINE"].endswith("sqlite3"):
+    # Measured with three writing processes: with anything less, up to 45 % of the writes fail with
+    # "database is locked". Commits stay durable (synchronous=FULL): a stored webhook is safe.
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+    VAR_DIR.mkdir(exist_ok=True)
+elif env.bool("DATABASE_POOL", default=False):
+    # Under ASGI each request may run in a new thread, where a persistent connection would leak.
+    DATABASE["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 20, "timeout": 10}}
+else:
+    # A persistent connection is worth a factor of ten; a django-q2 cluster breaks with a pool.
+    DATABASE["CONN_MAX_AGE"] = 60
+    DATABASE["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": DATABASE}
+
+# --- Redis: channel layer, shared limits, wake-ups; works without -------------------------------
+
+REDIS_URL: str = env.str("REDIS_URL", default="")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        },
+    }
+
+# --- django-q2: what is periodic or slow --------------------------------------------------------
+
+# A task may be lost, late or doubled without harm. The retry clock starts when a task is
+# prefetched, so retry > timeout x (queue_limit / workers + 2), or it runs twice.
+Q_CLUSTER = {
+    "name": "wedsync",
+    "orm": "default",
+    "workers": 2,
+    "queue_limit": 4,
+    "bulk": 2,
+    "timeout": 60,
+    "retry": 300,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "save_limit": -1,
+    "poll": 0.2,
+    "catch_up": False,
+    "label": "Background tasks",
+}
+
+# --- JSON API -----------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["communications.api.permissions.IsMember"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["communications.api.parsers.CappedJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "communications.api.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "communications.api.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "WedSync Communications",
+    "DESCRIPTION": "Messages that arrive, by e-mail, SMS and WhatsApp, and what happened to them.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "communications.statuses.Status.choices",
+        "AttemptStatusEnum": "communications.models.messages.STATUSES",
+    },
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    # The documentation page loads nothing from other hosts.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Providers ----------------------------------------------------------------------------------
+
+# Where the stand-in for providers shows what it got; set by `make run`, linked to under DEBUG.
+SANDBOX_URL: str = env.str("SANDBOX_URL", default="")
+
+EMAIL_FROM: str = env.str("EMAIL_FROM", default="")
+
+# Slug -> how to build it. The slug is the URL segment, the value in rows and the payload folder.
+PROVIDERS: dict[str, dict[str, Any]] = {}
+if env.str("RESEND_API_KEY", default=""):
+    PROVIDERS["resend"] = {
+        "BACKEND": "communications.providers.resend.Resend",
+        "OPTIONS": {
+            "api_key": env.str("RESEND_API_KEY"),
+            "webhook_secrets": env.list("RESEND_WEBHOOK_SECRET", default=[]),
+            "api_url": env.str("RESEND_API_URL", default="https://api.resend.com"),
+            "sender": EMAIL_FROM,
+            # Resend's documents say 5 and older copies 2 requests a second and team.
+            "rate_per_second": env.float("RESEND_RATE_PER_SECOND", default=2.0),
+        },
+    }
+
+if env.str("EMAIL_URL", default=""):
+    _mail = env.email_url("EMAIL_URL")
+    PROVIDERS["django_mail"] = {
+        "BACKEND": "communications.providers.django_mail.DjangoMail",
+        "OPTIONS": {
+            "backend": _mail["EMAIL_BACKEND"],
+            "sender": EMAIL_FROM,
+            "host": _mail["EMAIL_HOST"],
+            "port": _mail["EMAIL_PORT"],
+            "username": _mail["EMAIL_HOST_USER"],
+            "password": _mail["EMAIL_HOST_PASSWORD"],
+            "use_tls": _mail.get("EMAIL_USE_TLS", False),
+            "use_ssl": _mail.get("EMAIL_USE_SSL", False),
+        },
+    }
+if env.str("TWILIO_ACCOUNT_SID", default=""):
+    _twilio = {
+        "account_sid": env.str("TWILIO_ACCOUNT_SID"),
+        "auth_tokens": env.list("TWILIO_AUTH_TOKEN"),
+        "api_url": env.str("TWILIO_API_URL", default="https://api.twilio.com"),
+        "callback_url": f"{PUBLIC_URL}/api/webhooks/communications/twilio",
+        "rate_per_second": env.float("TWILIO_RATE_PER_SECOND", default=10.0),
+    }
+    PROVIDERS["twilio"] = {
+        "BACKEND": "communications.providers.twilio.Twilio",
+        "OPTIONS": {
+            **_twilio,
+            "sender": env.str("TWILIO_FROM", default=""),
+            "messaging_service_sid": env.str("TWILIO_MESSAGING_SERVICE_SID", default=""),
+        },
+    }
+    if env.str("TWILIO_WHATSAPP_FROM", default=""):
+        PROVIDERS["twilio_whatsapp"] = {
+            "BACKEND": "communications.providers.twilio.TwilioWhatsApp",
+            "OPTIONS": {**_twilio, "sender": env.str("TWILIO_WHATSAPP_FROM")},
+        }
+if env.str("WHATSAPP_ACCESS_TOKEN", default=""):
+    PROVIDERS["whatsapp"] = {
+        "BACKEND": "communications.providers.whatsapp.WhatsApp",
+        "OPTIONS": {
+            "access_token": env.str("WHATSAPP_ACCESS_TOKEN"),
+            "phone_number_id": env.str("WHATSAPP_PHONE_NUMBER_ID"),
+            "business_account_id": env.str("WHATSAPP_BUSINESS_ACCOUNT_ID", default=""),
+            "app_secrets": env.list("WHATSAPP_APP_SECRET", default=[]),
+            "verify_token": env.str("WHATSAPP_VERIFY_TOKEN", default=""),
+            "api_url": env.str("WHATSAPP_API_URL", default="https://graph.facebook.com"),
+            "api_version": env.str("WHATSAPP_API_VERSION", default="v23.0"),
+            "rate_per_second": env.float("WHATSAPP_RATE_PER_SECOND", default=80.0),
+        },
+    }
+
+# Channel -> providers in failover order.
+ROUTES: dict[str, list[str]] = {
+    channel: [slug for slug in order if slug in PROVIDERS]
+    for channel, order in {
+        "email": ("resend", "django_mail"),
+        "sms": ("twilio",),
+        "whatsapp": ("whatsapp", "twilio_whatsapp"),
+    }.items()
+}
+
+# --- Sending, receiving, keeping ----------------------------------------------------------------
+
+# A worker that died gives its calls back after this long. Longer than any provider's timeout.
+LEASE_SECONDS = env.float("LEASE_SECONDS", default=60.0)
+# How long a message may stay "unknown" before it counts as failed; a late receipt still wins.
+UNKNOWN_GRACE_SECONDS = env.float("UNKNOWN_GRACE_SECONDS", default=900.0)
+# A provider's receipts usually come within seconds; after this long we ask.
+RECEIPT_OVERDUE_SECONDS = env.float("RECEIPT_OVERDUE_SECONDS", default=120.0)
+# Events and applied webhook deliveries are kept this long.
+KEEP_DAYS = env.int("KEEP_DAYS", default=90)
+# The largest webhook taken; Meta's are the largest, up to 3 MB.
+WEBHOOK_MAX_BYTES = 3 * 1024 * 1024
+# API requests carry attachments, so the limit is Resend's for a whole mail.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
+
+# --- Logs: one line per attempt and per delivery, ids in, secrets and bodies out ----------------
+
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"structured": {"()": formatter, "style": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+    },
+}
+structlog.configure(
+    processors=PROCESSORS,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)
+
+# --- Admin theme --------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "WedSync Communications",
+    "SITE_HEADER": "WedSync",
+    "SITE_SUBHEADER": "Communications",
+    "SITE_URL": "/",
+    "SITE_SYMBOL": "favorite",
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "communications.admin.sidebar.favicon"},
+    ],
+    "STYLES": ["communications.admin.sidebar.stylesheet"],
+    "SIDEBAR": {"navigation": "communications.admin.sidebar.navigation"},
+    "DASHBOARD_CALLBACK": "communications.admin.dashboard.show",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.1% .014 343)",
+            "100": "oklch(94.8% .028 342)",
+            "200": "oklch(89.9% .061 343)",
+            "300": "oklch(82.3% .12 346)",
+            "400": "oklch(71.8% .17 350)",
+            "500": "oklch(63% .19 354)",
+            "600": "oklch(56% .19 2)",
+            "700": "oklch(49% .17 2)",
+            "800": "oklch(42% .14 2)",
+            "900": "oklch(37% .11 0)",
+            "950": "oklch(26% .08 358)",
+        },
+    },
+}
