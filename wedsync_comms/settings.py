@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "wedsync_comms",
     "wedsync_comms.lib",
     "communications",
+    "calendars",
     "health",
 ]
 
@@ -304,6 +305,40 @@ ROUTES: dict[str, list[str]] = {
         "whatsapp": ("whatsapp", "twilio_whatsapp"),
     }.items()
 }
+
+# --- Calendars and address books -----------------------------------------------------------------
+
+CALENDARS: dict[str, dict[str, Any]] = {}
+if env.str("GOOGLE_CLIENT_ID", default=""):
+    CALENDARS["google"] = {
+        "BACKEND": "calendars.providers.google.Google",
+        "OPTIONS": {
+            "client_id": env.str("GOOGLE_CLIENT_ID"),
+            "client_secret": env.str("GOOGLE_CLIENT_SECRET"),
+            # Blank: Google's own hosts, of which calendars and people have one each.
+            "api_url": env.str("GOOGLE_API_URL", default=""),
+            "token_url": env.str("GOOGLE_TOKEN_URL", default="https://oauth2.googleapis.com/token"),
+            "auth_url": env.str(
+                "GOOGLE_AUTH_URL",
+                default="https://accounts.google.com/o/oauth2/v2/auth",
+            ),
+        },
+    }
+if env.str("MICROSOFT_CLIENT_ID", default=""):
+    CALENDARS["microsoft"] = {
+        "BACKEND": "calendars.providers.microsoft.Microsoft",
+        "OPTIONS": {
+            "client_id": env.str("MICROSOFT_CLIENT_ID"),
+            "client_secret": env.str("MICROSOFT_CLIENT_SECRET"),
+            # common, organizations, consumers or the id of one
+            "tenant": env.str("MICROSOFT_TENANT", default="common"),
+            "graph_url": env.str("MICROSOFT_GRAPH_URL", default="https://graph.microsoft.com/v1.0"),
+            "authority_url": env.str(
+                "MICROSOFT_AUTHORITY_URL",
+                default="https://login.microsoftonline.com",
+            ),
+        },
+    }
 
 # --- Sending, receiving, keeping ----------------------------------------------------------------
 

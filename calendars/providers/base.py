@@ -1,0 +1,194 @@
+"""The contract between us and a calendar vendor: who allowed us what, and one person's mailbox.
+
+Vendors take options and talk HTTP. They know no models and no settings. Errors are those of
+`wedsync_comms.lib.errors`, and the ones below, which are about calendars.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from calendars.events import (
+    Busy,
+    Changes,
+    EventText,
+    Grant,
+    Notify,
+    People,
+    PeopleGroup,
+    Push,
+    Pushed,
+    RemoteCalendar,
+    RemoteEvent,
+    RemotePerson,
+)
+from communications.events import WebhookRequest
+from wedsync_comms.lib.errors import PermanentError
+
+
+class GrantGone(PermanentError):
+    """The person took the permission back, or it ran out: only a new consent helps."""
+
+
+class CursorExpired(PermanentError):
+    """The cursor cannot be continued from: everything must be read again."""
+
+
+class Changed(PermanentError):
+    """Somebody else wrote it meanwhile (its etag is another one): read it again, and merge."""
+
+
+class Gone(PermanentError):
+    """It is not there (any more)."""
+
+
+class PollOnly(PermanentError):
+    """The vendor announces no changes of this calendar."""
+
+
+class SubscriptionExists(PermanentError):
+    """There is one for it already; `existing` is its id where the vendor names it."""
+
+    existing: str = ""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Where the person is sent to, and what has to be kept until they come back."""
+
+    url: str
+    flow: dict[str, Any] = field(repr=False)
+
+
+class Vendor(ABC):
+    """One registered application at one vendor. Safe to use from threads."""
+
+    # What it is called on pages.
+    label: ClassVar[str]
+    # What is asked for, and what each is for: scope -> "calendars" or "contacts".
+    scopes: ClassVar[Mapping[str, str]]
+    # Whether a second subscription may exist while the first is still alive.
+    overlapping_pushes: ClassVar[bool]
+    # Whether changes of contacts are announced.
+    pushes_people: ClassVar[bool]
+
+    @abstractmethod
+    def consent(self, redirect_uri: str, state: str) -> Consent:
+        """Starts an authorization code flow with PKCE, asking for offline access."""
+
+    @abstractmethod
+    def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
+        """The person came back with `query`. Raises GrantGone if they refused, TransientError."""
+
+    @abstractmethod
+    def refresh(self, grant: Grant) -> Grant:
+        """Raises GrantGone; TransientError and RateLimited where it may be tried again."""
+
+    @abstractmethod
+    def revoke(self, grant: Grant) -> None:
+        """Gives the permission back, where the vendor has a way to."""
+
+    @abstractmethod
+    def mailbox(self, access_token: str) -> "Mailbox":
+        """What the token opens. Use it in one thread."""
+
+    @abstractmethod
+    def recognizes(self, request: WebhookRequest) -> bool:
+        """Whether a push is in this vendor's form."""
+
+    @abstractmethod
+    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+        """What a push says. The secrets in it are not verified here. Raises MalformedRequest."""
+
+
+class Mailbox(ABC):
+    """One person's calendars and contacts.
+
+    Every method may raise GrantGone, CredentialsRejected, RateLimited, TransientError and
+    PermanentError. Those that write raise OutcomeUnknown only where a repetition is not safe:
+    creating an event is (its key makes it exactly once), creating a person is searched for first.
+    """
+
+    @abstractmethod
+    def calendars(self) -> list[RemoteCalendar]: ...
+
+    @abstractmethod
+    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+        """All pages since `cursor`; everything between start and end where it is blank.
+
+        Raises CursorExpired.
+        """
+
+    @abstractmethod
+    def event(self, calendar: str, event: str) -> RemoteEvent:
+        """Raises Gone."""
+
+    @abstractmethod
+    def create(
+        self,
+        calendar: str,
+        text: EventText,
+        *,
+        key: str,
+        generation: int,
+        written_hash: str,
+        notify: Notify,
+    ) -> RemoteEvent:
+        """Exactly once per key and generation, however often it is called."""
+
+    @abstractmethod
+    def update(
+        self,
+        calendar: str,
+        event: str,
+        text: EventText,
+        *,
+        etag: str,
+        written_hash: str,
+        notify: Notify,
+    ) -> RemoteEvent:
+        """Raises Changed and Gone."""
+
+    @abstractmethod
+    def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:
+        """Also when it is gone already."""
+
+    @abstractmethod
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+        """One per calendar, in their order; what cannot be told is a `problem`, never free."""
+
+    @abstractmethod
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002
+        """Announces changes of a calendar (by its id) or of people ("people") to `url`.
+
+        `id` is ours and is taken where the vendor takes one. Raises PollOnly, SubscriptionExists.
+        """
+
+    @abstractmethod
+    def renew(self, push: Push) -> Push:
+        """Raises Gone; PollOnly where it cannot be renewed but only be replaced."""
+
+    @abstractmethod
+    def unsubscribe(self, push: Push) -> None:
+        """Also when it is gone already."""
+
+    @abstractmethod
+    def people(self, cursor: str, page: str = "", group: str = "") -> People:
+        """One page: since `cursor`, or of everything where it is blank. Raises CursorExpired."""
+
+    @abstractmethod
+    def people_groups(self) -> list[PeopleGroup]: ...
+
+    @abstractmethod
+    def create_person(self, person: RemotePerson) -> RemotePerson:
+        """Exactly once per `person.key`; its id and etag are ignored."""
+
+    @abstractmethod
+    def update_person(self, person: RemotePerson) -> RemotePerson:
+        """Writes name, emails, phones, company and notes. Raises Changed and Gone."""
+
+    @abstractmethod
+    def delete_person(self, id: str) -> None:  # noqa: A002
+        """Also when it is gone already."""
