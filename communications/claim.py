@@ -4,8 +4,7 @@ What is claimed and never settled, because the process died, is a call whose lea
 claimed again, to be repeated with the same key or to be found out.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,23 +14,19 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Min, QuerySet
 from django.utils import timezone
 
-from communications import fallback, ladder
+from communications import quiet, routes
 from communications.events import Kind
 from communications.gate import refuse
 from communications.models import Attempt, Call, Message, Priority
 from communications.providers import registry
-from communications.record import Change, Plan, record
+from communications.record import Change, record
 from communications.statuses import UNANSWERED, Status
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
 )
-from wedsync_comms.lib.limits import TokenBucket
 
 # Only the message: the organization, which is read along, is everybody's.
 OF_SELF = ("self",)
-
-# How long a message waits whose providers are all closed, before it is looked at again.
-CLOSED_PAUSE = timedelta(seconds=2)
 
 # How old a call may be to be repeated: providers forget an idempotency key after a day.
 KEY_LIFETIME = timedelta(hours=23)
@@ -73,10 +68,11 @@ def claim(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> Clai
     """
     with transaction.atomic():
         rows = due(channel, bound(slug, usable), limit)
-        routable = [one for one in allowed(rows) if routed(one, channel, slug, usable)]
+        routable = [one for one in allowed(rows) if routes.routed(one, channel, slug, usable)]
         ready = together(routable, slug)
         if not ready:
             return None
+        record(routes.detours(ready, channel, slug, usable))
         call = Call.objects.create(provider=slug, repeat_after=lease(), tries=1)
         return Claim(call, attempt(call, ready))
 
@@ -113,7 +109,9 @@ def allowed(rows: Sequence[Message]) -> list[Message]:
     late = {one.pk: expired(one) for one in rows if one.expires_at and one.expires_at <= now}
     stopped = late | refuse([one for one in rows if one.pk not in late])
     record(list(stopped.values()))
-    return [one for one in rows if one.pk not in stopped]
+    going = [one for one in rows if one.pk not in stopped]
+    held = quiet.hold(going)
+    return [one for one in going if one.pk not in held]
 
 
 def expired(message: Message) -> Change:
@@ -124,60 +122,6 @@ def expired(message: Message) -> Change:
         error_code="expired",
         detail=f"Not sent by {message.expires_at:%d %B %Y %H:%M} UTC.",
     )
-
-
-def routed(message: Message, channel: str, slug: str, usable: Sequence[str]) -> bool:
-    """Whether it goes through this provider now; if not, it is sent on its way."""
-    chosen = ladder.next_provider(
-        registry.route(channel),
-        used_up=used_up(message),
-        usable=usable,
-    )
-    if chosen == slug:
-        return in_pace(message, slug)
-    if chosen is None:
-        give_up(message)
-    elif chosen:
-        reroute([message.pk], via=chosen, send_after=timezone.now())
-    else:
-        reroute([message.pk], via="", send_after=timezone.now() + CLOSED_PAUSE)
-    return False
-
-
-def in_pace(message: Message, slug: str) -> bool:
-    """Whether this recipient may be written to again already; if not, the message waits."""
-    rate = registry.provider(slug).pair_rate
-    if rate is None:
-        return True
-    pause = TokenBucket(f"{slug}:{message.leg_to}", rate).acquire(urgent=True)
-    if pause:
-        later = timezone.now() + timedelta(seconds=pause)
-        reroute([message.pk], via=message.via, send_after=later)
-    return not pause
-
-
-def used_up(message: Message) -> set[str]:
-    """The providers that have had their whole ladder for this message."""
-    return {slug for slug, count in climbed(message).items() if count > len(ladder.STEPS)}
-
-
-def give_up(message: Message) -> None:
-    why = f"Every provider of {fallback.label(message.leg_channel)} was tried."
-    end = Change(message=message.pk, kind=Kind.GIVEN_UP, plan=Plan(None), detail=why)
-    record([fallback.onward(message, why) or end])
-
-
-def reroute(messages: Iterable[Any], *, via: str, send_after: datetime) -> None:
-    Message.objects.filter(pk__in=messages, send_after__isnull=False).update(
-        via=via,
-        send_after=send_after,
-    )
-
-
-def free_from(slug: str, channel: str) -> int:
-    """What was bound to a provider that is closed now goes to whichever works."""
-    rows = Message.objects.waiting().filter(leg_channel=channel, via=slug)
-    return rows.update(via="") if rows.exists() else 0
 
 
 def attempt(call: Call, messages: Sequence[Message]) -> list[Attempt]:
@@ -267,17 +211,8 @@ def together(messages: Sequence[Message], slug: str) -> list[Message]:
     """Those that stand on the same step of the ladder as the first; the others follow in calls of
     their own. Otherwise one would be given to the next provider while its call is repeated for
     another, and arrive twice."""
-    steps = [climbed(one)[slug] for one in messages]
+    steps = [routes.climbed(one)[slug] for one in messages]
     return [one for one, step in zip(messages, steps, strict=True) if step == steps[0]]
-
-
-def climbed(message: Message) -> Counter[str]:
-    """How many steps of the ladder it has used with each provider."""
-    return Counter(
-        one.provider
-        for one in message.attempts.all()
-        if one.number >= message.ladder_start and one.error_class in ladder.COUNTED
-    )
 
 
 def is_repeatable(call: Call) -> bool:

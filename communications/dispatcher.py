@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from communications import broadcast, claim, dispatch, ingest, reconcile
+from communications import broadcast, claim, dispatch, ingest, reconcile, routes
 from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
@@ -123,7 +123,7 @@ class Dispatcher:
         usable = [slug for slug in route if slug in open_now]
         for slug in route:
             if slug not in usable and usable:
-                claim.free_from(slug, channel)
+                routes.free_from(slug, channel)
         pauses = [self.claim(channel, slug, usable) for slug in usable]
         return min(pauses, default=POLL_SECONDS)
 

@@ -46,6 +46,7 @@ KIND_ICONS = {
     Kind.ATTEMPTED: "send",
     Kind.UNANSWERED: "help",
     Kind.RETRY: "schedule",
+    Kind.HELD: "bedtime",
     Kind.FAILOVER: "alt_route",
     Kind.GIVEN_UP: "cancel",
     Kind.SUPPRESSED: "block",

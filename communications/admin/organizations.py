@@ -56,7 +56,14 @@ class Organizations(Scoped):
     form = OrganizationForm
     list_display = ["name", "email_from", "time_zone", "region"]
     search_fields = ["name", "slug"]
-    fields = ["name", "slug", "email_from", "time_zone", "region"]
+    fields = [
+        "name",
+        "slug",
+        "email_from",
+        "time_zone",
+        "region",
+        ("quiet_from", "quiet_until"),
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return scope_of(request).is_everything

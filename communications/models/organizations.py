@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -44,10 +45,26 @@ class Organization(models.Model):
         default="GB",
         help_text="Two-letter country whose telephone numbers need no prefix.",
     )
+    quiet_from = models.TimeField(
+        "quiet from",
+        null=True,
+        blank=True,
+        help_text="From then on no SMS and no WhatsApp message leaves, unless it is urgent.",
+    )
+    quiet_until = models.TimeField("quiet until", null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            # A beginning without an end would be silence for ever.
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="quiet_hours_have_two_ends",
+                violation_error_message="Quiet hours need a beginning and an end.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

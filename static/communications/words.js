@@ -44,6 +44,7 @@ const KINDS = {
   attempted: "Handed to the provider",
   unanswered: "No answer; being found out",
   retry: "To be tried again",
+  held: "Waits for quiet hours to end",
   failover: "Moved to the next provider",
   given_up: "Given up",
   suppressed: "Not sent: the address is closed",

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from communications import claim, consent
+from communications import claim, consent, routes
 from communications.compose import compose
 from communications.events import Reason
 from communications.models import Attempt, Message, Organization, Priority
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def routes(mailing: Mailing) -> None: ...
+def two_ways(mailing: Mailing) -> None: ...
 
 
 def claimed(limit: int = 100, slug: str = "first") -> list[Message]:
@@ -171,7 +171,7 @@ def test_what_is_bound_to_another_provider_is_left_to_it(
     mailing.two_accounts()
     message = factories.message(venue)
     climb(message, "first")
-    claim.reroute([message.pk], via="second", send_after=timezone.now())
+    routes.reroute([message.pk], via="second", send_after=timezone.now())
 
     assert claim.most_urgent("email", "first", ["first", "second"]) is None
     assert claimed(slug="first") == []
@@ -224,10 +224,10 @@ def test_a_message_that_every_provider_had_is_given_up(
 
 def test_what_was_bound_to_a_closed_provider_is_freed(venue: Organization) -> None:
     message = factories.message(venue)
-    claim.reroute([message.pk], via="second", send_after=timezone.now())
+    routes.reroute([message.pk], via="second", send_after=timezone.now())
 
-    assert claim.free_from("second", "email") == 1
-    assert claim.free_from("second", "email") == 0
+    assert routes.free_from("second", "email") == 1
+    assert routes.free_from("second", "email") == 0
     assert claimed() == [message]
 
 

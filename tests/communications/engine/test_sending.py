@@ -350,6 +350,23 @@ def test_a_provider_on_trial_gets_one_message(venue: Organization, mailing: Mail
     assert [one["path"] for one in mailing.requests()] == ["/emails", "/emails/batch"]
 
 
+def test_the_timeline_says_once_why_a_provider_was_passed_by(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    mailing.two_accounts()
+    registry.breaker("first").pause("401: the key is not valid")
+    mailing.breaks("status", second=True, status=503, mode="before", count=1)
+    message = factories.message(venue)
+
+    mailing.send_until_nothing_is_left()
+
+    assert (status(message), message.provider) == ("sent", "second")
+    passed = Event.objects.get(message=message, kind="failover")
+    assert passed.detail == "Not through first: 401: the key is not valid. Through second instead."
+    assert timeline(message)[:2] == ["composed", "failover"]
+
+
 # --- what the timeline says ----------------------------------------------------------------------
 
 
