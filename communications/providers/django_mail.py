@@ -51,7 +51,7 @@ class DjangoMail(Provider):
         self.backend = backend
         self.sender = sender
         self.options = options
-        self.rate = Rate(per_second=rate_per_second, burst=max(2.0, rate_per_second), reserve=1.0)
+        self.rate = Rate.permitted(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

@@ -167,9 +167,7 @@ class Resend(Provider):
         self.account = (api_url.rstrip("/"), api_key)
         self.sender = sender
         self.webhooks = [verifier(secret) for secret in webhook_secrets]
-        # A burst of a second's worth, of which one place is kept for urgent messages.
-        burst = max(2.0, rate_per_second)
-        self.rate = Rate(per_second=rate_per_second, burst=burst, reserve=1.0)
+        self.rate = Rate.permitted(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

@@ -229,8 +229,7 @@ class Twilio(Provider):
         self.http = PooledClient()
         self.client = TwilioClient(account_sid, self.tokens[0], http_client=self.http)
         self.client.api.base_url = api_url.rstrip("/")
-        burst = max(2.0, rate_per_second)
-        self.rate = Rate(per_second=rate_per_second, burst=burst, reserve=1.0)
+        self.rate = Rate.permitted(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

@@ -156,7 +156,7 @@ class WhatsApp(Provider):
         self.verify_token = verify_token
         self.base = f"{api_url.rstrip('/')}/{api_version}"
         self.http = Client()
-        self.rate = Rate(per_second=rate_per_second, burst=max(2.0, rate_per_second), reserve=1.0)
+        self.rate = Rate.permitted(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

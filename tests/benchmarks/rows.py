@@ -25,16 +25,19 @@ def token() -> str:
     return str(Token.objects.get_or_create(user=user)[0].key)
 
 
-def due(count: int) -> None:
+TO = {"email": "guest-{}@example.com", "sms": "+4477009{:05}"}
+
+
+def due(count: int, channel: str = "email") -> None:
     """So many messages in the outbox, all due with one commit."""
     owner, now = organization(), timezone.now()
     Message.objects.bulk_create(
         Message(
             organization=owner,
-            channel="email",
-            leg_channel="email",
-            to=f"guest-{number}@example.com",
-            leg_to=f"guest-{number}@example.com",
+            channel=channel,
+            leg_channel=channel,
+            to=TO[channel].format(number),
+            leg_to=TO[channel].format(number),
             subject="Your day",
             body="See you at the venue.",
             send_after=now,

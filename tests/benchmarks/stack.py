@@ -34,6 +34,8 @@ Environment = Mapping[str, str]
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_dGhlLWJlbmNobWFya3Mtb2Ytd2Vkc3luYw=="
 API_KEY = "re_benchmarks"
+ACCOUNT_SID = "AC" + "b0" * 16
+AUTH_TOKEN = "twilio_benchmarks"
 PATIENCE = 60.0
 
 COMMON = {
@@ -47,6 +49,10 @@ COMMON = {
     # Never the limit: what is measured is ours.
     "RESEND_RATE_PER_SECOND": "100000",
     "EMAIL_FROM": "Ever After <hello@everafter.example>",
+    "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+    "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+    "TWILIO_FROM": "+447700900000",
+    "TWILIO_RATE_PER_SECOND": "100",
     # As in production, into a file.
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",
@@ -156,14 +162,22 @@ class Machine:
         return self.exits.enter_context(ExitStack())
 
     def _stack(self, name: str, database: str, redis: str) -> Stack:
-        sandbox = self._stacks.enter_context(SandboxServer(resend_api_key=API_KEY))
+        sandbox = self._stacks.enter_context(
+            SandboxServer(
+                resend_api_key=API_KEY,
+                twilio_account_sid=ACCOUNT_SID,
+                twilio_auth_token=AUTH_TOKEN,
+            ),
+        )
         # No limit, and no receipts but those a benchmark posts itself.
         sandbox.control("PATCH", "/resend", {"rate_per_second": None, "auto_receipts": False})
+        sandbox.control("PATCH", "/twilio", {"auto_receipts": False})
         env = {
             **COMMON,
             "DATABASE_URL": database,
             "REDIS_URL": redis,
             "RESEND_API_URL": f"{sandbox.url}/resend",
+            "TWILIO_API_URL": f"{sandbox.url}/twilio",
         }
         worker = ProcessPoolExecutor(
             1,

@@ -12,6 +12,7 @@ from wedsync_comms.lib import shared
 from wedsync_comms.lib.limits import Level, Rate, _take_in_redis, held, refilled, take
 
 RATE = Rate(per_second=3, burst=8, reserve=2)
+PERMITTED = Rate.permitted(20)
 START = 1_700_000_000.0
 
 
@@ -61,6 +62,33 @@ def test_only_urgent_ones_touch_the_reserve(todo: list[Call]) -> None:
 
 
 @run
+@given(
+    st.lists(st.tuples(st.floats(0, 0.3), st.booleans()), max_size=150),
+    st.sampled_from([0.0, 5.0, 60.0]),
+)
+def test_no_second_ever_gets_more_than_is_permitted(
+    todo: list[tuple[float, bool]],
+    learned: float,
+) -> None:
+    level, now = Level(tokens=PERMITTED.burst, at=START, learned=learned), START
+    taken: list[float] = []
+    for after, urgent in todo:
+        now += after
+        level, wait = take(level, PERMITTED, now, urgent=urgent)
+        taken += [now] if wait == 0 else []
+        assert len([at for at in taken if at > now - 1]) <= (learned or 20)
+
+
+def test_who_takes_whatever_there_is_gets_almost_all_of_it_from_the_first_second_on() -> None:
+    level, now, taken = Level(tokens=PERMITTED.burst, at=START), START, 0
+    while now < START + 60:
+        level, wait = take(level, PERMITTED, now)
+        taken += wait == 0
+        now += max(wait, 0.002)
+    assert 0.98 * 60 * 20 <= taken <= 60 * 20
+
+
+@run
 @given(calls, st.floats(0.1, 6), st.booleans(), st.sampled_from([0.0, 0.5, 20.0]))
 def test_whoever_waits_as_told_gets_it(
     todo: list[Call],
@@ -98,14 +126,25 @@ def test_a_refusal_is_no_change() -> None:
 
 @pytest.mark.skipif(not os.environ.get("REDIS_URL"), reason="needs Redis")
 @run
-@given(calls, st.sampled_from([0.0, 0.5, 20.0]), st.floats(-1, 5))
-def test_redis_and_python_calculate_the_same(todo: list[Call], learned: float, hold: float) -> None:
-    level = Level(tokens=RATE.burst, at=START, held_until=START + hold, learned=learned)
+@given(
+    st.sampled_from([RATE, PERMITTED]),
+    calls,
+    st.sampled_from([0.0, 0.5, 20.0]),
+    st.floats(-1, 5),
+)
+def test_redis_and_python_calculate_the_same(
+    rate: Rate,
+    todo: list[Call],
+    learned: float,
+    hold: float,
+) -> None:
+    level = Level(tokens=rate.burst, at=START, held_until=START + hold, learned=learned)
     name, now = shared.redis_key("same"), START
     shared.client().set(name, shared._dumps(asdict(level)))
     for call in todo:
         now += call.after
-        level, wait = take(level, RATE, now, call.cost, urgent=call.urgent)
-        theirs = _take_in_redis("same", RATE, cost=call.cost, urgent=call.urgent, now=repr(now))
+        level, wait = take(level, rate, now, call.cost, urgent=call.urgent)
+        theirs = _take_in_redis("same", rate, cost=call.cost, urgent=call.urgent, now=repr(now))
         assert theirs == wait
-    assert shared.read("same") == asdict(level)
+    kept = {**asdict(level), "recent": [list(one) for one in level.recent]}
+    assert shared.read("same") == kept

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 import resend
+from resend.http_client_requests import RequestsClient
 
 from tests.sandbox.receiver import Receiver
 from tests.sandbox_server import SandboxServer
@@ -70,6 +71,8 @@ def sdk(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> SandboxServe
     """The official SDK, pointed at the sandbox."""
     monkeypatch.setattr(resend, "api_key", KEY)
     monkeypatch.setattr(resend, "api_url", f"{sandbox.url}/resend")
+    # Its own HTTP, whatever else in this process plugged in.
+    monkeypatch.setattr(resend, "default_http_client", RequestsClient())
     return sandbox
 
 

@@ -1,0 +1,80 @@
+"""How close to a provider's permitted rate a full outbox drains, and what an urgent message waits.
+
+10,000 SMS fall due at once in front of four dispatchers; the sandbox permits so many requests a
+second and refuses what is too much with a 429, of which there must be none. In the middle an
+urgent message is composed. The share is of the permitted rate, from the first request the sandbox
+took to the last.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+
+from django.db.models import Count, Max, Min
+from django.utils import timezone
+
+from communications.compose import compose
+from communications.drafts import Draft
+from communications.models import Event, Priority
+from tests.benchmarks import rows
+from tests.benchmarks.report import Figures, Row, measured
+from tests.benchmarks.report import rows as lines
+from tests.benchmarks.sending import beating_since
+from tests.benchmarks.stack import Machine, Stack, wait_for
+
+MESSAGES = 2_000
+DISPATCHERS = 4
+PER_SECOND = 100
+PATIENCE = 3.0 * MESSAGES / PER_SECOND
+
+
+def run(machine: Machine, _: int) -> Iterator[Row]:
+    stacks = (machine.postgres_with_redis(), machine.postgres_alone())
+    sides: dict[str, Callable[[], Figures]] = {one.name: partial(drain, one) for one in stacks}
+    found = measured(sides, 1)
+    yield from lines(found, *sides)
+
+
+def drain(stack: Stack) -> Figures:
+    stack.sandbox.control("PATCH", "/twilio", {"rate_per_second": PER_SECOND})
+    began = timezone.now()
+    with ExitStack() as dispatchers:
+        for _ in range(DISPATCHERS):
+            dispatchers.enter_context(stack.running("dispatcher"))
+        wait_for(lambda: stack.run(beating_since, began) == DISPATCHERS)
+        stack.run(rows.due, MESSAGES, "sms")
+        wait_for(lambda: stack.run(rows.left) <= MESSAGES / 2, PATIENCE)
+        waited = stack.run(urgent)
+        wait_for(lambda: stack.run(rows.left) == 0, PATIENCE)
+    return {**counted(stack), "an urgent one waited, ms": 1000 * waited}
+
+
+def urgent() -> float:
+    """Seconds from its composing until the provider took it."""
+    draft = Draft(channel="sms", to="+447700900999", body="Now.", priority=Priority.URGENT)
+    began = time.time()
+    message = compose(rows.organization(), draft).message
+    accepted = Event.objects.filter(message=message, kind="accepted")
+    wait_for(accepted.exists)
+    return accepted.get().recorded_at.timestamp() - began
+
+
+def counted(stack: Stack) -> Figures:
+    counters = stack.sandbox.control("GET", "/twilio")["counters"]
+    count, seconds = stack.run(taken)
+    return {
+        "% of the permitted rate": 100 * (count - 1) / seconds / PER_SECOND,
+        "refused with 429": counters["requests"] - counters["accepted_requests"],
+        "sent": count,
+    }
+
+
+def taken() -> tuple[int, float]:
+    """How many the provider took, and the seconds from the first to the last."""
+    accepted = Event.objects.filter(kind="accepted").aggregate(
+        count=Count("pk"),
+        first=Min("occurred_at"),
+        last=Max("occurred_at"),
+    )
+    return accepted["count"], (accepted["last"] - accepted["first"]).total_seconds()
