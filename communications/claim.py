@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Max, Min, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
 from communications import quiet, routes
@@ -51,34 +51,35 @@ def bound(slug: str, usable: Sequence[str]) -> list[str]:
     return ["", slug] if usable[0] == slug else [slug]
 
 
-def most_urgent(channel: str, slug: str, usable: Sequence[str]) -> int | None:
-    """The priority of the first message due for this provider; None if there is none."""
+def ahead(channel: str, slug: str, usable: Sequence[str], most: int) -> list[int]:
+    """The priorities of the first messages due for this provider, the most urgent first."""
     rows = Message.objects.due(timezone.now()).filter(
         leg_channel=channel,
         via__in=bound(slug, usable),
     )
-    found: int | None = rows.aggregate(first=Min("priority"))["first"]
-    return found
+    return list(rows.order_by("priority").values_list("priority", flat=True)[:most])
 
 
-def claim(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> Claim | None:
+def claim(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> list[Claim]:
     """Takes what is due for this provider, urgent first, and commits an attempt for each message.
 
-    None if nothing is left to send after refusing what may not be sent.
+    One call for all of them where the provider takes many at once, else a call for each. Empty if
+    nothing is left to send after refusing what may not be sent.
     """
+    batches = registry.provider(slug).batch_limit > 1
     with transaction.atomic():
         rows = due(channel, bound(slug, usable), limit)
         routable = [one for one in allowed(rows) if routes.routed(one, channel, slug, usable)]
-        ready = together(routable, slug)
-        if not ready:
-            return None
-        record(routes.detours(ready, channel, slug, usable))
-        call = Call.objects.create(provider=slug, repeat_after=lease(), tries=1)
-        return Claim(call, attempt(call, ready))
+        if batches:
+            routable = together(routable, slug)
+        if not routable:
+            return []
+        record(routes.detours(routable, channel, slug, usable))
+        return attempt(slug, [routable] if batches else [[one] for one in routable])
 
 
 def due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
-    """Locked rows of the outbox. Mails with attachments travel alone, so they are taken alone."""
+    """Locked rows of the outbox, in the order in which they are sent."""
     found: list[Message] = []
     for priority in Priority.values:
         rows = (
@@ -92,9 +93,7 @@ def due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
         # An urgent message does not share the fate of a campaign it happens to leave with.
         if len(found) == limit or (found and priority == Priority.URGENT):
             break
-    if found and found[0].has_attachments:
-        return found[:1]
-    return [one for one in found if not one.has_attachments]
+    return found
 
 
 def lock(rows: QuerySet[Message]) -> QuerySet[Message]:
@@ -124,24 +123,33 @@ def expired(message: Message) -> Change:
     )
 
 
-def attempt(call: Call, messages: Sequence[Message]) -> list[Attempt]:
-    """Takes the messages out of the outbox and opens an attempt for each."""
+def attempt(slug: str, loads: Sequence[Sequence[Message]]) -> list[Claim]:
+    """A call for each load; takes its messages out of the outbox and opens an attempt for each."""
     now = timezone.now()
-    Message.objects.filter(pk__in=[one.pk for one in messages]).update(send_after=None)
-    return Attempt.objects.bulk_create(
-        Attempt(
-            message=one,
-            call=call,
-            number=len(one.attempts.all()) + 1,
-            leg=one.leg,
-            sender=one.organization.sender(one.leg_channel),
-            to=one.leg_to,
-            position=position,
-            provider=call.provider,
-            started_at=now,
-        )
-        for position, one in enumerate(messages)
+    taken = [one.pk for load in loads for one in load]
+    Message.objects.filter(pk__in=taken).update(send_after=None)
+    calls = Call.objects.bulk_create(
+        Call(provider=slug, repeat_after=lease(), tries=1, created_at=now) for _ in loads
     )
+    opened = [
+        [
+            Attempt(
+                message=one,
+                call=call,
+                number=len(one.attempts.all()) + 1,
+                leg=one.leg,
+                sender=one.organization.sender(one.leg_channel),
+                to=one.leg_to,
+                position=position,
+                provider=slug,
+                started_at=now,
+            )
+            for position, one in enumerate(load)
+        ]
+        for call, load in zip(calls, loads, strict=True)
+    ]
+    Attempt.objects.bulk_create(one for attempts in opened for one in attempts)
+    return [Claim(call, attempts) for call, attempts in zip(calls, opened, strict=True)]
 
 
 def claim_repeat(call_id: Any) -> Claim | None:
@@ -208,11 +216,18 @@ def left_behind(one: Attempt) -> Change:
 
 
 def together(messages: Sequence[Message], slug: str) -> list[Message]:
-    """Those that stand on the same step of the ladder as the first; the others follow in calls of
-    their own. Otherwise one would be given to the next provider while its call is repeated for
-    another, and arrive twice."""
-    steps = [routes.climbed(one)[slug] for one in messages]
-    return [one for one, step in zip(messages, steps, strict=True) if step == steps[0]]
+    """Those that may share a call with the first; the others follow in calls of their own.
+
+    A mail with attachments travels alone. And all must stand on the same step of the ladder:
+    otherwise one would be given to the next provider while its call is repeated for another, and
+    arrive twice.
+    """
+    if not messages or messages[0].has_attachments:
+        return list(messages[:1])
+    step = routes.climbed(messages[0])[slug]
+    return [
+        one for one in messages if not one.has_attachments and routes.climbed(one)[slug] == step
+    ]
 
 
 def is_repeatable(call: Call) -> bool:

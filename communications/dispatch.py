@@ -1,15 +1,15 @@
-"""claim -> provider.send -> settle. No transaction is open while a provider is asked."""
+"""claim -> provider.send -> answer -> settle. No transaction is open while a provider is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
 from communications.claim import LOST, Claim, is_repeatable, last_attempts
 from communications.events import File, Media, Outbound, TemplateRef
-from communications.models import Attempt, Message
+from communications.models import Attachment, Attempt, Call, Message
 from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
-from communications.settle import settle
+from communications.settle import Answer, settle
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,
@@ -24,34 +24,43 @@ log = structlog.get_logger(__name__)
 INNOCENT = (Accepted, PermanentError, RateLimited)
 
 
-def send(claimed: Claim) -> None:
-    """Asks the provider and settles the claim. Raises nothing that the provider caused."""
-    slug = claimed.call.provider
-    provider = registry.provider(slug)
-    if claimed.call.tries > 1 and not is_repeatable(claimed.call):
+def ask(claimed: Claim) -> Answer:
+    """Asks the provider. Raises nothing that the provider caused; nothing is stored yet."""
+    provider = registry.provider(claimed.call.provider)
+    if claimed.call.tries == 1:
+        carried = claimed.attempts
+    elif is_repeatable(claimed.call):
+        # All that the call carries, also those that a repetition has nothing to learn about.
+        carried = last_attempts(claimed.call)
+    else:
         lost = OutcomeUnknown(LOST, code="lost")
-        settle(claimed, [lost] * len(claimed.attempts))
-        return
-    # All that the call carries, also those that a repetition has nothing to learn about.
-    carried = last_attempts(claimed.call)
+        return Answer(claimed, [lost] * len(claimed.attempts))
     outbounds = [as_outbound(one, provider) for one in carried]
-    try:
-        reply = provider.send(outbounds, key=str(claimed.call.pk))
-    except ProviderError as error:
-        reply = Reply(results=[error] * len(outbounds))
-    except Exception as error:
-        # A bug of ours, after which nobody can say whether the request left.
-        log.exception("provider_crashed", provider=slug, call=str(claimed.call.pk))
-        lost = OutcomeUnknown(f"{type(error).__name__}: {error}", code="crashed")
-        reply = Reply(results=[lost] * len(outbounds))
+    reply = replied(provider, outbounds, claimed.call)
+    # At once, so that nothing more is sent to a provider that just asked us to stop.
+    heed(claimed.call.provider, reply)
     ours = {one.pk for one in claimed.attempts}
     answered = [pair for pair in zip(carried, reply.results, strict=True) if pair[0].pk in ours]
+    attempts, results = [one for one, _ in answered], [result for _, result in answered]
+    return Answer(Claim(claimed.call, attempts), results)
+
+
+def replied(provider: Provider, outbounds: Sequence[Outbound], call: Call) -> Reply:
     try:
-        # First, so that nothing is claimed for a provider that just asked us to stop.
-        judge(slug, carried, reply)
-    finally:
-        attempts, results = [one for one, _ in answered], [result for _, result in answered]
-        settle(Claim(claimed.call, attempts), results)
+        return provider.send(outbounds, key=str(call.pk))
+    except ProviderError as error:
+        return Reply(results=[error] * len(outbounds))
+    except Exception as error:
+        # A bug of ours, after which nobody can say whether the request left.
+        log.exception("provider_crashed", provider=call.provider, call=str(call.pk))
+        lost = OutcomeUnknown(f"{type(error).__name__}: {error}", code="crashed")
+        return Reply(results=[lost] * len(outbounds))
+
+
+def conclude(answers: Sequence[Answer]) -> None:
+    """Judges the providers by their answers, and settles the claims."""
+    judge(answers)
+    settle(answers)
 
 
 def as_outbound(one: Attempt, provider: Provider) -> Outbound:
@@ -73,12 +82,16 @@ def as_outbound(one: Attempt, provider: Provider) -> Outbound:
                 content_type=file.content_type,
                 content=bytes(file.content),
             )
-            for file in message.attachments.all()
+            for file in files_of(message)
         ),
         media=tuple(Media(url=address) for address in message.media),
         template=template_of(message),
         expires_at=message.expires_at,
     )
+
+
+def files_of(message: Message) -> Iterable[Attachment]:
+    return message.attachments.all() if message.has_attachments else ()
 
 
 def template_of(message: Message) -> TemplateRef | None:
@@ -92,19 +105,32 @@ def template_of(message: Message) -> TemplateRef | None:
     )
 
 
-def judge(slug: str, carried: Sequence[Attempt], reply: Reply) -> None:
-    """Tells the breaker and the limiter what the provider made of the call."""
-    bucket, breaker = registry.bucket(slug), registry.breaker(slug)
+def heed(slug: str, reply: Reply) -> None:
+    """Does as the provider says: its rate, a pause, or no more until a person mended something."""
     if reply.per_second is not None:
-        bucket.learn(reply.per_second)
-    for result in reply.results:
-        if isinstance(result, RateLimited) and not result.for_recipient:
-            bucket.hold(result.retry_after.total_seconds())
-            return
-        if isinstance(result, ProviderPaused):
-            breaker.pause(str(result))
-            return
-    # One outcome a call, however many messages it carried: one failed batch is one failure.
-    did_its_part = all(isinstance(one, INNOCENT) for one in reply.results)
-    if state := breaker.record([(str(one.message_id), did_its_part) for one in carried[:1]]):
-        log.warning("breaker", provider=slug, state=state)
+        registry.bucket(slug).learn(reply.per_second)
+    stop = next((one for one in reply.results if asks_to_stop(one)), None)
+    if isinstance(stop, RateLimited):
+        registry.bucket(slug).hold(stop.retry_after.total_seconds())
+    elif stop is not None:
+        registry.breaker(slug).pause(str(stop))
+
+
+def asks_to_stop(result: Accepted | ProviderError) -> bool:
+    if isinstance(result, RateLimited):
+        return not result.for_recipient
+    return isinstance(result, ProviderPaused)
+
+
+def judge(answers: Sequence[Answer]) -> None:
+    """Tells the breakers whether the providers did their part: one outcome a call, however many
+    messages it carried, so one failed batch is one failure."""
+    outcomes: dict[str, list[tuple[str, bool]]] = {}
+    for one in answers:
+        if one.results and not any(asks_to_stop(result) for result in one.results):
+            did_its_part = all(isinstance(result, INNOCENT) for result in one.results)
+            subject = str(one.claimed.attempts[0].message_id)
+            outcomes.setdefault(one.claimed.call.provider, []).append((subject, did_its_part))
+    for slug, found in outcomes.items():
+        if state := registry.breaker(slug).record(found):
+            log.warning("breaker", provider=slug, state=state)

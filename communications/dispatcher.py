@@ -1,6 +1,8 @@
-"""wake-up -> what is due -> pace -> claim -> a thread sends it. Any number of these processes run.
+"""wake-up -> what is due -> pace -> claim -> a thread asks the provider -> settle.
 
-One thread decides and claims, a pool of threads talks to providers, one more applies webhooks.
+Any number of these processes run. One thread decides and claims, a pool of threads talks to
+providers, one writes down what they answered, as many answers at once as there are, and one more
+applies webhooks.
 """
 
 import os
@@ -9,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
 import structlog
 from django.conf import settings
@@ -19,6 +22,7 @@ from communications import broadcast, claim, dispatch, ingest, reconcile, routes
 from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
+from communications.settle import Answer
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.wakeup import Listener
 
@@ -28,15 +32,19 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
 BEAT_SECONDS = 5.0
+# How long a provider whose rate is used up is left alone at least.
+GATHER_SECONDS = 0.05
+# How many answers are written down in one transaction at most.
+SETTLED_AT_ONCE = 100
 # A campaign at a slow provider leaves these threads to urgent messages.
 URGENT_THREADS = 2
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 
 
-def send(claimed: Claim) -> None:
+def ask(claimed: Claim) -> Answer:
     try:
-        dispatch.send(claimed)
+        return dispatch.ask(claimed)
     finally:
         # A thread whose connection broke gets a new one for its next call.
         connection.close_if_unusable_or_obsolete()
@@ -50,11 +58,14 @@ class Dispatcher:
     """Runs until `stop()`. What it claimed is finished first; what it cannot finish, another
     process takes over when the lease ends."""
 
-    def __init__(self, *, threads: int = 16) -> None:
+    def __init__(self, *, threads: int = 32) -> None:
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
-        self.flying: set[Future[None]] = set()
+        self.flying: set[Future[Answer]] = set()
+        self.answers: SimpleQueue[Answer | None] = SimpleQueue()
+        # Whether something waits for a thread.
+        self.is_starved = False
         self.stopping = threading.Event()
         self.listener = Listener(broadcast.OUTBOX)
         self.swept = self.beaten = 0.0
@@ -65,13 +76,17 @@ class Dispatcher:
 
     def run(self) -> None:
         inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
+        settling = threading.Thread(target=self.settle_answers, name="settle")
         inbox.start()
+        settling.start()
         with self.listener:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
                 if pause:
                     self.listener.wait(pause)
         self.pool.shutdown(wait=True)
+        self.answers.put(None)
+        settling.join()
         inbox.join()
 
     def guarded_tick(self) -> float:
@@ -89,13 +104,15 @@ class Dispatcher:
         self.sweep()
         self.flying = {one for one in self.flying if not one.done()}
         usable = [slug for slug in settings.PROVIDERS if is_usable(slug)]
-        for slug in usable:
+        unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
+        for slug in set(unanswered.distinct()).intersection(usable):
             self.repeat(slug)
         pauses = [self.drain(channel, usable) for channel in registry.channels()]
         return min([POLL_SECONDS, *pauses])
 
     def idle(self) -> int:
-        return self.threads - len(self.flying)
+        """Threads to spare; an answer that is not written down yet counts as one in use."""
+        return self.threads - len(self.flying) - self.answers.qsize()
 
     def sweep(self) -> None:
         now = time.monotonic()
@@ -128,19 +145,37 @@ class Dispatcher:
         return min(pauses, default=POLL_SECONDS)
 
     def claim(self, channel: str, slug: str, usable: list[str]) -> float:
-        first = claim.most_urgent(channel, slug, usable)
-        kept = 0 if first == Priority.URGENT else URGENT_THREADS
-        if first is None or self.idle() <= kept:
+        ahead = claim.ahead(channel, slug, usable, self.most(slug))
+        urgent = ahead[:1] == [Priority.URGENT]
+        room = self.idle() - (0 if urgent else URGENT_THREADS)
+        if not ahead or room <= 0:
+            self.is_starved = room <= 0
             return POLL_SECONDS
-        pause = self.wait_for(slug, urgent=first == Priority.URGENT)
+        pause = self.wait_for(slug, urgent=urgent)
         if pause:
-            return min(pause, POLL_SECONDS)
-        on_trial = registry.breaker(slug).state().state != "closed"
-        limit = 1 if on_trial else registry.provider(slug).batch_limit
-        claimed = claim.claim(channel, slug, usable=usable, limit=limit)
-        if claimed is not None:
+            # Not sooner than a few more have gathered: each look costs a handful of statements.
+            return min(max(pause, GATHER_SECONDS), POLL_SECONDS)
+        limit = self.limit(slug, ahead, room)
+        for claimed in claim.claim(channel, slug, usable=usable, limit=limit):
             self.launch(claimed)
         return 0.0
+
+    def most(self, slug: str) -> int:
+        """How many messages one claim may take."""
+        batch = registry.provider(slug).batch_limit
+        return batch if batch > 1 else self.threads
+
+    def limit(self, slug: str, ahead: Sequence[int], room: int) -> int:
+        """How many messages to claim, with places in the provider's rate for all their calls; one
+        is taken already."""
+        if registry.breaker(slug).state().state != "closed":
+            # On trial.
+            return 1
+        if registry.provider(slug).batch_limit > 1:
+            return len(ahead)
+        urgent = ahead[0] == Priority.URGENT
+        wanted = min(room, ahead.count(Priority.URGENT) if urgent else len(ahead))
+        return 1 + registry.bucket(slug).acquire_some(wanted - 1, urgent=urgent)
 
     def wait_for(self, slug: str, *, urgent: bool) -> float:
         """Takes a place in the provider's rate and its breaker, or says how long there is none."""
@@ -150,15 +185,45 @@ class Dispatcher:
         return pause
 
     def launch(self, claimed: Claim) -> None:
-        future = self.pool.submit(send, claimed)
+        future = self.pool.submit(ask, claimed)
         future.add_done_callback(self.landed)
         self.flying.add(future)
 
-    def landed(self, future: Future[None]) -> None:
+    def landed(self, future: Future[Answer]) -> None:
         if error := future.exception():
             # The lease brings the call back; here only the reason is known.
             log.error("outcome_not_recorded", error=repr(error), exc_info=error)
-        self.listener.interrupt()
+        else:
+            self.answers.put(future.result())
+        if self.is_starved:
+            self.is_starved = False
+            self.listener.interrupt()
+
+    def settle_answers(self) -> None:
+        while self.settle_some():
+            continue
+        connection.close()
+
+    def settle_some(self) -> bool:
+        """Waits for an answer, and writes down all there are; False after the last."""
+        answers = [self.answers.get()]
+        while len(answers) < SETTLED_AT_ONCE and not self.answers.empty():
+            answers.append(self.answers.get())
+        if found := [one for one in answers if one is not None]:
+            self.settle(found)
+        return None not in answers
+
+    def settle(self, answers: Sequence[Answer]) -> None:
+        """One that cannot be written takes none of the others along."""
+        try:
+            dispatch.conclude(answers)
+        except Exception as error:
+            connection.close_if_unusable_or_obsolete()
+            if len(answers) > 1:
+                for one in answers:
+                    self.settle([one])
+                return
+            log.exception("outcome_not_recorded", error=repr(error))
 
     def apply_webhooks(self) -> None:
         with Listener(ingest.INBOX) as listener:

@@ -1,7 +1,9 @@
-"""outcome -> accept | retry | repeat | fail over | fail: the end of a call, in one transaction."""
+"""outcome -> accept | retry | repeat | fail over | fail: how calls end, in one transaction."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -27,21 +29,56 @@ from wedsync_comms.lib.errors import (
 log = structlog.get_logger(__name__)
 
 
-def settle(claimed: Claim, results: Sequence[Accepted | ProviderError]) -> None:
-    """Writes the outcomes of a call, all in one transaction."""
-    call = claimed.call
+@dataclass(frozen=True)
+class Answer:
+    """What came of a claim: a result for each of its attempts, in their order."""
+
+    claimed: Claim
+    results: Sequence[Accepted | ProviderError]
+
+    def pairs(self) -> Iterator[tuple[Attempt, Accepted | ProviderError]]:
+        return zip(self.claimed.attempts, self.results, strict=True)
+
+
+def settle(answers: Sequence[Answer]) -> None:
+    """Writes the outcomes of calls, all in one transaction."""
+    climbed = climbed_before(answers)
+    ends = [end(one, climbed) for one in answers]
+    with transaction.atomic():
+        held = release(ends)
+        changes = [change for one in ends for change in one.changes_if(held=one.call.pk in held)]
+        record(changes)
+        for one in answers:
+            close_addresses(one)
+
+
+@dataclass(frozen=True)
+class End:
+    """A call's outcome, to be written. `repeat_after` is set where it has to be made again."""
+
+    call: Call
+    repeat_after: datetime | None
+    changes: Sequence[Change]
+
+    def changes_if(self, *, held: bool) -> Sequence[Change]:
+        """Where the lease ran out meanwhile, whoever took the call over decides what follows; that
+        it was accepted is a fact all the same."""
+        return self.changes if held else [one for one in self.changes if one.status == Status.SENT]
+
+
+def end(answer: Answer, climbed: Counter[Any]) -> End:
+    call = answer.claimed.call
     idempotent = is_repeatable(call)
-    climbed = climbed_before(claimed)
     changes: list[Change] = []
     repeat_after = None
-    for one, result in zip(claimed.attempts, results, strict=True):
+    for one, result in answer.pairs():
         log_attempt(one, result)
         if isinstance(result, Accepted):
             changes.append(accepted(one, result))
             continue
         step = ladder.after(
             result,
-            climbed=climbed[one.message_id],
+            climbed=climbed[one.message_id, one.provider],
             idempotent=idempotent,
             repeated=call.tries > 1,
         )
@@ -50,14 +87,20 @@ def settle(claimed: Claim, results: Sequence[Accepted | ProviderError]) -> None:
         changes += refused(one, result, step)
         if step.then is Then.FAIL and (next_step := elsewhere(one, result)):
             changes.append(next_step)
-    with transaction.atomic():
-        held = Call.objects.filter(pk=call.pk, tries=call.tries)
-        if not held.update(repeat_after=repeat_after):
-            # The lease ran out meanwhile. Whoever took the call over decides what follows; that it
-            # was accepted is a fact all the same.
-            changes = [one for one in changes if one.status == Status.SENT]
-        record(changes)
-        close_addresses(claimed.attempts, results)
+    return End(call, repeat_after, changes)
+
+
+def release(ends: Sequence[End]) -> set[Any]:
+    """Ends the leases, and returns the calls that were still ours."""
+    calls = Call.objects.filter(pk__in=[one.call.pk for one in ends]).order_by("pk")
+    tries = dict(calls.select_for_update().values_list("pk", "tries"))
+    ours = [one for one in ends if tries.get(one.call.pk) == one.call.tries]
+    done = [one.call.pk for one in ours if one.repeat_after is None]
+    Call.objects.filter(pk__in=done).update(repeat_after=None)
+    for one in ours:
+        if one.repeat_after is not None:
+            Call.objects.filter(pk=one.call.pk).update(repeat_after=one.repeat_after)
+    return {one.call.pk for one in ours}
 
 
 def elsewhere(one: Attempt, error: ProviderError) -> Change | None:
@@ -67,15 +110,15 @@ def elsewhere(one: Attempt, error: ProviderError) -> Change | None:
     return fallback.onward(one.message, str(error))
 
 
-def climbed_before(claimed: Claim) -> Counter[Any]:
-    """How many steps of the ladder each message has used with this provider, before this call."""
+def climbed_before(answers: Sequence[Answer]) -> Counter[Any]:
+    """How many steps of the ladder each message has used with a provider, before these calls."""
+    now = [one for answer in answers for one in answer.claimed.attempts]
     rows = Attempt.objects.filter(
-        message__in=[one.message_id for one in claimed.attempts],
-        provider=claimed.call.provider,
+        message__in={one.message_id for one in now},
         number__gte=F("message__ladder_start"),
         error_class__in=ladder.COUNTED,
-    ).exclude(pk__in=[one.pk for one in claimed.attempts])
-    return Counter(rows.values_list("message_id", flat=True))
+    ).exclude(pk__in=[one.pk for one in now])
+    return Counter(rows.values_list("message_id", "provider"))
 
 
 def accepted(one: Attempt, result: Accepted) -> Change:
@@ -136,11 +179,8 @@ def announcement(one: Attempt, step: ladder.Step) -> list[Change]:
     return [Change(message=one.message_id, kind=kind, provider=one.provider, detail=detail)]
 
 
-def close_addresses(
-    attempts: Sequence[Attempt],
-    results: Sequence[Accepted | ProviderError],
-) -> None:
-    for one, result in zip(attempts, results, strict=True):
+def close_addresses(answer: Answer) -> None:
+    for one, result in answer.pairs():
         if isinstance(result, OptedOut):
             consent.suppress(
                 one.message.organization,

@@ -223,7 +223,7 @@ def queries() -> dict[str, Callable[[], object]]:
         occurred_at=timezone.now(),
     )
     return {
-        "most urgent of the outbox": partial(claim.most_urgent, *resend, ["resend"]),
+        "what is ahead in the outbox": partial(claim.ahead, *resend, ["resend"], 100),
         f"claim of {OUTBOX} messages": partial(
             claim.claim,
             *resend,

@@ -45,7 +45,8 @@ class Rate:
             per_second=SHARE * per_second,
             burst=max(2.0, per_second / 4),
             reserve=1.0,
-            in_any_second=per_second,
+            # A provider that takes less than one a second counts by longer spans.
+            in_any_second=per_second if per_second >= 1 else 0.0,
         )
 
     def __post_init__(self) -> None:

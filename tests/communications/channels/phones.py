@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications import claim, contacts, dispatch, ingest, reconcile
+from communications import claim, contacts, ingest, reconcile
 from communications.compose import compose
 from communications.drafts import Draft
 from communications.models import (
@@ -26,6 +26,7 @@ from communications.models import (
     Template,
 )
 from communications.providers import registry
+from tests.communications.engine.mailing import send
 from tests.communications.providers import signing
 from tests.communications.providers.whatsapp_account import change
 from tests.processes.running import eventually
@@ -111,10 +112,10 @@ class Phones:
         usable = self.usable(channel)
         for call in Call.objects.due(timezone.now()).filter(provider__in=usable):
             if claimed := claim.claim_repeat(call.pk):
-                dispatch.send(claimed)
+                send(claimed)
         for slug in usable:
-            if claimed := claim.claim(channel, slug, usable=usable, limit=1):
-                dispatch.send(claimed)
+            for claimed in claim.claim(channel, slug, usable=usable, limit=1):
+                send(claimed)
 
     def send(self, message: Message) -> Message:
         self.send_due()

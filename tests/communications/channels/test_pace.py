@@ -34,9 +34,8 @@ def test_somebody_who_was_written_to_too_often_has_to_wait(settings: Settings) -
     hasty = rows.message(organization(), to=TO, **columns)
     other = rows.message(organization(), to="+447700900102", **columns)
 
-    claimed = claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
+    (claimed,) = claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
 
-    assert claimed is not None
     assert [one.message_id for one in claimed.attempts] == [other.pk]
     assert Message.objects.filter(pk=hasty.pk, send_after__gt=timezone.now()).exists()
 

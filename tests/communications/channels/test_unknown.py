@@ -195,8 +195,7 @@ def test_who_asks_for_it_gets_a_second_try(
 
 
 def claimed(channel: str, slug: str) -> Claim:
-    found = claim.claim(channel, slug, usable=[slug], limit=1)
-    assert found is not None
+    (found,) = claim.claim(channel, slug, usable=[slug], limit=1)
     return found
 
 

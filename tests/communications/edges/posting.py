@@ -49,14 +49,13 @@ def request(body: bytes, *, event_id: str = "") -> WebhookRequest:
 
 def claimed(message: Message) -> claim.Claim:
     """The message is on its way: its attempt is committed, the answer has not come."""
-    found = claim.claim(message.channel, "resend", usable=["resend"], limit=1)
-    assert found is not None
+    (found,) = claim.claim(message.channel, "resend", usable=["resend"], limit=1)
     assert found.attempts[0].message_id == message.pk
     return found
 
 
 def accept(claim: claim.Claim, provider_id: str) -> None:
-    settle.settle(claim, [Accepted(provider_id=provider_id)])
+    settle.settle([settle.Answer(claim, [Accepted(provider_id=provider_id)])])
 
 
 def sent(provider_id: str = "", **fields: Any) -> Message:

@@ -422,7 +422,7 @@ def test_the_summary_counts_the_last_day(api: Api, organization: Organization) -
 
 def failed(organization: Organization) -> Message:
     message = factories.message(organization)
-    settle.settle(claimed(message), [ContentRejected("No.", code="no")])
+    settle.settle([settle.Answer(claimed(message), [ContentRejected("No.", code="no")])])
     return message
 
 

@@ -27,10 +27,9 @@ from communications.statuses import Status
 def claim(limit: int) -> list[list[str]]:
     """The messages of every call it gets, until nothing is due."""
     calls = []
-    while claiming.most_urgent("email", "resend", ["resend"]) is not None:
-        claimed = claiming.claim("email", "resend", usable=["resend"], limit=limit)
-        if claimed is not None:
-            calls.append([str(one.message_id) for one in claimed.attempts])
+    while claiming.ahead("email", "resend", ["resend"], 1):
+        claims = claiming.claim("email", "resend", usable=["resend"], limit=limit)
+        calls += [[str(one.message_id) for one in claimed.attempts] for claimed in claims]
     return calls
 
 

@@ -9,8 +9,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from communications import dispatch
+from communications.claim import Claim
 from communications.dispatcher import Dispatcher
 from communications.models import Attempt, Call, Event, Message
+from communications.settle import Answer
 from tests.sandbox_server import SandboxServer
 from wedsync_comms.lib import shared
 
@@ -30,8 +32,12 @@ def account(server: SandboxServer, slug: str, **options: Any) -> Json:
     }
 
 
+def send(claimed: Claim) -> None:
+    dispatch.conclude([dispatch.ask(claimed)])
+
+
 class SameThread(ThreadPoolExecutor):
-    """Sends at once what it is given, so that a test has one thread and one transaction.
+    """Asks at once what it is given, so that a test has one thread and one transaction.
 
     What a thread of its own does with its connection afterwards would end that transaction.
     """
@@ -39,11 +45,19 @@ class SameThread(ThreadPoolExecutor):
     def submit(self, _: Callable[..., Any], /, claimed: Any) -> Future[Any]:  # type: ignore[override]
         future: Future[Any] = Future()
         try:
-            dispatch.send(claimed)
-            future.set_result(None)
+            future.set_result(dispatch.ask(claimed))
         except Exception as error:  # noqa: BLE001 - kept for whoever asks, as an executor does
             future.set_exception(error)
         return future
+
+
+class OneThread(Dispatcher):
+    """Settles each answer before it goes on."""
+
+    def landed(self, future: Future[Answer]) -> None:
+        super().landed(future)
+        if not self.answers.empty():
+            self.settle_some()
 
 
 def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, None]:
@@ -51,7 +65,7 @@ def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, No
 
 
 def dispatcher(*, threads: int = 8) -> Dispatcher:
-    made = Dispatcher(threads=threads)
+    made = OneThread(threads=threads)
     made.pool = SameThread()
     return made
 

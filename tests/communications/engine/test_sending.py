@@ -83,11 +83,10 @@ def test_whoever_opted_out_at_the_provider_is_not_written_to_again(
     mailing: Mailing,
 ) -> None:
     message = factories.message(venue)
-    claimed = claim.claim("email", "first", usable=["first"], limit=100)
-    assert claimed is not None
+    (claimed,) = claim.claim("email", "first", usable=["first"], limit=100)
 
     # No mail provider says so today; those of short messages do.
-    settle.settle(claimed, [OptedOut("STOP", code="21610")])
+    settle.settle([settle.Answer(claimed, [OptedOut("STOP", code="21610")])])
 
     assert (status(message), message.error_code) == ("failed", "21610")
     closed = Suppression.objects.get()

@@ -21,6 +21,7 @@ from tests.communications.engine.mailing import (
     account,
     call_of,
     delay,
+    send,
     status,
     statuses,
     timeline,
@@ -93,8 +94,7 @@ def test_a_batch_whose_answer_is_lost_is_sent_once(
 
 def test_a_repeated_call_has_the_same_bytes(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue, headers={"X-Long": "1", "X-A": "2"}, html="<p>é</p>")
-    claimed = claim.claim("email", "first", usable=["first"], limit=100)
-    assert claimed is not None
+    (claimed,) = claim.claim("email", "first", usable=["first"], limit=100)
     provider = registry.provider("first")
     first = [dispatch.as_outbound(one, provider) for one in claim.last_attempts(claimed.call)]
     mailing.pass_time()
@@ -105,7 +105,7 @@ def test_a_repeated_call_has_the_same_bytes(venue: Organization, mailing: Mailin
     second = [dispatch.as_outbound(one, provider) for one in claim.last_attempts(again.call)]
     assert first == second
     assert [list(one.headers) for one in first] == [list(one.headers) for one in second]
-    dispatch.send(again)
+    send(again)
     assert body_of(mailing, message)["headers"] == {"X-Long": "1", "X-A": "2"}
 
 
@@ -202,8 +202,7 @@ def test_one_given_to_the_next_provider_is_in_no_call_that_is_repeated(
 
 def claim_and_die(mailing: Mailing, *, sent: bool) -> claim.Claim:
     """A process that is gone before it wrote down an answer, or before it even asked."""
-    claimed = claim.claim("email", "first", usable=["first"], limit=100)
-    assert claimed is not None
+    (claimed,) = claim.claim("email", "first", usable=["first"], limit=100)
     if sent:
         provider = registry.provider("first")
         carried = claim.last_attempts(claimed.call)
@@ -245,12 +244,12 @@ def test_a_process_that_wakes_up_late_leaves_the_rest_to_its_successor(
     taken_over = claim.claim_repeat(slow.call.pk)
     assert taken_over is not None
 
-    dispatch.send(claim.Claim(slow.call, list(slow.attempts)))
+    send(claim.Claim(slow.call, list(slow.attempts)))
     message.refresh_from_db()
     assert message.send_after is None
 
     mailing.recovers()
-    dispatch.send(taken_over)
+    send(taken_over)
     assert status(message) == "sent"
     assert len(mailing.mails()) == 1
 
@@ -263,7 +262,7 @@ def test_what_a_late_process_was_told_to_be_accepted_is_kept(
     slow = claim_and_die(mailing, sent=False)
     assert claim.claim_repeat(slow.call.pk) is not None
 
-    settle.settle(slow, [Accepted(provider_id="re_late")])
+    settle.settle([settle.Answer(slow, [Accepted(provider_id="re_late")])])
 
     assert (status(message), message.provider_id) == ("sent", "re_late")
     assert Call.objects.get().repeat_after is not None
