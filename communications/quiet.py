@@ -44,7 +44,12 @@ def until(organization: Organization, now: datetime) -> datetime | None:
     start, end = organization.quiet_from, organization.quiet_until
     if start is None or end is None:
         return None
-    local = now.astimezone(ZoneInfo(organization.time_zone))
+    return end_of(start, end, organization.time_zone, now)
+
+
+def end_of(start: time, end: time, zone: str, now: datetime) -> datetime | None:
+    """The same for any hours by the clock of any zone."""
+    local = now.astimezone(ZoneInfo(zone))
     if not is_within(local.time(), start, end):
         return None
     days = 1 if local.time() >= end else 0
