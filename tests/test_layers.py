@@ -19,7 +19,7 @@ LAYERS = (
     ("statuses", "events", "segments"),
     ("providers",),
     ("models",),
-    ("broadcast", "hub"),
+    ("broadcast", "hub", "notices"),
     (
         "catalogue",
         "claim",
