@@ -296,14 +296,14 @@ if env.str("WHATSAPP_ACCESS_TOKEN", default=""):
         },
     }
 
-# Channel -> providers in failover order.
+# Channel -> providers in failover order: all there is a place for, and those that have an account.
+ROUTE_ORDER: dict[str, tuple[str, ...]] = {
+    "email": ("resend", "django_mail"),
+    "sms": ("twilio",),
+    "whatsapp": ("whatsapp", "twilio_whatsapp"),
+}
 ROUTES: dict[str, list[str]] = {
-    channel: [slug for slug in order if slug in PROVIDERS]
-    for channel, order in {
-        "email": ("resend", "django_mail"),
-        "sms": ("twilio",),
-        "whatsapp": ("whatsapp", "twilio_whatsapp"),
-    }.items()
+    channel: [slug for slug in order if slug in PROVIDERS] for channel, order in ROUTE_ORDER.items()
 }
 
 # --- Calendars and address books -----------------------------------------------------------------

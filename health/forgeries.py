@@ -1,0 +1,8 @@
+"""Webhooks that were refused for their signature, counted by `communications.ingest`."""
+
+from communications import ingest
+from wedsync_comms.lib import tally
+
+
+def lately(webhook: str) -> int:
+    return tally.lately(ingest.forged(webhook)) if webhook else 0

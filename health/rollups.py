@@ -1,0 +1,92 @@
+"""events -> rows of five minutes, recomputed until nothing in them can change any more.
+
+Recomputing is what makes it safe: a transaction that commits late is in the next sum, a run that
+died half-way or ran twice changes nothing, and reading never touches the events.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from health import failures
+from health.counting import Key, Tally, count
+from health.events import FIVE_MINUTES
+from health.models import Rollup
+from wedsync_comms.lib import shared
+
+# Our transactions last milliseconds: after this, a bucket has all its events.
+SETTLED = timedelta(minutes=2)
+# How far back a new installation looks, and how many buckets it catches up with in one go.
+HISTORY = timedelta(hours=24)
+AT_ONCE = 24
+KEEP = timedelta(days=8)
+FINAL = "health:rolled"
+COLUMNS = [one.name for one in fields(Tally) if one.name != "examples"]
+
+
+def keep(now: datetime | None = None) -> int:
+    """Recomputes what may have changed, and returns how many buckets that were."""
+    moment = now or timezone.now()
+    final = final_until(moment)
+    done = 0
+    for at in buckets(final, moment):
+        write(at, count(at, at + FIVE_MINUTES))
+        done += 1
+        if at + FIVE_MINUTES + SETTLED <= moment:
+            shared.update(FINAL, lambda _state, _now, at=at: ({"until": after(at)}, None))  # type: ignore[misc]
+    return done
+
+
+def buckets(since: datetime, until: datetime) -> Iterator[datetime]:
+    at = floor(since)
+    for _ in range(AT_ONCE):
+        if at > until:
+            return
+        yield at
+        at += FIVE_MINUTES
+
+
+def floor(at: datetime) -> datetime:
+    """Where its bucket begins."""
+    width = FIVE_MINUTES.total_seconds()
+    return datetime.fromtimestamp(at.timestamp() // width * width, UTC)
+
+
+def after(at: datetime) -> float:
+    return (at + FIVE_MINUTES).timestamp()
+
+
+def final_until(now: datetime) -> datetime:
+    known = datetime.fromtimestamp((shared.read(FINAL) or {}).get("until", 0.0), UTC)
+    # Not later than now, whatever a clock said that was wrong.
+    return min(max(known, now - HISTORY), now)
+
+
+def write(at: datetime, tallies: Mapping[Key, Tally]) -> None:
+    with transaction.atomic():
+        known = {(one.provider, one.organization_id): one for one in Rollup.objects.filter(at=at)}
+        new, changed = [], []
+        for key, tally in tallies.items():
+            row = Rollup(at=at, provider=key[0], organization_id=key[1])
+            for name in COLUMNS:
+                setattr(row, name, getattr(tally, name))
+            if key not in known:
+                new.append(row)
+            elif any(getattr(known[key], name) != getattr(row, name) for name in COLUMNS):
+                row.pk = known[key].pk
+                changed.append(row)
+        Rollup.objects.bulk_create(new)
+        Rollup.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=COLUMNS,
+        )
+        failures.remember(tallies)
+
+
+def forget() -> int:
+    return Rollup.objects.filter(at__lt=timezone.now() - KEEP).delete()[0]
