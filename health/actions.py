@@ -60,7 +60,7 @@ def pause(by: Actor, provider: str, why: str = "") -> str:
     """Lasts until somebody resumes it: no trial, however good, ends what a person decided."""
     reason = f"Paused by {by.name}: {why}" if why else f"Paused by {by.name}."
     write_down(by, "paused", provider, why)
-    registry.breaker(provider).pause(reason, by_hand=True)
+    registry.breaker(provider).pause(reason, hold=True)
     return f"{provider} is paused."
 
 

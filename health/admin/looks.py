@@ -48,6 +48,7 @@ BREAKERS = {
     "open": Look("Open: nothing is sent through it", "block", "bad"),
 }
 PAUSED = Look("Paused", "pause_circle", "warn")
+HELD = Look("Paused by hand", "pause_circle", "warn")
 CHECKS = {
     True: Look("Answered", "check", "good"),
     False: Look("Failed", "close", "bad"),
@@ -55,8 +56,6 @@ CHECKS = {
 }
 HEADLINES = {
     State.OPERATIONAL: "Everything works",
-    State.DEGRADED: "Something is not as it should be",
-    State.DOWN: "Something is down",
     State.UNCONFIGURED: "No provider is configured",
 }
 PROCESSES = {
@@ -110,6 +109,8 @@ def card(health: ProviderHealth) -> Card:
 
 
 def breaker(found: Breaker) -> Look:
+    if found.held:
+        return HELD
     return PAUSED if found.paused else BREAKERS[found.state]
 
 
@@ -133,8 +134,8 @@ def limit(found: RateLimit | None) -> str:
         return "none known"
     if found.held_for > 0:
         return f"held back for {duration(timedelta(seconds=found.held_for))}"
-    source = "as it told us" if found.learned else "as configured"
-    return f"{found.headroom:.0%} free of {found.per_second:g} a second, {source}"
+    source = ", by its own word" if found.learned else ""
+    return f"{found.headroom * 100:.0f} % free of {found.per_second:g} a second{source}"
 
 
 @dataclass(frozen=True)
@@ -191,17 +192,24 @@ def failure(group: FailureGroup) -> Ask:
     return Ask(group, links.failed(group), links.failure(group))
 
 
+def overall(summary: Summary) -> Look:
+    """Unwatched, nobody can say that everything works."""
+    look = STATES[summary.status]
+    unsure = look.tone == "good" and (summary.incidents or not summary.watched)
+    return STATES[State.DEGRADED] if unsure else look
+
+
 def headline(summary: Summary) -> str:
-    down = [one.provider for one in summary.providers if one.status == State.DOWN]
-    degraded = [one.provider for one in summary.providers if one.status == State.DEGRADED]
-    if len(down) == 1:
-        return f"{down[0]} is down"
-    if down:
-        return f"{len(down)} providers are down: {', '.join(down)}"
-    if len(degraded) == 1:
-        return f"{degraded[0]} is degraded"
-    if degraded:
-        return f"{len(degraded)} providers are degraded: {', '.join(degraded)}"
+    for state, word in ((State.DOWN, "down"), (State.DEGRADED, "degraded")):
+        slugs = [one.provider for one in summary.providers if one.status == state]
+        if len(slugs) == 1:
+            return f"{slugs[0]} is {word}"
+        if slugs:
+            return f"{len(slugs)} providers are {word}: {', '.join(slugs)}"
+    if not summary.watched:
+        return "Nobody watches at the moment"
+    if summary.incidents:
+        return "Providers work, but something needs a look"
     return HEADLINES[summary.status]
 
 
@@ -218,7 +226,7 @@ def of(summary: Summary) -> dict[str, Any]:
     queue = summary.queue
     return {
         "summary": summary,
-        "look": STATES[summary.status],
+        "look": overall(summary),
         "headline": headline(summary),
         "cards": [card(one) for one in summary.providers],
         "troubles": [trouble(one) for one in summary.incidents],
@@ -243,7 +251,9 @@ def of(summary: Summary) -> dict[str, Any]:
 
 def machine(summary: Summary) -> list[tuple[str, str]]:
     found = summary.machine
-    rows = [("Database answers in", milliseconds(found.database_ms))]
+    rows = []
+    if found.database_ms is not None:
+        rows.append(("Database answers in", milliseconds(found.database_ms)))
     if found.redis_ok is not None:
         answer = milliseconds(found.redis_ms) if found.redis_ok else "it does not answer"
         rows.append(("Redis answers in", answer))

@@ -14,6 +14,7 @@ from health.admin import rights
 from health.models import Incident
 
 TEXT = 1_000
+LINES = forms.Textarea({"rows": 3})
 
 
 class Nothing(forms.Form):
@@ -21,11 +22,11 @@ class Nothing(forms.Form):
 
 
 class Reason(forms.Form):
-    text = forms.CharField(label="Why", max_length=TEXT, widget=forms.Textarea, required=False)
+    text = forms.CharField(label="Why", max_length=TEXT, widget=LINES, required=False)
 
 
 class Comment(forms.Form):
-    text = forms.CharField(label="Comment", max_length=TEXT, widget=forms.Textarea)
+    text = forms.CharField(label="Comment", max_length=TEXT, widget=LINES)
 
 
 def providers() -> list[tuple[str, str]]:

@@ -65,7 +65,6 @@ class Circuit:
     trial_until: float = 0.0
     trial_subject: str = ""
     paused: bool = False
-    by_hand: bool = False
     held: bool = False
 
 
@@ -156,7 +155,7 @@ def recorded(
         return _judged(circuit, now, policy, [(round(now, 1), *pair) for pair in outcomes])
     # Open: what began before it opened says nothing about now. Only the trial counts, and what a
     # person closed has none.
-    if circuit.by_hand:
+    if circuit.held:
         return circuit, None
     trial = [ok for subject, ok in outcomes if circuit.trial_subject in ("", subject)]
     if not circuit.trial_until or not trial:
@@ -190,8 +189,6 @@ def paused(
 
 def due(circuit: Circuit, now: float, policy: BreakerPolicy) -> bool:
     """Is the cool-down over? Also when the clock was set back, and it never would be."""
-    if circuit.by_hand:
-        return False
     if circuit.held:
         return False
     longest = max(policy.longest_cool_down, policy.paused_cool_down).total_seconds()
