@@ -19,7 +19,7 @@ from communications import broadcast, claim, dispatch, ingest, reconcile
 from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
-from wedsync_comms.lib import heartbeats
+from wedsync_comms.lib import companions, heartbeats
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -66,11 +66,13 @@ class Dispatcher:
     def run(self) -> None:
         inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
         inbox.start()
+        crew = companions.start()
         with self.listener:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
                 if pause:
                     self.listener.wait(pause)
+        crew.stop()
         self.pool.shutdown(wait=True)
         inbox.join()
 

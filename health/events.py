@@ -35,6 +35,8 @@ class Breaker:
     opened_at: datetime | None = None
     retry_at: datetime | None = None
     paused: bool = False
+    # Paused by a person, and until a person resumes it.
+    held: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,5 +4,5 @@ from communications import ingest
 from wedsync_comms.lib import tally
 
 
-def lately(webhook: str) -> int:
-    return tally.lately(ingest.forged(webhook)) if webhook else 0
+def lately(webhook: str, minutes: int = 60) -> int:
+    return tally.lately(ingest.forged(webhook), minutes) if webhook else 0

@@ -74,7 +74,16 @@ class Probe(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     # A provider's slug, or whatever else was registered to be probed.
     subject = models.CharField(max_length=80)
+    # Whose account it is; blank: the platform's.
+    organization = models.ForeignKey(
+        Organization,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+    )
     ok = models.BooleanField()
+    # It works, but: a sentence in `reason`.
+    is_warning = models.BooleanField(default=False)
     # How many in a row went the same way, this one included.
     streak = models.PositiveIntegerField(default=1)
     latency_ms = models.FloatField(null=True)

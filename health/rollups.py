@@ -7,6 +7,7 @@ died half-way or ran twice changes nothing, and reading never touches the events
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from django.db import transaction
 from django.utils import timezone
@@ -30,21 +31,24 @@ COLUMNS = [one.name for one in fields(Tally) if one.name != "examples"]
 def keep(now: datetime | None = None) -> int:
     """Recomputes what may have changed, and returns how many buckets that were."""
     moment = now or timezone.now()
-    final = final_until(moment)
-    done = 0
-    for at in buckets(final, moment):
+    old = [at for at in backlog(moment) if at + FIVE_MINUTES + SETTLED <= moment]
+    # What is going on comes first: a new installation has a day to catch up with.
+    current = list(between(floor(moment - SETTLED), moment))
+    for at in [*current, *old]:
         write(at, count(at, at + FIVE_MINUTES))
-        done += 1
-        if at + FIVE_MINUTES + SETTLED <= moment:
-            shared.update(FINAL, lambda _state, _now, at=at: ({"until": after(at)}, None))  # type: ignore[misc]
-    return done
+    if old:
+        shared.update(FINAL, lambda _state, _now: ({"until": after(old[-1])}, None))
+    return len(current) + len(old)
 
 
-def buckets(since: datetime, until: datetime) -> Iterator[datetime]:
-    at = floor(since)
-    for _ in range(AT_ONCE):
-        if at > until:
-            return
+def backlog(now: datetime) -> list[datetime]:
+    """The buckets that are not final yet, the oldest first, as many as are done in one go."""
+    return list(islice(between(floor(final_until(now)), now), AT_ONCE))
+
+
+def between(since: datetime, until: datetime) -> Iterator[datetime]:
+    at = since
+    while at <= until:
         yield at
         at += FIVE_MINUTES
 

@@ -131,7 +131,7 @@ def missing() -> list[ProviderHealth]:
     ]
 
 
-def provider(  # noqa: PLR0913 (each is looked up once for all providers)
+def provider(
     slug: str,
     scope: int | None,
     lately: Traffic,
@@ -187,6 +187,7 @@ def breaker(slug: str, scope: int | None) -> Breaker:
         opened_at=found.opened_at,
         retry_at=found.retry_at,
         paused=found.paused,
+        held=found.held,
     )
 
 

@@ -29,6 +29,8 @@ class Traffic:
     last_receipt_at: datetime | None
     # How long after a call its receipt usually comes; None: not known.
     usual_delay: timedelta | None
+    # The median of a day.
+    usual_p50: float | None
 
 
 def look(organization: int | None, now: datetime) -> dict[str, Traffic]:
@@ -58,6 +60,7 @@ def summed(rows: Sequence[Rollup], now: datetime) -> Traffic:
         last_failure_at=last(one.last_failed_at for one in rows),
         last_receipt_at=last(one.last_receipt_at for one in rows),
         usual_delay=usual_delay(rows),
+        usual_p50=histogram.percentile(histogram.total(one.latency for one in rows), 0.5),
     )
 
 

@@ -31,6 +31,7 @@ LAYERS = (
         "dispatch",
         "dispatcher",
         "drafts",
+        "endpoint",
         "fallback",
         "gate",
         "inbound",

@@ -39,11 +39,11 @@ def add(name: str) -> None:
         raise
 
 
-def lately(name: str) -> int:
-    """In the last hour."""
+def lately(name: str, minutes: int = KEPT) -> int:
+    """In the last so many minutes, the present one included; an hour is all that is known."""
     state, now = shared.peek(key(name))
     counts = (state or {}).get("counts", {})
-    return sum(count for minute, count in counts.items() if is_kept(minute, now))
+    return sum(count for minute, count in counts.items() if int(minute) > now // WIDTH - minutes)
 
 
 def last(name: str) -> datetime | None:
@@ -58,14 +58,10 @@ def total(name: str) -> int:
 
 def added(state: State | None, now: float, count: int) -> State:
     before = state or {"counts": {}, "total": 0}
-    kept = {minute: n for minute, n in before["counts"].items() if is_kept(minute, now)}
+    kept = {at: n for at, n in before["counts"].items() if int(at) > now // WIDTH - KEPT}
     minute = str(int(now // WIDTH))
     kept[minute] = kept.get(minute, 0) + count
     return {"counts": kept, "total": before["total"] + count, "last": now}
-
-
-def is_kept(minute: str, now: float) -> bool:
-    return int(minute) > now // WIDTH - KEPT
 
 
 def key(name: str) -> str:
