@@ -4,6 +4,7 @@ it: `Action` is the record that nobody edits."""
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from textwrap import shorten
 from typing import Any
 
 from django.db import transaction
@@ -17,11 +18,12 @@ from communications.providers import registry
 from communications.statuses import Status
 from health import probes
 from health.counting import REFUSALS
-from health.models import Action, Incident, IncidentEvent
+from health.models import Action, Incident, IncidentEvent, Probe
 
 # One request does no more than this.
 MOST = 500
 LATELY = timedelta(hours=24)
+SENTENCE = 200
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,14 @@ def probe(by: Actor, provider: str) -> str:
         raise NotPossible(
             f"{provider} could not be asked: messages need all of its limit just now."
         )
-    said = [
-        f"{one.get_kind_display()} {'answers' if one.ok else f'failed: {one.reason}'}"
-        for one in answers
-    ]
-    write_down(by, "probed", provider, "; ".join(said))
-    return f"{provider}: {'; '.join(said)}."
+    said = "; ".join(answer(one) for one in answers)
+    write_down(by, "probed", provider, said)
+    return f"{provider}: {said}."
+
+
+def answer(probe: Probe) -> str:
+    what = probe.get_kind_display().lower()
+    return f"{what} answers" if probe.ok else f"{what} failed: {shorten(probe.reason, SENTENCE)}"
 
 
 # --- messages and webhooks ----------------------------------------------------------------------

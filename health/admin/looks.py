@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from communications.admin.badges import CHANNEL_ICONS
 from communications.admin.timeline import duration
@@ -176,7 +179,15 @@ def readable(value: object) -> str:
         return ", ".join(f"{name} {readable(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(readable(one) for one in value)
-    return str(value)
+    return moment(str(value))
+
+
+def moment(text: str) -> str:
+    """Evidence is kept as JSON: its times are texts, and read better in the reader's zone."""
+    try:
+        return date_format(localtime(datetime.fromisoformat(text)), "j M, H:i:s")
+    except ValueError:
+        return text
 
 
 @dataclass(frozen=True)

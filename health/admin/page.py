@@ -58,9 +58,7 @@ def page(
 
 
 def part(request: HttpRequest, template: str, look: Any, *args: str) -> HttpResponse:
-    response = render(request, template, shown(request, look, *args))
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, template, shown(request, look, *args))
 
 
 def shown(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
