@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
@@ -15,6 +16,7 @@ from wedsync_comms.lib import shared
 from wedsync_comms.lib.models import Heartbeat
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 # Three missed beats.
 BEAT_WITHIN = timedelta(seconds=30)
@@ -48,6 +50,14 @@ def redis_latency() -> float | None:
     except RedisError as error:
         log.warning("redis_does_not_answer", error=str(error))
         return None
+
+
+def unless_away(ask: Callable[[], T], otherwise: T) -> T:
+    """What Redis says; without an answer, what is said instead: the rest can still be shown."""
+    try:
+        return ask()
+    except shared.Unavailable:
+        return otherwise
 
 
 def timed(question: Callable[[], object]) -> float:

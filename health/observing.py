@@ -19,7 +19,6 @@ from health.silence import Waiting
 from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
-from wedsync_comms.lib.limits import Snapshot
 from wedsync_comms.schedules import PREFIX
 
 # What "now" means for traffic, and for forged webhooks in minutes.
@@ -111,13 +110,13 @@ def provider(
     now: datetime,
 ) -> ProviderSeen:
     behind, tally = registry.provider(slug), recent.get((slug, None)) or Tally()
-    limit: Snapshot = registry.bucket(slug).snapshot()
+    limit = machine.unless_away(registry.bucket(slug).snapshot, None)
     return ProviderSeen(
         slug=slug,
         channel=behind.channel,
         webhook=behind.webhook,
-        breaker=registry.breaker(slug).state(),
-        held_for=limit.held_for,
+        breaker=machine.unless_away(registry.breaker(slug).state, BreakerState("closed")),
+        held_for=limit.held_for if limit else 0.0,
         accepted=tally.accepted,
         failed=tally.failed,
         throttled=tally.throttled,

@@ -7,16 +7,19 @@ died half-way or ran twice changes nothing, and reading never touches the events
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from health import failures
+from health import failures, histogram
 from health.counting import Key, Tally, count
 from health.events import FIVE_MINUTES
 from health.models import Rollup
 from wedsync_comms.lib import shared
+from wedsync_comms.lib.shared import State
 
 # Our transactions last milliseconds: after this, a bucket has all its events.
 SETTLED = timedelta(minutes=2)
@@ -25,6 +28,17 @@ HISTORY = timedelta(hours=24)
 AT_ONCE = 24
 KEEP = timedelta(days=8)
 FINAL = "health:rolled"
+# What is added up for ever: numbers that only grow.
+TOTALS = (
+    "accepted",
+    "failed",
+    "refused",
+    "throttled",
+    "retries",
+    "failovers",
+    "receipts",
+    "undelivered",
+)
 COLUMNS = [one.name for one in fields(Tally) if one.name != "examples"]
 
 
@@ -35,10 +49,48 @@ def keep(now: datetime | None = None) -> int:
     # What is going on comes first: a new installation has a day to catch up with.
     current = list(between(floor(moment - SETTLED), moment))
     for at in [*current, *old]:
-        write(at, count(at, at + FIVE_MINUTES))
-    if old:
-        shared.update(FINAL, lambda _state, _now: ({"until": after(old[-1])}, None))
-    return len(current) + len(old)
+        tallies = count(at, at + FIVE_MINUTES)
+        write(at, tallies)
+        if at in old:
+            shared.update_row(FINAL, partial(finished, at=at.timestamp(), tallies=tallies))
+    return len({*current, *old})
+
+
+def finished(
+    state: State | None,
+    _now: float,
+    *,
+    at: float,
+    tallies: Mapping[Key, Tally],
+) -> tuple[State, None]:
+    """Final: added to the totals, once, whoever comes here twice."""
+    known = state or {"until": 0.0, "totals": {}}
+    if at < known["until"]:
+        return known, None
+    totals = known["totals"]
+    for (provider, organization), tally in tallies.items():
+        if organization is None:
+            totals = {**totals, provider: summed(totals.get(provider), tally)}
+    return {"until": at + FIVE_MINUTES.total_seconds(), "totals": totals}, None
+
+
+def summed(before: Mapping[str, Any] | None, tally: Tally) -> dict[str, Any]:
+    counts = {name: (before or {}).get(name, 0) + getattr(tally, name) for name in TOTALS}
+    return {
+        **counts,
+        "latency": histogram.total([(before or {}).get("latency", []), tally.latency]),
+    }
+
+
+def totals() -> dict[str, dict[str, Any]]:
+    """What each provider did since anybody counted: only grows."""
+    state = shared.read_row(FINAL) or {"until": 0.0, "totals": {}}
+    found: dict[str, dict[str, Any]] = dict(state["totals"])
+    since = datetime.fromtimestamp(state["until"], UTC)
+    for row in Rollup.objects.filter(organization=None, at__gte=since):
+        tally = Tally(**{name: getattr(row, name) for name in (*TOTALS, "latency")})
+        found[row.provider] = summed(found.get(row.provider), tally)
+    return found
 
 
 def backlog(now: datetime) -> list[datetime]:
@@ -59,12 +111,8 @@ def floor(at: datetime) -> datetime:
     return datetime.fromtimestamp(at.timestamp() // width * width, UTC)
 
 
-def after(at: datetime) -> float:
-    return (at + FIVE_MINUTES).timestamp()
-
-
 def final_until(now: datetime) -> datetime:
-    known = datetime.fromtimestamp((shared.read(FINAL) or {}).get("until", 0.0), UTC)
+    known = datetime.fromtimestamp((shared.read_row(FINAL) or {}).get("until", 0.0), UTC)
     # Not later than now, whatever a clock said that was wrong.
     return min(max(known, now - HISTORY), now)
 

@@ -24,6 +24,7 @@ from health.events import (
 from health.models import Incident, Probe
 from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
+from wedsync_comms.lib.breaker import BreakerState
 
 RESOLVED_WITHIN = timedelta(days=1)
 MAX_RESOLVED = 20
@@ -179,7 +180,7 @@ def judged(breaker: Breaker, incidents: Sequence[IncidentView]) -> tuple[State, 
 
 
 def breaker(slug: str, scope: int | None) -> Breaker:
-    found = registry.breaker(slug).state()
+    found = machine.unless_away(registry.breaker(slug).state, BreakerState("closed"))
     return Breaker(
         state=found.state,
         # It counts everybody's attempts, or quotes what the provider says to the platform.
@@ -191,8 +192,10 @@ def breaker(slug: str, scope: int | None) -> Breaker:
     )
 
 
-def rate_limit(slug: str) -> RateLimit:
-    found = registry.bucket(slug).snapshot()
+def rate_limit(slug: str) -> RateLimit | None:
+    found = machine.unless_away(registry.bucket(slug).snapshot, None)
+    if found is None:
+        return None
     return RateLimit(
         per_second=found.per_second,
         headroom=max(0.0, min(1.0, found.tokens / found.burst)),

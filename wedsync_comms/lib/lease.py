@@ -1,4 +1,7 @@
-"""One of many processes does it: who takes a lease keeps it as long as it comes back in time."""
+"""One of many processes does it: who takes a lease keeps it as long as it comes back in time.
+
+In the database also where there is a Redis: what holds leases has to notice that Redis is away.
+"""
 
 from functools import partial
 
@@ -8,12 +11,12 @@ from wedsync_comms.lib.shared import State
 
 def take(name: str, holder: str, seconds: float) -> bool:
     """True if it is the holder's for so many seconds from now."""
-    return shared.update(f"lease:{name}", partial(taken, holder=holder, seconds=seconds))
+    return shared.update_row(f"lease:{name}", partial(taken, holder=holder, seconds=seconds))
 
 
 def give_back(name: str, holder: str) -> None:
     """So that the next need not wait for its end. Another one's is left alone."""
-    shared.update(f"lease:{name}", partial(given_back, holder=holder))
+    shared.update_row(f"lease:{name}", partial(given_back, holder=holder))
 
 
 def taken(state: State | None, now: float, *, holder: str, seconds: float) -> tuple[State, bool]:
