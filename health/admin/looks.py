@@ -1,6 +1,6 @@
 """How the page puts what is known: words and icons beside colours, a link on every number."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -150,9 +150,11 @@ class Trouble:
     evidence: tuple[tuple[str, str], ...]
     lasted: str
     link: str
+    # May be acknowledged and commented by whoever looks.
+    is_theirs: bool
 
 
-def trouble(incident: IncidentView) -> Trouble:
+def trouble(incident: IncidentView, theirs: Container[int]) -> Trouble:
     lasted = incident.resolved_at - incident.opened_at if incident.resolved_at else None
     return Trouble(
         incident=incident,
@@ -160,6 +162,7 @@ def trouble(incident: IncidentView) -> Trouble:
         evidence=tuple(facts(incident.evidence)),
         lasted=duration(lasted) if lasted is not None else "",
         link=links.incident(incident.id),
+        is_theirs=incident.id in theirs,
     )
 
 
@@ -232,7 +235,7 @@ def amount(count: int, counted_up_to: int) -> str:
     return f"{count:,}" if count < counted_up_to else f"{counted_up_to:,}+"
 
 
-def of(summary: Summary) -> dict[str, Any]:
+def of(summary: Summary, theirs: Container[int]) -> dict[str, Any]:
     """What the templates are given."""
     queue = summary.queue
     return {
@@ -240,8 +243,8 @@ def of(summary: Summary) -> dict[str, Any]:
         "look": overall(summary),
         "headline": headline(summary),
         "cards": [card(one) for one in summary.providers],
-        "troubles": [trouble(one) for one in summary.incidents],
-        "resolved": [trouble(one) for one in summary.resolved],
+        "troubles": [trouble(one, theirs) for one in summary.incidents],
+        "resolved": [trouble(one, theirs) for one in summary.resolved],
         "failures": [failure(one) for one in summary.failures],
         "queue": [
             (name, amount(count, queue.counted_up_to), links.queue(key), tone if count else "")
@@ -274,7 +277,11 @@ def machine(summary: Summary) -> list[tuple[str, str]]:
     return rows
 
 
-def of_provider(summary: Summary, health: ProviderHealth) -> dict[str, Any]:
+def of_provider(
+    summary: Summary,
+    health: ProviderHealth,
+    theirs: Container[int],
+) -> dict[str, Any]:
     slug = health.provider
     return {
         "summary": summary,
@@ -285,8 +292,8 @@ def of_provider(summary: Summary, health: ProviderHealth) -> dict[str, Any]:
         ),
         "hours": [one for one in reversed(health.hourly) if not is_idle(one)],
         "facts": tuple(facts(health.probe.facts)),
-        "troubles": [trouble(one) for one in summary.incidents if one.provider == slug],
-        "resolved": [trouble(one) for one in summary.resolved if one.provider == slug],
+        "troubles": [trouble(one, theirs) for one in summary.incidents if one.provider == slug],
+        "resolved": [trouble(one, theirs) for one in summary.resolved if one.provider == slug],
         "failures": [failure(one) for one in summary.failures if one.provider == slug],
     }
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from communications import broadcast
 from communications.admin.scope import Scope, in_its_time, scope_of
 from health import summary
-from health.admin import looks, rights
+from health.admin import looks, records, rights
 from health.events import ProviderHealth, Summary
 
 OVERVIEW = "admin/health/overview.html"
@@ -67,19 +67,19 @@ def shown(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
         raise PermissionDenied
     return {
         **look(scope, *args),
-        "is_platform": scope.is_everything,
+        "is_platform": rights.viewpoint(scope) is None,
         "may_act": rights.may_act(scope),
         "may_steer": rights.may_steer(scope),
     }
 
 
 def of_all(scope: Scope) -> dict[str, Any]:
-    return looks.of(summary.build(scope.organization))
+    return looks.of(summary.build(rights.viewpoint(scope)), records.theirs(scope))
 
 
 def of_one(scope: Scope, slug: str) -> dict[str, Any]:
-    found = summary.build(scope.organization)
-    return looks.of_provider(found, named(found, slug))
+    found = summary.build(rights.viewpoint(scope))
+    return looks.of_provider(found, named(found, slug), records.theirs(scope))
 
 
 def named(found: Summary, slug: str) -> ProviderHealth:

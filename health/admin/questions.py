@@ -10,7 +10,7 @@ from django.http import Http404
 
 from communications.admin.scope import Scope
 from health import actions
-from health.admin import rights
+from health.admin import records, rights
 from health.models import Incident
 
 TEXT = 1_000
@@ -80,7 +80,7 @@ def slug(deed: Deed) -> str:
 
 
 def incident(deed: Deed) -> Incident:
-    rows = deed.scope.rows(Incident.objects.filter(opened_at__isnull=False))
+    rows = records.answerable(deed.scope)
     found = rows.filter(pk=deed.subject).first() if deed.subject.isdecimal() else None
     if found is None:
         raise Http404

@@ -12,7 +12,7 @@ from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.paging import Capped
 from communications.admin.platform import PlatformOnly
-from communications.admin.scope import Scoped, scope_of
+from communications.admin.scope import Scope, Scoped, scope_of
 from communications.admin.timeline import pretty
 from health import advice, summary
 from health.admin import links, looks, rights
@@ -21,6 +21,29 @@ from health.events import FailureGroup, Severity
 from health.models import Action, Alert, Failure, Incident
 
 SEVERITIES = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
+
+
+def visible(scope: Scope) -> QuerySet[Incident]:
+    """An organization's own, and those of the providers that carry its messages."""
+    shared = Q(organization=None) & ~Q(provider="")
+    return incidents(scope, shared)
+
+
+def theirs(scope: Scope) -> set[int]:
+    """The open ones that they may answer."""
+    return set(answerable(scope).filter(resolved_at=None).values_list("pk", flat=True))
+
+
+def answerable(scope: Scope) -> QuerySet[Incident]:
+    return incidents(scope, Q(pk__in=()))
+
+
+def incidents(scope: Scope, shared: Q) -> QuerySet[Incident]:
+    rows = Incident.objects.filter(opened_at__isnull=False)
+    if scope.role is None:
+        return rows.none()
+    organization = rights.viewpoint(scope)
+    return rows.filter(Q(organization=organization) | shared) if organization else rows
 
 
 class Kept(Capped, Scoped):
@@ -41,15 +64,7 @@ class Incidents(Kept):
     change_form_template = "admin/health/incident/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        """An organization's own, and those of the providers that carry its messages."""
-        scope = scope_of(request)
-        rows = Incident.objects.filter(opened_at__isnull=False)
-        if scope.role is None:
-            return rows.none()
-        if scope.organization is None:
-            return rows
-        shared = Q(organization=None) & ~Q(provider="")
-        return rows.filter(Q(organization=scope.organization) | shared)
+        return visible(scope_of(request))
 
     @column("State", label={"open": "danger", "resolved": "success"})
     def standing(self, incident: Incident) -> str:
@@ -87,14 +102,15 @@ def told(request: HttpRequest, incident: Incident | None) -> dict[str, Any]:
     if incident is None:
         return {}
     scope = scope_of(request)
-    organization = scope.organization.pk if scope.organization else None
-    theirs = organization is None or incident.organization_id == organization
+    organization = rights.viewpoint(scope)
+    mine = answerable(scope).filter(pk=incident.pk).exists()
+    view = summary.view(incident, organization.pk if organization else None)
     return {
-        "trouble": looks.trouble(summary.view(incident, organization)),
+        "trouble": looks.trouble(view, {incident.pk} if mine else ()),
         # What everybody's incident was commented with is the platform's.
-        "history": incident.history.all() if theirs else [],
-        "alerts": incident.alerts.all() if scope.is_everything else [],
-        "may_act": rights.may_act(scope) and theirs,
+        "history": incident.history.all() if mine else [],
+        "alerts": incident.alerts.all() if organization is None else [],
+        "may_act": rights.may_act(scope),
     }
 
 
@@ -124,7 +140,7 @@ class Failures(Kept):
         scope = scope_of(request)
         if scope.role is None:
             return Failure.objects.none()
-        return Failure.objects.filter(organization=scope.organization)
+        return Failure.objects.filter(organization=rights.viewpoint(scope))
 
     def shows_organization(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

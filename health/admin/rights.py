@@ -10,8 +10,16 @@ def may_act(scope: Scope) -> bool:
 
 
 def may_steer(scope: Scope) -> bool:
-    """A provider carries everybody's messages. Where there is only one organization, that is the
-    organization's own business, so its owner may do it as well."""
-    if scope.is_platform:
-        return True
-    return scope.role == Role.OWNER and Organization.objects.count() == 1
+    """A provider carries everybody's messages; where there is one organization, those of its
+    owner."""
+    return scope.is_platform or (scope.role == Role.OWNER and is_alone())
+
+
+def viewpoint(scope: Scope) -> Organization | None:
+    """Whose numbers are shown; None for all of them. Where there is only one organization, the
+    platform's are its own, and who works there sees them."""
+    return None if may_act(scope) and is_alone() else scope.organization
+
+
+def is_alone() -> bool:
+    return len(Organization.objects.order_by()[:2]) == 1

@@ -7,8 +7,7 @@ from django.urls import reverse
 
 from communications.admin import sidebar
 from communications.admin.scope import Scope, scope_of
-from health import summary
-from health.models import Incident
+from health.admin import records
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -32,5 +31,4 @@ def entry(request: HttpRequest) -> dict[str, Any]:
 
 
 def open_incidents(scope: Scope) -> int:
-    organization = scope.organization.pk if scope.organization else None
-    return len(summary.visible(Incident.objects.open(), organization))
+    return records.visible(scope).filter(resolved_at=None).count()

@@ -158,6 +158,7 @@ def test_an_organization_sees_its_own_numbers_and_no_others(
 
 
 def test_evidence_and_machines_are_the_platforms(owner: Client, platform: Client) -> None:
+    factories.organization()
     heartbeats.beat("dispatcher", "secret-host:1")
     incident(evidence={"quoted": "the platform's own numbers"})
     ours, theirs = text(owner), text(platform)
@@ -166,6 +167,14 @@ def test_evidence_and_machines_are_the_platforms(owner: Client, platform: Client
     assert "secret-host" not in ours
     assert "own numbers" in theirs
     assert "secret-host" in theirs
+
+
+def test_where_there_is_one_organization_its_staff_sees_what_the_platform_sees(
+    owner: Client,
+) -> None:
+    found = incident()
+    assert "Failed" in text(owner)
+    assert reverse("health-act", args=["acknowledge"]) + f"?subject={found.pk}" in text(owner)
 
 
 def test_an_incident_of_another_organization_is_nowhere_to_be_seen(owner: Client) -> None:
@@ -221,6 +230,7 @@ def test_a_failure_shows_the_redacted_exchange_and_only_to_whom_it_belongs(
     venue: Organization,
     platform: Client,
 ) -> None:
+    factories.organization()
     now = timezone.now()
     common: dict[str, Any] = {
         "provider": "resend",
