@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -65,11 +66,21 @@ def claim() -> list[Alert]:
     now = timezone.now()
     skip = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():
-        due = Alert.objects.due(now).order_by("pk").select_for_update(skip_locked=skip)
-        taken = list(due[:BATCH])
+        due = Alert.objects.due(now).exclude(Exists(earlier())).order_by("pk")
+        taken = list(due.select_for_update(skip_locked=skip)[:BATCH])
         rows = Alert.objects.filter(pk__in=[one.pk for one in taken])
         rows.update(send_after=now + LEASE)
     return list(rows.select_related("incident").order_by("pk"))
+
+
+def earlier() -> QuerySet[Alert]:
+    """What the same channel is still to be told first about the same incident."""
+    return Alert.objects.filter(
+        incident=OuterRef("incident"),
+        channel_key=OuterRef("channel_key"),
+        pk__lt=OuterRef("pk"),
+        send_after__isnull=False,
+    )
 
 
 def send(alert: Alert) -> bool:

@@ -20,8 +20,8 @@ from wedsync_comms.lib import heartbeats, lease
 
 log = structlog.get_logger(__name__)
 
-TICK = 4.0
-# Three ticks: then another process takes over.
+TICK = 3.0
+# Four ticks: then another process takes over.
 LEASE = 12.0
 ROLL_EVERY = 10.0
 # What takes long is done seldom: it may cost a twentieth of the time.

@@ -21,10 +21,12 @@ from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
 from wedsync_comms.schedules import PREFIX
 
-# What "now" means for traffic, and for forged webhooks in minutes.
-WINDOW = timedelta(seconds=60)
+# What "now" means for traffic: the shorter time if there are enough calls in it to judge by. And
+# for forged webhooks, in minutes.
+WINDOWS = (timedelta(seconds=15), timedelta(seconds=60))
+ENOUGH_CALLS = 3
 FORGED_MINUTES = 3
-# Of these a receipt may be late by so much before it is a fault of ours.
+# django-q2 looks at its schedules every half minute.
 OVERDUE_SCHEDULE = timedelta(minutes=3)
 
 
@@ -35,7 +37,7 @@ class ProviderSeen:
     webhook: str
     breaker: BreakerState = field(default_factory=lambda: BreakerState("closed"))
     held_for: float = 0.0
-    # Of the last minute.
+    # Of the last seconds, or of the last minute where there was little.
     accepted: int = 0
     failed: int = 0
     throttled: int = 0
@@ -77,7 +79,7 @@ class Observation:
 
 
 def look(now: datetime) -> Observation:
-    recent = count(now - WINDOW, now + WINDOW)
+    recent = recently(now)
     lately = traffic.look(None, now)
     probes = {(one.kind, one.subject): one for one in Probe.objects.all()}
     return Observation(
@@ -102,14 +104,30 @@ def look(now: datetime) -> Observation:
     )
 
 
+def recently(now: datetime) -> dict[str, Tally]:
+    """The calls by which each provider is judged."""
+    found: dict[str, Tally] = {}
+    for window in WINDOWS:
+        for (slug, organization), tally in count(now - window, now + window).items():
+            if organization is None and not is_enough(found.get(slug)):
+                found[slug] = tally
+    return found
+
+
+def is_enough(tally: Tally | None) -> bool:
+    if tally is None:
+        return False
+    return tally.accepted + tally.failed + tally.throttled >= ENOUGH_CALLS
+
+
 def provider(
     slug: str,
-    recent: Mapping[tuple[str, int | None], Tally],
+    recent: Mapping[str, Tally],
     lately: Traffic,
     probes: Mapping[tuple[str, str], Probe],
     now: datetime,
 ) -> ProviderSeen:
-    behind, tally = registry.provider(slug), recent.get((slug, None)) or Tally()
+    behind, tally = registry.provider(slug), recent.get(slug) or Tally()
     limit = machine.unless_away(registry.bucket(slug).snapshot, None)
     return ProviderSeen(
         slug=slug,

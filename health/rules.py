@@ -91,7 +91,7 @@ RULES: tuple[Rule, ...] = (
         did="Tries each message again after 1, 2, 4, 8 and 16 seconds, then the next provider.",
         advice="Look at the reasons below; see the provider's status page if it lasts.",
         look=conditions.each(conditions.fails_often),
-        open_after=5 * SECOND,
+        open_after=10 * SECOND,
     ),
     Rule(
         kind="unreachable",
