@@ -4,7 +4,7 @@ Sent after the commit and outside of transactions: a channel that is away costs 
 what could not be said is said again later, less and less often, and is an incident of its own.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
@@ -34,9 +34,10 @@ WORDS = {
 }
 
 
-def plan(incident: Incident, kind: Alert.Kind, now: datetime) -> None:
+def plan(incident: Incident, kind: Alert.Kind) -> None:
     """In the transaction that changes the incident. Nobody hears of the end of what they were
     never told the beginning of."""
+    now = timezone.now()
     told = set(incident.alerts.values_list("channel_key", flat=True))
     Alert.objects.bulk_create(
         [

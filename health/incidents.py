@@ -129,7 +129,7 @@ def open_(row: Incident, now: datetime) -> None:
     row.opened_at = now
     row.save(update_fields=["opened_at"])
     note(row, IncidentEvent.Kind.OPENED, now, text=f"{row.title}.")
-    alerts.plan(row, Alert.Kind.OPENED, now)
+    alerts.plan(row, Alert.Kind.OPENED)
     log.warning("incident", incident=row.pk, cause=row.cause, outcome="opened", kind=row.kind)
 
 
@@ -137,7 +137,7 @@ def resolve(row: Incident, now: datetime) -> None:
     row.resolved_at = now
     row.save(update_fields=["resolved_at"])
     note(row, IncidentEvent.Kind.RESOLVED, now)
-    alerts.plan(row, Alert.Kind.RECOVERED, now)
+    alerts.plan(row, Alert.Kind.RECOVERED)
     log.warning("incident", incident=row.pk, cause=row.cause, outcome="resolved", kind=row.kind)
 
 
@@ -159,7 +159,7 @@ def escalate(row: Incident, now: datetime) -> None:
     if row.escalated_at is None:
         row.escalated_at = now
         row.save(update_fields=["escalated_at"])
-        alerts.plan(row, Alert.Kind.ESCALATED, now)
+        alerts.plan(row, Alert.Kind.ESCALATED)
 
 
 def note(row: Incident, kind: IncidentEvent.Kind, at: datetime, *, text: str = "") -> None:

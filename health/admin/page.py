@@ -11,7 +11,7 @@ from django.urls import reverse
 from communications import broadcast
 from communications.admin.scope import Scope, in_its_time, scope_of
 from health import summary
-from health.admin import looks, records, rights
+from health.admin import records, rights, shown
 from health.events import ProviderHealth, Summary
 
 OVERVIEW = "admin/health/overview.html"
@@ -48,7 +48,7 @@ def page(
     since = broadcast.last_id()
     context = {
         **admin.site.each_context(request),
-        **shown(request, look, *args),
+        **seen(request, look, *args),
         "title": title,
         "template": template,
         "fragment": fragment,
@@ -58,10 +58,10 @@ def page(
 
 
 def part(request: HttpRequest, template: str, look: Any, *args: str) -> HttpResponse:
-    return render(request, template, shown(request, look, *args))
+    return render(request, template, seen(request, look, *args))
 
 
-def shown(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
+def seen(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
     scope = scope_of(request)
     if scope.role is None:
         raise PermissionDenied
@@ -74,12 +74,12 @@ def shown(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
 
 
 def of_all(scope: Scope) -> dict[str, Any]:
-    return looks.of(summary.build(rights.viewpoint(scope)), records.theirs(scope))
+    return shown.of(summary.build(rights.viewpoint(scope)), records.theirs(scope))
 
 
 def of_one(scope: Scope, slug: str) -> dict[str, Any]:
     found = summary.build(rights.viewpoint(scope))
-    return looks.of_provider(found, named(found, slug), records.theirs(scope))
+    return shown.of_provider(found, named(found, slug), records.theirs(scope))
 
 
 def named(found: Summary, slug: str) -> ProviderHealth:

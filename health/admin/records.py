@@ -15,7 +15,7 @@ from communications.admin.platform import PlatformOnly
 from communications.admin.scope import Scope, Scoped, scope_of
 from communications.admin.timeline import pretty
 from health import advice, summary
-from health.admin import links, looks, rights
+from health.admin import links, rights, troubles
 from health.admin.filters import IncidentStateFilter, SubjectFilter
 from health.events import FailureGroup, Severity
 from health.models import Action, Alert, Failure, Incident
@@ -106,7 +106,7 @@ def told(request: HttpRequest, incident: Incident | None) -> dict[str, Any]:
     mine = answerable(scope).filter(pk=incident.pk).exists()
     view = summary.view(incident, organization.pk if organization else None)
     return {
-        "trouble": looks.trouble(view, {incident.pk} if mine else ()),
+        "trouble": troubles.trouble(view, {incident.pk} if mine else ()),
         # What everybody's incident was commented with is the platform's.
         "history": incident.history.all() if mine else [],
         "alerts": incident.alerts.all() if organization is None else [],

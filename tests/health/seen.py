@@ -10,7 +10,7 @@ from health.observing import Observation, OpenIncident, ProviderSeen
 from health.silence import Waiting
 from wedsync_comms.lib.breaker import BreakerState
 
-NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
