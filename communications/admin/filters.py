@@ -1,6 +1,7 @@
 """Filters that an index can serve."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -30,7 +31,7 @@ OUTCOMES = {
     "accepted": ~Q(provider_id=""),
     "failed": ~Q(error_class="") | Q(status__in=[Status.FAILED, Status.BOUNCED]),
 }
-OUTBOX = {
+OUTBOX: dict[str, tuple[str, Callable[[datetime], Q]]] = {
     "due": ("Due now", lambda now: Q(send_after__lte=now)),
     "scheduled": ("Later", lambda now: Q(send_after__gt=now)),
     "in_flight": (
