@@ -149,11 +149,11 @@ def unproven(one: ProviderSeen, now: Observation) -> Evidence | None:
 
 
 def slow(one: ProviderSeen, _: Observation) -> Evidence | None:
-    usual = one.usual_p50_ms or 0.0
+    usual = one.usual_ms or 0.0
     is_slow = one.p50_ms is not None and one.p50_ms >= max(SLOW_MS, SLOWER * usual)
     if not is_slow or one.accepted + one.failed < FEW_CALLS:
         return None
-    return {"median, ms": one.p50_ms, "usually, ms": one.usual_p50_ms, "calls": one.accepted}
+    return {"median, ms": one.p50_ms, "usually, ms": one.usual_ms, "calls": one.accepted}
 
 
 def throttled(one: ProviderSeen, _: Observation) -> Evidence | None:

@@ -42,8 +42,8 @@ class ProviderSeen:
     failed: int = 0
     throttled: int = 0
     p50_ms: float | None = None
-    # What calls took in the last day.
-    usual_p50_ms: float | None = None
+    # What a quick call took in the last day.
+    usual_ms: float | None = None
     reasons: Mapping[str, int] = field(default_factory=dict)
     last_accepted_at: datetime | None = None
     last_failed_at: datetime | None = None
@@ -139,7 +139,7 @@ def provider(
         failed=tally.failed,
         throttled=tally.throttled,
         p50_ms=histogram.percentile(tally.latency, 0.5),
-        usual_p50_ms=lately.usual_p50,
+        usual_ms=lately.usual_ms,
         reasons=dict(tally.reasons),
         last_accepted_at=tally.last_accepted_at or lately.last_success_at,
         last_failed_at=tally.last_failed_at or lately.last_failure_at,

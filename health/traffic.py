@@ -13,6 +13,7 @@ from health.rollups import floor
 DAY = timedelta(hours=24)
 LATELY = timedelta(minutes=15)
 SHORT_SERIES = timedelta(hours=2)
+QUICK = 0.25
 # Fewer receipts say nothing about what is usual.
 ENOUGH_RECEIPTS = 10
 
@@ -29,8 +30,8 @@ class Traffic:
     last_receipt_at: datetime | None
     # How long after a call its receipt usually comes; None: not known.
     usual_delay: timedelta | None
-    # The median of a day.
-    usual_p50: float | None
+    # What a quick call took in the last day: bad hours among it do not count.
+    usual_ms: float | None
 
 
 def look(organization: int | None, now: datetime) -> dict[str, Traffic]:
@@ -60,7 +61,7 @@ def summed(rows: Sequence[Rollup], now: datetime) -> Traffic:
         last_failure_at=last(one.last_failed_at for one in rows),
         last_receipt_at=last(one.last_receipt_at for one in rows),
         usual_delay=usual_delay(rows),
-        usual_p50=histogram.percentile(histogram.total(one.latency for one in rows), 0.5),
+        usual_ms=histogram.percentile(histogram.total(one.latency for one in rows), QUICK),
     )
 
 

@@ -62,7 +62,7 @@ WRONG: dict[str, Observation] = {
     "unreachable": moment(
         provider(probe=probed(ok=False, streak=2, error_class="TransientError")),
     ),
-    "slow": moment(provider(p50_ms=2_100.0, usual_p50_ms=120.0, accepted=5)),
+    "slow": moment(provider(p50_ms=2_100.0, usual_ms=120.0, accepted=5)),
     "throttled": moment(provider(throttled=4, accepted=6)),
     "paused": moment(provider(breaker=HELD)),
     "account": moment(provider(probe=probed(ok=True, is_warning=True, reason="RED"))),

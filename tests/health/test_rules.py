@@ -74,7 +74,7 @@ def test_one_failed_probe_is_an_accident() -> None:
 
 
 def test_what_is_usual_for_a_provider_is_not_slow() -> None:
-    assert kinds(moment(provider(p50_ms=2_100.0, usual_p50_ms=1_900.0, accepted=9))) == set()
+    assert kinds(moment(provider(p50_ms=2_100.0, usual_ms=1_900.0, accepted=9))) == set()
 
 
 def test_a_pause_by_hand_is_no_refusal() -> None:
