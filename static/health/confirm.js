@@ -28,6 +28,8 @@ async function ask(dialog, url) {
     });
     if (!response.ok) throw new Error(response.statusText);
     dialog.innerHTML = await response.text();
+    // Only now is there a title to be named by.
+    dialog.setAttribute("aria-labelledby", "confirm-title");
     dialog.showModal();
   } catch {
     // The page of its own says what is the matter.
