@@ -12,7 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
 from communications import broadcast
-from communications.hub import OVERFLOW, Queue, hub
+from communications.hub import OVERFLOW, QUEUE_LIMIT, Queue, hub
 from communications.models import Membership
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,8 @@ DIGITS = 18
 class Status(AsyncWebsocketConsumer):
     """Replays what came after `since`, says "ready", then goes on live.
 
-    A frame may come twice, in the replay and live; none is left out.
+    A frame may come twice, in the replay and live; none is left out. Staff hears the notices too;
+    platform administrators belong to no organization and hear nothing else.
     """
 
     organization: int | None = None
@@ -34,21 +35,29 @@ class Status(AsyncWebsocketConsumer):
     pump: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        membership = await database_sync_to_async(Membership.objects.of)(self.scope["user"])
-        if membership is None:
+        user = self.scope["user"]
+        membership = await database_sync_to_async(Membership.objects.of)(user)
+        if membership is None and not is_platform(user):
             # Refused before the handshake is accepted: the client sees a 403.
             await self.close(UNAUTHORIZED)
             return
-        self.organization = membership.organization_id
+        self.organization = membership.organization_id if membership else None
         await self.accept()
         # First the queue, then the replay: what happens in between is in both, never in neither.
-        self.queue = await hub().join(self.organization)
-        self.pump = asyncio.create_task(self.stream(self.queue, self.organization))
+        self.queue = await self.join()
+        self.pump = asyncio.create_task(self.stream(self.queue))
+        if user.is_staff:
+            hub().board.join(self.queue)
 
-    async def stream(self, queue: Queue, organization: int) -> None:
+    async def join(self) -> Queue:
+        if self.organization is None:
+            return asyncio.Queue(QUEUE_LIMIT)
+        return await hub().join(self.organization)
+
+    async def stream(self, queue: Queue) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             try:
-                await self.catch_up(organization)
+                await self.catch_up()
                 while (item := await queue.get()) is not OVERFLOW:
                     await self.send(text_data=item[1])
             except (DatabaseError, InterfaceError):
@@ -56,11 +65,11 @@ class Status(AsyncWebsocketConsumer):
                 log.exception("not_replayed")
             await self.close(TRY_AGAIN_LATER)
 
-    async def catch_up(self, organization: int) -> None:
+    async def catch_up(self) -> None:
         last_id = await database_sync_to_async(broadcast.last_id)()
         since = self.since()
-        if since is not None:
-            frames = await database_sync_to_async(broadcast.replay)(organization, since)
+        if since is not None and self.organization is not None:
+            frames = await database_sync_to_async(broadcast.replay)(self.organization, since)
             if frames is None:
                 await self.send_json({"type": "resync"})
             for frame in frames or []:
@@ -78,8 +87,15 @@ class Status(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 (the framework's signature)
         if self.pump is not None:
             self.pump.cancel()
-        if self.queue is not None and self.organization is not None:
+        if self.queue is None:
+            return
+        hub().board.leave(self.queue)
+        if self.organization is not None:
             hub().leave(self.organization, self.queue)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """There is nothing to say to us."""
+
+
+def is_platform(user: Any) -> bool:
+    return bool(user.is_active and user.is_staff and user.is_superuser)

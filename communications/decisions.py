@@ -1,6 +1,7 @@
 """What staff may decide about a message after it was composed: cancel it, try it again."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from communications import broadcast
@@ -71,3 +72,14 @@ def retry(message: Message, *, by: str = "") -> None:
         )
         record([change])
         broadcast.wake_dispatchers()
+
+
+def release(messages: QuerySet[Message]) -> int:
+    """What waits for another try through one provider is tried now, through whichever works.
+
+    What was never tried, or waits for its time, is bound to none and stays where it is.
+    """
+    bound = Message.objects.waiting().filter(pk__in=list(messages.values_list("pk", flat=True)))
+    freed = bound.exclude(via="").update(via="", send_after=timezone.now())
+    broadcast.wake_dispatchers()
+    return freed

@@ -23,7 +23,7 @@ from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
-from wedsync_comms.lib import heartbeats
+from wedsync_comms.lib import companions, heartbeats
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -79,11 +79,13 @@ class Dispatcher:
         settling = threading.Thread(target=self.settle_answers, name="settle")
         inbox.start()
         settling.start()
+        crew = companions.start()
         with self.listener:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
                 if pause:
                     self.listener.wait(pause)
+        crew.stop()
         self.pool.shutdown(wait=True)
         self.answers.put(None)
         settling.join()

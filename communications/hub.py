@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from redis import RedisError
 
 from communications import broadcast
+from communications.notices import Board, Queue
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +32,6 @@ PIECE = 250
 PATIENCE_SECONDS = 0.01
 PATIENCE_STEPS = 100
 
-Queue = asyncio.Queue[tuple[int, str] | None]
-
 
 class Hub:
     """The readers' side of the stream in this process. Belongs to one event loop."""
@@ -45,6 +44,7 @@ class Hub:
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="stream")
         self.cursor: broadcast.Cursor | None = None
         self.placed = asyncio.Event()
+        self.board = Board(self.thread)
 
     async def join(self, organization: int) -> Queue:
         """A queue that gets every frame of the organization from now on."""

@@ -29,7 +29,7 @@ from communications.models import (
 from communications.providers import registry
 from communications.providers.base import Provider
 from communications.receipts import Unmatched, apply_status
-from wedsync_comms.lib import wakeup
+from wedsync_comms.lib import shared, tally, wakeup
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.text import storable
 
@@ -71,7 +71,11 @@ def receive(slug: str, request: WebhookRequest) -> bool:
 
     Raises InvalidSignature or MalformedRequest, and KeyError for a provider not configured.
     """
-    event_id = verify(slug, request)
+    try:
+        event_id = verify(slug, request)
+    except InvalidSignature:
+        count_forged(slug)
+        raise
     now = timezone.now()
     delivery = WebhookDelivery(
         provider=slug,
@@ -91,6 +95,19 @@ def receive(slug: str, request: WebhookRequest) -> bool:
         return False
     log.info("delivery", provider=slug, event_id=event_id, outcome="stored", delivery=delivery.pk)
     return True
+
+
+def forged(webhook: str) -> str:
+    """What the count of its refused signatures is called in `lib.tally`."""
+    return f"forged:{webhook}"
+
+
+def count_forged(webhook: str) -> None:
+    """A count and no row: whoever forges a thousand must not fill our tables."""
+    try:
+        tally.add(forged(webhook))
+    except shared.Unavailable as error:
+        log.warning("forged_not_counted", provider=webhook, error=str(error))
 
 
 def apply_due() -> int:

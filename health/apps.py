@@ -3,3 +3,13 @@ from django.apps import AppConfig
 
 class HealthConfig(AppConfig):
     name = "health"
+
+    def ready(self) -> None:
+        # Models can be imported only now.
+        from communications import notices  # noqa: PLC0415
+        from health import evaluator, stream  # noqa: PLC0415
+        from wedsync_comms.lib import companions  # noqa: PLC0415
+
+        notices.register(stream.frame)
+        companions.register("evaluator", evaluator.Evaluator)
+        companions.register("messenger", evaluator.Messenger)

@@ -8,9 +8,12 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
 from redis import RedisError
 
+from health import metrics
+from health.summary import EVALUATOR, WATCHED_WITHIN
 from wedsync_comms.lib import heartbeats, shared
 
 log = structlog.get_logger(__name__)
@@ -26,7 +29,7 @@ def live(_: HttpRequest) -> JsonResponse:
 def ready(_: HttpRequest) -> JsonResponse:
     """200 if everything this process needs answers, else 503; what is wrong is in the body."""
     checks = {name: answer(check) for name, check in CHECKS.items()}
-    ok = all(value == "ok" for value in checks.values())
+    ok = all(value == "ok" for name, value in checks.items() if name not in ADVISORY)
     body = {"status": "ok" if ok else "unavailable", "checks": checks}
     return JsonResponse(body, status=200 if ok else 503)
 
@@ -67,10 +70,25 @@ def worker() -> str:
     return "ok" if alive else "no heartbeat: start manage.py worker"
 
 
+def evaluator() -> str:
+    alive = heartbeats.alive(EVALUATOR, WATCHED_WITHIN)
+    return "ok" if alive else "nobody applies the rules: dispatchers and workers do"
+
+
+@never_cache
+def prometheus(request: HttpRequest) -> HttpResponse:
+    if refusal := metrics.refusal(request):
+        return HttpResponse(refusal, status=403, content_type="text/plain")
+    return HttpResponse(metrics.text(), content_type=metrics.CONTENT_TYPE)
+
+
+# Said, and no reason to send nobody here any more: what is watched works without being watched.
+ADVISORY = {"evaluator"}
 CHECKS: dict[str, Callable[[], str]] = {
     "database": database,
     "migrations": migrations,
     "redis": redis,
     "dispatcher": dispatcher,
     "worker": worker,
+    "evaluator": evaluator,
 }

@@ -19,7 +19,7 @@ LAYERS = (
     ("statuses", "events", "segments"),
     ("providers",),
     ("models",),
-    ("broadcast", "hub"),
+    ("broadcast", "hub", "notices"),
     (
         "catalogue",
         "claim",
@@ -31,6 +31,7 @@ LAYERS = (
         "dispatch",
         "dispatcher",
         "drafts",
+        "endpoint",
         "fallback",
         "gate",
         "inbound",

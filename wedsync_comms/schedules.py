@@ -37,6 +37,8 @@ SCHEDULES = (
     Every("settle unknown", "communications.tasks.settle_unknown", minutes=1),
     Every("fetch received", "communications.tasks.fetch_received", minutes=1),
     Every("sync_templates", "communications.tasks.sync_templates", minutes=15),
+    Every("probe providers", "health.tasks.probe_all", minutes=1),
+    Every("forget health", "health.tasks.forget", minutes=60),
     Every("prune", "communications.tasks.prune_history", minutes=60),
 )
 

@@ -296,14 +296,14 @@ if env.str("WHATSAPP_ACCESS_TOKEN", default=""):
         },
     }
 
-# Channel -> providers in failover order.
+# Channel -> providers in failover order: all there is a place for, and those that have an account.
+ROUTE_ORDER: dict[str, tuple[str, ...]] = {
+    "email": ("resend", "django_mail"),
+    "sms": ("twilio",),
+    "whatsapp": ("whatsapp", "twilio_whatsapp"),
+}
 ROUTES: dict[str, list[str]] = {
-    channel: [slug for slug in order if slug in PROVIDERS]
-    for channel, order in {
-        "email": ("resend", "django_mail"),
-        "sms": ("twilio",),
-        "whatsapp": ("whatsapp", "twilio_whatsapp"),
-    }.items()
+    channel: [slug for slug in order if slug in PROVIDERS] for channel, order in ROUTE_ORDER.items()
 }
 
 # --- Calendars and address books -----------------------------------------------------------------
@@ -355,6 +355,13 @@ WEBHOOK_MAX_BYTES = 3 * 1024 * 1024
 # API requests carry attachments, so the limit is Resend's for a whole mail.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
+# --- Alerts --------------------------------------------------------------------------------------
+
+# Where administrators are told about incidents: Apprise URLs. None: ADMINS, by e-mail.
+ALERT_URLS: list[str] = env.list("ALERT_URLS", default=[])
+# For Prometheus, from where /metrics cannot be reached without: see docs/monitoring.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+
 # --- Logs: one line per attempt and per delivery, ids in, secrets and bodies out ----------------
 
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
@@ -391,8 +398,8 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": "communications.admin.sidebar.favicon"},
     ],
     "STYLES": ["communications.admin.sidebar.stylesheet"],
-    "SIDEBAR": {"navigation": "communications.admin.sidebar.navigation"},
-    "DASHBOARD_CALLBACK": "communications.admin.dashboard.show",
+    "SIDEBAR": {"navigation": "health.admin.sidebar.navigation"},
+    "DASHBOARD_CALLBACK": "health.admin.dashboard.show",
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .014 343)",

@@ -22,6 +22,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from wedsync_comms import cluster
+from wedsync_comms.lib import companions
 from wedsync_comms.lib.models import Heartbeat
 from wedsync_comms.process_group import Group, Records
 from wedsync_comms.schedules import declare
@@ -60,6 +61,7 @@ class Watchdog:
             signal.signal(number, self.stop)
         for leader in self.records.clean_up():
             log.warning("orphaned_cluster_killed", pid=leader)
+        crew = companions.start()
         failures = 0
         while not self.stopping:
             self.prepare()
@@ -70,6 +72,7 @@ class Watchdog:
                 failures = 0 if lasted > STEADY else failures + 1
                 log.error("cluster_replaced", reason=reason, after=str(lasted))
                 self.sleep(pause(failures))
+        crew.stop()
         with suppress(Error):
             self.clear_beats()
 

@@ -1,13 +1,17 @@
 """Filters that an index can serve."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
+
+from communications.models import Attempt
+from communications.statuses import Status
 
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
@@ -20,6 +24,28 @@ STATES = {
     "applied": Q(apply_after=None, applied_at__isnull=False),
     "waiting": Q(apply_after__isnull=False),
     "failed": Q(apply_after=None, applied_at=None),
+}
+
+# What one attempt came to. A message may have several, through several providers.
+OUTCOMES = {
+    "accepted": ~Q(provider_id=""),
+    "failed": ~Q(error_class="") | Q(status__in=[Status.FAILED, Status.BOUNCED]),
+}
+OUTBOX: dict[str, tuple[str, Callable[[datetime], Q]]] = {
+    "due": ("Due now", lambda now: Q(send_after__lte=now)),
+    "scheduled": ("Later", lambda now: Q(send_after__gt=now)),
+    "in_flight": (
+        "At a provider now",
+        lambda _now: Q(
+            Exists(
+                Attempt.objects.filter(
+                    message=OuterRef("pk"),
+                    status=Status.QUEUED,
+                    call__repeat_after__isnull=False,
+                ),
+            ),
+        ),
+    ),
 }
 
 
@@ -69,3 +95,54 @@ class InForceFilter(RadioFilter):
         if self.value() not in {"yes", "no"}:
             return queryset
         return queryset.filter(lifted_at__isnull=self.value() == "yes")
+
+
+class AttemptFilter(RadioFilter):
+    """Which provider was tried, and with which outcome: all of it about the same attempt.
+
+    `code` is an error's code or class. Nobody chooses one here; links from elsewhere do.
+    """
+
+    title = "tried through"
+    parameter_name = "through"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in ("outcome", "code"):
+            if name in params:
+                self.used_parameters[name] = params.pop(name)[-1]
+
+    def expected_parameters(self) -> list[str]:
+        return [self.parameter_name, "outcome", "code"]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(slug, slug) for slug in settings.PROVIDERS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        asked = self.asked()
+        if asked is None:
+            return queryset
+        return queryset.filter(Exists(Attempt.objects.filter(asked, message=OuterRef("pk"))))
+
+    def asked(self) -> Q | None:
+        asked = Q()
+        if self.value():
+            asked &= Q(provider=self.value())
+        if outcome := OUTCOMES.get(self.used_parameters.get("outcome", "")):
+            asked &= outcome
+        if code := self.used_parameters.get("code"):
+            asked &= Q(error_code=code) | Q(error_class=code)
+        return asked or None
+
+
+class OutboxFilter(RadioFilter):
+    title = "outbox"
+    parameter_name = "outbox"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(key, title) for key, (title, _) in OUTBOX.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.value() not in OUTBOX:
+            return queryset
+        return queryset.filter(OUTBOX[self.value()][1](timezone.now()))

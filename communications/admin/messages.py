@@ -17,7 +17,7 @@ from communications import decisions
 from communications.admin import badges, searching, timeline
 from communications.admin.badges import column
 from communications.admin.composing import Composing
-from communications.admin.filters import CreatedFilter
+from communications.admin.filters import AttemptFilter, CreatedFilter, OutboxFilter
 from communications.admin.paging import Capped
 from communications.admin.scope import in_its_time, scope_of
 from communications.admin.verbs import Verb, Verbs
@@ -40,6 +40,8 @@ class Messages(Composing, Capped, Verbs):
         ("channel", ChoicesCheckboxFilter),
         ("direction", ChoicesCheckboxFilter),
         ("priority", ChoicesCheckboxFilter),
+        AttemptFilter,
+        OutboxFilter,
         CreatedFilter,
     ]
     list_filter_submit = True

@@ -1,7 +1,7 @@
 """The contract between us and one account at one vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -43,6 +43,15 @@ class Acknowledgement:
     body: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Probed:
+    """What an account says about itself. `warning` is a sentence, where it works and will soon
+    not, or not for everything; `facts` are for people."""
+
+    warning: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
 class Provider(ABC):
     """Takes options and talks HTTP. Knows no models and no settings; safe to use from threads."""
 
@@ -63,6 +72,8 @@ class Provider(ABC):
     has_handshake: ClassVar[bool] = False
     # Whether it reports what became of a message. If not, "sent" is its last word.
     has_receipts: ClassVar[bool] = True
+    # An event for `sample` that tells our endpoint works; blank if it posts none.
+    sample_event: ClassVar[str] = ""
     # What it permits for one recipient, where that is less.
     pair_rate: ClassVar[Rate | None] = None
     # Whether the vendor picks the sender from a pool of its own.
@@ -112,6 +123,13 @@ class Provider(ABC):
     def fetch_templates(self) -> Iterator[TemplateText]:
         """The provider's catalogue of approved texts. Raises ProviderError."""
         return iter(())
+
+    def probe(self) -> Probed:
+        """Asks whether the account works, with a question that sends nothing and costs nothing.
+
+        Raises ProviderError, and LookupError where there is no such question.
+        """
+        raise LookupError("There is nothing it can be asked without sending.")
 
     @abstractmethod
     def fetch_status(self, provider_id: str) -> StatusChanged | None:

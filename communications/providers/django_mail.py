@@ -18,7 +18,7 @@ from communications.events import (
     StatusChanged,
     WebhookRequest,
 )
-from communications.providers.base import Accepted, Provider, Reply
+from communications.providers.base import Accepted, Probed, Provider, Reply
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
@@ -71,6 +71,18 @@ class DjangoMail(Provider):
                 "The backend does not say that it sent the mail.", code="uncounted"
             )
         return Reply(results=[Accepted(provider_id=mail.extra_headers["Message-ID"])])
+
+    def probe(self) -> Probed:
+        """Logs in and says goodbye."""
+        connection = get_connection(self.backend, timeout=TIMEOUT, **self.options)
+        try:
+            connection.open()
+        except Exception as error:
+            raise unsent(error) from error
+        finally:
+            with suppress(smtplib.SMTPException, OSError):
+                connection.close()
+        return Probed(facts={"backend": self.backend.rpartition(".")[2]})
 
     def verify(self, request: WebhookRequest) -> str:
         raise MalformedRequest(f"No webhooks come to {request.url}.")

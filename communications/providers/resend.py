@@ -28,7 +28,7 @@ from communications.events import (
     StatusChanged,
     WebhookRequest,
 )
-from communications.providers.base import Accepted, Provider, Reply
+from communications.providers.base import Accepted, Probed, Provider, Reply
 from communications.statuses import Status
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -154,6 +154,7 @@ class Resend(Provider):
     batch_limit = 100
     # https://resend.com/docs/dashboard/emails/idempotency-keys: kept for 24 hours.
     idempotent = True
+    sample_event = "email.delivered"
 
     def __init__(
         self,
@@ -253,6 +254,19 @@ class Resend(Provider):
             closes=Reason.COMPLAINT if kind is Kind.COMPLAINED else None,
         )
 
+    def probe(self) -> Probed:
+        """https://resend.com/docs/api-reference/domains/list-domains"""
+        CLIENT.account.set(self.account)
+        try:
+            with classified():
+                answer = read_object(resend.Domains.list())
+        except CredentialsRejected as error:
+            # A key that may only send is a good one: it was recognised.
+            if error.code == "restricted_api_key":
+                return Probed(facts={"key": "may send and nothing else"})
+            raise
+        return as_probed(answer, self.sender)
+
     def fetch_received(self, provider_id: str) -> MessageReceived:
         CLIENT.account.set(self.account)
         with classified():
@@ -341,6 +355,21 @@ def batch_results(answer: Mapping[str, Any], count: int) -> list[Accepted | Prov
 
 def refused(message: str) -> ProviderError:
     return validation_error(message)(message, code="validation_error")
+
+
+def as_probed(answer: Mapping[str, Any], sender: str) -> Probed:
+    listed = answer.get("data")
+    domains = {
+        str(one.get("name", "")): str(one.get("status", ""))
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+    }
+    ours = sender.rpartition("@")[2].rstrip("> ").lower()
+    state = domains.get(ours, "verified")
+    return Probed(
+        warning="" if state == "verified" else f"The domain {ours} is {state}, not verified.",
+        facts={f"domain {name}": state for name, state in sorted(domains.items())},
+    )
 
 
 def permitted(answer: Any) -> float | None:

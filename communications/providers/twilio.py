@@ -32,7 +32,7 @@ from communications.events import (
     WebhookRequest,
     Wish,
 )
-from communications.providers.base import Accepted, Acknowledgement, Provider, Reply
+from communications.providers.base import Accepted, Acknowledgement, Probed, Provider, Reply
 from communications.statuses import Status
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -208,6 +208,7 @@ class Twilio(Provider):
     idempotent = False
     acknowledgement = Acknowledgement("text/xml", "<Response/>")
     prefix = ""
+    sample_event = "delivered"
 
     def __init__(
         self,
@@ -317,6 +318,15 @@ class Twilio(Provider):
         if status not in STATUSES:
             return None
         return status_changed(status, provider_id, code, str(found.error_message or ""), {})
+
+    def probe(self) -> Probed:
+        """https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource"""
+        with self.classified():
+            found = self.client.api.accounts(self.account_sid).fetch()
+        status = str(found.status)
+        if status != "active":
+            raise ConfigurationRejected(f"The account is {status}.", code=status)
+        return Probed(facts={"account": status, "type": str(found.type)})
 
     def look_up(self, outbound: Outbound, since: datetime) -> list[str]:
         """Same people, same text, made since then. Twilio's list does not show our own ids.

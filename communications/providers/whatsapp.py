@@ -29,7 +29,7 @@ from communications.events import (
     WebhookRequest,
     Wish,
 )
-from communications.providers.base import Accepted, Provider, Reply
+from communications.providers.base import Accepted, Probed, Provider, Reply
 from communications.statuses import Status
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -123,6 +123,7 @@ SPELLINGS = (
 MARKETING = "marketing_messages"
 STOP_WORDS, START_WORDS = {"stop", "unsubscribe"}, {"start", "unstop"}
 TEST_ID = "wamid.wedsync-test"
+CONNECTED = "CONNECTED"
 
 
 class WhatsApp(Provider):
@@ -134,6 +135,7 @@ class WhatsApp(Provider):
     batch_limit = 1
     idempotent = False
     has_handshake = True
+    sample_event = "delivered"
     # https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
     pair_rate = Rate(per_second=1 / 6, burst=45.0)
 
@@ -246,6 +248,13 @@ class WhatsApp(Provider):
             detail=str(event.get("error_description", "")),
         )
 
+    def probe(self) -> Probed:
+        """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-phone-number"""
+        wanted = "quality_rating,messaging_limit_tier,status,name_status,display_phone_number"
+        answer = self.ask("get", self.sender, params={"fields": wanted})
+        facts = {name: str(answer[name]) for name in wanted.split(",") if answer.get(name)}
+        return Probed(warning=poor(facts), facts=facts)
+
     def fetch_templates(self) -> Iterator[TemplateText]:
         """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account/message_templates"""
         after = ""
@@ -325,6 +334,14 @@ def media_body(outbound: Outbound) -> dict[str, Any]:
     if kind == "document" and name:
         content["filename"] = name
     return {"type": kind, kind: content}
+
+
+def poor(facts: Mapping[str, str]) -> str:
+    """What will soon stop messages, if it goes on."""
+    if facts.get("quality_rating") == "RED":
+        return "People block or report this number so often that Meta may lower its limit."
+    status = facts.get("status", CONNECTED)
+    return "" if status == CONNECTED else f"The number is {status}, not {CONNECTED}."
 
 
 def decoded(answer: Response) -> dict[str, Any]:

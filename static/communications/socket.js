@@ -39,6 +39,7 @@ export class Live extends EventTarget {
     if (frame.type === "status") this.status(frame);
     else if (frame.type === "ready") this.ready(frame);
     else if (frame.type === "resync") this.isResync = true;
+    else if (frame.type === "health") this.tell("health", frame);
   }
 
   status(frame) {

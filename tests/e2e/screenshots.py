@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from tests.e2e import health_pictures
 from tests.e2e.browser import chromium, sign_in
 from tests.e2e.stack import Stack
 
@@ -36,6 +37,7 @@ def main(folder: Path) -> None:
         populate(stack)
         talk(stack)
         take(stack, browser, folder)
+        health_pictures.take(stack, browser, folder)
 
 
 def populate(stack: Stack) -> None:

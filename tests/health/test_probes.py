@@ -24,7 +24,7 @@ def static_root(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture
 def all_beating() -> None:
-    for process in ("dispatcher", "worker"):
+    for process in ("dispatcher", "worker", "evaluator"):
         heartbeats.beat(process, "here:1")
 
 
@@ -45,7 +45,10 @@ def test_alive_needs_nothing(django_assert_num_queries: DjangoAssertNumQueries) 
 def test_ready_means_everything_answers() -> None:
     assert ready() == (
         200,
-        dict.fromkeys(("database", "migrations", "redis", "dispatcher", "worker"), "ok"),
+        dict.fromkeys(
+            ("database", "migrations", "redis", "dispatcher", "worker", "evaluator"),
+            "ok",
+        ),
     )
 
 
@@ -103,3 +106,11 @@ def test_nobody_is_told_more_than_that(caplog: pytest.LogCaptureFixture) -> None
         answer = Client().get("/health/ready")
     assert "secret" not in answer.content.decode()
     assert caplog.records
+
+
+@pytest.mark.usefixtures("all_beating")
+def test_nobody_watching_is_said_and_turns_no_caller_away() -> None:
+    Heartbeat.objects.filter(process="evaluator").delete()
+    status, checks = ready()
+    assert status == 200
+    assert checks["evaluator"].startswith("nobody applies the rules")

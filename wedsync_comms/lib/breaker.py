@@ -49,6 +49,8 @@ class BreakerState:
     opened_at: datetime | None = None
     retry_at: datetime | None = None
     paused: bool = False
+    # By a person: only a person resumes it.
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Circuit:
     trial_until: float = 0.0
     trial_subject: str = ""
     paused: bool = False
+    held: bool = False
 
 
 CLOSED = Circuit()
@@ -105,13 +108,14 @@ class Breaker:
             state="half-open" if due(circuit, now, self.policy) else "open",
             reason=circuit.reason,
             opened_at=datetime.fromtimestamp(circuit.opened_at, UTC),
-            retry_at=datetime.fromtimestamp(circuit.retry_at, UTC),
+            retry_at=None if circuit.held else datetime.fromtimestamp(circuit.retry_at, UTC),
             paused=circuit.paused,
+            held=circuit.held,
         )
 
-    def pause(self, reason: str) -> None:
-        """Open until a person or a good probe resumes it, or a rare trial succeeds."""
-        self._update(partial(paused, policy=self.policy, reason=reason))
+    def pause(self, reason: str, *, hold: bool = False) -> None:
+        """Open until a person resumes it, or a rare trial succeeds; `hold` allows no trial."""
+        self._update(partial(paused, policy=self.policy, reason=reason, hold=hold))
         log.warning("breaker.paused", breaker=self.name, reason=reason)
 
     def resume(self) -> None:
@@ -149,7 +153,10 @@ def recorded(
 ) -> tuple[Circuit, str | None]:
     if not circuit.opened_at:
         return _judged(circuit, now, policy, [(round(now, 1), *pair) for pair in outcomes])
-    # Open: what began before it opened says nothing about now. Only the trial counts.
+    # Open: what began before it opened says nothing about now. Only the trial counts, and what a
+    # person closed has none.
+    if circuit.held:
+        return circuit, None
     trial = [ok for subject, ok in outcomes if circuit.trial_subject in ("", subject)]
     if not circuit.trial_until or not trial:
         return circuit, None
@@ -164,14 +171,26 @@ def paused(
     *,
     policy: BreakerPolicy,
     reason: str,
+    hold: bool = False,
 ) -> tuple[Circuit, None]:
+    if circuit.held and not hold:
+        # A late refusal of a call that was under way says nothing that a person does not know.
+        return circuit, None
     opened_at = circuit.opened_at or now
     retry_at = now + policy.paused_cool_down.total_seconds()
-    return Circuit(reason=reason, opened_at=opened_at, retry_at=retry_at, paused=True), None
+    return Circuit(
+        reason=reason,
+        opened_at=opened_at,
+        retry_at=retry_at,
+        paused=True,
+        held=hold,
+    ), None
 
 
 def due(circuit: Circuit, now: float, policy: BreakerPolicy) -> bool:
     """Is the cool-down over? Also when the clock was set back, and it never would be."""
+    if circuit.held:
+        return False
     longest = max(policy.longest_cool_down, policy.paused_cool_down).total_seconds()
     return not now < circuit.retry_at <= now + longest
 

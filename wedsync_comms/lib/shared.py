@@ -57,10 +57,19 @@ def update(key: str, change: Change[T]) -> T:
     return _update_in_database(key, change)
 
 
+def update_row(key: str, change: Change[T]) -> T:
+    """The same, always in the database: for what has to work while Redis is away."""
+    return _update_in_database(key, change)
+
+
 def read(key: str) -> State | None:
     if settings.REDIS_URL:
         with reachable():
             return _loads(client().get(redis_key(key)))
+    return read_row(key)
+
+
+def read_row(key: str) -> State | None:
     return SharedState.objects.filter(key=key).values_list("value", flat=True).first() or None
 
 

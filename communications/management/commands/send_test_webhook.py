@@ -4,13 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.urls import reverse
 
-from communications.providers import registry
-from wedsync_comms.lib.errors import ProviderError
-from wedsync_comms.lib.http import Client
-
-OK = 200
+from communications import endpoint
 
 
 class Command(BaseCommand):
@@ -25,15 +20,9 @@ class Command(BaseCommand):
             known = ", ".join(settings.PROVIDERS) or "none"
             raise CommandError(f"“{provider}” is not configured. Configured: {known}.")
         try:
-            sample = registry.provider(provider).sample(event)
+            endpoint.try_out(provider, event)
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
-        url = settings.PUBLIC_URL + reverse(f"webhook-{provider}")
-        try:
-            answer = Client().request("post", url, headers=sample.headers, data=sample.body)
-        except ProviderError as error:
-            raise CommandError(f"{url} does not answer: {error}") from error
-        if answer.status != OK:
-            said = answer.content[:500].decode(errors="replace")
-            raise CommandError(f"{url} answered {answer.status}: {said}")
+        except endpoint.NotProcessed as error:
+            raise CommandError(str(error)) from error
         self.stdout.write("Webhook processed successfully")

@@ -29,6 +29,12 @@ class Ear:
         self.socket = socket
 
     def next(self, seconds: float = 10.0) -> Frame:
+        """The next about messages: notices come when they like, to staff."""
+        while (frame := self.any(seconds))["type"] == "health":
+            pass
+        return frame
+
+    def any(self, seconds: float = 10.0) -> Frame:
         frame: Frame = json.loads(self.socket.recv(seconds))
         return frame
 
@@ -54,7 +60,7 @@ class Ear:
 
     def hears_nothing(self, seconds: float = 1.0) -> bool:
         try:
-            self.socket.recv(seconds)
+            self.next(seconds)
         except TimeoutError:
             return True
         return False

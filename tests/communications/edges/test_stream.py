@@ -343,7 +343,7 @@ async def page(
         opened.append(1)
         found: list[int] = []
         while len(found) < count:
-            number = json.loads(await one.recv())["id"]
+            number = json.loads(await one.recv()).get("id", 0)
             found += [number] * (number > before)
         return found
 

@@ -1,0 +1,57 @@
+"""`/admin/health/act/<verb>/?subject=…`: GET asks, POST does it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from communications.admin.scope import scope_of
+from communications.decisions import NotPossible
+from health.admin.questions import QUESTIONS, Deed, Question
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(request: HttpRequest, verb: str) -> HttpResponse:
+    question = QUESTIONS.get(verb)
+    if question is None:
+        raise Http404
+    scope = scope_of(request)
+    if not question.is_allowed(scope):
+        raise PermissionDenied
+    form = question.form(request.POST if request.method == "POST" else None)
+    given = form.cleaned_data if form.is_valid() else {}
+    deed = Deed(scope, request.user, request.GET.get("subject", ""), given)
+    if not form.is_valid():
+        return ask(request, question, deed, form)
+    try:
+        messages.success(request, question.act(deed))
+    except NotPossible as why:
+        messages.warning(request, str(why))
+    return redirect(back(request))
+
+
+def ask(request: HttpRequest, question: Question, deed: Deed, form: Any) -> HttpResponse:
+    context = {
+        "title": question.title.format(question.name(deed)),
+        "question": question,
+        "form": form,
+        "action": request.get_full_path(),
+        "back": back(request),
+    }
+    if request.headers.get("X-Requested-With") == "fetch":
+        return render(request, "admin/health/ask.html", context)
+    page = {**admin.site.each_context(request), **context}
+    return render(request, "admin/health/ask_page.html", page)
+
+
+def back(request: HttpRequest) -> str:
+    """The page of ours the person came from."""
+    came = request.POST.get("back") or request.headers.get("Referer", "")
+    host = request.get_host()
+    is_ours = url_has_allowed_host_and_scheme(came, {host}, require_https=request.is_secure())
+    return came if came and is_ours and "/act/" not in came else reverse("health")

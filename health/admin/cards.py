@@ -1,0 +1,53 @@
+"""One provider, as its card says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from communications.admin.badges import CHANNEL_ICONS
+from communications.models import Channel
+from health.admin import charts, links
+from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent
+from health.events import ProviderHealth
+
+
+@dataclass(frozen=True)
+class Card:
+    """One provider."""
+
+    health: ProviderHealth
+    look: Look
+    channel: str
+    channel_icon: str
+    breaker: Look
+    probe: Look
+    endpoint: Look
+    success: str
+    latency: str
+    limit: str
+    headroom: int | None
+    charts: tuple[charts.Chart, ...]
+    links: Mapping[str, str]
+    lately: Mapping[str, int]
+
+
+def card(health: ProviderHealth) -> Card:
+    known = health.channel in Channel.values
+    return Card(
+        health=health,
+        look=STATES[health.status],
+        channel=Channel(health.channel).label if known else health.channel,
+        channel_icon=CHANNEL_ICONS[Channel(health.channel)] if known else "calendar_month",
+        breaker=breaker(health.breaker),
+        probe=checked(health.probe),
+        endpoint=checked(health.webhook_endpoint),
+        success=percent(health.success_rate),
+        latency=milliseconds(health.latency_p95_ms),
+        limit=limit(health.rate_limit),
+        headroom=round(health.rate_limit.headroom * 100) if health.rate_limit else None,
+        charts=(charts.calls(health.five_minutes), charts.latency(health.five_minutes)),
+        links=links.of_provider(health.provider),
+        lately={
+            name: sum(getattr(point, name) for point in health.five_minutes)
+            for name in ("sent", "failed", "refused", "throttled", "retries", "failovers")
+        },
+    )

@@ -1,0 +1,227 @@
+"""Incidents, alerts, failures and who did what: found and read; nothing here is edited."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.paging import Capped
+from communications.admin.platform import PlatformOnly
+from communications.admin.scope import Scope, Scoped, scope_of
+from communications.admin.timeline import pretty
+from health import advice, summary
+from health.admin import links, rights, troubles
+from health.admin.filters import IncidentStateFilter, SubjectFilter
+from health.events import FailureGroup, Severity
+from health.models import Action, Alert, Failure, Incident
+
+SEVERITIES = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
+
+
+def visible(scope: Scope) -> QuerySet[Incident]:
+    """An organization's own, and those of the providers that carry its messages."""
+    shared = Q(organization=None) & ~Q(provider="")
+    return incidents(scope, shared)
+
+
+def theirs(scope: Scope) -> set[int]:
+    """The open ones that they may answer."""
+    return set(answerable(scope).filter(resolved_at=None).values_list("pk", flat=True))
+
+
+def answerable(scope: Scope) -> QuerySet[Incident]:
+    return incidents(scope, Q(pk__in=()))
+
+
+def incidents(scope: Scope, shared: Q) -> QuerySet[Incident]:
+    rows = Incident.objects.filter(opened_at__isnull=False)
+    if scope.role is None:
+        return rows.none()
+    organization = rights.viewpoint(scope)
+    return rows.filter(Q(organization=organization) | shared) if organization else rows
+
+
+class Kept(Capped, Scoped):
+    """Rows that are history: looked at, never changed."""
+
+    is_addable = is_changeable = is_deletable = False
+    sortable_by: list[str] = []
+
+
+@admin.register(Incident)
+class Incidents(Kept):
+    list_display = ["standing", "severe", "title", "provider", "opened", "resolved", "seen"]
+    list_display_links = ["title"]
+    list_filter = [IncidentStateFilter, SubjectFilter]
+    list_filter_submit = True
+    search_fields = ["title", "cause"]
+    fields = ["title"]
+    change_form_template = "admin/health/incident/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        return visible(scope_of(request))
+
+    @column("State", label={"open": "danger", "resolved": "success"})
+    def standing(self, incident: Incident) -> str:
+        return "open" if incident.is_open else "resolved"
+
+    @column("Severity", label=SEVERITIES)
+    def severe(self, incident: Incident) -> tuple[str, str]:
+        return incident.severity, incident.get_severity_display()
+
+    @column("Opened")
+    def opened(self, incident: Incident) -> SafeString | str:
+        return badges.moment(incident.opened_at)
+
+    @column("Over")
+    def resolved(self, incident: Incident) -> SafeString | str:
+        return badges.moment(incident.resolved_at)
+
+    @column("Seen")
+    def seen(self, incident: Incident) -> SafeString | str:
+        return badges.moment(incident.acknowledged_at)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        incident = self.get_object(request, unquote(object_id))
+        context = {**(extra_context or {}), **told(request, incident)}
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
+
+def told(request: HttpRequest, incident: Incident | None) -> dict[str, Any]:
+    if incident is None:
+        return {}
+    scope = scope_of(request)
+    organization = rights.viewpoint(scope)
+    mine = answerable(scope).filter(pk=incident.pk).exists()
+    view = summary.view(incident, organization.pk if organization else None)
+    return {
+        "trouble": troubles.trouble(view, {incident.pk} if mine else ()),
+        # What everybody's incident was commented with is the platform's.
+        "history": incident.history.all() if mine else [],
+        "alerts": incident.alerts.all() if organization is None else [],
+        "may_act": rights.may_act(scope),
+    }
+
+
+@admin.register(Failure)
+class Failures(Kept):
+    list_display = ["what", "provider", "said", "first", "last"]
+    list_display_links = ["what"]
+    list_filter = [SubjectFilter]
+    list_filter_submit = True
+    search_fields = ["text", "error_class", "error_code", "provider", "=fingerprint"]
+    search_help_text = "A part of the error, its class, its code, or a fingerprint."
+    fields = [
+        "what",
+        "provider",
+        "text",
+        "remedy",
+        "first",
+        "last",
+        "behind",
+        "fingerprint",
+        "said_exactly",
+    ]
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Failure]:
+        """One set of sums for each organization, and one of all for the platform."""
+        scope = scope_of(request)
+        if scope.role is None:
+            return Failure.objects.none()
+        return Failure.objects.filter(organization=rights.viewpoint(scope))
+
+    def shows_organization(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    @column("Reason")
+    def what(self, failure: Failure) -> str:
+        return " ".join(filter(None, (failure.error_class, failure.error_code))) or "no class"
+
+    @column("An example")
+    def said(self, failure: Failure) -> SafeString | str:
+        return badges.clamped(failure.text)
+
+    @column("First seen")
+    def first(self, failure: Failure) -> SafeString | str:
+        return badges.moment(failure.first_seen)
+
+    @column("Last seen")
+    def last(self, failure: Failure) -> SafeString | str:
+        return badges.moment(failure.last_seen)
+
+    @column("What a person can do")
+    def remedy(self, failure: Failure) -> str:
+        return advice.after(failure.error_class)
+
+    @column("Messages")
+    def behind(self, failure: Failure) -> SafeString:
+        return links.anchor(links.failed(group_of(failure)), "Those of the last 24 hours")
+
+    @column("The last exchange")
+    def said_exactly(self, failure: Failure) -> SafeString:
+        return links.code(pretty(failure.exchange))
+
+
+def group_of(failure: Failure) -> FailureGroup:
+    return FailureGroup(
+        provider=failure.provider,
+        error_class=failure.error_class,
+        error_code=failure.error_code,
+        count=0,
+        text=failure.text,
+        first_seen=failure.first_seen,
+        last_seen=failure.last_seen,
+    )
+
+
+@admin.register(Action)
+class Actions(Kept):
+    list_display = ["when", "by_name", "verb", "subject", "why"]
+    list_display_links = None
+    search_fields = ["by_name", "verb", "subject", "detail"]
+
+    @column("When")
+    def when(self, action: Action) -> SafeString | str:
+        return badges.moment(action.at)
+
+    @column("Detail")
+    def why(self, action: Action) -> SafeString | str:
+        return badges.clamped(action.detail)
+
+
+@admin.register(Alert)
+class Alerts(PlatformOnly, Kept):
+    list_display = ["standing", "kind", "about", "channel", "tries", "composed", "trouble"]
+    list_display_links = None
+    list_select_related = ["incident"]
+    lookup = "incident__organization"
+
+    @column("State", label={"sent": "success", "waiting": "info", "failing": "danger"})
+    def standing(self, alert: Alert) -> str:
+        if alert.sent_at is not None:
+            return "sent"
+        return "failing" if alert.error else "waiting"
+
+    @column("Incident")
+    def about(self, alert: Alert) -> SafeString:
+        return links.anchor(links.incident(alert.incident_id), alert.incident.title)
+
+    @column("Composed")
+    def composed(self, alert: Alert) -> SafeString | str:
+        return badges.moment(alert.created_at)
+
+    @column("Error")
+    def trouble(self, alert: Alert) -> SafeString | str:
+        return badges.clamped(alert.error)

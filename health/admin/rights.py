@@ -1,0 +1,25 @@
+"""Who may do what about it: their own messages are an organization's, providers are everybody's."""
+
+from communications.admin.scope import ACTING, Scope
+from communications.models import Organization, Role
+
+
+def may_act(scope: Scope) -> bool:
+    """On what belongs to them: messages, deliveries, incidents."""
+    return scope.role in ACTING
+
+
+def may_steer(scope: Scope) -> bool:
+    """A provider carries everybody's messages; where there is one organization, those of its
+    owner."""
+    return scope.is_platform or (scope.role == Role.OWNER and is_alone())
+
+
+def viewpoint(scope: Scope) -> Organization | None:
+    """Whose numbers are shown; None for all of them. Where there is only one organization, the
+    platform's are its own, and who works there sees them."""
+    return None if may_act(scope) and is_alone() else scope.organization
+
+
+def is_alone() -> bool:
+    return len(Organization.objects.order_by()[:2]) == 1

@@ -1,0 +1,191 @@
+"""events -> sums per provider and organization: one grouped query for any stretch of time."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Q,
+    When,
+)
+
+from communications.events import Kind, Source
+from communications.models import Event
+from communications.statuses import Status
+from health import histogram
+from wedsync_comms.lib import errors
+
+# An organization's id; None for all of them together.
+Key = tuple[str, int | None]
+
+HEARD = (Source.WEBHOOK, Source.POLL)
+RESULTS = (Kind.ACCEPTED, Kind.FAILED, Kind.UNANSWERED)
+# What a provider reports by itself soon after it took a message; opens and reads come when a
+# person likes.
+PROMPT = (Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.FAILED)
+LOST = (Status.FAILED, Status.BOUNCED)
+# Nothing that the provider did wrong.
+REFUSALS = {
+    name
+    for name, one in vars(errors).items()
+    if isinstance(one, type) and issubclass(one, errors.PermanentError)
+}
+THROTTLED = errors.RateLimited.__name__
+# More different reasons than this in five minutes are a flood: the rest counts as one.
+MAX_REASONS = 40
+OTHER = "other"
+NO_CLASS = "-"
+
+
+@dataclass
+class Tally:
+    accepted: int = 0
+    failed: int = 0
+    refused: int = 0
+    throttled: int = 0
+    retries: int = 0
+    failovers: int = 0
+    receipts: int = 0
+    polled: int = 0
+    undelivered: int = 0
+    latency: list[int] = field(default_factory=histogram.empty)
+    delay: list[int] = field(default_factory=histogram.empty)
+    reasons: Counter[str] = field(default_factory=Counter)
+    # The newest event of each reason.
+    examples: dict[str, int] = field(default_factory=dict)
+    last_accepted_at: datetime | None = None
+    last_failed_at: datetime | None = None
+    last_receipt_at: datetime | None = None
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        source = row["source"]
+        if source in HEARD:
+            self.add_receipt(row)
+        elif row["kind"] in RESULTS:
+            self.add_result(row)
+        elif row["kind"] == Kind.RETRY:
+            self.retries += row["count"]
+        elif row["kind"] == Kind.FAILOVER:
+            self.failovers += row["count"]
+
+    def add_result(self, row: Mapping[str, Any]) -> None:
+        count, reason = row["count"], row["attempt__error_class"] or ""
+        if row["slot"] is not None:
+            self.latency[row["slot"]] += count
+        if row["kind"] == Kind.ACCEPTED:
+            self.accepted += count
+            self.last_accepted_at = newest(self.last_accepted_at, row["last"])
+            return
+        self.explain(row)
+        if reason == THROTTLED:
+            self.throttled += count
+        elif reason in REFUSALS:
+            self.refused += count
+        else:
+            self.failed += count
+            self.last_failed_at = newest(self.last_failed_at, row["last"])
+
+    def add_receipt(self, row: Mapping[str, Any]) -> None:
+        count = row["count"]
+        if row["source"] == Source.POLL:
+            self.polled += count
+        else:
+            self.receipts += count
+            self.last_receipt_at = newest(self.last_receipt_at, row["last"])
+            if row["kind"] in PROMPT and row["slot"] is not None:
+                self.delay[row["slot"]] += count
+        if row["status"] in LOST:
+            self.undelivered += count
+            self.explain(row)
+
+    def explain(self, row: Mapping[str, Any]) -> None:
+        key = reason_key(row["attempt__error_class"] or "", row["error_code"])
+        if key not in self.reasons and len(self.reasons) >= MAX_REASONS:
+            key = OTHER
+        self.reasons[key] += row["count"]
+        self.examples[key] = max(self.examples.get(key, 0), row["newest"])
+
+
+def reason_key(error_class: str, code: str) -> str:
+    return f"{error_class or NO_CLASS} {code}".strip()
+
+
+def newest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (one, other)), default=None)
+
+
+def count(since: datetime, until: datetime) -> dict[Key, Tally]:
+    """What happened from `since` on and before `until`, for each provider: by organization, and
+    for all of them."""
+    found: dict[Key, Tally] = {}
+    for row in grouped(since, until):
+        for organization in (row["organization_id"], None):
+            found.setdefault((row["provider"], organization), Tally()).add(row)
+    return found
+
+
+def grouped(since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """Reads the index on `recorded_at`, so its cost is that of the stretch."""
+    rows = Event.objects.filter(recorded_at__gte=since, recorded_at__lt=until)
+    rows = rows.exclude(provider="").filter(
+        Q(kind__in=[*RESULTS, Kind.RETRY, Kind.FAILOVER]) | Q(source__in=HEARD),
+    )
+    return (
+        rows.annotate(slot=slot())
+        .order_by()
+        .values(
+            "provider",
+            "organization_id",
+            "source",
+            "kind",
+            "status",
+            "error_code",
+            "attempt__error_class",
+            "slot",
+        )
+        .annotate(count=Count("id"), last=Max("recorded_at"), newest=Max("id"))
+        .iterator()
+    )
+
+
+def slot() -> "Slot":
+    """Of a result how long the call took, of a receipt how long after the call it came."""
+    end = Case(
+        When(source=Source.RESPONSE, then=F("attempt__finished_at")),
+        default=F("recorded_at"),
+        output_field=DateTimeField(),
+    )
+    return Slot(F("attempt__started_at"), end)
+
+
+class Slot(Func):
+    """The slot of the histogram for the time from one moment to another; NULL if one is missing.
+
+    By each database's own means: as an expression of Django's, SQLite would call Python for every
+    row and every bound.
+    """
+
+    output_field = IntegerField()
+    bounds = ", ".join(map(str, histogram.BOUNDS))
+
+    def as_postgresql(self, compiler: Any, _: Any, **__: Any) -> Any:
+        took = "extract(epoch FROM %(end)s - %(start)s) * 1000"
+        return self.filled(f"width_bucket({took}, ARRAY[{self.bounds}]::numeric[])", compiler)
+
+    def as_sqlite(self, compiler: Any, _: Any, **__: Any) -> Any:
+        took = "(julianday(%(end)s) - julianday(%(start)s)) * 86400000"
+        found = f"(SELECT count(*) FROM json_each('[{self.bounds}]') WHERE value < {took})"  # noqa: S608 (numbers of ours)
+        return self.filled(f"CASE WHEN %(start)s IS NOT NULL THEN {found} END", compiler)
+
+    def filled(self, template: str, compiler: Any) -> tuple[str, list[Any]]:
+        [start, _], [end, values] = (compiler.compile(one) for one in self.source_expressions)
+        return template % {"start": start, "end": end}, list(values)

@@ -1,0 +1,112 @@
+"""What failed for the same reason is one thing to a person: grouped, with an example."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from communications.models import Event
+from health import advice
+from health.counting import NO_CLASS, OTHER, Key, Tally
+from health.events import FailureGroup
+from health.models import Failure, Rollup
+
+SHOWN = timedelta(hours=24)
+LIMIT = 20
+TEXT = 300
+
+Reasons = Counter[tuple[str, str]]
+
+
+def fingerprint(provider: str, reason: str) -> str:
+    return hashlib.blake2s(f"{provider}\n{reason}".encode(), digest_size=16).hexdigest()
+
+
+def remember(tallies: Mapping[Key, Tally]) -> None:
+    """Keeps the newest example of every reason that was counted."""
+    wanted = {
+        (provider, organization, reason): example
+        for (provider, organization), tally in tallies.items()
+        for reason, example in tally.examples.items()
+        if reason != OTHER
+    }
+    events = Event.objects.select_related("attempt").in_bulk(set(wanted.values()))
+    for (provider, organization, reason), example in wanted.items():
+        if event := events.get(example):
+            put(provider, organization, reason, event)
+
+
+def put(provider: str, organization: int | None, reason: str, event: Event) -> None:
+    error_class, code = parts(reason)
+    example = {"text": event.detail, "exchange": exchange(event), "last_seen": event.recorded_at}
+    Failure.objects.update_or_create(
+        organization_id=organization,
+        fingerprint=fingerprint(provider, reason),
+        defaults=example,
+        create_defaults={
+            **example,
+            "provider": provider,
+            "error_class": error_class,
+            "error_code": code,
+            "first_seen": event.recorded_at,
+        },
+    )
+
+
+def parts(reason: str) -> tuple[str, str]:
+    error_class, _, code = reason.partition(" ")
+    return ("" if error_class == NO_CLASS else error_class), code
+
+
+def exchange(event: Event) -> dict[str, Any]:
+    """Ids and the provider's answer, redacted where it was stored."""
+    attempt = event.attempt
+    found = {"message": str(event.message_id), "event": event.pk, "source": event.source}
+    if attempt is not None:
+        found |= {
+            "attempt": attempt.number,
+            "call": str(attempt.call_id),
+            "provider_id": attempt.provider_id,
+            "started_at": attempt.started_at.isoformat(),
+            "response": attempt.response,
+        }
+    return found
+
+
+def groups(organization: int | None, now: datetime) -> tuple[FailureGroup, ...]:
+    """The most frequent of the last day first."""
+    rows = Rollup.objects.filter(organization=organization, at__gte=now - SHOWN)
+    counts: Reasons = Counter()
+    for provider, reasons in rows.exclude(reasons={}).values_list("provider", "reasons"):
+        counts.update({(provider, reason): count for reason, count in reasons.items()})
+    top = counts.most_common(LIMIT)
+    known = examples(organization, (fingerprint(*key) for key, _ in top))
+    return tuple(group(key, count, known.get(fingerprint(*key))) for key, count in top)
+
+
+def examples(organization: int | None, fingerprints: Iterable[str]) -> dict[str, Failure]:
+    rows = Failure.objects.filter(organization=organization, fingerprint__in=list(fingerprints))
+    return {one.fingerprint: one for one in rows}
+
+
+def group(key: tuple[str, str], count: int, example: Failure | None) -> FailureGroup:
+    provider, reason = key
+    error_class, code = parts(reason)
+    return FailureGroup(
+        provider=provider,
+        error_class=error_class,
+        error_code=code,
+        count=count,
+        text=example.text[:TEXT] if example else "",
+        first_seen=example.first_seen if example else None,
+        last_seen=example.last_seen if example else None,
+        advice=advice.after(error_class),
+        id=example.pk if example else None,
+    )
+
+
+def forget() -> int:
+    return Failure.objects.filter(last_seen__lt=timezone.now() - timedelta(days=90)).delete()[0]

@@ -1,0 +1,16 @@
+"""Webhooks that were refused for their signature, counted by `communications.ingest`."""
+
+from communications import ingest
+from health import machine
+from wedsync_comms.lib import tally
+
+
+def lately(webhook: str, minutes: int = 60) -> int:
+    if not webhook:
+        return 0
+    return machine.unless_away(lambda: tally.lately(ingest.forged(webhook), minutes), 0)
+
+
+def total(webhook: str) -> int:
+    """Since it was first counted."""
+    return machine.unless_away(lambda: tally.total(ingest.forged(webhook)), 0)

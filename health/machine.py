@@ -1,0 +1,85 @@
+"""What everything stands on: the database, Redis, the disk, and who is alive."""
+
+import shutil
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from redis import RedisError
+
+from health.events import Machine, Worker
+from wedsync_comms.lib import shared
+from wedsync_comms.lib.models import Heartbeat
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+# Three missed beats.
+BEAT_WITHIN = timedelta(seconds=30)
+# An instance that has been silent for longer is history: every restart leaves one behind.
+FORGOTTEN = timedelta(minutes=15)
+PROCESSES = ("dispatcher", "worker", "evaluator")
+
+
+def look() -> Machine:
+    used = shutil.disk_usage(settings.BASE_DIR)
+    redis_ms = redis_latency()
+    return Machine(
+        database_ms=timed(select_one),
+        redis_ms=redis_ms,
+        redis_ok=redis_ms is not None if settings.REDIS_URL else None,
+        disk_used=round(used.used / used.total, 4),
+        disk_free_bytes=used.free,
+    )
+
+
+def select_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def redis_latency() -> float | None:
+    if not settings.REDIS_URL:
+        return None
+    try:
+        return timed(lambda: shared.client().ping())
+    except RedisError as error:
+        log.warning("redis_does_not_answer", error=str(error))
+        return None
+
+
+def unless_away(ask: Callable[[], T], otherwise: T) -> T:
+    """What Redis says; without an answer, what is said instead: the rest can still be shown."""
+    try:
+        return ask()
+    except shared.Unavailable:
+        return otherwise
+
+
+def timed(question: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    question()
+    return round(1000 * (time.perf_counter() - began), 2)
+
+
+def workers(now: datetime) -> tuple[Worker, ...]:
+    """Those heard of lately, and of every kind at least the last one that was."""
+    found = []
+    for name in PROCESSES:
+        beats = Heartbeat.objects.filter(process=name).order_by("-beat_at")
+        newest = list(beats[:50])
+        recent = [one for one in newest if one.beat_at > now - FORGOTTEN]
+        found += recent or newest[:1]
+    return tuple(
+        Worker(
+            name=one.process,
+            instance=one.instance,
+            last_beat=one.beat_at,
+            alive=one.beat_at >= now - BEAT_WITHIN,
+        )
+        for one in found
+    )

@@ -1,0 +1,170 @@
+"""The facts of this moment that the rules judge, gathered with a few cheap queries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Min
+from django_q.models import Schedule
+
+from communications.models import Attempt, WebhookDelivery
+from communications.providers import registry
+from communications.statuses import Status
+from health import forgeries, histogram, machine, queue, silence, traffic
+from health.counting import Tally, count
+from health.events import Machine, Queue
+from health.models import Alert, Incident, Probe
+from health.silence import Waiting
+from health.traffic import Traffic
+from wedsync_comms.lib import heartbeats
+from wedsync_comms.lib.breaker import BreakerState
+from wedsync_comms.schedules import PREFIX
+
+# What "now" means for traffic: the shorter time if there are enough calls in it to judge by. And
+# for forged webhooks, in minutes.
+WINDOWS = (timedelta(seconds=15), timedelta(seconds=60))
+ENOUGH_CALLS = 3
+FORGED_MINUTES = 3
+# django-q2 looks at its schedules every half minute.
+OVERDUE_SCHEDULE = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSeen:
+    slug: str
+    channel: str
+    webhook: str
+    breaker: BreakerState = field(default_factory=lambda: BreakerState("closed"))
+    held_for: float = 0.0
+    # Of the last seconds, or of the last minute where there was little.
+    accepted: int = 0
+    failed: int = 0
+    throttled: int = 0
+    p50_ms: float | None = None
+    # What a quick call took in the last day.
+    usual_ms: float | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    last_accepted_at: datetime | None = None
+    last_failed_at: datetime | None = None
+    probe: Probe | None = None
+    endpoint: Probe | None = None
+    waiting: Waiting = field(default_factory=lambda: Waiting(0, None, timedelta(0)))
+    last_receipt_at: datetime | None = None
+    forged: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenIncident:
+    kind: str
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    at: datetime
+    providers: tuple[ProviderSeen, ...] = ()
+    queue: Queue = field(default_factory=Queue)
+    machine: Machine = field(default_factory=Machine)
+    # When each kind of process was last heard of; missing: never.
+    beats: Mapping[str, datetime] = field(default_factory=dict)
+    oldest_unknown: datetime | None = None
+    oldest_unapplied: datetime | None = None
+    # The schedule that should have run for the longest time.
+    overdue: str = ""
+    # Channel -> how often it failed in a row.
+    failing_alerts: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    # By cause.
+    open: Mapping[str, OpenIncident] = field(default_factory=dict)
+
+
+def look(now: datetime) -> Observation:
+    recent = recently(now)
+    lately = traffic.look(None, now)
+    probes = {(one.kind, one.subject): one for one in Probe.objects.all()}
+    return Observation(
+        at=now,
+        providers=tuple(
+            provider(slug, recent, lately.get(slug) or traffic.nothing(now), probes, now)
+            for slug in settings.PROVIDERS
+        ),
+        queue=queue.look(None, now),
+        machine=machine.look(),
+        beats=beats(),
+        oldest_unknown=Attempt.objects.filter(status=Status.UNKNOWN).aggregate(
+            at=Min("started_at")
+        )["at"],
+        oldest_unapplied=WebhookDelivery.objects.unapplied().aggregate(at=Min("received_at"))["at"],
+        overdue=overdue(now),
+        failing_alerts=failing_alerts(),
+        open={
+            one.cause: OpenIncident(kind=one.kind, last_seen_at=one.last_seen_at)
+            for one in Incident.objects.open()
+        },
+    )
+
+
+def recently(now: datetime) -> dict[str, Tally]:
+    """The calls by which each provider is judged."""
+    found: dict[str, Tally] = {}
+    for window in WINDOWS:
+        for (slug, organization), tally in count(now - window, now + window).items():
+            if organization is None and not is_enough(found.get(slug)):
+                found[slug] = tally
+    return found
+
+
+def is_enough(tally: Tally | None) -> bool:
+    if tally is None:
+        return False
+    return tally.accepted + tally.failed + tally.throttled >= ENOUGH_CALLS
+
+
+def provider(
+    slug: str,
+    recent: Mapping[str, Tally],
+    lately: Traffic,
+    probes: Mapping[tuple[str, str], Probe],
+    now: datetime,
+) -> ProviderSeen:
+    behind, tally = registry.provider(slug), recent.get(slug) or Tally()
+    limit = machine.unless_away(registry.bucket(slug).snapshot, None)
+    return ProviderSeen(
+        slug=slug,
+        channel=behind.channel,
+        webhook=behind.webhook,
+        breaker=machine.unless_away(registry.breaker(slug).state, BreakerState("closed")),
+        held_for=limit.held_for if limit else 0.0,
+        accepted=tally.accepted,
+        failed=tally.failed,
+        throttled=tally.throttled,
+        p50_ms=histogram.percentile(tally.latency, 0.5),
+        usual_ms=lately.usual_ms,
+        reasons=dict(tally.reasons),
+        last_accepted_at=tally.last_accepted_at or lately.last_success_at,
+        last_failed_at=tally.last_failed_at or lately.last_failure_at,
+        probe=probes.get((Probe.Kind.ACCOUNT, slug)),
+        endpoint=probes.get((Probe.Kind.ENDPOINT, behind.webhook)),
+        waiting=silence.waiting(slug, None, lately, now),
+        last_receipt_at=tally.last_receipt_at or lately.last_receipt_at,
+        forged=forgeries.lately(behind.webhook, FORGED_MINUTES),
+    )
+
+
+def beats() -> dict[str, datetime]:
+    found = {name: heartbeats.latest(name) for name in machine.PROCESSES}
+    return {name: beat.beat_at for name, beat in found.items() if beat is not None}
+
+
+def overdue(now: datetime) -> str:
+    late = Schedule.objects.filter(
+        name__startswith=PREFIX,
+        next_run__lt=now - OVERDUE_SCHEDULE,
+    ).order_by("next_run")
+    name = late.values_list("name", flat=True).first()
+    return name.removeprefix(PREFIX) if name else ""
+
+
+def failing_alerts() -> dict[str, tuple[int, str]]:
+    rows = Alert.objects.failing().order_by("tries").values_list("channel", "tries", "error")
+    return {channel: (tries, error) for channel, tries, error in rows}

@@ -1,0 +1,86 @@
+"""Webhooks that do not come although our own traffic says they should."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Exists, Max, OuterRef
+
+from communications.events import Kind, Source
+from communications.models import Event, WebhookDelivery
+from communications.providers import registry
+from health.events import FIVE_MINUTES
+from health.models import Rollup
+from health.rollups import floor
+from health.traffic import Traffic
+
+# What a receipt takes where nothing is known yet, and the least that is called usual: networks
+# and clocks have their own seconds.
+UNKNOWN = timedelta(seconds=60)
+LEAST = timedelta(seconds=8)
+# Twice the usual delay is what is promised; this leaves the rest of it for noticing.
+PATIENCE = 1.5
+# One receipt may be missing for a reason of its own; that of several, sent one after the other,
+# is a silence.
+SEVERAL = 3
+# Further back nobody waits for anything.
+HORIZON = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Calls accepted since the last receipt, none of which has one."""
+
+    count: int
+    oldest: datetime | None
+    usual: timedelta
+
+    def overdue_at(self) -> datetime | None:
+        """When it is a silence; None while too few are waiting for that."""
+        if self.oldest is None:
+            return None
+        if self.count >= SEVERAL:
+            return self.oldest + PATIENCE * self.usual
+        grace = timedelta(seconds=settings.RECEIPT_OVERDUE_SECONDS)
+        return self.oldest + max(grace, 2 * self.usual)
+
+
+def expected_by(slug: str, scope: int | None, lately: Traffic, now: datetime) -> datetime | None:
+    found = waiting(slug, scope, lately, now)
+    return found.oldest + found.usual if found.oldest else None
+
+
+def waiting(slug: str, scope: int | None, lately: Traffic, now: datetime) -> Waiting:
+    usual = max(lately.usual_delay or UNKNOWN, LEAST)
+    provider = registry.provider(slug)
+    if not (provider.has_receipts and provider.takes_webhooks):
+        return Waiting(0, None, usual)
+    heard = max(filter(None, (lately.last_receipt_at, unapplied(provider.webhook))), default=None)
+    accepted = unheard(slug, scope, max(filter(None, (heard, now - HORIZON))))
+    return Waiting(len(accepted), accepted[0] if accepted else None, usual)
+
+
+def unapplied(webhook: str) -> datetime | None:
+    """A delivery that waits to be applied was heard as well."""
+    rows = WebhookDelivery.objects.unapplied().filter(provider=webhook)
+    found: datetime | None = rows.aggregate(at=Max("received_at"))["at"]
+    return found
+
+
+def unheard(slug: str, scope: int | None, since: datetime) -> list[datetime]:
+    """When the first few calls were accepted since then whose attempts no webhook was about."""
+    busy = Rollup.objects.filter(organization=scope, provider=slug, at__gte=floor(since))
+    spans = list(busy.filter(accepted__gt=0).order_by("at").values_list("at", flat=True)[:SEVERAL])
+    if not spans:
+        return []
+    events = Event.objects.filter(
+        ~Exists(Event.objects.filter(attempt=OuterRef("attempt"), source=Source.WEBHOOK)),
+        kind=Kind.ACCEPTED,
+        provider=slug,
+        recorded_at__gt=since,
+        # Only where the sums say that there is something: the rest of a day is not searched.
+        recorded_at__lt=spans[-1] + FIVE_MINUTES,
+    )
+    if scope is not None:
+        events = events.filter(organization=scope)
+    return list(events.order_by("recorded_at").values_list("recorded_at", flat=True)[:SEVERAL])

@@ -1,0 +1,39 @@
+"""What staff is told over the WebSocket: how the providers are, and that there is news to fetch.
+
+Everybody on staff gets the same frame, so it holds nothing that belongs to one organization.
+"""
+
+import json
+
+from django.conf import settings
+from django.db.models import Max
+
+from health import summary
+from health.models import Action, Incident, IncidentEvent
+
+
+def frame() -> str:
+    """Few rows and cheap: every live process asks every other second."""
+    shared = Incident.objects.open().filter(organization=None).exclude(provider="")
+    incidents = summary.visible(shared.worst_first(), None)
+    states = {
+        slug: summary.judged(
+            summary.breaker(slug, None),
+            [one for one in incidents if one.provider == slug],
+        )[0]
+        for slug in settings.PROVIDERS
+    }
+    return json.dumps(
+        {
+            "type": "health",
+            "status": summary.worst(states.values()),
+            "providers": states,
+            "incidents": len(incidents),
+            # Another number than before: something was opened, resolved, acknowledged or done.
+            "revision": newest(IncidentEvent) + newest(Action),
+        },
+    )
+
+
+def newest(model: type[IncidentEvent | Action]) -> int:
+    return model.objects.aggregate(newest=Max("pk"))["newest"] or 0

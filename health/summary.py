@@ -1,0 +1,214 @@
+"""Everything that is known, for one organization or for the platform: what the page, the API and
+the metrics show. Reads only rows that are few, however much was ever sent."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from communications.models import Organization
+from communications.providers import registry
+from health import failures, forgeries, machine, queue, silence, traffic
+from health.events import (
+    Breaker,
+    Check,
+    IncidentView,
+    Machine,
+    ProviderHealth,
+    RateLimit,
+    Severity,
+    State,
+    Summary,
+)
+from health.models import Incident, Probe
+from health.traffic import Traffic
+from wedsync_comms.lib import heartbeats
+from wedsync_comms.lib.breaker import BreakerState
+
+RESOLVED_WITHIN = timedelta(days=1)
+MAX_RESOLVED = 20
+# The rules are applied every few seconds by whichever process has the lease.
+WATCHED_WITHIN = timedelta(seconds=30)
+EVALUATOR = "evaluator"
+
+
+def build(organization: Organization | None, now: datetime | None = None) -> Summary:
+    at, scope = now or timezone.now(), organization.pk if organization else None
+    incidents = visible(Incident.objects.open().worst_first(), scope)
+    providers = all_providers(scope, incidents, at)
+    beat = heartbeats.latest(EVALUATOR)
+    return Summary(
+        organization=scope,
+        at=at,
+        status=worst(one.status for one in providers),
+        providers=providers,
+        queue=queue.look(scope, at),
+        workers=machine.workers(at),
+        machine=Machine() if scope else machine.look(),
+        incidents=incidents,
+        resolved=lately_resolved(scope, at),
+        failures=failures.groups(scope, at),
+        evaluated_at=beat.beat_at if beat else None,
+        watched=beat is not None and beat.beat_at >= at - WATCHED_WITHIN,
+    )
+
+
+def worst(states: Iterable[State]) -> State:
+    return max(states, key=lambda one: one.rank, default=State.UNCONFIGURED)
+
+
+# --- incidents ----------------------------------------------------------------------------------
+
+
+def visible(incidents: Iterable[Incident], scope: int | None) -> tuple[IncidentView, ...]:
+    return tuple(view(one, scope) for one in incidents if is_visible(one, scope))
+
+
+def is_visible(incident: Incident, scope: int | None) -> bool:
+    """An organization is shown its own, and those of the providers that carry its messages."""
+    if scope is None or incident.organization_id == scope:
+        return True
+    return incident.organization_id is None and bool(incident.provider)
+
+
+def view(incident: Incident, scope: int | None) -> IncidentView:
+    # What is everybody's is shown without the numbers, which are everybody's as well.
+    is_theirs = scope is None or incident.organization_id == scope
+    return IncidentView(
+        id=incident.pk,
+        cause=incident.cause,
+        kind=incident.kind,
+        severity=Severity(incident.severity),
+        title=incident.title,
+        provider=incident.provider,
+        opened_at=incident.opened_at or incident.suspected_at,
+        resolved_at=incident.resolved_at,
+        acknowledged_at=incident.acknowledged_at,
+        acknowledged_by=incident.acknowledged_by if is_theirs else "",
+        evidence=incident.evidence if is_theirs else {},
+        did=incident.did,
+        advice=incident.advice if is_theirs else "",
+        link=incident.link,
+    )
+
+
+def lately_resolved(scope: int | None, now: datetime) -> tuple[IncidentView, ...]:
+    rows = Incident.objects.filter(resolved_at__gt=now - RESOLVED_WITHIN)
+    return visible(rows.order_by("-resolved_at")[:MAX_RESOLVED], scope)
+
+
+# --- providers ----------------------------------------------------------------------------------
+
+
+def all_providers(
+    scope: int | None,
+    incidents: Sequence[IncidentView],
+    now: datetime,
+) -> tuple[ProviderHealth, ...]:
+    found = traffic.look(scope, now)
+    checks = {(one.kind, one.subject): check(one, scope) for one in Probe.objects.all()}
+    configured = [
+        provider(
+            slug,
+            scope,
+            found.get(slug) or traffic.nothing(now),
+            [one for one in incidents if one.provider == slug],
+            checks,
+            now,
+        )
+        for slug in settings.PROVIDERS
+    ]
+    return (*configured, *missing())
+
+
+def missing() -> list[ProviderHealth]:
+    """Those there is a place for in a route, and no account."""
+    return [
+        ProviderHealth(provider=slug, channel=channel, status=State.UNCONFIGURED)
+        for channel, order in settings.ROUTE_ORDER.items()
+        for slug in order
+        if slug not in settings.PROVIDERS
+    ]
+
+
+def provider(
+    slug: str,
+    scope: int | None,
+    lately: Traffic,
+    incidents: Sequence[IncidentView],
+    checks: dict[tuple[str, str], Check],
+    now: datetime,
+) -> ProviderHealth:
+    behind, state = registry.provider(slug), breaker(slug, scope)
+    status, reason = judged(state, incidents)
+    return ProviderHealth(
+        provider=slug,
+        channel=behind.channel,
+        status=status,
+        reason=reason,
+        breaker=state,
+        success_rate=lately.success_rate,
+        latency_p50_ms=lately.p50,
+        latency_p95_ms=lately.p95,
+        last_success_at=lately.last_success_at,
+        last_failure_at=lately.last_failure_at,
+        last_webhook_at=lately.last_receipt_at,
+        webhook_expected_by=silence.expected_by(slug, scope, lately, now),
+        rate_limit=rate_limit(slug),
+        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, behind.webhook), Check()),
+        probe=checks.get((Probe.Kind.ACCOUNT, slug), Check()),
+        hourly=lately.hourly,
+        five_minutes=lately.five_minutes,
+        forged=0 if scope else forgeries.lately(behind.webhook),
+    )
+
+
+def judged(breaker: Breaker, incidents: Sequence[IncidentView]) -> tuple[State, str]:
+    """The worst of what is known, and the sentence that says it."""
+    if breaker.state == "open":
+        word = "Paused" if breaker.paused else "Closed off after many failures"
+        return State.DOWN, f"{word}: {breaker.reason}" if breaker.reason else f"{word}."
+    critical = [one for one in incidents if one.severity == Severity.CRITICAL]
+    if critical:
+        return State.DOWN, critical[0].title
+    if incidents:
+        return State.DEGRADED, incidents[0].title
+    if breaker.state == "half-open":
+        return State.DEGRADED, "One message at a time is tried, to see whether it works again."
+    return State.OPERATIONAL, ""
+
+
+def breaker(slug: str, scope: int | None) -> Breaker:
+    found = machine.unless_away(registry.breaker(slug).state, BreakerState("closed"))
+    return Breaker(
+        state=found.state,
+        # It counts everybody's attempts, or quotes what the provider says to the platform.
+        reason=found.reason if scope is None else "",
+        opened_at=found.opened_at,
+        retry_at=found.retry_at,
+        paused=found.paused,
+        held=found.held,
+    )
+
+
+def rate_limit(slug: str) -> RateLimit | None:
+    found = machine.unless_away(registry.bucket(slug).snapshot, None)
+    if found is None:
+        return None
+    return RateLimit(
+        per_second=found.per_second,
+        headroom=max(0.0, min(1.0, found.tokens / found.burst)),
+        held_for=found.held_for,
+        learned=found.learned,
+    )
+
+
+def check(probe: Probe, scope: int | None) -> Check:
+    return Check(
+        ok=probe.ok,
+        checked_at=probe.checked_at,
+        latency_ms=probe.latency_ms,
+        reason=probe.reason if scope is None else "",
+        facts=probe.facts if scope is None else {},
+    )

@@ -1,0 +1,79 @@
+"""Observations for tests: a healthy moment, and what is changed about it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from health.events import Queue
+from health.models import Incident, Probe
+from health.observing import Observation, OpenIncident, ProviderSeen
+from health.silence import Waiting
+from wedsync_comms.lib.breaker import BreakerState
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def at(seconds: float) -> datetime:
+    return NOON + seconds * SECOND
+
+
+def provider(**values: Any) -> ProviderSeen:
+    return ProviderSeen(**{"slug": "resend", "channel": "email", "webhook": "resend", **values})
+
+
+def moment(*providers: ProviderSeen, seconds: float = 0, **values: Any) -> Observation:
+    now = at(seconds)
+    alive = dict.fromkeys(("dispatcher", "worker", "evaluator"), now)
+    return Observation(**{"at": now, "providers": providers, "beats": alive, **values})
+
+
+def with_open(observation: Observation) -> Observation:
+    """Knowing what is open, as the next evaluation does."""
+    found = {
+        one.cause: OpenIncident(kind=one.kind, last_seen_at=one.last_seen_at)
+        for one in Incident.objects.open()
+    }
+    return replace(observation, open=found)
+
+
+def failing(seconds: float = 0, **values: Any) -> ProviderSeen:
+    return provider(**{"failed": 5, "last_failed_at": at(seconds), **values})
+
+
+def probed(*, ok: bool, seconds: float = 0, **values: Any) -> Probe:
+    return Probe(subject="resend", ok=ok, checked_at=at(seconds), **values)
+
+
+def unheard(count: int, since: float, usual: float = 10) -> Waiting:
+    return Waiting(count, at(since), usual * SECOND)
+
+
+OPEN = BreakerState("open", reason="9 of the last 12 attempts failed", opened_at=NOON)
+REFUSED = BreakerState("open", reason="API key is invalid", opened_at=NOON, paused=True)
+HELD = BreakerState("open", reason="Paused by anna.", opened_at=NOON, paused=True, held=True)
+
+# What is wrong -> the moment at which it shows.
+WRONG: dict[str, Observation] = {
+    "credentials": moment(provider(breaker=REFUSED)),
+    "breaker": moment(provider(breaker=OPEN)),
+    "failing": moment(failing()),
+    "often failing": moment(failing(accepted=15)),
+    "unreachable": moment(
+        provider(probe=probed(ok=False, streak=2, error_class="TransientError")),
+    ),
+    "slow": moment(provider(p50_ms=2_100.0, usual_ms=120.0, accepted=5)),
+    "throttled": moment(provider(throttled=4, accepted=6)),
+    "paused": moment(provider(breaker=HELD)),
+    "account": moment(provider(probe=probed(ok=True, is_warning=True, reason="RED"))),
+    "endpoint": moment(provider(endpoint=probed(ok=False, streak=2, reason="502"))),
+    "silence": moment(provider(waiting=unheard(3, -20))),
+    "forged": moment(provider(forged=12)),
+    "dispatcher": moment(provider(), beats={"dispatcher": at(-16)}),
+    "worker": moment(provider(), beats={"worker": at(-50)}),
+    "scheduler": moment(provider(), overdue="poll receipts"),
+    "queue": moment(provider(), queue=Queue(due=9, oldest_age={"urgent": 31.0})),
+    "deliveries": moment(provider(), queue=Queue(stuck_deliveries=1)),
+    "unknown": moment(provider(), oldest_unknown=at(-46 * 60)),
+    "alerts": moment(provider(), failing_alerts={"json://away": (3, "no answer")}),
+}

@@ -1,0 +1,141 @@
+"""One incident a cause, opened and closed with hysteresis."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from health import incidents, rules
+from health.models import Alert, Incident, IncidentEvent
+from health.observing import Observation
+from tests.health.seen import WRONG, at, failing, moment, provider, with_open
+from wedsync_comms.lib import heartbeats
+
+pytestmark = pytest.mark.django_db
+
+WELL = provider(accepted=9)
+
+
+@pytest.fixture(autouse=True)
+def one_channel(settings: Settings) -> None:
+    settings.ALERT_URLS = ["json://127.0.0.1:9/"]
+
+
+def evaluate(*observations: Observation) -> None:
+    for one in observations:
+        incidents.apply(rules.judge(with_open(one)), one.at)
+
+
+def told() -> list[str]:
+    return list(Alert.objects.values_list("kind", flat=True))
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_lasts_is_opened_and_what_is_gone_for_a_while_is_closed(kind: str) -> None:
+    rule, wrong = rules.BY_KIND[kind], WRONG[kind]
+    lasting = rule.open_after.total_seconds()
+    incidents.apply(rules.judge(wrong), at(0))
+    assert Incident.objects.open().exists() == (lasting == 0)
+    incidents.apply(rules.judge(wrong), at(lasting))
+    [incident] = Incident.objects.open()
+    assert incident.kind == kind
+    gone = lasting + rule.close_after.total_seconds()
+    incidents.apply({}, at(gone - 1))
+    assert Incident.objects.open().exists()
+    incidents.apply({}, at(gone))
+    assert not Incident.objects.unresolved().exists()
+    assert told() == ["opened", "recovered"]
+
+
+def test_a_suspicion_that_was_nothing_leaves_no_trace() -> None:
+    incidents.apply(rules.judge(WRONG["queue"]), at(0))
+    assert Incident.objects.unresolved().count() == 1
+    incidents.apply({}, at(4))
+    assert not Incident.objects.exists()
+    assert told() == []
+
+
+def test_what_gets_worse_is_the_same_incident() -> None:
+    evaluate(WRONG["slow"])
+    evaluate(moment(failing(4), seconds=4))
+    [incident] = Incident.objects.open()
+    assert (incident.kind, incident.severity) == ("failing", "critical")
+    assert [one.kind for one in incident.history.all()] == ["opened", "escalated"]
+    assert told() == ["opened", "escalated"]
+
+
+def test_it_is_not_called_less_than_it_was() -> None:
+    evaluate(moment(failing(0)), moment(provider(throttled=9), seconds=4))
+    [incident] = Incident.objects.open()
+    assert incident.kind == "failing"
+    assert incident.last_seen_at == at(4)
+
+
+def test_nobody_acknowledging_it_is_told_once_more_and_no_more() -> None:
+    minutes = [0, 14, 15, 16, 60]
+    evaluate(*(moment(failing(60 * n), seconds=60 * n) for n in minutes))
+    assert told() == ["opened", "escalated"]
+
+
+def test_an_acknowledged_incident_is_not_escalated() -> None:
+    evaluate(moment(failing(0)))
+    Incident.objects.update(acknowledged_at=at(60), acknowledged_by="anna")
+    evaluate(moment(failing(1_000), seconds=1_000))
+    assert told() == ["opened"]
+
+
+def test_the_history_says_what_happened() -> None:
+    evaluate(moment(failing(0)), moment(WELL, seconds=4))
+    evaluate(moment(provider(last_accepted_at=at(3)), seconds=20))
+    kinds = list(IncidentEvent.objects.values_list("kind", flat=True))
+    assert kinds == ["opened"]
+    evaluate(moment(provider(last_accepted_at=at(30)), seconds=60))
+    assert IncidentEvent.objects.filter(kind="resolved").exists()
+
+
+def test_old_ones_are_forgotten() -> None:
+    evaluate(moment(failing(0)))
+    Incident.objects.update(resolved_at=at(0) - timedelta(days=200))
+    assert incidents.forget() > 0
+    assert not Incident.objects.exists()
+
+
+STATES = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from([None, *WRONG])),
+    min_size=1,
+    max_size=25,
+)
+
+
+@hypothesis_settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(STATES)
+def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
+    sequence: Iterable[tuple[int, str | None]],
+) -> None:
+    Incident.objects.all().delete()
+    seconds = 0
+    for step, kind in sequence:
+        seconds += step
+        found = rules.judge(WRONG[kind]) if kind else {}
+        incidents.apply(found, at(seconds))
+        causes = list(Incident.objects.unresolved().values_list("cause", flat=True))
+        assert len(causes) == len(set(causes))
+    for one in Incident.objects.exclude(opened_at=None):
+        assert one.opened_at - one.suspected_at >= timedelta(0)
+        if one.resolved_at:
+            assert one.resolved_at - one.last_seen_at >= rules.BY_KIND[one.kind].close_after
+        assert one.alerts.filter(kind="opened").count() == 1
+        assert one.alerts.filter(kind="recovered").count() == (one.resolved_at is not None)
+
+
+def test_the_rules_know_nobody_who_never_ran() -> None:
+    heartbeats.beat("dispatcher", "here:1")
+    assert not rules.judge(moment(beats={}))

@@ -1,0 +1,70 @@
+"""Loops that long-running processes carry along, each in a thread of its own.
+
+Whoever registers one need not know which processes there are, and they need not know it: where
+dispatchers and workers both carry a loop, the end of either leaves it running in the other. A loop
+that must act only once takes a lease.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from django.db import connection
+
+log = structlog.get_logger(__name__)
+
+
+class Step(Protocol):
+    def __call__(self) -> float:
+        """Does what is to be done now, and returns the seconds until the next time."""
+
+
+# How long after a step that failed: the database, Redis, or a bug of ours.
+AFTER_FAILURE = 5.0
+
+_makers: dict[str, Callable[[], Step]] = {}
+
+
+def register(name: str, maker: Callable[[], Step]) -> None:
+    """`maker` is called once in each process that carries the loop along."""
+    _makers[name] = maker
+
+
+@dataclass
+class Crew:
+    stopping: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def loop(self, name: str, step: Step) -> None:
+        while not self.stopping.wait(self.guarded(name, step)):
+            pass
+        connection.close()
+
+    def guarded(self, name: str, step: Step) -> float:
+        try:
+            return step()
+        except Exception:
+            # It must outlive a database that is away, and a bug in one step must not end the rest.
+            log.exception("companion_failed", companion=name)
+            connection.close()
+            return AFTER_FAILURE
+
+
+def start() -> Crew:
+    """Starts all that are registered. They end with the process, or when the crew is stopped."""
+    crew = Crew()
+    for name, maker in _makers.items():
+        thread = threading.Thread(
+            target=crew.loop,
+            args=(name, maker()),
+            name=name,
+            daemon=True,
+        )
+        crew.threads.append(thread)
+        thread.start()
+    return crew

@@ -1,0 +1,34 @@
+"""One of many processes does it: who takes a lease keeps it as long as it comes back in time.
+
+In the database also where there is a Redis: what holds leases has to notice that Redis is away.
+"""
+
+from functools import partial
+
+from wedsync_comms.lib import shared
+from wedsync_comms.lib.shared import State
+
+
+def take(name: str, holder: str, seconds: float) -> bool:
+    """True if it is the holder's for so many seconds from now."""
+    return shared.update_row(f"lease:{name}", partial(taken, holder=holder, seconds=seconds))
+
+
+def give_back(name: str, holder: str) -> None:
+    """So that the next need not wait for its end. Another one's is left alone."""
+    shared.update_row(f"lease:{name}", partial(given_back, holder=holder))
+
+
+def taken(state: State | None, now: float, *, holder: str, seconds: float) -> tuple[State, bool]:
+    if state and state["holder"] != holder and is_running(state, now):
+        return state, False
+    return {"holder": holder, "until": now + seconds, "seconds": seconds}, True
+
+
+def given_back(state: State | None, _now: float, *, holder: str) -> tuple[State, None]:
+    return ({} if state and state["holder"] == holder else state or {}), None
+
+
+def is_running(state: State, now: float) -> bool:
+    """Not for ever, whatever a clock that was set back says."""
+    return now < state["until"] <= now + state["seconds"]
