@@ -23,7 +23,7 @@ from wedsync_comms.schedules import PREFIX
 
 # What "now" means for traffic: the shorter time if there are enough calls in it to judge by. And
 # for forged webhooks, in minutes.
-WINDOWS = (timedelta(seconds=15), timedelta(seconds=60))
+WINDOWS = (timedelta(seconds=15), timedelta(seconds=35))
 ENOUGH_CALLS = 3
 FORGED_MINUTES = 3
 # django-q2 looks at its schedules every half minute.
