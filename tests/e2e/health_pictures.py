@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from tests.e2e.browser import chromium, sign_in
 from tests.e2e.stack import Stack
 
-WIDE = {"width": 1360, "height": 900}
+WIDE = {"width": 1360, "height": 1150}
 PHONE = {"width": 390, "height": 844}
 PATIENCE = 90_000
 # A day before the pictures: nobody waits for one. What the pictures are about happens for real.
