@@ -5,7 +5,7 @@ must answer within 200 ms with a million messages: `--messages 1000000`.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from statistics import median
 
@@ -68,7 +68,7 @@ def busy() -> None:
     )
 
 
-def filler(provider: str, organization: int | None, at: object) -> Rollup:
+def filler(provider: str, organization: int | None, at: datetime) -> Rollup:
     counts = histogram.empty()
     counts[3], counts[5] = 80, 20
     return Rollup(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
@@ -26,7 +27,7 @@ from wedsync_comms.lib import heartbeats
 
 pytestmark = pytest.mark.django_db
 
-FAULTS = {
+FAULTS: dict[str, tuple[str, dict[str, Any], State]] = {
     "failing": ("status", {"status": 503, "mode": "before"}, State.DOWN),
     "credentials": ("status", {"status": 401}, State.DOWN),
     "throttled": ("rate_limit", {"retry_after": 30}, State.DEGRADED),
