@@ -133,7 +133,7 @@ def count(since: datetime, until: datetime) -> dict[Key, Tally]:
     return found
 
 
-def grouped(since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+def grouped(since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
     """Reads the index on `recorded_at`, so its cost is that of the stretch."""
     rows = Event.objects.filter(recorded_at__gte=since, recorded_at__lt=until)
     rows = rows.exclude(provider="").filter(
@@ -177,11 +177,11 @@ class Slot(Func):
     output_field = IntegerField()
     bounds = ", ".join(map(str, histogram.BOUNDS))
 
-    def as_postgresql(self, compiler: Any, _: Any, **__: Any) -> Any:
+    def as_postgresql(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002
         took = "extract(epoch FROM %(end)s - %(start)s) * 1000"
         return self.filled(f"width_bucket({took}, ARRAY[{self.bounds}]::numeric[])", compiler)
 
-    def as_sqlite(self, compiler: Any, _: Any, **__: Any) -> Any:
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:  # noqa: ARG002
         took = "(julianday(%(end)s) - julianday(%(start)s)) * 86400000"
         found = f"(SELECT count(*) FROM json_each('[{self.bounds}]') WHERE value < {took})"  # noqa: S608 (numbers of ours)
         return self.filled(f"CASE WHEN %(start)s IS NOT NULL THEN {found} END", compiler)

@@ -42,8 +42,9 @@ def remember(tallies: Mapping[Key, Tally]) -> None:
 def put(provider: str, organization: int | None, reason: str, event: Event) -> None:
     error_class, code = parts(reason)
     example = {"text": event.detail, "exchange": exchange(event), "last_seen": event.recorded_at}
+    owner: Any = organization
     Failure.objects.update_or_create(
-        organization_id=organization,
+        organization_id=owner,
         fingerprint=fingerprint(provider, reason),
         defaults=example,
         create_defaults={

@@ -118,12 +118,12 @@ OF_A_PROVIDER: tuple[tuple[str, str, Callable[[ProviderHealth], float | None]], 
     (
         "rate_headroom_ratio",
         "The share of the permitted burst that is left.",
-        lambda one: one.rate_limit and one.rate_limit.headroom,
+        lambda one: one.rate_limit.headroom if one.rate_limit else None,
     ),
     (
         "rate_per_second",
         "What the provider permits, as far as it is known.",
-        lambda one: one.rate_limit and one.rate_limit.per_second,
+        lambda one: one.rate_limit.per_second if one.rate_limit else None,
     ),
     ("probe_ok", "1 if the last probe was answered.", lambda one: one.probe.ok),
     (

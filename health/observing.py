@@ -19,11 +19,10 @@ from health.silence import Waiting
 from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
-from wedsync_comms.schedules import PREFIX
 
 # What "now" means for traffic: the shorter time if there are enough calls in it to judge by. And
 # for forged webhooks, in minutes.
-WINDOWS = (timedelta(seconds=15), timedelta(seconds=60))
+WINDOWS = (timedelta(seconds=15), timedelta(seconds=35))
 ENOUGH_CALLS = 3
 FORGED_MINUTES = 3
 # django-q2 looks at its schedules every half minute.
@@ -157,12 +156,8 @@ def beats() -> dict[str, datetime]:
 
 
 def overdue(now: datetime) -> str:
-    late = Schedule.objects.filter(
-        name__startswith=PREFIX,
-        next_run__lt=now - OVERDUE_SCHEDULE,
-    ).order_by("next_run")
-    name = late.values_list("name", flat=True).first()
-    return name.removeprefix(PREFIX) if name else ""
+    late = Schedule.objects.filter(next_run__lt=now - OVERDUE_SCHEDULE).exclude(repeats=0)
+    return late.order_by("next_run").values_list("name", flat=True).first() or ""
 
 
 def failing_alerts() -> dict[str, tuple[int, str]]:

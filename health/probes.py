@@ -118,11 +118,11 @@ def answered(question: Question) -> Answer:
 
 
 def keep(question: Question, answer: Answer, took: float) -> Probe:
-    key = {"kind": question.kind, "subject": question.subject}
-    before = Probe.objects.filter(**key).first()
+    before = Probe.objects.filter(kind=question.kind, subject=question.subject).first()
     same = before is not None and before.ok == answer.ok
     probe, _ = Probe.objects.update_or_create(
-        **key,
+        kind=question.kind,
+        subject=question.subject,
         defaults={
             "organization_id": question.organization,
             "ok": answer.ok,

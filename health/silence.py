@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, Q
 
 from communications.events import Kind, Source
 from communications.models import Event, WebhookDelivery
@@ -56,7 +56,7 @@ def waiting(slug: str, scope: int | None, lately: Traffic, now: datetime) -> Wai
     if not (provider.has_receipts and provider.takes_webhooks):
         return Waiting(0, None, usual)
     heard = max(filter(None, (lately.last_receipt_at, unapplied(provider.webhook))), default=None)
-    accepted = unheard(slug, scope, max(filter(None, (heard, now - HORIZON))))
+    accepted = unheard(slug, scope, max(filter(None, (heard, now - HORIZON))), now)
     return Waiting(len(accepted), accepted[0] if accepted else None, usual)
 
 
@@ -67,20 +67,26 @@ def unapplied(webhook: str) -> datetime | None:
     return found
 
 
-def unheard(slug: str, scope: int | None, since: datetime) -> list[datetime]:
+def unheard(slug: str, scope: int | None, since: datetime, now: datetime) -> list[datetime]:
     """When the first few calls were accepted since then whose attempts no webhook was about."""
-    busy = Rollup.objects.filter(organization=scope, provider=slug, at__gte=floor(since))
-    spans = list(busy.filter(accepted__gt=0).order_by("at").values_list("at", flat=True)[:SEVERAL])
-    if not spans:
-        return []
     events = Event.objects.filter(
         ~Exists(Event.objects.filter(attempt=OuterRef("attempt"), source=Source.WEBHOOK)),
+        busy(slug, scope, since, now),
         kind=Kind.ACCEPTED,
         provider=slug,
         recorded_at__gt=since,
-        # Only where the sums say that there is something: the rest of a day is not searched.
-        recorded_at__lt=spans[-1] + FIVE_MINUTES,
     )
     if scope is not None:
         events = events.filter(organization=scope)
     return list(events.order_by("recorded_at").values_list("recorded_at", flat=True)[:SEVERAL])
+
+
+def busy(slug: str, scope: int | None, since: datetime, now: datetime) -> Q:
+    """Where to look: in the last minutes, whose sums may not be there yet, and before them only
+    where the sums say that there is something. The rest of a day is not searched."""
+    found = Q(recorded_at__gte=now - FIVE_MINUTES)
+    rows = Rollup.objects.filter(organization=scope, provider=slug, at__gte=floor(since))
+    first = rows.filter(accepted__gt=0).order_by("at").values_list("at", flat=True)[:SEVERAL]
+    for at in first:
+        found |= Q(recorded_at__gte=at, recorded_at__lt=at + FIVE_MINUTES)
+    return found

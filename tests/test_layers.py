@@ -64,6 +64,32 @@ LAYERS = (
 )
 EDGES = LAYERS[-1]
 LAYER_OF = {unit: layer for layer, units in enumerate(LAYERS) for unit in units}
+
+# Inside health, lowest first: words, rows, what is read and done, what is shown.
+LAYERS_OF_HEALTH = (
+    ("events", "histogram", "advice", "messenger"),
+    ("models", "channels"),
+    (
+        "actions",
+        "alerts",
+        "conditions",
+        "counting",
+        "evaluator",
+        "failures",
+        "forgeries",
+        "incidents",
+        "machine",
+        "observing",
+        "probes",
+        "queue",
+        "rollups",
+        "rules",
+        "silence",
+        "summary",
+        "traffic",
+    ),
+    ("admin", "api", "apps", "checks", "metrics", "stream", "tasks", "urls", "views"),
+)
 WRITES = {
     "create",
     "bulk_create",
@@ -198,6 +224,47 @@ def test_nothing_imports_in_a_circle(package: str) -> None:
         pytest.fail(f"A circle: {' -> '.join(error.args[1])}")
 
 
+@pytest.mark.parametrize(("layer", "units"), list(enumerate(LAYERS_OF_HEALTH)))
+def test_health_imports_only_downward_or_beside(layer: int, units: tuple[str, ...]) -> None:
+    above = {one for upper in LAYERS_OF_HEALTH[layer + 1 :] for one in upper}
+    upward = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules("health")
+        if unit_of(name_of(path)) in units
+        for name, line in imports(path)
+        if within(name, "health") and unit_of(name) in above
+    ]
+
+    assert upward == []
+
+
+def test_every_module_of_health_has_a_layer() -> None:
+    units = {unit_of(name_of(path)) for path in modules("health")} - {""}
+
+    assert units == {one for layer in LAYERS_OF_HEALTH for one in layer}
+
+
+def test_of_the_project_health_knows_the_library_only() -> None:
+    others = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules("health")
+        for name, line in imports(path)
+        if within(name, "wedsync_comms") and not within(name, "wedsync_comms.lib")
+    ]
+
+    assert others == []
+
+
+def test_health_observes_and_never_steers() -> None:
+    """Who judges must not act: only a person's verbs may pause, resume, retry or replay."""
+    judging = [
+        one for one in modules("health") if unit_of(name_of(one)) not in {"actions", "admin"}
+    ]
+    steering = ("decisions", "dispatch", "dispatcher", "claim", "record", "compose")
+
+    assert offences(judging, *(f"communications.{one}" for one in steering)) == []
+
+
 def test_providers_know_no_models_and_no_settings() -> None:
     providers = [one for one in modules("communications/providers") if one.stem != "registry"]
 
@@ -209,7 +276,7 @@ def test_providers_know_no_models_and_no_settings() -> None:
 def test_edges_write_nothing_themselves() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno} writes: {ast.unparse(node.func)}(…)"
-        for path in modules("communications")
+        for path in [*modules("communications"), *modules("health")]
         if unit_of(name_of(path)) in EDGES
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and is_write(node)

@@ -21,6 +21,8 @@ OURS = (
     "RESEND_API_URL",
     "RESEND_WEBHOOK_SECRET",
     "EMAIL_FROM",
+    "ALERT_URLS",
+    "ADMINS",
     "LOG_LEVEL",
     "LOG_FORMAT",
     "DJANGO_SETTINGS_MODULE",
@@ -69,6 +71,7 @@ def test_a_production_configuration_passes_the_deployment_checks(tmp_path: Path)
         RESEND_API_KEY="re_1",
         RESEND_WEBHOOK_SECRET="whsec_dGVzdA==,whsec_b3RoZXI=",
         EMAIL_FROM="Ever After <hello@everafter.example>",
+        ALERT_URLS="json://alerts.wedsync.example/",
     )
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout

@@ -216,6 +216,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "communications.statuses.Status.choices",
         "AttemptStatusEnum": "communications.models.messages.STATUSES",
+        "HealthStatusEnum": "health.events.State.choices",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # The documentation page loads nothing from other hosts.
@@ -359,6 +360,16 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
 # Where administrators are told about incidents: Apprise URLs. None: ADMINS, by e-mail.
 ALERT_URLS: list[str] = env.list("ALERT_URLS", default=[])
+if env.str("EMAIL_URL", default=""):
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = (
+        _mail[f"EMAIL_{name}"] for name in ("BACKEND", "HOST", "PORT")
+    )
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = (
+        _mail.get(f"EMAIL_USE_{name}", False) for name in ("TLS", "SSL")
+    )
+EMAIL_TIMEOUT = 10
+SERVER_EMAIL = EMAIL_FROM or "root@localhost"
 # For Prometheus, from where /metrics cannot be reached without: see docs/monitoring.
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 

@@ -15,6 +15,7 @@ from communications.statuses import Status
 
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
+    "two_hours": ("last 2 hours", timedelta(hours=2)),
     "day": ("last 24 hours", timedelta(days=1)),
     "week": ("last 7 days", timedelta(days=7)),
     "month": ("last 30 days", timedelta(days=30)),

@@ -57,6 +57,12 @@ class WebhookDelivery(models.Model):
                 condition=Q(apply_after__isnull=False),
                 name="delivery_unapplied",
             ),
+            # What a person has to replay.
+            models.Index(
+                fields=["received_at"],
+                condition=Q(apply_after=None, applied_at=None),
+                name="delivery_given_up",
+            ),
             models.Index(fields=["received_at"], name="delivery_by_age"),
         ]
 

@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
 from communications.admin.badges import CHANNEL_ICONS
 from communications.models import Channel
 from health.admin import charts, links
 from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent
 from health.events import ProviderHealth
+
+BREAK = format_html("_{}", SafeString("<wbr>"))
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,8 @@ class Card:
     """One provider."""
 
     health: ProviderHealth
+    # May be broken over lines where a person would.
+    name: SafeString
     look: Look
     channel: str
     channel_icon: str
@@ -34,6 +41,7 @@ def card(health: ProviderHealth) -> Card:
     known = health.channel in Channel.values
     return Card(
         health=health,
+        name=format_html_join(BREAK, "{}", ((part,) for part in health.provider.split("_"))),
         look=STATES[health.status],
         channel=Channel(health.channel).label if known else health.channel,
         channel_icon=CHANNEL_ICONS[Channel(health.channel)] if known else "calendar_month",

@@ -30,8 +30,8 @@ def deliveries(**query: object) -> str:
 def of_provider(slug: str) -> dict[str, str]:
     return {
         "page": reverse("health-provider", args=[slug]),
-        "sent": messages(through=slug, created="day"),
-        "failed": messages(through=slug, outcome="failed", created="day"),
+        "sent": messages(through=slug, outcome="accepted", created="two_hours"),
+        "failed": messages(through=slug, outcome="failed", created="two_hours"),
         "deliveries": deliveries(provider=webhook(slug)),
         "incidents": listed("health_incident", provider=slug),
     }

@@ -67,7 +67,7 @@ def seen(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
         raise PermissionDenied
     return {
         **look(scope, *args),
-        "is_platform": rights.viewpoint(scope) is None,
+        "is_platform": rights.sees_all(scope),
         "may_act": rights.may_act(scope),
         "may_steer": rights.may_steer(scope),
     }

@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.paging import Capped
-from communications.admin.platform import PlatformOnly
 from communications.admin.scope import Scope, Scoped, scope_of
 from communications.admin.timeline import pretty
 from health import advice, summary
@@ -109,7 +108,7 @@ def told(request: HttpRequest, incident: Incident | None) -> dict[str, Any]:
         "trouble": troubles.trouble(view, {incident.pk} if mine else ()),
         # What everybody's incident was commented with is the platform's.
         "history": incident.history.all() if mine else [],
-        "alerts": incident.alerts.all() if organization is None else [],
+        "alerts": incident.alerts.all() if rights.sees_all(scope) else [],
         "may_act": rights.may_act(scope),
     }
 
@@ -202,11 +201,17 @@ class Actions(Kept):
 
 
 @admin.register(Alert)
-class Alerts(PlatformOnly, Kept):
+class Alerts(Kept):
     list_display = ["standing", "kind", "about", "channel", "tries", "composed", "trouble"]
     list_display_links = None
-    list_select_related = ["incident"]
     lookup = "incident__organization"
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return rights.sees_all(scope_of(request))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        rows = Alert.objects.select_related("incident").order_by("-pk")
+        return rows if rights.sees_all(scope_of(request)) else rows.none()
 
     @column("State", label={"sent": "success", "waiting": "info", "failing": "danger"})
     def standing(self, alert: Alert) -> str:

@@ -21,5 +21,9 @@ def viewpoint(scope: Scope) -> Organization | None:
     return None if may_act(scope) and is_alone() else scope.organization
 
 
+def sees_all(scope: Scope) -> bool:
+    return scope.role is not None and viewpoint(scope) is None
+
+
 def is_alone() -> bool:
     return len(Organization.objects.order_by()[:2]) == 1

@@ -6,6 +6,7 @@
 import { Live } from "../communications/socket.js";
 import { keepTimes } from "./ago.js";
 import { Announcer } from "./announce.js";
+import { countOpen } from "./badge.js";
 import { drawCharts, followTheme } from "./charts.js";
 import { askBeforeActing } from "./confirm.js";
 import { Parts } from "./parts.js";
@@ -102,6 +103,7 @@ function show(html) {
   drawCharts(region);
   keepTimes();
   announcer.tell();
+  countOpen(region);
   if (live.state === "live") stale("");
 }
 

@@ -49,6 +49,7 @@ def test_a_fault_shows_by_itself_within_fifteen_seconds_and_so_does_its_end(
     incident = page.locator(".hp-incident").filter(has_text="resend")
     expect(incident).to_contain_text("What you can do")
     expect(page.locator("[data-announce]")).to_contain_text("resend is")
+    expect(page.locator("#nav-sidebar-apps .hp-badge")).not_to_have_text("0")
     stack.sandbox("DELETE", "/resend/faults")
     expect(resend).to_have_attribute("data-status", "operational", timeout=RECOVERED_WITHIN)
     expect(incident).to_have_count(0)

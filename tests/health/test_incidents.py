@@ -129,7 +129,8 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
         causes = list(Incident.objects.unresolved().values_list("cause", flat=True))
         assert len(causes) == len(set(causes))
     for one in Incident.objects.exclude(opened_at=None):
-        assert one.opened_at - one.suspected_at >= timedelta(0)
+        assert one.opened_at is not None
+        assert one.opened_at >= one.suspected_at
         if one.resolved_at:
             assert one.resolved_at - one.last_seen_at >= rules.BY_KIND[one.kind].close_after
         assert one.alerts.filter(kind="opened").count() == 1

@@ -257,8 +257,13 @@ def test_records_are_read_and_never_edited(platform: Client, model: str) -> None
     assert platform.get(f"/admin/health/{model}/add/").status_code == 403
 
 
-def test_alerts_are_the_platforms(owner: Client) -> None:
-    assert owner.get(reverse("admin:health_alert_changelist")).status_code == 403
+def test_alerts_are_the_platforms_or_of_the_only_organization(owner: Client) -> None:
+    listed = reverse("admin:health_alert_changelist")
+    assert owner.get(listed).status_code == 200
+    assert listed in text(owner, PAGE)
+    factories.organization()
+    assert owner.get(listed).status_code == 403
+    assert listed not in text(owner, PAGE)
 
 
 # --- the rows behind a number -------------------------------------------------------------------

@@ -238,6 +238,14 @@ def test_asking_for_a_receipt_does_not_end_the_waiting_for_webhooks(venue: Organ
     assert waiting(after(60)).oldest == after(10)
 
 
+def test_what_is_not_in_the_sums_yet_is_waited_for_as_well(venue: Organization) -> None:
+    happened(venue, Kind.DELIVERED, 20, source=Source.WEBHOOK, status=Status.DELIVERED)
+    rollups.keep(after(60))
+    happened(venue, Kind.ACCEPTED, 301)
+    found = silence.waiting("resend", None, traffic.look(None, after(330))["resend"], after(330))
+    assert found.oldest == after(301)
+
+
 def test_the_usual_delay_is_learned(venue: Organization) -> None:
     for second in range(12):
         happened(

@@ -31,4 +31,4 @@ def given_back(state: State | None, _now: float, *, holder: str) -> tuple[State,
 
 def is_running(state: State, now: float) -> bool:
     """Not for ever, whatever a clock that was set back says."""
-    return now < state["until"] <= now + state["seconds"]
+    return bool(now < state["until"] <= now + state["seconds"])
