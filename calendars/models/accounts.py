@@ -18,6 +18,15 @@ class AccountStatus(models.TextChoices):
     DISCONNECTED = "disconnected"
 
 
+class Policy(models.TextChoices):
+    """Who is right where both sides changed the same thing."""
+
+    THEIRS = "theirs", "the calendar"
+    OURS = "ours", "this system"
+    NEWEST = "newest", "whoever changed it last"
+    ASK = "ask", "keep ours, and ask"
+
+
 class AccountQuerySet(models.QuerySet["Account"]):
     def linked(self) -> AccountQuerySet:
         return self.filter(status=AccountStatus.LINKED)
@@ -52,6 +61,12 @@ class Account(models.Model):
         default=AccountStatus.LINKED,
     )
     why = models.TextField(blank=True)
+    conflicts = models.CharField(
+        max_length=6,
+        choices=Policy.choices,
+        default=Policy.THEIRS,
+        help_text="Who is right where both sides changed the same thing of an appointment.",
+    )
     # The last thing that went wrong, and how often in a row.
     error = models.TextField(blank=True)
     error_at = models.DateTimeField(null=True, blank=True)
@@ -79,6 +94,13 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email or self.subject} ({self.vendor})"
+
+
+class HeldDecision(models.TextChoices):
+    """What a person says about much that is gone at once."""
+
+    DELETE = "delete", "it is gone: cancel it here too"
+    RESTORE = "restore", "it should be there: write it again"
 
 
 class CalendarQuerySet(models.QuerySet["Calendar"]):
@@ -143,8 +165,7 @@ class Calendar(models.Model):
     # Too much is gone at once to be believed; a person decides. Until then nothing is deleted.
     held_at = models.DateTimeField(null=True, blank=True)
     held_reason = models.TextField(blank=True)
-    # The person decided that it is true: the next full reading may delete.
-    may_delete = models.BooleanField(default=False)
+    held_decision = models.CharField(max_length=7, choices=HeldDecision.choices, blank=True)
     error = models.TextField(blank=True)
 
     objects = CalendarQuerySet.as_manager()
