@@ -1,0 +1,260 @@
+"""Calendars and events. https://developers.google.com/workspace/calendar/api/v3/reference"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from calendars.events import (
+    Busy,
+    Changes,
+    EventText,
+    Notify,
+    RemoteCalendar,
+    RemoteEvent,
+    Span,
+)
+from calendars.providers.asking import instant, items, listed, malformed, mapped, pages, text
+from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
+from calendars.providers.cursors import Cursor, continued
+from calendars.providers.google import events
+from calendars.providers.google.calls import Calls
+from calendars.providers.google.errors import Taken
+from wedsync_comms.lib.errors import PermanentError, TransientError
+
+# Raise it whenever `asked` is changed: a sync token continues nothing but the question it answered.
+SHAPE = "google-events-1"
+PAGE = 2500
+ONWARD, CURSOR = "nextPageToken", "nextSyncToken"
+WRITERS = {"owner", "writer"}
+UPDATES = {Notify.ALL: "all", Notify.NOBODY: "none"}
+GONE = 410
+# Longer ranges are refused as timeRangeTooLong, and so are more calendars at a time.
+FREE_BUSY_DAYS, FREE_BUSY_CALENDARS = timedelta(days=90), 50
+
+
+class Calendars(Mailbox):
+    calls: Calls
+
+    @property
+    def api(self) -> Any:
+        return self.calls.calendar
+
+    def calendars(self) -> list[RemoteCalendar]:
+        entries = self.api.calendarList()
+        found = pages(
+            lambda token: self.calls.run(entries.list(maxResults=250, pageToken=token or None)),
+            ONWARD,
+        )
+        return [
+            calendar(one)
+            for page in found
+            for one in items(page, "items")
+            if one.get("deleted") is not True
+        ]
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+        """Series come as their occurrences, as Google itself expands them.
+
+        Masters alone would be less to fetch when a whole series moves. But every occurrence blocks
+        time of its own, each is known by an id that is there in both vendors, and nobody but Google
+        expands a rule exactly as Google does.
+        """
+        since = (
+            continued(cursor, SHAPE, end)
+            if cursor
+            else Cursor(shape=SHAPE, token="", start=start, end=end)
+        )
+        found, last = [], {}
+        for last in pages(lambda page: self.page(calendar, since, page), ONWARD):
+            zone = text(last.get("timeZone"))
+            found += [events.read(one, zone) for one in items(last, "items")]
+        token = text(last.get(CURSOR))
+        if not token:
+            raise malformed("The last page has no sync token.")
+        onward = Cursor(shape=SHAPE, token=token, start=since.start, end=since.end)
+        return Changes(items=tuple(found), cursor=str(onward), is_full=not cursor)
+
+    def page(self, calendar: str, since: Cursor, page: str) -> dict[str, Any]:
+        try:
+            return self.calls.run(self.api.events().list(**asked(calendar, since, page)))
+        except Gone as error:
+            if error.response.get("status") == GONE:
+                raise CursorExpired(str(error), code=error.code) from error
+            raise
+
+    def event(self, calendar: str, event: str) -> RemoteEvent:
+        item = self.calls.run(self.api.events().get(calendarId=calendar, eventId=event))
+        return self.living(calendar, item)
+
+    def living(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
+        """Raises Gone: Google goes on showing what was deleted."""
+        zone = "" if names_zone(item) else self.zones.get(calendar, "")
+        found = events.read(item, zone)
+        if not isinstance(found, RemoteEvent) or found.is_cancelled:
+            raise Gone("The event was deleted.", code="deleted")
+        return found
+
+    @cached_property
+    def zones(self) -> dict[str, str]:
+        """Of every calendar; a day in it begins at midnight there."""
+        return {one.id: one.zone for one in self.calendars()}
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def create(
+        self,
+        calendar: str,
+        text: EventText,
+        *,
+        key: str,
+        generation: int,
+        written_hash: str,
+        notify: Notify,
+    ) -> RemoteEvent:
+        """The event's id follows from the key, so a second one of it is refused.
+
+        Raises Gone if it was created once and deleted since: its id stays taken, so only another
+        generation can be created.
+        """
+        own = events.event_id(key, calendar, generation)
+        insert = self.api.events().insert(
+            calendarId=calendar,
+            body=events.created(text, key, written_hash) | {"id": own},
+            sendUpdates=UPDATES[notify],
+            conferenceDataVersion=1,
+        )
+        try:
+            item = self.calls.run(insert)
+        except Taken:
+            return self.ours(calendar, own, key)
+        return self.living(calendar, item)
+
+    def ours(self, calendar: str, event: str, key: str) -> RemoteEvent:
+        """An earlier call created it, and its answer was lost."""
+        found = self.event(calendar, event)
+        if found.key != key:
+            raise PermanentError("Another event has the id of ours.", code="duplicate")
+        return found
+
+    def update(
+        self,
+        calendar: str,
+        event: str,
+        text: EventText,
+        *,
+        etag: str,
+        written_hash: str,
+        notify: Notify,
+    ) -> RemoteEvent:
+        present = self.event(calendar, event)
+        if present.etag != etag:
+            raise Changed("Somebody changed it meanwhile.", code="conditionNotMet")
+        patch = self.api.events().patch(
+            calendarId=calendar,
+            eventId=event,
+            body=events.changed(text, present, written_hash),
+            sendUpdates=UPDATES[notify],
+            conferenceDataVersion=1,
+        )
+        return self.living(calendar, self.calls.run(patch, etag=etag))
+
+    def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:
+        delete = self.api.events().delete(
+            calendarId=calendar, eventId=event, sendUpdates=UPDATES[notify]
+        )
+        try:
+            self.calls.run(delete)
+        except Gone:
+            return
+
+    # --- free and busy --------------------------------------------------------------------------
+
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+        found: dict[str, list[Busy]] = {one: [] for one in calendars}
+        for since, until in pieces(start, end, FREE_BUSY_DAYS):
+            for some in in_lots(calendars, FREE_BUSY_CALENDARS):
+                answer = mapped(self.busy_in(some, since, until).get("calendars"))
+                for one in some:
+                    found[one].append(busy(one, answer.get(one)))
+        return [joined(one, found[one]) for one in calendars]
+
+    def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
+        body = {
+            "timeMin": start.isoformat(),
+            "timeMax": end.isoformat(),
+            "calendarExpansionMax": FREE_BUSY_CALENDARS,
+            "items": [{"id": one} for one in calendars],
+        }
+        return self.calls.run(self.api.freebusy().query(body=body))
+
+
+def asked(calendar: str, since: Cursor, page: str) -> dict[str, Any]:
+    """With a sync token nothing may differ from the first question but the window, which is in the
+    token. https://developers.google.com/workspace/calendar/api/v3/reference/events/list"""
+    same = {"calendarId": calendar, "singleEvents": True, "maxResults": PAGE}
+    if page:
+        same["pageToken"] = page
+    if since.token:
+        return same | {"syncToken": since.token}
+    window = {"timeMin": since.start, "timeMax": since.end}
+    return same | {name: at.isoformat() for name, at in window.items() if at}
+
+
+def names_zone(item: Mapping[str, Any]) -> bool:
+    start = mapped(item.get("start"))
+    return "dateTime" in start and bool(start.get("timeZone"))
+
+
+def calendar(one: Mapping[str, Any]) -> RemoteCalendar:
+    return RemoteCalendar(
+        id=text(one.get("id")),
+        name=text(one.get("summaryOverride")) or text(one.get("summary")),
+        zone=text(one.get("timeZone")),
+        may_write=one.get("accessRole") in WRITERS,
+        is_primary=one.get("primary") is True,
+    )
+
+
+def pieces(
+    start: datetime,
+    end: datetime,
+    length: timedelta,
+) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        yield start, min(start + length, end)
+        start += length
+
+
+def in_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for first in range(0, len(calendars), size):
+        yield calendars[first : first + size]
+
+
+def busy(calendar: str, said: Any) -> Busy:
+    """More kinds of error "may be added in the future": any of them means that it is not known."""
+    errors = listed(mapped(said).get("errors"))
+    if errors:
+        problem = ", ".join(text(one.get("reason")) or "unknown" for one in errors)
+        return Busy(calendar=calendar, problem=problem)
+    spans = mapped(said).get("busy")
+    if not isinstance(spans, list):
+        return Busy(calendar=calendar, problem="no answer")
+    try:
+        return Busy(calendar=calendar, spans=tuple(span(mapped(one)) for one in spans))
+    except TransientError as error:
+        return Busy(calendar=calendar, problem=str(error))
+
+
+def span(one: Mapping[str, Any]) -> Span:
+    return Span(start=instant(one.get("start")), end=instant(one.get("end")))
+
+
+def joined(calendar: str, parts: Iterable[Busy]) -> Busy:
+    """One piece that is not known makes all of it unknown."""
+    known = list(parts)
+    if problem := next((one.problem for one in known if one.problem), ""):
+        return Busy(calendar=calendar, problem=problem)
+    return Busy(calendar=calendar, spans=tuple(span for one in known for span in one.spans))
