@@ -72,11 +72,22 @@ def whatsapp(sandbox: str) -> Variables:
     }
 
 
+def google(sandbox: str) -> Variables:
+    return {
+        "GOOGLE_CLIENT_ID": f"{secrets.token_hex(16)}.apps.googleusercontent.com",
+        "GOOGLE_CLIENT_SECRET": f"GOCSPX-{secrets.token_urlsafe(21)}",
+        "GOOGLE_API_URL": f"{sandbox}/google",
+        "GOOGLE_AUTH_URL": f"{sandbox}/google/o/oauth2/v2/auth",
+        "GOOGLE_TOKEN_URL": f"{sandbox}/google/token",
+    }
+
+
 # What says that a provider is configured -> what its stand-in needs.
 STAND_INS = {
     "RESEND_API_KEY": resend,
     "TWILIO_ACCOUNT_SID": twilio,
     "WHATSAPP_ACCESS_TOKEN": whatsapp,
+    "GOOGLE_CLIENT_ID": google,
 }
 
 

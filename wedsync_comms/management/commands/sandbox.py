@@ -24,8 +24,11 @@ class Command(BaseCommand):
 
 
 def addresses(webhooks: str) -> dict[str, Any]:
-    return {f"{vendor}_webhook_url": f"{webhooks}/{vendor}" for vendor in SECRETS}
+    return {f"{vendor}_webhook_url": f"{webhooks}/{vendor}" for vendor in POSTS_TO_ONE_ADDRESS}
 
+
+# The others are told with each subscription where to post.
+POSTS_TO_ONE_ADDRESS = ("resend", "twilio", "whatsapp")
 
 # Vendor -> option of the sandbox -> the variable it has in this project.
 SECRETS = {
@@ -43,6 +46,10 @@ SECRETS = {
         "whatsapp_business_account_id": "WHATSAPP_BUSINESS_ACCOUNT_ID",
         "whatsapp_app_secret": "WHATSAPP_APP_SECRET",
         "whatsapp_verify_token": "WHATSAPP_VERIFY_TOKEN",
+    },
+    "google": {
+        "google_client_id": "GOOGLE_CLIENT_ID",
+        "google_client_secret": "GOOGLE_CLIENT_SECRET",
     },
 }
 
