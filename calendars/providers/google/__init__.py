@@ -15,11 +15,12 @@ from calendars.providers.google.calls import Calls, service
 from calendars.providers.google.oauth import CALENDAR, CONTACTS, OAuth
 from calendars.providers.google.people import AddressBook
 from calendars.providers.google.push import Pushes
+from calendars.providers.google.schedules import Schedules
 from communications.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 
 
-class GoogleMailbox(Calendars, Pushes, AddressBook):
+class GoogleMailbox(Calendars, Schedules, Pushes, AddressBook):
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
 

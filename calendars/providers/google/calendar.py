@@ -1,26 +1,24 @@
 """Calendars and events. https://developers.google.com/workspace/calendar/api/v3/reference"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from calendars.events import (
-    Busy,
     Changes,
     EventText,
     Notify,
     RemoteCalendar,
     RemoteEvent,
-    Span,
 )
-from calendars.providers.asking import instant, items, listed, malformed, mapped, pages, text
+from calendars.providers.asking import items, malformed, mapped, pages, text
 from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
 from calendars.providers.cursors import Cursor, continued
 from calendars.providers.google import events
 from calendars.providers.google.calls import Calls
 from calendars.providers.google.errors import Taken
-from wedsync_comms.lib.errors import PermanentError, TransientError
+from wedsync_comms.lib.errors import PermanentError
 
 # Raise it whenever `asked` is changed: a sync token continues nothing but the question it answered.
 SHAPE = "google-events-1"
@@ -29,8 +27,6 @@ ONWARD, CURSOR = "nextPageToken", "nextSyncToken"
 WRITERS = {"owner", "writer"}
 UPDATES = {Notify.ALL: "all", Notify.NOBODY: "none"}
 GONE = 410
-# Longer ranges are refused as timeRangeTooLong, and so are more calendars at a time.
-FREE_BUSY_DAYS, FREE_BUSY_CALENDARS = timedelta(days=90), 50
 
 
 class Calendars(Mailbox):
@@ -170,26 +166,6 @@ class Calendars(Mailbox):
         except Gone:
             return
 
-    # --- free and busy --------------------------------------------------------------------------
-
-    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
-        found: dict[str, list[Busy]] = {one: [] for one in calendars}
-        for since, until in pieces(start, end, FREE_BUSY_DAYS):
-            for some in in_lots(calendars, FREE_BUSY_CALENDARS):
-                answer = mapped(self.busy_in(some, since, until).get("calendars"))
-                for one in some:
-                    found[one].append(busy(one, answer.get(one)))
-        return [joined(one, found[one]) for one in calendars]
-
-    def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
-        body = {
-            "timeMin": start.isoformat(),
-            "timeMax": end.isoformat(),
-            "calendarExpansionMax": FREE_BUSY_CALENDARS,
-            "items": [{"id": one} for one in calendars],
-        }
-        return self.calls.run(self.api.freebusy().query(body=body))
-
 
 def asked(calendar: str, since: Cursor, page: str) -> dict[str, Any]:
     """With a sync token nothing may differ from the first question but the window, which is in the
@@ -216,45 +192,3 @@ def calendar(one: Mapping[str, Any]) -> RemoteCalendar:
         may_write=one.get("accessRole") in WRITERS,
         is_primary=one.get("primary") is True,
     )
-
-
-def pieces(
-    start: datetime,
-    end: datetime,
-    length: timedelta,
-) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        yield start, min(start + length, end)
-        start += length
-
-
-def in_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for first in range(0, len(calendars), size):
-        yield calendars[first : first + size]
-
-
-def busy(calendar: str, said: Any) -> Busy:
-    """More kinds of error "may be added in the future": any of them means that it is not known."""
-    errors = listed(mapped(said).get("errors"))
-    if errors:
-        problem = ", ".join(text(one.get("reason")) or "unknown" for one in errors)
-        return Busy(calendar=calendar, problem=problem)
-    spans = mapped(said).get("busy")
-    if not isinstance(spans, list):
-        return Busy(calendar=calendar, problem="no answer")
-    try:
-        return Busy(calendar=calendar, spans=tuple(span(mapped(one)) for one in spans))
-    except TransientError as error:
-        return Busy(calendar=calendar, problem=str(error))
-
-
-def span(one: Mapping[str, Any]) -> Span:
-    return Span(start=instant(one.get("start")), end=instant(one.get("end")))
-
-
-def joined(calendar: str, parts: Iterable[Busy]) -> Busy:
-    """One piece that is not known makes all of it unknown."""
-    known = list(parts)
-    if problem := next((one.problem for one in known if one.problem), ""):
-        return Busy(calendar=calendar, problem=problem)
-    return Busy(calendar=calendar, spans=tuple(span for one in known for span in one.spans))

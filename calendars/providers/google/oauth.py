@@ -131,11 +131,12 @@ class OAuth:
             held.refresh(self.carry)
         except RefreshError as error:
             raise malformed(f"Google gave no token: {error}") from error
+        # google-auth counts in UTC without saying so.
+        expiry = held.expiry or datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=HOUR)
         return Grant(
-            access_token=held.token,
-            refresh_token=held.refresh_token,
-            # google-auth counts in UTC without saying so.
-            expires_at=held.expiry.replace(tzinfo=UTC),
+            access_token=str(held.token),
+            refresh_token=str(held.refresh_token),
+            expires_at=expiry.replace(tzinfo=UTC),
             scopes=tuple(held.granted_scopes or grant.scopes),
             subject=grant.subject,
             email=grant.email,

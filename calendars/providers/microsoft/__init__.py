@@ -14,6 +14,8 @@ from calendars.providers.microsoft.calls import Calls
 from calendars.providers.microsoft.oauth import LOGIN, OAuth
 from calendars.providers.microsoft.people import AddressBook
 from calendars.providers.microsoft.push import Pushes
+from calendars.providers.microsoft.rounds import Rounds
+from calendars.providers.microsoft.schedules import Schedules
 from communications.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 
@@ -21,7 +23,7 @@ from wedsync_comms.lib.http import Client
 TIMEOUT = (3.05, 25.0)
 
 
-class MicrosoftMailbox(Calendars, Pushes, AddressBook):
+class MicrosoftMailbox(Calendars, Rounds, Schedules, Pushes, AddressBook):
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
 

@@ -16,9 +16,9 @@ from calendars.providers.microsoft.properties import (
     properties,
     with_properties,
 )
+from calendars.providers.microsoft.reading import DELTA, NEXT
 
 SHAPE = "microsoft-people-1"
-NEXT, DELTA = "@odata.nextLink", "@odata.deltaLink"
 # In the order in which they are filled: how many numbers each takes.
 PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 
