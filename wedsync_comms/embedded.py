@@ -13,6 +13,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 Variables = dict[str, str]
 
@@ -82,12 +83,23 @@ def google(sandbox: str) -> Variables:
     }
 
 
+def microsoft(sandbox: str) -> Variables:
+    return {
+        "MICROSOFT_CLIENT_ID": str(uuid4()),
+        "MICROSOFT_CLIENT_SECRET": secrets.token_urlsafe(30),
+        "MICROSOFT_TENANT": "common",
+        "MICROSOFT_GRAPH_URL": f"{sandbox}/microsoft/v1.0",
+        "MICROSOFT_AUTHORITY_URL": f"{sandbox}/microsoft",
+    }
+
+
 # What says that a provider is configured -> what its stand-in needs.
 STAND_INS = {
     "RESEND_API_KEY": resend,
     "TWILIO_ACCOUNT_SID": twilio,
     "WHATSAPP_ACCESS_TOKEN": whatsapp,
     "GOOGLE_CLIENT_ID": google,
+    "MICROSOFT_CLIENT_ID": microsoft,
 }
 
 

@@ -31,7 +31,13 @@ logger = logging.getLogger(__name__)
 def create_app(config: SandboxConfig) -> Starlette:
     phones = Phones()
     twilio, whatsapp = Twilio(config, phones), WhatsApp(config, phones)
-    providers: list[Provider] = [Resend(config), twilio, whatsapp, Google(config), Microsoft(config)]
+    providers: list[Provider] = [
+        Resend(config),
+        twilio,
+        whatsapp,
+        Google(config),
+        Microsoft(config),
+    ]
     lines: list[Line] = [twilio, whatsapp]
 
     controls = control.routes(providers, forget=phones.clear)

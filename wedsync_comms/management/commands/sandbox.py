@@ -51,7 +51,13 @@ SECRETS = {
         "google_client_id": "GOOGLE_CLIENT_ID",
         "google_client_secret": "GOOGLE_CLIENT_SECRET",
     },
+    "microsoft": {
+        "microsoft_client_id": "MICROSOFT_CLIENT_ID",
+        "microsoft_client_secret": "MICROSOFT_CLIENT_SECRET",
+    },
 }
+# What says that a vendor is stood in for, where it is called otherwise than the others'.
+API_URLS = {"microsoft": "MICROSOFT_GRAPH_URL"}
 
 
 def credentials() -> dict[str, Any]:
@@ -63,7 +69,7 @@ def credentials() -> dict[str, Any]:
     return {
         option: os.environ[variable].partition(",")[0]
         for vendor, options in SECRETS.items()
-        if os.environ.get(f"{vendor.upper()}_API_URL")
+        if os.environ.get(API_URLS.get(vendor, f"{vendor.upper()}_API_URL"))
         for option, variable in options.items()
         if os.environ.get(variable)
     }

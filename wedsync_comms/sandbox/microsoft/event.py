@@ -10,12 +10,11 @@ from . import recurrence
 from .item import Item, Json
 from .zones import Wall
 
+OCCURRENCE = re.compile(r"(?P<base>.+)\.(?P<day>\d{8})=")
+
 
 def new_uid() -> str:
     return uuid4().hex.upper()
-
-
-OCCURRENCE = re.compile(r"(?P<base>.+)\.(?P<day>\d{8})=")
 
 
 @dataclass(kw_only=True)
