@@ -50,3 +50,17 @@ def page(scopes: Sequence[str], users: Sequence[User], query: str) -> Response:
         "asked.</p></main></html>",
         headers={"content-security-policy": POLICY, "cache-control": "no-store"},
     )
+
+
+def posting(uri: str, says: Mapping[str, str]) -> Response:
+    """The answer as a form; without a script, the person sends it on."""
+    fields = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in says.items()
+    )
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Working…</title>'
+        f'<form method="post" action="{escape(uri)}">{fields}<button>Continue</button></form>'
+        "<script>document.forms[0].submit()</script></html>",
+        headers={"cache-control": "no-store"},
+    )

@@ -70,7 +70,7 @@ class Identity:
                 "end_session_endpoint": f"{here}/oauth2/v2.0/logout",
                 "jwks_uri": f"{LOGIN}/{tenant}/discovery/v2.0/keys",
                 "response_types_supported": ["code"],
-                "response_modes_supported": ["query"],
+                "response_modes_supported": ["query", "form_post"],
                 "scopes_supported": list(OPEN_ID),
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_post"],
@@ -177,5 +177,7 @@ def _back(asked: Mapping[str, str], **says: str) -> Response:
     if "state" in asked:
         says["state"] = asked["state"]
     uri = asked["redirect_uri"]
+    if asked.get("response_mode") == "form_post":
+        return consent.posting(uri, says)
     joint = "&" if "?" in uri else "?"
     return RedirectResponse(f"{uri}{joint}{urlencode(says)}", status_code=302)
