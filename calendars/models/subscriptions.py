@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from calendars.events import Push
 from calendars.models.accounts import Account, Calendar
 
 
@@ -72,3 +73,11 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.calendar or 'contacts'} of {self.account}"
+
+    def as_push(self) -> Push:
+        """As the vendor knows it."""
+        return Push(
+            id=self.remote_id,
+            resource_id=self.resource_id,
+            expires_at=self.expires_at or self.created_at,
+        )

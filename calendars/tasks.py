@@ -1,0 +1,26 @@
+"""What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
+
+from calendars import grants, sync, writing
+
+
+def pull(calendar: int) -> bool:
+    """Something was announced."""
+    return sync.pull(calendar)
+
+
+def pull_due() -> int:
+    """The safety net: what was announced and not read, and what is to be polled."""
+    return sync.pull_due()
+
+
+def write(link: int) -> bool:
+    """An appointment was just booked or changed."""
+    return writing.write(link)
+
+
+def write_due() -> int:
+    return writing.write_due()
+
+
+def reseal_grants() -> int:
+    return grants.reseal()
