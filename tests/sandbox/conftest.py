@@ -63,6 +63,7 @@ def sandbox(server: SandboxServer, receiver: Receiver) -> Iterator[SandboxServer
 def receiver(endpoint: Receiver) -> Receiver:
     endpoint.hooks.clear()
     endpoint.answers.clear()
+    endpoint.pauses.clear()
     endpoint.handshake = lambda _: (405, "")
     endpoint.validation = lambda token: ("text/plain", token)
     return endpoint

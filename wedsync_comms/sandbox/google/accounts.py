@@ -80,8 +80,11 @@ class World:
             raise CalendarRefusedError("requiredAccessLevel")
         return calendar
 
-    def strikes(self, fault: str, subject: str) -> Json | None:
+    def draw(self, fault: str, subject: str) -> Json | None:
         return self.faults.draw(fault, subject)
+
+    def strikes(self, fault: str, subject: str) -> bool:
+        return self.faults.strikes(fault, subject)
 
     def clear(self) -> None:
         self.clock.clear()

@@ -47,6 +47,8 @@ class Book:
     clock: Clock
     touched: Callable[[], None] = field(repr=False)
     revision: int = 0
+    # Up to there everybody has long seen everything.
+    settled: int = 0
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
     groups: dict[str, str] = field(default_factory=lambda: dict(SYSTEM_GROUPS))
     _past: dict[str, list[Snapshot]] = field(default_factory=dict)
@@ -85,7 +87,8 @@ class Book:
 
     def revision_at(self, moment: datetime) -> int:
         """The newest that was there by then."""
-        return max((one.revision for one in self._snapshots() if one.at <= moment), default=0)
+        seen = (one.revision for one in self._snapshots() if one.at <= moment)
+        return max([self.settled, *seen])
 
     def members(self, group: str) -> list[Snapshot]:
         return [one for one in self.every() if group in groups_of(one.fields)]

@@ -1,7 +1,7 @@
 """One calendar: its entries, and every change of them numbered."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,7 +64,13 @@ class Calendar:
                 yield own
 
     def exceptions(self, series: str) -> list[Event]:
-        return [one for one in self.events.values() if one.series == series]
+        return [one for one in self.events.values() if one.series == series and not one.vanished]
+
+    def bring_back(self, series: str, occurrences: Container[str]) -> None:
+        """The series has them again."""
+        for one in list(self.events.values()):
+            if one.vanished and one.series == series and one.id in occurrences:
+                del self.events[one.id]
 
     def live(self, start: datetime | None, end: datetime | None) -> Iterator[Event]:
         """What takes place between start and end, every occurrence by itself."""

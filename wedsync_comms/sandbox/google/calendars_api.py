@@ -48,7 +48,7 @@ class CalendarsApi:
         ]
         if not since and not query.switch("showDeleted"):
             found = [one for one in found if not one.get("deleted")]
-        if cut := self._world.strikes("cut_list", call.subject):
+        if cut := self._world.draw("cut_list", call.subject):
             found = found[: cut["items"]]
         shown: Json = {
             "kind": "calendar#calendarList",
@@ -95,7 +95,7 @@ class CalendarsApi:
         return nothing()
 
     def free_busy(self, call: Call) -> Response:
-        broken = self._world.strikes("free_busy_error", call.subject) or {}
+        broken = self._world.draw("free_busy_error", call.subject) or {}
 
         def find(wanted: str) -> Calendar | None:
             try:

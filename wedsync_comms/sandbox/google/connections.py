@@ -52,8 +52,10 @@ class Connections:
         self._wanted = mask(query.get("personFields"), "personFields", FIELDS | READ_ONLY)
         self._size = _size(query)
         self._shape = query.shape(FREE)
-        self._page = self._read("pageToken") or {"o": 0, "r": newest}
         self._cursor = self._read("syncToken")
+        # Who has seen more than is shown now does not see it go away again.
+        seen = self._cursor["r"] if self._cursor else 0
+        self._page = self._read("pageToken") or {"o": 0, "r": max(newest, seen)}
         # Of the full list that the cursors go back to.
         full = self._cursor or self._page
         self._full_at = str(full.get("t") or clock.now().isoformat())

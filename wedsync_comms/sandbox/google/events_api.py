@@ -40,10 +40,10 @@ class EventsApi:
     def list_all(self, call: Call, calendar: str) -> Response:
         world = self._world
         found = world.calendar(call.account, calendar)
-        if call.query.get("syncToken") and (fault := world.strikes("cursor_expired", call.subject)):
+        if call.query.get("syncToken") and (fault := world.draw("cursor_expired", call.subject)):
             raise CalendarRefusedError(fault["reason"], location="syncToken")
         listing = Listing(found, call.query, world.clock, world.cursor_days)
-        cut = world.strikes("cut_list", call.subject)
+        cut = world.draw("cut_list", call.subject)
         return answer(listing.answer(cut["items"] if cut else None))
 
     def get(self, call: Call, calendar: str, event: str) -> Response:
@@ -146,7 +146,7 @@ class EventsApi:
 
     def _check_etag(self, call: Call, event: Event) -> None:
         wanted = call.headers.get("if-match")
-        conflict = wanted and self._world.strikes("etag_conflict", call.subject)
+        conflict = wanted is not None and self._world.strikes("etag_conflict", call.subject)
         if conflict or wanted not in (None, "*", event.etag):
             raise CalendarRefusedError("conditionNotMet", location="If-Match")
 

@@ -45,7 +45,7 @@ class PeopleApi:
         if call.query.get("syncToken") and world.strikes("cursor_expired", call.subject):
             raise expired()
         connections = Connections(book, call.query, world.clock, self._visible(call))
-        cut = world.strikes("cut_list", call.subject)
+        cut = world.draw("cut_list", call.subject)
         return answer(connections.answer(cut["items"] if cut else None))
 
     def me(self, call: Call) -> Response:
@@ -146,7 +146,7 @@ class PeopleApi:
 
     def _visible(self, call: Call) -> int:
         """The newest revision that reads show: writes may take minutes to arrive there."""
-        fault = self._world.strikes("stale_reads", call.subject)
+        fault = self._world.draw("stale_reads", call.subject)
         if fault is None:
             return call.account.book.revision
         past = self._world.clock.now() - timedelta(seconds=fault["seconds"])

@@ -52,6 +52,7 @@ def seed(world: World) -> None:
     for account in (business, barn):
         account.book.groups["5a5a5a5a"] = "Suppliers"
         add_people(account, 6 if account is business else 3)
+        account.book.settled = account.book.revision
 
 
 def add_people(account: Account, count: int) -> None:

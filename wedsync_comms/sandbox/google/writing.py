@@ -136,12 +136,12 @@ class Writer:
         if before is None or not before.is_series:
             return []
         until = self._clock.now() + VANISHED_WITHIN
-        left = (
-            {one.id for one in self._calendar.expand(after, end=until)} if after.is_series else {}
-        )
+        expand = self._calendar.expand
+        left = {one.id for one in expand(after, end=until)} if after.is_series else set()
+        self._calendar.bring_back(after.id, left)
         return [
             replace(one, deleted=True, vanished=True)
-            for one in self._calendar.expand(before, end=until)
+            for one in expand(before, end=until)
             if one.id not in left and not one.deleted
         ]
 
