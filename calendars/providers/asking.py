@@ -72,15 +72,20 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     return min(max(aware - datetime.now(UTC), timedelta(0)), LONGEST)
 
 
-def decoded(content: bytes) -> dict[str, Any]:
-    """Raises TransientError for what is no object: an answer that says nothing is a failure."""
+def decoded(content: bytes, *, is_safe: bool = True) -> dict[str, Any]:
+    """Raises TransientError for what is no object, or OutcomeUnknown: it may have been done."""
     try:
         body = json.loads(content)
     except ValueError:
         body = None
-    if not isinstance(body, dict):
-        raise malformed("The answer is no JSON object.")
-    return body
+    return understood(body, is_safe=is_safe)
+
+
+def understood(body: Any, *, is_safe: bool) -> dict[str, Any]:
+    if isinstance(body, dict) and body:
+        return body
+    kind = TransientError if is_safe else OutcomeUnknown
+    raise kind("The answer is no JSON object.", code="malformed")
 
 
 def malformed(what: str) -> TransientError:
@@ -99,10 +104,10 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def items(page: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """What a page lists. Raises TransientError unless it is a list of objects: nothing is left out
-    of what decides about what is gone."""
-    found = page.get(name, [])
+def items(page: Mapping[str, Any], name: str, *, may_miss: bool = False) -> list[dict[str, Any]]:
+    """What a page lists. Raises TransientError unless it is a list of objects: an answer that was
+    cut short must not look like an empty calendar."""
+    found = page.get(name, [] if may_miss else None)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise malformed(f"{name} is no list of objects.")
     return found

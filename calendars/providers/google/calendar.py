@@ -12,7 +12,7 @@ from calendars.events import (
     RemoteCalendar,
     RemoteEvent,
 )
-from calendars.providers.asking import items, malformed, mapped, pages, text
+from calendars.providers.asking import items, malformed, pages, text
 from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
 from calendars.providers.cursors import Cursor, continued
 from calendars.providers.google import events
@@ -87,7 +87,7 @@ class Calendars(Mailbox):
 
     def living(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
         """Raises Gone: Google goes on showing what was deleted."""
-        zone = "" if names_zone(item) else self.zones.get(calendar, "")
+        zone = "" if events.names_zone(item) else self.zones.get(calendar, "")
         found = events.read(item, zone)
         if not isinstance(found, RemoteEvent) or found.is_cancelled:
             raise Gone("The event was deleted.", code="deleted")
@@ -162,7 +162,7 @@ class Calendars(Mailbox):
             calendarId=calendar, eventId=event, sendUpdates=UPDATES[notify]
         )
         try:
-            self.calls.run(delete)
+            self.calls.do(delete)
         except Gone:
             return
 
@@ -177,11 +177,6 @@ def asked(calendar: str, since: Cursor, page: str) -> dict[str, Any]:
         return same | {"syncToken": since.token}
     window = {"timeMin": since.start, "timeMax": since.end}
     return same | {name: at.isoformat() for name, at in window.items() if at}
-
-
-def names_zone(item: Mapping[str, Any]) -> bool:
-    start = mapped(item.get("start"))
-    return "dateTime" in start and bool(start.get("timeZone"))
 
 
 def calendar(one: Mapping[str, Any]) -> RemoteCalendar:

@@ -10,12 +10,9 @@ from typing import Any
 import httplib2
 from googleapiclient.discovery import build
 
-from calendars.providers.asking import REDIRECT, ask, malformed
+from calendars.providers.asking import REDIRECT, ask, understood
 from calendars.providers.google.errors import classify
 from wedsync_comms.lib.http import Client
-
-# Without content, which the client takes for JSON otherwise.
-NO_CONTENT = 204
 
 
 class Wire:
@@ -38,8 +35,7 @@ class Wire:
         )
         if answer.status >= REDIRECT:
             raise classify(answer, is_safe=self.is_safe)
-        status = answer.status if answer.content else NO_CONTENT
-        return httplib2.Response({"status": str(status)}), answer.content
+        return httplib2.Response({"status": str(answer.status)}), answer.content
 
 
 class Calls:
@@ -53,14 +49,15 @@ class Calls:
 
     def run(self, request: Any, *, etag: str = "", is_safe: bool = True) -> dict[str, Any]:
         """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
+        return understood(self.do(request, etag=etag, is_safe=is_safe), is_safe=is_safe)
+
+    def do(self, request: Any, *, etag: str = "", is_safe: bool = True) -> Any:
+        """For what is answered with nothing."""
         request.headers["authorization"] = self._authorization
         if etag:
             request.headers["if-match"] = etag
         # Never again by itself: Google's client knows no Retry-After, and repeats what creates.
-        body = request.execute(http=Wire(self.client, is_safe=is_safe), num_retries=0)
-        if not isinstance(body, dict):
-            raise malformed("Google's answer is no JSON object.")
-        return body
+        return request.execute(http=Wire(self.client, is_safe=is_safe), num_retries=0)
 
 
 def service(name: str, version: str, endpoint: str) -> Any:

@@ -38,8 +38,9 @@ ANSWERS = {
 SAID = {answer: word for word, answer in ANSWERS.items()}
 # They are in the calendar and take no time.
 IDLE_TYPES = {"workingLocation", "birthday"}
-# Our private properties: the appointment's key, and the hash of what we wrote.
-KEY, HASH = "wedsync", "wedsyncHash"
+# Our private properties: the appointment's key, the hash of what we wrote, and the zone of a day,
+# for which Google has no place.
+KEY, HASH, ZONE = "wedsync", "wedsyncHash", "wedsyncZone"
 VIDEO = "video"
 
 
@@ -76,7 +77,7 @@ def read(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
 def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     private = mapped(mapped(item.get("extendedProperties")).get("private"))
     start = mapped(item.get("start"))
-    place = placed(start, zone)
+    place = placed(start, text(private.get(ZONE)) or zone)
     url = conference_url(item)
     return RemoteEvent(
         id=text(item.get("id")),
@@ -106,7 +107,7 @@ def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
 
 
 def placed(start: Mapping[str, Any], zone: str) -> Place:
-    """A day has no zone of its own; an hour without one is the calendar's."""
+    """A day has no zone but the one we gave it; an hour that names none is the calendar's."""
     named = text(start.get("timeZone"))
     try:
         return Place(iana(named if named and "dateTime" in start else zone))
@@ -164,6 +165,12 @@ def content(written: EventText) -> dict[str, Any]:
     }
 
 
+def names_zone(item: Mapping[str, Any]) -> bool:
+    private = mapped(mapped(item.get("extendedProperties")).get("private"))
+    start = mapped(item.get("start"))
+    return bool(private.get(ZONE) or ("dateTime" in start and start.get("timeZone")))
+
+
 def when(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
     if is_all_day:
         return {"date": moment.wall.date().isoformat()}
@@ -198,12 +205,13 @@ def conference(key: str) -> dict[str, Any]:
     }
 
 
-def properties(key: str, written_hash: str) -> dict[str, Any]:
-    return {"private": {**({KEY: key} if key else {}), HASH: written_hash}}
+def properties(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
+    private = {HASH: written_hash, ZONE: written.start.zone}
+    return {"private": {KEY: key, **private} if key else private}
 
 
 def created(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
-    body = content(written) | {"extendedProperties": properties(key, written_hash)}
+    body = content(written) | {"extendedProperties": properties(written, key, written_hash)}
     if written.attendees:
         body["attendees"] = guests(written, {})
     if written.wants_conference:
@@ -222,4 +230,4 @@ def changed(written: EventText, present: RemoteEvent, written_hash: str) -> dict
         body["attendees"] = guests(written, present.raw)
     if written.wants_conference and not present.conference_url:
         body["conferenceData"] = conference(present.key or present.id)
-    return body | {"extendedProperties": properties(present.key, written_hash)}
+    return body | {"extendedProperties": properties(written, present.key, written_hash)}

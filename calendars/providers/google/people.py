@@ -40,8 +40,9 @@ class AddressBook(Mailbox):
         if not token and not following:
             raise malformed("The last page has no sync token.")
         total = answer.get("totalItems")
+        found = map(read, items(answer, "connections", may_miss=True))
         return People(
-            items=within(group, map(read, items(answer, "connections")), is_full=not cursor),
+            items=within(group, found, is_full=not cursor),
             cursor="" if following else str(Cursor(shape=SHAPE, token=token)),
             next_page=following,
             total=total if isinstance(total, int) and not cursor else None,
@@ -70,7 +71,7 @@ class AddressBook(Mailbox):
                 name=text(one.get("formattedName")) or text(one.get("name")),
             )
             for page in found
-            for one in items(page, "contactGroups")
+            for one in items(page, "contactGroups", may_miss=True)
         ]
 
     def create_person(self, person: RemotePerson) -> RemotePerson:
@@ -97,7 +98,7 @@ class AddressBook(Mailbox):
     def keys(self) -> dict[str, str]:
         """The contact of each key of ours that Google shows by now."""
         found = pages(lambda page: self.connections("", page), ONWARD)
-        people = [read(one) for page in found for one in items(page, "connections")]
+        people = [read(one) for page in found for one in items(page, "connections", may_miss=True)]
         return {one.key: one.id for one in people if isinstance(one, RemotePerson) and one.key}
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
@@ -120,6 +121,6 @@ class AddressBook(Mailbox):
 
     def delete_person(self, id: str) -> None:  # noqa: A002
         try:
-            self.calls.run(self.book.deleteContact(resourceName=id))
+            self.calls.do(self.book.deleteContact(resourceName=id))
         except Gone:
             return

@@ -53,7 +53,7 @@ class Pushes(Mailbox):
     def unsubscribe(self, push: Push) -> None:
         body = {"id": push.id, "resourceId": push.resource_id}
         try:
-            self.calls.run(self.calls.calendar.channels().stop(body=body))
+            self.calls.do(self.calls.calendar.channels().stop(body=body))
         except Gone:
             return
 

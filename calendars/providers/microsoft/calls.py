@@ -15,6 +15,7 @@ PREFER = (
     'outlook.body-content-type="text"',
 )
 PAGE = 200
+NO_CONTENT = 204
 
 
 class Calls:
@@ -50,7 +51,8 @@ class Calls:
         )
         if answer.status >= REDIRECT:
             raise classify(answer, is_safe=is_safe)
-        return decoded(answer.content) if answer.content else {}
+        # What is deleted is answered with nothing.
+        return {} if answer.status == NO_CONTENT else decoded(answer.content, is_safe=is_safe)
 
     def follow(self, link: str) -> dict[str, Any]:
         """A link of Graph's, as it gave it. The token is shown to nobody else."""

@@ -140,13 +140,19 @@ def attendees(item: Mapping[str, Any]) -> tuple[Attendee, ...]:
     return tuple(
         Attendee(
             email=address(one),
-            name=text(mapped(one.get("emailAddress")).get("name")),
+            name=named(one),
             answer=ANSWERS.get(text(mapped(one.get("status")).get("response")), Answer.NEEDED),
             is_optional=one.get("type") == "optional",
             is_organizer=address(one).lower() == organizer,
         )
         for one in listed(item.get("attendees"))
     )
+
+
+def named(recipient: Mapping[str, Any]) -> str:
+    """Blank where Graph puts the address for want of a name."""
+    name = text(mapped(recipient.get("emailAddress")).get("name"))
+    return "" if name.lower() == address(recipient).lower() else name
 
 
 def address(recipient: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import msal
 
 from calendars.events import Grant
-from calendars.providers.asking import SERVER_ERROR, ask, failure, mapped, text
+from calendars.providers.asking import SERVER_ERROR, ask, decoded, failure, mapped, text
 from calendars.providers.base import Consent, GrantGone
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -46,7 +46,10 @@ ERRORS: dict[str, type[ProviderError]] = {
     ),
     **dict.fromkeys(("temporarily_unavailable", "server_error"), TransientError),
 }
-TOO_MANY = 429
+# A form that is posted from elsewhere brings no session of ours along, so the person comes back by
+# a link. msal warns of every mode but the first.
+POSTED, LINKED = "form_post", "query"
+TOO_MANY, REFUSED = 429, 400
 HOUR = 3600
 
 
@@ -87,8 +90,10 @@ class OAuth:
             state=state,
             # Whoever has several accounts is asked which.
             prompt="select_account",
+            response_mode=POSTED,
         )
-        return Consent(url=self.wire.rerouted(flow["auth_uri"]), flow=flow)
+        url = self.wire.rerouted(flow["auth_uri"])
+        return Consent(url=url.replace(POSTED, LINKED), flow=flow)
 
     def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
         try:
@@ -187,6 +192,8 @@ class Wire:
         if answer.status >= SERVER_ERROR or answer.status == TOO_MANY:
             kind = RateLimited if answer.status == TOO_MANY else TransientError
             raise failure(kind, answer, code="", message="", is_safe=True)
+        if answer.status < REFUSED:
+            decoded(answer.content)
         return Carried(answer)
 
 

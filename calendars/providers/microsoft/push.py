@@ -103,7 +103,8 @@ class Pushes(Mailbox):
 
 
 def resource_of(resource: str) -> str:
-    return "/me/contacts" if resource == PEOPLE else path("me", "calendars", resource, "events")
+    """As Graph writes it: no address, so nothing in it is quoted."""
+    return "/me/contacts" if resource == PEOPLE else f"/me/calendars/{resource}/events"
 
 
 def lasting(body: Mapping[str, Any], lifetime: timedelta) -> dict[str, Any]:
