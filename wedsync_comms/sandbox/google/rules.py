@@ -6,6 +6,7 @@ https://developers.google.com/workspace/calendar/api/v3/reference/events/insert
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -93,7 +94,13 @@ def _is_naive(given: Json) -> bool:
 
 
 def is_zone(name: Any) -> bool:
-    return isinstance(name, str) and name in available_timezones()
+    return isinstance(name, str) and name in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Looked up once: it walks through hundreds of files."""
+    return frozenset(available_timezones())
 
 
 def _check_recurrence(content: Json, zone: str) -> None:
