@@ -10,10 +10,10 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from calendars import grants
+from calendars import grants, soon
 from calendars.events import Grant, RemoteCalendar
 from calendars.mailboxes import mailbox
-from calendars.models import Account, BusyBlock, Calendar, Subscription
+from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
 from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers.base import GrantGone
@@ -106,6 +106,11 @@ def link(organization: Organization, slug: str, grant: Grant, by: "User | None")
     now = timezone.now()
     account.calendars.filter(is_followed=True).update(pull_after=now)
     account.subscriptions.filter(act_after__isnull=False).update(act_after=now)
+    EventLink.objects.filter(
+        calendar__account=account,
+        write_after__isnull=False,
+    ).update(write_after=now)
+    soon.tend([account.pk])
     log.info("account", account=account.pk, vendor=slug, outcome="linked")
     return account
 
@@ -140,6 +145,20 @@ def list_calendars(account: Account) -> None:
         account.calendars.exclude(remote_id__in=known).update(is_gone=True)
 
 
+def list_all() -> int:
+    """The schedule: calendars that were added, renamed or shared since."""
+    count = 0
+    for account in Account.objects.workable(timezone.now()):
+        if allows(account, "calendars"):
+            try:
+                list_calendars(account)
+            except ProviderError as error:
+                log.info("calendars_not_listed", account=account.pk, error=str(error))
+            else:
+                count += 1
+    return count
+
+
 def learn(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
     told = {
         "name": remote.name[:255],
@@ -169,6 +188,7 @@ def choose(account: Account, followed: Collection[int], default: int | None = No
             is_default=True,
         )
     forget(account.calendars.filter(is_followed=True).exclude(pk__in=followed))
+    soon.tend([account.pk])
 
 
 def forget(calendars: Any) -> None:

@@ -1,6 +1,6 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
-from calendars import grants, sync, writing
+from calendars import grants, linking, subscriptions, sync, writing
 
 
 def pull(calendar: int) -> bool:
@@ -20,6 +20,19 @@ def write(link: int) -> bool:
 
 def write_due() -> int:
     return writing.write_due()
+
+
+def tend(account: int) -> None:
+    """An account was linked, or a vendor said that a subscription needs care."""
+    subscriptions.tend(account)
+
+
+def tend_due() -> int:
+    return subscriptions.tend_due()
+
+
+def list_calendars() -> int:
+    return linking.list_all()
 
 
 def reseal_grants() -> int:
