@@ -43,6 +43,8 @@ class Receiver:
     def __init__(self) -> None:
         self.hooks: list[Hook] = []
         self.answers: list[int | tuple[str, str]] = []
+        # How long the next ones take.
+        self.pauses: list[float] = []
         # What a GET is answered, from its query.
         self.handshake: Callable[[dict[str, str]], tuple[int, str]] = lambda _: (405, "")
         # What Graph's question is answered, from its token: a kind of contents and a text.
@@ -68,6 +70,7 @@ class Receiver:
         if token := dict(parse_qsl(hook.path.partition("?")[2])).get("validationToken"):
             return 200, *self.validation(token)
         self.hooks.append(hook)
+        time.sleep(self.pauses.pop(0) if self.pauses else 0)
         answer = self.answers.pop(0) if self.answers else 204
         return (answer, "text/html", "") if isinstance(answer, int) else (200, *answer)
 

@@ -73,8 +73,8 @@ def _walls(given: Json, mailbox: Mailbox, present: Event | None) -> Json:
     all_day = given.get("all_day", present.is_all_day if present else False)
     usual = timedelta(days=1) if all_day else HOUR
     length = present.end.local - present.start.local if present else usual
-    start = _local(given["start"], zone) if "start" in given else _start(present)
-    end = _local(given["end"], zone) if "end" in given else start + length
+    start = _local(given["start"], zone) if given.get("start") else _start(present)
+    end = _local(given["end"], zone) if given.get("end") else start + length
     if all_day:
         start = datetime.combine(start, time())
         end = max(datetime.combine(end, time()), start + timedelta(days=1))
