@@ -5,6 +5,7 @@ instance of it serves one thread only.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import httplib2
@@ -60,6 +61,7 @@ class Calls:
         return request.execute(http=Wire(self.client, is_safe=is_safe), num_retries=0)
 
 
+@cache
 def service(name: str, version: str, endpoint: str) -> Any:
     """Built from the document that is shipped with the client: nothing is asked for."""
     return build(
