@@ -13,6 +13,8 @@ from tests.sandbox.receiver import Receiver
 from tests.sandbox.test_microsoft_subscriptions import SECRET, notices, subscribe
 from tests.sandbox_server import SandboxServer
 
+Json = dict[str, Any]
+
 
 def switch_on(sandbox: SandboxServer, **faults: Any) -> None:
     sandbox.control("PUT", "/microsoft/faults", faults)
@@ -27,7 +29,7 @@ def test_an_error_comes_before_or_after_the_event_is_there(
     graph: GraphApi, sandbox: SandboxServer, mode: str, count: int
 ) -> None:
     switch_on(sandbox, status={"mode": mode, "count": 1, "only": ["POST /v1.0/me"]})
-    fields = {"transactionId": "t1", "singleValueExtendedProperties": keyed("a1")}
+    fields: Json = {"transactionId": "t1", "singleValueExtendedProperties": keyed("a1")}
     assert code_of(graph.create(**fields)) == (503, "ServiceUnavailable")
     assert created(sandbox) == count
     assert graph.create(**fields).status_code == 201

@@ -112,7 +112,7 @@ def test_consent_can_be_given_without_asking(sandbox: SandboxServer) -> None:
 
 
 def hidden(flow: dict[str, Any]) -> str:
-    return dict(parse_qsl(urlsplit(flow["auth_uri"]).query))["nonce"]
+    return dict(parse_qsl(urlsplit(str(flow["auth_uri"])).query))["nonce"]
 
 
 def test_the_answer_can_come_as_a_form(sandbox: SandboxServer) -> None:
