@@ -26,6 +26,8 @@ class Account:
     book: Book
     # Their list of calendars: id -> what they may do there.
     roles: dict[str, str] = field(default_factory=dict)
+    # Which of the made-up people is their first contact.
+    first_person: int = 0
     # When each entry of the list changed last, in numbers.
     listed: dict[str, int] = field(default_factory=dict)
 

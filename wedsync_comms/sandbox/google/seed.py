@@ -37,6 +37,7 @@ EVENTS = (
 def seed(world: World) -> None:
     business = world.add_account("hello@everafter.example", "Ever After Weddings")
     barn = world.add_account("events@rosewood.example", "Rosewood Barn")
+    barn.first_person = 50
     for account in (business, barn):
         primary = Calendar(account.email, account.name, ZONE, owner=account.email, primary=True)
         world.add_calendar(primary, "owner", account)
@@ -57,13 +58,13 @@ def seed(world: World) -> None:
 
 def add_people(account: Account, count: int) -> None:
     """Always the same ones: the hundredth is called what it was called the last time."""
-    start = len(account.book.every())
+    start = account.first_person + len(account.book.every())
     for number in range(start, start + count):
         account.book.add(person(number))
 
 
 def person(number: int) -> Json:
-    first, last = FIRST[number % len(FIRST)], LAST[number // len(FIRST) % len(LAST)]
+    first, last = FIRST[number % len(FIRST)], LAST[(7 * number + number // len(FIRST)) % len(LAST)]
     more = f"{number // 100}" if number >= len(FIRST) * len(LAST) else ""
     role = ROLES[number % len(ROLES)]
     fields: Json = {
