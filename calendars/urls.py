@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from calendars.webhooks import CalendarWebhook
 
@@ -8,4 +8,5 @@ urlpatterns = [
         CalendarWebhook.as_view(),
         name="webhook-calendar",
     ),
+    path("api/", include("calendars.api.urls")),
 ]
