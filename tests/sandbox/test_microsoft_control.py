@@ -36,8 +36,8 @@ def test_calendars_are_shown_with_what_is_in_them(sandbox: SandboxServer) -> Non
         shown
         | {
             "title": "Cake tasting",
-            "start": "2027-06-20T14:00:00",
-            "end": "2027-06-20T15:30:00",
+            "start": "2027-06-20T14:00",
+            "end": "2027-06-20T15:30",
             "zone": "Europe/Berlin",
             "all_day": False,
             "cancelled": False,
@@ -61,7 +61,7 @@ def test_the_owner_moves_an_event_and_its_guests_are_told(
     link = graph.round("/me/calendarView/delta", params=WINDOW)[1]
     path = f"/microsoft/events/{made['id']}"
     moved = sandbox.control("PATCH", path, {"start": "2027-02-11T16:00"})
-    assert (moved["start"], moved["end"]) == ("2027-02-11T16:00:00", "2027-02-11T17:00:00")
+    assert (moved["start"], moved["end"]) == ("2027-02-11T16:00", "2027-02-11T17:00")
     changed = graph.round(link)[0][0]
     assert changed["start"]["dateTime"].startswith("2027-02-11T16:00")
     assert changed["@odata.etag"] != made["@odata.etag"]
@@ -113,9 +113,9 @@ def test_outlook_has_zones_that_nobody_else_has(
 
 def test_a_whole_day_is_added_and_moved(sandbox: SandboxServer) -> None:
     made = add(sandbox, all_day=True, start="2027-06-20", end=None)
-    assert (made["start"], made["end"]) == ("2027-06-20T00:00:00", "2027-06-21T00:00:00")
+    assert (made["start"], made["end"]) == ("2027-06-20", "2027-06-21")
     moved = sandbox.control("PATCH", f"/microsoft/events/{made['id']}", {"start": "2027-06-27"})
-    assert (moved["start"], moved["end"]) == ("2027-06-27T00:00:00", "2027-06-28T00:00:00")
+    assert (moved["start"], moved["end"]) == ("2027-06-27", "2027-06-28")
 
 
 def test_one_day_of_a_series_is_changed_by_its_owner(

@@ -126,7 +126,7 @@ def test_a_link_can_expire_in_several_ways(
     graph: GraphApi, sandbox: SandboxServer, code: str, status: int
 ) -> None:
     link = first_round(graph)[1]
-    sandbox.control("PUT", "/microsoft/faults", {"expired_cursor": {"code": code, "count": 1}})
+    sandbox.control("PUT", "/microsoft/faults", {"cursor_expired": {"code": code, "count": 1}})
     refused = graph("GET", link)
     assert code_of(refused) == (status, code)
     if status == 410:
@@ -141,6 +141,12 @@ def test_a_link_grows_old(graph: GraphApi, sandbox: SandboxServer) -> None:
     assert code_of(graph("GET", link)) == (410, "syncStateNotFound")
 
 
+def test_every_link_can_be_made_to_expire(graph: GraphApi, sandbox: SandboxServer) -> None:
+    link = first_round(graph)[1]
+    sandbox.control("POST", "/microsoft/cursors/expire")
+    assert code_of(graph("GET", link)) == (410, "syncStateNotFound")
+
+
 def test_a_link_belongs_to_what_it_was_made_for(graph: GraphApi) -> None:
     token = first_round(graph)[1].partition("?")[2]
     assert code_of(graph("GET", f"/me/contacts/delta?{token}")) == (400, "syncStateInvalid")
@@ -149,9 +155,9 @@ def test_a_link_belongs_to_what_it_was_made_for(graph: GraphApi) -> None:
 
 def test_a_list_can_be_emptied_without_a_word(graph: GraphApi, sandbox: SandboxServer) -> None:
     graph.create()
-    sandbox.control("PUT", "/microsoft/faults", {"short_list": {}})
+    sandbox.control("PUT", "/microsoft/faults", {"cut_list": {}})
     assert first_round(graph)[0] == []
-    sandbox.control("PUT", "/microsoft/faults", {"short_list": {"keep": 1, "count": 1}})
+    sandbox.control("PUT", "/microsoft/faults", {"cut_list": {"items": 1, "count": 1}})
     assert len(graph("GET", "/me/events").json()["value"]) == 1
     assert first_round(graph)[0] != []
 

@@ -324,7 +324,7 @@ def test_free_and_busy_are_told_per_schedule(graph: GraphApi, sandbox: SandboxSe
     assert known["scheduleItems"][0]["start"]["dateTime"].startswith("2027-02-10T11:00")
     assert unknown["error"]["responseCode"] == "ErrorMailRecipientNotFound"
     assert "availabilityView" not in unknown
-    sandbox.control("PUT", "/microsoft/faults", {"schedule_error": {"count": 1}})
+    sandbox.control("PUT", "/microsoft/faults", {"free_busy_error": {"count": 1}})
     failed = graph("POST", "/me/calendar/getSchedule", schedule(mine)).json()["value"][0]
     assert failed["error"]["responseCode"] == "ErrorFreeBusyGenerationFailed"
 

@@ -71,6 +71,16 @@ def test_a_throttle_says_when_to_come_back_or_not(
     assert graph("GET", "/me/calendars").status_code == 200
 
 
+def test_an_etag_is_refused_although_it_is_the_present_one(
+    graph: GraphApi, sandbox: SandboxServer
+) -> None:
+    made = graph.create().json()
+    switch_on(sandbox, etag_conflict={"count": 1})
+    path, match = f"/me/events/{made['id']}", {"if-match": made["@odata.etag"]}
+    assert graph("PATCH", path, {"subject": "x"}, headers=match).status_code == 412
+    assert graph("PATCH", path, {"subject": "x"}, headers=match).status_code == 200
+
+
 def test_a_mailbox_answers_four_at_a_time(graph: GraphApi, sandbox: SandboxServer) -> None:
     switch_on(sandbox, latency={"seconds": 0.8})
 

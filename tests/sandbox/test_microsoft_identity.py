@@ -90,7 +90,7 @@ def test_msal_refreshes_silently_until_the_grant_is_gone(sandbox: SandboxServer)
     fresh = app.acquire_token_silent_with_error(SCOPES, account, force_refresh=True)
     assert fresh["access_token"]
 
-    assert sandbox.control("POST", "/microsoft/revoke", {"account": WORK})["revoked"] >= 1
+    assert sandbox.control("POST", f"/microsoft/accounts/{WORK}/revoke")["revoked"] >= 1
 
     refused = app.acquire_token_silent_with_error(SCOPES, account, force_refresh=True)
     assert (refused["error"], refused["suberror"]) == ("invalid_grant", "bad_token")
@@ -191,13 +191,25 @@ def test_a_token_ends_when_the_clock_has_jumped(graph: GraphApi, sandbox: Sandbo
 
 
 def test_tokens_end_early_or_not_at_all(graph: GraphApi, sandbox: SandboxServer) -> None:
-    sandbox.control("POST", "/microsoft/expire-tokens")
+    sandbox.control("POST", f"/microsoft/accounts/{WORK}/expire-tokens")
     assert graph("GET", "/me").status_code == 401
     graph.tokens = graph.refresh().json()
-    sandbox.control("PUT", "/microsoft/faults", {"expired_token": {"count": 1}})
+    sandbox.control("PUT", "/microsoft/faults", {"token_expired": {"count": 1}})
     assert [graph("GET", "/me").status_code for _ in range(2)] == [401, 200]
-    sandbox.control("PUT", "/microsoft/faults", {"revoked_grant": {"count": 1}})
+    sandbox.control("PUT", "/microsoft/faults", {"grant_gone": {"count": 1}})
     assert [graph.refresh().status_code for _ in range(2)] == [400, 200]
+
+
+def test_tokens_are_given_without_a_consent(graph: GraphApi, sandbox: SandboxServer) -> None:
+    given = {"scopes": ["openid", "offline_access", "Contacts.Read"]}
+    graph.tokens = sandbox.control("POST", f"/microsoft/accounts/{HOME}/tokens", given)
+    assert graph("GET", "/me/contacts").status_code == 200
+    assert graph("POST", "/me/contacts", {"givenName": "x"}).status_code == 403
+    assert graph("GET", "/me/calendars").status_code == 403
+    shown = sandbox.control("GET", "/microsoft/accounts")["accounts"]
+    assert [(one["email"], one["personal"]) for one in shown] == [(WORK, False), (HOME, True)]
+    assert given in shown[1]["grants"]
+    assert graph.refresh().status_code == 200
 
 
 def test_claims_are_those_of_the_person(graph: GraphApi) -> None:

@@ -141,13 +141,13 @@ class MicrosoftSide(Side):
     slug = "microsoft"
     owner = "hannah@everafter.example"
     expiries = (
-        {"expired_cursor": {"code": "syncStateNotFound"}},
-        {"expired_cursor": {"code": "syncStateInvalid"}},
-        {"expired_cursor": {"code": "resyncRequired"}},
-        {"expired_cursor": {"code": "SyncStateNotFound"}},
+        {"cursor_expired": {"code": "syncStateNotFound"}},
+        {"cursor_expired": {"code": "syncStateInvalid"}},
+        {"cursor_expired": {"code": "resyncRequired"}},
+        {"cursor_expired": {"code": "SyncStateNotFound"}},
     )
     token_path = "/common/oauth2/v2.0/token"
-    expired_token = "expired_token"
+    expired_token = "token_expired"
 
     def vendor(self, secret: str = "") -> Microsoft:
         return Microsoft(
@@ -158,4 +158,4 @@ class MicrosoftSide(Side):
         )
 
     def revoke(self) -> None:
-        self.control("POST", "/revoke", {"account": self.owner})
+        self.control("POST", f"/accounts/{self.owner}/revoke")

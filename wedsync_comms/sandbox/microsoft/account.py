@@ -44,22 +44,25 @@ GRAPH = "/v1.0/"
 FAULTS = (
     *(kind for kind in REQUEST_FAULTS + WEBHOOK_FAULTS if kind.name != "webhook_clock_skew"),
     FaultKind(
-        "expired_cursor",
+        "cursor_expired",
         "Expired delta links",
         "Answers that a delta link or next link is no longer good.",
         {"code": "syncStateNotFound"},
         {"code": tuple(EXPIRED)},
     ),
-    FaultKind("expired_token", "Expired access token", "Answers 401 to a token that was good."),
-    FaultKind("revoked_grant", "Revoked grant", "Gives no token: the consent was taken back."),
+    FaultKind("token_expired", "Expired access token", "Answers 401 to a token that was good."),
+    FaultKind("grant_gone", "Revoked grant", "Gives no token: the consent was taken back."),
     FaultKind(
-        "short_list",
-        "Emptied or shortened lists",
-        "Leaves out all but the first few items of a list, and says nothing of it.",
-        {"keep": 0},
+        "etag_conflict", "Changed meanwhile", "Refuses an etag although it is the present one."
     ),
     FaultKind(
-        "schedule_error", "Unknown free/busy", "Cannot tell of a schedule whether it is free."
+        "cut_list",
+        "Emptied or shortened lists",
+        "Leaves out all but the first few items of a list, and says nothing of it.",
+        {"items": 0},
+    ),
+    FaultKind(
+        "free_busy_error", "Unknown free/busy", "Cannot tell of a schedule whether it is free."
     ),
 )
 RETRY_AFTER = ("seconds", "date", "missing")
@@ -142,7 +145,7 @@ class Microsoft:
         return errors.render(RefusedError(413))
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        return control.Control(self.world, self.identity.tokens).routes()
+        return control.Control(self.world, self.identity).routes()
 
     def public_routes(self) -> Sequence[BaseRoute]:
         return []
@@ -198,6 +201,7 @@ class Microsoft:
         self._busy[user.address] += is_mailbox
         try:
             await asyncio.sleep(work)
+            self._conflict(request)
             call = Call(
                 request=request,
                 body=body,
@@ -212,9 +216,14 @@ class Microsoft:
         finally:
             self._busy[user.address] -= is_mailbox
 
+    def _conflict(self, request: Request) -> None:
+        subject = f"{request.method} {_path(request)}"
+        if "if-match" in request.headers and self.faults.strikes("etag_conflict", subject):
+            raise RefusedError(412)
+
     def _identity(self, request: Request, path: str, body: bytes) -> Response:
         is_token = path.endswith("/token")
-        if is_token and self.faults.strikes("revoked_grant", f"{request.method} {path}"):
+        if is_token and self.faults.strikes("grant_gone", f"{request.method} {path}"):
             raise revoked()
         response = self.identity.answer(request, path, body)
         if response is None:
@@ -227,7 +236,7 @@ class Microsoft:
             raise RefusedError(401, "InvalidAuthenticationToken", "Access token is empty.")
         access = self.identity.tokens.access(token.strip())
         if access is None or self.faults.strikes(
-            "expired_token", f"{request.method} {_path(request)}"
+            "token_expired", f"{request.method} {_path(request)}"
         ):
             raise RefusedError(
                 401,

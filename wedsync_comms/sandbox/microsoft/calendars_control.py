@@ -79,16 +79,18 @@ class CalendarsControl:
         if answer not in ANSWERS:
             raise HTTPException(422, f"answer is one of {', '.join(ANSWERS)}.")
         status = {"response": ANSWERS[answer], "time": stamp(mailbox.clock.now())}
-        if email == mailbox.user.address.casefold() and event.organizer is not None:
-            event.fields = {**event.fields, "responseStatus": status}
-        elif email in [address_of(one) for one in event.attendees]:
-            asked = [
+        is_own = email == mailbox.user.address.casefold() and event.organizer is not None
+        if not is_own and email not in [address_of(one) for one in event.attendees]:
+            raise HTTPException(422, f"{email} is not invited.")
+        event.fields = {
+            **event.fields,
+            "attendees": [
                 {**one, "status": status} if address_of(one) == email else one
                 for one in event.attendees
-            ]
-            event.fields = {**event.fields, "attendees": asked}
-        else:
-            raise HTTPException(422, f"{email} is not invited.")
+            ],
+        }
+        if is_own:
+            event.fields["responseStatus"] = status
         mailbox.stored(event)
         return JSONResponse(showing.event(event, mailbox))
 

@@ -12,30 +12,31 @@ from wedsync_comms.sandbox.control import Endpoint, guarded, json_object
 from wedsync_comms.sandbox.times import iso
 
 from . import showing
+from .accounts_control import AccountsControl
 from .calendars_control import CalendarsControl
+from .identity import Identity
 from .people_control import PeopleControl
 from .subscription import Subscription
-from .tokens import Tokens
 from .world import World
 
 LIFECYCLE = ("reauthorizationRequired", "subscriptionRemoved", "missed")
 
 
 class Control:
-    def __init__(self, world: World, tokens: Tokens) -> None:
+    def __init__(self, world: World, identity: Identity) -> None:
         self._world = world
-        self._tokens = tokens
+        self._identity = identity
 
     def routes(self) -> Sequence[BaseRoute]:
         return [
+            *AccountsControl(self._world, self._identity).routes(),
             *CalendarsControl(self._world).routes(),
             *PeopleControl(self._world).routes(),
             _route("/pushes", self.pushes),
             _route("/pushes/{id}/lifecycle", self.lifecycle, "POST"),
             _route("/invitations", self.invitations),
             _route("/clock", self.clock, "GET", "POST"),
-            _route("/revoke", self.revoke, "POST"),
-            _route("/expire-tokens", self.expire_tokens, "POST"),
+            _route("/cursors/expire", self.expire_cursors, "POST"),
             _route("/stats", self.stats),
         ]
 
@@ -67,18 +68,8 @@ class Control:
             self._world.jump(seconds)
         return JSONResponse({"now": iso(self._world.clock.now())})
 
-    async def revoke(self, request: Request) -> Response:
-        """The person takes back what was allowed; without an account, everybody does."""
-        wanted = (await json_object(request)).get("account")
-        taken = sum(
-            self._tokens.revoke(mailbox.user)
-            for address, mailbox in self._world.mailboxes.items()
-            if wanted in {None, address}
-        )
-        return JSONResponse({"revoked": taken})
-
-    async def expire_tokens(self, _: Request) -> Response:
-        self._tokens.expire_all()
+    async def expire_cursors(self, _: Request) -> Response:
+        self._world.tracking.clear()
         return Response(status_code=204)
 
     async def stats(self, _: Request) -> Response:
@@ -95,7 +86,7 @@ class Control:
                 "people_repeated": {key: times for key, times in people.items() if times > 1},
                 "invitations": len(self._world.mails.newest()),
                 "pushes": len(self._world.subscriptions.every),
-                "grants": len([one for one in self._tokens.grants if not one.revoked]),
+                "grants": len([one for one in self._identity.tokens.grants if not one.revoked]),
             }
         )
 

@@ -15,9 +15,9 @@ def shortened(response: Response, faults: Faults, subject: str) -> Response:
     body = bytes(response.body)
     if response.status_code != OK or (b'"value": [' not in body and b'"value":[' not in body):
         return response
-    if (fault := faults.draw("short_list", subject)) is None:
+    if (fault := faults.draw("cut_list", subject)) is None:
         return response
     given = json.loads(body)
-    given["value"] = given["value"][: fault["keep"]]
+    given["value"] = given["value"][: fault["items"]]
     headers = {k: v for k, v in response.headers.items() if k not in FRAMING}
     return JSONResponse(given, headers=headers)

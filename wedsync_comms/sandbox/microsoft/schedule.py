@@ -58,7 +58,7 @@ class ScheduleApi:
                 "ErrorMailRecipientNotFound",
                 f"Unable to resolve e-mail address {address} to an Active Directory object.",
             )
-        if self._faults.draw("schedule_error", address) is not None:
+        if self._faults.draw("free_busy_error", address) is not None:
             return _problem(address, "ErrorFreeBusyGenerationFailed", "Unable to read free/busy.")
         seen = mailbox.view(mailbox.calendar.id, start.instant, end.instant)
         if len(seen) > MAX_ENTRIES:

@@ -53,8 +53,8 @@ def event(shown: Event, mailbox: Mailbox) -> Json:
     return {
         "id": shown.immutable_id,
         "title": shown.title,
-        "start": shown.start.local.isoformat(timespec="seconds"),
-        "end": shown.end.local.isoformat(timespec="seconds"),
+        "start": _wall(shown.start, all_day=shown.is_all_day),
+        "end": _wall(shown.end, all_day=shown.is_all_day),
         "zone": zones.iana(shown.start.zone),
         "vendor_zone": shown.start.zone,
         "all_day": shown.is_all_day,
@@ -70,6 +70,10 @@ def event(shown: Event, mailbox: Mailbox) -> Json:
         "etag": shown.etag,
         "account": mailbox.user.address,
     }
+
+
+def _wall(wall: zones.Wall, *, all_day: bool) -> str:
+    return wall.local.date().isoformat() if all_day else wall.local.isoformat(timespec="minutes")
 
 
 def attendee(given: Json) -> Json:

@@ -107,12 +107,16 @@ class Tokens:
             return None
         return found
 
-    def expire_all(self) -> None:
-        """Access tokens; a fresh one can be had."""
-        self._access.clear()
+    def expire(self, user: User) -> None:
+        """The access tokens; fresh ones can be had."""
+        kept = {token: one for token, one in self._access.items() if one.grant.user != user}
+        self._access = kept
+
+    def of(self, user: User) -> list[Grant]:
+        return [one for one in self.grants if one.user == user and not one.revoked]
 
     def revoke(self, user: User) -> int:
-        mine = [one for one in self.grants if one.user == user and not one.revoked]
+        mine = self.of(user)
         for grant in mine:
             grant.revoked = True
         return len(mine)

@@ -117,7 +117,7 @@ class Tracking:
 
     def _find(self, call: Call, tracked: Tracked, token: str) -> Place:
         place = self._places.find(token)
-        fault = self._faults.draw("expired_cursor", f"GET {call.request.url.path}")
+        fault = self._faults.draw("cursor_expired", f"GET {call.request.url.path}")
         if fault is not None:
             raise _expired(call, tracked, place, fault["code"])
         if place is None or self._is_old(call, place):
