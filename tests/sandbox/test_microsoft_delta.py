@@ -109,6 +109,24 @@ def test_occurrences_say_little_of_themselves(graph: GraphApi) -> None:
     assert mine[4]["id"] in removed(graph.round(link)[0])
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_series_takes_its_occurrences_with_it(
+    graph: GraphApi, sandbox: SandboxServer, *, told: bool
+) -> None:
+    pattern = {"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 31}
+    limits = {"type": "noEnd", "startDate": "2027-01-31"}
+    master = graph.create(recurrence={"pattern": pattern, "range": limits}).json()
+    path = f"/me/events/{master['id']}"
+    days = graph("GET", path + "/instances?$top=99", params=WINDOW).json()["value"]
+    assert [one["start"]["dateTime"][5:10] for one in days][:3] == ["01-31", "02-28", "03-31"]
+    link = first_round(graph)[1]
+    sandbox.control("PATCH", "/microsoft", {"tells_of_occurrences": told})
+    graph("DELETE", f"/me/events/{days[0]['id']}")
+    graph("DELETE", path)
+    expected = {master["id"], *(one["id"] for one in days if told)}
+    assert set(removed(graph.round(link)[0])) == expected
+
+
 @pytest.mark.parametrize("option", ["$select", "$expand", "$filter", "$orderby", "$search"])
 def test_options_of_lists_are_refused(graph: GraphApi, option: str) -> None:
     assert graph("GET", VIEW, params=WINDOW | {option: "subject"}).status_code == 400

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.graph import HOME, GraphApi, code_of
+from tests.sandbox.graph import HOME, WORK, GraphApi, code_of
 from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox_server import SandboxServer
 
@@ -260,6 +260,16 @@ def test_what_was_held_too_long_is_lost(
     graph.create(subject="Only this one")
     told = [one for one in notices(receiver, 2) if "changeType" in one]
     assert len(told) == 1
+
+
+def test_it_goes_with_the_consent(
+    graph: GraphApi, receiver: Receiver, sandbox: SandboxServer
+) -> None:
+    subscribe(graph, receiver)
+    sandbox.control("POST", f"/microsoft/accounts/{WORK}/revoke")
+    receiver.wait_for(lambda hooks: life(hooks) == ["subscriptionRemoved"])
+    assert sandbox.control("GET", "/microsoft/pushes")["pushes"] == []
+    assert graph("GET", "/me").status_code == 401
 
 
 @pytest.mark.parametrize("event", ["missed", "subscriptionRemoved", "reauthorizationRequired"])

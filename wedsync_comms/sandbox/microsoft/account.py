@@ -82,6 +82,7 @@ CHECKS: settings.Checks = {
     "subscription_minutes": lambda value: settings.is_whole(value) and value > 0,
     "subscriptions_need_authorization": settings.is_switch,
     "delta_seconds": settings.is_rate,
+    "tells_of_occurrences": settings.is_switch,
     "transaction_seconds": settings.is_rate,
     "schedule_refuses_personal": settings.is_switch,
 }
@@ -107,9 +108,10 @@ class Microsoft:
         self._busy: Counter[str] = Counter()
         self._events = EventsApi(self.world.mails)
         self._schedule = ScheduleApi(self.faults, self.world.mailboxes)
+        self._delta = EventsDelta(self.world.tracking)
         self._api = Api(
             self._events,
-            EventsDelta(self.world.tracking),
+            self._delta,
             self._schedule,
             ContactsApi(self.world.tracking),
             SubscriptionsApi(self.world.subscriptions),
@@ -167,6 +169,7 @@ class Microsoft:
             "subscription_minutes": subscriptions.max_minutes,
             "subscriptions_need_authorization": subscriptions.need_authorization,
             "delta_seconds": self.world.tracking.life_seconds,
+            "tells_of_occurrences": self._delta.tells_of_occurrences,
             "transaction_seconds": self._events.transaction_seconds,
             "schedule_refuses_personal": self._schedule.refuses_personal,
         }
@@ -185,6 +188,7 @@ class Microsoft:
         subscriptions.max_minutes = given["subscription_minutes"]
         subscriptions.need_authorization = given["subscriptions_need_authorization"]
         self.world.tracking.life_seconds = given["delta_seconds"]
+        self._delta.tells_of_occurrences = given["tells_of_occurrences"]
         self._events.transaction_seconds = given["transaction_seconds"]
         self._schedule.refuses_personal = given["schedule_refuses_personal"]
 

@@ -10,6 +10,7 @@ from . import recurrence
 from .item import Item, Json
 from .zones import Wall
 
+FORESEEN = timedelta(days=730)
 OCCURRENCE = re.compile(r"(?P<base>.+)\.(?P<day>\d{8})=")
 
 
@@ -40,6 +41,13 @@ class Event(Item):
         return "exception" if self.original in self.master.exceptions else "occurrence"
 
     @property
+    def is_gone(self) -> bool:
+        """An occurrence goes with its series."""
+        if self.master is None:
+            return self.removed
+        return self.master.removed or self.original in self.master.skipped
+
+    @property
     def is_all_day(self) -> bool:
         return bool(self.fields.get("isAllDay"))
 
@@ -61,6 +69,12 @@ class Event(Item):
         """Itself, or those of its occurrences that are in the window."""
         found = [self] if self.recurrence is None else self.occurrences(end)
         return [one for one in found if one.overlaps(start, end)]
+
+    def foreseen(self, now: datetime) -> "dict[str, Event]":
+        """The occurrences that anybody may know of, by id; none if it is no series."""
+        if self.recurrence is None:
+            return {}
+        return {one.id: one for one in self.occurrences(now + FORESEEN)}
 
     def occurrences(self, until: datetime) -> "Iterator[Event]":
         for day in recurrence.days(self.recurrence or {}, (until + timedelta(days=1)).date()):
