@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from calendars import grants, soon
+from calendars import defaults, grants, soon
 from calendars.events import Grant, RemoteCalendar
 from calendars.mailboxes import mailbox
 from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
@@ -85,6 +85,7 @@ def redeemed(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
 
 @transaction.atomic
 def link(organization: Organization, slug: str, grant: Grant, by: "User | None") -> Account:
+    defaults.seed(organization)
     account, _ = Account.objects.update_or_create(
         organization=organization,
         vendor=slug,

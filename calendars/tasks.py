@@ -1,6 +1,6 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
-from calendars import grants, linking, subscriptions, sync, writing
+from calendars import grants, linking, notify, subscriptions, sync, writing
 
 
 def pull(calendar: int) -> bool:
@@ -29,6 +29,15 @@ def tend(account: int) -> None:
 
 def tend_due() -> int:
     return subscriptions.tend_due()
+
+
+def tell_due() -> int:
+    """Changes that have been quiet for long enough."""
+    return notify.tell_due()
+
+
+def remind() -> int:
+    return notify.remind()
 
 
 def list_calendars() -> int:

@@ -72,6 +72,7 @@ CALENDARS = (
         "booking",
         "changing",
         "contents",
+        "defaults",
         "freebusy",
         "grants",
         "ics",
