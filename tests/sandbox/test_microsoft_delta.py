@@ -109,6 +109,23 @@ def test_occurrences_say_little_of_themselves(graph: GraphApi) -> None:
     assert mine[4]["id"] in removed(graph.round(link)[0])
 
 
+def test_an_occurrence_can_leave_the_window_while_its_series_changes(graph: GraphApi) -> None:
+    pattern = {"type": "absoluteYearly", "interval": 1, "month": 12, "dayOfMonth": 30}
+    limits = {"type": "numbered", "startDate": "2027-12-30", "numberOfOccurrences": 1}
+    master = graph.create(
+        recurrence={"pattern": pattern, "range": limits},
+        start=moment("2027-12-30T10:00:00"),
+        end=moment("2027-12-30T11:00:00"),
+    ).json()
+    path = f"/me/events/{master['id']}"
+    only = graph("GET", path + "/instances", params=WINDOW).json()["value"][0]
+    link = first_round(graph)[1]
+    later = {"start": moment("2028-01-03T10:00:00"), "end": moment("2028-01-03T11:00:00")}
+    graph("PATCH", f"/me/events/{only['id']}", later)
+    graph("PATCH", path, {"subject": "Changed as well"})
+    assert only["id"] in removed(graph.round(link)[0])
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_series_takes_its_occurrences_with_it(
     graph: GraphApi, sandbox: SandboxServer, *, told: bool

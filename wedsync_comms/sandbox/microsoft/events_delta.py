@@ -64,17 +64,26 @@ def changes(
 
 def _changes_of(event: Event, since: int, window: Seen) -> Iterator[Entry]:
     """What lies outside the window is reported as deleted, if it was reported before or not."""
-    seen = event.seen_within(*window)
-    if event.sequence > since:
-        if event.recurrence is not None and seen:
-            yield event
-        yield from seen
-        if not seen and since:
-            yield _removed(event)
-        return
+    is_changed = event.sequence > since
+    if is_changed:
+        yield from _whole(event, since, window)
     for day in event.exceptions.values():
-        if day.sequence > since:
-            yield day if day in seen else _removed(day)
+        if day.sequence <= since:
+            continue
+        if not day.overlaps(*window):
+            yield _removed(day)
+        elif not is_changed:
+            yield day
+
+
+def _whole(event: Event, since: int, window: Seen) -> Iterator[Entry]:
+    """A series comes with its occurrences."""
+    seen = event.seen_within(*window)
+    if event.recurrence is not None and seen:
+        yield event
+    yield from seen
+    if not seen and since:
+        yield _removed(event)
 
 
 def _is_told(one: Tombstone, window: Seen, *, told: bool) -> bool:
