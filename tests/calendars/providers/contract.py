@@ -225,6 +225,14 @@ class ConsentContract(Contract):
         with pytest.raises(GrantGone):
             vendor.refresh(grant)
 
+    def test_a_vendor_that_says_so_at_the_refresh_is_believed(self) -> None:
+        vendor = self.side.vendor()
+        grant = self.side.grant(vendor)
+        self.side.fault(grant_gone={})
+
+        with pytest.raises(GrantGone):
+            vendor.refresh(grant)
+
     def test_too_many_refreshes_wait_as_long_as_they_are_told_to(self) -> None:
         vendor = self.side.vendor()
         grant = self.side.grant(vendor)
@@ -273,6 +281,12 @@ class CalendarContract(Contract):
     def test_an_access_token_that_is_no_good_is_rejected(self) -> None:
         with pytest.raises(CredentialsRejected):
             self.side.vendor().mailbox("none").calendars()
+
+    def test_an_access_token_that_has_run_out_is_rejected(self, mailbox: Mailbox) -> None:
+        self.side.fault(token_expired={})
+
+        with pytest.raises(CredentialsRejected):
+            mailbox.calendars()
 
     @pytest.mark.parametrize(
         "fault",
@@ -597,6 +611,17 @@ class CalendarContract(Contract):
             self.update(mailbox, calendar, made, tasting(title="Ours"))
 
         assert mailbox.event(calendar, made.id).text.title == "Theirs"
+
+    def test_the_vendor_checks_the_etag_as_well(self, mailbox: Mailbox, calendar: str) -> None:
+        """Somebody may be faster between our look and our write."""
+        made = self.create(mailbox, calendar, tasting())
+        person = mailbox.create_person(ADA)
+        self.side.fault(etag_conflict={})
+
+        with pytest.raises(Changed):
+            self.update(mailbox, calendar, made, tasting(title="Ours"))
+        with pytest.raises(Changed):
+            mailbox.update_person(dataclasses.replace(person, company="Ours"))
 
     def test_a_repeated_update_is_noticed(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting())

@@ -29,7 +29,6 @@ class Side:
     # Ways of the vendor to say that a cursor is no longer good: fault, and its settings.
     expiries: ClassVar[tuple[dict[str, Any], ...]]
     token_path: ClassVar[str]
-    expired_token: ClassVar[str]
 
     def vendor(self, secret: str = "") -> Vendor:
         raise NotImplementedError
@@ -64,9 +63,6 @@ class Side:
         return vendor.mailbox(self.grant(vendor).access_token)
 
     def revoke(self) -> None:
-        raise NotImplementedError
-
-    def expire_cursors(self, **settings: Any) -> None:
         raise NotImplementedError
 
     def adds(self, **fields: Any) -> str:
@@ -115,7 +111,6 @@ class GoogleSide(Side):
         {"cursor_expired": {"reason": "updatedMinTooLongAgo"}},
     )
     token_path = "/token"
-    expired_token = "token_expired"
 
     def vendor(self, secret: str = "") -> Google:
         url = f"{self.sandbox.url}/google"
@@ -147,7 +142,6 @@ class MicrosoftSide(Side):
         {"cursor_expired": {"code": "SyncStateNotFound"}},
     )
     token_path = "/common/oauth2/v2.0/token"
-    expired_token = "token_expired"
 
     def vendor(self, secret: str = "") -> Microsoft:
         return Microsoft(
