@@ -18,8 +18,8 @@ EMAIL_TEXTS = {
         "New time: {{ title }} on {{ date }}",
         (
             "Dear {{ name }},\n\n“{{ title }}” has moved from {{ before }} to {{ date }} "
-            "at {{ time }} ({{ zone }}).\nPlace: {{ place }}\n{{ link }}\n\nIf that does not suit you, "
-            "just reply to this message.\n\n{{ organization }}"
+            "at {{ time }} ({{ zone }}).\nPlace: {{ place }}\n{{ link }}\n\nIf that does not suit "
+            "you, just reply to this message.\n\n{{ organization }}"
         ),
     ),
     Occasion.CANCELLED: (
