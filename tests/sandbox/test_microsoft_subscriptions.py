@@ -106,6 +106,15 @@ def test_subscriptions_that_are_refused(
     assert graph("POST", "/subscriptions", asked(receiver, **fields)).status_code == status
 
 
+def test_who_may_not_read_it_may_not_watch_it(
+    graph: GraphApi, receiver: Receiver, sandbox: SandboxServer
+) -> None:
+    given = {"scopes": ["openid", "Contacts.Read"]}
+    graph.tokens = sandbox.control("POST", f"/microsoft/accounts/{WORK}/tokens", given)
+    assert graph("POST", "/subscriptions", asked(receiver)).status_code == 403
+    subscribe(graph, receiver, resource="/me/contacts")
+
+
 def test_some_may_live_a_shorter_time_and_none_less_than_45_minutes(
     graph: GraphApi, receiver: Receiver, sandbox: SandboxServer
 ) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 from . import recurrence
@@ -117,7 +117,3 @@ def split_occurrence(id_: str) -> tuple[str, date] | None:
     if found is None:
         return None
     return found["base"] + "=", datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=UTC).date()
-
-
-def midnight(day: date, zone: str) -> Wall:
-    return Wall(datetime.combine(day, time()), zone)
