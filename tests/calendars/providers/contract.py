@@ -6,6 +6,7 @@ A vendor's own test file subclasses these and names its side.
 import dataclasses
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -336,6 +337,23 @@ class CalendarContract(Contract):
         assert found.etag
         assert not found.key
 
+    def test_a_day_is_told_alike_by_itself_and_among_others(
+        self, mailbox: Mailbox, calendar: str
+    ) -> None:
+        event = self.side.adds(
+            title="Away",
+            start=f"{DAY:%Y-%m-%d}T00:00",
+            end=f"{DAY + timedelta(days=1):%Y-%m-%d}T00:00",
+            all_day=True,
+        )
+
+        told = by_id(self.everything(mailbox, calendar))[event]
+
+        assert isinstance(told, RemoteEvent)
+        assert told.text.is_all_day
+        assert told.text.start == Moment(wall=DAY, zone=self.side.zone)
+        assert mailbox.event(calendar, event).text == told.text
+
     def test_a_series_comes_as_its_occurrences(self, mailbox: Mailbox, calendar: str) -> None:
         changes = self.everything(mailbox, calendar)
 
@@ -514,6 +532,14 @@ class CalendarContract(Contract):
 
         assert (again.id, again.etag, again.text) == (made.id, made.etag, made.text)
         assert self.side.repeated() == {}
+
+    def test_created_by_several_at_once_it_is_created_once(self, calendar: str) -> None:
+        boxes = [self.side.mailbox() for _ in range(3)]
+        with ThreadPoolExecutor(len(boxes)) as pool:
+            made = list(pool.map(lambda box: self.create(box, calendar, tasting()), boxes))
+
+        assert len({one.id for one in made}) == 1
+        assert self.side.control("GET", "/stats")["keys"] == {"appointment-1": 1}
 
     def test_created_again_with_other_words_it_is_still_the_first(
         self, mailbox: Mailbox, calendar: str

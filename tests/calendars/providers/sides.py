@@ -29,6 +29,7 @@ class Side:
     # Ways of the vendor to say that a cursor is no longer good: fault, and its settings.
     expiries: ClassVar[tuple[dict[str, Any], ...]]
     token_path: ClassVar[str]
+    tokens: ClassVar[dict[str, str]]
 
     def vendor(self, secret: str = "") -> Vendor:
         raise NotImplementedError
@@ -59,11 +60,15 @@ class Side:
         return vendor.redeem(consent.flow, self.consents(consent.url))
 
     def mailbox(self) -> Mailbox:
+        """The consent outlives a reset, so the person is asked once."""
         vendor = self.vendor()
-        return vendor.mailbox(self.grant(vendor).access_token)
+        if self.sandbox.url not in self.tokens:
+            self.tokens[self.sandbox.url] = self.grant(vendor).access_token
+        return vendor.mailbox(self.tokens[self.sandbox.url])
 
     def revoke(self) -> None:
-        raise NotImplementedError
+        """Also what `mailbox` opens, so it asks again afterwards."""
+        self.tokens.clear()
 
     def adds(self, **fields: Any) -> str:
         """An event, of an hour if nothing else is said; its id."""
@@ -111,6 +116,7 @@ class GoogleSide(Side):
         {"cursor_expired": {"reason": "updatedMinTooLongAgo"}},
     )
     token_path = "/token"
+    tokens: ClassVar[dict[str, str]] = {}
 
     def vendor(self, secret: str = "") -> Google:
         url = f"{self.sandbox.url}/google"
@@ -123,6 +129,7 @@ class GoogleSide(Side):
         )
 
     def revoke(self) -> None:
+        super().revoke()
         self.control("POST", f"/accounts/{self.owner}/revoke")
 
     def deletes_person(self, person: str) -> None:
@@ -142,6 +149,7 @@ class MicrosoftSide(Side):
         {"cursor_expired": {"code": "SyncStateNotFound"}},
     )
     token_path = "/common/oauth2/v2.0/token"
+    tokens: ClassVar[dict[str, str]] = {}
 
     def vendor(self, secret: str = "") -> Microsoft:
         return Microsoft(
@@ -152,4 +160,5 @@ class MicrosoftSide(Side):
         )
 
     def revoke(self) -> None:
+        super().revoke()
         self.control("POST", f"/accounts/{self.owner}/revoke")

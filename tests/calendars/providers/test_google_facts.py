@@ -537,6 +537,11 @@ def test_a_person_without_an_id_is_an_error() -> None:
         persons.read({"names": []})
 
 
+def test_a_person_that_was_deleted_is_gone() -> None:
+    with pytest.raises(Gone):
+        persons.known(persons.read({"resourceName": "people/1", "metadata": {"deleted": True}}))
+
+
 def test_googles_own_hosts_are_the_default() -> None:
     made = vendor()
 

@@ -547,6 +547,16 @@ def test_one_of_ours_that_vanishes_meanwhile_is_told_without_its_hash() -> None:
         assert (found.key, found.written_hash) == ("k", "")
 
 
+def test_somebody_who_was_faster_created_what_we_meant_to() -> None:
+    taken = Reply(409, {"error": {"code": "ErrorDuplicateTransactionId"}})
+    theirs = item(**{FIELD: [{"id": KEY, "value": "k"}]})
+    with answering(Reply(200, {"value": []}), taken, Reply(200, {"value": [theirs]})) as server:
+        given = {"generation": 1, "written_hash": "h", "notify": Notify.ALL}
+        made = mailbox_at(server).create("c", tasting(), key="k", **given)
+
+    assert (made.id, made.key) == ("e1", "k")
+
+
 def test_every_request_prefers_the_same() -> None:
     with answering(Reply(200, {"value": []})) as server:
         mailbox_at(server).calendars()
