@@ -76,26 +76,15 @@ def read(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
 
 def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     private = mapped(mapped(item.get("extendedProperties")).get("private"))
-    start = mapped(item.get("start"))
-    place = placed(start, text(private.get(ZONE)) or zone)
-    url = conference_url(item)
+    place = placed(mapped(item.get("start")), text(private.get(ZONE)) or zone)
     return RemoteEvent(
         id=text(item.get("id")),
         etag=text(item.get("etag")),
-        text=EventText(
-            title=text(item.get("summary")),
-            start=moment(start, place.zone),
-            end=moment(mapped(item.get("end")), place.zone),
-            is_all_day="date" in start,
-            description=text(item.get("description")),
-            place=text(item.get("location")),
-            attendees=tuple(attendee(one) for one in listed(item.get("attendees"))),
-            wants_conference=bool(url),
-        ),
+        text=text_of(item, place.zone),
         is_cancelled=item.get("status") == "cancelled",
         is_busy=is_busy(item),
         organizer=text(mapped(item.get("organizer")).get("email")),
-        conference_url=url,
+        conference_url=conference_url(item),
         ical_uid=text(item.get("iCalUID")),
         series_id=text(item.get("recurringEventId")),
         updated_at=instant_or_none(item.get("updated")),
@@ -103,6 +92,20 @@ def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
         written_hash=text(private.get(HASH)),
         problem=place.problem,
         raw=dict(item),
+    )
+
+
+def text_of(item: Mapping[str, Any], zone: str) -> EventText:
+    start = mapped(item.get("start"))
+    return EventText(
+        title=text(item.get("summary")),
+        start=moment(start, zone),
+        end=moment(mapped(item.get("end")), zone),
+        is_all_day="date" in start,
+        description=text(item.get("description")),
+        place=text(item.get("location")),
+        attendees=tuple(attendee(one) for one in listed(item.get("attendees"))),
+        wants_conference=bool(conference_url(item)),
     )
 
 

@@ -944,6 +944,13 @@ class PeopleContract(Contract):
         assert set(written.phones) == set(wanted.phones)
         assert written.etag != made.etag
 
+    def test_a_name_can_be_changed_as_a_whole(self, mailbox: Mailbox) -> None:
+        made = mailbox.create_person(ADA)
+
+        written = mailbox.update_person(dataclasses.replace(made, name="Countess Lovelace"))
+
+        assert written.name == "Countess Lovelace"
+
     def test_an_update_of_nothing_writes_nothing(self, mailbox: Mailbox) -> None:
         made = mailbox.create_person(ADA)
 

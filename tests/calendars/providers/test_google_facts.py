@@ -318,7 +318,7 @@ class TestTheWire:
         assert [bool(one.problem) for one in found] == [False, *[True] * 60]
 
     def test_an_id_that_is_taken_by_a_stranger_is_no_event_of_ours(self, mailbox: Mailbox) -> None:
-        given = {"generation": 1, "written_hash": "h", "notify": Notify.NOBODY}
+        given: dict[str, Any] = {"generation": 1, "written_hash": "h", "notify": Notify.NOBODY}
         made = mailbox.create(self.side.owner, tasting(), key="k", **given)
         self.side.changes(made.id, extendedProperties={"private": {"wedsync": "another"}})
 

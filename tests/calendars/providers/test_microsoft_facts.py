@@ -551,7 +551,7 @@ def test_somebody_who_was_faster_created_what_we_meant_to() -> None:
     taken = Reply(409, {"error": {"code": "ErrorDuplicateTransactionId"}})
     theirs = item(**{FIELD: [{"id": KEY, "value": "k"}]})
     with answering(Reply(200, {"value": []}), taken, Reply(200, {"value": [theirs]})) as server:
-        given = {"generation": 1, "written_hash": "h", "notify": Notify.ALL}
+        given: dict[str, Any] = {"generation": 1, "written_hash": "h", "notify": Notify.ALL}
         made = mailbox_at(server).create("c", tasting(), key="k", **given)
 
     assert (made.id, made.key) == ("e1", "k")
