@@ -193,9 +193,27 @@ def guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The whole list: Google replaces it by what it is given."""
+    """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
     present = {text(one.get("email")).lower(): one for one in listed(item.get("attendees"))}
-    return [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
+    named = {one.email.lower() for one in written.attendees}
+    owners = [
+        one for email, one in present.items() if email not in named and is_ours(attendee(one))
+    ]
+    return owners + [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
+
+
+def invited(written: EventText) -> list[tuple[str, str, bool, Answer]]:
+    """What of the guests can differ."""
+    return [
+        (one.email.lower(), one.name, one.is_optional, one.answer)
+        for one in written.attendees
+        if not is_ours(one)
+    ]
+
+
+def is_ours(one: Attendee) -> bool:
+    """The calendar's owner is no guest, though Google lists them as one."""
+    return one.is_organizer or one.is_self
 
 
 def conference(key: str) -> dict[str, Any]:
@@ -229,7 +247,7 @@ def changed(written: EventText, present: RemoteEvent, written_hash: str) -> dict
     if written.is_all_day != present.text.is_all_day:
         other = "dateTime" if written.is_all_day else "date"
         body |= {name: {**after[name], other: None} for name in ("start", "end")}
-    if written.attendees != present.text.attendees:
+    if invited(written) != invited(present.text):
         body["attendees"] = guests(written, present.raw)
     if written.wants_conference and not present.conference_url:
         body["conferenceData"] = conference(present.key or present.id)

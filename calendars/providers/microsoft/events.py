@@ -207,7 +207,7 @@ def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         guest(one, present.get(one.email.lower(), {}))
         for one in written.attendees
-        if not one.is_organizer or one.email.lower() in present
+        if not one.is_organizer
     ]
 
 
@@ -251,4 +251,8 @@ def changed(written: EventText, present: RemoteEvent, values: Mapping[str, str])
 
 def invited(written: EventText) -> list[tuple[str, str, bool]]:
     """What of the guests is ours to write: their answers are not."""
-    return [(one.email.lower(), one.name, one.is_optional) for one in written.attendees]
+    return [
+        (one.email.lower(), one.name, one.is_optional)
+        for one in written.attendees
+        if not one.is_organizer
+    ]

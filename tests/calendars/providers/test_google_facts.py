@@ -232,6 +232,22 @@ def test_what_we_do_not_know_about_a_guest_is_not_lost() -> None:
     ]
 
 
+def test_the_owner_stays_among_the_guests_named_or_not() -> None:
+    owner = {"email": "me@x.example", "self": True, "organizer": True, "responseStatus": "accepted"}
+    present = read(attendees=[owner, {"email": "a@x.example"}])
+    only = (Attendee(email="a@x.example"),)
+    more = (*only, Attendee(email="b@x.example"))
+
+    assert "attendees" not in events.changed(tasting(attendees=only), present, "h")
+    body = events.changed(tasting(attendees=more), present, "h")
+    assert [one["email"] for one in body["attendees"]] == [
+        "me@x.example",
+        "a@x.example",
+        "b@x.example",
+    ]
+    assert body["attendees"][0] == owner
+
+
 def test_a_conference_has_a_link_in_one_of_two_places() -> None:
     entry = {"entryPointType": "video", "uri": "https://meet.example/1"}
 

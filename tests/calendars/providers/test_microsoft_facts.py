@@ -201,7 +201,7 @@ def test_an_organizer_among_the_guests_is_told_apart_and_not_invited() -> None:
     assert found.text.attendees[0] == Attendee(email="Boss@x.example", is_organizer=True)
     more = (Attendee(email="other@x.example", is_organizer=True, answer=Answer.ACCEPTED),)
     written = events.guests(tasting(attendees=(*found.text.attendees, *more)), found.raw)
-    assert [one["type"] for one in written] == ["required", "resource"]
+    assert [one["type"] for one in written] == ["resource"]
 
 
 def test_an_occurrence_takes_from_its_series_what_is_not_its_own() -> None:
