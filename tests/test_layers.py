@@ -72,6 +72,7 @@ CALENDARS = (
         "booking",
         "changing",
         "contents",
+        "deciding",
         "defaults",
         "freebusy",
         "grants",
