@@ -28,7 +28,8 @@ from communications.admin.paging import Capped
 from communications.admin.scope import Scoped, in_its_time, scope_of
 
 NAME = "calendars_appointment"
-PREFILLED = ("title", "day", "at", "duration", "calendar", "couple")
+PREFILLED = ("title", "day", "at")
+PREFILLED_NUMBERS = ("duration", "calendar", "couple")
 
 
 @admin.register(Appointment)
@@ -125,8 +126,7 @@ class Appointments(Capped, Scoped):
 
     def book_view(self, request: HttpRequest) -> HttpResponse:
         scope = scope_of(request)
-        given = {name: request.GET[name] for name in PREFILLED if name in request.GET}
-        form = BookingForm(request.POST or None, initial=given, scope=scope)
+        form = BookingForm(request.POST or None, initial=prefilled(request), scope=scope)
         if form.is_valid() and (made := form.book(request.user)):
             self.log_addition(request, made, "Booked.")
             messages.success(request, "Booked. The calendar has it in a moment.")
@@ -214,6 +214,18 @@ class Appointments(Capped, Scoped):
     @column("To look at")
     def trouble(self, appointment: Appointment) -> str:
         return badges.clamped(appointment.problem)
+
+
+def prefilled(request: HttpRequest) -> dict[str, str]:
+    """What a link may fill in."""
+    given = request.GET.dict()
+    words = {name: given[name] for name in PREFILLED if name in given}
+    numbers = {name: given.get(name, "") for name in PREFILLED_NUMBERS}
+    return words | {name: value for name, value in numbers.items() if is_number(value)}
+
+
+def is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < 10  # noqa: PLR2004
 
 
 def member(request: HttpRequest) -> Any:

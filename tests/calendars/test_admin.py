@@ -198,7 +198,7 @@ def test_the_week_asks_for_a_sensible_span(viewer: Client, query: dict[str, str]
 
 
 def test_whole_days_are_the_same_days_everywhere(viewer: Client, calendar: Calendar) -> None:
-    midnight = datetime(2027, 6, 5)
+    midnight = datetime(2027, 6, 5, tzinfo=UTC).replace(tzinfo=None)
     rows.appointment(
         calendar,
         wall=midnight,
