@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from calendars import freebusy
 from calendars.events import Span
-from calendars.models import Appointment, Calendar, Hours
+from calendars.models import Appointment, Calendar
 from calendars.models.accounts import AccountStatus
 from calendars.refusals import Refused
 from communications.models import Organization
@@ -107,8 +107,8 @@ def opened(
 
 
 def hours_of(calendar: Calendar) -> Sequence[tuple[int, time, time]]:
-    own: Sequence[Hours] = calendar.hours.all()
-    return [(one.weekday, one.opens, one.closes) for one in own] or USUAL
+    own = [(one.weekday, one.opens, one.closes) for one in calendar.hours.all()]
+    return own or USUAL
 
 
 def at(day: date, clock: time, zone: ZoneInfo) -> datetime:

@@ -61,6 +61,8 @@ def here(
     taken = Appointment.objects.overlapping(start, end).filter(calendar=calendar)
     # A hold that ran out takes no time, also before it is swept away.
     taken = taken.filter(Q(held_until=None) | Q(held_until__gt=timezone.now()))
+    if but:
+        taken = taken.exclude(pk=but.pk)
     blocks = BusyBlock.objects.filter(
         calendar=calendar,
         is_busy=True,
@@ -68,7 +70,7 @@ def here(
         ends_at__gt=start,
     )
     rows = [
-        *taken.exclude(pk=but.pk if but else None).values_list("starts_at", "ends_at"),
+        *taken.values_list("starts_at", "ends_at"),
         *blocks.values_list("starts_at", "ends_at"),
     ]
     return [Span(start=begins, end=ends) for begins, ends in rows]

@@ -61,7 +61,7 @@ def event(appointment: Appointment) -> Event:
             found.add(name, value)
     found.add("organizer", vCalAddress(f"mailto:{appointment.calendar.account.email}"))
     for one in appointment.participants.exclude(email=""):
-        found.add("attendee", attendee(one), encode=0)
+        found.add("attendee", attendee(one), encode=False)
     return found
 
 

@@ -1,6 +1,9 @@
-"""What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
+"""What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm.
 
-from calendars import grants, linking, notify, subscriptions, sync, writing
+What is due is handed out one by one: a vendor that hangs holds up one calendar, and not all.
+"""
+
+from calendars import grants, linking, notify, soon, subscriptions, sync, writing
 
 
 def pull(calendar: int) -> bool:
@@ -8,9 +11,10 @@ def pull(calendar: int) -> bool:
     return sync.pull(calendar)
 
 
-def pull_due() -> int:
+def pull_due() -> None:
     """The safety net: what was announced and not read, and what is to be polled."""
-    return sync.pull_due()
+    for calendar in sync.due():
+        soon.pull(calendar)
 
 
 def write(link: int) -> bool:
@@ -18,8 +22,9 @@ def write(link: int) -> bool:
     return writing.write(link)
 
 
-def write_due() -> int:
-    return writing.write_due()
+def write_due() -> None:
+    for link in writing.due():
+        soon.write(link)
 
 
 def tend(account: int) -> None:
@@ -27,8 +32,9 @@ def tend(account: int) -> None:
     subscriptions.tend(account)
 
 
-def tend_due() -> int:
-    return subscriptions.tend_due()
+def tend_due() -> None:
+    for account in subscriptions.accounts():
+        soon.tend(account)
 
 
 def tell_due() -> int:

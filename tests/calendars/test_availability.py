@@ -1,4 +1,5 @@
 """What is offered is free, and what is not known is not offered."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 from datetime import UTC, datetime, time, timedelta
 

@@ -1,4 +1,5 @@
 """What people are told: once, the newest, at a decent hour, in their own time."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 from django.utils import timezone
 from icalendar import Calendar as ICalendar
 
-from calendars import changing, defaults, ics, notify, sync, writing
+from calendars import changing, defaults, ics, notify, sync
 from calendars.booking import book
 from calendars.changing import Edit
 from calendars.events import Answer, Attendee
@@ -17,6 +18,7 @@ from communications.models import Contact, Message, Organization, Template
 from tests import factories
 from tests.calendars.paper import Paper
 from tests.calendars.test_booking import HOUR, wish
+from tests.calendars.workers import write_due
 
 # A Tuesday at noon.
 NOON = datetime(2027, 5, 4, 12, tzinfo=UTC)
@@ -55,7 +57,7 @@ def booked(
     assert paper.calls == []
     defaults.seed(organization)
     made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")]))
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     assert told(clock) == ["Tasting on Thursday 20 May 2027"]
     return made
@@ -73,7 +75,7 @@ def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
 
 def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: Clock) -> None:
     changing.change(booked, Edit(description="Bring shoes."))
-    writing.write_due()
+    write_due()
     assert told(clock) == []
 
 
@@ -83,7 +85,7 @@ def test_the_mail_carries_the_appointment(booked: Appointment, paper: Paper) -> 
     assert "at 10:00 (Europe/London)" in message.body
     file = message.attachments.get()
     assert file.content_type == "text/calendar; method=REQUEST; charset=utf-8"
-    parsed = ICalendar.from_ical(bytes(file.content))
+    parsed: Any = ICalendar.from_ical(bytes(file.content))
     (event,) = parsed.walk("VEVENT")
     assert parsed["METHOD"] == "REQUEST"
     assert event["DTSTART"].dt == booked.starts_at
@@ -98,7 +100,7 @@ def test_edits_in_a_row_are_one_message_about_the_newest(
     for hours in (1, 2, 3):
         booked = changing.change(booked, Edit(start=TEN + hours * HOUR))
         clock.now += timedelta(seconds=30)
-    writing.write_due()
+    write_due()
     assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
     message = Message.objects.latest("created_at")
     assert "from Thursday 20 May, 10:00 to Thursday 20 May 2027 at 13:00" in message.body
@@ -108,7 +110,7 @@ def test_edits_in_a_row_are_one_message_about_the_newest(
 def test_there_and_back_again_is_no_news(booked: Appointment, clock: Clock) -> None:
     moved = changing.change(booked, Edit(start=TEN + HOUR))
     changing.change(moved, Edit(start=TEN))
-    writing.write_due()
+    write_due()
     assert told(clock) == []
 
 
@@ -120,7 +122,7 @@ def test_cancelled_before_anybody_was_told(
 ) -> None:
     other = book(organization, wish(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)]))
     changing.cancel(other)
-    writing.write_due()
+    write_due()
     assert told(clock) == []
 
 
@@ -128,7 +130,7 @@ def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, cloc
     uid = ics.uid_of(booked)
     changing.change(booked, Edit(start=TEN + HOUR))
     changing.cancel(Appointment.objects.get())
-    writing.write_due()
+    write_due()
     assert told(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
     file = Message.objects.latest("created_at").attachments.get()
     (event,) = ICalendar.from_ical(bytes(file.content)).walk("VEVENT")
@@ -183,7 +185,7 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
         Invitee(email="amelia@example.com", role="couple"),
     ]
     changing.change(booked, Edit(participants=people))
-    writing.write_due()
+    write_due()
     assert told(clock) == ["Tasting on Thursday 20 May 2027"]
     answers = (
         Attendee(email="noah@example.com"),
@@ -198,7 +200,7 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
 def test_nobody_is_woken(booked: Appointment, clock: Clock) -> None:
     clock.now = datetime(2027, 5, 5, 21, 30, tzinfo=UTC)
     changing.change(booked, Edit(start=TEN + HOUR))
-    writing.write_due()
+    write_due()
     assert told(clock) == []
     assert told(clock, timedelta(hours=8)) == []
     assert Notice.objects.waiting().get().tell_after == datetime(2027, 5, 6, 7, tzinfo=UTC)
@@ -210,7 +212,7 @@ def test_reminded_once_and_again_after_a_move(booked: Appointment, clock: Clock)
     assert told(clock) == ["A reminder: Tasting on Thursday 20 May 2027"]
     assert told(clock) == []
     changing.change(Appointment.objects.get(), Edit(start=TEN + 24 * HOUR))
-    writing.write_due()
+    write_due()
     assert told(clock) == ["New time: Tasting on Friday 21 May 2027"]
     assert told(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
 
@@ -225,9 +227,9 @@ def test_by_the_way_there_is(
         booked,
         Edit(participants=[Invitee(contact=phone.pk), Invitee(email="amelia@example.com")]),
     )
-    writing.write_due()
+    write_due()
     changing.change(Appointment.objects.get(), Edit(start=TEN + HOUR))
-    writing.write_due()
+    write_due()
     assert len(told(clock)) == 1
     refused = Notice.objects.get(state="refused")
     assert refused.error == "No address on any channel of the rule."
@@ -239,7 +241,7 @@ def test_a_text_that_lacks_a_value_is_refused_with_the_reason(
 ) -> None:
     Template.objects.filter(name="appointment-moved").update(body="{{ nonsense }}")
     changing.change(booked, Edit(start=TEN + HOUR))
-    writing.write_due()
+    write_due()
     assert told(clock) == []
     assert "nonsense" in Notice.objects.get(state="refused").error
 
@@ -250,7 +252,7 @@ def test_told_again_after_a_crash_it_is_one_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changing.change(booked, Edit(start=TEN + HOUR))
-    writing.write_due()
+    write_due()
 
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError("killed")

@@ -1,4 +1,5 @@
 """Both vendors over real HTTP: what is promised about appointments, from end to end."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import random
 import time
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from calendars import changing, contents, linking, subscriptions, sync, writing
+from calendars import changing, contents, linking, subscriptions, sync
 from calendars.booking import Wish, book
 from calendars.changing import Edit
 from calendars.invitees import Invitee
@@ -15,6 +16,7 @@ from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLin
 from calendars.refusals import NotFree
 from communications.models import Organization
 from tests.calendars.providers.sides import Side
+from tests.calendars.workers import pull_due, write_due
 from tests.communications.edges.servers import Live
 
 HOUR = timedelta(hours=1)
@@ -32,17 +34,15 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 def wish(number: int = 0, **fields: Any) -> Wish:
     start = START + number * HOUR
-    return Wish(
-        **{"title": "Tasting", "start": start, "end": start + HOUR, "zone": "Europe/London"}
-        | fields,
-    )
+    values = {"title": "Tasting", "zone": "Europe/London", **fields}
+    return Wish(start=start, end=start + HOUR, **values)
 
 
 def write() -> None:
     """All that waits, whatever is to be waited for."""
     Account.objects.update(retry_at=None)
     EventLink.objects.filter(write_after__isnull=False).update(write_after=LONG_AGO)
-    while writing.write_due():
+    while write_due():
         pass
 
 
@@ -164,7 +164,7 @@ def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
         calendar.refresh_from_db()
     assert calendar.dirty > calendar.pulled
     assert ours.is_up
-    sync.pull_due()
+    pull_due()
     assert refreshed(made).title == "Cake"
 
 
