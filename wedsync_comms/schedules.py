@@ -39,6 +39,13 @@ SCHEDULES = (
     Every("sync_templates", "communications.tasks.sync_templates", minutes=15),
     Every("probe providers", "health.tasks.probe_all", minutes=1),
     Every("forget health", "health.tasks.forget", minutes=60),
+    Every("read calendars", "calendars.tasks.pull_due", minutes=1),
+    Every("write appointments", "calendars.tasks.write_due", minutes=1),
+    Every("tend subscriptions", "calendars.tasks.tend_due", minutes=1),
+    Every("tell of appointments", "calendars.tasks.tell_due", minutes=1),
+    Every("remind of appointments", "calendars.tasks.remind", minutes=5),
+    Every("list calendars", "calendars.tasks.list_calendars", minutes=60),
+    Every("reseal grants", "calendars.tasks.reseal_grants", minutes=60),
     Every("prune", "communications.tasks.prune_history", minutes=60),
 )
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('communications', '0001_first_release'),
+        ('communications', '0002_quiet_hours'),
     ]
 
     operations = [

@@ -1,0 +1,54 @@
+"""What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm.
+
+What is due is handed out one by one: a vendor that hangs holds up one calendar, and not all.
+"""
+
+from calendars import grants, linking, notify, soon, subscriptions, sync, writing
+
+
+def pull(calendar: int) -> bool:
+    """Something was announced."""
+    return sync.pull(calendar)
+
+
+def pull_due() -> None:
+    """The safety net: what was announced and not read, and what is to be polled."""
+    for calendar in sync.due():
+        soon.pull(calendar)
+
+
+def write(link: int) -> bool:
+    """An appointment was just booked or changed."""
+    return writing.write(link)
+
+
+def write_due() -> None:
+    for link in writing.due():
+        soon.write(link)
+
+
+def tend(account: int) -> None:
+    """An account was linked, or a vendor said that a subscription needs care."""
+    subscriptions.tend(account)
+
+
+def tend_due() -> None:
+    for account in subscriptions.accounts():
+        soon.tend(account)
+
+
+def tell_due() -> int:
+    """Changes that have been quiet for long enough."""
+    return notify.tell_due()
+
+
+def remind() -> int:
+    return notify.remind()
+
+
+def list_calendars() -> int:
+    return linking.list_all()
+
+
+def reseal_grants() -> int:
+    return grants.reseal()
