@@ -62,7 +62,7 @@ def seed(organization: Organization) -> int:
     for occasion in Occasion:
         Rule.objects.create(
             organization=organization,
-            name=f"Appointment {occasion.label}",
+            name=f"Appointment {occasion.label.lower()}",
             occasion=occasion,
             roles=ROLES.get(occasion, []),
             hours_before=HOURS.get(occasion, 24),

@@ -4,7 +4,7 @@ A push that is not genuine has no effect at all, and none causes a call to a ven
 """
 
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import structlog
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 NOBODY = sha256(b"nobody").hexdigest()
 # Many changes in one request are normal; so many are not.
 AT_MOST = 1000
+BURST = timedelta(seconds=10)
 
 
 def receive(request: WebhookRequest) -> int:
@@ -64,16 +65,25 @@ def same_resource(subscription: Subscription, pushed: Pushed) -> bool:
 
 
 def keep(subscription: Subscription, pushed: Pushed, now: datetime) -> None:
-    Subscription.objects.filter(pk=subscription.pk).update(
-        last_message_at=now,
-        # Without its second id, one we never got an answer about could not be stopped.
-        resource_id=subscription.resource_id or pushed.resource_id,
-        expires_at=pushed.expires_at or subscription.expires_at,
-    )
+    remember(subscription, pushed, now)
     if pushed.what in {"reauthorize", "removed"}:
         look_after(subscription, pushed.what, now)
     if pushed.what != "live":
         announce(subscription, now)
+
+
+def remember(subscription: Subscription, pushed: Pushed, now: datetime) -> None:
+    """Of a burst only the first: each write waits for the disk, and the vendor for us."""
+    news = {
+        # Without its second id, one we never got an answer about could not be stopped.
+        "resource_id": subscription.resource_id or pushed.resource_id,
+        "expires_at": pushed.expires_at or subscription.expires_at,
+    }
+    heard = subscription.last_message_at
+    is_recent = heard is not None and heard > now - BURST
+    if is_recent and all(getattr(subscription, name) == value for name, value in news.items()):
+        return
+    Subscription.objects.filter(pk=subscription.pk).update(last_message_at=now, **news)
 
 
 def look_after(subscription: Subscription, what: str, now: datetime) -> None:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from calendars import contents
 from calendars.admin import looks
+from calendars.events import Answer
 from calendars.models import (
     Appointment,
     AppointmentChange,
@@ -126,6 +127,8 @@ def worded(name: str, value: Any) -> str:
         return ""
     if name in WHEN:
         return moment(str(value))
+    if name.startswith("with ") and value in Answer:
+        return Answer(value).label
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

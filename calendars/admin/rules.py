@@ -82,7 +82,7 @@ class Rules(Scoped):
     acting = OWNING
     form = RuleForm
     actions = None
-    list_display = ["name", "occasion", "who", "text", "lead", "state"]
+    list_display = ["name", "when", "who", "text", "lead", "state"]
     list_select_related = ["template"]
     list_filter = ["occasion", "is_active"]
     search_fields = ["name"]
@@ -97,7 +97,11 @@ class Rules(Scoped):
     def text(self, rule: Rule) -> str:
         return labelled(rule.template)
 
-    @column("When")
+    @column("Occasion")
+    def when(self, rule: Rule) -> str:
+        return rule.get_occasion_display().capitalize()
+
+    @column("Told")
     def lead(self, rule: Rule) -> str:
         if rule.occasion == "due":
             return f"{rule.hours_before} h before"

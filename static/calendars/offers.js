@@ -3,7 +3,7 @@
 const form = document.getElementById("booking");
 const list = document.getElementById("offers");
 const PAUSE = 400;
-const FEW = 8;
+const FEW = 4;
 let asked = 0;
 let timer = 0;
 
@@ -119,7 +119,16 @@ function choose(button, day, at) {
     }
 }
 
+// The calendar that is booked has to be free anyway.
+function hideChosen() {
+    const chosenCalendar = form.elements.calendar?.value;
+    for (const one of form.querySelectorAll("[name=also_free]")) {
+        one.closest("label").hidden = one.value === chosenCalendar;
+    }
+}
+
 function later() {
+    hideChosen();
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE);
 }
@@ -130,5 +139,6 @@ if (form && list) {
             one.addEventListener("change", later);
         }
     }
+    hideChosen();
     ask();
 }

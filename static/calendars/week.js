@@ -41,6 +41,7 @@ function booked(info) {
 }
 
 const calendar = new FullCalendar.Calendar(root, {
+    initialDate: new URLSearchParams(location.search).get("on") ?? now().slice(0, 10),
     initialView: NARROW.matches ? "listWeek" : "timeGridWeek",
     headerToolbar: { start: "prev,next today", center: "title", end: "timeGridWeek,dayGridMonth,listWeek" },
     buttonText: { today: "Today", week: "Week", month: "Month", list: "List" },

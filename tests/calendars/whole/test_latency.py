@@ -1,0 +1,64 @@
+"""A push is answered at once, whatever the vendor is doing."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from calendars.models import Calendar, Subscription
+from calendars.pushes import digest
+from tests.calendars.providers.sides import GoogleSide, Side
+from tests.communications.edges.servers import Live
+
+PATH = "/api/webhooks/communications/calendar"
+PER_SECOND, SECONDS = 50, 10
+
+
+def headers(name: str, secret: str) -> dict[str, str]:
+    return {
+        "X-Goog-Channel-ID": name,
+        "X-Goog-Channel-Token": secret,
+        "X-Goog-Resource-ID": "resource",
+        "X-Goog-Resource-State": "exists",
+        "X-Goog-Message-Number": "7",
+    }
+
+
+def answer(server: Live, told: dict[str, str]) -> float:
+    began = time.monotonic()
+    said = requests.post(server.http + PATH, headers=told, timeout=10)
+    assert said.status_code == 202
+    return time.monotonic() - began
+
+
+@pytest.mark.chaos
+def test_ninety_nine_of_a_hundred_within_300_ms(
+    side: Side,
+    calendar: Calendar,
+    ours: Live,
+) -> None:
+    """At 50 a second, half of them forged, while the vendor takes half a minute to answer."""
+    if not isinstance(side, GoogleSide):
+        return
+    Subscription.objects.create(
+        account=calendar.account,
+        calendar=calendar,
+        remote_id="channel",
+        resource_id="resource",
+        secret_hash=digest("right"),
+        state="live",
+    )
+    before = side.control("GET", "/requests?limit=1")
+    side.fault(latency={"seconds": 30.0})
+    with ThreadPoolExecutor(20) as pool:
+        waiting = []
+        for number in range(PER_SECOND * SECONDS):
+            secret = "right" if number % 2 else "forged"
+            waiting.append(pool.submit(answer, ours, headers("channel", secret)))
+            time.sleep(1 / PER_SECOND)
+        took = sorted(one.result() for one in waiting)
+    calendar.refresh_from_db()
+    assert calendar.dirty == PER_SECOND * SECONDS / 2
+    assert side.control("GET", "/requests?limit=1") == before
+    assert took[int(len(took) * 0.99)] < 0.3, took[-10:]
