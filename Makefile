@@ -5,7 +5,7 @@ PYTHON ?= python3
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types e2e bench chaos lock clean python chromium
+.PHONY: help run test test-sqlite test-postgres lint types e2e bench chaos lock clean python chromium
 
 BIN := .venv/bin
 RUN := .venv/.run-installed
@@ -23,11 +23,17 @@ run: $(RUN) ## start everything on this machine (PORT=8001 SANDBOX_PORT=8026 cho
 
 test: $(DEV) ## all tests: on SQLite, then on PostgreSQL and Redis; fails under 90 % coverage
 	$(BIN)/coverage erase
-	env -u DATABASE_URL -u REDIS_URL $(BIN)/coverage run -m pytest $(TESTS)
-	$(BIN)/python -m tests.servers $(BIN)/coverage run -m pytest $(TESTS) --ignore=tests/sandbox
+	@echo "On SQLite and on PostgreSQL with Redis at once; each prints when it is done …"
+	@$(MAKE) --jobs=2 --output-sync=target test-sqlite test-postgres
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=90
 	$(BIN)/coverage report --include='$(EXACT)' --fail-under=100
+
+test-sqlite: $(DEV)
+	env -u DATABASE_URL -u REDIS_URL $(BIN)/coverage run -m pytest $(TESTS)
+
+test-postgres: $(DEV)
+	$(BIN)/python -m tests.servers $(BIN)/coverage run -m pytest $(TESTS) --ignore=tests/sandbox
 
 lint: $(DEV) ## ruff: rules and format
 	$(BIN)/ruff check .
