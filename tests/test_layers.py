@@ -16,11 +16,12 @@ UNITS = ("wedsync_comms", "communications", "health")
 
 # Inside communications, lowest first.
 LAYERS = (
-    ("statuses", "events", "segments"),
+    ("statuses", "events", "segments", "names", "numbers", "lookup"),
     ("providers",),
     ("models",),
     ("broadcast", "hub"),
     (
+        "book",
         "catalogue",
         "claim",
         "compose",
