@@ -65,9 +65,14 @@ def normalise_number(value: str, *, region: str) -> str:
         raise InvalidAddress(
             f"“{value}” is not a telephone number: write it like +447700900123.",
         ) from error
-    if not phonenumbers.is_possible_number(number):
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if phonenumbers.is_possible_number(number):
+        return found
+    # Perhaps a form that is out of use, but still written.
+    present = numbers.canonical(found)
+    if present == found:
         raise InvalidAddress(f"“{value}” has too few or too many digits for a telephone number.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return present
 
 
 # --- finding ---
@@ -156,6 +161,7 @@ def index(contact: Contact, addresses: Iterable[Address]) -> None:
     texts = [contact.name, contact.given_name, contact.family_name, contact.company]
     contact.search = lookup.key([*texts, *contact.weddings], [one.value for one in addresses])
     contact.sounds = names.sounds(contact.name)
+    contact.compared_at = None
 
 
 def place(contact: Contact, given: Sequence[Given]) -> None:

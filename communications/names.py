@@ -2,13 +2,25 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache, lru_cache
+from typing import Any
 
 from rapidfuzz.distance import JaroWinkler
 
 # Letters that no accent can be taken from.
 LETTERS = str.maketrans(
-    {"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"},
+    {
+        "ß": "ss",
+        "ø": "o",
+        "æ": "ae",
+        "œ": "oe",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "\u0131": "i",
+    },
 )
 # A second way to write the same letter: Müller is Mueller as well as Muller.
 UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
@@ -213,3 +225,28 @@ def agree(one: str, other: str) -> bool:
 
 def same(one: str, other: str) -> bool:
     return one == other or other in also(one)
+
+
+PARTS = ("name", "given_name", "family_name")
+
+
+def better(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
+    """Of two names for one person ours, unless it is no name or theirs says the same, fuller."""
+    one, other = (parts_of(fields) for fields in (ours, theirs))
+    if not other["name"]:
+        return one
+    is_fuller = len(words(other["name"])) > len(words(one["name"]))
+    if is_address(one["name"]) or (is_fuller and agree(one["name"], other["name"])):
+        return other
+    if one["name"] == other["name"] and not (one["given_name"] or one["family_name"]):
+        return other
+    return one
+
+
+def parts_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: fields.get(name) or "" for name in PARTS}
+
+
+def is_address(name: str) -> bool:
+    """What a stranger who wrote is called until somebody knows better."""
+    return "@" in name or not any(one.isalpha() for one in name)

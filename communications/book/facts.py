@@ -102,13 +102,19 @@ def custom(field: str, value: Any) -> dict[str, Any]:
     if len(value) > MAX_CUSTOM:
         raise InvalidFact(field, f"At most {MAX_CUSTOM} custom fields.")
     for name, one in value.items():
-        if not (isinstance(name, str) and 0 < len(name.strip()) <= MAX_CUSTOM_NAME):
-            raise InvalidFact(field, f"Names have 1 to {MAX_CUSTOM_NAME} characters.")
-        if not isinstance(one, str | int | float | bool | None):
-            raise InvalidFact(field, f"“{name}” is neither a text nor a number, true, false.")
-        if isinstance(one, str) and len(one) > MAX_CUSTOM_TEXT:
-            raise InvalidFact(field, f"Keep “{name}” under {MAX_CUSTOM_TEXT:,} characters.")
+        if why := wrong(name, one):
+            raise InvalidFact(field, why)
     return value
+
+
+def wrong(name: Any, value: Any) -> str:
+    if not (isinstance(name, str) and 0 < len(name.strip()) <= MAX_CUSTOM_NAME):
+        return f"Names have 1 to {MAX_CUSTOM_NAME} characters."
+    if not isinstance(value, str | int | float | bool | None):
+        return f"“{name}” is neither a text nor a number, true, false."
+    if isinstance(value, str) and len(value) > MAX_CUSTOM_TEXT:
+        return f"Keep “{name}” under {MAX_CUSTOM_TEXT:,} characters."
+    return ""
 
 
 CHECKS = {

@@ -24,6 +24,8 @@ FIELDS = (
     "custom",
     "to_review",
 )
+# The beginning of a history: everything at once.
+CREATED = "created"
 Snapshot = dict[str, Any]
 
 
@@ -69,17 +71,24 @@ def changes(
     cause: Cause,
     at: datetime,
 ) -> list[ContactChange]:
+    if before:
+        differing = {
+            name: (before.get(name), value)
+            for name, value in after.items()
+            if (before.get(name) or None) != (value or None)
+        }
+    else:
+        differing = {CREATED: (None, {name: value for name, value in after.items() if value})}
     return [
         ContactChange(
             organization_id=contact.organization_id,
             contact=contact,
             field=name,
-            before=before.get(name),
-            after=value,
+            before=old,
+            after=new,
             source=cause.source,
             by=cause.by[:200],
             at=at,
         )
-        for name, value in after.items()
-        if (before.get(name) or None) != (value or None)
+        for name, (old, new) in differing.items()
     ]

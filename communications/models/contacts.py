@@ -57,6 +57,8 @@ class Contact(models.Model):
     # What a search looks in, and by what similar names are found: `book.finding`.
     search = models.TextField(blank=True, editable=False)
     sounds = models.CharField(max_length=200, blank=True, editable=False)
+    # When it was last compared with the others; emptied by every change.
+    compared_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Hidden since, because it is the same person as another contact.
     merged_at = models.DateTimeField(null=True, blank=True, editable=False)
     merged_into = models.ForeignKey(
@@ -84,6 +86,12 @@ class Contact(models.Model):
                 fields=["organization", "created_at"],
                 condition=Q(to_review=True),
                 name="contact_to_review",
+            ),
+            # What the search for duplicates goes through.
+            models.Index(
+                fields=["organization", "id"],
+                condition=Q(compared_at=None, merged_at=None),
+                name="contact_to_compare",
             ),
         ]
 
