@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import phonenumbers
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
 from email_validator import EmailNotValidError, validate_email
 
 from communications import lookup, names, numbers
@@ -99,16 +98,6 @@ def by_handle(organization: Organization, value: str) -> Contact | None:
     return row.contact if row else None
 
 
-def search(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
-    """Those whose names, addresses, company or weddings contain every word, forgivingly."""
-    for choices in lookup.terms(query):
-        has_it = Q()
-        for one in choices:
-            has_it |= Q(search__contains=one)
-        rows = rows.filter(has_it)
-    return rows
-
-
 # --- writing ---
 
 
@@ -146,6 +135,7 @@ def change(
         if addresses is not None:
             place(stored, list(addresses))
         settle(stored, before, cause)
+    contact.updated_at = stored.updated_at
     return contact
 
 

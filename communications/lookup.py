@@ -36,7 +36,7 @@ def terms(query: str) -> list[list[str]]:
 
 def pieces(query: str) -> list[str]:
     """An address stays whole; of anything else, the words."""
-    found = []
+    found: list[str] = []
     for one in query.split():
         found += [one] if "@" in one else names.WORD.findall(one)
     return found

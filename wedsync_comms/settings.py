@@ -216,6 +216,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "communications.statuses.Status.choices",
         "AttemptStatusEnum": "communications.models.messages.STATUSES",
+        "ChannelEnum": "communications.models.contacts.Channel.choices",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # The documentation page loads nothing from other hosts.

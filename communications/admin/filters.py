@@ -9,6 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
 
+from communications.book import finding
+from communications.models import Part
+
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
     "day": ("last 24 hours", timedelta(days=1)),
@@ -69,3 +72,29 @@ class InForceFilter(RadioFilter):
         if self.value() not in {"yes", "no"}:
             return queryset
         return queryset.filter(lifted_at__isnull=self.value() == "yes")
+
+
+class PartFilter(RadioFilter):
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(value, str(label)) for value, label in Part.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.value() not in Part.values:
+            return queryset
+        return finding.tagged(queryset, "roles", self.value())
+
+
+class ReviewFilter(RadioFilter):
+    title = "to review"
+    parameter_name = "to_review"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("yes", "Nobody has looked at them"), ("no", "Looked at")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(to_review=self.value() == "yes")

@@ -24,6 +24,8 @@ def every_day(request: HttpRequest) -> dict[str, Any]:
             {"title": "Today", "icon": "space_dashboard", "link": reverse("admin:index")},
             model(request, "Messages", "mail", "communications_message"),
             model(request, "Contacts", "contacts", "communications_contact"),
+            model(request, "Possible duplicates", "group", "communications_pair"),
+            model(request, "Imports", "upload_file", "communications_import"),
             model(request, "Templates", "description", "communications_template"),
             model(request, "Suppressions", "block", "communications_suppression"),
             model(request, "Webhook deliveries", "webhook", "communications_webhookdelivery"),

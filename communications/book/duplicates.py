@@ -5,11 +5,11 @@ What was compared is marked, so a second run finds nothing to do and writes noth
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from communications import numbers
@@ -53,7 +53,7 @@ def run(organization: Organization, outcome: Outcome | None = None, *, batches: 
     return outcome
 
 
-def pending(organization: Organization) -> Iterable[Contact]:
+def pending(organization: Organization) -> QuerySet[Contact]:
     return Contact.objects.filter(organization=organization, compared_at=None).order_by("pk")
 
 

@@ -1,7 +1,7 @@
 """What may be said about a person, checked: every refusal names the field and says what to do."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -117,7 +117,7 @@ def wrong(name: Any, value: Any) -> str:
     return ""
 
 
-CHECKS = {
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(TEXTS, text),
     "roles": parts,
     "weddings": tags,

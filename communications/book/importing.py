@@ -14,7 +14,7 @@ from django.utils import timezone
 from communications import contacts, lookup
 from communications.book import history, records, tables, vcards
 from communications.book.history import Cause
-from communications.book.planning import Draft, Plan, Planner
+from communications.book.planning import Action, Draft, Plan, Planner
 from communications.book.records import Rejected
 from communications.contacts import Entry
 from communications.decisions import NotPossible
@@ -133,6 +133,18 @@ def finish(row: Import, state: Import.State, counts: dict[str, int]) -> None:
     row.state, row.counts, row.content = state, counts, ""
     row.finished_at = timezone.now()
     row.save(update_fields=["state", "counts", "content", "finished_at"])
+
+
+def wrong_rows(row: Import) -> str:
+    """Those that cannot be taken, as a table with the reasons in a column of their own."""
+    columns, rows = ([], []) if row.is_vcard else tables.read(row.content)
+    found = []
+    for one in plan(row, rows).rows:
+        if one.action is Action.ERROR:
+            # The heading is line 1.
+            cells = [] if row.is_vcard else [rows[one.number - 2].get(name, "") for name in columns]
+            found.append([str(one.number), " ".join(one.reasons), *cells])
+    return tables.write(["Line", "Why it cannot be taken", *columns], found)
 
 
 # --- carrying it out ---

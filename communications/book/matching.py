@@ -70,11 +70,11 @@ def judge(one: Person, other: Person, *, is_rare: bool = True) -> Judgement:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
     alike = likeness(one, other)
     if shared:
-        reasons = (f"Both have {shared[0]}.", "The names differ.")
-        return Judgement(is_same=False, score=60 + round(35 * alike), reasons=reasons)
+        differ = (f"Both have {shared[0]}.", "The names differ.")
+        return Judgement(is_same=False, score=60 + round(35 * alike), reasons=differ)
     if hints := sorted(one.hints & other.hints):
-        reasons = (f"Their addresses are alike: {hints[0]}.",)
-        return Judgement(is_same=False, score=55 + round(40 * alike), reasons=reasons)
+        why = f"Their addresses are alike: {hints[0]}."
+        return Judgement(is_same=False, score=55 + round(40 * alike), reasons=(why,))
     return by_name(one, other, alike, is_rare=is_rare)
 
 
@@ -82,7 +82,7 @@ def by_name(one: Person, other: Person, alike: float, *, is_rare: bool) -> Judge
     circles = sorted(one.circles & other.circles)
     if alike < ALIKE or not (circles or (is_rare and complement(one, other))):
         return NOTHING
-    reasons = ("Same name." if alike == 1 else "The names are alike.",)
+    reasons: tuple[str, ...] = ("Same name." if alike == 1 else "The names are alike.",)
     if circles:
         reasons += (f"Both belong to {circles[0]}.",)
     return Judgement(is_same=False, score=round(alike * (90 if circles else 70)), reasons=reasons)

@@ -17,8 +17,8 @@ def undo(merge: Merge, *, by: str) -> Contact:
     """Takes the other contact out again, with what it brought. Raises NotPossible."""
     with transaction.atomic():
         merge = Merge.objects.select_for_update().get(pk=merge.pk)
-        gone = Contact.everyone.filter(pk=merge.gone_id).first()
-        kept = Contact.everyone.filter(pk=merge.kept_id).first()
+        gone = Contact.everyone.filter(pk=merge.gone_id or 0).first()
+        kept = Contact.everyone.filter(pk=merge.kept_id or 0).first()
         if merge.undone_at or gone is None:
             raise NotPossible("It was undone before, or the contact is gone for good.")
         if kept is not None and kept.merged_at:

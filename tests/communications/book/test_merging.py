@@ -1,11 +1,12 @@
 """Two contacts become one and two again, and nothing is lost on the way."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from communications import consent, contacts
-from communications.book import duplicates, merging, unmerging
+from communications.book import duplicates, finding, merging, unmerging
 from communications.compose import compose
 from communications.decisions import NotPossible
 from communications.drafts import Draft
@@ -30,7 +31,7 @@ def venue() -> Organization:
     return factories.organization()
 
 
-def person(venue: Organization, name: str, *addresses: tuple[str, str], **facts: object) -> Contact:
+def person(venue: Organization, name: str, *addresses: tuple[str, str], **facts: Any) -> Contact:
     return contacts.create(venue, name=name, addresses=addresses, **facts)
 
 
@@ -64,7 +65,7 @@ def test_the_kept_one_has_everything(venue: Organization) -> None:
     assert one.notes == "Vegan.\n\nCalls in the evening."
     assert one.custom == {"table": "7"}
     assert list(Contact.objects.all()) == [one]
-    assert list(contacts.search(Contact.objects.all(), "900101")) == [one]
+    assert list(finding.search(Contact.objects.all(), "900101")) == [one]
     primary = one.addresses.filter(channel="email", is_primary=True)
     assert [row.value for row in primary] == ["liz@hart.example"]
 
@@ -84,12 +85,12 @@ def test_messages_follow_and_come_back(venue: Organization) -> None:
 
 def test_a_merge_is_undone_completely(venue: Organization) -> None:
     one, other = two(venue)
-    before = list(Contact.objects.values().order_by("pk"))
+    before: list[Any] = list(Contact.objects.values().order_by("pk"))
     addresses = {contact.pk: values(contact) for contact in (one, other)}
 
     unmerging.undo(merging.merge(one, other, by="olga"), by="olga")
 
-    after = list(Contact.objects.values().order_by("pk"))
+    after: list[Any] = list(Contact.objects.values().order_by("pk"))
     for old, new in zip(before, after, strict=True):
         changed = {name for name in old if old[name] != new[name]}
         assert changed <= {"updated_at"}
