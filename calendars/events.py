@@ -111,6 +111,8 @@ class RemoteEvent:
     key: str = ""
     # The hash of what we wrote last, echoed: tells our own change from somebody else's.
     written_hash: str = ""
+    # Set where its zone is in no table: its instants are right, but its wall times are UTC's.
+    problem: str = ""
     # As it came, so that what we do not know is not lost.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -19,6 +19,7 @@ for name, value in {
     "RESEND_API_URL": "http://127.0.0.1:9/resend",
     "RESEND_WEBHOOK_SECRET": SECRET,
     "EMAIL_FROM": "Ever After <hello@everafter.example>",
+    "ENCRYPTION_KEYS": "dGVzdHMtb2YtdGhlLXdlZHN5bmMtcHJvamVjdC0wMTI=",
     "LOG_LEVEL": "WARNING",
 }.items():
     os.environ[name] = value

@@ -1,6 +1,6 @@
 """Who may import whom. An app knows what stands to its left, a layer what lies below it.
 
-lib  <-  communications  <-  health          sandbox: knows none of them
+lib  <-  communications  <-  calendars  <-  health          sandbox: knows none of them
 """
 
 import ast
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-UNITS = ("wedsync_comms", "communications", "health")
+UNITS = ("wedsync_comms", "communications", "calendars", "health")
 
 # Inside communications, lowest first.
 LAYERS = (
@@ -60,8 +60,43 @@ LAYERS = (
         "management",
     ),
 )
-EDGES = LAYERS[-1]
-LAYER_OF = {unit: layer for layer, units in enumerate(LAYERS) for unit in units}
+# Inside calendars, lowest first.
+CALENDARS = (
+    ("events", "refusals", "zones"),
+    ("providers",),
+    ("models",),
+    ("merge", "plans"),
+    (
+        "absorb",
+        "acting",
+        "availability",
+        "booking",
+        "changing",
+        "contents",
+        "freebusy",
+        "grants",
+        "ics",
+        "invitees",
+        "lanes",
+        "linking",
+        "mailboxes",
+        "notices",
+        "notify",
+        "polling",
+        "pushes",
+        "record",
+        "soon",
+        "subscriptions",
+        "sync",
+        "writing",
+    ),
+    ("tasks", "webhooks", "api", "views", "admin", "urls", "checks", "apps", "management"),
+)
+APPS = {"communications": LAYERS, "calendars": CALENDARS}
+LAYER_OF = {
+    app: {unit: layer for layer, units in enumerate(layers) for unit in units}
+    for app, layers in APPS.items()
+}
 WRITES = {
     "create",
     "bulk_create",
@@ -161,20 +196,26 @@ def test_communications_knows_nothing_to_its_right() -> None:
     assert offences(modules("communications"), "calendars", "health") == []
 
 
-def test_every_module_of_communications_has_a_layer() -> None:
-    units = {unit_of(name_of(path)) for path in modules("communications")} - {""}
-
-    assert units == set(LAYER_OF)
+def test_calendars_know_nothing_to_their_right() -> None:
+    assert offences(modules("calendars"), "health") == []
 
 
-@pytest.mark.parametrize("unit", LAYER_OF)
-def test_it_imports_only_downward_or_beside(unit: str) -> None:
+@pytest.mark.parametrize("app", APPS)
+def test_every_module_has_a_layer(app: str) -> None:
+    units = {unit_of(name_of(path)) for path in modules(app)} - {""}
+
+    assert units <= set(LAYER_OF[app])
+
+
+@pytest.mark.parametrize(("app", "unit"), [(app, unit) for app in APPS for unit in LAYER_OF[app]])
+def test_it_imports_only_downward_or_beside(app: str, unit: str) -> None:
+    layer_of = LAYER_OF[app]
     upward = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
-        for path in modules("communications")
+        for path in modules(app)
         if unit_of(name_of(path)) == unit
         for name, line in imports(path)
-        if within(name, "communications") and LAYER_OF.get(unit_of(name), 0) > LAYER_OF[unit]
+        if within(name, app) and layer_of.get(unit_of(name), 0) > layer_of[unit]
     ]
 
     assert upward == []
@@ -196,19 +237,21 @@ def test_nothing_imports_in_a_circle(package: str) -> None:
         pytest.fail(f"A circle: {' -> '.join(error.args[1])}")
 
 
-def test_providers_know_no_models_and_no_settings() -> None:
-    providers = [one for one in modules("communications/providers") if one.stem != "registry"]
+@pytest.mark.parametrize("app", APPS)
+def test_providers_know_no_models_and_no_settings(app: str) -> None:
+    providers = [one for one in modules(f"{app}/providers") if one.stem != "registry"]
 
     assert providers
-    forbidden = ("communications.models", "django.conf", "django.db")
+    forbidden = ("communications.models", "calendars.models", "django.conf", "django.db")
     assert offences(providers, *forbidden) == []
 
 
-def test_edges_write_nothing_themselves() -> None:
+@pytest.mark.parametrize("app", APPS)
+def test_edges_write_nothing_themselves(app: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno} writes: {ast.unparse(node.func)}(…)"
-        for path in modules("communications")
-        if unit_of(name_of(path)) in EDGES
+        for path in modules(app)
+        if unit_of(name_of(path)) in APPS[app][-1]
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and is_write(node)
     ]

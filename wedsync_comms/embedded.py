@@ -13,6 +13,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 Variables = dict[str, str]
 
@@ -72,11 +73,33 @@ def whatsapp(sandbox: str) -> Variables:
     }
 
 
+def google(sandbox: str) -> Variables:
+    return {
+        "GOOGLE_CLIENT_ID": f"{secrets.token_hex(16)}.apps.googleusercontent.com",
+        "GOOGLE_CLIENT_SECRET": f"GOCSPX-{secrets.token_urlsafe(21)}",
+        "GOOGLE_API_URL": f"{sandbox}/google",
+        "GOOGLE_AUTH_URL": f"{sandbox}/google/o/oauth2/v2/auth",
+        "GOOGLE_TOKEN_URL": f"{sandbox}/google/token",
+    }
+
+
+def microsoft(sandbox: str) -> Variables:
+    return {
+        "MICROSOFT_CLIENT_ID": str(uuid4()),
+        "MICROSOFT_CLIENT_SECRET": secrets.token_urlsafe(30),
+        "MICROSOFT_TENANT": "common",
+        "MICROSOFT_GRAPH_URL": f"{sandbox}/microsoft/v1.0",
+        "MICROSOFT_AUTHORITY_URL": f"{sandbox}/microsoft",
+    }
+
+
 # What says that a provider is configured -> what its stand-in needs.
 STAND_INS = {
     "RESEND_API_KEY": resend,
     "TWILIO_ACCOUNT_SID": twilio,
     "WHATSAPP_ACCESS_TOKEN": whatsapp,
+    "GOOGLE_CLIENT_ID": google,
+    "MICROSOFT_CLIENT_ID": microsoft,
 }
 
 

@@ -37,6 +37,11 @@ SCHEDULES = (
     Every("settle unknown", "communications.tasks.settle_unknown", minutes=1),
     Every("fetch received", "communications.tasks.fetch_received", minutes=1),
     Every("sync_templates", "communications.tasks.sync_templates", minutes=15),
+    Every("read calendars", "calendars.tasks.pull_due", minutes=1),
+    Every("write appointments", "calendars.tasks.write_due", minutes=1),
+    Every("tend subscriptions", "calendars.tasks.tend_due", minutes=1),
+    Every("list calendars", "calendars.tasks.list_calendars", minutes=60),
+    Every("reseal grants", "calendars.tasks.reseal_grants", minutes=60),
     Every("prune", "communications.tasks.prune_history", minutes=60),
 )
 

@@ -4,6 +4,8 @@
 says what to do; what is merely odd is a system check (`communications/checks.py`).
 """
 
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +342,18 @@ if env.str("MICROSOFT_CLIENT_ID", default=""):
             ),
         },
     }
+
+# Secrets at rest: Fernet keys, newest first. Whoever links accounts must have one of their own, or
+# a leaked SECRET_KEY would open their calendars, and a new one would close them.
+ENCRYPTION_KEYS: list[str] = env.list("ENCRYPTION_KEYS", default=[])
+if DEBUG and not ENCRYPTION_KEYS:
+    ENCRYPTION_KEYS = [urlsafe_b64encode(sha256(SECRET_KEY.encode()).digest()).decode()]
+if CALENDARS and not ENCRYPTION_KEYS:
+    raise ImproperlyConfigured(
+        "ENCRYPTION_KEYS is missing, and calendars are configured: set it to a Fernet key. This "
+        "prints one: python -c 'from cryptography.fernet import Fernet; "
+        "print(Fernet.generate_key().decode())'.",
+    )
 
 # --- Sending, receiving, keeping ----------------------------------------------------------------
 

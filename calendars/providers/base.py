@@ -108,7 +108,8 @@ class Mailbox(ABC):
 
     Every method may raise GrantGone, CredentialsRejected, RateLimited, TransientError and
     PermanentError. Those that write raise OutcomeUnknown only where a repetition is not safe:
-    creating an event is (its key makes it exactly once), creating a person is searched for first.
+    subscribing, and creating a person at Google. Whatever else raises TransientError may be done
+    again as it is. Texts are written as far as they differ, so what did not change is told nobody.
     """
 
     @abstractmethod
@@ -118,7 +119,9 @@ class Mailbox(ABC):
     def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
         """All pages since `cursor`; everything between start and end where it is blank.
 
-        Raises CursorExpired.
+        A series comes as its occurrences, never as itself. What is missing from a full round is
+        gone, or it lies outside of the window. Raises CursorExpired, also when the window's end has
+        moved on from the cursor's by more than a week.
         """
 
     @abstractmethod
@@ -136,7 +139,11 @@ class Mailbox(ABC):
         written_hash: str,
         notify: Notify,
     ) -> RemoteEvent:
-        """Exactly once per key and generation, however often it is called."""
+        """Exactly once per key and generation, however often it is called.
+
+        Created before, it is given back as it is now. Raises Gone if it was deleted since: only
+        another generation can be created.
+        """
 
     @abstractmethod
     def update(
@@ -157,7 +164,10 @@ class Mailbox(ABC):
 
     @abstractmethod
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
-        """One per calendar, in their order; what cannot be told is a `problem`, never free."""
+        """One per calendar, in their order; what cannot be told is a `problem`, never free.
+
+        An address in place of a calendar's id asks about somebody else's main calendar.
+        """
 
     @abstractmethod
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002
@@ -176,18 +186,29 @@ class Mailbox(ABC):
 
     @abstractmethod
     def people(self, cursor: str, page: str = "", group: str = "") -> People:
-        """One page: since `cursor`, or of everything where it is blank. Raises CursorExpired."""
+        """One page: since `cursor`, or of everything where it is blank. Raises CursorExpired.
+
+        `page` is the page before's `next_page`, asked for with the same cursor and group. Microsoft
+        tells no keys here.
+        """
 
     @abstractmethod
     def people_groups(self) -> list[PeopleGroup]: ...
 
     @abstractmethod
     def create_person(self, person: RemotePerson) -> RemotePerson:
-        """Exactly once per `person.key`; its id and etag are ignored."""
+        """Exactly once per `person.key`; its id and etag are ignored, its groups are where it goes.
+
+        After an OutcomeUnknown Google needs minutes until it shows what it made; it then comes
+        with its key.
+        """
 
     @abstractmethod
     def update_person(self, person: RemotePerson) -> RemotePerson:
-        """Writes name, emails, phones, company and notes. Raises Changed and Gone."""
+        """Writes name, emails, phones, company and notes. Raises Changed and Gone.
+
+        Phones may come back in another order: Microsoft keeps them in fields.
+        """
 
     @abstractmethod
     def delete_person(self, id: str) -> None:  # noqa: A002

@@ -7,6 +7,8 @@ import pytest
 import requests
 import resend
 
+from tests.sandbox.google import Google, opened
+from tests.sandbox.graph import GraphApi
 from tests.sandbox.receiver import Receiver
 from tests.sandbox_server import SandboxServer
 
@@ -61,7 +63,9 @@ def sandbox(server: SandboxServer, receiver: Receiver) -> Iterator[SandboxServer
 def receiver(endpoint: Receiver) -> Receiver:
     endpoint.hooks.clear()
     endpoint.answers.clear()
+    endpoint.pauses.clear()
     endpoint.handshake = lambda _: (405, "")
+    endpoint.validation = lambda token: ("text/plain", token)
     return endpoint
 
 
@@ -172,6 +176,18 @@ class WhatsAppApi:
 def whatsapp(sandbox: SandboxServer) -> Iterator[WhatsAppApi]:
     with requests.Session() as session:
         yield WhatsAppApi(sandbox, session)
+
+
+@pytest.fixture
+def google(sandbox: SandboxServer) -> Iterator[Google]:
+    yield from opened(sandbox)
+
+
+@pytest.fixture
+def graph(sandbox: SandboxServer) -> Iterator[GraphApi]:
+    """Graph as the one at work sees it."""
+    with requests.Session() as session:
+        yield GraphApi(sandbox, session)
 
 
 def mail(**fields: Any) -> Json:

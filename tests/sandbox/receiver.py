@@ -43,8 +43,12 @@ class Receiver:
     def __init__(self) -> None:
         self.hooks: list[Hook] = []
         self.answers: list[int | tuple[str, str]] = []
+        # How long the next ones take.
+        self.pauses: list[float] = []
         # What a GET is answered, from its query.
         self.handshake: Callable[[dict[str, str]], tuple[int, str]] = lambda _: (405, "")
+        # What Graph's question is answered, from its token: a kind of contents and a text.
+        self.validation: Callable[[str], tuple[str, str]] = lambda token: ("text/plain", token)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
@@ -60,6 +64,15 @@ class Receiver:
 
     def types(self, count: int) -> list[str]:
         return [hook.type for hook in self.wait_for(lambda hooks: len(hooks) >= count)]
+
+    def receive(self, hook: Hook) -> tuple[int, str, str]:
+        """Keeps it; Graph's question is answered and not kept."""
+        if token := dict(parse_qsl(hook.path.partition("?")[2])).get("validationToken"):
+            return 200, *self.validation(token)
+        self.hooks.append(hook)
+        time.sleep(self.pauses.pop(0) if self.pauses else 0)
+        answer = self.answers.pop(0) if self.answers else 204
+        return (answer, "text/html", "") if isinstance(answer, int) else (200, *answer)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -77,12 +90,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.hooks.append(Hook(headers, body, self.path))
-                answer = receiver.answers.pop(0) if receiver.answers else 204
-                if isinstance(answer, int):
-                    self.answer(answer, "text/html", "")
-                else:
-                    self.answer(200, *answer)
+                self.answer(*receiver.receive(Hook(headers, body, self.path)))
 
             def do_GET(self) -> None:
                 query = dict(parse_qsl(self.path.partition("?")[2]))

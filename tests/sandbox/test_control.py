@@ -14,7 +14,16 @@ from tests.sandbox_server import SandboxServer
 from wedsync_comms.sandbox.state import Shelf
 
 PACKAGE = Path(wedsync_comms.sandbox.__file__).parent
-STRANGERS = {"jsonschema", "requests", "starlette", "uvicorn"}
+STRANGERS = {
+    "cryptography",
+    "dateutil",
+    "icalendar",
+    "jsonschema",
+    "phonenumbers",
+    "requests",
+    "starlette",
+    "uvicorn",
+}
 
 
 def imported(path: Path) -> set[str]:

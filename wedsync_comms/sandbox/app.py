@@ -17,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from . import control, page, phones_control
 from .config import SandboxConfig
 from .gate import Gate
+from .google.account import Google
+from .microsoft.account import Microsoft
 from .phones import Line, Phones
 from .provider import Provider
 from .resend.account import Resend
@@ -29,7 +31,13 @@ logger = logging.getLogger(__name__)
 def create_app(config: SandboxConfig) -> Starlette:
     phones = Phones()
     twilio, whatsapp = Twilio(config, phones), WhatsApp(config, phones)
-    providers: list[Provider] = [Resend(config), twilio, whatsapp]
+    providers: list[Provider] = [
+        Resend(config),
+        twilio,
+        whatsapp,
+        Google(config),
+        Microsoft(config),
+    ]
     lines: list[Line] = [twilio, whatsapp]
 
     controls = control.routes(providers, forget=phones.clear)

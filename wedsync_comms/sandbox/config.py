@@ -28,6 +28,12 @@ class SandboxConfig:
     # Meta's usual throughput of one number.
     whatsapp_rate_per_second: int | None = 80
 
+    google_client_id: str = "google_sandbox.apps.googleusercontent.com"
+    google_client_secret: str = "google_sandbox"  # noqa: S105 (the same)
+
+    microsoft_client_id: str = "5f1e6f0b-6a0c-4f43-9d7a-2f0c1d3b8a11"
+    microsoft_client_secret: str = "microsoft_sandbox"  # noqa: S105 (the same)
+
     rate_per_second: int | None = 10
     receipt_delay: float = 1.0
     # Scales the waits between the attempts of a webhook; 1 is the provider's own schedule.

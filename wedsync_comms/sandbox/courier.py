@@ -10,8 +10,8 @@ import requests
 
 from .times import iso, now
 
-# Svix and Twilio wait 15 s for an answer.
-TIMEOUT = (5, 15)
+# Svix and Twilio wait that long for an answer.
+CONNECT_WITHIN, ANSWER_WITHIN = 5.0, 15.0
 SUCCESS = range(200, 300)
 MAX_ERROR = 200
 MAX_ANSWER = 4000
@@ -49,8 +49,9 @@ class Attempt:
 class Courier:
     """One connection pool per thread: a Session is not made to be shared between threads."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], answer_within: float = ANSWER_WITHIN) -> None:
         self._headers = headers
+        self._timeout = (CONNECT_WITHIN, answer_within)
         self._local = threading.local()
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> Attempt:
@@ -63,7 +64,7 @@ class Courier:
     def _ask(self, attempt: Attempt, url: str, body: bytes, headers: dict[str, str]) -> None:
         try:
             response = self._session().post(
-                url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+                url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
             )
         except requests.RequestException as error:
             attempt.error = f"{type(error).__name__}: {error}"[:MAX_ERROR]

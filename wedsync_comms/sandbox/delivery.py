@@ -25,7 +25,7 @@ class Deliveries:
         # Told of every answer; a provider may act on what it says.
         self.answered: Callable[[Delivery, Attempt], None] = lambda _delivery, _attempt: None
         self._manners = manners
-        self._courier = Courier(manners.headers)
+        self._courier = Courier(manners.headers, manners.answer_within)
         self._faults = faults
         self._ledger = ledger
         self._lanes: Lanes[Delivery] = Lanes()
@@ -124,10 +124,11 @@ class Deliveries:
     async def _post(
         self, pool: ThreadPoolExecutor, delivery: Delivery, sign: Sign, timestamp: int
     ) -> Attempt:
-        headers = sign(delivery, timestamp)
-        post = partial(self._courier.post, delivery.url, delivery.body, headers)
+        is_forged = sign is self._manners.forge
+        body = self._manners.forged_body(delivery) if is_forged else delivery.body
+        post = partial(self._courier.post, delivery.url, body, sign(delivery, timestamp))
         attempt = await asyncio.get_running_loop().run_in_executor(pool, post)
-        attempt.forged = sign is self._manners.forge
+        attempt.forged = is_forged
         delivery.attempts.append(attempt)
         return attempt
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from .courier import Attempt
+from .courier import ANSWER_WITHIN, Attempt
 from .faults import Json
 from .times import iso, now
 
@@ -49,6 +49,10 @@ def always(_delivery: Delivery, _attempt: Attempt) -> bool:
     return True
 
 
+def as_it_is(delivery: Delivery) -> bytes:
+    return delivery.body
+
+
 @dataclass(frozen=True)
 class Manners:
     """How one provider posts: as whom, signed how, and when it tries a failed one again."""
@@ -58,3 +62,6 @@ class Manners:
     headers: Mapping[str, str]
     retry_after: Sequence[float]
     tries_again: Callable[[Delivery, Attempt], bool] = always
+    # A forgery differs in what it says where the secret is in the body.
+    forged_body: Callable[[Delivery], bytes] = as_it_is
+    answer_within: float = ANSWER_WITHIN

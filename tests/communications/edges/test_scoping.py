@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import URLPattern
 from django.urls.resolvers import URLResolver, get_resolver
 
+from calendars.api.urls import router as calendars
 from communications import consent, contacts
 from communications.api.urls import router
 from communications.events import Reason
@@ -49,7 +50,16 @@ DETAILS: dict[str, dict[str, Any]] = {
     "suppression-detail": {},
 }
 # Everything else below /api/: no data of an organization, or tested elsewhere.
-ELSEWHERE = {"schema", "docs", "webhook-resend", "webhook-twilio", "webhook-whatsapp"}
+ELSEWHERE = {
+    "schema",
+    "docs",
+    "webhook-resend",
+    "webhook-twilio",
+    "webhook-whatsapp",
+    # tests/calendars/test_api.py
+    "webhook-calendar",
+    *(str(one.name) for one in calendars.urls),
+}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 SECRET = "Zanzibar"
 

@@ -24,8 +24,11 @@ class Command(BaseCommand):
 
 
 def addresses(webhooks: str) -> dict[str, Any]:
-    return {f"{vendor}_webhook_url": f"{webhooks}/{vendor}" for vendor in SECRETS}
+    return {f"{vendor}_webhook_url": f"{webhooks}/{vendor}" for vendor in POSTS_TO_ONE_ADDRESS}
 
+
+# The others are told with each subscription where to post.
+POSTS_TO_ONE_ADDRESS = ("resend", "twilio", "whatsapp")
 
 # Vendor -> option of the sandbox -> the variable it has in this project.
 SECRETS = {
@@ -44,7 +47,17 @@ SECRETS = {
         "whatsapp_app_secret": "WHATSAPP_APP_SECRET",
         "whatsapp_verify_token": "WHATSAPP_VERIFY_TOKEN",
     },
+    "google": {
+        "google_client_id": "GOOGLE_CLIENT_ID",
+        "google_client_secret": "GOOGLE_CLIENT_SECRET",
+    },
+    "microsoft": {
+        "microsoft_client_id": "MICROSOFT_CLIENT_ID",
+        "microsoft_client_secret": "MICROSOFT_CLIENT_SECRET",
+    },
 }
+# What says that a vendor is stood in for, where it is called otherwise than the others'.
+API_URLS = {"microsoft": "MICROSOFT_GRAPH_URL"}
 
 
 def credentials() -> dict[str, Any]:
@@ -56,7 +69,7 @@ def credentials() -> dict[str, Any]:
     return {
         option: os.environ[variable].partition(",")[0]
         for vendor, options in SECRETS.items()
-        if os.environ.get(f"{vendor.upper()}_API_URL")
+        if os.environ.get(API_URLS.get(vendor, f"{vendor.upper()}_API_URL"))
         for option, variable in options.items()
         if os.environ.get(variable)
     }

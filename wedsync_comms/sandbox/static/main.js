@@ -1,6 +1,8 @@
 // One cheap question a second; the view in front reads more only when something has changed.
 
 import { ask } from "./api.js";
+import { calendars } from "./calendars.js";
+import { contacts } from "./contacts.js";
 import { h } from "./dom.js";
 import { faults } from "./faults.js";
 import { requests, webhooks } from "./logs.js";
@@ -8,17 +10,20 @@ import { messages } from "./messages.js";
 import { phones } from "./phones.js";
 
 const POLL = 1000;
-// Whose mailboxes and phones there are.
+// Whose mailboxes, phones, calendars and contacts there are.
 const MAIL = ["resend"];
 const LINES = ["twilio", "whatsapp"];
+const ACCOUNTS = ["google", "microsoft"];
 const VIEWS = {
   mailboxes: { title: "Mailboxes", open: () => messages(MAIL[0]), of: MAIL },
   phones: { title: "Phones", open: () => phones(place.rest, (number) => history.replaceState(null, "", `#/phones/${number}`)), of: LINES },
+  calendars: { title: "Calendars", open: calendars, of: ACCOUNTS },
+  contacts: { title: "Contacts", open: contacts, of: ACCOUNTS },
   faults: { title: "Faults", open: () => faults(place.provider, tabs()) },
   webhooks: { title: "Webhooks", open: () => webhooks(place.provider, tabs()) },
   requests: { title: "Requests", open: () => requests(place.provider, tabs()) },
 };
-const NAMES = { resend: "Resend", twilio: "Twilio", whatsapp: "WhatsApp" };
+const NAMES = { resend: "Resend", twilio: "Twilio", whatsapp: "WhatsApp", google: "Google", microsoft: "Microsoft" };
 const NEWS = { mails: "mail", messages: "message" };
 
 const main = document.getElementById("main");

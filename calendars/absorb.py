@@ -1,0 +1,94 @@
+"""What a vendor says about an event of ours becomes the appointment. Under the calendar's lock."""
+
+import structlog
+from django.utils import timezone
+
+from calendars import contents, record, soon
+from calendars.events import RemoteEvent
+from calendars.merge import Content, merge, ours_wins
+from calendars.models import Account, Appointment, EventLink
+from calendars.models.accounts import Policy
+from calendars.models.appointments import AppointmentStatus
+from calendars.record import Origin
+
+log = structlog.get_logger(__name__)
+
+
+def absorb(
+    link: EventLink,
+    event: RemoteEvent,
+    account: Account,
+    *,
+    tells: bool = True,
+    is_live: bool = False,
+) -> bool:
+    """Whether anything was new to us. `is_live`: it was read after our last write for sure."""
+    if event.etag == link.etag and not link.is_removed:
+        return False
+    origin = Origin(source=account.vendor, by=event.organizer or account.email, tells=tells)
+    appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
+    if event.is_cancelled:
+        return lost(link, origin, appointment)
+    if is_own_echo(link, event):
+        if is_live:
+            settle(link, event, contents.of_event(event.text, contents.loaded(link.base)))
+        return False
+    was_removed, link.is_removed = link.is_removed, False
+    if was_removed and appointment.status == AppointmentStatus.CANCELLED:
+        record.revive(appointment, origin)
+    changed = agree(link, event, account, appointment, origin)
+    return changed or was_removed
+
+
+def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
+    """Exactly what we wrote at some time, and not what stands there by what we know: either it was
+    read before our last write, or that write was never noted. Nobody else changed it; if it is not
+    live, the next write finds out by its etag."""
+    if not (event.written_hash and link.base):
+        return False
+    base = contents.loaded(link.base)
+    content = contents.of_event(event.text, base)
+    return content != base and contents.fingerprint(content) == event.written_hash
+
+
+def settle(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
+    """That is what stands there, and what both sides know."""
+    link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
+    link.base = contents.dumped(theirs)
+    link.is_removed = False
+    link.save()
+
+
+def agree(
+    link: EventLink,
+    event: RemoteEvent,
+    account: Account,
+    appointment: Appointment,
+    origin: Origin,
+) -> bool:
+    ours = contents.of_appointment(appointment)
+    base = contents.loaded(link.base) if link.base else ours
+    theirs = contents.of_event(event.text, base)
+    wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
+    merged = merge(base, ours, theirs, ours_wins=wins)
+    changed = record.change(appointment, merged.content, origin, merged.conflicts)
+    if merged.conflicts and account.conflicts == Policy.ASK:
+        told = ", ".join(one.field for one in merged.conflicts)
+        appointment.problem = f"Changed here and in the calendar: {told}."
+    if event.conference_url:
+        appointment.conference_url = event.conference_url
+    appointment.save(update_fields=["problem", "conference_url"])
+    if merged.content != theirs and appointment.status == AppointmentStatus.BOOKED:
+        link.write_after = timezone.now()
+        soon.write(link.pk)
+    settle(link, event, theirs)
+    return changed
+
+
+def lost(link: EventLink, origin: Origin, appointment: Appointment | None = None) -> bool:
+    """It is gone from the calendar: the appointment is cancelled, and nothing is written there."""
+    if appointment is None:
+        appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
+    link.is_removed, link.write_after = True, None
+    link.save()
+    return record.cancel(appointment, origin)

@@ -1,0 +1,30 @@
+"""Wall times in JSON: without an offset, because the zone stands beside them."""
+
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from calendars import contents
+
+
+@extend_schema_field({"type": "string", "example": "2027-06-05T10:00:00"})
+class WallTimeField(serializers.Field[datetime, Any, str, Any]):
+    """`2027-06-05T10:00:00`; with ` (second)` behind it in an hour that clocks show twice."""
+
+    default_error_messages = {
+        "invalid": "Write it like 2027-06-05T10:00:00, without an offset: “zone” says where.",
+    }
+
+    def to_internal_value(self, data: Any) -> datetime:
+        try:
+            found = contents.wall(str(data))
+        except ValueError:
+            self.fail("invalid")
+        if found.tzinfo is not None:
+            self.fail("invalid")
+        return found
+
+    def to_representation(self, value: datetime) -> str:
+        return contents.wall_text(value)

@@ -1,0 +1,182 @@
+"""The JSON API: parse, call one verb, answer. Every query is the caller's organization's."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet, ViewSet
+
+from calendars import availability, booking, changing, linking
+from calendars.api import errors
+from calendars.api.serializers import (
+    AccountSerializer,
+    AppointmentSerializer,
+    AskSerializer,
+    AvailabilitySerializer,
+    BookSerializer,
+    ChangeSerializer,
+    ChooseSerializer,
+    EditSerializer,
+)
+from calendars.models import Account, Appointment
+from communications.api.filters import MAX_ID
+from communications.api.views import Scoped
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The version you looked at; if it is not the newest any more, 412.",
+)
+
+
+class Answers(Scoped):
+    def get_exception_handler(self) -> Callable[..., Any]:
+        return errors.handle
+
+
+class AppointmentFilter(django_filters.FilterSet):
+    starts_after = django_filters.IsoDateTimeFilter("ends_at", lookup_expr="gt")
+    starts_before = django_filters.IsoDateTimeFilter("starts_at", lookup_expr="lt")
+
+    calendar = django_filters.NumberFilter("calendar_id", decimal_places=0, max_value=MAX_ID)
+
+    class Meta:
+        model = Appointment
+        fields = ["status"]
+
+
+class Appointments(Answers, ReadOnlyModelViewSet[Appointment]):
+    queryset = Appointment.objects.known().prefetch_related("participants", "links")
+    serializer_class = AppointmentSerializer
+    filterset_class = AppointmentFilter
+
+    @extend_schema(request=BookSerializer, responses={201: AppointmentSerializer})
+    def create(self, request: Request) -> Response:
+        """Books. 409 if the time is taken, or nobody can tell whether it is free."""
+        serializer = BookSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        made = booking.book(self.organization, serializer.wish(), by=self.membership.user)
+        return self.shown(made, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        request=EditSerializer,
+        responses={200: AppointmentSerializer},
+        parameters=[IF_MATCH],
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Moves it, or changes what it says and who takes part."""
+        serializer = EditSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        changed = changing.change(
+            self.get_object(),
+            serializer.edit(),
+            version=version_of(request),
+            by=self.membership.user,
+        )
+        return self.shown(changed)
+
+    @extend_schema(request=None, responses={200: AppointmentSerializer}, parameters=[IF_MATCH])
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Cancels it, also in its calendar; everybody who takes part is told."""
+        found = self.get_object()
+        changing.cancel(found, version=version_of(request), by=self.membership.user)
+        return self.shown(found)
+
+    @extend_schema(responses=ChangeSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def changes(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Its history: what changed, where, and by whom."""
+        rows = self.get_object().changes.all()
+        return Response(ChangeSerializer(rows, many=True).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
+        return self.shown(self.get_object())
+
+    def shown(self, appointment: Appointment, code: int = status.HTTP_200_OK) -> Response:
+        found = self.get_queryset().get(pk=appointment.pk)
+        headers = {"ETag": f'"{found.version}"'}
+        return Response(AppointmentSerializer(found).data, status=code, headers=headers)
+
+
+def version_of(request: Request) -> int | None:
+    told = request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
+    if not told or told == "*":
+        return None
+    # Whatever is no version of ours is an old one.
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else -1  # noqa: PLR2004
+
+
+class Accounts(Answers, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]):
+    queryset = Account.objects.prefetch_related("calendars")
+    serializer_class = AccountSerializer
+    filterset_fields = ["vendor", "status"]
+
+    @extend_schema(request=None, responses={200: AccountSerializer})
+    @action(detail=True, methods=["post"])
+    def disconnect(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Gives the permission back. Appointments stay where they are."""
+        linking.disconnect(
+            self.get_object(),
+            why=f"Disconnected by {self.membership.user.get_username()}.",
+        )
+        return Response(AccountSerializer(self.get_object()).data)
+
+    @extend_schema(request=ChooseSerializer, responses={200: AccountSerializer})
+    @action(detail=True, methods=["post"])
+    def choose(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Which of its calendars are read, kept up to date and asked before a booking."""
+        account = self.get_object()
+        serializer = ChooseSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        linking.choose(account, **serializer.validated_data)
+        return Response(AccountSerializer(self.get_object()).data)
+
+
+class Availability(Answers, ViewSet):
+    queryset: QuerySet[Appointment] = Appointment.objects.all()
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", str, required=True, description="ISO 8601, with an offset."),
+            OpenApiParameter("to", str, required=True, description="At most 62 days later."),
+            OpenApiParameter("duration", int, required=True, description="In minutes."),
+            OpenApiParameter(
+                "calendars",
+                str,
+                description="Ids, comma-separated. Left out: all that are followed.",
+            ),
+        ],
+        responses={200: AvailabilitySerializer},
+    )
+    def list(self, request: Request) -> Response:
+        """Free slots across calendars and vendors. What cannot be told is listed as unknown, and
+        nothing is offered then."""
+        found = availability.offer(self.organization, **asked(request))
+        return Response(AvailabilitySerializer(found).data)
+
+
+def asked(request: Request) -> dict[str, Any]:
+    query = request.query_params
+    serializer = AskSerializer(
+        data={
+            "start": query.get("from"),
+            "end": query.get("to"),
+            "duration": query.get("duration"),
+            "calendars": [one for one in query.get("calendars", "").split(",") if one],
+        },
+    )
+    if not serializer.is_valid():
+        outside = {"start": "from", "end": "to"}
+        raise ValidationError({outside.get(k, k): v for k, v in serializer.errors.items()})
+    data = dict(serializer.validated_data)
+    return data | {"duration": timedelta(minutes=data["duration"])}

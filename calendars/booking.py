@@ -1,0 +1,232 @@
+"""hold -> ask the calendars live -> commit -> written by the outbox: how an appointment is made.
+
+The time is ours, by the database's word, before anybody is asked; and it is given back if the
+answer is anything but "free".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from calendars import contents, freebusy, record, soon, zones
+from calendars.events import Moment, Span
+from calendars.invitees import Invitee, participants
+from calendars.merge import Content, When
+from calendars.models import Appointment, Calendar, EventLink, Participant, What
+from calendars.models.accounts import AccountStatus
+from calendars.models.appointments import AppointmentStatus
+from calendars.record import Origin
+from calendars.refusals import NotFree, Refused
+from communications.models import Organization
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# Longer than the vendors need to answer; a process that dies gives the time back then.
+HOLD = timedelta(minutes=2)
+LONGEST = timedelta(days=31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """An appointment as somebody asks for it. Wall times; `fold` tells a repeated hour apart."""
+
+    title: str
+    start: datetime
+    end: datetime
+    # Blank: the calendar's.
+    zone: str = ""
+    # None: the default one.
+    calendar: int | None = None
+    # Others that have to be free then.
+    also_free: Sequence[int] = ()
+    is_all_day: bool = False
+    description: str = ""
+    place: str = ""
+    participants: Sequence[Invitee] = ()
+    wants_conference: bool = False
+    tags: Sequence[str] = ()
+
+
+def book(organization: Organization, wish: Wish, *, by: "User | None" = None) -> Appointment:
+    """Returns once it is ours; the vendor has it a moment later. Raises Refused and NotFree."""
+    calendar = chosen(organization, wish.calendar)
+    people = participants(organization, wish.participants)
+    content = checked(organization, calendar, wish, people)
+    others = also(organization, wish.also_free, calendar)
+    held = hold(organization, calendar, content)
+    try:
+        ask([calendar, *others], span_of(content))
+        return commit(held, content, wish, people, by)
+    except BaseException:
+        give_back(held)
+        raise
+
+
+def chosen(organization: Organization, key: int | None) -> Calendar:
+    own = Calendar.objects.filter(
+        account__organization=organization,
+        account__status=AccountStatus.LINKED,
+        may_write=True,
+        is_followed=True,
+        is_gone=False,
+    )
+    found = own.filter(pk=key).first() if key else own.order_by("-is_default", "pk").first()
+    if found is None:
+        raise Refused("calendar", "Choose a calendar that is connected and may be written to.")
+    return found
+
+
+def also(organization: Organization, keys: Sequence[int], but: Calendar) -> list[Calendar]:
+    found = Calendar.objects.filter(account__organization=organization, pk__in=keys)
+    if found.count() != len(set(keys)):
+        raise Refused("also_free", "There is no such calendar.")
+    return list(found.exclude(pk=but.pk))
+
+
+def checked(
+    organization: Organization,
+    calendar: Calendar,
+    wish: Wish,
+    people: Sequence[Participant],
+) -> Content:
+    """Raises Refused: a field, and what is to be done."""
+    if not wish.title.strip():
+        raise Refused("title", "Say what it is about.")
+    zone = wish.zone or calendar.zone or organization.time_zone
+    return Content(
+        title=wish.title.strip()[: contents.MAX_TITLE],
+        description=wish.description,
+        place=wish.place[: contents.MAX_TITLE],
+        when=when(wish.start, wish.end, zone, is_all_day=wish.is_all_day),
+        people=contents.people_of(people),
+    )
+
+
+def when(start: datetime, end: datetime, zone: str, *, is_all_day: bool) -> When:
+    begins, ends = exists("start", start, zone), exists("end", end, zone)
+    if ends.instant <= begins.instant:
+        # The clocks go back over it: of two such times, it is the one that comes after the start.
+        ends = exists("end", end.replace(fold=1), zone)
+    if ends.instant <= begins.instant:
+        raise Refused("end", "It has to end after it starts.")
+    if ends.instant - begins.instant > LONGEST:
+        raise Refused("end", f"At most {LONGEST.days} days.")
+    if is_all_day and any(one.wall.time() != datetime.min.time() for one in (begins, ends)):
+        raise Refused("start", "Whole days begin and end at midnight.")
+    return When(
+        start=contents.wall_text(begins.wall),
+        end=contents.wall_text(ends.wall),
+        zone=begins.zone,
+        is_all_day=is_all_day,
+    )
+
+
+def exists(field: str, wall: datetime, zone: str) -> Moment:
+    try:
+        return zones.at_wall(wall, zone)
+    except zones.UnknownZone as error:
+        raise Refused("zone", str(error)) from error
+    except zones.SkippedTime as error:
+        raise Refused(field, str(error)) from error
+
+
+def span_of(content: Content) -> Span:
+    start, end = contents.instants(content.when)
+    return Span(start=start, end=end)
+
+
+def hold(
+    organization: Organization,
+    calendar: Calendar,
+    content: Content,
+    moving: Appointment | None = None,
+) -> Appointment:
+    """Nobody else gets this time from here on. Raises NotFree."""
+    span = span_of(content)
+    held = Appointment(
+        organization=organization,
+        calendar=calendar,
+        title=content.title,
+        wall_start=contents.wall(content.when.start),
+        wall_end=contents.wall(content.when.end),
+        zone=content.when.zone,
+        starts_at=span.start,
+        ends_at=span.end,
+        status=AppointmentStatus.HELD,
+        held_until=timezone.now() + HOLD,
+        # It may lie over the one that is moved; everything else was looked at under the lock.
+        overlaps=moving is not None,
+    )
+    try:
+        with transaction.atomic():
+            record.lock(calendar.pk)
+            sweep(calendar)
+            if freebusy.here(calendar, span.start, span.end, but=moving):
+                raise NotFree("This time is taken.")
+            held.save(force_insert=True)
+    except IntegrityError as error:
+        raise NotFree("This time is taken.") from error
+    return held
+
+
+def sweep(calendar: Calendar) -> None:
+    """Holds of processes that died."""
+    holds = Appointment.objects.filter(calendar=calendar, status=AppointmentStatus.HELD)
+    holds.filter(held_until__lte=timezone.now()).delete()
+
+
+def give_back(held: Appointment) -> None:
+    Appointment.objects.filter(pk=held.pk, status=AppointmentStatus.HELD).delete()
+
+
+def ask(calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None) -> None:
+    """Raises NotFree where a calendar is taken, or does not tell."""
+    own = Span(start=moving.starts_at, end=moving.ends_at) if moving else None
+    told = freebusy.ask(calendars, span.start, span.end)
+    for calendar in calendars:
+        busy = told[calendar.pk]
+        if busy.problem:
+            raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
+        spans = [left for one in busy.spans for left in freebusy.without(one, own)]
+        if any(freebusy.overlap(one, span) for one in spans):
+            raise NotFree(f"{calendar} is taken at this time.")
+
+
+def commit(
+    held: Appointment,
+    content: Content,
+    wish: Wish,
+    people: Sequence[Participant],
+    by: "User | None",
+) -> Appointment:
+    with transaction.atomic():
+        record.lock(held.calendar_id)
+        row = Appointment.objects.select_for_update().filter(pk=held.pk).first()
+        if row is None or not row.held_until or row.held_until <= timezone.now():
+            raise NotFree("The calendars took too long to answer: try again.")
+        row.status, row.held_until, row.created_by = AppointmentStatus.BOOKED, None, by
+        row.description, row.place = content.description, content.place
+        row.is_all_day, row.tags = wish.is_all_day, list(wish.tags)
+        row.wants_conference = wish.wants_conference
+        row.save()
+        for one in people:
+            one.appointment = row
+            one.save(force_insert=True)
+        write_down(row)
+        record.note(row, What.BOOKED, Origin(by=by.get_username() if by else ""))
+    return row
+
+
+def write_down(appointment: Appointment) -> None:
+    """It is to be written into its calendar, right after the commit."""
+    link, _ = EventLink.objects.update_or_create(
+        appointment=appointment,
+        calendar=appointment.calendar,
+        defaults={"write_after": timezone.now()},
+    )
+    soon.write(link.pk)

@@ -1,0 +1,160 @@
+"""Two sides changed one appointment: what it is then. Pure; `tests/calendars/test_merge.py` says
+what always holds.
+
+Each field by itself, against what both last agreed on: who changed it alone, decides it. Start and
+end are one field. People are merged one by one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from calendars.events import Answer
+from calendars.models.accounts import Policy
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class When:
+    """Wall times as text, so that it can be compared, kept and hashed; `fold` is in them."""
+
+    start: str
+    end: str
+    zone: str
+    is_all_day: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    name: str = ""
+    is_optional: bool = False
+    answer: Answer = Answer.NEEDED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """All of an appointment that a vendor's event holds too."""
+
+    title: str
+    when: When
+    description: str = ""
+    place: str = ""
+    # By address, in lower case.
+    people: Mapping[str, Person] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Both changed it, and differently. What lost is here, so that nothing is lost."""
+
+    field: str
+    ours: Any
+    theirs: Any
+
+
+@dataclass(frozen=True)
+class Merged:
+    content: Content
+    conflicts: tuple[Conflict, ...] = ()
+
+
+class Sides:
+    """One merge: who is right where both are, and what came of it."""
+
+    def __init__(self, *, ours_wins: bool) -> None:
+        self.ours_wins = ours_wins
+        self.conflicts: list[Conflict] = []
+
+    def one(self, name: str, base: T, ours: T, theirs: T) -> T:
+        if ours in (theirs, base):
+            return theirs
+        if theirs == base:
+            return ours
+        self.conflicts.append(Conflict(name, ours, theirs))
+        return ours if self.ours_wins else theirs
+
+    def people(
+        self,
+        base: Mapping[str, Person],
+        ours: Mapping[str, Person],
+        theirs: Mapping[str, Person],
+    ) -> dict[str, Person]:
+        merged = {}
+        # Theirs first, in their order: a list that only we reordered is no change.
+        for email in dict.fromkeys([*theirs, *ours]):
+            person = self.person(email, base.get(email), ours.get(email), theirs.get(email))
+            if person:
+                merged[email] = person
+        return merged
+
+    def person(
+        self,
+        email: str,
+        base: Person | None,
+        ours: Person | None,
+        theirs: Person | None,
+    ) -> Person | None:
+        if not (ours and theirs):
+            return self.one(email, base, ours, theirs)
+        first = base or Person()
+        return Person(
+            name=self.one(f"{email} name", first.name, ours.name, theirs.name),
+            is_optional=self.one(
+                f"{email} optional",
+                first.is_optional,
+                ours.is_optional,
+                theirs.is_optional,
+            ),
+            answer=self.one(f"{email} answer", first.answer, ours.answer, theirs.answer),
+        )
+
+
+def merge(base: Content, ours: Content, theirs: Content, *, ours_wins: bool = False) -> Merged:
+    sides = Sides(ours_wins=ours_wins)
+    content = Content(
+        title=sides.one("title", base.title, ours.title, theirs.title),
+        when=sides.one("when", base.when, ours.when, theirs.when),
+        description=sides.one(
+            "description",
+            base.description,
+            ours.description,
+            theirs.description,
+        ),
+        place=sides.one("place", base.place, ours.place, theirs.place),
+        people=sides.people(base.people, ours.people, theirs.people),
+    )
+    return Merged(content, tuple(sides.conflicts))
+
+
+def ours_wins(policy: str, ours_at: datetime, theirs_at: datetime | None) -> bool:
+    if policy == Policy.NEWEST:
+        return theirs_at is None or ours_at >= theirs_at
+    return policy in {Policy.OURS, Policy.ASK}
+
+
+def differences(before: Content, after: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Only what is different, on both sides, in words for the history."""
+    one, other = flat(before), flat(after)
+    names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
+    return {name: one.get(name) for name in names}, {name: other.get(name) for name in names}
+
+
+def flat(content: Content) -> dict[str, Any]:
+    when = content.when
+    return {
+        "title": content.title,
+        "start": when.start,
+        "end": when.end,
+        "zone": when.zone,
+        "is_all_day": when.is_all_day,
+        "description": content.description,
+        "place": content.place,
+        **{f"with {email}": str(one.answer) for email, one in content.people.items()},
+    }
+
+
+def without_answers(content: Content) -> Content:
+    people = {email: replace(one, answer=Answer.NEEDED) for email, one in content.people.items()}
+    return replace(content, people=people)

@@ -1,0 +1,149 @@
+"""What both vendors' answers have in common: how they are read, and what a refusal says."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from wedsync_comms.lib.errors import (
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    ServerFailed,
+    TransientError,
+)
+from wedsync_comms.lib.http import Client, Response
+
+# Graph is known to say one second for hours on end.
+# https://github.com/microsoftgraph/msgraph-sdk-javascript/issues/297
+PAUSE = timedelta(seconds=5)
+LONGEST = timedelta(days=1)
+SERVER_ERROR, REDIRECT = 500, 300
+# Parts of a digest are told apart by what no key or id contains.
+SEPARATOR = "\x1f"
+
+
+def ask(client: Client, method: str, url: str, *, is_safe: bool, **values: Any) -> Response:
+    """`is_safe`: doing it again does no harm, so a lost answer is no more than a failure."""
+    try:
+        return client.request(method, url, **values)
+    except OutcomeUnknown as error:
+        if not is_safe:
+            raise
+        raise TransientError(str(error), code=error.code) from error
+
+
+def failure(
+    kind: type[ProviderError],
+    answer: Response,
+    *,
+    code: str,
+    message: str,
+    is_safe: bool,
+    least: timedelta = PAUSE,
+) -> ProviderError:
+    """The error for a refusal. A server that names a time is given it, whatever else it says."""
+    said = code or str(answer.status)
+    response: dict[str, object] = {"status": answer.status, "code": said, "message": message}
+    text = message or f"It answered {answer.status}."
+    waits = retry_after(answer.headers)
+    if kind is RateLimited or (is_safe and waits and answer.status >= SERVER_ERROR):
+        pause = max(waits or least, least)
+        return RateLimited(text, retry_after=pause, code=said, response=response)
+    if kind is ServerFailed and is_safe:
+        kind = TransientError
+    return kind(text, code=said, response=response)
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """Seconds or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after"""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return min(timedelta(seconds=int(value[:9])), LONGEST)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max(aware - datetime.now(UTC), timedelta(0)), LONGEST)
+
+
+def decoded(content: bytes, *, is_safe: bool = True) -> dict[str, Any]:
+    """Raises TransientError for what is no object, or OutcomeUnknown: it may have been done."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        body = None
+    return understood(body, is_safe=is_safe)
+
+
+def understood(body: Any, *, is_safe: bool) -> dict[str, Any]:
+    if isinstance(body, dict) and body:
+        return body
+    kind = TransientError if is_safe else OutcomeUnknown
+    raise kind("The answer is no JSON object.", code="malformed")
+
+
+def malformed(what: str) -> TransientError:
+    return TransientError(what, code="malformed")
+
+
+def mapped(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def items(page: Mapping[str, Any], name: str, *, may_miss: bool = False) -> list[dict[str, Any]]:
+    """What a page lists. Raises TransientError unless it is a list of objects: an answer that was
+    cut short must not look like an empty calendar."""
+    found = page.get(name, [] if may_miss else None)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise malformed(f"{name} is no list of objects.")
+    return found
+
+
+def pages(
+    ask_for: Callable[[str], dict[str, Any]],
+    onward: str,
+    first: str = "",
+) -> Iterator[dict[str, Any]]:
+    """All pages; `onward` is the name under which one tells of the next."""
+    token, seen = first, set[str]()
+    while True:
+        page = ask_for(token)
+        yield page
+        token = text(page.get(onward))
+        if not token:
+            return
+        if token in seen:
+            raise malformed("The pages go round in a circle.")
+        seen.add(token)
+
+
+def instant(value: Any, zone: Any = UTC) -> datetime:
+    """An RFC 3339 time; without an offset it is one of the zone. Raises TransientError."""
+    try:
+        # Graph counts to a tenth of a microsecond, Python to a microsecond.
+        at = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise malformed(f"This is no time: {value!r}.") from error
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def instant_or_none(value: Any) -> datetime | None:
+    return instant(value) if isinstance(value, str) and value else None
+
+
+def digest(*parts: object) -> bytes:
+    return hashlib.sha256(SEPARATOR.join(str(part) for part in parts).encode()).digest()

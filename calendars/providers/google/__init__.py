@@ -1,0 +1,85 @@
+"""Google Calendar v3 and People v1, through Google's own client.
+
+https://developers.google.com/workspace/calendar/api
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+from calendars.events import Grant, Pushed
+from calendars.providers.base import Consent, Mailbox, Vendor
+from calendars.providers.google import push
+from calendars.providers.google.calendar import Calendars
+from calendars.providers.google.calls import Calls, service
+from calendars.providers.google.oauth import CALENDAR, CONTACTS, OAuth
+from calendars.providers.google.people import AddressBook
+from calendars.providers.google.push import Pushes
+from calendars.providers.google.schedules import Schedules
+from communications.events import WebhookRequest
+from wedsync_comms.lib.http import Client
+
+
+class GoogleMailbox(Calendars, Schedules, Pushes, AddressBook):
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
+
+
+class Google(Vendor):
+    """One client of the Google Cloud console."""
+
+    label = "Google"
+    scopes: ClassVar[Mapping[str, str]] = {CALENDAR: "calendars", CONTACTS: "contacts"}
+    overlapping_pushes = True
+    pushes_people = False
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        api_url: str = "",
+        token_url: str = "https://oauth2.googleapis.com/token",  # noqa: S107 - no secret
+        auth_url: str = "https://accounts.google.com/o/oauth2/v2/auth",
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self.http = Client()
+        self.oauth = OAuth(
+            self.http,
+            client_id=client_id,
+            client_secret=client_secret,
+            token_url=token_url,
+            auth_url=auth_url,
+            scopes=tuple(self.scopes),
+        )
+
+    def consent(self, redirect_uri: str, state: str) -> Consent:
+        return self.oauth.consent(redirect_uri, state)
+
+    def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
+        return self.oauth.redeem(flow, query)
+
+    def refresh(self, grant: Grant) -> Grant:
+        return self.oauth.refresh(grant)
+
+    def revoke(self, grant: Grant) -> None:
+        self.oauth.revoke(grant)
+
+    def mailbox(self, access_token: str) -> Mailbox:
+        return GoogleMailbox(Calls(self.http, access_token, self.calendar, self.people))
+
+    def recognizes(self, request: WebhookRequest) -> bool:
+        return push.recognizes(request)
+
+    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+        return push.pushed(request)
+
+    # Only described by them: what they build is carried by the mailbox's own wire.
+
+    @cached_property
+    def calendar(self) -> Any:
+        return service("calendar", "v3", self.api_url and f"{self.api_url}/calendar/v3/")
+
+    @cached_property
+    def people(self) -> Any:
+        return service("people", "v1", self.api_url and f"{self.api_url}/")

@@ -1,0 +1,189 @@
+"""Calendars and events. https://developers.google.com/workspace/calendar/api/v3/reference"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from calendars.events import (
+    Changes,
+    EventText,
+    Notify,
+    RemoteCalendar,
+    RemoteEvent,
+)
+from calendars.providers.asking import items, malformed, pages, text
+from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
+from calendars.providers.cursors import Cursor, continued
+from calendars.providers.google import events
+from calendars.providers.google.calls import Calls
+from calendars.providers.google.errors import Taken
+from wedsync_comms.lib.errors import PermanentError
+
+# Raise it whenever `asked` is changed: a sync token continues nothing but the question it answered.
+SHAPE = "google-events-1"
+PAGE = 2500
+ONWARD, CURSOR = "nextPageToken", "nextSyncToken"
+WRITERS = {"owner", "writer"}
+UPDATES = {Notify.ALL: "all", Notify.NOBODY: "none"}
+GONE = 410
+
+
+class Calendars(Mailbox):
+    calls: Calls
+
+    @property
+    def api(self) -> Any:
+        return self.calls.calendar
+
+    def calendars(self) -> list[RemoteCalendar]:
+        entries = self.api.calendarList()
+        found = pages(
+            lambda token: self.calls.run(entries.list(maxResults=250, pageToken=token or None)),
+            ONWARD,
+        )
+        return [
+            calendar(one)
+            for page in found
+            for one in items(page, "items")
+            if one.get("deleted") is not True
+        ]
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+        """Series come as their occurrences, as Google itself expands them.
+
+        Masters alone would be less to fetch when a whole series moves. But every occurrence blocks
+        time of its own, each is known by an id that is there in both vendors, and nobody but Google
+        expands a rule exactly as Google does.
+        """
+        since = (
+            continued(cursor, SHAPE, end)
+            if cursor
+            else Cursor(shape=SHAPE, token="", start=start, end=end)
+        )
+        found, last = [], {}
+        for last in pages(lambda page: self.page(calendar, since, page), ONWARD):
+            zone = text(last.get("timeZone"))
+            found += [events.read(one, zone) for one in items(last, "items")]
+        token = text(last.get(CURSOR))
+        if not token:
+            raise malformed("The last page has no sync token.")
+        onward = Cursor(shape=SHAPE, token=token, start=since.start, end=since.end)
+        return Changes(items=tuple(found), cursor=str(onward), is_full=not cursor)
+
+    def page(self, calendar: str, since: Cursor, page: str) -> dict[str, Any]:
+        try:
+            return self.calls.run(self.api.events().list(**asked(calendar, since, page)))
+        except Gone as error:
+            if error.response.get("status") == GONE:
+                raise CursorExpired(str(error), code=error.code) from error
+            raise
+
+    def event(self, calendar: str, event: str) -> RemoteEvent:
+        item = self.calls.run(self.api.events().get(calendarId=calendar, eventId=event))
+        return self.living(calendar, item)
+
+    def living(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
+        """Raises Gone: Google goes on showing what was deleted."""
+        zone = "" if events.names_zone(item) else self.zones.get(calendar, "")
+        found = events.read(item, zone)
+        if not isinstance(found, RemoteEvent) or found.is_cancelled:
+            raise Gone("The event was deleted.", code="deleted")
+        return found
+
+    @cached_property
+    def zones(self) -> dict[str, str]:
+        """Of every calendar; a day in it begins at midnight there."""
+        return {one.id: one.zone for one in self.calendars()}
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def create(
+        self,
+        calendar: str,
+        text: EventText,
+        *,
+        key: str,
+        generation: int,
+        written_hash: str,
+        notify: Notify,
+    ) -> RemoteEvent:
+        """The event's id follows from the key, so a second one of it is refused.
+
+        Raises Gone if it was created once and deleted since: its id stays taken, so only another
+        generation can be created.
+        """
+        own = events.event_id(key, calendar, generation)
+        insert = self.api.events().insert(
+            calendarId=calendar,
+            body=events.created(text, key, written_hash) | {"id": own},
+            sendUpdates=UPDATES[notify],
+            conferenceDataVersion=1,
+        )
+        try:
+            item = self.calls.run(insert)
+        except Taken:
+            return self.ours(calendar, own, key)
+        return self.living(calendar, item)
+
+    def ours(self, calendar: str, event: str, key: str) -> RemoteEvent:
+        """An earlier call created it, and its answer was lost."""
+        found = self.event(calendar, event)
+        if found.key != key:
+            raise PermanentError("Another event has the id of ours.", code="duplicate")
+        return found
+
+    def update(
+        self,
+        calendar: str,
+        event: str,
+        text: EventText,
+        *,
+        etag: str,
+        written_hash: str,
+        notify: Notify,
+    ) -> RemoteEvent:
+        present = self.event(calendar, event)
+        if present.etag != etag:
+            raise Changed("Somebody changed it meanwhile.", code="conditionNotMet")
+        patch = self.api.events().patch(
+            calendarId=calendar,
+            eventId=event,
+            body=events.changed(text, present, written_hash),
+            sendUpdates=UPDATES[notify],
+            conferenceDataVersion=1,
+        )
+        return self.living(calendar, self.calls.run(patch, etag=etag))
+
+    def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:
+        delete = self.api.events().delete(
+            calendarId=calendar, eventId=event, sendUpdates=UPDATES[notify]
+        )
+        try:
+            self.calls.do(delete)
+        except Gone:
+            return
+
+
+def asked(calendar: str, since: Cursor, page: str) -> dict[str, Any]:
+    """With a sync token nothing may differ from the first question but the window, which is in the
+    token. https://developers.google.com/workspace/calendar/api/v3/reference/events/list"""
+    same = {"calendarId": calendar, "singleEvents": True, "maxResults": PAGE}
+    if page:
+        same["pageToken"] = page
+    if since.token:
+        return same | {"syncToken": since.token}
+    window = {"timeMin": since.start, "timeMax": since.end}
+    return same | {name: at.isoformat() for name, at in window.items() if at}
+
+
+def calendar(one: Mapping[str, Any]) -> RemoteCalendar:
+    return RemoteCalendar(
+        id=text(one.get("id")),
+        name=text(one.get("summaryOverride")) or text(one.get("summary")),
+        zone=text(one.get("timeZone")),
+        may_write=one.get("accessRole") in WRITERS,
+        is_primary=one.get("primary") is True,
+    )

@@ -1,0 +1,74 @@
+"""Google's own client builds the requests; our pool of connections carries them.
+
+httplib2, which it speaks otherwise, sends a POST again by itself when a connection breaks, and an
+instance of it serves one thread only.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import httplib2
+from googleapiclient.discovery import build
+
+from calendars.providers.asking import REDIRECT, ask, understood
+from calendars.providers.google.errors import classify
+from wedsync_comms.lib.http import Client
+
+
+class Wire:
+    """The one method of httplib2 that the client calls."""
+
+    def __init__(self, client: Client, *, is_safe: bool) -> None:
+        self.client = client
+        self.is_safe = is_safe
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        data = body.encode() if body is not None else None
+        answer = ask(
+            self.client, method, uri, is_safe=self.is_safe, headers=headers or {}, data=data
+        )
+        if answer.status >= REDIRECT:
+            raise classify(answer, is_safe=self.is_safe)
+        return httplib2.Response({"status": str(answer.status)}), answer.content
+
+
+class Calls:
+    """Requests of the client, carried out with one person's access token."""
+
+    def __init__(self, client: Client, access_token: str, calendar: Any, people: Any) -> None:
+        self.client = client
+        self.calendar = calendar
+        self.people = people
+        self._authorization = f"Bearer {access_token}"
+
+    def run(self, request: Any, *, etag: str = "", is_safe: bool = True) -> dict[str, Any]:
+        """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
+        return understood(self.do(request, etag=etag, is_safe=is_safe), is_safe=is_safe)
+
+    def do(self, request: Any, *, etag: str = "", is_safe: bool = True) -> Any:
+        """For what is answered with nothing."""
+        request.headers["authorization"] = self._authorization
+        if etag:
+            request.headers["if-match"] = etag
+        # Never again by itself: Google's client knows no Retry-After, and repeats what creates.
+        return request.execute(http=Wire(self.client, is_safe=is_safe), num_retries=0)
+
+
+@cache
+def service(name: str, version: str, endpoint: str) -> Any:
+    """Built from the document that is shipped with the client: nothing is asked for."""
+    return build(
+        name,
+        version,
+        http=httplib2.Http(),
+        static_discovery=True,
+        cache_discovery=False,
+        client_options={"api_endpoint": endpoint} if endpoint else None,
+    )

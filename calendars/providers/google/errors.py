@@ -1,0 +1,116 @@
+"""What Google's refusals mean.
+
+https://developers.google.com/workspace/calendar/api/guides/errors
+https://developers.google.com/people/v1/errors
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from calendars.providers.asking import (
+    PAUSE,
+    SERVER_ERROR,
+    failure,
+    listed,
+    mapped,
+    text,
+)
+from calendars.providers.base import Changed, CursorExpired, Gone, PollOnly, SubscriptionExists
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    CredentialsRejected,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+    ServerFailed,
+)
+from wedsync_comms.lib.http import Response
+
+
+class Taken(PermanentError):
+    """An event of this id exists, or did once."""
+
+
+# The reason decides; it is more exact than the status beside it.
+REASONS: dict[str, type[ProviderError]] = {
+    "authError": CredentialsRejected,
+    **dict.fromkeys(
+        (
+            "rateLimitExceeded",
+            "userRateLimitExceeded",
+            "quotaExceeded",
+            "dailyLimitExceeded",
+            "RATE_LIMIT_EXCEEDED",
+            "RESOURCE_EXHAUSTED",
+        ),
+        RateLimited,
+    ),
+    "notFound": Gone,
+    "deleted": Gone,
+    "duplicate": Taken,
+    **dict.fromkeys(("fullSyncRequired", "updatedMinTooLongAgo"), CursorExpired),
+    "EXPIRED_SYNC_TOKEN": CursorExpired,
+    **dict.fromkeys(("conditionNotMet", "FAILED_PRECONDITION"), Changed),
+    "pushNotSupportedForRequestedResource": PollOnly,
+    "channelIdNotUnique": SubscriptionExists,
+    **dict.fromkeys(
+        ("push.webhookUrlNotHttps", "push.webhookUrlUnauthorized", "accessNotConfigured"),
+        ConfigurationRejected,
+    ),
+}
+STATUSES: dict[int, type[ProviderError]] = {
+    401: CredentialsRejected,
+    404: Gone,
+    409: Changed,
+    410: Gone,
+    412: Changed,
+    429: RateLimited,
+}
+# What is used up comes back within hours, not within seconds.
+PAUSES = {"quotaExceeded": timedelta(hours=2), "dailyLimitExceeded": timedelta(hours=6)}
+# Google says it in many ways: only the message tells it from a limit of requests.
+USAGE = "usage limits exceeded"
+# A token that cannot be read at all, which is no 410.
+SYNC_TOKEN = "syncToken"  # noqa: S105
+
+
+def classify(answer: Response, *, is_safe: bool) -> ProviderError:
+    error = mapped(parsed(answer.content).get("error"))
+    message = text(error.get("message"))
+    reason = reason_of(error)
+    if USAGE in message.lower():
+        reason = "quotaExceeded"
+    return failure(
+        kind_of(answer.status, reason, error),
+        answer,
+        code=reason,
+        message=message,
+        is_safe=is_safe,
+        least=PAUSES.get(reason, PAUSE),
+    )
+
+
+def kind_of(status: int, reason: str, error: Mapping[str, Any]) -> type[ProviderError]:
+    if any(one.get("location") == SYNC_TOKEN for one in listed(error.get("errors"))):
+        return CursorExpired
+    if reason in REASONS:
+        return REASONS[reason]
+    return ServerFailed if status >= SERVER_ERROR else STATUSES.get(status, PermanentError)
+
+
+def reason_of(error: Mapping[str, Any]) -> str:
+    """Calendars give it in `errors`, people in `details` or as the name of a gRPC status."""
+    details = [*listed(error.get("errors")), *listed(error.get("details"))]
+    given = [text(one.get("reason")) for one in details] + [text(error.get("status"))]
+    known = [one for one in given if one in REASONS]
+    return next(iter(known or filter(None, given)), "")
+
+
+def parsed(content: bytes) -> dict[str, Any]:
+    """Empty for what is no JSON object: a proxy's error page, for example."""
+    try:
+        return mapped(json.loads(content))
+    except ValueError:
+        return {}

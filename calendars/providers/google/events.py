@@ -1,0 +1,233 @@
+"""Google's events, and ours, in each other's words.
+
+https://developers.google.com/workspace/calendar/api/v3/reference/events
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from calendars.events import (
+    Answer,
+    Attendee,
+    EventText,
+    Moment,
+    RemoteEvent,
+    Removed,
+)
+from calendars.providers.asking import (
+    digest,
+    instant,
+    instant_or_none,
+    listed,
+    malformed,
+    mapped,
+    text,
+)
+from calendars.zones import UnknownZone, at_instant, iana
+
+ANSWERS = {
+    "needsAction": Answer.NEEDED,
+    "accepted": Answer.ACCEPTED,
+    "tentative": Answer.TENTATIVE,
+    "declined": Answer.DECLINED,
+}
+SAID = {answer: word for word, answer in ANSWERS.items()}
+# They are in the calendar and take no time.
+IDLE_TYPES = {"workingLocation", "birthday"}
+# Our private properties: the appointment's key, the hash of what we wrote, and the zone of a day,
+# for which Google has no place.
+KEY, HASH, ZONE = "wedsync", "wedsyncHash", "wedsyncZone"
+VIDEO = "video"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A wall time's zone where an event names none that is known."""
+
+    zone: str
+    problem: str = ""
+
+
+def event_id(key: str, calendar: str, generation: int) -> str:
+    """Letters a to v and digits, in lower case."""
+    return base64.b32hexencode(digest(key, calendar, generation)).decode().rstrip("=").lower()
+
+
+# --- theirs into ours ---------------------------------------------------------------------------
+
+
+def read(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
+    """`zone` is the calendar's own, for days and for times that name none.
+
+    Raises TransientError for what cannot be understood.
+    """
+    found = text(item.get("id"))
+    if not found:
+        raise malformed("An event without an id.")
+    # Of what was deleted, no more than the id is sure to be there.
+    if item.get("status") == "cancelled" and not item.get("start"):
+        return Removed(id=found)
+    return remote(item, zone)
+
+
+def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
+    private = mapped(mapped(item.get("extendedProperties")).get("private"))
+    start = mapped(item.get("start"))
+    place = placed(start, text(private.get(ZONE)) or zone)
+    url = conference_url(item)
+    return RemoteEvent(
+        id=text(item.get("id")),
+        etag=text(item.get("etag")),
+        text=EventText(
+            title=text(item.get("summary")),
+            start=moment(start, place.zone),
+            end=moment(mapped(item.get("end")), place.zone),
+            is_all_day="date" in start,
+            description=text(item.get("description")),
+            place=text(item.get("location")),
+            attendees=tuple(attendee(one) for one in listed(item.get("attendees"))),
+            wants_conference=bool(url),
+        ),
+        is_cancelled=item.get("status") == "cancelled",
+        is_busy=is_busy(item),
+        organizer=text(mapped(item.get("organizer")).get("email")),
+        conference_url=url,
+        ical_uid=text(item.get("iCalUID")),
+        series_id=text(item.get("recurringEventId")),
+        updated_at=instant_or_none(item.get("updated")),
+        key=text(private.get(KEY)),
+        written_hash=text(private.get(HASH)),
+        problem=place.problem,
+        raw=dict(item),
+    )
+
+
+def placed(start: Mapping[str, Any], zone: str) -> Place:
+    """A day has no zone but the one we gave it; an hour that names none is the calendar's."""
+    named = text(start.get("timeZone"))
+    try:
+        return Place(iana(named if named and "dateTime" in start else zone))
+    except UnknownZone as error:
+        # Google gives the offset, so the instant is right, whatever the zone is called.
+        return Place("UTC", str(error))
+
+
+def moment(given: Mapping[str, Any], zone: str) -> Moment:
+    """Raises TransientError."""
+    if "date" in given:
+        try:
+            return Moment.midnight(date.fromisoformat(str(given["date"])), zone)
+        except ValueError as error:
+            raise malformed(f"This is no day: {given['date']!r}.") from error
+    return at_instant(instant(given.get("dateTime")), zone)
+
+
+def attendee(one: Mapping[str, Any]) -> Attendee:
+    return Attendee(
+        email=text(one.get("email")),
+        name=text(one.get("displayName")),
+        answer=ANSWERS.get(text(one.get("responseStatus")), Answer.NEEDED),
+        is_optional=one.get("optional") is True,
+        is_organizer=one.get("organizer") is True,
+        is_self=one.get("self") is True,
+    )
+
+
+def is_busy(item: Mapping[str, Any]) -> bool:
+    declined = any(
+        one.get("self") is True and one.get("responseStatus") == "declined"
+        for one in listed(item.get("attendees"))
+    )
+    idle = item.get("transparency") == "transparent" or item.get("eventType") in IDLE_TYPES
+    return not (declined or idle or item.get("status") == "cancelled")
+
+
+def conference_url(item: Mapping[str, Any]) -> str:
+    entries = listed(mapped(item.get("conferenceData")).get("entryPoints"))
+    videos = [text(one.get("uri")) for one in entries if one.get("entryPointType") == VIDEO]
+    return next(filter(None, videos), "") or text(item.get("hangoutLink"))
+
+
+# --- ours into theirs ---------------------------------------------------------------------------
+
+
+def content(written: EventText) -> dict[str, Any]:
+    return {
+        "summary": written.title,
+        "description": written.description,
+        "location": written.place,
+        "start": when(written.start, is_all_day=written.is_all_day),
+        "end": when(written.end, is_all_day=written.is_all_day),
+    }
+
+
+def names_zone(item: Mapping[str, Any]) -> bool:
+    private = mapped(mapped(item.get("extendedProperties")).get("private"))
+    start = mapped(item.get("start"))
+    return bool(private.get(ZONE) or ("dateTime" in start and start.get("timeZone")))
+
+
+def when(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
+    if is_all_day:
+        return {"date": moment.wall.date().isoformat()}
+    # The zone keeps the wall time, the offset tells a repeated hour apart.
+    local = moment.instant.astimezone(ZoneInfo(moment.zone))
+    return {"dateTime": local.isoformat(timespec="seconds"), "timeZone": moment.zone}
+
+
+def guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
+    """`present` is the guest as Google has it, with what we do not know of."""
+    ours: dict[str, Any] = {"email": one.email, "responseStatus": SAID[one.answer]}
+    if one.name:
+        ours["displayName"] = one.name
+    if one.is_optional or present.get("optional"):
+        ours["optional"] = one.is_optional
+    return {**present, **ours}
+
+
+def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The whole list: Google replaces it by what it is given."""
+    present = {text(one.get("email")).lower(): one for one in listed(item.get("attendees"))}
+    return [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
+
+
+def conference(key: str) -> dict[str, Any]:
+    """The same request, so the same conference, each time that it is asked for."""
+    return {
+        "createRequest": {
+            "requestId": digest(key, "conference").hex(),
+            "conferenceSolutionKey": {"type": "hangoutsMeet"},
+        },
+    }
+
+
+def properties(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
+    private = {HASH: written_hash, ZONE: written.start.zone}
+    return {"private": {KEY: key, **private} if key else private}
+
+
+def created(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
+    body = content(written) | {"extendedProperties": properties(written, key, written_hash)}
+    if written.attendees:
+        body["attendees"] = guests(written, {})
+    if written.wants_conference:
+        body["conferenceData"] = conference(key)
+    return body
+
+
+def changed(written: EventText, present: RemoteEvent, written_hash: str) -> dict[str, Any]:
+    """What differs, and no more: whatever is written may be told to all the guests."""
+    before, after = content(present.text), content(written)
+    body = {name: value for name, value in after.items() if value != before[name]}
+    if written.is_all_day != present.text.is_all_day:
+        other = "dateTime" if written.is_all_day else "date"
+        body |= {name: {**after[name], other: None} for name in ("start", "end")}
+    if written.attendees != present.text.attendees:
+        body["attendees"] = guests(written, present.raw)
+    if written.wants_conference and not present.conference_url:
+        body["conferenceData"] = conference(present.key or present.id)
+    return body | {"extendedProperties": properties(written, present.key, written_hash)}

@@ -1,0 +1,126 @@
+"""Contacts. https://developers.google.com/people/api/rest"""
+
+from functools import cached_property
+from typing import Any
+
+from calendars.events import People, PeopleGroup, RemotePerson
+from calendars.providers.asking import (
+    items,
+    malformed,
+    pages,
+    text,
+)
+from calendars.providers.base import Changed, Gone, Mailbox
+from calendars.providers.cursors import Cursor
+from calendars.providers.google.calls import Calls
+from calendars.providers.google.persons import KEY, changed, content, known, read, within
+
+# Raise it whenever what is asked for is changed: a sync token continues one question only.
+SHAPE = "google-people-1"
+PAGE = 1000
+# What is read; and of that, what is written.
+FIELDS = (
+    "names,emailAddresses,phoneNumbers,organizations,biographies,memberships,clientData,metadata"
+)
+ME = "people/me"
+ONWARD, CURSOR = "nextPageToken", "nextSyncToken"
+
+
+class AddressBook(Mailbox):
+    calls: Calls
+
+    @property
+    def book(self) -> Any:
+        return self.calls.people.people()
+
+    def people(self, cursor: str, page: str = "", group: str = "") -> People:
+        since = Cursor.read(cursor, SHAPE) if cursor else Cursor(shape=SHAPE, token="")
+        answer = self.connections(since.token, page)
+        token, following = text(answer.get(CURSOR)), text(answer.get(ONWARD))
+        if not token and not following:
+            raise malformed("The last page has no sync token.")
+        total = answer.get("totalItems")
+        found = map(read, items(answer, "connections", may_miss=True))
+        return People(
+            items=within(group, found, is_full=not cursor),
+            cursor="" if following else str(Cursor(shape=SHAPE, token=token)),
+            next_page=following,
+            total=total if isinstance(total, int) and not cursor else None,
+        )
+
+    def connections(self, token: str, page: str) -> dict[str, Any]:
+        query: dict[str, Any] = {
+            "resourceName": ME,
+            "personFields": FIELDS,
+            "pageSize": PAGE,
+            "requestSyncToken": True,
+        }
+        query |= {"syncToken": token} if token else {}
+        query |= {"pageToken": page} if page else {}
+        return self.calls.run(self.book.connections().list(**query))
+
+    def people_groups(self) -> list[PeopleGroup]:
+        groups = self.calls.people.contactGroups()
+        found = pages(
+            lambda token: self.calls.run(groups.list(pageSize=PAGE, pageToken=token or None)),
+            ONWARD,
+        )
+        return [
+            PeopleGroup(
+                id=text(one.get("resourceName")),
+                name=text(one.get("formattedName")) or text(one.get("name")),
+            )
+            for page in found
+            for one in items(page, "contactGroups", may_miss=True)
+        ]
+
+    def create_person(self, person: RemotePerson) -> RemotePerson:
+        """Google knows no key of ours and cannot search for one: all contacts are listed, once for
+        every mailbox that creates any.
+
+        Raises OutcomeUnknown where the answer was lost. What Google made of it appears in its lists
+        after minutes, with its key; until then it must not be created again.
+        """
+        if person.key in self.keys:
+            return self.person(self.keys[person.key])
+        body = content(person) | {"clientData": [{"key": KEY, "value": person.key}]}
+        if person.groups:
+            body["memberships"] = [
+                {"contactGroupMembership": {"contactGroupResourceName": one}}
+                for one in person.groups
+            ]
+        insert = self.book.createContact(body=body, personFields=FIELDS)
+        made = known(read(self.calls.run(insert, is_safe=False)))
+        self.keys[person.key] = made.id
+        return made
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The contact of each key of ours that Google shows by now."""
+        found = pages(lambda page: self.connections("", page), ONWARD)
+        people = [read(one) for page in found for one in items(page, "connections", may_miss=True)]
+        return {one.key: one.id for one in people if isinstance(one, RemotePerson) and one.key}
+
+    def person(self, id: str) -> RemotePerson:  # noqa: A002
+        return known(read(self.calls.run(self.book.get(resourceName=id, personFields=FIELDS))))
+
+    def update_person(self, person: RemotePerson) -> RemotePerson:
+        present = self.person(person.id)
+        if present.etag != person.etag:
+            raise Changed("Somebody changed the contact meanwhile.", code="etag")
+        fields = changed(person, present)
+        if not fields:
+            return present
+        patch = self.book.updateContact(
+            resourceName=person.id,
+            body={**fields, "etag": person.etag},
+            updatePersonFields=",".join(fields),
+            personFields=FIELDS,
+        )
+        return known(read(self.calls.run(patch)))
+
+    def delete_person(self, id: str) -> None:  # noqa: A002
+        try:
+            self.calls.do(self.book.deleteContact(resourceName=id))
+        except Gone:
+            return

@@ -1,0 +1,137 @@
+"""Google's people, and ours, in each other's words.
+
+https://developers.google.com/people/api/rest/v1/people
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from calendars.events import RemotePerson, Removed
+from calendars.providers.asking import instant_or_none, listed, malformed, mapped, text
+from calendars.providers.base import Gone
+
+# Our key in a contact. Client data is shown nowhere, and cannot be searched for either.
+KEY = "wedsync"
+# One at most: it is replaced as a whole.
+SINGLE = {"names", "biographies"}
+
+# --- theirs into ours ---------------------------------------------------------------------------
+
+
+def read(one: Mapping[str, Any]) -> RemotePerson | Removed:
+    """Raises TransientError for a person without an id."""
+    found = text(one.get("resourceName"))
+    if not found:
+        raise malformed("A person without a resource name.")
+    metadata = mapped(one.get("metadata"))
+    if metadata.get("deleted") is True:
+        return Removed(id=found)
+    name, works = first(one, "names"), first(one, "organizations")
+    sources = listed(metadata.get("sources"))
+    return RemotePerson(
+        id=found,
+        etag=text(one.get("etag")),
+        name=text(name.get("displayName")) or text(name.get("unstructuredName")),
+        given_name=text(name.get("givenName")),
+        family_name=text(name.get("familyName")),
+        emails=values(one, "emailAddresses"),
+        phones=values(one, "phoneNumbers"),
+        company=text(works.get("name")),
+        notes=text(first(one, "biographies").get("value")),
+        groups=groups_of(one),
+        previous_ids=tuple(map(str, metadata.get("previousResourceNames") or ())),
+        key=key_of(one),
+        updated_at=next(
+            filter(None, (instant_or_none(s.get("updateTime")) for s in sources)), None
+        ),
+        raw=dict(one),
+    )
+
+
+def known(person: RemotePerson | Removed) -> RemotePerson:
+    if isinstance(person, Removed):
+        raise Gone("The contact was deleted.", code="deleted")
+    return person
+
+
+def first(one: Mapping[str, Any], field: str) -> dict[str, Any]:
+    return next(iter(listed(one.get(field))), {})
+
+
+def values(one: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    return tuple(filter(None, (text(each.get("value")) for each in listed(one.get(field)))))
+
+
+def key_of(one: Mapping[str, Any]) -> str:
+    ours = [each for each in listed(one.get("clientData")) if each.get("key") == KEY]
+    return text(ours[0].get("value")) if ours else ""
+
+
+def groups_of(one: Mapping[str, Any]) -> tuple[str, ...]:
+    found = [mapped(each.get("contactGroupMembership")) for each in listed(one.get("memberships"))]
+    return tuple(filter(None, (text(each.get("contactGroupResourceName")) for each in found)))
+
+
+def within(
+    group: str,
+    people: Iterable[RemotePerson | Removed],
+    *,
+    is_full: bool,
+) -> tuple[RemotePerson | Removed, ...]:
+    """Google lists all contacts, so the group's are picked here; who left it is gone from it."""
+    found = []
+    for one in people:
+        if isinstance(one, Removed) or not group or group in one.groups:
+            found.append(one)
+        elif not is_full:
+            found.append(Removed(id=one.id))
+    return tuple(found)
+
+
+# --- ours into theirs ---------------------------------------------------------------------------
+
+
+def content(person: RemotePerson) -> dict[str, list[dict[str, Any]]]:
+    """Each field as the list that Google wants."""
+    name = named(person)
+    return {
+        "names": [name] if name else [],
+        "emailAddresses": [{"value": one} for one in person.emails],
+        "phoneNumbers": [{"value": one} for one in person.phones],
+        "organizations": [{"name": person.company}] if person.company else [],
+        "biographies": [plain(person.notes)] if person.notes else [],
+    }
+
+
+def named(person: RemotePerson) -> dict[str, Any]:
+    parts = {"givenName": person.given_name, "familyName": person.family_name}
+    filled = {part: value for part, value in parts.items() if value}
+    return filled or ({"unstructuredName": person.name} if person.name else {})
+
+
+def plain(notes: str) -> dict[str, Any]:
+    return {"value": notes, "contentType": "TEXT_PLAIN"}
+
+
+def changed(person: RemotePerson, present: RemotePerson) -> dict[str, list[dict[str, Any]]]:
+    """What differs, and no more; with the labels that Google has and we do not know."""
+    before, after = content(present), content(person)
+    return {
+        field: merged(field, after[field], listed(present.raw.get(field)))
+        for field in after
+        if after[field] != before[field]
+    }
+
+
+def merged(
+    field: str,
+    ours: list[dict[str, Any]],
+    theirs: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    if field in SINGLE:
+        return ours
+    if field == "organizations":
+        present, others = next(iter(theirs), {}), theirs[1:]
+        return [{**present, **one} for one in ours] + others
+    labelled = {text(one.get("value")): one for one in theirs}
+    return [{**labelled.get(one["value"], {}), **one} for one in ours]

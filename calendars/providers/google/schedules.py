@@ -1,0 +1,81 @@
+"""When calendars are taken.
+
+https://developers.google.com/workspace/calendar/api/v3/reference/freebusy/query
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from calendars.events import Busy, Span
+from calendars.providers.asking import instant, listed, mapped, text
+from calendars.providers.base import Mailbox
+from calendars.providers.google.calls import Calls
+from wedsync_comms.lib.errors import TransientError
+
+# Longer ranges are refused as timeRangeTooLong, and so are more calendars at a time.
+LONGEST, MOST = timedelta(days=90), 50
+
+
+class Schedules(Mailbox):
+    calls: Calls
+
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+        found: dict[str, list[Busy]] = {one: [] for one in calendars}
+        for since, until in pieces(start, end, LONGEST):
+            for some in in_lots(calendars, MOST):
+                answer = mapped(self.busy_in(some, since, until).get("calendars"))
+                for one in some:
+                    found[one].append(busy(one, answer.get(one)))
+        return [joined(one, found[one]) for one in calendars]
+
+    def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
+        body = {
+            "timeMin": start.isoformat(),
+            "timeMax": end.isoformat(),
+            "calendarExpansionMax": MOST,
+            "items": [{"id": one} for one in calendars],
+        }
+        return self.calls.run(self.calls.calendar.freebusy().query(body=body))
+
+
+def pieces(
+    start: datetime,
+    end: datetime,
+    length: timedelta,
+) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        yield start, min(start + length, end)
+        start += length
+
+
+def in_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for first in range(0, len(calendars), size):
+        yield calendars[first : first + size]
+
+
+def busy(calendar: str, said: Any) -> Busy:
+    """More kinds of error "may be added in the future": any of them means that it is not known."""
+    errors = listed(mapped(said).get("errors"))
+    if errors:
+        problem = ", ".join(text(one.get("reason")) or "unknown" for one in errors)
+        return Busy(calendar=calendar, problem=problem)
+    spans = mapped(said).get("busy")
+    if not isinstance(spans, list):
+        return Busy(calendar=calendar, problem="no answer")
+    try:
+        return Busy(calendar=calendar, spans=tuple(span(mapped(one)) for one in spans))
+    except TransientError as error:
+        return Busy(calendar=calendar, problem=str(error))
+
+
+def span(one: Mapping[str, Any]) -> Span:
+    return Span(start=instant(one.get("start")), end=instant(one.get("end")))
+
+
+def joined(calendar: str, parts: Iterable[Busy]) -> Busy:
+    """One piece that is not known makes all of it unknown."""
+    known = list(parts)
+    if problem := next((one.problem for one in known if one.problem), ""):
+        return Busy(calendar=calendar, problem=problem)
+    return Busy(calendar=calendar, spans=tuple(span for one in known for span in one.spans))

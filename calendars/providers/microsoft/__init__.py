@@ -1,0 +1,83 @@
+"""Outlook: calendars and contacts in Microsoft Graph.
+
+https://learn.microsoft.com/en-us/graph/api/overview
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from calendars.events import Grant, Pushed
+from calendars.providers.base import Consent, Mailbox, Vendor
+from calendars.providers.microsoft import push
+from calendars.providers.microsoft.calendar import Calendars
+from calendars.providers.microsoft.calls import Calls
+from calendars.providers.microsoft.oauth import LOGIN, OAuth
+from calendars.providers.microsoft.people import AddressBook
+from calendars.providers.microsoft.push import Pushes
+from calendars.providers.microsoft.rounds import Rounds
+from calendars.providers.microsoft.schedules import Schedules
+from communications.events import WebhookRequest
+from wedsync_comms.lib.http import Client
+
+# A subscription is answered only after Microsoft had two answers of ours, for ten seconds each.
+TIMEOUT = (3.05, 25.0)
+
+
+class MicrosoftMailbox(Calendars, Rounds, Schedules, Pushes, AddressBook):
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
+
+
+class Microsoft(Vendor):
+    """One application registered with Microsoft Entra."""
+
+    label = "Microsoft"
+    scopes: ClassVar[Mapping[str, str]] = {
+        "Calendars.ReadWrite": "calendars",
+        "Contacts.ReadWrite": "contacts",
+    }
+    # "Subscription Id <> already exists for the requested combination"
+    overlapping_pushes = False
+    pushes_people = True
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        tenant: str = "common",
+        graph_url: str = "https://graph.microsoft.com/v1.0",
+        authority_url: str = LOGIN,
+    ) -> None:
+        self.graph_url = graph_url
+        self.http = Client(TIMEOUT)
+        self.oauth = OAuth(
+            self.http,
+            client_id=client_id,
+            client_secret=client_secret,
+            tenant=tenant,
+            authority_url=authority_url,
+            scopes=tuple(self.scopes),
+        )
+
+    def consent(self, redirect_uri: str, state: str) -> Consent:
+        return self.oauth.consent(redirect_uri, state)
+
+    def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
+        return self.oauth.redeem(flow, query)
+
+    def refresh(self, grant: Grant) -> Grant:
+        return self.oauth.refresh(grant)
+
+    def revoke(self, grant: Grant) -> None:
+        """There is no way to give back one permission without ending all of a person's sessions.
+        They do it at https://myapps.microsoft.com."""
+
+    def mailbox(self, access_token: str) -> Mailbox:
+        return MicrosoftMailbox(Calls(self.http, self.graph_url, access_token))
+
+    def recognizes(self, request: WebhookRequest) -> bool:
+        return push.recognizes(request)
+
+    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+        return push.pushed(request)

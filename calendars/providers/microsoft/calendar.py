@@ -1,0 +1,87 @@
+"""Calendars and events. https://learn.microsoft.com/en-us/graph/api/resources/calendar-overview"""
+
+from calendars.events import EventText, Notify, RemoteCalendar, RemoteEvent
+from calendars.providers.asking import items, text
+from calendars.providers.base import Changed, Gone
+from calendars.providers.microsoft import events
+from calendars.providers.microsoft.calls import path
+from calendars.providers.microsoft.errors import Taken
+from calendars.providers.microsoft.properties import holding, with_properties
+from calendars.providers.microsoft.reading import Reading
+
+
+class Calendars(Reading):
+    def calendars(self) -> list[RemoteCalendar]:
+        return [
+            RemoteCalendar(
+                id=text(one.get("id")),
+                name=text(one.get("name")),
+                may_write=one.get("canEdit") is True,
+                is_primary=one.get("isDefaultCalendar") is True,
+            )
+            for page in self.pages("/me/calendars")
+            for one in items(page, "value")
+        ]
+
+    def event(self, calendar: str, event: str) -> RemoteEvent:  # noqa: ARG002
+        return events.read(self.item(event))
+
+    def create(
+        self,
+        calendar: str,
+        text: EventText,
+        *,
+        key: str,
+        generation: int,
+        written_hash: str,
+        notify: Notify,  # noqa: ARG002
+    ) -> RemoteEvent:
+        """Looked for first: how long Graph remembers a transaction is not published.
+
+        Raises Gone if it was created once and deleted since. Graph always writes to the guests.
+        """
+        if found := self.with_key(calendar, key):
+            return found
+        values = events.marks(text, key, written_hash)
+        body = events.created(text, values)
+        body["transactionId"] = events.transaction(key, calendar, generation)
+        try:
+            item = self.calls.run("POST", path("me", "calendars", calendar, "events"), json=body)
+        except Taken as error:
+            if found := self.with_key(calendar, key):
+                return found
+            raise Gone("The event was deleted.", code="deleted") from error
+        return events.read(with_properties(item, values))
+
+    def with_key(self, calendar: str, key: str) -> RemoteEvent | None:
+        start = path("me", "calendars", calendar, "events")
+        for page in self.pages(start, **holding(key)):
+            for one in items(page, "value"):
+                return events.read(one)
+        return None
+
+    def update(
+        self,
+        calendar: str,
+        event: str,
+        text: EventText,
+        *,
+        etag: str,
+        written_hash: str,
+        notify: Notify,  # noqa: ARG002
+    ) -> RemoteEvent:
+        """Graph writes to the guests of whatever they can see, and cannot be asked not to."""
+        present = self.event(calendar, event)
+        if present.etag != etag:
+            raise Changed("Somebody changed it meanwhile.", code="etag")
+        values = events.marks(text, present.key, written_hash)
+        body = events.changed(text, present, values)
+        item = self.calls.run("PATCH", path("me", "events", event), json=body, etag=etag)
+        return events.read(with_properties(item, values))
+
+    def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:  # noqa: ARG002
+        """An organizer's deleting is a cancellation, and a guest's takes it out of the calendar."""
+        try:
+            self.calls.run("DELETE", path("me", "events", event))
+        except Gone:
+            return

@@ -1,0 +1,71 @@
+"""Graph over HTTP. https://learn.microsoft.com/en-us/graph/use-the-api"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from calendars.providers.asking import REDIRECT, ask, decoded, malformed
+from calendars.providers.microsoft.errors import classify
+from wedsync_comms.lib.http import Client
+
+# The same in every request: an id of one kind is none of the other, a cursor continues one form.
+PREFER = (
+    'IdType="ImmutableId"',
+    'outlook.timezone="UTC"',
+    'outlook.body-content-type="text"',
+)
+PAGE = 200
+NO_CONTENT = 204
+
+
+class Calls:
+    """Requests with one person's access token."""
+
+    def __init__(self, client: Client, graph_url: str, access_token: str) -> None:
+        self.client = client
+        self.base = graph_url.rstrip("/")
+        self._headers = {
+            "authorization": f"Bearer {access_token}",
+            "prefer": ", ".join((*PREFER, f"odata.maxpagesize={PAGE}")),
+        }
+
+    def run(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        etag: str = "",
+        is_safe: bool = True,
+    ) -> dict[str, Any]:
+        """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
+        answer = ask(
+            self.client,
+            method,
+            f"{self.base}{path}",
+            is_safe=is_safe,
+            headers={**self._headers, **({"if-match": etag} if etag else {})},
+            params=params,
+            json=json,
+        )
+        if answer.status >= REDIRECT:
+            raise classify(answer, is_safe=is_safe)
+        # What is deleted is answered with nothing.
+        return {} if answer.status == NO_CONTENT else decoded(answer.content, is_safe=is_safe)
+
+    def follow(self, link: str) -> dict[str, Any]:
+        """A link of Graph's, as it gave it. The token is shown to nobody else."""
+        if not link.startswith(f"{self.base}/"):
+            raise malformed("Graph's link leads elsewhere.")
+        return self.run("GET", link.removeprefix(self.base))
+
+
+def path(*parts: str) -> str:
+    """Ids have slashes and equals signs in them."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def quoted(value: str) -> str:
+    """A string within a filter."""
+    return "'" + value.replace("'", "''") + "'"

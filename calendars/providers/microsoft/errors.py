@@ -1,0 +1,79 @@
+"""What Graph's refusals mean.
+
+https://learn.microsoft.com/en-us/graph/errors
+https://learn.microsoft.com/en-us/graph/delta-query-overview#token-duration
+"""
+
+import json
+from datetime import timedelta
+
+from calendars.providers.asking import SERVER_ERROR, failure, mapped, text
+from calendars.providers.base import Changed, CursorExpired, Gone
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    CredentialsRejected,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+    ServerFailed,
+)
+from wedsync_comms.lib.http import Response
+
+
+class Taken(PermanentError):
+    """The transaction's id was used already, with other words or for what is gone."""
+
+
+# In lower case: Graph writes some of them in more than one way.
+CODES: dict[str, type[ProviderError]] = {
+    **dict.fromkeys(
+        ("invalidauthenticationtoken", "unauthenticated", "errorinvalidtoken"),
+        CredentialsRejected,
+    ),
+    **dict.fromkeys(
+        ("applicationthrottled", "activitylimitreached", "toomanyrequests"),
+        RateLimited,
+    ),
+    **dict.fromkeys(
+        ("erroritemnotfound", "errorfoldernotfound", "itemnotfound", "resourcenotfound"),
+        Gone,
+    ),
+    **dict.fromkeys(("syncstatenotfound", "syncstateinvalid", "resyncrequired"), CursorExpired),
+    **dict.fromkeys(("errorirresolvableconflict", "preconditionfailed"), Changed),
+    "errorduplicatetransactionid": Taken,
+    # No Exchange mailbox behind the account.
+    "mailboxnotenabledforrestapi": ConfigurationRejected,
+}
+STATUSES: dict[int, type[ProviderError]] = {
+    401: CredentialsRejected,
+    404: Gone,
+    409: Changed,
+    410: CursorExpired,
+    412: Changed,
+    429: RateLimited,
+}
+# More than four calls at a time in one mailbox: the others are done in a moment.
+CONCURRENCY = "mailboxconcurrency"
+MOMENT, PAUSE = timedelta(seconds=2), timedelta(seconds=10)
+
+
+def classify(answer: Response, *, is_safe: bool) -> ProviderError:
+    code, message = said(answer)
+    by_status = STATUSES.get(answer.status, PermanentError)
+    return failure(
+        ServerFailed if answer.status >= SERVER_ERROR else CODES.get(code.lower(), by_status),
+        answer,
+        code=code,
+        message=message,
+        is_safe=is_safe,
+        least=MOMENT if CONCURRENCY in message.lower() else PAUSE,
+    )
+
+
+def said(answer: Response) -> tuple[str, str]:
+    """Blank for what is no error of Graph's: a proxy's page, for example."""
+    try:
+        error = mapped(mapped(json.loads(answer.content)).get("error"))
+    except ValueError:
+        error = {}
+    return text(error.get("code")), text(error.get("message"))

@@ -1,0 +1,39 @@
+"""What of ours is in Microsoft's items: extended properties, which only we see.
+
+https://learn.microsoft.com/en-us/graph/api/resources/extended-properties-overview
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from calendars.providers.asking import listed, text
+from calendars.providers.microsoft.calls import quoted
+
+NAMESPACE = "String {00020329-0000-0000-C000-000000000046} Name"
+# Its key with us, the hash of what we wrote last, and our name of its zone, of which Microsoft
+# has fewer.
+KEY, HASH, ZONE = (f"{NAMESPACE} {name}" for name in ("wedsync", "wedsyncHash", "wedsyncZone"))
+FIELD = "singleValueExtendedProperties"
+# They are left out of every answer that does not ask for them by name.
+EXPAND = f"{FIELD}($filter={' or '.join(f'id eq {quoted(one)}' for one in (KEY, HASH, ZONE))})"
+
+
+def holding(key: str) -> dict[str, str]:
+    """The query for what has our key."""
+    having = f"{FIELD}/Any(ep: ep/id eq {quoted(KEY)} and ep/value eq {quoted(key)})"
+    return {"$filter": having, "$expand": EXPAND}
+
+
+def properties(item: Mapping[str, Any]) -> dict[str, str]:
+    """By id, in the spelling used here: Graph may change the case of the GUID."""
+    found = {text(one.get("id")).lower(): text(one.get("value")) for one in listed(item.get(FIELD))}
+    return {name: found.get(name.lower(), "") for name in (KEY, HASH, ZONE)}
+
+
+def as_list(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"id": name, "value": value} for name, value in values.items() if value]
+
+
+def with_properties(item: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """An answer to a write shows none of them."""
+    return {**item, FIELD: as_list({**properties(item), **values})}

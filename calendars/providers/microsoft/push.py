@@ -1,0 +1,159 @@
+"""Subscriptions to changes.
+
+https://learn.microsoft.com/en-us/graph/api/resources/subscription
+https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from calendars.events import Push, Pushed
+from calendars.providers.asking import instant, items, listed, text
+from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
+from calendars.providers.microsoft.calls import Calls, path
+from communications.events import WebhookRequest
+from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
+
+PEOPLE = "people"
+CHANGES = "created,updated,deleted"
+# A little under the 10,080 minutes that are allowed: clocks differ.
+LIFETIME = timedelta(minutes=10_070)
+# What some tenants allow still. https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7726
+SHORTER, SHORTER_LIMIT = timedelta(minutes=4_220), "4230"
+LIFECYCLE = {
+    "reauthorizationRequired": "reauthorize",
+    "subscriptionRemoved": "removed",
+    "missed": "missed",
+}
+EXISTING = re.compile(r"Subscription Id <?([0-9A-Za-z-]{8,})>?")
+CONFLICT = 409
+
+
+class Pushes(Mailbox):
+    calls: Calls
+
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002, ARG002
+        """Graph asks `url` for a sign of life before this returns, and gives an id of its own.
+
+        Raises OutcomeUnknown where the answer was lost: if it came to be, the next try is told of
+        it as existing.
+        """
+        body = {
+            "changeType": CHANGES,
+            "notificationUrl": url,
+            # It cannot be added later.
+            "lifecycleNotificationUrl": url,
+            "resource": resource_of(resource),
+            "clientState": secret,
+        }
+        try:
+            return self.subscribed(body, LIFETIME)
+        except PermanentError as error:
+            if SHORTER_LIMIT not in str(error):
+                raise
+        return self.subscribed(body, SHORTER)
+
+    def subscribed(self, body: Mapping[str, Any], lifetime: timedelta) -> Push:
+        try:
+            return push(
+                self.calls.run(
+                    "POST", "/subscriptions", json=lasting(body, lifetime), is_safe=False
+                )
+            )
+        except Changed as error:
+            exists = SubscriptionExists(str(error), code=error.code, response=error.response)
+            exists.existing = self.existing(str(error), str(body["resource"]))
+            raise exists from error
+
+    def existing(self, message: str, resource: str) -> str:
+        """The refusal names it; if it does not, the list of all does."""
+        if found := EXISTING.search(message):
+            return found[1]
+        alike = [
+            text(one.get("id"))
+            for one in items(self.calls.run("GET", "/subscriptions"), "value")
+            if text(one.get("resource")).strip("/") == resource.strip("/")
+        ]
+        return next(iter(alike), "")
+
+    def renew(self, push: Push) -> Push:
+        """Renews as well the permission under which Graph delivers, which ends with our token."""
+        try:
+            return self.renewed(push, LIFETIME)
+        except Gone:
+            raise
+        except PermanentError as error:
+            if SHORTER_LIMIT not in str(error):
+                raise
+        return self.renewed(push, SHORTER)
+
+    def renewed(self, before: Push, lifetime: timedelta) -> Push:
+        return push(
+            self.calls.run("PATCH", path("subscriptions", before.id), json=lasting({}, lifetime))
+        )
+
+    def unsubscribe(self, push: Push) -> None:
+        try:
+            self.calls.run("DELETE", path("subscriptions", push.id))
+        except Gone:
+            return
+
+
+def resource_of(resource: str) -> str:
+    """As Graph writes it: no address, so nothing in it is quoted."""
+    return "/me/contacts" if resource == PEOPLE else f"/me/calendars/{resource}/events"
+
+
+def lasting(body: Mapping[str, Any], lifetime: timedelta) -> dict[str, Any]:
+    until = datetime.now(UTC) + lifetime
+    return {**body, "expirationDateTime": until.isoformat(timespec="seconds")}
+
+
+def push(answer: Mapping[str, Any]) -> Push:
+    return Push(id=text(answer.get("id")), expires_at=instant(answer.get("expirationDateTime")))
+
+
+# --- what arrives -------------------------------------------------------------------------------
+
+
+def recognizes(request: WebhookRequest) -> bool:
+    return isinstance(value_of(request), list)
+
+
+def value_of(request: WebhookRequest) -> Any:
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        return None
+    return body.get("value") if isinstance(body, dict) else None
+
+
+def pushed(request: WebhookRequest) -> Iterator[Pushed]:
+    """A bad one among them keeps nobody from the good ones."""
+    value = value_of(request)
+    if not isinstance(value, list):
+        raise MalformedRequest("The body has no list of notifications.")
+    for one in listed(value):
+        if subscription := text(one.get("subscriptionId")):
+            yield Pushed(
+                subscription=subscription,
+                secret=text(one.get("clientState")),
+                what=meaning(one),
+                expires_at=expiration(one),
+            )
+
+
+def meaning(one: Mapping[str, Any]) -> str:
+    """A lifecycle event that is new to us may mean that we missed something."""
+    event = text(one.get("lifecycleEvent"))
+    return LIFECYCLE.get(event, "missed") if event else "changed"
+
+
+def expiration(one: Mapping[str, Any]) -> datetime | None:
+    try:
+        return instant(one["subscriptionExpirationDateTime"])
+    except (KeyError, TransientError):
+        return None

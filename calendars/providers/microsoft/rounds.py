@@ -1,0 +1,111 @@
+"""What has changed since. https://learn.microsoft.com/en-us/graph/delta-query-events"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from calendars.events import Changes, RemoteEvent, Removed
+from calendars.providers.asking import items, listed, malformed, text
+from calendars.providers.base import Gone
+from calendars.providers.cursors import Cursor, continued
+from calendars.providers.microsoft import events
+from calendars.providers.microsoft.calls import path
+from calendars.providers.microsoft.properties import EXPAND, FIELD
+from calendars.providers.microsoft.reading import DELTA, Reading, window
+
+# Raise it whenever the question or the headers of it are changed: a link continues one only.
+SHAPE = "microsoft-events-1"
+# Of more events than this our properties are read with the whole window, and not one by one.
+FEW = 10
+
+
+class Rounds(Reading):
+    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+        """Series come as their occurrences. The window is frozen in Graph's links, and what moves
+        out of it is removed. A removed occurrence is not always told of before the next full round.
+        https://github.com/microsoftgraph/microsoft-graph-docs/issues/11728"""
+        since = continued(cursor, SHAPE, end) if cursor else None
+        found, link = self.round(calendar, since.token if since else "", start, end)
+        onward = Cursor(
+            shape=SHAPE,
+            token=link,
+            start=since.start if since else start,
+            end=since.end if since else end,
+        )
+        return Changes(
+            items=tuple(self.understood(calendar, found, onward, is_full=since is None)),
+            cursor=str(onward),
+            is_full=since is None,
+        )
+
+    def round(
+        self, calendar: str, token: str, start: datetime, end: datetime
+    ) -> tuple[dict[str, dict[str, Any]], str]:
+        """By id, because one may come twice; the last word counts. With the link for the next."""
+        page = (
+            self.calls.follow(token)
+            if token
+            else self.calls.run(
+                "GET",
+                f"{path('me', 'calendars', calendar, 'calendarView')}/delta",
+                params=window(start, end),
+            )
+        )
+        found: dict[str, dict[str, Any]] = {}
+        link = ""
+        for each in self.onward(page):
+            link = text(each.get(DELTA))
+            for one in items(each, "value"):
+                found.pop(identified(one), None)
+                found[identified(one)] = one
+        if not link:
+            raise malformed("The last page has no link for the next time.")
+        return found, link
+
+    def understood(
+        self, calendar: str, found: dict[str, dict[str, Any]], cursor: Cursor, *, is_full: bool
+    ) -> Iterator[RemoteEvent | Removed]:
+        marked = self.marked(calendar, found, cursor, is_full=is_full)
+        masters = {id_: one for id_, one in found.items() if one.get("type") == events.MASTER}
+        for id_, one in found.items():
+            if "@removed" in one:
+                yield Removed(id=id_)
+            elif one.get("type") == events.OCCURRENCE:
+                yield self.occurrence(one, masters)
+            elif one.get("type") != events.MASTER:
+                yield events.read({**one, FIELD: marked.get(id_, [])})
+
+    def occurrence(
+        self, one: Mapping[str, Any], masters: dict[str, dict[str, Any]]
+    ) -> RemoteEvent | Removed:
+        series = text(one.get("seriesMasterId"))
+        try:
+            if series not in masters:
+                masters[series] = self.item(series)
+        except Gone:
+            return Removed(id=text(one.get("id")))
+        return events.read(events.completed(one, masters[series]))
+
+    def marked(
+        self, calendar: str, found: dict[str, dict[str, Any]], cursor: Cursor, *, is_full: bool
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Our properties of what we created, which a delta leaves out and cannot be asked for."""
+        ours = [id_ for id_, one in found.items() if events.key_of(one)]
+        if is_full and len(ours) > FEW and cursor.start and cursor.end:
+            view = self.view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
+            return {text(one.get("id")): listed(one.get(FIELD)) for one in view}
+        return {id_: listed(one.get(FIELD)) for id_ in ours for one in self.if_there(id_)}
+
+    def if_there(self, event: str) -> list[dict[str, Any]]:
+        try:
+            return [self.item(event)]
+        except Gone:
+            # Since the round was decided: the next one tells of it.
+            return []
+
+
+def identified(one: Mapping[str, Any]) -> str:
+    found = text(one.get("id"))
+    if not found:
+        raise malformed("An event without an id.")
+    return found

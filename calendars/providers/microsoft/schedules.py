@@ -1,0 +1,95 @@
+"""When somebody is taken.
+
+https://learn.microsoft.com/en-us/graph/api/calendar-getschedule
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from calendars.events import Busy, Span
+from calendars.providers.asking import listed, mapped, text
+from calendars.providers.microsoft.events import IDLE, in_utc, is_busy, moment, zone_of
+from calendars.providers.microsoft.reading import Reading
+from wedsync_comms.lib.errors import PermanentError, TransientError
+
+# Exchange refuses more than 62 days.
+LONGEST = timedelta(days=60)
+# In minutes. Only the entries are looked at, so the coarsest view will do.
+INTERVAL = 1440
+SELECT = "start,end,isAllDay,showAs,isCancelled,responseStatus,originalStartTimeZone"
+
+
+class Schedules(Reading):
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+        """Own calendars are read as they are: getSchedule knows no calendars but the main one of
+        an address, and is closed to personal accounts. It is asked about addresses."""
+        return [
+            self.schedule(one, start, end) if is_address(one) else self.taken(one, start, end)
+            for one in calendars
+        ]
+
+    def taken(self, calendar: str, start: datetime, end: datetime) -> Busy:
+        try:
+            seen = list(self.view(calendar, start, end, SELECT))
+        except PermanentError as error:
+            return Busy(calendar=calendar, problem=str(error))
+        found = [span(one) for one in seen if is_busy(one)]
+        return Busy(calendar=calendar, spans=tuple(found))
+
+    def schedule(self, address: str, start: datetime, end: datetime) -> Busy:
+        spans: list[Span] = []
+        for since, until in pieces(start, end):
+            asked = question(address, since, until)
+            try:
+                answer = self.calls.run("POST", "/me/calendar/getSchedule", json=asked)
+            except PermanentError as error:
+                return Busy(calendar=address, problem=str(error))
+            part = busy(address, answer)
+            if part.problem:
+                return part
+            spans += part.spans
+        return Busy(calendar=address, spans=tuple(spans))
+
+
+def is_address(calendar: str) -> bool:
+    """No id of Graph's has one of these in it."""
+    return "@" in calendar
+
+
+def pieces(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        yield start, min(start + LONGEST, end)
+        start += LONGEST
+
+
+def question(address: str, start: datetime, end: datetime) -> dict[str, Any]:
+    return {
+        "schedules": [address],
+        "startTime": in_utc(start),
+        "endTime": in_utc(end),
+        "availabilityViewInterval": INTERVAL,
+    }
+
+
+def busy(address: str, answer: Mapping[str, Any]) -> Busy:
+    """Whatever is not told in so many words is not known."""
+    schedule = next(iter(listed(answer.get("value"))), {})
+    error = mapped(schedule.get("error"))
+    found = schedule.get("scheduleItems")
+    if error or not isinstance(found, list):
+        problem = text(error.get("message")) or text(error.get("responseCode")) or "no answer"
+        return Busy(calendar=address, problem=problem)
+    try:
+        spans = [span(one) for one in listed(found) if one.get("status") not in IDLE]
+    except TransientError as error_:
+        return Busy(calendar=address, problem=str(error_))
+    return Busy(calendar=address, spans=tuple(spans))
+
+
+def span(item: Mapping[str, Any]) -> Span:
+    """A day is one in the zone it was written in."""
+    is_all_day = item.get("isAllDay") is True
+    zone, _ = zone_of(item, "")
+    start, end = (moment(item.get(name), zone, is_all_day=is_all_day) for name in ("start", "end"))
+    return Span(start=start.instant, end=end.instant)

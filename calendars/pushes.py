@@ -1,0 +1,100 @@
+"""Vendors say that something changed: noted within milliseconds, read later.
+
+A push that is not genuine has no effect at all, and none causes a call to a vendor here.
+"""
+
+import hmac
+from datetime import datetime
+from hashlib import sha256
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from calendars import soon
+from calendars.events import Pushed
+from calendars.models import Account, Calendar, Subscription
+from calendars.models.subscriptions import SubscriptionState
+from calendars.providers import registry
+from communications.events import WebhookRequest
+from wedsync_comms.lib.errors import MalformedRequest
+
+log = structlog.get_logger(__name__)
+
+# Compared with where there is nothing to compare with: a guess takes as long as a hit.
+NOBODY = sha256(b"nobody").hexdigest()
+# Many changes in one request are normal; so many are not.
+AT_MOST = 1000
+
+
+def receive(request: WebhookRequest) -> int:
+    """How many of what it says were genuine. Raises MalformedRequest."""
+    told = said(request)
+    return sum(note(one) for one in told[:AT_MOST])
+
+
+def said(request: WebhookRequest) -> list[Pushed]:
+    for slug in registry.slugs():
+        vendor = registry.vendor(slug)
+        if vendor.recognizes(request):
+            return list(vendor.pushed(request))
+    raise MalformedRequest("This is no calendar's message.")
+
+
+def digest(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def note(pushed: Pushed) -> bool:
+    found = Subscription.objects.filter(remote_id=pushed.subscription).first()
+    is_right = hmac.compare_digest(found.secret_hash if found else NOBODY, digest(pushed.secret))
+    if not (found and is_right and same_resource(found, pushed)):
+        log.info("push", outcome="ignored", subscription=pushed.subscription[:80])
+        return False
+    with transaction.atomic():
+        keep(found, pushed, timezone.now())
+    return True
+
+
+def same_resource(subscription: Subscription, pushed: Pushed) -> bool:
+    """Where we know the second id, and it is told."""
+    known, told = subscription.resource_id, pushed.resource_id
+    return not (known and told) or hmac.compare_digest(known.encode(), told.encode())
+
+
+def keep(subscription: Subscription, pushed: Pushed, now: datetime) -> None:
+    Subscription.objects.filter(pk=subscription.pk).update(
+        last_message_at=now,
+        # Without its second id, one we never got an answer about could not be stopped.
+        resource_id=subscription.resource_id or pushed.resource_id,
+        expires_at=pushed.expires_at or subscription.expires_at,
+    )
+    if pushed.what in {"reauthorize", "removed"}:
+        look_after(subscription, pushed.what, now)
+    if pushed.what != "live":
+        announce(subscription, now)
+
+
+def look_after(subscription: Subscription, what: str, now: datetime) -> None:
+    mine = Subscription.objects.filter(pk=subscription.pk)
+    mine.update(act_after=now)
+    if what == "removed":
+        mine.update(state=SubscriptionState.STOPPING, error="Removed by the vendor.")
+    soon.tend([subscription.account_id])
+
+
+def announce(subscription: Subscription, now: datetime) -> None:
+    """Counted, so that a push during a reading causes another one. A reading is asked for by the
+    first of a burst only."""
+    if subscription.calendar_id is None:
+        Account.objects.filter(pk=subscription.account_id).update(
+            people_dirty=F("people_dirty") + 1,
+        )
+        return
+    mine = Calendar.objects.filter(pk=subscription.calendar_id)
+    count = {"dirty": F("dirty") + 1, "last_pushed_at": now}
+    if mine.filter(dirty=F("pulled")).update(**count):
+        soon.pull(subscription.calendar_id)
+    else:
+        mine.update(**count)

@@ -1,0 +1,27 @@
+"""Work that is asked for now and done by the workers right after the commit.
+
+Every one of these is also found by a schedule, so that a lost one costs a minute and nothing else.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+from django.db import transaction
+from django_q.tasks import async_task
+
+
+def pull(calendar: int) -> None:
+    after_commit("calendars.tasks.pull", calendar)
+
+
+def write(link: int) -> None:
+    after_commit("calendars.tasks.write", link)
+
+
+def tend(accounts: Iterable[int]) -> None:
+    for account in accounts:
+        after_commit("calendars.tasks.tend", account)
+
+
+def after_commit(task: str, key: int) -> None:
+    transaction.on_commit(partial(async_task, task, key))

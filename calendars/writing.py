@@ -1,0 +1,211 @@
+"""Appointments are written into the vendors' calendars: exactly once, whatever gets lost.
+
+The link's row waits while `write_after` is set. A claim pushes that forward; whoever dies gives the
+link back by doing nothing, and what was written without being noted is found by its key.
+"""
+
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from calendars import contents, record
+from calendars.absorb import absorb, lost, settle
+from calendars.acting import write_again
+from calendars.events import Notify, RemoteEvent
+from calendars.mailboxes import PAUSES, mailbox
+from calendars.merge import Content, merge
+from calendars.models import Account, Appointment, EventLink
+from calendars.models.accounts import AccountStatus
+from calendars.models.appointments import AppointmentStatus
+from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
+from calendars.record import Origin
+from wedsync_comms.lib.errors import PermanentError, ProviderError
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=90)
+# While its account waits for a new permission; linking it again makes it due at once.
+UNTIL_LINKED = timedelta(hours=1)
+BATCH = 20
+# Somebody who edits faster than we merge is left for later.
+ROUNDS = 5
+
+
+def write_due() -> int:
+    """The schedule. How many were taken."""
+    keys = list(EventLink.objects.due(timezone.now()).values_list("pk", flat=True)[:BATCH])
+    return sum(write(one) for one in keys)
+
+
+def write(key: int) -> bool:
+    """Writes one appointment into one calendar. False if it is not due, or somebody is at it."""
+    link = claimed(key)
+    if link is None:
+        return False
+    try:
+        with mailbox(link.calendar.account) as box:
+            rounds(box, link)
+    except ProviderError as error:
+        put_off(link, error)
+    return True
+
+
+def claimed(key: int) -> EventLink | None:
+    now = timezone.now()
+    if not EventLink.objects.due(now).filter(pk=key).update(write_after=now + LEASE):
+        return None
+    return EventLink.objects.select_related("calendar__account", "appointment").get(pk=key)
+
+
+def rounds(box: Mailbox, link: EventLink) -> None:
+    """Until what stands there is what we mean, also when others write at the same time."""
+    for _ in range(ROUNDS):
+        try:
+            one_round(box, link)
+        except Changed:
+            reread(box, link)
+        except Gone:
+            vanished(link)
+        link = EventLink.objects.select_related("calendar__account", "appointment").get(pk=link.pk)
+        if link.write_after is None or link.written_version >= link.appointment.version:
+            return
+    raise PermanentError("It changes over there faster than it can be merged.")
+
+
+def one_round(box: Mailbox, link: EventLink) -> None:
+    appointment = Appointment.objects.get(pk=link.appointment_id)
+    if appointment.status == AppointmentStatus.CANCELLED:
+        withdraw(box, link, appointment)
+        return
+    sent = contents.of_appointment(appointment)
+    if link.remote_id:
+        text = contents.to_event(sent, wants_conference=appointment.wants_conference)
+        written = box.update(
+            link.calendar.remote_id,
+            link.remote_id,
+            text,
+            etag=link.etag,
+            written_hash=contents.fingerprint(sent),
+            notify=Notify.ALL,
+        )
+    else:
+        intend(link, sent)
+        written = create(box, link, appointment, sent, Notify.ALL)
+    note(link, appointment, sent, written)
+
+
+def create(
+    box: Mailbox,
+    link: EventLink,
+    appointment: Appointment,
+    sent: Content,
+    notify: Notify,
+) -> RemoteEvent:
+    return box.create(
+        link.calendar.remote_id,
+        contents.to_event(sent, wants_conference=appointment.wants_conference),
+        key=appointment.key,
+        generation=link.generation,
+        written_hash=contents.fingerprint(sent),
+        notify=notify,
+    )
+
+
+def intend(link: EventLink, sent: Content) -> None:
+    """Committed before the call: if its answer is lost, this is what both sides know."""
+    first = not link.base
+    if first:
+        link.base = contents.dumped(sent)
+        EventLink.objects.filter(pk=link.pk, remote_id="").update(base=link.base)
+
+
+def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
+    remote_id = link.remote_id
+    if not remote_id and link.base:
+        # It may be there: our last try was not answered. Its key finds it.
+        sent = contents.loaded(link.base)
+        remote_id = create(box, link, appointment, sent, Notify.NOBODY).id
+    if remote_id:
+        box.cancel(link.calendar.remote_id, remote_id, notify=Notify.ALL)
+    EventLink.objects.filter(pk=link.pk).update(
+        remote_id=remote_id,
+        is_removed=True,
+        written_version=appointment.version,
+        write_after=None,
+        tries=0,
+        error="",
+    )
+
+
+def note(link: EventLink, appointment: Appointment, sent: Content, written: RemoteEvent) -> None:
+    """What stands there now. A vendor may have put it into other words: those are ours then."""
+    with transaction.atomic():
+        record.lock(link.calendar_id)
+        row = EventLink.objects.select_for_update().get(pk=link.pk)
+        current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
+        theirs = contents.of_event(written.text, sent)
+        if row.etag == link.etag:
+            row.written_hash = contents.fingerprint(sent)
+            settle(row, written, theirs)
+            adopt(current, sent, theirs)
+        if written.conference_url and not current.conference_url:
+            current.conference_url = written.conference_url
+            current.save(update_fields=["conference_url"])
+        row.written_version = appointment.version
+        is_newest = current.version == appointment.version
+        row.write_after = None if is_newest else timezone.now()
+        row.tries, row.error = 0, ""
+        row.save()
+    log.info("written", link=link.pk, appointment=str(appointment.pk), version=appointment.version)
+
+
+def adopt(appointment: Appointment, sent: Content, theirs: Content) -> None:
+    """No change that anybody made: no history, no version, no notice."""
+    ours = contents.of_appointment(appointment)
+    adopted = merge(sent, ours, theirs, ours_wins=True).content
+    if adopted != ours:
+        record.keep_rows(appointment, adopted, adopted, Origin())
+        record.keep_people(appointment, ours, adopted, Origin())
+
+
+def reread(box: Mailbox, link: EventLink) -> None:
+    event = box.event(link.calendar.remote_id, link.remote_id)
+    with transaction.atomic():
+        calendar = record.lock(link.calendar_id)
+        row = EventLink.objects.select_for_update().get(pk=link.pk)
+        absorb(row, event, Account.objects.get(pk=calendar.account_id), is_live=True)
+
+
+def vanished(link: EventLink) -> None:
+    """Somebody deleted it over there. Of one that was never confirmed, an older generation was
+    deleted, and its id stays taken: it is written as a new one."""
+    with transaction.atomic():
+        calendar = record.lock(link.calendar_id)
+        row = EventLink.objects.select_for_update().get(pk=link.pk)
+        if not row.remote_id:
+            write_again(row)
+            return
+        account = Account.objects.get(pk=calendar.account_id)
+        lost(row, Origin(source=account.vendor, by=account.email))
+
+
+def put_off(link: EventLink, error: ProviderError) -> None:
+    now = timezone.now()
+    account = Account.objects.get(pk=link.calendar.account_id)
+    wait = timedelta(seconds=PAUSES[min(link.tries, len(PAUSES) - 1)])
+    at = max(now + wait, account.retry_at or now)
+    if isinstance(error, GrantGone) or account.status != AccountStatus.LINKED:
+        at = now + UNTIL_LINKED
+    elif isinstance(error, PermanentError) and link.tries >= ROUNDS:
+        Appointment.objects.filter(pk=link.appointment_id).update(
+            problem=f"It could not be written into {link.calendar}: {error}",
+        )
+        at = None
+    EventLink.objects.filter(pk=link.pk, write_after__isnull=False).update(
+        write_after=at,
+        tries=link.tries + 1,
+        error=f"{type(error).__name__}: {error}",
+    )
+    log.info("not_written", link=link.pk, outcome=type(error).__name__, tries=link.tries + 1)

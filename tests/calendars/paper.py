@@ -1,0 +1,300 @@
+"""A vendor on paper: all in this process, with a clock and faults in the test's hand.
+
+For what needs thousands of rounds. What vendors really say over HTTP is tested with the sandbox.
+"""
+
+import itertools
+import random
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.utils import timezone
+
+from calendars.events import (
+    Busy,
+    Changes,
+    EventText,
+    Grant,
+    Notify,
+    People,
+    PeopleGroup,
+    Push,
+    Pushed,
+    RemoteCalendar,
+    RemoteEvent,
+    RemotePerson,
+    Removed,
+    Span,
+)
+from calendars.providers.base import (
+    Changed,
+    Consent,
+    CursorExpired,
+    Gone,
+    GrantGone,
+    Mailbox,
+    SubscriptionExists,
+    Vendor,
+)
+from communications.events import WebhookRequest
+from wedsync_comms.lib.errors import TransientError
+
+LIFE = timedelta(days=7)
+
+
+@dataclass
+class Paper(Vendor):
+    """One calendar per remote id, made when it is first asked for."""
+
+    label: ClassVar[str] = "Paper"
+    scopes: ClassVar[Mapping[str, str]] = {"cal": "calendars", "con": "contacts"}
+    overlapping_pushes: ClassVar[bool] = True
+    pushes_people: ClassVar[bool] = False
+
+    events: dict[str, dict[str, RemoteEvent]] = field(default_factory=dict)
+    log: list[tuple[str, str]] = field(default_factory=list)
+    pushes: dict[str, Push] = field(default_factory=dict)
+    resources: dict[str, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    granted: tuple[str, ...] = ("cal", "con")
+    problem: str = ""
+    # The share of calls that fail before, and after they took effect.
+    lost_before: float = 0.0
+    lost_after: float = 0.0
+    down: Exception | None = None
+    forgets: bool = False
+    empty: bool = False
+    revoked: bool = False
+    refreshes: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
+
+    def __post_init__(self) -> None:
+        self.lock = threading.RLock()
+        self.numbers = itertools.count(1)
+        self.made: dict[tuple[str, int], str] = {}
+
+    def consent(self, redirect_uri: str, state: str) -> Consent:
+        return Consent(f"https://paper.example/?to={redirect_uri}&state={state}", {"verifier": "v"})
+
+    def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
+        assert flow == {"verifier": "v"}
+        if "error" in query:
+            raise GrantGone(query["error"])
+        return self.grant()
+
+    def grant(self, **columns: Any) -> Grant:
+        values = {
+            "access_token": f"token-{next(self.numbers)}",
+            "refresh_token": "refresh",
+            "expires_at": timezone.now() + timedelta(hours=1),
+            "scopes": self.granted,
+            "subject": "me",
+            "email": "planner@example.com",
+            **columns,
+        }
+        return Grant(**values)
+
+    def refresh(self, grant: Grant) -> Grant:
+        self.refreshes += 1
+        if self.revoked:
+            raise GrantGone("revoked")
+        return self.grant(subject=grant.subject, email=grant.email)
+
+    def revoke(self, grant: Grant) -> None:  # noqa: ARG002
+        self.revoked = True
+
+    def mailbox(self, access_token: str) -> "Sheet":  # noqa: ARG002
+        return Sheet(self)
+
+    def recognizes(self, request: WebhookRequest) -> bool:
+        return "x-paper" in request.headers
+
+    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+        name, secret, what = request.headers["x-paper"].split()
+        yield Pushed(subscription=name, secret=secret, what=what)
+
+    # What the other side does
+
+    def put(self, calendar: str, event: RemoteEvent) -> RemoteEvent:
+        with self.lock:
+            event = replace(event, etag=f"e{next(self.numbers)}", updated_at=timezone.now())
+            self.events.setdefault(calendar, {})[event.id] = event
+            self.log.append((calendar, event.id))
+            return event
+
+    def edit(self, calendar: str, name: str, **text: Any) -> RemoteEvent:
+        event = self.events[calendar][name]
+        return self.put(calendar, replace(event, text=replace(event.text, **text)))
+
+    def delete(self, calendar: str, name: str) -> None:
+        self.put(calendar, replace(self.events[calendar][name], is_cancelled=True))
+
+    def live(self, calendar: str) -> list[RemoteEvent]:
+        return [one for one in self.events.get(calendar, {}).values() if not one.is_cancelled]
+
+
+class Sheet(Mailbox):
+    def __init__(self, paper: Paper) -> None:
+        self.paper = paper
+
+    def asked(self, name: str) -> None:
+        self.paper.calls.append(name)
+        if self.paper.down:
+            raise self.paper.down
+        if self.paper.chance.random() < self.paper.lost_before:
+            raise TransientError("503")
+
+    def answered(self, event: RemoteEvent) -> RemoteEvent:
+        if self.paper.chance.random() < self.paper.lost_after:
+            raise TransientError("cut after commit")
+        return event
+
+    def calendars(self) -> list[RemoteCalendar]:
+        self.asked("calendars")
+        return [
+            RemoteCalendar(id="main", name="Main", zone="UTC", may_write=True, is_primary=True),
+            RemoteCalendar(id="holidays", name="Holidays"),
+        ]
+
+    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+        self.asked("changes")
+        paper = self.paper
+        with paper.lock:
+            if cursor and paper.forgets:
+                raise CursorExpired("410")
+            known = paper.events.get(calendar, {})
+            now = str(len(paper.log))
+            if paper.empty:
+                return Changes(items=(), cursor=now, is_full=not cursor)
+            if not cursor:
+                here = [one for one in known.values() if inside(one, start, end)]
+                items = tuple(one for one in here if not one.is_cancelled)
+                return Changes(items=items, cursor=now, is_full=True)
+            names = dict.fromkeys(name for cal, name in paper.log[int(cursor) :] if cal == calendar)
+            found = [known[name] for name in names]
+            return Changes(
+                items=tuple(
+                    Removed(id=one.id) if one.is_cancelled and int(one.etag[1:]) % 2 else one
+                    for one in found
+                ),
+                cursor=now,
+                is_full=False,
+            )
+
+    def event(self, calendar: str, event: str) -> RemoteEvent:
+        self.asked("event")
+        found = self.paper.events.get(calendar, {}).get(event)
+        if found is None or found.is_cancelled:
+            raise Gone("404")
+        return found
+
+    def create(
+        self,
+        calendar: str,
+        text: EventText,
+        *,
+        key: str,
+        generation: int,
+        written_hash: str,
+        notify: Notify,  # noqa: ARG002
+    ) -> RemoteEvent:
+        self.asked("create")
+        paper = self.paper
+        with paper.lock:
+            name = f"{key}-{generation}"
+            there = paper.events.get(calendar, {}).get(name)
+            if there and there.is_cancelled:
+                raise Gone("its id stays taken")
+            made = there or paper.put(
+                calendar,
+                RemoteEvent(id=name, etag="", text=text, key=key, written_hash=written_hash),
+            )
+        return self.answered(made)
+
+    def update(
+        self,
+        calendar: str,
+        event: str,
+        text: EventText,
+        *,
+        etag: str,
+        written_hash: str,
+        notify: Notify,  # noqa: ARG002
+    ) -> RemoteEvent:
+        self.asked("update")
+        paper = self.paper
+        with paper.lock:
+            there = paper.events.get(calendar, {}).get(event)
+            if there is None or there.is_cancelled:
+                raise Gone("404")
+            if there.etag != etag:
+                raise Changed("412")
+            made = paper.put(calendar, replace(there, text=text, written_hash=written_hash))
+        return self.answered(made)
+
+    def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:  # noqa: ARG002
+        self.asked("cancel")
+        there = self.paper.events.get(calendar, {}).get(event)
+        if there and not there.is_cancelled:
+            self.paper.delete(calendar, event)
+
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+        self.asked("free_busy")
+        return [
+            Busy(
+                calendar=one,
+                problem=self.paper.problem,
+                spans=tuple(
+                    Span(start=e.text.start.instant, end=e.text.end.instant)
+                    for e in self.paper.live(one)
+                    if e.is_busy and inside(e, start, end)
+                ),
+            )
+            for one in calendars
+        ]
+
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002, ARG002
+        self.asked("subscribe")
+        paper = self.paper
+        if not paper.overlapping_pushes and resource in paper.resources.values():
+            error = SubscriptionExists("409")
+            error.existing = next(k for k, v in paper.resources.items() if v == resource)
+            raise error
+        push = Push(id=id, resource_id=f"r-{id}", expires_at=timezone.now() + LIFE)
+        paper.pushes[id], paper.resources[id] = push, resource
+        return push
+
+    def renew(self, push: Push) -> Push:
+        self.asked("renew")
+        if push.id not in self.paper.pushes:
+            raise Gone("404")
+        found = replace(push, expires_at=timezone.now() + LIFE)
+        self.paper.pushes[push.id] = found
+        return found
+
+    def unsubscribe(self, push: Push) -> None:
+        self.asked("unsubscribe")
+        self.paper.pushes.pop(push.id, None)
+        self.paper.resources.pop(push.id, None)
+
+    def people(self, cursor: str, page: str = "", group: str = "") -> People:  # noqa: ARG002
+        return People(items=())
+
+    def people_groups(self) -> list[PeopleGroup]:
+        return []
+
+    def create_person(self, person: RemotePerson) -> RemotePerson:
+        return person
+
+    def update_person(self, person: RemotePerson) -> RemotePerson:
+        return person
+
+    def delete_person(self, id: str) -> None:  # noqa: A002
+        raise Gone(id)
+
+
+def inside(event: RemoteEvent, start: datetime, end: datetime) -> bool:
+    return event.text.start.instant < end and event.text.end.instant > start

@@ -1,0 +1,134 @@
+"""What is offered is free, and what is not known is not offered."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calendars import availability
+from calendars.availability import offer
+from calendars.booking import book
+from calendars.events import Span
+from calendars.models import Calendar, Hours
+from calendars.refusals import Refused
+from communications.models import Organization
+from tests import factories
+from tests.calendars import rows
+from tests.calendars.paper import Paper
+from tests.calendars.test_booking import HOUR, theirs, wish
+
+# A Saturday; Europe/London is an hour ahead of UTC then.
+DAY = datetime(2027, 6, 5, tzinfo=UTC)
+
+
+def starts(organization: Organization, minutes: int = 60, **options: object) -> list[str]:
+    found = offer(organization, DAY, DAY + 24 * HOUR, timedelta(minutes=minutes), **options)  # type: ignore[arg-type]
+    return [f"{one.start:%H:%M}" for one in found.slots]
+
+
+def test_within_the_hours_and_around_what_is_taken(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    Hours.objects.create(calendar=calendar, weekday=5, opens=time(9), closes=time(13))
+    paper.put("main", theirs(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC"))
+    assert starts(organization) == ["09:00", "11:00", "11:15", "11:30", "11:45", "12:00"]
+    Calendar.objects.update(buffer_minutes=15)
+    assert starts(organization, 45) == ["09:00", "11:15", "11:30", "11:45", "12:00", "12:15"]
+
+
+def test_the_usual_hours_by_the_calendars_own_clock(
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    Calendar.objects.update(zone="Europe/London")
+    found = starts(organization)
+    assert (found[0], found[-1]) == ("08:00", "16:00")
+
+
+def test_what_is_booked_here_is_taken_before_the_vendor_has_it(
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    Hours.objects.create(calendar=calendar, weekday=5, opens=time(9), closes=time(12))
+    made = book(organization, wish(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC"))
+    assert starts(organization) == ["09:00", "11:00"]
+    assert len(starts(organization, moving=made)) == 9
+
+
+def test_all_calendars_have_to_be_free(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    other = rows.calendar(calendar.account, remote_id="other", zone="UTC")
+    paper.put("other", theirs(datetime.fromisoformat("2027-06-05T09:00"), zone="UTC"))
+    assert starts(organization)[0] == "10:00"
+    assert starts(organization, calendars=[calendar.pk])[0] == "09:00"
+    assert starts(organization, calendars=[other.pk])[0] == "10:00"
+
+
+def test_an_unknown_is_never_free(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    paper.problem = "internalError"
+    found = offer(organization, DAY, DAY + 24 * HOUR, HOUR)
+    assert found.slots == []
+    assert [one.problem for one in found.unknown] == ["internalError"]
+
+
+def test_a_lost_permission_is_unknown_too(organization: Organization, calendar: Calendar) -> None:
+    calendar.account.status = "reconnect"
+    calendar.account.save()
+    found = offer(organization, DAY, DAY + 24 * HOUR, HOUR)
+    assert (found.slots, len(found.unknown)) == ([], 1)
+
+
+def test_others_calendars_are_not_there(calendar: Calendar) -> None:
+    with pytest.raises(Refused, match="connected and followed"):
+        offer(factories.organization(), DAY, DAY + HOUR, HOUR, [calendar.pk])
+
+
+@pytest.mark.parametrize(
+    ("end", "duration", "said"),
+    [
+        (DAY, HOUR, "after"),
+        (DAY + timedelta(days=63), HOUR, "62 days"),
+        (DAY + HOUR, timedelta(0), "5 minutes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    organization: Organization,
+    end: datetime,
+    duration: timedelta,
+    said: str,
+) -> None:
+    with pytest.raises(Refused, match=said):
+        offer(organization, DAY, end, duration)
+
+
+minutes = st.integers(0, 600).map(lambda one: DAY + timedelta(minutes=one))
+spans = st.lists(
+    st.tuples(minutes, st.integers(1, 120)).map(
+        lambda one: Span(start=one[0], end=one[0] + timedelta(minutes=one[1])),
+    ),
+    max_size=6,
+)
+
+
+@given(spans, spans, st.integers(5, 90))
+def test_no_slot_ever_touches_what_is_taken(
+    free: list[Span],
+    taken: list[Span],
+    length: int,
+) -> None:
+    left = availability.without(availability.joined(free), availability.joined(taken))
+    for slot in availability.cut(left, timedelta(minutes=length)):
+        assert not any(one.start < slot.end and slot.start < one.end for one in taken)
+        assert any(
+            one.start <= slot.start and slot.end <= one.end for one in availability.joined(free)
+        )

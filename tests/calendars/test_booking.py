@@ -1,0 +1,250 @@
+"""hold -> ask -> commit -> written: appointments that are made, moved and cancelled here."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from calendars import changing, sync, writing
+from calendars.booking import Wish, book
+from calendars.changing import Edit
+from calendars.events import Answer, EventText, Moment, RemoteEvent
+from calendars.invitees import Invitee
+from calendars.models import Appointment, Calendar
+from calendars.models.appointments import AppointmentStatus
+from calendars.refusals import NotFree, NotPossible, Refused, Stale
+from communications.models import Organization
+from tests import factories
+from tests.calendars.paper import Paper
+from wedsync_comms.lib.errors import TransientError
+
+TEN = datetime.fromisoformat("2027-06-05T10:00")
+HOUR = timedelta(hours=1)
+
+
+def wish(start: datetime = TEN, minutes: int = 60, **fields: object) -> Wish:
+    values = {"title": "Tasting", "zone": "Europe/London", **fields}
+    return Wish(start=start, end=start + timedelta(minutes=minutes), **values)  # type: ignore[arg-type]
+
+
+def theirs(start: datetime = TEN, name: str = "theirs", zone: str = "Europe/London") -> RemoteEvent:
+    text = EventText(
+        title="Dentist",
+        start=Moment(wall=start, zone=zone),
+        end=Moment(wall=start + HOUR, zone=zone),
+    )
+    return RemoteEvent(id=name, etag="", text=text)
+
+
+def test_it_is_ours_at_once_and_written_right_after(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    amelia = factories.contact(organization, email="amelia@example.com")
+    made = book(
+        organization,
+        wish(participants=[Invitee(contact=amelia.pk, role="couple"), Invitee(email="dj@e.com")]),
+    )
+    assert made.starts_at == datetime(2027, 6, 5, 9, tzinfo=UTC)
+    assert paper.live("main") == []
+    assert writing.write_due() == 1
+    (event,) = paper.live("main")
+    assert event.key == made.key
+    assert event.text.title == "Tasting"
+    assert [one.email for one in event.text.attendees] == ["amelia@example.com", "dj@e.com"]
+    link = made.links.get()
+    assert (link.remote_id, link.etag, link.write_after) == (event.id, event.etag, None)
+    assert [one.what for one in made.changes.all()] == ["booked"]
+
+
+def test_a_taken_time_is_refused_and_nothing_is_left(
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    book(organization, wish())
+    for start in (TEN, TEN + HOUR / 2, TEN - HOUR / 2):
+        with pytest.raises(NotFree, match="taken"):
+            book(organization, wish(start))
+    book(organization, wish(TEN + HOUR))
+    assert Appointment.objects.count() == 2
+
+
+def test_what_the_vendor_alone_knows_counts(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    paper.put("main", theirs())
+    with pytest.raises(NotFree, match="Consultations is taken"):
+        book(organization, wish())
+    assert not Appointment.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["problem", "down", "unlinked"])
+def test_unknown_is_never_free(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+    how: str,
+) -> None:
+    if how == "problem":
+        paper.problem = "internalError"
+    elif how == "down":
+        paper.down = TransientError("no answer")
+    else:
+        paper.revoked = True
+        account = calendar.account
+        account.grant = ""
+        account.save()
+    with pytest.raises(NotFree, match="Nobody can tell"):
+        book(organization, wish())
+    assert not Appointment.objects.exists()
+
+
+def test_times_that_do_not_exist_are_refused_with_the_reason(
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    with pytest.raises(Refused, match="does not exist on 28 March 2027") as refusal:
+        book(organization, wish(datetime.fromisoformat("2027-03-28T01:30")))
+    assert refusal.value.field == "start"
+    with pytest.raises(Refused, match="no time zone called"):
+        book(organization, wish(zone="Mars/Base"))
+    with pytest.raises(Refused, match="end after it starts"):
+        book(organization, wish(minutes=0))
+
+
+def test_the_second_pass_through_a_repeated_hour_is_kept(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    second = datetime.fromisoformat("2027-10-31T01:00").replace(fold=1)
+    made = book(organization, wish(second, minutes=30))
+    assert made.starts_at == datetime(2027, 10, 31, 1, tzinfo=UTC)
+    writing.write_due()
+    assert paper.live("main")[0].text.start.instant == made.starts_at
+
+
+def test_it_is_moved_also_onto_part_of_itself(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    made = book(organization, wish())
+    writing.write_due()
+    moved = changing.change(made, Edit(start=TEN + HOUR / 2))
+    assert moved.ends_at - moved.starts_at == HOUR
+    assert moved.version == 2
+    writing.write_due()
+    (event,) = paper.live("main")
+    assert event.text.start.wall == TEN + HOUR / 2
+    assert [one.what for one in made.changes.all()] == ["booked", "moved"]
+    assert Appointment.objects.count() == 1
+
+
+def test_it_is_not_moved_onto_another(organization: Organization, calendar: Calendar) -> None:
+    made = book(organization, wish())
+    book(organization, wish(TEN + HOUR))
+    with pytest.raises(NotFree):
+        changing.change(made, Edit(start=TEN + HOUR / 2))
+    made.refresh_from_db()
+    assert made.wall_start == TEN
+    assert Appointment.objects.count() == 2
+
+
+def test_people_are_changed_and_keep_their_answers(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    made = book(
+        organization, wish(participants=[Invitee(email="a@e.com"), Invitee(email="b@e.com")])
+    )
+    made.participants.filter(email="a@e.com").update(answer=Answer.ACCEPTED)
+    made = changing.change(
+        made,
+        Edit(participants=[Invitee(email="A@e.com"), Invitee(email="c@e.com", role="supplier")]),
+    )
+    found = {one.email: one for one in made.participants.all()}
+    assert set(found) == {"a@e.com", "c@e.com"}
+    assert found["a@e.com"].answer == Answer.ACCEPTED
+    assert found["c@e.com"].role == "supplier"
+    writing.write_due()
+    assert len(paper.live("main")[0].text.attendees) == 2
+
+
+def test_a_cancelled_one_is_cancelled_there_and_its_time_is_free(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    made = book(organization, wish())
+    writing.write_due()
+    changing.cancel(made)
+    writing.write_due()
+    assert paper.live("main") == []
+    book(organization, wish(title="Another"))
+    made.refresh_from_db()
+    with pytest.raises(NotPossible):
+        changing.change(made, Edit(title="x"))
+
+
+def test_what_changed_since_it_was_looked_at_is_not_overwritten(
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    made = book(organization, wish())
+    changing.change(made, Edit(title="First"), version=1)
+    made.refresh_from_db()
+    with pytest.raises(Stale):
+        changing.change(made, Edit(title="Second"), version=1)
+    with pytest.raises(Stale):
+        changing.cancel(made, version=1)
+
+
+def test_a_dead_hold_gives_its_time_back(organization: Organization, calendar: Calendar) -> None:
+    made = book(organization, wish())
+    Appointment.objects.filter(pk=made.pk).update(
+        status=AppointmentStatus.HELD,
+        held_until=datetime(2020, 1, 1, tzinfo=UTC),
+    )
+    book(organization, wish())
+    assert Appointment.objects.count() == 1
+
+
+def test_another_organizations_calendar_cannot_be_booked(
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    stranger = factories.organization()
+    for field in ({"calendar": calendar.pk}, {}):
+        with pytest.raises(Refused, match="Choose a calendar"):
+            book(stranger, wish(**field))
+    with pytest.raises(Refused, match="no such calendar"):
+        book(organization, wish(also_free=[calendar.pk + 1000]))
+
+
+def test_created_exactly_once_though_answers_get_lost(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    paper.lost_before, paper.lost_after = 0.15, 0.15
+    made = []
+    while len(made) < 30:
+        try:
+            made.append(book(organization, wish(TEN + HOUR * len(made))))
+        except NotFree:
+            continue
+    for _ in range(40):
+        for link in [one.links.get() for one in made]:
+            type(link).objects.filter(pk=link.pk, write_after__isnull=False).update(
+                write_after=datetime(2020, 1, 1, tzinfo=UTC),
+            )
+        writing.write_due()
+    paper.lost_before = paper.lost_after = 0
+    assert len(paper.live("main")) == 30
+    assert {one.key for one in paper.live("main")} == {one.key for one in made}
+    sync.pull(calendar.pk)
+    assert Appointment.objects.filter(status="booked").count() == 30

@@ -1,0 +1,188 @@
+"""Accounts are connected, refreshed by one process at a time, and let go."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from calendars import grants, linking, subscriptions
+from calendars.models import Account, BusyBlock, Calendar
+from calendars.models.accounts import AccountStatus
+from calendars.providers.base import GrantGone
+from communications.models import Organization
+from tests import factories
+from tests.calendars import rows
+from tests.calendars.paper import Paper
+from wedsync_comms.lib.errors import CredentialsRejected, TransientError
+
+REDIRECT = "http://testserver/calendars/linked/paper/"
+
+
+def linked(organization: Organization, **query: str) -> Account:
+    started = linking.start("paper", REDIRECT)
+    answer = {"state": started.kept["state"], "code": "c", **query}
+    return linking.finish(organization, started.kept, answer)
+
+
+def test_a_consent_becomes_an_account_with_its_calendars(
+    organization: Organization,
+    paper: Paper,
+) -> None:
+    account = linked(organization)
+    assert account.email == "planner@example.com"
+    assert "refresh" not in account.grant
+    found = {one.remote_id: one for one in account.calendars.all()}
+    assert found["main"].is_followed
+    assert found["main"].is_default
+    assert not found["holidays"].is_followed
+    again = linked(organization)
+    assert again.pk == account.pk
+    assert Calendar.objects.count() == 2
+
+
+def test_somebody_elses_answer_is_refused(organization: Organization, paper: Paper) -> None:
+    for kept in ({}, linking.start("paper", REDIRECT).kept):
+        with pytest.raises(linking.NotLinked, match="no request of yours"):
+            linking.finish(organization, kept, {"state": "guessed", "code": "c"})
+    with pytest.raises(linking.NotLinked, match="access_denied"):
+        linked(organization, error="access_denied")
+
+
+def test_what_was_unticked_is_handled(organization: Organization, paper: Paper) -> None:
+    paper.granted = ("con",)
+    account = linked(organization)
+    assert account.why == "Not allowed: calendars. Connect again to allow more."
+    assert not linking.allows(account, "calendars")
+    assert linking.allows(account, "contacts")
+    assert not account.calendars.exists()
+    paper.granted = ()
+    with pytest.raises(linking.NotLinked, match="Nothing was allowed"):
+        linked(organization)
+
+
+def run_out(account: Account, paper: Paper) -> None:
+    account.grant = grants.sealed(paper.grant(expires_at=timezone.now()))
+    account.save()
+
+
+def test_a_grant_is_refreshed_before_it_runs_out(account: Account, paper: Paper) -> None:
+    grants.fresh(account)
+    assert paper.refreshes == 0
+    run_out(account, paper)
+    first = grants.fresh(account)
+    assert grants.fresh(Account.objects.get()) == first
+    assert paper.refreshes == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_refresh_it_once(paper: Paper) -> None:
+    account = rows.account(vendor="paper", grant=grants.sealed(paper.grant()))
+    run_out(account, paper)
+    tokens = set()
+
+    def use() -> None:
+        tokens.add(grants.fresh(Account.objects.get(pk=account.pk)).access_token)
+        connection.close()
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert paper.refreshes == 1
+    assert len(tokens) == 1
+
+
+def test_a_process_that_died_refreshing_gives_way(account: Account, paper: Paper) -> None:
+    run_out(account, paper)
+    Account.objects.update(refreshing_until=timezone.now() - timedelta(seconds=1))
+    grants.fresh(account)
+    assert paper.refreshes == 1
+
+
+def test_a_grant_that_is_gone_asks_its_owner(account: Account, paper: Paper) -> None:
+    run_out(account, paper)
+    paper.revoked = True
+    with pytest.raises(GrantGone), linking.mailbox(account):
+        pass
+    account.refresh_from_db()
+    assert account.status == AccountStatus.RECONNECT
+    with pytest.raises(GrantGone), linking.mailbox(account):
+        pass
+    assert paper.refreshes == 1
+
+
+def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, paper: Paper) -> None:
+    with pytest.raises(CredentialsRejected), linking.mailbox(account):
+        raise CredentialsRejected("401")
+    with linking.mailbox(account):
+        pass
+    assert paper.refreshes == 1
+    account.refresh_from_db()
+    assert account.failures == 0
+
+
+def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None:
+    waits = []
+    for _ in range(4):
+        with pytest.raises(TransientError), linking.mailbox(account):
+            raise TransientError("503")
+        account.refresh_from_db()
+        waits.append((account.retry_at - timezone.now()).total_seconds())
+    assert waits == sorted(waits)
+    assert waits[-1] > 50
+
+
+def test_keys_rotate_by_schedule(account: Account, settings: Settings) -> None:
+    new = Fernet.generate_key().decode()
+    settings.ENCRYPTION_KEYS = [new, *settings.ENCRYPTION_KEYS]
+    assert grants.reseal() == 1
+    assert grants.reseal() == 0
+    settings.ENCRYPTION_KEYS = [new]
+    account.refresh_from_db()
+    assert grants.opened(account).subject == "me"
+
+
+def test_a_lost_key_asks_for_a_new_consent(account: Account, settings: Settings) -> None:
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(GrantGone, match="ENCRYPTION_KEYS"), linking.mailbox(account):
+        pass
+    account.refresh_from_db()
+    assert account.status == AccountStatus.RECONNECT
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_disconnecting_stops_everything(
+    calendar: Calendar,
+    paper: Paper,
+    is_down: bool,  # noqa: FBT001
+) -> None:
+    account = calendar.account
+    subscriptions.tend(account.pk)
+    now = timezone.now()
+    BusyBlock.objects.create(calendar=calendar, remote_id="x", starts_at=now, ends_at=now)
+    paper.down = TransientError("503") if is_down else None
+    linking.disconnect(account)
+    account.refresh_from_db()
+    assert (account.status, account.grant) == (AccountStatus.DISCONNECTED, "")
+    assert not BusyBlock.objects.exists()
+    assert not account.subscriptions.exists()
+    assert bool(paper.pushes) == is_down
+    assert paper.revoked != is_down
+
+
+def test_choosing_follows_and_forgets(account: Account, paper: Paper) -> None:
+    linking.list_calendars(account)
+    main, holidays = account.calendars.order_by("-may_write")
+    linking.choose(account, [main.pk, holidays.pk], default=holidays.pk)
+    assert not account.calendars.filter(is_default=True).exists()
+    linking.choose(account, [main.pk], default=main.pk)
+    assert account.calendars.get(is_followed=True).is_default
+    stranger = rows.calendar(rows.account(factories.organization()), is_followed=False)
+    linking.choose(account, [stranger.pk])
+    stranger.refresh_from_db()
+    assert not stranger.is_followed

@@ -1,0 +1,103 @@
+"""What holds for every merge, and the cases one can name."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calendars.events import Answer
+from calendars.merge import Content, Person, When, differences, merge
+
+words = st.sampled_from(["", "a", "b", "c"])
+whens = st.builds(
+    When,
+    start=st.sampled_from(["2027-06-05T10:00:00", "2027-06-05T11:00:00"]),
+    end=st.sampled_from(["2027-06-05T12:00:00", "2027-06-05T13:00:00"]),
+    zone=st.sampled_from(["Europe/London", "Europe/Berlin"]),
+)
+persons = st.builds(Person, name=words, is_optional=st.booleans(), answer=st.sampled_from(Answer))
+contents = st.builds(
+    Content,
+    title=words,
+    when=whens,
+    description=words,
+    place=words,
+    people=st.dictionaries(st.sampled_from(["x@e.com", "y@e.com", "z@e.com"]), persons),
+)
+BASE = Content(
+    title="Tasting",
+    when=When(start="2027-06-05T10:00:00", end="2027-06-05T11:00:00", zone="Europe/London"),
+    people={"amelia@e.com": Person(name="Amelia")},
+)
+
+
+@given(contents, contents)
+def test_who_changes_alone_is_right(base: Content, changed: Content) -> None:
+    assert merge(base, changed, base).content == changed
+    assert merge(base, base, changed).content == changed
+    assert merge(base, changed, changed).content == changed
+    assert merge(base, changed, base).conflicts == ()
+
+
+@given(contents, contents, contents)
+def test_it_does_not_matter_who_is_called_ours(base: Content, one: Content, two: Content) -> None:
+    assert (
+        merge(base, one, two, ours_wins=True).content
+        == merge(base, two, one, ours_wins=False).content
+    )
+
+
+@given(contents, contents, contents, st.booleans())
+def test_merging_again_changes_nothing(
+    base: Content,
+    ours: Content,
+    theirs: Content,
+    wins: bool,  # noqa: FBT001
+) -> None:
+    """After it is written there, both sides agree: no ping-pong."""
+    content = merge(base, ours, theirs, ours_wins=wins).content
+    assert merge(theirs, content, content).content == content
+    assert merge(theirs, content, theirs).content == content
+
+
+@given(contents, contents, contents, st.booleans())
+def test_every_value_comes_from_one_side_and_what_lost_is_named(
+    base: Content,
+    ours: Content,
+    theirs: Content,
+    wins: bool,  # noqa: FBT001
+) -> None:
+    merged = merge(base, ours, theirs, ours_wins=wins)
+    lost = {one.field for one in merged.conflicts}
+    for name in ("title", "when", "description", "place"):
+        value = getattr(merged.content, name)
+        assert value in (getattr(ours, name), getattr(theirs, name))
+        if getattr(ours, name) not in (value, getattr(base, name)):
+            assert name in lost
+
+
+def test_both_may_change_different_things() -> None:
+    moved = When(start="2027-06-05T12:00:00", end="2027-06-05T13:00:00", zone="Europe/London")
+    ours = replace(BASE, place="The Barn", people={**BASE.people, "noah@e.com": Person()})
+    answered = {"amelia@e.com": Person(name="Amelia", answer=Answer.ACCEPTED)}
+    merged = merge(BASE, ours, replace(BASE, when=moved, people=answered))
+    assert merged.conflicts == ()
+    assert merged.content.place == "The Barn"
+    assert merged.content.when == moved
+    assert merged.content.people == {**answered, "noah@e.com": Person()}
+
+
+def test_somebody_whom_one_side_removed_is_removed() -> None:
+    assert merge(BASE, replace(BASE, people={}), BASE).content.people == {}
+
+
+def test_a_removed_person_who_answered_meanwhile_is_a_conflict() -> None:
+    answered = {"amelia@e.com": Person(name="Amelia", answer=Answer.DECLINED)}
+    merged = merge(BASE, replace(BASE, people={}), replace(BASE, people=answered))
+    assert [one.field for one in merged.conflicts] == ["amelia@e.com"]
+
+
+def test_the_history_shows_only_what_is_different() -> None:
+    before, after = differences(BASE, replace(BASE, place="The Barn", people={}))
+    assert before == {"place": "", "with amelia@e.com": "needed"}
+    assert after == {"place": "The Barn", "with amelia@e.com": None}

@@ -1,0 +1,451 @@
+"""What changes over there becomes true here; once, with its history, and never by mistake."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calendars import changing, contents, sync, writing
+from calendars.booking import book
+from calendars.changing import Edit
+from calendars.events import Answer, Attendee, Moment
+from calendars.invitees import Invitee
+from calendars.models import Appointment, BusyBlock, Calendar, EventLink
+from calendars.models.appointments import AppointmentStatus
+from communications.models import Organization
+from tests.calendars.paper import Paper
+from tests.calendars.test_booking import HOUR, TEN, theirs, wish
+from wedsync_comms.lib.errors import RateLimited, TransientError
+
+pytestmark = pytest.mark.usefixtures("paper")
+
+
+def soon(start: datetime = TEN) -> datetime:
+    """Within the window that is read."""
+    return start.replace(year=datetime.now(UTC).year + 1, month=1)
+
+
+@pytest.fixture
+def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
+    """Written, and read once."""
+    made = book(organization, wish(soon(), participants=[Invitee(email="amelia@e.com")]))
+    writing.write_due()
+    sync.pull(calendar.pk)
+    return made
+
+
+def remote(booked: Appointment) -> str:
+    return booked.links.get().remote_id
+
+
+def whats(booked: Appointment) -> list[str]:
+    return [f"{one.what} {one.source}" for one in booked.changes.all()]
+
+
+def test_our_own_writes_are_no_news(booked: Appointment, calendar: Calendar) -> None:
+    changing.change(booked, Edit(title="Cake tasting"))
+    writing.write_due()
+    sync.pull(calendar.pk)
+    assert whats(booked) == ["booked here", "changed here"]
+    calendar.refresh_from_db()
+    assert calendar.misses_total == 0
+
+
+def test_moved_there_is_moved_here(booked: Appointment, calendar: Calendar, paper: Paper) -> None:
+    start, end = soon() + HOUR, soon() + 3 * HOUR
+    paper.edit(
+        "main",
+        remote(booked),
+        start=Moment(wall=start, zone="Europe/London"),
+        end=Moment(wall=end, zone="Europe/London"),
+    )
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    assert (booked.wall_start, booked.wall_end) == (start, end)
+    assert whats(booked) == ["booked here", "moved paper"]
+    writing.write_due()
+    assert paper.calls.count("update") == 0
+
+
+def test_an_answer_is_kept_with_its_history(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    person = Attendee(email="Amelia@e.com", answer=Answer.DECLINED)
+    paper.edit("main", remote(booked), attendees=(person,))
+    sync.pull(calendar.pk)
+    found = booked.participants.get()
+    assert (found.answer, found.answered_at is not None) == (Answer.DECLINED, True)
+    change = booked.changes.last()
+    assert change is not None
+    assert (change.what, change.before, change.after) == (
+        "answered",
+        {"with amelia@e.com": "needed"},
+        {"with amelia@e.com": "declined"},
+    )
+
+
+@pytest.mark.parametrize("minutes", [0, 1])
+def test_deleted_there_is_cancelled_here(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+    minutes: int,
+) -> None:
+    for _ in range(minutes):
+        paper.edit("main", remote(booked), title="x")
+    paper.delete("main", remote(booked))
+    sync.pull(calendar.pk)
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    assert booked.status == AppointmentStatus.CANCELLED
+    assert whats(booked)[-1] == "cancelled paper"
+    assert writing.write_due() == 0
+
+
+def test_both_sides_changed_different_things(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    changing.change(booked, Edit(place="The Barn"))
+    paper.edit("main", remote(booked), title="Cake")
+    sync.pull(calendar.pk)
+    writing.write_due()
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    (event,) = paper.live("main")
+    assert (booked.title, booked.place) == ("Cake", "The Barn")
+    assert (event.text.title, event.text.place) == ("Cake", "The Barn")
+    assert "conflict paper" not in whats(booked)
+
+
+def test_a_write_over_a_change_nobody_told_us_merges(
+    booked: Appointment,
+    paper: Paper,
+) -> None:
+    paper.edit("main", remote(booked), title="Cake")
+    changing.change(booked, Edit(place="The Barn"))
+    writing.write_due()
+    booked.refresh_from_db()
+    (event,) = paper.live("main")
+    assert (event.text.title, event.text.place) == ("Cake", "The Barn")
+    assert booked.title == "Cake"
+
+
+def test_the_same_thing_changed_differently_is_a_conflict_in_the_history(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    changing.change(booked, Edit(title="Ours"))
+    paper.edit("main", remote(booked), title="Theirs")
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    assert booked.title == "Theirs"
+    conflict = booked.changes.get(what="conflict")
+    assert (conflict.before, conflict.after) == ({"title": "Ours"}, {"title": "Theirs"})
+
+
+def test_moved_onto_another_it_is_true_and_to_be_looked_at(
+    booked: Appointment,
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    other = book(organization, wish(soon() + 3 * HOUR, title="Florist"))
+    moment = Moment(wall=soon() + 3 * HOUR, zone="Europe/London")
+    later = Moment(wall=soon() + 4 * HOUR, zone="Europe/London")
+    paper.edit("main", remote(booked), start=moment, end=later)
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    assert booked.starts_at == other.starts_at
+    assert booked.overlaps
+    assert booked.problem == "At the same time as “Florist”."
+
+
+def test_others_entries_take_time_and_go(calendar: Calendar, paper: Paper) -> None:
+    paper.put("main", theirs(soon()))
+    sync.pull(calendar.pk)
+    assert BusyBlock.objects.get().title == "Dentist"
+    paper.delete("main", "theirs")
+    sync.pull(calendar.pk)
+    assert not BusyBlock.objects.exists()
+
+
+def test_an_expired_cursor_ends_in_the_same_state(
+    booked: Appointment,
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    kept = book(organization, wish(soon() + 2 * HOUR, title="Kept"))
+    writing.write_due()
+    paper.put("main", theirs(soon()))
+    sync.pull(calendar.pk)
+    paper.delete("main", remote(booked))
+    paper.delete("main", "theirs")
+    paper.put("main", theirs(soon() + 5 * HOUR, "another"))
+    paper.forgets = True
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    kept.refresh_from_db()
+    assert (booked.status, kept.status) == ("cancelled", "booked")
+    assert [one.remote_id for one in BusyBlock.objects.all()] == ["another"]
+
+
+def test_an_empty_answer_deletes_nothing_and_alarms(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    paper.put("main", theirs(soon()))
+    sync.pull(calendar.pk)
+    paper.forgets = paper.empty = True
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    calendar.refresh_from_db()
+    assert booked.status == AppointmentStatus.BOOKED
+    assert BusyBlock.objects.count() == 1
+    assert calendar.held_at
+    assert "came back empty" in calendar.held_reason
+    paper.empty = False
+    sync.pull(calendar.pk)
+    calendar.refresh_from_db()
+    assert calendar.held_at is None
+
+
+@pytest.fixture
+def many(organization: Organization, calendar: Calendar, paper: Paper) -> list[Appointment]:
+    made = [book(organization, wish(soon() + n * HOUR)) for n in range(8)]
+    writing.write_due()
+    sync.pull(calendar.pk)
+    return made
+
+
+def delete_most(many: list[Appointment], paper: Paper) -> None:
+    for one in many[:6]:
+        paper.delete("main", remote(one))
+
+
+def statuses() -> list[str]:
+    return list(Appointment.objects.order_by("starts_at").values_list("status", flat=True))
+
+
+def test_many_gone_at_once_wait_for_a_person(
+    many: list[Appointment],
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    delete_most(many, paper)
+    paper.put("main", theirs(soon() + 12 * HOUR))
+    sync.pull(calendar.pk)
+    assert statuses() == ["booked"] * 8
+    assert BusyBlock.objects.count() == 1
+    Calendar.objects.filter(pk=calendar.pk).update(held_decision="delete")
+    sync.pull(calendar.pk)
+    assert statuses() == ["cancelled"] * 6 + ["booked"] * 2
+    calendar.refresh_from_db()
+    assert (calendar.held_at, calendar.held_decision) == (None, "")
+
+
+def test_or_are_written_again(many: list[Appointment], calendar: Calendar, paper: Paper) -> None:
+    delete_most(many, paper)
+    sync.pull(calendar.pk)
+    Calendar.objects.filter(pk=calendar.pk).update(held_decision="restore")
+    sync.pull(calendar.pk)
+    writing.write_due()
+    sync.pull(calendar.pk)
+    assert statuses() == ["booked"] * 8
+    assert {one.key for one in paper.live("main")} == {one.key for one in many}
+
+
+def test_many_cancelled_here_alarm_nobody(
+    many: list[Appointment],
+    calendar: Calendar,
+) -> None:
+    for one in many[:6]:
+        changing.cancel(one)
+    writing.write_due()
+    sync.pull(calendar.pk)
+    calendar.refresh_from_db()
+    assert calendar.held_at is None
+
+
+def test_a_push_during_a_reading_causes_another(calendar: Calendar, paper: Paper) -> None:
+    Calendar.objects.filter(pk=calendar.pk).update(dirty=1)
+    claimed = sync.claimed(calendar.pk)
+    assert claimed is not None
+    assert sync.claimed(calendar.pk) is None
+    Calendar.objects.filter(pk=calendar.pk).update(dirty=2)
+    sync.read(claimed)
+    calendar.refresh_from_db()
+    assert (calendar.dirty, calendar.pulled) == (2, 1)
+    assert Calendar.objects.due(datetime.now(UTC)).filter(pk=calendar.pk).exists()
+
+
+def test_two_readings_of_one_cursor_are_applied_once(
+    booked: Appointment, calendar: Calendar, paper: Paper
+) -> None:
+    paper.edit("main", remote(booked), title="Cake")
+    first = sync.claimed(calendar.pk)
+    Calendar.objects.filter(pk=calendar.pk).update(pulling_until=None)
+    second = sync.claimed(calendar.pk)
+    assert first
+    assert second
+    sync.read(second)
+    sync.read(first)
+    assert whats(booked) == ["booked here", "changed paper"]
+
+
+def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper) -> None:
+    paper.down = RateLimited("429", retry_after=timedelta(minutes=7))
+    sync.pull(calendar.pk)
+    calendar.refresh_from_db()
+    left = calendar.account.retry_at - datetime.now(UTC)
+    assert timedelta(minutes=6) < left <= timedelta(minutes=7)
+    assert not Calendar.objects.due(datetime.now(UTC)).exists()
+    assert "RateLimited" in calendar.error
+    paper.down = None
+    sync.pull(calendar.pk)
+    calendar.account.refresh_from_db()
+    assert (calendar.account.failures, calendar.account.retry_at) == (0, None)
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "title",
+                "move",
+                "delete",
+                "answer",
+                "new",
+                "here",
+                "here place",
+                "write",
+                "pull",
+                "expire",
+                "lost write",
+                "cancel here",
+            ],
+        ),
+        st.integers(0, 5),
+        st.integers(0, 9),
+    ),
+    max_size=25,
+)
+
+
+class Round:
+    """Both sides at work, at random."""
+
+    def __init__(self, organization: Organization, calendar: Calendar, paper: Paper) -> None:
+        self.organization, self.calendar, self.paper = organization, calendar, paper
+        self.made = [book(organization, wish(soon() + n * 12 * HOUR)) for n in range(6)]
+        self.write()
+        self.pull()
+
+    def write(self) -> None:
+        EventLink.objects.filter(write_after__isnull=False).update(
+            write_after=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+        writing.write_due()
+
+    def pull(self) -> None:
+        sync.pull(self.calendar.pk)
+
+    def do(self, what: str, which: int, number: int) -> None:
+        row = Appointment.objects.get(pk=self.made[which].pk)
+        name = row.links.get().remote_id
+        live = name in {one.id for one in self.paper.live("main")}
+        if what in {"write", "pull"}:
+            getattr(self, what)()
+        elif what == "expire":
+            self.paper.forgets = True
+            self.pull()
+            self.paper.forgets = False
+        elif what == "lost write":
+            self.paper.lost_after = 1.0
+            self.write()
+            self.paper.lost_after = 0.0
+        elif what == "new":
+            self.paper.put("main", theirs(soon() + number * HOUR, f"theirs-{which}"))
+        elif what.startswith(("here", "cancel")):
+            if row.status == "booked":
+                self.here(what, row, number)
+        elif live:
+            self.there(what, name, number)
+
+    def here(self, what: str, row: Appointment, number: int) -> None:
+        if what == "cancel here":
+            changing.cancel(row)
+            return
+        edit = Edit(title=f"here {number}") if what == "here" else Edit(place=f"place {number}")
+        changing.change(row, edit)
+
+    def there(self, what: str, name: str, number: int) -> None:
+        if what == "title":
+            self.paper.edit("main", name, title=f"there {number}")
+        elif what == "delete":
+            self.paper.delete("main", name)
+        elif what == "answer":
+            people = (Attendee(email=f"p{number}@e.com", answer=Answer.ACCEPTED),)
+            self.paper.edit("main", name, attendees=people)
+        else:
+            event = self.paper.events["main"][name].text.start.wall
+            start = event.replace(hour=number, minute=random.Random(number).randrange(60))  # noqa: S311
+            self.paper.edit(
+                "main",
+                name,
+                start=Moment(wall=start, zone="Europe/London"),
+                end=Moment(wall=start + HOUR, zone="Europe/London"),
+            )
+
+    def differences(self) -> list[Any]:
+        there = {one.id: contents.of_event(one.text) for one in self.paper.live("main") if one.key}
+        rows = Appointment.objects.filter(status="booked")
+        here = {one.links.get().remote_id: contents.of_appointment(one) for one in rows}
+        blocks = set(BusyBlock.objects.values_list("remote_id", flat=True))
+        others = {one.id for one in self.paper.live("main") if not one.key}
+        wrong: list[Any] = [key for key in {*there, *here} if there.get(key) != here.get(key)]
+        return wrong + sorted(blocks ^ others)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(edits=EDITS)
+def test_whatever_happens_in_whatever_order_both_sides_end_equal(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+    edits: list[tuple[str, int, int]],
+) -> None:
+    Appointment.objects.all().delete()
+    BusyBlock.objects.all().delete()
+    Calendar.objects.filter(pk=calendar.pk).update(cursor="", last_pulled_at=None)
+    paper.events.clear()
+    world = Round(organization, calendar, paper)
+    for edit in edits:
+        world.do(*edit)
+    # One safety poll; what it causes is written, and noted.
+    world.pull()
+    world.write()
+    world.pull()
+    assert world.differences() == []
+
+
+def test_a_dead_line_is_tried_again_later(calendar: Calendar, paper: Paper) -> None:
+    paper.down = TransientError("no answer")
+    sync.pull(calendar.pk)
+    sync.pull(calendar.pk)
+    calendar.account.refresh_from_db()
+    assert calendar.account.failures == 2
+    assert calendar.account.retry_at > datetime.now(UTC)

@@ -1,0 +1,127 @@
+"""The one address for every calendar's announcements."""
+
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from calendars import subscriptions
+from calendars.models import Account, Calendar, Subscription
+from tests.calendars.paper import Paper
+
+PATH = "/api/webhooks/communications/calendar"
+
+
+@pytest.fixture
+def subscription(calendar: Calendar, paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Subscription:
+    """A live one, whose secret is "right"."""
+    monkeypatch.setattr("calendars.subscriptions.secrets.token_urlsafe", lambda _: "right")
+    subscriptions.tend(calendar.account_id)
+    paper.calls.clear()
+    Calendar.objects.update(dirty=0)
+    return Subscription.objects.get()
+
+
+def push(subscription: Subscription | str, secret: str = "right", what: str = "changed") -> int:
+    name = subscription if isinstance(subscription, str) else subscription.remote_id
+    headers = {"x-paper": f"{name} {secret} {what}"}
+    return int(Client().post(PATH, headers=headers).status_code)
+
+
+def dirty() -> int:
+    return Calendar.objects.get().dirty
+
+
+def test_a_change_is_counted_and_answered(subscription: Subscription, paper: Paper) -> None:
+    assert push(subscription) == push(subscription) == 202
+    assert dirty() == 2
+    assert Calendar.objects.get().last_pushed_at
+    assert paper.calls == []
+
+
+@pytest.mark.parametrize("secret", ["wrong", "r", "right2", "é"])
+def test_a_wrong_secret_has_no_effect_and_says_so_to_nobody(
+    subscription: Subscription,
+    paper: Paper,
+    secret: str,
+) -> None:
+    assert push(subscription, secret.encode("ascii", "ignore").decode() or "x") == 202
+    assert push("nobody") == 202
+    subscription.refresh_from_db()
+    assert (dirty(), subscription.last_message_at, paper.calls) == (0, None, [])
+
+
+def test_its_first_message_is_no_change(subscription: Subscription) -> None:
+    push(subscription, what="live")
+    subscription.refresh_from_db()
+    assert dirty() == 0
+    assert subscription.last_message_at
+
+
+def test_a_removed_one_is_replaced(subscription: Subscription, paper: Paper) -> None:
+    paper.pushes.clear()
+    push(subscription, what="removed")
+    subscriptions.tend(subscription.account_id)
+    (found,) = Subscription.objects.all()
+    assert found.pk != subscription.pk
+    assert list(paper.pushes) == [found.remote_id]
+
+
+def test_the_handshake_is_echoed_as_text_without_the_database(
+    django_assert_num_queries: Any,
+    db: None,
+) -> None:
+    with django_assert_num_queries(0):
+        answer = Client().post(f"{PATH}?validationToken=%3Cscript%3E+a%2Bb")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/plain")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer.content == b"<script> a+b"
+
+
+def test_what_is_no_push_is_malformed(paper: Paper, db: None) -> None:
+    assert Client().post(PATH, data="{}", content_type="application/json").status_code == 400
+    assert Client().get(PATH).status_code == 405
+    assert Client().post(f"{PATH}?validationToken={'x' * 3000}").status_code == 400
+
+
+def test_what_is_too_large_is_not_read(paper: Paper, db: None) -> None:
+    body = b"x" * (3 * 1024 * 1024 + 1)
+    answer = Client().post(PATH, data=body, content_type="application/json")
+    assert answer.status_code == 413
+
+
+def test_contacts_are_counted_on_their_own(subscription: Subscription) -> None:
+    Subscription.objects.update(calendar=None)
+    push(subscription)
+    assert dirty() == 0
+    assert Account.objects.get().people_dirty == 1
+
+
+def test_the_second_id_must_fit_where_both_are_known(
+    subscription: Subscription,
+    monkeypatch: pytest.MonkeyPatch,
+    paper: Paper,
+) -> None:
+    from_paper = paper.pushed
+
+    def elsewhere(request: Any) -> Any:
+        for one in from_paper(request):
+            yield type(one)(**vars(one) | {"resource_id": "another"})
+
+    monkeypatch.setattr(paper, "pushed", elsewhere)
+    push(subscription)
+    assert dirty() == 0
+
+
+def test_a_flood_of_forgeries_costs_the_vendor_nothing(
+    subscription: Subscription,
+    paper: Paper,
+) -> None:
+    began = time.monotonic()
+    for number in range(300):
+        push(f"forged-{number}")
+    assert paper.calls == []
+    assert dirty() == 0
+    assert time.monotonic() - began < 30

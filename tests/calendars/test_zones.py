@@ -1,0 +1,180 @@
+"""Names of zones, and times that do not exist or exist twice."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+from calendars.events import Moment
+from calendars.zones import (
+    FROM,
+    STEP,
+    UNTIL,
+    WINDOWS,
+    SkippedTime,
+    UnknownZone,
+    at_instant,
+    at_wall,
+    clock,
+    iana,
+    iana_zones,
+    is_repeated,
+    offset_at,
+    windows,
+)
+
+HOUR = timedelta(hours=1)
+
+
+def hours_that_matter(zone: str) -> list[datetime]:
+    """Every hour of the steps in which the clocks of the zone change, and one of all the others."""
+    found, at = [], FROM
+    while at < UNTIL:
+        changes = offset_at(at, zone) != offset_at(at + STEP, zone)
+        found += [at + HOUR * n for n in range(7 * 24)] if changes else [at]
+        at += STEP
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(WINDOWS))
+def test_every_windows_name_keeps_the_time_of_what_it_stands_for(name: str) -> None:
+    zone = WINDOWS_TO_OLSON.get(name, "America/Edmonton")
+    there, ours = ZoneInfo(zone), ZoneInfo(iana(name))
+
+    for at in hours_that_matter(zone):
+        assert at.astimezone(there).utcoffset() == at.astimezone(ours).utcoffset()
+
+
+def test_every_iana_zone_has_a_windows_name_that_keeps_its_time() -> None:
+    """But for a few, whose clocks did what nobody else's did; they go by their own name."""
+    nameless = {zone for zone in iana_zones() if not windows(zone)}
+
+    for zone in iana_zones() - nameless:
+        assert clock(WINDOWS[windows(zone)]) == clock(zone), zone
+    assert len(nameless) < 10
+    assert "Antarctica/Troll" in nameless
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "Africa/Casablanca", "Australia/Lord_Howe"])
+def test_the_clock_is_right_at_every_hour(zone: str) -> None:
+    changes, at = list(clock(zone)), FROM
+    info, current = ZoneInfo(zone), clock(zone)[0][1]
+
+    while at < UNTIL:
+        while changes and changes[0][0] <= at:
+            current = changes.pop(0)[1]
+        assert at.astimezone(info).utcoffset() == current
+        at += HOUR
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("w. europe standard time", "Europe/Berlin"),
+        (" Europe/Vienna ", "Europe/Vienna"),
+        ("Asia/Calcutta", "Asia/Calcutta"),
+        ("UTC", "UTC"),
+        ("tzone://Microsoft/Utc", "UTC"),
+        ("Alberta Standard Time", "America/Edmonton"),
+    ],
+)
+def test_a_name_of_either_world_is_known(name: str, zone: str) -> None:
+    assert iana(name) == zone
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "tzone://Microsoft/Custom",
+        "Customized Time Zone",
+        "(UTC+01:00) Amsterdam, Berlin",
+        "Mitteleuropäische Zeit",
+        "Factory",
+        "localtime",
+        "../../etc/passwd",
+    ],
+)
+def test_an_unknown_name_is_an_error_that_names_it(name: str) -> None:
+    with pytest.raises(UnknownZone, match="no time zone") as caught:
+        iana(name)
+
+    assert caught.value.name == name
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("UTC", "UTC"),
+        ("Europe/Berlin", "W. Europe Standard Time"),
+        ("Asia/Kathmandu", "Nepal Standard Time"),
+        ("America/Nuuk", "Greenland Standard Time"),
+    ],
+)
+def test_a_zone_has_microsofts_name(zone: str, name: str) -> None:
+    assert windows(zone) == name
+
+
+@pytest.mark.parametrize(
+    ("wall", "zone"),
+    [
+        ("2026-03-29T02:00", "Europe/Vienna"),
+        ("2026-03-29T02:59:59", "Europe/Vienna"),
+        ("2027-03-14T02:30", "America/New_York"),
+        # Half an hour is skipped there.
+        ("2026-10-04T02:15", "Australia/Lord_Howe"),
+        # A whole day was.
+        ("2011-12-30T12:00", "Pacific/Apia"),
+    ],
+)
+def test_a_skipped_time_is_refused_with_the_reason(wall: str, zone: str) -> None:
+    with pytest.raises(SkippedTime, match="put forward") as caught:
+        at_wall(datetime.fromisoformat(wall), zone)
+
+    assert zone in str(caught.value)
+    assert wall[11:16] in str(caught.value)
+
+
+@pytest.mark.parametrize("wall", ["2026-03-29T01:59:59", "2026-03-29T03:00", "2026-06-01T12:00"])
+def test_a_time_around_the_gap_is_what_it_says(wall: str) -> None:
+    moment = at_wall(datetime.fromisoformat(wall), "Europe/Vienna")
+
+    assert moment.wall == datetime.fromisoformat(wall)
+    assert not is_repeated(moment)
+
+
+def test_a_repeated_hour_is_two_instants_an_hour_apart() -> None:
+    wall = datetime.fromisoformat("2026-10-25T02:30")
+
+    first, second = (at_wall(wall.replace(fold=fold), "Europe/Vienna") for fold in (0, 1))
+
+    assert is_repeated(first)
+    assert is_repeated(second)
+    assert second.instant - first.instant == HOUR
+    assert at_instant(second.instant, "Europe/Vienna").wall.fold == 1
+    assert at_instant(first.instant, "Europe/Vienna").wall.fold == 0
+
+
+def test_an_hour_that_comes_once_has_no_fold() -> None:
+    wall = datetime.fromisoformat("2026-06-01T12:00").replace(fold=1)
+
+    assert at_wall(wall, "Europe/Vienna").wall.fold == 0
+
+
+def test_the_wall_of_a_windows_name_gets_an_iana_zone() -> None:
+    wall = datetime.fromisoformat("2026-06-01T12:00")
+
+    assert at_wall(wall, "W. Europe Standard Time") == Moment(wall=wall, zone="Europe/Berlin")
+    with pytest.raises(UnknownZone):
+        at_wall(wall, "Nowhere")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/St_Johns", "Pacific/Chatham"])
+def test_from_an_instant_to_the_wall_and_back(zone: str) -> None:
+    for at in hours_that_matter(zone):
+        moment = at_instant(at, zone)
+
+        assert moment.instant == at.astimezone(UTC)
+        assert at_wall(moment.wall, zone).instant == moment.instant

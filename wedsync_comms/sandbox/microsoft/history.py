@@ -1,0 +1,30 @@
+"""In which order a mailbox changed, and what is no longer in it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    sequence: int
+    folder: str
+    id: str
+    immutable_id: str
+
+    def shown_id(self, *, immutable: bool) -> str:
+        return self.immutable_id if immutable else self.id
+
+
+class History:
+    def __init__(self) -> None:
+        self.position = 0
+        self.tombstones: list[Tombstone] = []
+
+    def step(self) -> int:
+        self.position += 1
+        return self.position
+
+    def bury(self, folder: str, id_: str, immutable_id: str) -> None:
+        self.tombstones.append(Tombstone(self.step(), folder, id_, immutable_id))
+
+    def buried(self, folder: str, since: int) -> list[Tombstone]:
+        return [one for one in self.tombstones if one.folder == folder and one.sequence > since]
