@@ -1,6 +1,6 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
-from calendars import grants, linking, subscriptions, sync, writing
+from calendars import contact_sync, grants, linking, subscriptions, sync, writing
 
 
 def pull(calendar: int) -> bool:
@@ -37,3 +37,13 @@ def list_calendars() -> int:
 
 def reseal_grants() -> int:
     return grants.reseal()
+
+
+def sync_people_due() -> int:
+    """Address books: what was announced, and what is to be polled."""
+    return contact_sync.sync_due()
+
+
+def sync_people(book: int) -> bool:
+    """Somebody wants it now."""
+    return contact_sync.sync(book)
