@@ -8,6 +8,9 @@ from django.urls import reverse
 
 from communications.admin.scope import scope_of
 
+# Pages of other apps that are used every day: title, icon, app and model.
+PAGES: list[tuple[str, str, str]] = []
+
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     scope = scope_of(request)
@@ -26,6 +29,7 @@ def every_day(request: HttpRequest) -> dict[str, Any]:
             model(request, "Contacts", "contacts", "communications_contact"),
             model(request, "Possible duplicates", "group", "communications_pair"),
             model(request, "Imports", "upload_file", "communications_import"),
+            *(model(request, *page) for page in PAGES),
             model(request, "Templates", "description", "communications_template"),
             model(request, "Suppressions", "block", "communications_suppression"),
             model(request, "Webhook deliveries", "webhook", "communications_webhookdelivery"),
