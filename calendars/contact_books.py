@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from calendars import soon
 from calendars.cards import NAMES
 from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
@@ -17,10 +18,8 @@ from communications.models import Origin
 
 def follow(account: Account, **options: Any) -> ContactBook:
     """From now on, read only unless told otherwise. Safe to repeat."""
-    book, _ = ContactBook.objects.get_or_create(
-        account=account,
-        defaults={**options, "sync_after": timezone.now()},
-    )
+    book, _ = ContactBook.objects.get_or_create(account=account, defaults=options)
+    begin(book)
     return book
 
 
@@ -31,12 +30,14 @@ def configure(book: ContactBook, **options: Any) -> None:
         options["cursors"] = {}
     for name, value in options.items():
         setattr(book, name, value)
-    book.sync_after = timezone.now()
-    book.save(update_fields=[*options, "sync_after"])
+    book.save(update_fields=list(options))
+    begin(book)
 
 
-def soon(book: ContactBook) -> None:
+def begin(book: ContactBook) -> None:
+    """A worker does it now; should the wake-up be lost, the schedule finds it."""
     ContactBook.objects.filter(pk=book.pk).update(sync_after=timezone.now())
+    soon.after_commit("calendars.tasks.sync_people", book.pk)
 
 
 def stop(book: ContactBook) -> None:
@@ -49,8 +50,9 @@ def stop(book: ContactBook) -> None:
 def decide_held(book: ContactBook, decision: HeldPeople) -> None:
     """Raises NotPossible where nothing is held."""
     held = ContactBook.objects.filter(pk=book.pk, held_at__isnull=False)
-    if not held.update(held_decision=decision, sync_after=timezone.now()):
+    if not held.update(held_decision=decision):
         raise NotPossible("Nothing is held.")
+    begin(book)
 
 
 def decide(conflict: ContactConflict, winner: str, *, by: str) -> None:
@@ -70,7 +72,7 @@ def decide(conflict: ContactConflict, winner: str, *, by: str) -> None:
         conflict.decision, conflict.decided_by = winner, by
         conflict.decided_at = timezone.now()
         conflict.save(update_fields=["decision", "decided_by", "decided_at"])
-        ContactBook.objects.filter(pk=link.book_id).update(sync_after=timezone.now())
+        begin(link.book)
 
 
 def take(conflict: ContactConflict, link: ContactLink, by: str) -> None:

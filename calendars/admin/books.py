@@ -29,8 +29,8 @@ sidebar.PAGES.append(("Synchronised contacts", "sync", NAME))
 
 
 def now(_request: HttpRequest, book: ContactBook) -> str:
-    contact_books.soon(book)
-    return "It begins within a minute."
+    contact_books.begin(book)
+    return "It begins."
 
 
 def stop(_request: HttpRequest, book: ContactBook) -> str:

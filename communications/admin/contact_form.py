@@ -32,16 +32,16 @@ FIELDS = (
 )
 
 
-class CommaField(forms.CharField):
+class TagsField(forms.CharField):
     widget = UnfoldAdminTextInputWidget
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+        return "; ".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, list):
             return value
-        return [one.strip() for one in (value or "").split(",") if one.strip()]
+        return [one.strip() for one in (value or "").split(";") if one.strip()]
 
 
 class PairsField(forms.CharField):
@@ -79,7 +79,7 @@ class ContactForm(OwnedForm):
         choices=Part.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
-    weddings = CommaField(required=False, help_text="Separated by commas.")
+    weddings = TagsField(required=False, help_text="Separated by semicolons.")
     custom = PairsField(
         label="Custom fields",
         required=False,

@@ -29,10 +29,10 @@ TARGETS = {
     "notes": "Notes",
     "custom": "A custom field of this name",
 }
-LISTS = {"roles", "weddings"}
 # Google joins several values with three colons; people use semicolons and new lines.
 SEVERAL = re.compile(r"\s*(?::::|;|\n)\s*")
 COMMAS = re.compile(r"\s*(?::::|[;,]|\n)\s*")
+LISTS = {"roles": COMMAS, "weddings": SEVERAL}
 # Put before a cell that a spreadsheet would take for a formula, by us and by others.
 GUARDED = re.compile(r"'(?=[=+\-@\t\r])")
 
@@ -74,10 +74,15 @@ def from_cells(
         elif target == "custom":
             given.setdefault("custom", {})[column] = value
         else:
-            given[target] = (
-                [one for one in COMMAS.split(value) if one] if target in LISTS else value
-            )
+            given[target] = split(target, value)
     return record(organization, number, given, addresses)
+
+
+def split(target: str, value: str) -> Any:
+    """A wedding may have a comma in its name; a role has none."""
+    if target not in LISTS:
+        return value
+    return [one for one in LISTS[target].split(value) if one]
 
 
 def record(

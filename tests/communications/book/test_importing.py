@@ -218,7 +218,7 @@ def full(venue: Organization) -> Contact:
         family_name="O’Hara; Jr",
         company="=HYPERLINK(0)",
         roles=["guest", "supplier"],
-        weddings=["Hart 2027"],
+        weddings=["Hart & Bennett, June 2027"],
         language="pt-BR",
         time_zone="Europe/Lisbon",
         preferred_channel="sms",
