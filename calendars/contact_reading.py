@@ -92,6 +92,8 @@ def meet(book: ContactBook, person: RemotePerson, group: str) -> str:
         contact, merged = same, cards.introduce(cards.of_contact(same), card)
         put(book, contact, merged.ours)
     contact_matching.ask_about(contact, others)
+    # Of one whose making was not answered, and whose key this vendor does not tell.
+    book.links.filter(contact=contact, remote_id="").delete()
     link = ContactLink(book=book, contact=contact, key=new_key(), synced_at=timezone.now())
     link.remote_id, link.group = person.id, group
     agree(link, person, merged)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.utils import timezone
 
-from calendars.models import ContactBook, ContactLink
+from calendars.models import ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
 from communications.book import merging
 from communications.models import Address, Contact, Handle, Merge
@@ -41,6 +41,13 @@ def release(book: ContactBook) -> None:
         held_reason="",
         held_decision="",
     )
+
+
+def forget(book: ContactBook) -> None:
+    """Of whom we deleted, only the ids are kept, so that they do not come back."""
+    ended = book.links.filter(contact=None).exclude(ours={}, theirs={}, raw={})
+    ContactConflict.objects.filter(link__in=ended).delete()
+    ended.update(ours={}, theirs={}, raw={})
 
 
 def remove(book: ContactBook, remote_id: str) -> bool:

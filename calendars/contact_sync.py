@@ -73,6 +73,7 @@ def claimed(key: int) -> ContactBook | None:
 
 def run(book: ContactBook) -> None:
     dirty = book.account.people_dirty
+    contact_removing.forget(book)
     outcome: dict[str, int] = {}
     with mailbox(book.account) as box:
         doubt = read(book, box, outcome)

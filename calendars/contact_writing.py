@@ -12,14 +12,14 @@ from django.utils import timezone
 
 from calendars import cards
 from calendars.cards import Card
-from calendars.contact_reading import remember_version
+from calendars.contact_reading import STALE, remember_version
 from calendars.contact_removing import doubt
 from calendars.events import RemotePerson
 from calendars.models import ContactBook, ContactLink
 from calendars.models.people import HeldPeople, new_key
 from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
 from communications.models import Contact
-from wedsync_comms.lib.errors import PermanentError
+from wedsync_comms.lib.errors import OutcomeUnknown, PermanentError
 
 Step = Callable[[], None]
 
@@ -127,9 +127,9 @@ def update(link: ContactLink, box: Mailbox) -> int:
 
 def create(book: ContactBook, contact: Contact, box: Mailbox) -> int:
     link = book.links.filter(contact=contact, remote_id="").first()
-    if link is not None and link.error:
-        return 0
     ours, started = cards.of_contact(contact), timezone.now()
+    if link is not None and (link.error or is_uncertain(link, started)):
+        return 0
     if link is None:
         # Before the vendor is asked: an answer that is lost must find its way back.
         link = ContactLink.objects.create(
@@ -141,6 +141,9 @@ def create(book: ContactBook, contact: Contact, box: Mailbox) -> int:
         )
     try:
         written = box.create_person(as_person(link, ours))
+    except OutcomeUnknown:
+        ContactLink.objects.filter(pk=link.pk).update(written_at=started)
+        raise
     except GrantGone:
         raise
     except PermanentError as error:
@@ -148,6 +151,12 @@ def create(book: ContactBook, contact: Contact, box: Mailbox) -> int:
         return 0
     settle(link, written, ours, started)
     return 1
+
+
+def is_uncertain(link: ContactLink, now: datetime) -> bool:
+    """It may be there: the vendor shows it within minutes, with our key, and reading finds it.
+    Until then it must not be created again."""
+    return link.written_at is not None and link.written_at > now - STALE
 
 
 def refuse(link: ContactLink, error: Exception) -> None:

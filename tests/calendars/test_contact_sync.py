@@ -14,7 +14,7 @@ from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
 from calendars.providers import registry
 from communications import consent, contacts
-from communications.book import merging, unmerging
+from communications.book import erasure, merging, unmerging
 from communications.compose import compose
 from communications.decisions import NotPossible
 from communications.drafts import Draft
@@ -354,6 +354,23 @@ def test_what_we_delete_does_not_come_back_where_we_only_read(
 
     assert not Contact.objects.exists()
     assert len(paper.people) == 1
+
+
+def test_of_somebody_forgotten_nothing_stays_in_the_links(
+    venue: Organization,
+    paper: PaperBook,
+) -> None:
+    book = linked(venue, paper, direction="read")
+    paper.add("Liz Hart", emails=("liz@hart.example",))
+    synced(book)
+
+    erasure.erase(Contact.objects.get(), by="olga")
+    ContactBook.objects.update(cursors={})
+    synced(book)
+
+    link = book.links.get()
+    assert (link.ours, link.theirs, link.raw) == ({}, {}, {})
+    assert not Contact.everyone.exists()
 
 
 def crowd(paper: PaperBook, count: int = 120) -> None:

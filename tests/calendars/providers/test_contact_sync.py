@@ -110,7 +110,7 @@ def test_faults_on_the_way_cost_two_polls_at_most(
 ) -> None:
     side.adds_people(20)
     synced(book)
-    side.fault(error={"status": 503, "probability": 0.2})
+    side.fault(status={"status": 503, "mode": "after", "chance": 0.2})
     for number in range(5):
         contacts.create(
             venue,
