@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from calendars import freebusy
 from calendars.events import Span
-from calendars.models import Appointment, Calendar, Hours
+from calendars.models import Appointment, Calendar
 from calendars.models.accounts import AccountStatus
 from calendars.refusals import Refused
 from communications.models import Organization
@@ -56,13 +56,12 @@ def offer(
         answer = told[calendar.pk]
         if answer.problem:
             unknown.append(Unknown(calendar.pk, calendar.name, answer.problem))
-        own = Span(start=moving.starts_at, end=moving.ends_at) if moving else None
-        spans = [left for one in answer.spans for left in freebusy.without(one, own)]
+        spans = freebusy.outside(answer.spans, freebusy.own(moving))
         spans += freebusy.here(calendar, start, end, but=moving)
         busy[calendar.pk] = joined(spans)
         room = timedelta(minutes=calendar.buffer_minutes)
         taken = joined([freebusy.widened(one, room) for one in spans])
-        free = both(free, without(opened(calendar, organization, start, end), taken))
+        free = both(free, freebusy.outside(opened(calendar, organization, start, end), taken))
     slots = [] if unknown else cut(free, duration)
     return Availability(slots=slots, busy=busy, unknown=unknown)
 
@@ -108,8 +107,8 @@ def opened(
 
 
 def hours_of(calendar: Calendar) -> Sequence[tuple[int, time, time]]:
-    own: Sequence[Hours] = calendar.hours.all()
-    return [(one.weekday, one.opens, one.closes) for one in own] or USUAL
+    own = [(one.weekday, one.opens, one.closes) for one in calendar.hours.all()]
+    return own or USUAL
 
 
 def at(day: date, clock: time, zone: ZoneInfo) -> datetime:
@@ -125,13 +124,6 @@ def joined(spans: Sequence[Span]) -> list[Span]:
         else:
             found.append(one)
     return found
-
-
-def without(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
-    left = list(spans)
-    for hole in holes:
-        left = [piece for one in left for piece in freebusy.without(one, hole)]
-    return left
 
 
 def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:

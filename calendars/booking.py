@@ -186,13 +186,12 @@ def give_back(held: Appointment) -> None:
 
 def ask(calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None) -> None:
     """Raises NotFree where a calendar is taken, or does not tell."""
-    own = Span(start=moving.starts_at, end=moving.ends_at) if moving else None
     told = freebusy.ask(calendars, span.start, span.end)
     for calendar in calendars:
         busy = told[calendar.pk]
         if busy.problem:
             raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
-        spans = [left for one in busy.spans for left in freebusy.without(one, own)]
+        spans = freebusy.outside(busy.spans, freebusy.own(moving))
         if any(freebusy.overlap(one, span) for one in spans):
             raise NotFree(f"{calendar} is taken at this time.")
 

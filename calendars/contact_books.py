@@ -37,7 +37,7 @@ def configure(book: ContactBook, **options: Any) -> None:
 def begin(book: ContactBook) -> None:
     """A worker does it now; should the wake-up be lost, the schedule finds it."""
     ContactBook.objects.filter(pk=book.pk).update(sync_after=timezone.now())
-    soon.after_commit("calendars.tasks.sync_people", book.pk)
+    soon.sync_people(book.pk)
 
 
 def stop(book: ContactBook) -> None:

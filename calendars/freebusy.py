@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from calendars import contents
 from calendars.events import Busy, Span
 from calendars.mailboxes import mailbox
 from calendars.models import Account, Appointment, BusyBlock, Calendar
@@ -60,6 +61,8 @@ def here(
     taken = Appointment.objects.overlapping(start, end).filter(calendar=calendar)
     # A hold that ran out takes no time, also before it is swept away.
     taken = taken.filter(Q(held_until=None) | Q(held_until__gt=timezone.now()))
+    if but:
+        taken = taken.exclude(pk=but.pk)
     blocks = BusyBlock.objects.filter(
         calendar=calendar,
         is_busy=True,
@@ -67,15 +70,32 @@ def here(
         ends_at__gt=start,
     )
     rows = [
-        *taken.exclude(pk=but.pk if but else None).values_list("starts_at", "ends_at"),
+        *taken.values_list("starts_at", "ends_at"),
         *blocks.values_list("starts_at", "ends_at"),
     ]
     return [Span(start=begins, end=ends) for begins, ends in rows]
 
 
-def without(span: Span, hole: Span | None) -> list[Span]:
-    """What is left of a span: our own event is no reason not to move it."""
-    if hole is None or hole.end <= span.start or hole.start >= span.end:
+def own(moving: Appointment | None) -> list[Span]:
+    """Where an appointment stands itself, here and by what its calendars were told last: its own
+    event is no reason not to move it."""
+    if moving is None:
+        return []
+    bases = [contents.loaded(one.base).when for one in moving.links.all() if one.base]
+    times = [(moving.starts_at, moving.ends_at), *map(contents.instants, bases)]
+    return [Span(start=start, end=end) for start, end in times]
+
+
+def outside(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+    """What is left of the spans."""
+    left = list(spans)
+    for hole in holes:
+        left = [piece for one in left for piece in pieces(one, hole)]
+    return left
+
+
+def pieces(span: Span, hole: Span) -> list[Span]:
+    if hole.end <= span.start or hole.start >= span.end:
         return [span]
     left = [Span(start=span.start, end=hole.start), Span(start=hole.end, end=span.end)]
     return [one for one in left if one.start < one.end]

@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from calendars import grants, soon
+from calendars import defaults, grants, soon
 from calendars.events import Grant, RemoteCalendar
 from calendars.mailboxes import mailbox
 from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
@@ -85,6 +85,7 @@ def redeemed(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
 
 @transaction.atomic
 def link(organization: Organization, slug: str, grant: Grant, by: "User | None") -> Account:
+    defaults.seed(organization)
     account, _ = Account.objects.update_or_create(
         organization=organization,
         vendor=slug,
@@ -110,7 +111,7 @@ def link(organization: Organization, slug: str, grant: Grant, by: "User | None")
         calendar__account=account,
         write_after__isnull=False,
     ).update(write_after=now)
-    soon.tend([account.pk])
+    soon.tend(account.pk)
     log.info("account", account=account.pk, vendor=slug, outcome="linked")
     return account
 
@@ -166,7 +167,7 @@ def learn(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
         "may_write": remote.may_write,
         "is_gone": False,
     }
-    first = {"is_followed": chosen, "is_default": chosen}
+    first: dict[str, Any] = {"is_followed": chosen, "is_default": chosen}
     if chosen:
         first["pull_after"] = timezone.now()
     Calendar.objects.update_or_create(
@@ -188,7 +189,7 @@ def choose(account: Account, followed: Collection[int], default: int | None = No
             is_default=True,
         )
     forget(account.calendars.filter(is_followed=True).exclude(pk__in=followed))
-    soon.tend([account.pk])
+    soon.tend(account.pk)
 
 
 def forget(calendars: Any) -> None:

@@ -81,7 +81,7 @@ def look_after(subscription: Subscription, what: str, now: datetime) -> None:
     mine.update(act_after=now)
     if what == "removed":
         mine.update(state=SubscriptionState.STOPPING, error="Removed by the vendor.")
-    soon.tend([subscription.account_id])
+    soon.tend(subscription.account_id)
 
 
 def announce(subscription: Subscription, now: datetime) -> None:

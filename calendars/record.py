@@ -7,7 +7,6 @@ from typing import Any
 from django.utils import timezone
 
 from calendars import contents, notices
-from calendars.events import Answer
 from calendars.merge import Conflict, Content, Person, differences, without_answers
 from calendars.models import (
     Appointment,
@@ -164,7 +163,7 @@ def note(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    AppointmentChange.objects.create(
+    change = AppointmentChange.objects.create(
         appointment=appointment,
         version=appointment.version,
         what=what,
@@ -174,7 +173,7 @@ def note(
         after=after or {},
     )
     if origin.tells:
-        notices.plan(appointment, what, before or {}, after or {})
+        notices.plan(appointment, change)
 
 
 def cancel(appointment: Appointment, origin: Origin) -> bool:
@@ -196,7 +195,3 @@ def revive(appointment: Appointment, origin: Origin) -> None:
     note_overlap(appointment)
     appointment.save()
     note(appointment, What.BOOKED, origin)
-
-
-def declined(after: dict[str, Any]) -> bool:
-    return Answer.DECLINED in after.values()

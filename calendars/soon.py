@@ -3,7 +3,6 @@
 Every one of these is also found by a schedule, so that a lost one costs a minute and nothing else.
 """
 
-from collections.abc import Iterable
 from functools import partial
 
 from django.db import transaction
@@ -18,10 +17,13 @@ def write(link: int) -> None:
     after_commit("calendars.tasks.write", link)
 
 
-def tend(accounts: Iterable[int]) -> None:
-    for account in accounts:
-        after_commit("calendars.tasks.tend", account)
+def tend(account: int) -> None:
+    after_commit("calendars.tasks.tend", account)
+
+
+def sync_people(book: int) -> None:
+    after_commit("calendars.tasks.sync_people", book)
 
 
 def after_commit(task: str, key: int) -> None:
-    transaction.on_commit(partial(async_task, task, key))
+    transaction.on_commit(partial(async_task, task, key), robust=True)

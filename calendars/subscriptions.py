@@ -7,6 +7,7 @@ the next one lives before the last one ends.
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -41,13 +42,9 @@ SHORTEST = timedelta(seconds=30)
 LEASE = timedelta(minutes=2)
 
 
-def tend_due() -> int:
-    """The schedule. How many accounts were looked after."""
-    now = timezone.now()
-    accounts = list(Account.objects.workable(now))
-    for account in accounts:
-        tend(account.pk)
-    return len(accounts)
+def accounts() -> list[int]:
+    """All that can be looked after now: what an account lacks shows only then."""
+    return list(Account.objects.workable(timezone.now()).values_list("pk", flat=True))
 
 
 def tend(key: int) -> None:
@@ -62,7 +59,7 @@ def tend(key: int) -> None:
         ask(account, calendar)
 
 
-def wanted(account: Account) -> list[Calendar | None]:
+def wanted(account: Account) -> Sequence[Calendar | None]:
     """What nobody announces yet. None: the account's contacts."""
     if not allows(account, "calendars"):
         return contacts_too(account)
@@ -89,7 +86,8 @@ def ask(account: Account, calendar: Calendar | None, *, replaces: bool = False) 
             push = asked(box, row, secret)
     except PollOnly:
         row.delete()
-        Calendar.objects.filter(pk=row.calendar_id).update(poll_only=True)
+        if calendar:
+            Calendar.objects.filter(pk=calendar.pk).update(poll_only=True)
     except ProviderError as error:
         unanswered(account, row, error)
     else:
@@ -225,4 +223,4 @@ def put_off(row: Subscription, error: ProviderError) -> None:
     log.info("subscription", subscription=row.pk, outcome=type(error).__name__)
     if row.state == SubscriptionState.LIVE and row.expires_at and row.expires_at <= now:
         row.delete()
-        soon.tend([row.account_id])
+        soon.tend(row.account_id)

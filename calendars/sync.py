@@ -15,7 +15,7 @@ from calendars import plans, soon
 from calendars.acting import Reading, act, gave_up
 from calendars.events import Changes, RemoteEvent
 from calendars.mailboxes import mailbox
-from calendars.models import Calendar
+from calendars.models import Account, Calendar
 from calendars.models.accounts import HeldDecision
 from calendars.models.appointments import AppointmentStatus
 from calendars.plans import Known, Plan
@@ -29,13 +29,13 @@ PAST, FUTURE = timedelta(days=31), timedelta(days=420)
 ROLL = timedelta(days=60)
 # Whoever reads has so long; then another may.
 LEASE = timedelta(minutes=5)
-BATCH = 20
+BATCH = 200
 
 
-def pull_due() -> int:
-    """The schedule: whatever was announced or is to be polled. How many calendars were read."""
-    due = Calendar.objects.due(timezone.now()).order_by("pull_after", "pk")
-    return sum(pull(one) for one in due.values_list("pk", flat=True)[:BATCH])
+def due() -> list[int]:
+    """Whatever was announced or is to be polled, longest waiting first."""
+    rows = Calendar.objects.due(timezone.now()).order_by("pull_after", "pk")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
 
 
 def pull(key: int) -> bool:
@@ -58,10 +58,11 @@ def pull(key: int) -> bool:
 
 
 def claimed(key: int) -> Calendar | None:
-    """A lease, because no lock may be held across a call."""
+    """A lease, because no lock may be held across a call. Not while the vendor wants patience."""
     now = timezone.now()
     free = Q(pulling_until=None) | Q(pulling_until__lte=now)
-    followed = Calendar.objects.followed().filter(pk=key).values("pk")
+    patient = Account.objects.workable(now)
+    followed = Calendar.objects.followed().filter(pk=key, account__in=patient).values("pk")
     if not Calendar.objects.filter(free, pk__in=followed).update(pulling_until=now + LEASE):
         return None
     return Calendar.objects.select_related("account").get(pk=key)

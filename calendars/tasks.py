@@ -1,6 +1,18 @@
-"""What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
+"""What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm.
 
-from calendars import contact_sync, grants, linking, subscriptions, sync, writing
+What is due is handed out one by one: a vendor that hangs holds up one calendar, and not all.
+"""
+
+from calendars import (
+    contact_sync,
+    grants,
+    linking,
+    notify,
+    soon,
+    subscriptions,
+    sync,
+    writing,
+)
 
 
 def pull(calendar: int) -> bool:
@@ -8,9 +20,10 @@ def pull(calendar: int) -> bool:
     return sync.pull(calendar)
 
 
-def pull_due() -> int:
+def pull_due() -> None:
     """The safety net: what was announced and not read, and what is to be polled."""
-    return sync.pull_due()
+    for calendar in sync.due():
+        soon.pull(calendar)
 
 
 def write(link: int) -> bool:
@@ -18,8 +31,9 @@ def write(link: int) -> bool:
     return writing.write(link)
 
 
-def write_due() -> int:
-    return writing.write_due()
+def write_due() -> None:
+    for link in writing.due():
+        soon.write(link)
 
 
 def tend(account: int) -> None:
@@ -27,8 +41,18 @@ def tend(account: int) -> None:
     subscriptions.tend(account)
 
 
-def tend_due() -> int:
-    return subscriptions.tend_due()
+def tend_due() -> None:
+    for account in subscriptions.accounts():
+        soon.tend(account)
+
+
+def tell_due() -> int:
+    """Changes that have been quiet for long enough."""
+    return notify.tell_due()
+
+
+def remind() -> int:
+    return notify.remind()
 
 
 def list_calendars() -> int:
@@ -39,9 +63,10 @@ def reseal_grants() -> int:
     return grants.reseal()
 
 
-def sync_people_due() -> int:
+def sync_people_due() -> None:
     """Address books: what was announced, and what is to be polled."""
-    return contact_sync.sync_due()
+    for book in contact_sync.due():
+        soon.sync_people(book)
 
 
 def sync_people(book: int) -> bool:

@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from calendars.admin.connecting import connect_view, linked_view
 from calendars.webhooks import CalendarWebhook
 
 urlpatterns = [
@@ -8,5 +9,7 @@ urlpatterns = [
         CalendarWebhook.as_view(),
         name="webhook-calendar",
     ),
+    path("calendars/connect/<slug:slug>/", connect_view, name="calendar-connect"),
+    path("calendars/linked/<slug:slug>/", linked_view, name="calendar-linked"),
     path("api/", include("calendars.api.urls")),
 ]

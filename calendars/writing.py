@@ -4,7 +4,7 @@ The link's row waits while `write_after` is set. A claim pushes that forward; wh
 link back by doing nothing, and what was written without being noted is found by its key.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -16,7 +16,7 @@ from calendars.acting import write_again
 from calendars.events import Notify, RemoteEvent
 from calendars.mailboxes import PAUSES, mailbox
 from calendars.merge import Content, merge
-from calendars.models import Account, Appointment, EventLink
+from calendars.models import Account, Appointment, Calendar, EventLink
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
 from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
@@ -28,15 +28,15 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=90)
 # While its account waits for a new permission; linking it again makes it due at once.
 UNTIL_LINKED = timedelta(hours=1)
-BATCH = 20
+BATCH = 200
 # Somebody who edits faster than we merge is left for later.
 ROUNDS = 5
 
 
-def write_due() -> int:
-    """The schedule. How many were taken."""
-    keys = list(EventLink.objects.due(timezone.now()).values_list("pk", flat=True)[:BATCH])
-    return sum(write(one) for one in keys)
+def due() -> list[int]:
+    """Longest waiting first."""
+    rows = EventLink.objects.due(timezone.now()).order_by("write_after", "pk")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
 
 
 def write(key: int) -> bool:
@@ -53,8 +53,11 @@ def write(key: int) -> bool:
 
 
 def claimed(key: int) -> EventLink | None:
+    """Not while the vendor wants patience; its schedule finds it then."""
     now = timezone.now()
-    if not EventLink.objects.due(now).filter(pk=key).update(write_after=now + LEASE):
+    patient = Calendar.objects.filter(account__in=Account.objects.workable(now))
+    mine = EventLink.objects.due(now).filter(pk=key, calendar__in=patient)
+    if not mine.update(write_after=now + LEASE):
         return None
     return EventLink.objects.select_related("calendar__account", "appointment").get(pk=key)
 
@@ -195,7 +198,7 @@ def put_off(link: EventLink, error: ProviderError) -> None:
     now = timezone.now()
     account = Account.objects.get(pk=link.calendar.account_id)
     wait = timedelta(seconds=PAUSES[min(link.tries, len(PAUSES) - 1)])
-    at = max(now + wait, account.retry_at or now)
+    at: datetime | None = max(now + wait, account.retry_at or now)
     if isinstance(error, GrantGone) or account.status != AccountStatus.LINKED:
         at = now + UNTIL_LINKED
     elif isinstance(error, PermanentError) and link.tries >= ROUNDS:

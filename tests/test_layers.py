@@ -80,6 +80,8 @@ CALENDARS = (
         "contact_sync",
         "contact_writing",
         "contents",
+        "deciding",
+        "defaults",
         "freebusy",
         "grants",
         "ics",

@@ -1,5 +1,5 @@
-"""What staff sees of calendars and address books. Importing the pages registers them."""
+"""What staff sees. Importing the pages registers them; each is scoped by `communications`."""
 
-from calendars.admin import books
+from calendars.admin import accounts, appointments, books, contact_panel, rules, support
 
-__all__ = ["books"]
+__all__ = ["accounts", "appointments", "books", "contact_panel", "rules", "support"]

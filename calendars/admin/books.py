@@ -18,14 +18,13 @@ from calendars.admin.book_form import FollowForm, OptionsForm, groups_of
 from calendars.cards import NAMES
 from calendars.models import ContactBook, ContactConflict
 from calendars.models.people import HeldPeople
-from communications.admin import badges, sidebar
+from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.scope import Scoped, scope_of
 from communications.decisions import NotPossible
 
 NAME = "calendars_contactbook"
 Act = Callable[[HttpRequest, ContactBook], str]
-sidebar.PAGES.append(("Synchronised contacts", "sync", NAME))
 
 
 def now(_request: HttpRequest, book: ContactBook) -> str:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from calendars.api.fields import WallTimeField
 from calendars.booking import Wish
 from calendars.changing import Edit
-from calendars.invitees import AT_MOST, Invitee
+from calendars.invitees import Invitee
 from calendars.models import (
     Account,
     Appointment,
@@ -18,6 +18,7 @@ from calendars.models import (
 )
 from communications.api.filters import MAX_ID
 from communications.api.serializers import StrictSerializer
+
 
 def key(**options: Any) -> serializers.IntegerField:
     return serializers.IntegerField(min_value=1, max_value=MAX_ID, **options)
@@ -44,7 +45,7 @@ class EditSerializer(StrictSerializer):
     )
     description = serializers.CharField(max_length=8_000, required=False, allow_blank=True)
     place = serializers.CharField(max_length=255, required=False, allow_blank=True)
-    participants = InviteeSerializer(many=True, required=False, max_length=AT_MOST)
+    participants = InviteeSerializer(many=True, required=False)
     tags = serializers.ListField(
         child=serializers.CharField(max_length=80),
         max_length=20,

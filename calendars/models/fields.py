@@ -12,6 +12,10 @@ REPEATED = " (second)"
 class WallField(models.CharField):  # type: ignore[type-arg] # not subscriptable when it runs
     """A datetime without a zone, whose `fold` is kept: no database has a type for that."""
 
+    # What attributes of this kind are set to and give, for the type checker.
+    _pyi_private_set_type: datetime  # type: ignore[assignment]
+    _pyi_private_get_type: datetime  # type: ignore[assignment]
+
     def __init__(self, *args: Any, **options: Any) -> None:
         options["max_length"] = 40
         super().__init__(*args, **options)

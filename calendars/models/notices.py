@@ -88,7 +88,7 @@ class Notice(models.Model):
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="notices")
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE)
     participant = models.ForeignKey(Participant, on_delete=models.CASCADE, related_name="notices")
-    # The version it is about; for what is due soon, the start it is about.
+    # The change it is about; for what is due soon, the start it is about.
     occasion_key = models.CharField(max_length=40)
     # How it was before the first of the changes that this tells.
     before = models.JSONField(default=dict)

@@ -2,21 +2,19 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
 from communications.admin.scope import scope_of
 
-# Pages of other apps that are used every day: title, icon, app and model.
-PAGES: list[tuple[str, str, str]] = []
-
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     scope = scope_of(request)
     groups = [elsewhere(request)]
     if scope.role is not None:
-        groups = [every_day(request), settings(request), *groups]
+        groups = [every_day(request), *calendars(request), settings(request), *groups]
     return [*groups, platform(request)] if scope.is_platform else groups
 
 
@@ -29,12 +27,39 @@ def every_day(request: HttpRequest) -> dict[str, Any]:
             model(request, "Contacts", "contacts", "communications_contact"),
             model(request, "Possible duplicates", "group", "communications_pair"),
             model(request, "Imports", "upload_file", "communications_import"),
-            *(model(request, *page) for page in PAGES),
             model(request, "Templates", "description", "communications_template"),
             model(request, "Suppressions", "block", "communications_suppression"),
             model(request, "Webhook deliveries", "webhook", "communications_webhookdelivery"),
         ],
     }
+
+
+def calendars(request: HttpRequest) -> list[dict[str, Any]]:
+    """By name only: an app to our right, where it is installed."""
+    if not apps.is_installed("calendars"):
+        return []
+    week = reverse("admin:calendars_appointment_week")
+    appointments = model(request, "Appointments", "event", "calendars_appointment")
+    appointments["active"] = appointments["active"] and not request.path.startswith(week)
+    shown = {"title": "Week", "icon": "calendar_view_week", "link": week}
+    items = [
+        {**shown, "active": request.path.startswith(week)},
+        appointments,
+        model(request, "Calendar accounts", "calendar_add_on", "calendars_account"),
+        model(request, "Address books", "sync", "calendars_contactbook"),
+        model(request, "Rules", "rule", "calendars_rule"),
+    ]
+    return [{"title": "Calendars", "separator": True, "items": [*items, *support(request)]}]
+
+
+def support(request: HttpRequest) -> list[dict[str, Any]]:
+    if not scope_of(request).is_platform:
+        return []
+    return [
+        model(request, "Changes", "history", "calendars_appointmentchange"),
+        model(request, "Notices", "notifications", "calendars_notice"),
+        model(request, "Subscriptions", "sensors", "calendars_subscription"),
+    ]
 
 
 def settings(request: HttpRequest) -> dict[str, Any]:

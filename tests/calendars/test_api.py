@@ -1,5 +1,6 @@
 """Appointments, accounts and availability as the callers of the API see them; and that nobody sees
 another organization's."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import json
 from typing import Any
@@ -33,7 +34,7 @@ SECRET = "Zanzibar"
 
 
 @pytest.fixture
-def api(organization: Organization, calendar: Calendar) -> Api:  # noqa: ARG001
+def api(organization: Organization, calendar: Calendar) -> Api:
     return Api(factories.member(organization))
 
 

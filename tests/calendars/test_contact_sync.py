@@ -534,16 +534,17 @@ def test_two_at_once_are_one(book: ContactBook) -> None:
     ContactBook.objects.update(syncing_until=timezone.now() + timedelta(minutes=1))
 
     assert not contact_sync.sync(book.pk)
-    assert contact_sync.sync_due() == 0
+    assert contact_sync.due() == []
 
 
 def test_it_is_due_by_time_and_when_announced(book: ContactBook) -> None:
     synced(book)
-    assert contact_sync.sync_due() == 0
+    assert contact_sync.due() == []
 
     Account.objects.update(people_dirty=1)
-    assert contact_sync.sync_due() == 1
-    assert contact_sync.sync_due() == 0
+    assert contact_sync.due() == [book.pk]
+    synced(book)
+    assert contact_sync.due() == []
 
 
 # --- progress ---

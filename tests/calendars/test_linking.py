@@ -1,4 +1,5 @@
 """Accounts are connected, refreshed by one process at a time, and let go."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import threading
 from datetime import timedelta
@@ -132,6 +133,7 @@ def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None
         with pytest.raises(TransientError), linking.mailbox(account):
             raise TransientError("503")
         account.refresh_from_db()
+        assert account.retry_at
         waits.append((account.retry_at - timezone.now()).total_seconds())
     assert waits == sorted(waits)
     assert waits[-1] > 50

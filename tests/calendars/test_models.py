@@ -1,6 +1,7 @@
 """What the database itself promises about appointments."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2027, 6, 5, 12, tzinfo=UTC)
 
 
-def overlapping(**columns: object) -> bool:
+def overlapping(**columns: Any) -> bool:
     """Whether the database lets a second one in."""
     calendar = rows.calendar()
     rows.appointment(calendar, NOON)

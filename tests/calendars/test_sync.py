@@ -1,4 +1,5 @@
 """What changes over there becomes true here; once, with its history, and never by mistake."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -8,16 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calendars import changing, contents, sync, writing
+from calendars import changing, contents, sync
 from calendars.booking import book
 from calendars.changing import Edit
 from calendars.events import Answer, Attendee, Moment
 from calendars.invitees import Invitee
-from calendars.models import Appointment, BusyBlock, Calendar, EventLink
+from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from calendars.models.appointments import AppointmentStatus
 from communications.models import Organization
 from tests.calendars.paper import Paper
 from tests.calendars.test_booking import HOUR, TEN, theirs, wish
+from tests.calendars.workers import write_due
 from wedsync_comms.lib.errors import RateLimited, TransientError
 
 pytestmark = pytest.mark.usefixtures("paper")
@@ -32,7 +34,7 @@ def soon(start: datetime = TEN) -> datetime:
 def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
     """Written, and read once."""
     made = book(organization, wish(soon(), participants=[Invitee(email="amelia@e.com")]))
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     return made
 
@@ -47,7 +49,7 @@ def whats(booked: Appointment) -> list[str]:
 
 def test_our_own_writes_are_no_news(booked: Appointment, calendar: Calendar) -> None:
     changing.change(booked, Edit(title="Cake tasting"))
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     assert whats(booked) == ["booked here", "changed here"]
     calendar.refresh_from_db()
@@ -66,7 +68,7 @@ def test_moved_there_is_moved_here(booked: Appointment, calendar: Calendar, pape
     booked.refresh_from_db()
     assert (booked.wall_start, booked.wall_end) == (start, end)
     assert whats(booked) == ["booked here", "moved paper"]
-    writing.write_due()
+    write_due()
     assert paper.calls.count("update") == 0
 
 
@@ -104,7 +106,7 @@ def test_deleted_there_is_cancelled_here(
     booked.refresh_from_db()
     assert booked.status == AppointmentStatus.CANCELLED
     assert whats(booked)[-1] == "cancelled paper"
-    assert writing.write_due() == 0
+    assert write_due() == 0
 
 
 def test_both_sides_changed_different_things(
@@ -115,7 +117,7 @@ def test_both_sides_changed_different_things(
     changing.change(booked, Edit(place="The Barn"))
     paper.edit("main", remote(booked), title="Cake")
     sync.pull(calendar.pk)
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     booked.refresh_from_db()
     (event,) = paper.live("main")
@@ -130,7 +132,7 @@ def test_a_write_over_a_change_nobody_told_us_merges(
 ) -> None:
     paper.edit("main", remote(booked), title="Cake")
     changing.change(booked, Edit(place="The Barn"))
-    writing.write_due()
+    write_due()
     booked.refresh_from_db()
     (event,) = paper.live("main")
     assert (event.text.title, event.text.place) == ("Cake", "The Barn")
@@ -184,7 +186,7 @@ def test_an_expired_cursor_ends_in_the_same_state(
     paper: Paper,
 ) -> None:
     kept = book(organization, wish(soon() + 2 * HOUR, title="Kept"))
-    writing.write_due()
+    write_due()
     paper.put("main", theirs(soon()))
     sync.pull(calendar.pk)
     paper.delete("main", remote(booked))
@@ -222,7 +224,7 @@ def test_an_empty_answer_deletes_nothing_and_alarms(
 @pytest.fixture
 def many(organization: Organization, calendar: Calendar, paper: Paper) -> list[Appointment]:
     made = [book(organization, wish(soon() + n * HOUR)) for n in range(8)]
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     return made
 
@@ -258,7 +260,7 @@ def test_or_are_written_again(many: list[Appointment], calendar: Calendar, paper
     sync.pull(calendar.pk)
     Calendar.objects.filter(pk=calendar.pk).update(held_decision="restore")
     sync.pull(calendar.pk)
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     assert statuses() == ["booked"] * 8
     assert {one.key for one in paper.live("main")} == {one.key for one in many}
@@ -270,7 +272,7 @@ def test_many_cancelled_here_alarm_nobody(
 ) -> None:
     for one in many[:6]:
         changing.cancel(one)
-    writing.write_due()
+    write_due()
     sync.pull(calendar.pk)
     calendar.refresh_from_db()
     assert calendar.held_at is None
@@ -306,16 +308,20 @@ def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper
     paper.down = RateLimited("429", retry_after=timedelta(minutes=7))
     sync.pull(calendar.pk)
     calendar.refresh_from_db()
+    assert calendar.account.retry_at
     left = calendar.account.retry_at - datetime.now(UTC)
     assert timedelta(minutes=6) < left <= timedelta(minutes=7)
     assert not Calendar.objects.due(datetime.now(UTC)).exists()
     assert "RateLimited" in calendar.error
     paper.down = None
-    sync.pull(calendar.pk)
+    assert not sync.pull(calendar.pk)
+    Account.objects.update(retry_at=datetime.now(UTC))
+    assert sync.pull(calendar.pk)
     calendar.account.refresh_from_db()
     assert (calendar.account.failures, calendar.account.retry_at) == (0, None)
 
 
+THERE = {"title", "move", "delete", "answer"}
 EDITS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -330,7 +336,7 @@ EDITS = st.lists(
                 "write",
                 "pull",
                 "expire",
-                "lost write",
+                "lose_a_write",
                 "cancel here",
             ],
         ),
@@ -351,35 +357,38 @@ class Round:
         self.pull()
 
     def write(self) -> None:
+        Account.objects.update(retry_at=None)
         EventLink.objects.filter(write_after__isnull=False).update(
             write_after=datetime(2020, 1, 1, tzinfo=UTC),
         )
-        writing.write_due()
+        write_due()
 
     def pull(self) -> None:
+        Account.objects.update(retry_at=None)
         sync.pull(self.calendar.pk)
 
     def do(self, what: str, which: int, number: int) -> None:
         row = Appointment.objects.get(pk=self.made[which].pk)
         name = row.links.get().remote_id
         live = name in {one.id for one in self.paper.live("main")}
-        if what in {"write", "pull"}:
+        if hasattr(self, what):
             getattr(self, what)()
-        elif what == "expire":
-            self.paper.forgets = True
-            self.pull()
-            self.paper.forgets = False
-        elif what == "lost write":
-            self.paper.lost_after = 1.0
-            self.write()
-            self.paper.lost_after = 0.0
         elif what == "new":
             self.paper.put("main", theirs(soon() + number * HOUR, f"theirs-{which}"))
-        elif what.startswith(("here", "cancel")):
-            if row.status == "booked":
-                self.here(what, row, number)
-        elif live:
+        elif what.startswith(("here", "cancel")) and row.status == "booked":
+            self.here(what, row, number)
+        elif what in THERE and live:
             self.there(what, name, number)
+
+    def expire(self) -> None:
+        self.paper.forgets = True
+        self.pull()
+        self.paper.forgets = False
+
+    def lose_a_write(self) -> None:
+        self.paper.lost_after = 1.0
+        self.write()
+        self.paper.lost_after = 0.0
 
     def here(self, what: str, row: Appointment, number: int) -> None:
         if what == "cancel here":
@@ -416,13 +425,7 @@ class Round:
         return wrong + sorted(blocks ^ others)
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(edits=EDITS)
-def test_whatever_happens_in_whatever_order_both_sides_end_equal(
+def converge(
     organization: Organization,
     calendar: Calendar,
     paper: Paper,
@@ -442,10 +445,43 @@ def test_whatever_happens_in_whatever_order_both_sides_end_equal(
     assert world.differences() == []
 
 
+quickly = settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@quickly
+@given(edits=EDITS)
+def test_whatever_happens_in_whatever_order_both_sides_end_equal(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+    edits: list[tuple[str, int, int]],
+) -> None:
+    converge(organization, calendar, paper, edits)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+@settings(parent=quickly, max_examples=400)
+@given(edits=EDITS)
+def test_ten_thousand_edits(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+    edits: list[tuple[str, int, int]],
+) -> None:
+    converge(organization, calendar, paper, edits)
+
+
 def test_a_dead_line_is_tried_again_later(calendar: Calendar, paper: Paper) -> None:
     paper.down = TransientError("no answer")
     sync.pull(calendar.pk)
+    Account.objects.update(retry_at=datetime.now(UTC))
     sync.pull(calendar.pk)
     calendar.account.refresh_from_db()
     assert calendar.account.failures == 2
+    assert calendar.account.retry_at
     assert calendar.account.retry_at > datetime.now(UTC)

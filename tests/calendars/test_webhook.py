@@ -1,4 +1,5 @@
 """The one address for every calendar's announcements."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from calendars import subscriptions
 from calendars.models import Account, Calendar, Subscription
 from tests.calendars.paper import Paper
 
+RIGHT = "right"
 PATH = "/api/webhooks/communications/calendar"
 
 
@@ -23,7 +25,7 @@ def subscription(calendar: Calendar, paper: Paper, monkeypatch: pytest.MonkeyPat
     return Subscription.objects.get()
 
 
-def push(subscription: Subscription | str, secret: str = "right", what: str = "changed") -> int:
+def push(subscription: Subscription | str, secret: str = RIGHT, what: str = "changed") -> int:
     name = subscription if isinstance(subscription, str) else subscription.remote_id
     headers = {"x-paper": f"{name} {secret} {what}"}
     return int(Client().post(PATH, headers=headers).status_code)

@@ -105,6 +105,9 @@ def refused(request: Any) -> tuple[int, str]:
 
 
 def opened(sandbox: SandboxServer) -> Iterator[Google]:
+    """Takes every consent back afterwards: a reset leaves them alone."""
     google = Google(sandbox)
     yield google
     google.close()
+    for account in google.control("GET", "/accounts")["accounts"]:
+        google.control("POST", f"/accounts/{account['email']}/revoke")

@@ -116,6 +116,27 @@ def test_the_other_side_makes_moves_and_cancels_events(google: Google, zone: str
     assert [one["cancelled"] for one in shown if one["id"] == made["id"]] == [True]
 
 
+def test_moved_without_an_end_it_takes_as_long_as_before(google: Google) -> None:
+    series = google.insert(recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"])
+    made = google.control(
+        "POST", "/events", {"start": "2027-06-01", "end": "2027-06-03", "all_day": True, "key": "7"}
+    )
+    assert made["key"] == "7"
+
+    moved = google.control("PATCH", f"/events/{made['id']}", {"start": "2027-07-01"})
+    later = google.control("PATCH", f"/events/{series['id']}", {"start": "2027-03-08T12:00"})
+
+    assert moved["end"] == "2027-07-03"
+    assert (later["start"], later["end"]) == ("2027-03-08T12:00", "2027-03-08T13:00")
+
+
+def test_consents_outlive_a_reset(google: Google) -> None:
+    google.list()
+    google.sandbox.control("POST", "/reset")
+
+    assert len(google.list()["items"]) == 4
+
+
 def test_a_timed_event_can_become_one_of_a_whole_day(google: Google) -> None:
     made = google.insert()
     change = {"all_day": True, "start": "2027-03-05", "end": "2027-03-06"}

@@ -82,6 +82,15 @@ def test_some_fields_have_one_value(google: Google, field: str) -> None:
     assert refused(google.people.people().createContact(body=body))[0] == 400
 
 
+def test_a_client_keeps_an_id_of_its_own_with_a_contact(google: Google) -> None:
+    made = create(google, clientData=[{"key": "wedsync", "value": "42"}])
+    create(google, clientData=[{"key": "wedsync", "value": "42"}])
+
+    shown = google.control("GET", f"/people/{made['resourceName'].removeprefix('people/')}")
+    assert shown["key"] == "42"
+    assert google.control("GET", "/stats")["people_repeated"] == {"42": 2}
+
+
 def test_a_delta_has_changes_and_deletions(google: Google) -> None:
     kept, gone = create(google), create(google)
     cursor = google.contacts()["nextSyncToken"]

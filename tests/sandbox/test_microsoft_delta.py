@@ -109,6 +109,41 @@ def test_occurrences_say_little_of_themselves(graph: GraphApi) -> None:
     assert mine[4]["id"] in removed(graph.round(link)[0])
 
 
+def test_an_occurrence_can_leave_the_window_while_its_series_changes(graph: GraphApi) -> None:
+    pattern = {"type": "absoluteYearly", "interval": 1, "month": 12, "dayOfMonth": 30}
+    limits = {"type": "numbered", "startDate": "2027-12-30", "numberOfOccurrences": 1}
+    master = graph.create(
+        recurrence={"pattern": pattern, "range": limits},
+        start=moment("2027-12-30T10:00:00"),
+        end=moment("2027-12-30T11:00:00"),
+    ).json()
+    path = f"/me/events/{master['id']}"
+    only = graph("GET", path + "/instances", params=WINDOW).json()["value"][0]
+    link = first_round(graph)[1]
+    later = {"start": moment("2028-01-03T10:00:00"), "end": moment("2028-01-03T11:00:00")}
+    graph("PATCH", f"/me/events/{only['id']}", later)
+    graph("PATCH", path, {"subject": "Changed as well"})
+    assert only["id"] in removed(graph.round(link)[0])
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_series_takes_its_occurrences_with_it(
+    graph: GraphApi, sandbox: SandboxServer, *, told: bool
+) -> None:
+    pattern = {"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 31}
+    limits = {"type": "noEnd", "startDate": "2027-01-31"}
+    master = graph.create(recurrence={"pattern": pattern, "range": limits}).json()
+    path = f"/me/events/{master['id']}"
+    days = graph("GET", path + "/instances?$top=99", params=WINDOW).json()["value"]
+    assert [one["start"]["dateTime"][5:10] for one in days][:3] == ["01-31", "02-28", "03-31"]
+    link = first_round(graph)[1]
+    sandbox.control("PATCH", "/microsoft", {"tells_of_occurrences": told})
+    graph("DELETE", f"/me/events/{days[0]['id']}")
+    graph("DELETE", path)
+    expected = {master["id"], *(one["id"] for one in days if told)}
+    assert set(removed(graph.round(link)[0])) == expected
+
+
 @pytest.mark.parametrize("option", ["$select", "$expand", "$filter", "$orderby", "$search"])
 def test_options_of_lists_are_refused(graph: GraphApi, option: str) -> None:
     assert graph("GET", VIEW, params=WINDOW | {option: "subject"}).status_code == 400

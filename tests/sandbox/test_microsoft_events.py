@@ -39,6 +39,8 @@ def test_an_event_is_created_with_all_that_belongs_to_it(
     assert "Bring &lt;boots&gt;" in made["body"]["content"]
     assert "singleValueExtendedProperties" not in made
     assert mails(sandbox) == [("invitation", "amelia@example.com")]
+    plain = graph("PATCH", f"/me/events/{made['id']}", {"isOnlineMeeting": False}).json()
+    assert plain["onlineMeeting"] == made["onlineMeeting"]
     assert sandbox.control("GET", "/microsoft/stats")["keys"] == {"a1": 1}
 
 

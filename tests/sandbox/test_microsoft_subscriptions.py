@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.graph import HOME, GraphApi, code_of
+from tests.sandbox.graph import HOME, WORK, GraphApi, code_of
 from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox_server import SandboxServer
 
@@ -104,6 +104,15 @@ def test_subscriptions_that_are_refused(
     graph: GraphApi, receiver: Receiver, fields: Json, status: int
 ) -> None:
     assert graph("POST", "/subscriptions", asked(receiver, **fields)).status_code == status
+
+
+def test_who_may_not_read_it_may_not_watch_it(
+    graph: GraphApi, receiver: Receiver, sandbox: SandboxServer
+) -> None:
+    given = {"scopes": ["openid", "Contacts.Read"]}
+    graph.tokens = sandbox.control("POST", f"/microsoft/accounts/{WORK}/tokens", given)
+    assert graph("POST", "/subscriptions", asked(receiver)).status_code == 403
+    subscribe(graph, receiver, resource="/me/contacts")
 
 
 def test_some_may_live_a_shorter_time_and_none_less_than_45_minutes(
@@ -260,6 +269,16 @@ def test_what_was_held_too_long_is_lost(
     graph.create(subject="Only this one")
     told = [one for one in notices(receiver, 2) if "changeType" in one]
     assert len(told) == 1
+
+
+def test_it_goes_with_the_consent(
+    graph: GraphApi, receiver: Receiver, sandbox: SandboxServer
+) -> None:
+    subscribe(graph, receiver)
+    sandbox.control("POST", f"/microsoft/accounts/{WORK}/revoke")
+    receiver.wait_for(lambda hooks: life(hooks) == ["subscriptionRemoved"])
+    assert sandbox.control("GET", "/microsoft/pushes")["pushes"] == []
+    assert graph("GET", "/me").status_code == 401
 
 
 @pytest.mark.parametrize("event", ["missed", "subscriptionRemoved", "reauthorizationRequired"])

@@ -110,11 +110,7 @@ class Calendars(Mailbox):
         written_hash: str,
         notify: Notify,
     ) -> RemoteEvent:
-        """The event's id follows from the key, so a second one of it is refused.
-
-        Raises Gone if it was created once and deleted since: its id stays taken, so only another
-        generation can be created.
-        """
+        """The event's id follows from the key: a second one is refused, also after a deletion."""
         own = events.event_id(key, calendar, generation)
         insert = self.api.events().insert(
             calendarId=calendar,

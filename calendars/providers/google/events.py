@@ -76,26 +76,15 @@ def read(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
 
 def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     private = mapped(mapped(item.get("extendedProperties")).get("private"))
-    start = mapped(item.get("start"))
-    place = placed(start, text(private.get(ZONE)) or zone)
-    url = conference_url(item)
+    place = placed(mapped(item.get("start")), text(private.get(ZONE)) or zone)
     return RemoteEvent(
         id=text(item.get("id")),
         etag=text(item.get("etag")),
-        text=EventText(
-            title=text(item.get("summary")),
-            start=moment(start, place.zone),
-            end=moment(mapped(item.get("end")), place.zone),
-            is_all_day="date" in start,
-            description=text(item.get("description")),
-            place=text(item.get("location")),
-            attendees=tuple(attendee(one) for one in listed(item.get("attendees"))),
-            wants_conference=bool(url),
-        ),
+        text=text_of(item, place.zone),
         is_cancelled=item.get("status") == "cancelled",
         is_busy=is_busy(item),
         organizer=text(mapped(item.get("organizer")).get("email")),
-        conference_url=url,
+        conference_url=conference_url(item),
         ical_uid=text(item.get("iCalUID")),
         series_id=text(item.get("recurringEventId")),
         updated_at=instant_or_none(item.get("updated")),
@@ -103,6 +92,20 @@ def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
         written_hash=text(private.get(HASH)),
         problem=place.problem,
         raw=dict(item),
+    )
+
+
+def text_of(item: Mapping[str, Any], zone: str) -> EventText:
+    start = mapped(item.get("start"))
+    return EventText(
+        title=text(item.get("summary")),
+        start=moment(start, zone),
+        end=moment(mapped(item.get("end")), zone),
+        is_all_day="date" in start,
+        description=text(item.get("description")),
+        place=text(item.get("location")),
+        attendees=tuple(attendee(one) for one in listed(item.get("attendees"))),
+        wants_conference=bool(conference_url(item)),
     )
 
 
@@ -190,9 +193,27 @@ def guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The whole list: Google replaces it by what it is given."""
+    """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
     present = {text(one.get("email")).lower(): one for one in listed(item.get("attendees"))}
-    return [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
+    named = {one.email.lower() for one in written.attendees}
+    owners = [
+        one for email, one in present.items() if email not in named and is_ours(attendee(one))
+    ]
+    return owners + [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
+
+
+def invited(written: EventText) -> list[tuple[str, str, bool, Answer]]:
+    """What of the guests can differ."""
+    return [
+        (one.email.lower(), one.name, one.is_optional, one.answer)
+        for one in written.attendees
+        if not is_ours(one)
+    ]
+
+
+def is_ours(one: Attendee) -> bool:
+    """The calendar's owner is no guest, though Google lists them as one."""
+    return one.is_organizer or one.is_self
 
 
 def conference(key: str) -> dict[str, Any]:
@@ -226,7 +247,7 @@ def changed(written: EventText, present: RemoteEvent, written_hash: str) -> dict
     if written.is_all_day != present.text.is_all_day:
         other = "dateTime" if written.is_all_day else "date"
         body |= {name: {**after[name], other: None} for name in ("start", "end")}
-    if written.attendees != present.text.attendees:
+    if invited(written) != invited(present.text):
         body["attendees"] = guests(written, present.raw)
     if written.wants_conference and not present.conference_url:
         body["conferenceData"] = conference(present.key or present.id)

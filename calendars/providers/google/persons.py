@@ -4,6 +4,7 @@ https://developers.google.com/people/api/rest/v1/people
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from calendars.events import RemotePerson, Removed
@@ -26,8 +27,7 @@ def read(one: Mapping[str, Any]) -> RemotePerson | Removed:
     metadata = mapped(one.get("metadata"))
     if metadata.get("deleted") is True:
         return Removed(id=found)
-    name, works = first(one, "names"), first(one, "organizations")
-    sources = listed(metadata.get("sources"))
+    name = first(one, "names")
     return RemotePerson(
         id=found,
         etag=text(one.get("etag")),
@@ -36,16 +36,19 @@ def read(one: Mapping[str, Any]) -> RemotePerson | Removed:
         family_name=text(name.get("familyName")),
         emails=values(one, "emailAddresses"),
         phones=values(one, "phoneNumbers"),
-        company=text(works.get("name")),
+        company=text(first(one, "organizations").get("name")),
         notes=text(first(one, "biographies").get("value")),
         groups=groups_of(one),
         previous_ids=tuple(map(str, metadata.get("previousResourceNames") or ())),
         key=key_of(one),
-        updated_at=next(
-            filter(None, (instant_or_none(s.get("updateTime")) for s in sources)), None
-        ),
+        updated_at=updated_at(metadata),
         raw=dict(one),
     )
+
+
+def updated_at(metadata: Mapping[str, Any]) -> datetime | None:
+    times = [instant_or_none(one.get("updateTime")) for one in listed(metadata.get("sources"))]
+    return next(filter(None, times), None)
 
 
 def known(person: RemotePerson | Removed) -> RemotePerson:
@@ -116,6 +119,9 @@ def plain(notes: str) -> dict[str, Any]:
 def changed(person: RemotePerson, present: RemotePerson) -> dict[str, list[dict[str, Any]]]:
     """What differs, and no more; with the labels that Google has and we do not know."""
     before, after = content(present), content(person)
+    if person.name != present.name and after["names"] == before["names"]:
+        # Its parts are the same: Google takes the whole apart by itself.
+        after["names"] = [{"unstructuredName": person.name}]
     return {
         field: merged(field, after[field], listed(present.raw.get(field)))
         for field in after

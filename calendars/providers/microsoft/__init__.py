@@ -31,7 +31,7 @@ class MicrosoftMailbox(Calendars, Rounds, Schedules, Pushes, AddressBook):
 class Microsoft(Vendor):
     """One application registered with Microsoft Entra."""
 
-    label = "Microsoft"
+    label = "Outlook"
     scopes: ClassVar[Mapping[str, str]] = {
         "Calendars.ReadWrite": "calendars",
         "Contacts.ReadWrite": "contacts",

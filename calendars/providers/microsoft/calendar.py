@@ -36,10 +36,7 @@ class Calendars(Reading):
         written_hash: str,
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
-        """Looked for first: how long Graph remembers a transaction is not published.
-
-        Raises Gone if it was created once and deleted since. Graph always writes to the guests.
-        """
+        """Looked for first: how long Graph remembers a transaction is not published."""
         if found := self.with_key(calendar, key):
             return found
         values = events.marks(text, key, written_hash)

@@ -74,20 +74,10 @@ def read(item: Mapping[str, Any]) -> RemoteEvent:
         raise malformed("An event without an id.")
     ours = properties(item)
     zone, problem = zone_of(item, ours[ZONE])
-    is_all_day = item.get("isAllDay") is True
     return RemoteEvent(
         id=found,
         etag=text(item.get("@odata.etag")),
-        text=EventText(
-            title=text(item.get("subject")),
-            start=moment(item.get("start"), zone, is_all_day=is_all_day),
-            end=moment(item.get("end"), zone, is_all_day=is_all_day),
-            is_all_day=is_all_day,
-            description=words(item),
-            place=text(mapped(item.get("location")).get("displayName")),
-            attendees=attendees(item),
-            wants_conference=item.get("isOnlineMeeting") is True,
-        ),
+        text=text_of(item, zone),
         is_cancelled=item.get("isCancelled") is True,
         is_busy=is_busy(item),
         organizer=address(item.get("organizer")),
@@ -99,6 +89,20 @@ def read(item: Mapping[str, Any]) -> RemoteEvent:
         written_hash=ours[HASH],
         problem=problem,
         raw=dict(item),
+    )
+
+
+def text_of(item: Mapping[str, Any], zone: str) -> EventText:
+    is_all_day = item.get("isAllDay") is True
+    return EventText(
+        title=text(item.get("subject")),
+        start=moment(item.get("start"), zone, is_all_day=is_all_day),
+        end=moment(item.get("end"), zone, is_all_day=is_all_day),
+        is_all_day=is_all_day,
+        description=words(item),
+        place=text(mapped(item.get("location")).get("displayName")),
+        attendees=attendees(item),
+        wants_conference=item.get("isOnlineMeeting") is True,
     )
 
 
@@ -203,7 +207,7 @@ def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         guest(one, present.get(one.email.lower(), {}))
         for one in written.attendees
-        if not one.is_organizer or one.email.lower() in present
+        if not one.is_organizer
     ]
 
 
@@ -247,4 +251,8 @@ def changed(written: EventText, present: RemoteEvent, values: Mapping[str, str])
 
 def invited(written: EventText) -> list[tuple[str, str, bool]]:
     """What of the guests is ours to write: their answers are not."""
-    return [(one.email.lower(), one.name, one.is_optional) for one in written.attendees]
+    return [
+        (one.email.lower(), one.name, one.is_optional)
+        for one in written.attendees
+        if not one.is_organizer
+    ]

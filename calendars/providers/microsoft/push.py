@@ -21,8 +21,10 @@ PEOPLE = "people"
 CHANGES = "created,updated,deleted"
 # A little under the 10,080 minutes that are allowed: clocks differ.
 LIFETIME = timedelta(minutes=10_070)
-# What some tenants allow still. https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7726
-SHORTER, SHORTER_LIMIT = timedelta(minutes=4_220), "4230"
+# Some tenants allow less, and say how much.
+# https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/7726
+LIMIT = re.compile(r"can only be (\d{1,6}) minutes")
+MARGIN = timedelta(minutes=10)
 LIFECYCLE = {
     "reauthorizationRequired": "reauthorize",
     "subscriptionRemoved": "removed",
@@ -52,9 +54,8 @@ class Pushes(Mailbox):
         try:
             return self.subscribed(body, LIFETIME)
         except PermanentError as error:
-            if SHORTER_LIMIT not in str(error):
-                raise
-        return self.subscribed(body, SHORTER)
+            shorter = allowed(error)
+        return self.subscribed(body, shorter)
 
     def subscribed(self, body: Mapping[str, Any], lifetime: timedelta) -> Push:
         try:
@@ -83,12 +84,9 @@ class Pushes(Mailbox):
         """Renews as well the permission under which Graph delivers, which ends with our token."""
         try:
             return self.renewed(push, LIFETIME)
-        except Gone:
-            raise
         except PermanentError as error:
-            if SHORTER_LIMIT not in str(error):
-                raise
-        return self.renewed(push, SHORTER)
+            shorter = allowed(error)
+        return self.renewed(push, shorter)
 
     def renewed(self, before: Push, lifetime: timedelta) -> Push:
         return push(
@@ -100,6 +98,14 @@ class Pushes(Mailbox):
             self.calls.run("DELETE", path("subscriptions", push.id))
         except Gone:
             return
+
+
+def allowed(error: PermanentError) -> timedelta:
+    """How long a subscription may last. Raises the error where it says nothing about that."""
+    found = LIMIT.search(str(error))
+    if not found:
+        raise error
+    return timedelta(minutes=int(found[1])) - MARGIN
 
 
 def resource_of(resource: str) -> str:

@@ -6,6 +6,7 @@ A vendor's own test file subclasses these and names its side.
 import dataclasses
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -225,6 +226,14 @@ class ConsentContract(Contract):
         with pytest.raises(GrantGone):
             vendor.refresh(grant)
 
+    def test_a_vendor_that_says_so_at_the_refresh_is_believed(self) -> None:
+        vendor = self.side.vendor()
+        grant = self.side.grant(vendor)
+        self.side.fault(grant_gone={})
+
+        with pytest.raises(GrantGone):
+            vendor.refresh(grant)
+
     def test_too_many_refreshes_wait_as_long_as_they_are_told_to(self) -> None:
         vendor = self.side.vendor()
         grant = self.side.grant(vendor)
@@ -274,6 +283,12 @@ class CalendarContract(Contract):
         with pytest.raises(CredentialsRejected):
             self.side.vendor().mailbox("none").calendars()
 
+    def test_an_access_token_that_has_run_out_is_rejected(self, mailbox: Mailbox) -> None:
+        self.side.fault(token_expired={})
+
+        with pytest.raises(CredentialsRejected):
+            mailbox.calendars()
+
     @pytest.mark.parametrize(
         "fault",
         [
@@ -321,6 +336,23 @@ class CalendarContract(Contract):
         assert found.is_busy
         assert found.etag
         assert not found.key
+
+    def test_a_day_is_told_alike_by_itself_and_among_others(
+        self, mailbox: Mailbox, calendar: str
+    ) -> None:
+        event = self.side.adds(
+            title="Away",
+            start=f"{DAY:%Y-%m-%d}T00:00",
+            end=f"{DAY + timedelta(days=1):%Y-%m-%d}T00:00",
+            all_day=True,
+        )
+
+        told = by_id(self.everything(mailbox, calendar))[event]
+
+        assert isinstance(told, RemoteEvent)
+        assert told.text.is_all_day
+        assert told.text.start == Moment(wall=DAY, zone=self.side.zone)
+        assert mailbox.event(calendar, event).text == told.text
 
     def test_a_series_comes_as_its_occurrences(self, mailbox: Mailbox, calendar: str) -> None:
         changes = self.everything(mailbox, calendar)
@@ -501,6 +533,14 @@ class CalendarContract(Contract):
         assert (again.id, again.etag, again.text) == (made.id, made.etag, made.text)
         assert self.side.repeated() == {}
 
+    def test_created_by_several_at_once_it_is_created_once(self, calendar: str) -> None:
+        boxes = [self.side.mailbox() for _ in range(3)]
+        with ThreadPoolExecutor(len(boxes)) as pool:
+            made = list(pool.map(lambda box: self.create(box, calendar, tasting()), boxes))
+
+        assert len({one.id for one in made}) == 1
+        assert self.side.control("GET", "/stats")["keys"] == {"appointment-1": 1}
+
     def test_created_again_with_other_words_it_is_still_the_first(
         self, mailbox: Mailbox, calendar: str
     ) -> None:
@@ -597,6 +637,17 @@ class CalendarContract(Contract):
             self.update(mailbox, calendar, made, tasting(title="Ours"))
 
         assert mailbox.event(calendar, made.id).text.title == "Theirs"
+
+    def test_the_vendor_checks_the_etag_as_well(self, mailbox: Mailbox, calendar: str) -> None:
+        """Somebody may be faster between our look and our write."""
+        made = self.create(mailbox, calendar, tasting())
+        person = mailbox.create_person(ADA)
+        self.side.fault(etag_conflict={})
+
+        with pytest.raises(Changed):
+            self.update(mailbox, calendar, made, tasting(title="Ours"))
+        with pytest.raises(Changed):
+            mailbox.update_person(dataclasses.replace(person, company="Ours"))
 
     def test_a_repeated_update_is_noticed(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting())
@@ -892,6 +943,13 @@ class PeopleContract(Contract):
             assert getattr(written, field) == getattr(wanted, field)
         assert set(written.phones) == set(wanted.phones)
         assert written.etag != made.etag
+
+    def test_a_name_can_be_changed_as_a_whole(self, mailbox: Mailbox) -> None:
+        made = mailbox.create_person(ADA)
+
+        written = mailbox.update_person(dataclasses.replace(made, name="Countess Lovelace"))
+
+        assert written.name == "Countess Lovelace"
 
     def test_an_update_of_nothing_writes_nothing(self, mailbox: Mailbox) -> None:
         made = mailbox.create_person(ADA)

@@ -29,7 +29,7 @@ class Side:
     # Ways of the vendor to say that a cursor is no longer good: fault, and its settings.
     expiries: ClassVar[tuple[dict[str, Any], ...]]
     token_path: ClassVar[str]
-    expired_token: ClassVar[str]
+    tokens: ClassVar[dict[str, str]]
 
     def vendor(self, secret: str = "") -> Vendor:
         raise NotImplementedError
@@ -60,14 +60,15 @@ class Side:
         return vendor.redeem(consent.flow, self.consents(consent.url))
 
     def mailbox(self) -> Mailbox:
+        """The consent outlives a reset, so the person is asked once."""
         vendor = self.vendor()
-        return vendor.mailbox(self.grant(vendor).access_token)
+        if self.sandbox.url not in self.tokens:
+            self.tokens[self.sandbox.url] = self.grant(vendor).access_token
+        return vendor.mailbox(self.tokens[self.sandbox.url])
 
     def revoke(self) -> None:
-        raise NotImplementedError
-
-    def expire_cursors(self, **settings: Any) -> None:
-        raise NotImplementedError
+        """Also what `mailbox` opens, so it asks again afterwards."""
+        self.tokens.clear()
 
     def adds(self, **fields: Any) -> str:
         """An event, of an hour if nothing else is said; its id."""
@@ -115,7 +116,7 @@ class GoogleSide(Side):
         {"cursor_expired": {"reason": "updatedMinTooLongAgo"}},
     )
     token_path = "/token"
-    expired_token = "token_expired"
+    tokens: ClassVar[dict[str, str]] = {}
 
     def vendor(self, secret: str = "") -> Google:
         url = f"{self.sandbox.url}/google"
@@ -128,6 +129,7 @@ class GoogleSide(Side):
         )
 
     def revoke(self) -> None:
+        super().revoke()
         self.control("POST", f"/accounts/{self.owner}/revoke")
 
     def deletes_person(self, person: str) -> None:
@@ -147,7 +149,7 @@ class MicrosoftSide(Side):
         {"cursor_expired": {"code": "SyncStateNotFound"}},
     )
     token_path = "/common/oauth2/v2.0/token"
-    expired_token = "token_expired"
+    tokens: ClassVar[dict[str, str]] = {}
 
     def vendor(self, secret: str = "") -> Microsoft:
         return Microsoft(
@@ -158,4 +160,5 @@ class MicrosoftSide(Side):
         )
 
     def revoke(self) -> None:
+        super().revoke()
         self.control("POST", f"/accounts/{self.owner}/revoke")

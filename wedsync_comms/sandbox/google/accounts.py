@@ -89,9 +89,9 @@ class World:
         return self.faults.strikes(fault, subject)
 
     def clear(self) -> None:
+        """Everything but what people have consented to: the same people come back."""
         self.clock.clear()
         self.channels.clear()
-        self.grants.clear()
         self.invitations.sent.clear()
         self.accounts.clear()
         self.calendars.clear()

@@ -1,6 +1,5 @@
 """The control API's part that only Google has: accounts, cursors, the clock, and the two desks."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from wedsync_comms.sandbox.control import guarded, json_object, limit_of
 from . import control_events, control_people
 from .accounts import Account, World
 from .scopes import PREFIX
+from .stats import stats
 
 Json = dict[str, Any]
 
@@ -111,33 +111,8 @@ class Desk:
         return JSONResponse({"invitations": found[: limit_of(request)]})
 
     async def stats(self, request: Request) -> Response:
-        """``keys``: how many living events have the same value in that private property."""
         tag = request.query_params.get("tag") or self._world.key_property
-        alive = [
-            one
-            for calendar in self._world.calendars.values()
-            for one in calendar.events.values()
-            if not one.deleted and not one.series
-        ]
-        keys = Counter(
-            value
-            for one in alive
-            if (value := one.content.get("extendedProperties", {}).get("private", {}).get(tag))
-        )
-        mails = [
-            (one["to"], one["event"], one["kind"]) for one in self._world.invitations.sent.newest()
-        ]
-        books = [one.book for one in self._world.accounts.values()]
-        shown = {
-            "events": len(alive),
-            "keys": keys,
-            "repeated": {key: times for key, times in keys.items() if times > 1},
-            "people": sum(len(book.every()) for book in books),
-            "pushes": len(self._world.channels.live()),
-            "invitations": len(mails),
-            "invitations_by_kind": Counter(kind for _, _, kind in mails),
-        }
-        return JSONResponse(shown)
+        return JSONResponse(stats(self._world, tag))
 
     def _show(self, account: Account) -> Json:
         grants = self._world.grants.of(account.email)

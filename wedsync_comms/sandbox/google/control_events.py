@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -41,15 +42,22 @@ class EventDesk:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def calendars(self, _: Request) -> Response:
-        return JSONResponse({"calendars": showing_control.calendars(self._world)})
+    async def calendars(self, request: Request) -> Response:
+        wanted = request.query_params.get("account")
+        shown = [
+            one
+            for one in showing_control.calendars(self._world)
+            if wanted in (None, one["account"])
+        ]
+        return JSONResponse({"calendars": shown})
 
     async def create(self, request: Request) -> Response:
         given = await json_object(request)
-        calendar = self._world.calendars.get(str(given.get("calendar")))
-        if calendar is None:
-            raise HTTPException(422, "calendar is the id of one that there is.")
+        calendar = self._calendar(given.get("calendar"))
         content = _content(given, all_day=given.get("all_day") is True, zone=calendar.zone)
+        if given.get("key"):
+            private = {self._world.key_property: str(given["key"])}
+            content["extendedProperties"] = {"private": private}
         if given.get("organizer"):
             content["organizer"] = {"email": given["organizer"]}
         hand = writer(self._world, calendar, given.get("organizer") or calendar.owner)
@@ -73,7 +81,8 @@ class EventDesk:
         if given.get("answer") not in ANSWERS:
             raise HTTPException(422, f"answer is one of {', '.join(ANSWERS)}.")
         guests = [dict(one) for one in event.attendees()]
-        mine = [one for one in guests if one["email"] == given.get("email")]
+        email = str(given.get("email", "")).casefold()
+        mine = [one for one in guests if one["email"].casefold() == email]
         if not mine:
             raise HTTPException(422, "email is that of somebody who was invited.")
         mine[0] |= {"responseStatus": given["answer"]}
@@ -84,18 +93,11 @@ class EventDesk:
     def _change(self, calendar: Calendar, event: Event, given: Json) -> Event:
         """By whoever organizes it, so that nothing of it is refused."""
         all_day = given.get("all_day", event.is_all_day) is True
-        content = _content(given, all_day=all_day, zone=event.zone(calendar.zone))
-        times = {name: None for name in ("start", "end") if name in content}
-        bare = replace(event, content={k: v for k, v in event.content.items() if k not in times})
-        hand = self._hand(calendar, event)
-        updates = given.get("updates", "none")
-        return _tried(
-            lambda: hand.patch(
-                bare,
-                {"start": event.content["start"], "end": event.content["end"], **content},
-                How(updates),
-            )
-        )
+        fields = _content(given, all_day=all_day, zone=event.zone(calendar.zone))
+        if "start" in fields and "end" not in fields:
+            fields["end"] = _later(event, fields["start"], calendar.zone)
+        how = How(given.get("updates", "none"))
+        return _tried(lambda: self._hand(calendar, event).overwrite(event, fields, how))
 
     def _delete(self, calendar: Calendar, event: Event) -> None:
         _tried(lambda: self._hand(calendar, event).delete(event, "none"))
@@ -112,6 +114,14 @@ class EventDesk:
         calendar.put(after)
         return after
 
+    def _calendar(self, wanted: Any) -> Calendar:
+        """Without an id, the first one."""
+        calendars = self._world.calendars
+        found = next(iter(calendars.values())) if wanted is None else calendars.get(str(wanted))
+        if found is None:
+            raise HTTPException(422, "calendar is the id of one that there is.")
+        return found
+
     def _find(self, request: Request) -> tuple[Calendar, Event]:
         wanted = request.query_params.get("calendar")
         for calendar in self._world.calendars.values():
@@ -123,6 +133,15 @@ class EventDesk:
     def _shown(self, event: Event, calendar: Calendar, status: int = 200) -> Response:
         shown = showing_control.event(event, calendar, self._world.key_property)
         return JSONResponse(shown, status_code=status)
+
+
+def _later(event: Event, start: Json, zone: str) -> Json:
+    """The end that leaves it as long as it was."""
+    length = event.ends(zone) - event.starts(zone)
+    if "date" in start:
+        return {"date": (date.fromisoformat(start["date"]) + length).isoformat()}
+    end = datetime.fromisoformat(start["dateTime"]) + length
+    return {**start, "dateTime": end.isoformat()}
 
 
 def _content(given: Json, *, all_day: bool, zone: str) -> Json:

@@ -37,7 +37,7 @@ class PeopleDesk:
             return self._add(await json_object(request))
         wanted = request.query_params.get("account")
         shown = [
-            showing_control.person(one, account.email, account.book.groups)
+            self._show(one, account)
             for account in self._world.accounts.values()
             if wanted in (None, account.email)
             for one in account.book.every()
@@ -53,7 +53,7 @@ class PeopleDesk:
             given = await json_object(request)
             fields = contact.fields | _fields(given, contact.fields, account)
             contact = account.book.put(contact.id, fields)
-        return JSONResponse(showing_control.person(contact, account.email, account.book.groups))
+        return JSONResponse(self._show(contact, account))
 
     async def merge(self, request: Request) -> Response:
         given = await json_object(request)
@@ -62,7 +62,10 @@ class PeopleDesk:
         if other is not account or keep.id == drop.id:
             raise HTTPException(422, "keep and drop are two contacts of one account.")
         merged = account.book.merge(keep, drop)
-        return JSONResponse(showing_control.person(merged, account.email, account.book.groups))
+        return JSONResponse(self._show(merged, account))
+
+    def _show(self, contact: Snapshot, account: Account) -> Json:
+        return showing_control.person(contact, account, self._world.key_property)
 
     def _add(self, given: Json) -> Response:
         """One, or ``count`` of them, made up."""
@@ -74,7 +77,7 @@ class PeopleDesk:
             seed.add_people(account, count)
             return JSONResponse({"people": len(account.book.every())}, status_code=201)
         made = account.book.add(_fields(given, {}, account))
-        shown = showing_control.person(made, account.email, account.book.groups)
+        shown = self._show(made, account)
         return JSONResponse(shown, status_code=201)
 
     def _account(self, email: str | None) -> Account:

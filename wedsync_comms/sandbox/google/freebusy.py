@@ -20,11 +20,7 @@ NOT_BUSY = ("workingLocation", "birthday")
 
 def answer(given: Json, find: Callable[[str], Calendar | None], broken: str = "") -> Json:
     """``broken`` is the error that every calendar has instead of an answer."""
-    start, end = moment(given.get("timeMin"), "timeMin"), moment(given.get("timeMax"), "timeMax")
-    if end <= start:
-        raise CalendarRefusedError("timeRangeEmpty", location="timeMax")
-    if end - start > LONGEST:
-        raise CalendarRefusedError("timeRangeTooLong", location="timeMax")
+    start, end = _range(given)
     zone = ZoneInfo(given.get("timeZone") or "UTC")
     items = [str(one.get("id")) for one in given.get("items") or []]
     most = min(int(given.get("calendarExpansionMax") or MOST_CALENDARS), MOST_CALENDARS)
@@ -44,6 +40,15 @@ def answer(given: Json, find: Callable[[str], Calendar | None], broken: str = ""
         "timeMax": _text(end, zone),
         "calendars": calendars,
     }
+
+
+def _range(given: Json) -> tuple[datetime, datetime]:
+    start, end = moment(given.get("timeMin"), "timeMin"), moment(given.get("timeMax"), "timeMax")
+    if end <= start:
+        raise CalendarRefusedError("timeRangeEmpty", location="timeMax")
+    if end - start > LONGEST:
+        raise CalendarRefusedError("timeRangeTooLong", location="timeMax")
+    return start, end
 
 
 def busy(calendar: Calendar, start: datetime, end: datetime, zone: ZoneInfo) -> list[Json]:

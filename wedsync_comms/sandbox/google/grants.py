@@ -127,11 +127,6 @@ class Grants:
     def of(self, account: str) -> list[Grant]:
         return [one for one in self._every if one.account == account and not one.revoked]
 
-    def clear(self) -> None:
-        self._every.clear()
-        self._codes.clear()
-        self._access.clear()
-
     def _gets_refresh_token(self, asked: Json, account: str) -> bool:
         """The first time, and whenever consent is asked for again."""
         return "consent" in asked.get("prompt", "") or not any(

@@ -141,16 +141,24 @@ class Listing:
         return (one for one in sorted(events, key=Event.key) if one.key() > after)
 
     def _candidates(self) -> Iterator[Event]:
+        since = self._cursor["v"] if self._cursor else -1
         for event in list(self._calendar.events.values()):
+            if event.version <= since:
+                continue
             if not self._singles:
-                if not event.vanished:
-                    yield event
+                yield event
             elif event.is_series:
                 yield from self._calendar.expand(event, *self._window)
-            elif event.vanished or event.series not in self._calendar.events:
+            elif event.vanished or not self._comes_with_series(event, since):
                 yield event
 
+    def _comes_with_series(self, event: Event, since: int) -> bool:
+        series = self._calendar.events.get(event.series)
+        return series is not None and series.version > since
+
     def _fits(self, event: Event) -> bool:
+        if event.vanished and not self._singles:
+            return False
         if self._cursor:
             return bool(event.version > self._cursor["v"])
         if event.vanished or (event.deleted and not self._shows_deleted(event)):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .accounts import World
+from .accounts import Account, World
 from .book import Snapshot, groups_of
 from .calendar import Calendar
 from .event import Event
@@ -50,7 +50,6 @@ def _shown(calendar: Calendar, window: tuple[datetime, datetime]) -> list[Event]
 
 def event(one: Event, calendar: Calendar, key_property: str) -> Json:
     content = one.content
-    private = (content.get("extendedProperties") or {}).get("private") or {}
     return {
         "id": one.id,
         "title": content.get("summary", ""),
@@ -62,11 +61,17 @@ def event(one: Event, calendar: Calendar, key_property: str) -> Json:
         "organizer": content.get("organizer", {}).get("email", ""),
         "attendees": [attendee(guest) for guest in one.attendees()],
         "place": content.get("location", ""),
-        "key": private.get(key_property, ""),
+        "key": event_key(one, key_property),
         "calendar": calendar.id,
         "series": one.series or (one.id if one.is_series else ""),
         "conference": content.get("hangoutLink", ""),
     }
+
+
+def event_key(one: Event, key_property: str) -> str:
+    """What the product calls it."""
+    private = one.content.get("extendedProperties", {}).get("private", {})
+    return str(private.get(key_property, ""))
 
 
 def attendee(guest: Json) -> Json:
@@ -87,7 +92,7 @@ def _wall(one: Event, calendar: Calendar, name: str) -> str:
     return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
-def person(contact: Snapshot, account: str, groups: dict[str, str]) -> Json:
+def person(contact: Snapshot, account: Account, key_property: str) -> Json:
     fields = contact.fields
     name = (fields.get("names") or [{}])[0]
     given, family = name.get("givenName", ""), name.get("familyName", "")
@@ -100,7 +105,14 @@ def person(contact: Snapshot, account: str, groups: dict[str, str]) -> Json:
         "phones": [one.get("value", "") for one in fields.get("phoneNumbers", [])],
         "company": (fields.get("organizations") or [{}])[0].get("name", ""),
         "notes": (fields.get("biographies") or [{}])[0].get("value", ""),
-        "groups": [groups.get(one, one) for one in groups_of(fields)],
-        "account": account,
+        "groups": [account.book.groups.get(one, one) for one in groups_of(fields)],
+        "key": person_key(contact, key_property),
+        "account": account.email,
         "updated_at": contact.at.isoformat(timespec="seconds"),
     }
+
+
+def person_key(contact: Snapshot, key_property: str) -> str:
+    """What the product calls it, which it keeps in the data that only its client sees."""
+    kept = contact.fields.get("clientData", [])
+    return next((str(one.get("value", "")) for one in kept if one.get("key") == key_property), "")

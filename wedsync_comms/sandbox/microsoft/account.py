@@ -15,17 +15,11 @@ from wedsync_comms.sandbox import settings
 from wedsync_comms.sandbox.clock import Clock
 from wedsync_comms.sandbox.config import SandboxConfig
 from wedsync_comms.sandbox.delivery import Deliveries
-from wedsync_comms.sandbox.faults import (
-    REQUEST_FAULTS,
-    WEBHOOK_FAULTS,
-    FaultKind,
-    Faults,
-    Json,
-)
+from wedsync_comms.sandbox.faults import Faults, Json
 from wedsync_comms.sandbox.state import Ledger, RequestLog
 
 from . import control, emptied, errors
-from .api import MAILBOX, Api
+from .api import MAILBOX, Api, calendar_routes, contact_routes, subscription_routes
 from .call import Call, read_preferences
 from .contacts_api import ContactsApi
 from .errors import OAuthRefusedError, RefusedError
@@ -33,58 +27,13 @@ from .events_api import EventsApi
 from .events_delta import EventsDelta
 from .identity import Identity
 from .notices import MANNERS
+from .options import CHECKS, FAULTS
 from .schedule import ScheduleApi
 from .subscriptions_api import SubscriptionsApi
 from .tokens import Access, revoked
-from .tracking import EXPIRED
 from .world import World
 
 GRAPH = "/v1.0/"
-# Nothing is signed, and so no moment either.
-FAULTS = (
-    *(kind for kind in REQUEST_FAULTS + WEBHOOK_FAULTS if kind.name != "webhook_clock_skew"),
-    FaultKind(
-        "cursor_expired",
-        "Expired delta links",
-        "Answers that a delta link or next link is no longer good.",
-        {"code": "syncStateNotFound"},
-        {"code": tuple(EXPIRED)},
-    ),
-    FaultKind("token_expired", "Expired access token", "Answers 401 to a token that was good."),
-    FaultKind("grant_gone", "Revoked grant", "Gives no token: the consent was taken back."),
-    FaultKind(
-        "etag_conflict", "Changed meanwhile", "Refuses an etag although it is the present one."
-    ),
-    FaultKind(
-        "cut_list",
-        "Emptied or shortened lists",
-        "Leaves out all but the first few items of a list, and says nothing of it.",
-        {"items": 0},
-    ),
-    FaultKind(
-        "free_busy_error", "Unknown free/busy", "Cannot tell of a schedule whether it is free."
-    ),
-)
-RETRY_AFTER = ("seconds", "date", "missing")
-
-CHECKS: settings.Checks = {
-    "client_id": settings.is_filled,
-    "client_secret": settings.is_filled,
-    "auto_consent": settings.is_switch,
-    "refused_scopes": settings.is_texts,
-    "token_seconds": lambda value: settings.is_whole(value) and value > 0,
-    "old_refresh_tokens_work": settings.is_switch,
-    "retry_factor": settings.is_duration,
-    "retry_after": lambda value: value in RETRY_AFTER,
-    "concurrent_requests": settings.is_rate,
-    "notification_delay": settings.is_duration,
-    "extra_updates": settings.is_whole,
-    "subscription_minutes": lambda value: settings.is_whole(value) and value > 0,
-    "subscriptions_need_authorization": settings.is_switch,
-    "delta_seconds": settings.is_rate,
-    "transaction_seconds": settings.is_rate,
-    "schedule_refuses_personal": settings.is_switch,
-}
 
 
 class Microsoft:
@@ -107,12 +56,13 @@ class Microsoft:
         self._busy: Counter[str] = Counter()
         self._events = EventsApi(self.world.mails)
         self._schedule = ScheduleApi(self.faults, self.world.mailboxes)
+        self._delta = EventsDelta(self.world.tracking)
         self._api = Api(
-            self._events,
-            EventsDelta(self.world.tracking),
-            self._schedule,
-            ContactsApi(self.world.tracking),
-            SubscriptionsApi(self.world.subscriptions),
+            [
+                *calendar_routes(self._events, self._delta, self._schedule),
+                *contact_routes(ContactsApi(self.world.tracking)),
+                *subscription_routes(SubscriptionsApi(self.world.subscriptions)),
+            ]
         )
 
     async def answer(self, request: Request, body: bytes, *, work: float) -> Response:
@@ -167,6 +117,7 @@ class Microsoft:
             "subscription_minutes": subscriptions.max_minutes,
             "subscriptions_need_authorization": subscriptions.need_authorization,
             "delta_seconds": self.world.tracking.life_seconds,
+            "tells_of_occurrences": self._delta.tells_of_occurrences,
             "transaction_seconds": self._events.transaction_seconds,
             "schedule_refuses_personal": self._schedule.refuses_personal,
         }
@@ -185,6 +136,7 @@ class Microsoft:
         subscriptions.max_minutes = given["subscription_minutes"]
         subscriptions.need_authorization = given["subscriptions_need_authorization"]
         self.world.tracking.life_seconds = given["delta_seconds"]
+        self._delta.tells_of_occurrences = given["tells_of_occurrences"]
         self._events.transaction_seconds = given["transaction_seconds"]
         self._schedule.refuses_personal = given["schedule_refuses_personal"]
 

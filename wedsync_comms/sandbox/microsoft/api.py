@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.responses import Response
@@ -16,6 +16,8 @@ from .schedule import ScheduleApi
 from .subscriptions_api import SubscriptionsApi
 
 Endpoint = Callable[..., Any]
+# Method, path below the version, what answers, the permission it needs.
+Route = tuple[str, str, Endpoint, str]
 
 CALENDAR = r"me/calendars/(?P<calendar>[^/]+)"
 OWN = r"me(?:/calendar)?"
@@ -23,66 +25,16 @@ EVENT = r"me/(?:calendars/[^/]+/|calendar/)?events/(?P<event>[^/]+)"
 FOLDER = r"me/contactFolders/(?P<folder>[^/]+)"
 CONTACT = r"me/(?:contactFolders/[^/]+/)?contacts/(?P<contact>[^/]+)"
 SUBSCRIPTION = r"subscriptions/(?P<subscription>[^/]+)"
+DELTA = r"delta(?:\(\))?"
 # Outlook's own limit; subscriptions are another service.
 MAILBOX = re.compile(r"me/.+")
 
 
 class Api:
-    def __init__(
-        self,
-        events: EventsApi,
-        delta: EventsDelta,
-        schedule: ScheduleApi,
-        contacts: ContactsApi,
-        subscriptions: SubscriptionsApi,
-    ) -> None:
-        calendars, people = "Calendars", "Contacts"
-        self._routes: list[tuple[str, re.Pattern[str], Endpoint, str]] = [
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = [
             (method, re.compile(pattern), endpoint, scope)
-            for method, pattern, endpoint, scope in (
-                ("GET", "me", show_me, "User"),
-                ("GET", "me/calendars", events.list_calendars, calendars),
-                ("GET", "me/calendar", events.show_calendar, calendars),
-                ("GET", CALENDAR, events.show_calendar, calendars),
-                ("GET", rf"{OWN}/events", events.list_events, calendars),
-                ("POST", rf"{OWN}/events", events.create, calendars),
-                ("GET", rf"{CALENDAR}/events", events.list_events, calendars),
-                ("POST", rf"{CALENDAR}/events", events.create, calendars),
-                ("GET", rf"{OWN}/calendarView", events.view, calendars),
-                ("GET", rf"{CALENDAR}/calendarView", events.view, calendars),
-                ("GET", rf"{OWN}/calendarView/delta(?:\(\))?", delta.answer, calendars),
-                ("GET", rf"{CALENDAR}/calendarView/delta(?:\(\))?", delta.answer, calendars),
-                ("POST", r"me/calendar/getSchedule", schedule.answer, calendars),
-                ("GET", EVENT, events.show, calendars),
-                ("PATCH", EVENT, events.change, calendars),
-                ("DELETE", EVENT, events.delete, calendars),
-                ("GET", rf"{EVENT}/instances", events.instances, calendars),
-                ("POST", rf"{EVENT}/cancel", events.cancel, calendars),
-                (
-                    "POST",
-                    rf"{EVENT}/(?P<answer>accept|decline|tentativelyAccept)",
-                    events.respond,
-                    calendars,
-                ),
-                ("GET", r"me/contactFolders", contacts.list_folders, people),
-                ("POST", r"me/contactFolders", contacts.create_folder, people),
-                ("GET", FOLDER, contacts.show_folder, people),
-                ("GET", r"me/contacts", contacts.list, people),
-                ("POST", r"me/contacts", contacts.create, people),
-                ("GET", r"me/contacts/delta(?:\(\))?", contacts.delta, people),
-                ("GET", rf"{FOLDER}/contacts", contacts.list, people),
-                ("POST", rf"{FOLDER}/contacts", contacts.create, people),
-                ("GET", rf"{FOLDER}/contacts/delta(?:\(\))?", contacts.delta, people),
-                ("GET", CONTACT, contacts.show, people),
-                ("PATCH", CONTACT, contacts.change, people),
-                ("DELETE", CONTACT, contacts.delete, people),
-                ("GET", "subscriptions", subscriptions.list, ""),
-                ("POST", "subscriptions", subscriptions.create, ""),
-                ("GET", SUBSCRIPTION, subscriptions.show, ""),
-                ("PATCH", SUBSCRIPTION, subscriptions.change, ""),
-                ("DELETE", SUBSCRIPTION, subscriptions.delete, ""),
-                ("POST", rf"{SUBSCRIPTION}/reauthorize", subscriptions.reauthorize, ""),
-            )
+            for method, pattern, endpoint, scope in (("GET", "me", show_me, "User"), *routes)
         ]
 
     async def answer(self, call: Call, path: str) -> Response:
@@ -96,6 +48,60 @@ class Api:
         raise RefusedError(
             404, "BadRequest", f"Resource not found for the segment '{path.partition('/')[0]}'."
         )
+
+
+def calendar_routes(events: EventsApi, delta: EventsDelta, schedule: ScheduleApi) -> list[Route]:
+    on, answer = "Calendars", r"(?P<answer>accept|decline|tentativelyAccept)"
+    return [
+        ("GET", "me/calendars", events.list_calendars, on),
+        ("GET", "me/calendar", events.show_calendar, on),
+        ("GET", CALENDAR, events.show_calendar, on),
+        ("GET", rf"{OWN}/events", events.list_events, on),
+        ("POST", rf"{OWN}/events", events.create, on),
+        ("GET", rf"{CALENDAR}/events", events.list_events, on),
+        ("POST", rf"{CALENDAR}/events", events.create, on),
+        ("GET", rf"{OWN}/calendarView", events.view, on),
+        ("GET", rf"{CALENDAR}/calendarView", events.view, on),
+        ("GET", rf"{OWN}/calendarView/{DELTA}", delta.answer, on),
+        ("GET", rf"{CALENDAR}/calendarView/{DELTA}", delta.answer, on),
+        ("POST", "me/calendar/getSchedule", schedule.answer, on),
+        ("GET", EVENT, events.show, on),
+        ("PATCH", EVENT, events.change, on),
+        ("DELETE", EVENT, events.delete, on),
+        ("GET", rf"{EVENT}/instances", events.instances, on),
+        ("POST", rf"{EVENT}/cancel", events.cancel, on),
+        ("POST", rf"{EVENT}/{answer}", events.respond, on),
+    ]
+
+
+def contact_routes(contacts: ContactsApi) -> list[Route]:
+    on = "Contacts"
+    return [
+        ("GET", "me/contactFolders", contacts.list_folders, on),
+        ("POST", "me/contactFolders", contacts.create_folder, on),
+        ("GET", FOLDER, contacts.show_folder, on),
+        ("GET", "me/contacts", contacts.list, on),
+        ("POST", "me/contacts", contacts.create, on),
+        ("GET", f"me/contacts/{DELTA}", contacts.delta, on),
+        ("GET", f"{FOLDER}/contacts", contacts.list, on),
+        ("POST", f"{FOLDER}/contacts", contacts.create, on),
+        ("GET", f"{FOLDER}/contacts/{DELTA}", contacts.delta, on),
+        ("GET", CONTACT, contacts.show, on),
+        ("PATCH", CONTACT, contacts.change, on),
+        ("DELETE", CONTACT, contacts.delete, on),
+    ]
+
+
+def subscription_routes(subscriptions: SubscriptionsApi) -> list[Route]:
+    """Which permission they need depends on what is watched."""
+    return [
+        ("GET", "subscriptions", subscriptions.list, ""),
+        ("POST", "subscriptions", subscriptions.create, ""),
+        ("GET", SUBSCRIPTION, subscriptions.show, ""),
+        ("PATCH", SUBSCRIPTION, subscriptions.change, ""),
+        ("DELETE", SUBSCRIPTION, subscriptions.delete, ""),
+        ("POST", f"{SUBSCRIPTION}/reauthorize", subscriptions.reauthorize, ""),
+    ]
 
 
 def demand_scope(call: Call, scope: str) -> None:

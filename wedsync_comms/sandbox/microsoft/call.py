@@ -36,7 +36,7 @@ class Prefer:
 def read_preferences(lines: list[str]) -> Prefer:
     given = dict(PREFERENCE.findall(", ".join(lines)))
     zone = given.get("outlook.timezone", "UTC")
-    if not zones.is_preferable(zone):
+    if not zones.is_known(zone):
         raise zones.unknown_zone(zone)
     size = given.get("odata.maxpagesize", "")
     return Prefer(

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 from . import recurrence
 from .item import Item, Json
 from .zones import Wall
 
+FORESEEN = timedelta(days=730)
 OCCURRENCE = re.compile(r"(?P<base>.+)\.(?P<day>\d{8})=")
 
 
@@ -40,6 +41,13 @@ class Event(Item):
         return "exception" if self.original in self.master.exceptions else "occurrence"
 
     @property
+    def is_gone(self) -> bool:
+        """An occurrence goes with its series."""
+        if self.master is None:
+            return self.removed
+        return self.master.removed or self.original in self.master.skipped
+
+    @property
     def is_all_day(self) -> bool:
         return bool(self.fields.get("isAllDay"))
 
@@ -61,6 +69,12 @@ class Event(Item):
         """Itself, or those of its occurrences that are in the window."""
         found = [self] if self.recurrence is None else self.occurrences(end)
         return [one for one in found if one.overlaps(start, end)]
+
+    def foreseen(self, now: datetime) -> "dict[str, Event]":
+        """The occurrences that anybody may know of, by id; none if it is no series."""
+        if self.recurrence is None:
+            return {}
+        return {one.id: one for one in self.occurrences(now + FORESEEN)}
 
     def occurrences(self, until: datetime) -> "Iterator[Event]":
         for day in recurrence.days(self.recurrence or {}, (until + timedelta(days=1)).date()):
@@ -103,7 +117,3 @@ def split_occurrence(id_: str) -> tuple[str, date] | None:
     if found is None:
         return None
     return found["base"] + "=", datetime.strptime(found["day"], "%Y%m%d").replace(tzinfo=UTC).date()
-
-
-def midnight(day: date, zone: str) -> Wall:
-    return Wall(datetime.combine(day, time()), zone)

@@ -95,12 +95,17 @@ def _read_fields(event: Event, given: Json, user: User) -> Json:
 
 def _with_meeting(event: Event, fields: Json, user: User) -> Json:
     """Once it is a meeting on line, it stays one. Personal accounts have none."""
-    if not fields.get("isOnlineMeeting"):
+    if not (fields.get("isOnlineMeeting") or event.fields.get("onlineMeeting")):
         return fields
     if user.is_personal:
         return {**fields, "isOnlineMeeting": False}
     meeting = {"joinUrl": join_url(event), "conferenceId": "", "tollNumber": None}
-    return {**fields, "onlineMeetingProvider": "teamsForBusiness", "onlineMeeting": meeting}
+    return {
+        **fields,
+        "isOnlineMeeting": True,
+        "onlineMeetingProvider": "teamsForBusiness",
+        "onlineMeeting": meeting,
+    }
 
 
 def _location(given: Json | None) -> Json:

@@ -46,7 +46,6 @@ USUAL: Mapping[str, Any] = {
 
 
 def show(event: Event, user: User, prefer: Prefer) -> Json:
-    organizer = event.organizer or user.as_address()
     body = _body(event.fields.get("body") or {}, plain=prefer.plain_text)
     return {
         "@odata.etag": event.etag,
@@ -68,7 +67,7 @@ def show(event: Event, user: User, prefer: Prefer) -> Json:
         "seriesMasterId": _master_id(event, prefer),
         "recurrence": event.recurrence,
         "isOrganizer": event.organizer is None,
-        "organizer": {"emailAddress": organizer},
+        "organizer": {"emailAddress": event.organizer or user.as_address()},
         "responseStatus": _own_answer(event),
         "webLink": f"https://outlook.office365.com/owa/?itemid={event.id}",
     }

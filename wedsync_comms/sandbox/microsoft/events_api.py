@@ -121,7 +121,7 @@ class EventsApi:
         known = mailbox.transactions.get(str(given.get("transactionId")))
         if known is None or self._is_forgotten(mailbox, known):
             return None
-        if known.asked != given or known.event.gone:
+        if known.asked != given or known.event.removed:
             raise RefusedError(
                 409,
                 "ErrorDuplicateTransactionId",
@@ -151,23 +151,15 @@ class EventsApi:
 def change(mailbox: Mailbox, mails: Mails, event: Event, given: Json) -> None:
     """As its owner does, with all that follows: mails, a new change key, lost occurrences."""
     before = [address_of(one) for one in event.attendees]
-    kept = _occurrence_ids(mailbox, event)
+    present = event.foreseen(mailbox.clock.now())
     if event.kind == "occurrence":
         event.fields = deepcopy(event.fields)
         event.properties = dict(event.properties)
     event_rules.apply(event, given, user=mailbox.user)
-    if "recurrence" in given or "start" in given:
-        mailbox.forget_occurrences(event, kept - _occurrence_ids(mailbox, event))
+    left = event.foreseen(mailbox.clock.now())
+    mailbox.forget([one for id_, one in present.items() if id_ not in left])
     mailbox.stored(event)
     mails.changed(event, mailbox.user, given, before)
-
-
-def _occurrence_ids(mailbox: Mailbox, event: Event) -> set[tuple[str, str]]:
-    """Those of the next two years, if it is a series."""
-    if event.recurrence is None:
-        return set()
-    until = mailbox.clock.now() + timedelta(days=730)
-    return {(one.id, one.immutable_id) for one in event.occurrences(until)}
 
 
 def show_calendar(folder: Folder, mailbox: Mailbox) -> Json:

@@ -22,6 +22,8 @@ KIND = "microsoft.graph.event"
 
 class EventsDelta:
     def __init__(self, tracking: Tracking) -> None:
+        # Whether it is told that an occurrence was taken out of its series.
+        self.tells_of_occurrences = True
         self._tracking = tracking
 
     def answer(self, call: Call, calendar: str | None = None) -> Response:
@@ -36,7 +38,9 @@ class EventsDelta:
             )
 
         def look(since: int, seen: Window) -> list[Entry]:
-            return changes(call.mailbox, folder, since, _demanded(seen))
+            told = self.tells_of_occurrences
+            window = _demanded(seen)
+            return changes(call.mailbox, folder, since, window, occurrences_told=told)
 
         def show(item: Item) -> Json:
             if isinstance(item, Event) and item.kind != "occurrence":
@@ -46,28 +50,45 @@ class EventsDelta:
         return self._tracking.answer(call, Tracked(f"{path}/delta", KIND, look, show), window)
 
 
-def changes(mailbox: Mailbox, folder: Folder, since: int, window: Seen) -> list[Entry]:
+def changes(
+    mailbox: Mailbox, folder: Folder, since: int, window: Seen, *, occurrences_told: bool = True
+) -> list[Entry]:
     found: list[Entry] = []
     for event in mailbox.events_in(folder.id):
         found.extend(_changes_of(event, since, window))
     if since:
-        found.extend(mailbox.history.buried(folder.id, since))
+        buried = mailbox.history.buried(folder.id, since)
+        found.extend(one for one in buried if _is_told(one, window, told=occurrences_told))
     return sorted(found, key=lambda one: one.sequence)
 
 
 def _changes_of(event: Event, since: int, window: Seen) -> Iterator[Entry]:
     """What lies outside the window is reported as deleted, if it was reported before or not."""
-    seen = event.seen_within(*window)
-    if event.sequence > since:
-        if event.recurrence is not None and seen:
-            yield event
-        yield from seen
-        if not seen and since:
-            yield _removed(event)
-        return
+    is_changed = event.sequence > since
+    if is_changed:
+        yield from _whole(event, since, window)
     for day in event.exceptions.values():
-        if day.sequence > since:
-            yield day if day in seen else _removed(day)
+        if day.sequence <= since:
+            continue
+        if not day.overlaps(*window):
+            yield _removed(day)
+        elif not is_changed:
+            yield day
+
+
+def _whole(event: Event, since: int, window: Seen) -> Iterator[Entry]:
+    """A series comes with its occurrences."""
+    seen = event.seen_within(*window)
+    if event.recurrence is not None and seen:
+        yield event
+    yield from seen
+    if not seen and since:
+        yield _removed(event)
+
+
+def _is_told(one: Tombstone, window: Seen, *, told: bool) -> bool:
+    """Microsoft does not always tell of an occurrence that was taken out of its series."""
+    return one.at is None or (told and window[0] <= one.at < window[1])
 
 
 def _removed(event: Event) -> Tombstone:

@@ -1,6 +1,7 @@
 """In which order a mailbox changed, and what is no longer in it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -9,6 +10,8 @@ class Tombstone:
     folder: str
     id: str
     immutable_id: str
+    # When an occurrence of a series would have been; of others it is not known any more.
+    at: datetime | None = None
 
     def shown_id(self, *, immutable: bool) -> str:
         return self.immutable_id if immutable else self.id
@@ -23,8 +26,8 @@ class History:
         self.position += 1
         return self.position
 
-    def bury(self, folder: str, id_: str, immutable_id: str) -> None:
-        self.tombstones.append(Tombstone(self.step(), folder, id_, immutable_id))
+    def bury(self, folder: str, id_: str, immutable_id: str, at: datetime | None = None) -> None:
+        self.tombstones.append(Tombstone(self.step(), folder, id_, immutable_id, at))
 
     def buried(self, folder: str, since: int) -> list[Tombstone]:
         return [one for one in self.tombstones if one.folder == folder and one.sequence > since]

@@ -38,7 +38,11 @@ class Item:
     # Its place in the history of the mailbox.
     sequence: int = 0
     properties: dict[str, str] = field(default_factory=dict)
-    gone: bool = False
+    removed: bool = False
+
+    @property
+    def is_gone(self) -> bool:
+        return self.removed
 
     @property
     def change_key(self) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -124,12 +124,15 @@ class Mailbox:
         self._changed(Change(verb, item, self.user))
 
     def remove(self, item: Item) -> None:
-        item.gone = True
-        self.history.bury(item.folder, item.id, item.immutable_id)
+        if isinstance(item, Event):
+            self.forget(item.foreseen(self.clock.now()).values())
+        item.removed = True
         if isinstance(item, Event) and item.master is not None and item.original is not None:
+            self.forget([item])
             item.master.skipped.add(item.original)
             item.master.exceptions.pop(item.original, None)
         else:
+            self.history.bury(item.folder, item.id, item.immutable_id)
             self.events.pop(item.immutable_id, None)
             self.contacts.pop(item.immutable_id, None)
         self._changed(Change("deleted", item, self.user))
@@ -142,10 +145,10 @@ class Mailbox:
         self._immutable[item.id] = item.immutable_id
         self.stored(item)
 
-    def forget_occurrences(self, master: Event, ids: set[tuple[str, str]]) -> None:
-        """Those a series has no longer after its pattern or time was changed."""
-        for id_, immutable_id in ids:
-            self.history.bury(master.folder, id_, immutable_id)
+    def forget(self, occurrences: Iterable[Event]) -> None:
+        """Those a series has no longer."""
+        for one in occurrences:
+            self.history.bury(one.folder, one.id, one.immutable_id, one.start.instant)
 
 
 def _folders(user: User, *names: str) -> dict[str, Folder]:

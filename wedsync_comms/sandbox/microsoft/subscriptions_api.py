@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from . import handshake
 from .call import Call
-from .errors import bad
+from .errors import RefusedError, bad
 from .subscription import (
     Subscription,
     read_expiry,
@@ -20,6 +20,7 @@ from .subscriptions import Subscriptions
 
 Json = dict[str, Any]
 
+SCOPES = {"event": "Calendars", "contact": "Contacts"}
 CONTEXT = "$metadata#subscriptions"
 
 
@@ -76,6 +77,8 @@ class SubscriptionsApi:
     def _read(self, call: Call) -> Subscription:
         given = call.json()
         kind, folder = read_resource(given.get("resource"), call.mailbox)
+        if not any(call.access.allows(f"{SCOPES[kind]}.{verb}") for verb in ("Read", "ReadWrite")):
+            raise RefusedError(403)
         lifecycle = given.get("lifecycleNotificationUrl")
         wanted = read_expiry(given.get("expirationDateTime"), call.mailbox.clock.now())
         return Subscription(

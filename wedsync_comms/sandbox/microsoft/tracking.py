@@ -160,7 +160,7 @@ def _shown(call: Call, tracked: Tracked, place: Place, entry: Entry) -> Json | N
             "id": entry.shown_id(immutable=call.prefer.immutable),
             "@removed": {"reason": "deleted"},
         }
-    if entry.gone:
+    if entry.is_gone:
         return None
     body = tracked.show(entry)
     names = {one.strip() for one in (place.select or "").split(",") if one.strip()}

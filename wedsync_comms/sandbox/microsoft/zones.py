@@ -18,7 +18,6 @@ Json = dict[str, Any]
 WINDOWS: Mapping[str, str] = WINDOWS_TO_OLSON
 # Only some IANA names may be written: those that stand for a Windows zone.
 LISTED = frozenset(WINDOWS.values()) | {"UTC", "Etc/GMT", "Asia/Calcutta", "Europe/Kyiv"}
-BY_IANA: Mapping[str, str] = {iana: windows for windows, iana in reversed(list(WINDOWS.items()))}
 # What Exchange itself calls a zone that came from elsewhere.
 STRANGE: Mapping[str, str] = {
     "tzone://Microsoft/Utc": "UTC",
@@ -51,15 +50,8 @@ def iana(name: str) -> str:
     return STRANGE.get(name) or WINDOWS.get(name) or name
 
 
-def windows(name: str) -> str:
-    return name if name in WINDOWS else BY_IANA.get(name, "UTC")
-
-
-def is_writable(name: str) -> bool:
-    return name in WINDOWS or name in LISTED
-
-
-def is_preferable(name: str) -> bool:
+def is_known(name: str) -> bool:
+    """To be written, and to be read in."""
     return name in WINDOWS or name in LISTED
 
 
@@ -76,7 +68,7 @@ def read(given: Any, name: str) -> Wall:
     if not isinstance(given, dict) or not isinstance(given.get("dateTime"), str):
         raise bad(f"The {name} property is required.", "ErrorInvalidRequest")
     zone = given.get("timeZone") or "UTC"
-    if not isinstance(zone, str) or not is_writable(zone):
+    if not isinstance(zone, str) or not is_known(zone):
         raise unknown_zone(zone)
     return Wall(_naive(given["dateTime"], name), zone)
 

@@ -15,10 +15,15 @@ export function webhooks(provider, tabs) {
 
   async function update(state) {
     const { webhooks: found } = await ask(`/${provider}/webhooks?limit=${LIMIT}`);
-    target.textContent = state.settings.webhook_url ? `Posted to ${state.settings.webhook_url}` : `There is no endpoint: start the sandbox with --${provider}-webhook-url.`;
+    target.textContent = destination(provider, state.settings);
     refill(table, found.length ? rows(["Event", "For", "State", "Attempts", "At", ""], found.map((one) => hookRow(provider, one))) : empty("Nothing posted yet", "Send something and its events will show up here."));
   }
   return { element, update };
+}
+
+function destination(provider, settings) {
+  if (!("webhook_url" in settings)) return "Posted to whoever has subscribed.";
+  return settings.webhook_url ? `Posted to ${settings.webhook_url}` : `There is no endpoint: start the sandbox with --${provider}-webhook-url.`;
 }
 
 function hookRow(provider, one) {

@@ -1,0 +1,291 @@
+"""The form behind "Book" and "Change", and what it says when an appointment cannot be like that."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.db.models import QuerySet
+from unfold.widgets import (
+    INPUT_CLASSES,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from calendars import booking, changing
+from calendars.booking import Wish
+from calendars.changing import Edit
+from calendars.invitees import Invitee
+from calendars.models import Appointment, Calendar, Participant, ParticipantRole
+from calendars.models.accounts import AccountStatus
+from calendars.refusals import NotFree, NotPossible, Refused, Stale
+from communications.admin.scope import Scope
+from communications.models import Contact
+
+ALL_DAY = 0
+DURATIONS = (
+    (15, "15 minutes"),
+    (30, "30 minutes"),
+    (45, "45 minutes"),
+    (60, "1 hour"),
+    (90, "1½ hours"),
+    (120, "2 hours"),
+    (180, "3 hours"),
+    (240, "4 hours"),
+    (480, "8 hours"),
+)
+WHOLE_DAY = (ALL_DAY, "the whole day")
+# Fields of a wish that this form has under another name.
+FIELDS = {"start": "at", "end": "duration", "zone": "day", "participants": "addresses"}
+PLURALS = {
+    ParticipantRole.COUPLE: "Couple",
+    ParticipantRole.GUEST: "Guests",
+    ParticipantRole.SUPPLIER: "Suppliers",
+    ParticipantRole.VENUE: "Venue",
+    ParticipantRole.COLLEAGUE: "Colleagues",
+}
+
+
+def native(kind: type[forms.DateInput] | type[forms.TimeInput], name: str, shape: str) -> Any:
+    return kind(format=shape, attrs={"type": name, "class": " ".join(INPUT_CLASSES)})
+
+
+class AppointmentForm(forms.Form):
+    title = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
+    day = forms.DateField(widget=native(forms.DateInput, "date", "%Y-%m-%d"))
+    at = forms.TimeField(
+        label="Time",
+        required=False,
+        widget=native(forms.TimeInput, "time", "%H:%M"),
+    )
+    duration = forms.TypedChoiceField(coerce=int, initial=60, widget=UnfoldAdminSelectWidget)
+    place = forms.CharField(max_length=255, required=False, widget=UnfoldAdminTextInputWidget)
+    description = forms.CharField(
+        max_length=8_000,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+    addresses = forms.CharField(
+        label="Others, by e-mail address",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="One per line: people who are no contacts of yours. The calendar invites them.",
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scope = scope
+        fields: dict[str, Any] = self.fields
+        fields["duration"].choices = [*DURATIONS, WHOLE_DAY]
+        for role in ParticipantRole:
+            fields[role.value] = people(scope, PLURALS[role])
+
+    @property
+    def others(self) -> list[Any]:
+        """Everybody but the couple."""
+        return [self[role.value] for role in ParticipantRole if role != ParticipantRole.COUPLE]
+
+    @property
+    def has_more_people(self) -> bool:
+        return any(one.value() or one.errors for one in [*self.others, self["addresses"]])
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        data = self.cleaned_data
+        if data.get("duration") != ALL_DAY and not data.get("at") and "at" not in self.errors:
+            self.add_error("at", "Say when it starts.")
+        return data
+
+    # --- what was asked for ---
+
+    def span(self) -> tuple[datetime, datetime]:
+        data = self.cleaned_data
+        if data["duration"] == ALL_DAY:
+            start = datetime.combine(data["day"], time())
+            return start, start + timedelta(days=1)
+        start = datetime.combine(data["day"], data["at"])
+        return start, start + timedelta(minutes=data["duration"])
+
+    def invitees(self) -> Iterator[Invitee]:
+        for role in ParticipantRole:
+            for contact in self.cleaned_data[role.value]:
+                yield Invitee(contact=contact.pk, role=role)
+        for line in self.cleaned_data["addresses"].replace(",", "\n").splitlines():
+            if line.strip():
+                yield Invitee(email=line.strip())
+
+    # --- what came of it ---
+
+    def refuse(self, error: Exception) -> None:
+        if isinstance(error, Refused):
+            field = FIELDS.get(error.field, error.field)
+            self.add_error(field if field in self.fields else None, str(error))
+        else:
+            self.add_error(None, str(error))
+
+
+class BookingForm(AppointmentForm):
+    calendar = forms.ModelChoiceField(
+        Calendar.objects.none(),
+        empty_label=None,
+        widget=UnfoldAdminSelectWidget,
+    )
+    also_free = forms.ModelMultipleChoiceField(
+        Calendar.objects.none(),
+        label="Has to be free in these as well",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    wants_conference = forms.BooleanField(
+        label="With a link to a video meeting",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, scope=scope, **kwargs)
+        fields: dict[str, Any] = self.fields
+        known = followed(scope)
+        writable = known.filter(may_write=True, account__status=AccountStatus.LINKED)
+        fields["calendar"].queryset = writable.order_by("-is_default", "pk")
+        fields["calendar"].label_from_instance = called
+        fields["also_free"].queryset = known
+        fields["also_free"].label_from_instance = called
+        if first := fields["calendar"].queryset.first():
+            fields["calendar"].initial = first.pk
+
+    def book(self, user: Any) -> Appointment | None:
+        """None, and errors on their fields, if it was refused."""
+        data, (start, end) = self.cleaned_data, self.span()
+        calendar = data["calendar"]
+        wish = Wish(
+            title=data["title"],
+            start=start,
+            end=end,
+            zone=self.scope.time_zone.key,
+            calendar=calendar.pk,
+            also_free=[one.pk for one in data["also_free"]],
+            is_all_day=data["duration"] == ALL_DAY,
+            description=data["description"],
+            place=data["place"],
+            participants=list(self.invitees()),
+            wants_conference=data["wants_conference"],
+        )
+        try:
+            return booking.book(calendar.account.organization, wish, by=user)
+        except (Refused, NotFree) as error:
+            self.refuse(error)
+            return None
+
+
+class ChangeForm(AppointmentForm):
+    # What was looked at: anything newer is not overwritten.
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, scope: Scope, appointment: Appointment, **kwargs: Any) -> None:
+        super().__init__(*args, scope=scope, initial=as_it_is(appointment), **kwargs)
+        self.appointment = appointment
+        fields: dict[str, Any] = self.fields
+        if appointment.is_all_day:
+            del fields["at"], fields["duration"]
+            return
+        minutes = length(appointment)
+        if minutes not in dict(DURATIONS):
+            own = (minutes, f"{minutes} minutes, as now")
+            fields["duration"].choices = sorted([*DURATIONS, own])
+        else:
+            fields["duration"].choices = DURATIONS
+
+    def clean(self) -> dict[str, Any]:
+        return self.cleaned_data if self.appointment.is_all_day else super().clean()
+
+    def change(self, user: Any) -> Appointment | None:
+        """None, and errors on their fields, if it was refused."""
+        data, (start, end) = self.cleaned_data, self.times()
+        edit = Edit(
+            title=data["title"],
+            description=data["description"],
+            place=data["place"],
+            start=start,
+            end=end,
+            participants=list(self.invitees()),
+        )
+        try:
+            return changing.change(self.appointment, edit, version=data["version"], by=user)
+        except (Refused, NotFree, NotPossible, Stale) as error:
+            self.refuse(error)
+            return None
+
+    def times(self) -> tuple[datetime, datetime]:
+        now = self.appointment
+        if now.is_all_day:
+            start = datetime.combine(self.cleaned_data["day"], time())
+            return start, start + (now.wall_end - now.wall_start)
+        start, end = self.span()
+        # An hour that clocks show twice stays the one it is while its time stays.
+        if start == now.wall_start.replace(fold=0):
+            start = now.wall_start
+        if end == now.wall_end.replace(fold=0):
+            end = now.wall_end
+        return start, end
+
+
+def length(appointment: Appointment) -> int:
+    return int((appointment.wall_end - appointment.wall_start).total_seconds() // 60)
+
+
+def as_it_is(appointment: Appointment) -> dict[str, Any]:
+    people: dict[str, Any] = {role.value: [] for role in ParticipantRole}
+    others = []
+    for one in appointment.participants.all():
+        if one.contact_id:
+            people[one.role].append(one.contact_id)
+        else:
+            others.append(one.email)
+    return {
+        "title": appointment.title,
+        "day": appointment.wall_start.date(),
+        "at": appointment.wall_start.time(),
+        "duration": length(appointment),
+        "place": appointment.place,
+        "description": appointment.description,
+        "addresses": "\n".join(others),
+        "version": appointment.version,
+        **people,
+    }
+
+
+def followed(scope: Scope) -> QuerySet[Calendar]:
+    own = scope.rows(Calendar.objects.all(), "account__organization")
+    known = own.filter(is_followed=True, is_gone=False)
+    return known.exclude(account__status=AccountStatus.DISCONNECTED).select_related(
+        "account__organization",
+    )
+
+
+def called(calendar: Calendar) -> str:
+    account = calendar.account
+    return calendar.name if calendar.name == account.email else f"{calendar.name} ({account.email})"
+
+
+def people(scope: Scope, label: str) -> forms.ModelMultipleChoiceField:  # type: ignore[type-arg]
+    field = forms.ModelMultipleChoiceField(
+        scope.rows(Contact.objects.all()),
+        label=label,
+        required=False,
+    )
+    contact = Participant._meta.get_field("contact")  # noqa: SLF001 (Django documents it)
+    field.widget = AutocompleteSelectMultiple(contact, admin.site)
+    field.widget.choices = field.choices
+    return field
+
+
+def day_of(text: str, otherwise: date) -> date:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return otherwise

@@ -1,0 +1,73 @@
+"""The way to a vendor's consent, and back."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from calendars import linking
+from calendars.admin import looks
+from calendars.providers import registry
+from communications.admin.scope import ACTING, scope_of
+from communications.models import Organization
+from wedsync_comms.lib.errors import ProviderError
+
+# What was begun and not answered yet, by vendor. It lives in the session of whoever began it.
+KEPT = "linking"
+
+
+def organization_of(request: HttpRequest, slug: str) -> Organization:
+    if slug not in registry.slugs():
+        raise Http404
+    scope = scope_of(request)
+    if scope.organization is None or scope.role not in ACTING:
+        raise PermissionDenied
+    return scope.organization
+
+
+def callback(slug: str) -> str:
+    return settings.PUBLIC_URL + reverse("calendar-linked", args=[slug])
+
+
+@require_POST
+def connect(request: HttpRequest, slug: str) -> HttpResponse:
+    organization_of(request, slug)
+    try:
+        started = linking.start(slug, callback(slug))
+    except ProviderError as error:
+        messages.error(request, f"{looks.vendor(slug)} does not answer just now: {error}")
+        return redirect("admin:calendars_account_changelist")
+    request.session[KEPT] = {**request.session.get(KEPT, {}), slug: started.kept}
+    return redirect(started.url)
+
+
+@require_GET
+def linked(request: HttpRequest, slug: str) -> HttpResponse:
+    """An answer counts once, for whoever asked."""
+    organization = organization_of(request, slug)
+    begun = dict(request.session.get(KEPT, {}))
+    kept = begun.pop(slug, {})
+    request.session[KEPT] = begun
+    try:
+        account = linking.finish(organization, kept, request.GET.dict(), by=member(request))
+    except linking.NotLinked as error:
+        messages.error(request, str(error))
+        return redirect("admin:calendars_account_changelist")
+    if account.why:
+        messages.warning(request, f"{account.email} is connected. {account.why}")
+    else:
+        messages.success(request, f"{account.email} is connected. Its calendars are being read.")
+    return redirect("admin:calendars_account_change", account.pk)
+
+
+def member(request: HttpRequest) -> Any:
+    return request.user
+
+
+connect_view = admin.site.admin_view(connect)
+linked_view = admin.site.admin_view(linked)

@@ -1,0 +1,78 @@
+"""Colours and icons of calendars, always beside words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from calendars.events import Answer
+from calendars.models import Account, Appointment, What
+from calendars.models.accounts import AccountStatus
+from calendars.models.appointments import AppointmentStatus
+from calendars.models.notices import NoticeState
+from calendars.models.subscriptions import SubscriptionState
+from calendars.providers import registry
+
+# How it stands -> colour, icon.
+Look = tuple[str, str]
+ACCOUNTS: Mapping[str, Look] = {
+    AccountStatus.LINKED: ("success", "link"),
+    AccountStatus.RECONNECT: ("danger", "link_off"),
+    AccountStatus.DISCONNECTED: ("default", "cancel"),
+}
+APPOINTMENTS: Mapping[str, Look] = {
+    AppointmentStatus.HELD: ("info", "hourglass_top"),
+    AppointmentStatus.BOOKED: ("success", "event_available"),
+    AppointmentStatus.CANCELLED: ("default", "event_busy"),
+}
+ANSWERS: Mapping[str, Look] = {
+    Answer.NEEDED: ("default", "schedule"),
+    Answer.ACCEPTED: ("success", "check"),
+    Answer.TENTATIVE: ("warning", "help"),
+    Answer.DECLINED: ("danger", "close"),
+}
+NOTICES: Mapping[str, Look] = {
+    NoticeState.WAITING: ("info", "schedule"),
+    NoticeState.TOLD: ("success", "check"),
+    NoticeState.DROPPED: ("default", "undo"),
+    NoticeState.REFUSED: ("danger", "error"),
+}
+SUBSCRIPTIONS: Mapping[str, Look] = {
+    SubscriptionState.PENDING: ("info", "hourglass_top"),
+    SubscriptionState.LIVE: ("success", "sensors"),
+    SubscriptionState.STOPPING: ("warning", "sensors_off"),
+}
+CHANGES: Mapping[str, str] = {
+    What.BOOKED: "event_available",
+    What.MOVED: "update",
+    What.CHANGED: "edit",
+    What.CANCELLED: "event_busy",
+    What.ANSWERED: "how_to_reg",
+    What.CONFLICT: "warning",
+}
+
+
+def badge(text: str, look: Look) -> SafeString:
+    variant, icon = look
+    context = {"text": text, "type": variant, "icon": icon}
+    return render_to_string("unfold/helpers/label.html", context)
+
+
+def of_account(account: Account) -> SafeString:
+    return badge(account.get_status_display(), ACCOUNTS[account.status])
+
+
+def of_appointment(appointment: Appointment) -> SafeString:
+    return badge(appointment.get_status_display(), APPOINTMENTS[appointment.status])
+
+
+def vendor(slug: str) -> str:
+    """What people call it; its slug where it is not configured any more."""
+    return registry.vendor(slug).label if slug in registry.slugs() else slug.capitalize()
+
+
+def source(slug: str) -> str:
+    """Where a change came from."""
+    names: dict[str, Any] = {"here": "WedSync", "participant": "a participant"}
+    return str(names.get(slug) or vendor(slug))

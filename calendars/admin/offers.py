@@ -1,0 +1,70 @@
+"""Free times beside the booking form. What nobody can tell is said, and never offered."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from calendars import availability
+from calendars.admin.booking_form import followed
+from calendars.events import Span
+from calendars.models import Appointment, Calendar
+from calendars.refusals import Refused
+from communications.admin.scope import Scope
+from communications.models import Organization
+
+DAYS = 7
+# A day's worth of quarters of an hour.
+LONGEST = 24 * 60
+
+
+class OffersForm(forms.Form):
+    day = forms.DateField()
+    duration = forms.IntegerField(min_value=5, max_value=LONGEST)
+    calendar = forms.ModelChoiceField(Calendar.objects.none())
+    also_free = forms.ModelMultipleChoiceField(Calendar.objects.none(), required=False)
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["calendar"].queryset = fields["also_free"].queryset = followed(scope)
+
+    def offer(self, zone: ZoneInfo, moving: Appointment | None) -> dict[str, Any]:
+        data = self.cleaned_data
+        calendar: Calendar = data["calendar"]
+        organization: Organization = calendar.account.organization
+        start = max(at(data["day"], zone), timezone.now())
+        end = at(data["day"] + timedelta(days=DAYS), zone)
+        try:
+            found = availability.offer(
+                organization,
+                start,
+                end,
+                timedelta(minutes=data["duration"]),
+                [calendar.pk, *(one.pk for one in data["also_free"] if one != calendar)],
+                moving=moving,
+            )
+        except Refused as error:
+            return {"days": [], "unknown": [], "problem": str(error)}
+        unknown = [f"{one.name}: {one.problem}" for one in found.unknown]
+        return {"days": by_day(found.slots, zone), "unknown": unknown, "problem": ""}
+
+
+def at(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def by_day(slots: list[Span], zone: ZoneInfo) -> list[dict[str, Any]]:
+    days: dict[date, list[str]] = {}
+    for slot in slots:
+        wall = slot.start.astimezone(zone)
+        # The form has no way to say "the second 02:30": such a time is not offered.
+        if not wall.fold:
+            days.setdefault(wall.date(), []).append(f"{wall:%H:%M}")
+    return [
+        {"day": day.isoformat(), "name": date_format(day, "l j F"), "times": times}
+        for day, times in days.items()
+    ]

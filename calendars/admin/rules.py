@@ -1,0 +1,117 @@
+"""What follows from a change: for the organization's owners."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from calendars.models import ParticipantRole, Rule
+from communications.admin.badges import column
+from communications.admin.scope import OWNING, OwnedForm, Scoped
+from communications.models import Template
+
+
+class RuleForm(OwnedForm):
+    roles = forms.MultipleChoiceField(
+        label="Who is told",
+        choices=ParticipantRole.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Nobody ticked: everybody who takes part.",
+    )
+    fallback = forms.ModelMultipleChoiceField(
+        Template.objects.none(),
+        label="Otherwise",
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="For people who have no address on the template’s channel.",
+    )
+
+    class Meta:
+        model = Rule
+        fields = [
+            "name",
+            "occasion",
+            "hours_before",
+            "roles",
+            "template",
+            "fallback",
+            "quiet_seconds",
+            "quiet_from",
+            "quiet_until",
+            "is_urgent",
+            "attaches_ics",
+            "is_active",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "fallback" not in self.fields:
+            return
+        templates = self.scope.rows(Template.objects.all()).order_by("channel", "name", "pk")
+        fields: dict[str, Any] = self.fields
+        fields["fallback"].queryset = templates
+        fields["fallback"].label_from_instance = labelled
+        kept = {(step["channel"], step["template"]) for step in self.instance.fallback}
+        self.initial["fallback"] = [one.pk for one in templates if (one.channel, one.name) in kept]
+
+    def clean_fallback(self) -> list[dict[str, str]]:
+        chosen = self.cleaned_data["fallback"]
+        steps = dict.fromkeys((one.channel, one.name) for one in chosen)
+        return [{"channel": channel, "template": name} for channel, name in steps]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        others = Rule.objects.filter(organization=self.owner, name=data.get("name"))
+        if others.exclude(pk=self.instance.pk).exists():
+            self.add_error("name", "There is a rule with this name already.")
+        template = data.get("template")
+        if template and self.owner and template.organization_id != self.owner.pk:
+            self.add_error("template", "It belongs to another organization.")
+        return data
+
+
+def labelled(template: Template) -> str:
+    return f"{template.name} ({template.get_channel_display()})"
+
+
+@admin.register(Rule)
+class Rules(Scoped):
+    acting = OWNING
+    form = RuleForm
+    actions = None
+    list_display = ["name", "occasion", "who", "text", "lead", "state"]
+    list_select_related = ["template"]
+    list_filter = ["occasion", "is_active"]
+    search_fields = ["name"]
+    fields = RuleForm.Meta.fields
+
+    @column("Tells")
+    def who(self, rule: Rule) -> str:
+        names = [ParticipantRole(role).label for role in rule.roles if role in ParticipantRole]
+        return ", ".join(names).capitalize() or "Everybody"
+
+    @column("With")
+    def text(self, rule: Rule) -> str:
+        return labelled(rule.template)
+
+    @column("When")
+    def lead(self, rule: Rule) -> str:
+        if rule.occasion == "due":
+            return f"{rule.hours_before} h before"
+        return f"after {rule.quiet_seconds} s of quiet"
+
+    @column("State", label={"on": "success", "off": "default"})
+    def state(self, rule: Rule) -> tuple[str, str]:
+        return ("on", "on") if rule.is_active else ("off", "off")
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        kwargs["labels"] = {
+            "hours_before": "Hours before",
+            "quiet_seconds": "Seconds of quiet before it is told",
+            "quiet_from": "Quiet hours from",
+            "quiet_until": "until",
+        }
+        return super().get_form(request, *args, **kwargs)

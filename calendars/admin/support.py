@@ -1,0 +1,126 @@
+"""What support looks at, and nobody changes: history, notices, subscriptions for pushes."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
+
+from calendars.admin import looks
+from calendars.models import AppointmentChange, Notice, Subscription
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.filters import CreatedFilter
+from communications.admin.paging import Capped
+from communications.admin.scope import Scoped
+
+
+class ReadOnly(Capped, Scoped):
+    is_addable = is_changeable = is_deletable = False
+    actions = None
+    sortable_by: list[str] = []
+    list_filter_submit = True
+
+
+@admin.register(AppointmentChange)
+class Changes(ReadOnly):
+    lookup = "appointment__organization"
+    list_display = ["at", "what", "appointment", "origin", "by", "fields_changed"]
+    list_select_related = ["appointment"]
+    list_filter = [("what", ChoicesCheckboxFilter), CreatedFilter]
+    search_fields = ["appointment__title", "by"]
+    ordering = ["-pk"]
+    fields = ["appointment", "version", "what", "source", "by", "before", "after", "created_at"]
+    readonly_fields = fields
+
+    @column("When")
+    def at(self, change: AppointmentChange) -> str:
+        return badges.moment(change.created_at)
+
+    @column("Where from")
+    def origin(self, change: AppointmentChange) -> str:
+        return looks.source(change.source)
+
+    @column("Changed")
+    def fields_changed(self, change: AppointmentChange) -> str:
+        return badges.clamped(", ".join({**change.before, **change.after}))
+
+
+@admin.register(Notice)
+class Notices(ReadOnly):
+    lookup = "appointment__organization"
+    list_display = ["at", "rule", "appointment", "participant", "standing", "error"]
+    list_select_related = ["rule", "appointment", "participant"]
+    list_filter = [("state", ChoicesCheckboxFilter), CreatedFilter]
+    search_fields = ["appointment__title", "participant__name", "participant__email"]
+    ordering = ["-pk"]
+    fields = [
+        "rule",
+        "appointment",
+        "participant",
+        "state",
+        "tell_after",
+        "tries",
+        "message",
+        "error",
+        "created_at",
+    ]
+    readonly_fields = fields
+
+    @column("When")
+    def at(self, notice: Notice) -> str:
+        return badges.moment(notice.created_at)
+
+    @column("State")
+    def standing(self, notice: Notice) -> str:
+        return looks.badge(notice.get_state_display(), looks.NOTICES[notice.state])
+
+
+@admin.register(Subscription)
+class Subscriptions(ReadOnly):
+    lookup = "account__organization"
+    list_display = ["about", "standing", "expires", "acts", "heard", "tries", "error"]
+    list_select_related = ["account", "calendar"]
+    list_filter = [("state", ChoicesCheckboxFilter)]
+    search_fields = ["account__email", "remote_id"]
+    ordering = ["-pk"]
+    fields = [
+        "account",
+        "about",
+        "state",
+        "remote_id",
+        "resource_id",
+        "starts_at",
+        "expires_at",
+        "act_after",
+        "last_message_at",
+        "tries",
+        "error",
+        "created_at",
+    ]
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("secret_hash")
+
+    @column("Of")
+    def about(self, subscription: Subscription) -> str:
+        return str(subscription)
+
+    @column("State")
+    def standing(self, subscription: Subscription) -> str:
+        state = subscription.state
+        return looks.badge(subscription.get_state_display(), looks.SUBSCRIPTIONS[state])
+
+    @column("Expires")
+    def expires(self, subscription: Subscription) -> str:
+        return badges.moment(subscription.expires_at)
+
+    @column("Renewed or stopped")
+    def acts(self, subscription: Subscription) -> str:
+        return badges.moment(subscription.act_after)
+
+    @column("Last message")
+    def heard(self, subscription: Subscription) -> str:
+        return badges.moment(subscription.last_message_at)

@@ -1,0 +1,119 @@
+"""The week: our appointments, and the time that others take, as the widget wants them.
+
+Times are written without an offset, in the organization's time zone: the widget shows them as they
+are, and so the clock on the page is the organization's wherever its reader sits.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from calendars.admin.booking_form import called, followed
+from calendars.events import Answer
+from calendars.models import Appointment, BusyBlock, Calendar
+from communications.admin.scope import Scope
+
+LONGEST = timedelta(days=62)
+AT_MOST = 2_000
+COLOURS = 6
+
+
+class NoSpan(ValueError):
+    """What was asked for is no span of time, or too long a one."""
+
+
+def span(request: HttpRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    try:
+        start, end = (wall(request.GET.get(name, ""), zone) for name in ("start", "end"))
+    except ValueError as error:
+        raise NoSpan(str(error)) from error
+    if not timedelta() < end - start <= LONGEST:
+        raise NoSpan("It has to end after it starts, within two months.")
+    return start, end
+
+
+def wall(text: str, zone: ZoneInfo) -> datetime:
+    """The widget's times: of the zone's clock, whatever offset it adds."""
+    return datetime.fromisoformat(text.removesuffix("Z")[:19]).replace(tzinfo=zone)
+
+
+def feed(scope: Scope, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    zone = scope.time_zone
+    colours = {one.pk: number % COLOURS for number, one in enumerate(shown(scope))}
+    return [
+        *(entry(one, zone, colours) for one in appointments(scope, start, end)),
+        *(shade(one, zone) for one in blocks(scope, start, end)),
+    ]
+
+
+def shown(scope: Scope) -> list[Calendar]:
+    return list(followed(scope).order_by("pk"))
+
+
+def legend(scope: Scope) -> list[dict[str, Any]]:
+    calendars = enumerate(shown(scope))
+    return [{"name": called(one), "colour": number % COLOURS} for number, one in calendars]
+
+
+def appointments(scope: Scope, start: datetime, end: datetime) -> list[Appointment]:
+    rows = scope.rows(Appointment.objects.known())
+    rows = rows.filter(starts_at__lt=end, ends_at__gt=start).select_related("calendar")
+    return list(rows.prefetch_related("participants")[:AT_MOST])
+
+
+def blocks(scope: Scope, start: datetime, end: datetime) -> list[BusyBlock]:
+    rows = BusyBlock.objects.filter(starts_at__lt=end, ends_at__gt=start, is_busy=True)
+    rows = rows.filter(calendar__in=followed(scope).values("pk")).select_related("calendar")
+    return list(rows[:AT_MOST])
+
+
+def entry(one: Appointment, zone: ZoneInfo, colours: dict[int, int]) -> dict[str, Any]:
+    names = ["ws-appointment", f"ws-colour-{colours.get(one.calendar_id, 0)}", f"ws-{one.status}"]
+    return {
+        "id": str(one.pk),
+        "title": one.title,
+        **times(one, zone),
+        "url": reverse("admin:calendars_appointment_change", args=[one.pk]),
+        "classNames": names + (["ws-troubled"] if one.problem else []),
+        "extendedProps": {
+            "calendar": one.calendar.name,
+            "place": one.place,
+            "people": said(one),
+            "problem": one.problem,
+            "state": one.status,
+        },
+    }
+
+
+def shade(one: BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "id": f"block-{one.pk}",
+        "title": one.title or "Busy",
+        **times(one, zone),
+        "classNames": ["ws-busy"],
+        "extendedProps": {"calendar": one.calendar.name, "state": "busy"},
+    }
+
+
+def times(one: Appointment | BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
+    if one.is_all_day:
+        # Whole days are the same days everywhere.
+        own = ZoneInfo(one.zone) if isinstance(one, Appointment) else block_zone(one, zone)
+        start, end = (each.astimezone(own).date() for each in (one.starts_at, one.ends_at))
+        return {"start": start.isoformat(), "end": end.isoformat(), "allDay": True}
+    start_at, end_at = (each.astimezone(zone) for each in (one.starts_at, one.ends_at))
+    return {"start": start_at.strftime("%FT%T"), "end": end_at.strftime("%FT%T")}
+
+
+def block_zone(one: BusyBlock, zone: ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(one.calendar.zone) if one.calendar.zone else zone
+
+
+def said(appointment: Appointment) -> str:
+    """Who comes, in a few words."""
+    marks = {Answer.ACCEPTED: "✓ ", Answer.DECLINED: "✗ ", Answer.TENTATIVE: "? "}
+    people = appointment.participants.all()
+    return ", ".join(f"{marks.get(Answer(one.answer), '')}{one}" for one in people)

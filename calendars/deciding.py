@@ -1,0 +1,49 @@
+"""What people decide about calendars: whether much that vanished is gone, and how one is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from calendars import record, soon
+from calendars.models import Account, BusyBlock, Calendar
+from calendars.models.accounts import HeldDecision, Policy
+from calendars.refusals import NotPossible
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """How one calendar is treated."""
+
+    shows_titles: bool
+    buffer_minutes: int
+
+
+def decide(calendar: Calendar, decision: HeldDecision) -> None:
+    """About what is held back: the next reading does it. Raises NotPossible."""
+    held = Calendar.objects.filter(pk=calendar.pk, held_at__isnull=False)
+    now = timezone.now()
+    if not held.update(held_decision=decision, pull_after=now):
+        raise NotPossible("Nothing is held back any more: what was missing is there again.")
+    soon.pull(calendar.pk)
+
+
+@transaction.atomic
+def arrange(account: Account, policy: Policy, habits: Mapping[int, Habits]) -> None:
+    Account.objects.filter(pk=account.pk).update(conflicts=policy)
+    for calendar in account.calendars.filter(pk__in=habits):
+        keep(record.lock(calendar.pk), habits[calendar.pk])
+
+
+def keep(calendar: Calendar, habits: Habits) -> None:
+    columns = ["shows_titles", "buffer_minutes"]
+    if habits.shows_titles != calendar.shows_titles:
+        # Titles are forgotten at once; a full reading brings them where they may be shown.
+        BusyBlock.objects.filter(calendar=calendar).update(title="", etag="")
+        calendar.cursor = ""
+        calendar.pull_after = timezone.now() if calendar.is_followed else None
+        columns += ["cursor", "pull_after"]
+    calendar.shows_titles = habits.shows_titles
+    calendar.buffer_minutes = habits.buffer_minutes
+    calendar.save(update_fields=columns)

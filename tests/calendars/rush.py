@@ -1,0 +1,82 @@
+"""Many processes that book one slot at once: python -m tests.calendars.rush CALENDAR TIMES
+
+Prints, as JSON, how many of them got it. Forked after Django is set up, as servers are.
+"""
+
+import json
+import multiprocessing
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import django
+from django.apps import apps
+
+if not apps.ready:
+    django.setup()
+
+from django.conf import settings
+from django.db import connection, connections
+
+from calendars import grants
+from calendars.booking import Wish, book
+from calendars.models import Account, Calendar
+from calendars.providers import registry
+from calendars.refusals import NotFree
+from tests.calendars.paper import Paper
+
+HOUR = timedelta(hours=1)
+START = datetime(2027, 6, 5, 10)  # noqa: DTZ001 (a wall time)
+PROCESSES = 4
+
+
+def use_paper() -> Paper:
+    settings.CALENDARS = {"paper": {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}}
+    registry.vendor.cache_clear()
+    found = registry.vendor("paper")
+    assert isinstance(found, Paper)
+    return found
+
+
+def rush(calendar: int, times: int, round_: int) -> int:
+    """How often one process got the slot of a round."""
+    use_paper()
+    organization = Calendar.objects.get(pk=calendar).account.organization
+    start = START + round_ * 2 * HOUR
+    won = 0
+    for number in range(times):
+        # Also those that only overlap it.
+        begins = start + timedelta(minutes=15 * (number % 3))
+        wish = Wish(title="Rush", start=begins, end=begins + HOUR, zone="UTC", calendar=calendar)
+        try:
+            book(organization, wish)
+        except NotFree:
+            continue
+        won += 1
+    connection.close()
+    return won
+
+
+def prepare(calendar: int) -> None:
+    """A grant that this process's vendor knows."""
+    paper = use_paper()
+    account = Calendar.objects.get(pk=calendar).account
+    grant = paper.grant(expires_at=datetime.now(UTC) + timedelta(days=1))
+    Account.objects.filter(pk=account.pk).update(grant=grants.sealed(grant))
+
+
+def main(calendar: int, times: int, rounds: int) -> list[int]:
+    prepare(calendar)
+    connections.close_all()
+    context: Any = multiprocessing.get_context("fork")
+    won = []
+    with context.Pool(PROCESSES) as pool:
+        for number in range(rounds):
+            each = max(1, times // PROCESSES)
+            jobs = [(calendar, each, number)] * PROCESSES
+            won.append(sum(pool.starmap(rush, jobs)))
+    return won
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(*(int(one) for one in sys.argv[1:]))) + "\n")

@@ -1,0 +1,272 @@
+"""What people are told: once, the newest, at a decent hour, in their own time."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from icalendar import Calendar as ICalendar
+
+from calendars import changing, defaults, ics, notify, sync
+from calendars.booking import book
+from calendars.changing import Edit
+from calendars.events import Answer, Attendee
+from calendars.invitees import Invitee
+from calendars.models import Appointment, Calendar, Notice, Rule
+from communications.models import Contact, Message, Organization, Template
+from tests import factories
+from tests.calendars.paper import Paper
+from tests.calendars.test_booking import HOUR, wish
+from tests.calendars.workers import write_due
+
+# A Tuesday at noon.
+NOON = datetime(2027, 5, 4, 12, tzinfo=UTC)
+TEN = datetime.fromisoformat("2027-05-20T10:00")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(timezone, "now", found)
+    return found
+
+
+@pytest.fixture
+def amelia(organization: Organization) -> Contact:
+    return factories.contact(organization, email="amelia@example.com", name="Amelia")
+
+
+@pytest.fixture
+def booked(
+    clock: Clock,
+    organization: Organization,
+    calendar: Calendar,
+    amelia: Contact,
+    paper: Paper,
+) -> Appointment:
+    """Written, told, and read for the first time."""
+    assert paper.calls == []
+    defaults.seed(organization)
+    made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")]))
+    write_due()
+    sync.pull(calendar.pk)
+    assert told(clock) == ["Tasting on Thursday 20 May 2027"]
+    return made
+
+
+def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
+    """The subjects of what is new after a while."""
+    clock.now += after
+    before = set(Message.objects.values_list("pk", flat=True))
+    notify.remind()
+    notify.tell_due()
+    notify.tell_due()
+    return [one.subject for one in Message.objects.order_by("created_at") if one.pk not in before]
+
+
+def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: Clock) -> None:
+    changing.change(booked, Edit(description="Bring shoes."))
+    write_due()
+    assert told(clock) == []
+
+
+def test_the_mail_carries_the_appointment(booked: Appointment, paper: Paper) -> None:
+    message = Message.objects.get()
+    assert message.to == "amelia@example.com"
+    assert "at 10:00 (Europe/London)" in message.body
+    file = message.attachments.get()
+    assert file.content_type == "text/calendar; method=REQUEST; charset=utf-8"
+    parsed: Any = ICalendar.from_ical(bytes(file.content))
+    (event,) = parsed.walk("VEVENT")
+    assert parsed["METHOD"] == "REQUEST"
+    assert event["DTSTART"].dt == booked.starts_at
+    assert event["SEQUENCE"] == 1
+    assert parsed.walk("VTIMEZONE")
+
+
+def test_edits_in_a_row_are_one_message_about_the_newest(
+    booked: Appointment,
+    clock: Clock,
+) -> None:
+    for hours in (1, 2, 3):
+        booked = changing.change(booked, Edit(start=TEN + hours * HOUR))
+        clock.now += timedelta(seconds=30)
+    write_due()
+    assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
+    message = Message.objects.latest("created_at")
+    assert "from Thursday 20 May, 10:00 to Thursday 20 May 2027 at 13:00" in message.body
+    assert told(clock) == []
+
+
+def test_there_and_back_again_is_no_news(booked: Appointment, clock: Clock) -> None:
+    moved = changing.change(booked, Edit(start=TEN + HOUR))
+    changing.change(moved, Edit(start=TEN))
+    write_due()
+    assert told(clock) == []
+
+
+def test_cancelled_before_anybody_was_told(
+    clock: Clock,
+    booked: Appointment,
+    organization: Organization,
+    amelia: Contact,
+) -> None:
+    other = book(organization, wish(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)]))
+    changing.cancel(other)
+    write_due()
+    assert told(clock) == []
+
+
+def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, clock: Clock) -> None:
+    uid = ics.uid_of(booked)
+    changing.change(booked, Edit(start=TEN + HOUR))
+    changing.cancel(Appointment.objects.get())
+    write_due()
+    assert told(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
+    file = Message.objects.latest("created_at").attachments.get()
+    (event,) = ICalendar.from_ical(bytes(file.content)).walk("VEVENT")
+    assert (event["STATUS"], event["UID"], event["SEQUENCE"]) == ("CANCELLED", uid, 3)
+
+
+def test_moved_by_the_other_side_is_told_once(
+    booked: Appointment,
+    clock: Clock,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    name = booked.links.get().remote_id
+    start, end = (paper.events["main"][name].text.start, paper.events["main"][name].text.end)
+    paper.edit(
+        "main",
+        name,
+        start=type(start)(wall=start.wall + HOUR, zone=start.zone),
+        end=type(end)(wall=end.wall + HOUR, zone=end.zone),
+    )
+    sync.pull(calendar.pk)
+    sync.pull(calendar.pk)
+    assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
+
+
+def test_the_first_reading_tells_nobody(
+    booked: Appointment,
+    clock: Clock,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    Calendar.objects.update(last_pulled_at=None, cursor="")
+    name = booked.links.get().remote_id
+    start = paper.events["main"][name].text.start
+    paper.edit("main", name, start=type(start)(wall=start.wall - HOUR, zone=start.zone))
+    sync.pull(calendar.pk)
+    booked.refresh_from_db()
+    assert booked.wall_start == TEN - HOUR
+    assert told(clock) == []
+
+
+def test_a_declined_invitation_is_told_to_colleagues_only(
+    booked: Appointment,
+    clock: Clock,
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    noah = factories.contact(organization, email="noah@example.com", name="Noah")
+    people = [
+        Invitee(contact=noah.pk, role="colleague"),
+        Invitee(email="amelia@example.com", role="couple"),
+    ]
+    changing.change(booked, Edit(participants=people))
+    write_due()
+    assert told(clock) == ["Tasting on Thursday 20 May 2027"]
+    answers = (
+        Attendee(email="noah@example.com"),
+        Attendee(email="amelia@example.com", answer=Answer.DECLINED),
+    )
+    paper.edit("main", booked.links.get().remote_id, attendees=answers)
+    sync.pull(calendar.pk)
+    assert told(clock) == ["Declined: Tasting on Thursday 20 May 2027"]
+    assert Message.objects.latest("created_at").to == "noah@example.com"
+
+
+def test_nobody_is_woken(booked: Appointment, clock: Clock) -> None:
+    clock.now = datetime(2027, 5, 5, 21, 30, tzinfo=UTC)
+    changing.change(booked, Edit(start=TEN + HOUR))
+    write_due()
+    assert told(clock) == []
+    assert told(clock, timedelta(hours=8)) == []
+    assert Notice.objects.waiting().get().tell_after == datetime(2027, 5, 6, 7, tzinfo=UTC)
+    assert len(told(clock, timedelta(hours=2))) == 1
+
+
+def test_reminded_once_and_again_after_a_move(booked: Appointment, clock: Clock) -> None:
+    clock.now = datetime(2027, 5, 19, 10, tzinfo=UTC)
+    assert told(clock) == ["A reminder: Tasting on Thursday 20 May 2027"]
+    assert told(clock) == []
+    changing.change(Appointment.objects.get(), Edit(start=TEN + 24 * HOUR))
+    write_due()
+    assert told(clock) == ["New time: Tasting on Friday 21 May 2027"]
+    assert told(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
+
+
+def test_by_the_way_there_is(
+    booked: Appointment,
+    clock: Clock,
+    organization: Organization,
+) -> None:
+    phone = Contact.objects.create(organization=organization, name="No address")
+    changing.change(
+        booked,
+        Edit(participants=[Invitee(contact=phone.pk), Invitee(email="amelia@example.com")]),
+    )
+    write_due()
+    changing.change(Appointment.objects.get(), Edit(start=TEN + HOUR))
+    write_due()
+    assert len(told(clock)) == 1
+    refused = Notice.objects.get(state="refused")
+    assert refused.error == "No address on any channel of the rule."
+
+
+def test_a_text_that_lacks_a_value_is_refused_with_the_reason(
+    booked: Appointment,
+    clock: Clock,
+) -> None:
+    Template.objects.filter(name="appointment-moved").update(body="{{ nonsense }}")
+    changing.change(booked, Edit(start=TEN + HOUR))
+    write_due()
+    assert told(clock) == []
+    assert "nonsense" in Notice.objects.get(state="refused").error
+
+
+def test_told_again_after_a_crash_it_is_one_message(
+    booked: Appointment,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changing.change(booked, Edit(start=TEN + HOUR))
+    write_due()
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("killed")
+
+    clock.now += timedelta(minutes=3)
+    with monkeypatch.context() as patched:
+        patched.setattr(notify, "finish", crash)
+        with pytest.raises(RuntimeError):
+            notify.tell_due()
+    assert Message.objects.count() == 1
+    assert len(told(clock)) == 1
+
+
+def test_rules_are_seeded_once(organization: Organization, db: None) -> None:
+    assert defaults.seed(organization) == 5
+    assert defaults.seed(organization) == 0
+    assert Rule.objects.filter(organization=organization).count() == 5

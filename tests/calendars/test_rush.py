@@ -1,0 +1,76 @@
+"""However many want one slot at once, one of them gets it."""
+
+import json
+import subprocess
+import sys
+import threading
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from calendars import grants
+from calendars.booking import book
+from calendars.models import Appointment, Calendar
+from calendars.refusals import NotFree
+from communications.models import Organization
+from tests import factories
+from tests.calendars import rows
+from tests.calendars.paper import Paper
+from tests.calendars.test_booking import wish
+
+
+def rush(env: dict[str, str], times: int, rounds: int) -> list[int]:
+    account = rows.account(vendor="paper")
+    calendar = rows.calendar(account, remote_id="main", zone="UTC")
+    command = [sys.executable, "-m", "tests.calendars.rush"]
+    done = subprocess.run(
+        [*command, str(calendar.pk), str(times), str(rounds)],
+        cwd=settings.BASE_DIR,
+        env=env | {"DJANGO_SETTINGS_MODULE": "wedsync_comms.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1700,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: list[int] = json.loads(done.stdout.splitlines()[-1])
+    assert Appointment.objects.filter(calendar=calendar, status="booked").count() == sum(found)
+    return found
+
+
+def test_processes(process_env: dict[str, str]) -> None:
+    assert rush(process_env, times=40, rounds=2) == [1, 1]
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+def test_a_thousand_twenty_times(process_env: dict[str, str]) -> None:
+    assert rush(process_env, times=1000, rounds=20) == [1] * 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads(paper: Paper) -> None:
+    organization: Organization = factories.organization()
+    grant = grants.sealed(paper.grant())
+    calendar: Calendar = rows.calendar(
+        rows.account(organization, vendor="paper", grant=grant),
+        remote_id="main",
+    )
+    outcomes: list[str] = []
+
+    def one() -> None:
+        try:
+            book(organization, wish(calendar=calendar.pk))
+            outcomes.append("booked")
+        except NotFree:
+            outcomes.append("taken")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["booked"] + ["taken"] * 11

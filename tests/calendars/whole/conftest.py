@@ -1,0 +1,82 @@
+"""The whole of it: our verbs and web server on one side, a stranger's servers on the other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from calendars import linking
+from calendars.models import Account, Calendar
+from communications.models import Organization
+from tests import factories
+from tests.calendars.providers.sides import CALLBACK, GoogleSide, MicrosoftSide, Side
+from tests.communications.edges.servers import Live, web
+from tests.sandbox_server import SandboxServer
+
+
+@pytest.fixture(scope="session")
+def strangers() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture(params=[GoogleSide, MicrosoftSide], ids=["google", "microsoft"])
+def side(
+    request: pytest.FixtureRequest,
+    strangers: SandboxServer,
+    settings: Settings,
+) -> Side:
+    found: Side = request.param(strangers)
+    found.rest()
+    settings.CALENDARS = entry(found)
+    return found
+
+
+def entry(side: Side) -> dict[str, Any]:
+    url = f"{side.sandbox.url}/{side.slug}"
+    if side.slug == "google":
+        options = {
+            "client_id": "google_sandbox.apps.googleusercontent.com",
+            "client_secret": "google_sandbox",
+            "api_url": url,
+            "token_url": f"{url}/token",
+            "auth_url": f"{url}/o/oauth2/v2/auth",
+        }
+        backend = "calendars.providers.google.Google"
+    else:
+        options = {
+            "client_id": "5f1e6f0b-6a0c-4f43-9d7a-2f0c1d3b8a11",
+            "client_secret": "microsoft_sandbox",
+            "graph_url": f"{url}/v1.0",
+            "authority_url": url,
+        }
+        backend = "calendars.providers.microsoft.Microsoft"
+    return {side.slug: {"BACKEND": backend, "OPTIONS": options}}
+
+
+@pytest.fixture
+def organization(transactional_db: None) -> Organization:  # noqa: ARG001 (a server of ours looks)
+    return factories.organization()
+
+
+@pytest.fixture
+def account(side: Side, organization: Organization) -> Account:
+    """Linked by a person who was sent to the vendor and came back."""
+    started = linking.start(side.slug, CALLBACK)
+    return linking.finish(organization, started.kept, side.consents(started.url))
+
+
+@pytest.fixture
+def calendar(account: Account) -> Calendar:
+    return account.calendars.get(is_default=True)
+
+
+@pytest.fixture
+def ours(side: Side, process_env: dict[str, str], settings: Settings) -> Iterator[Live]:
+    """Where the vendor's pushes arrive: a web server of ours, in a process of its own."""
+    options = entry(side)[side.slug]["OPTIONS"]
+    env = {f"{side.slug}_{name}".upper(): value for name, value in options.items()}
+    with web(process_env | env) as server:
+        settings.PUBLIC_URL = server.http
+        yield server

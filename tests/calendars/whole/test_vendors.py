@@ -1,0 +1,231 @@
+"""Both vendors over real HTTP: what is promised about appointments, from end to end."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
+
+import random
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from calendars import changing, contents, linking, subscriptions, sync
+from calendars.booking import Wish, book
+from calendars.changing import Edit
+from calendars.invitees import Invitee
+from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink, Subscription
+from calendars.refusals import NotFree
+from communications.models import Organization
+from tests.calendars.providers.sides import Side
+from tests.calendars.workers import pull_due, write_due
+from tests.communications.edges.servers import Live
+
+HOUR = timedelta(hours=1)
+START = (datetime.now(UTC) + timedelta(days=30)).replace(
+    hour=10,
+    minute=0,
+    second=0,
+    microsecond=0,
+    tzinfo=None,
+)
+# Deletions come last, or soon nothing would be left to edit.
+LATE = 30
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def wish(number: int = 0, **fields: Any) -> Wish:
+    start = START + number * HOUR
+    values = {"title": "Tasting", "zone": "Europe/London", **fields}
+    return Wish(start=start, end=start + HOUR, **values)
+
+
+def write() -> None:
+    """All that waits, whatever is to be waited for."""
+    Account.objects.update(retry_at=None)
+    EventLink.objects.filter(write_after__isnull=False).update(write_after=LONG_AGO)
+    while write_due():
+        pass
+
+
+def events(side: Side, calendar: Calendar) -> list[Any]:
+    """Our events, as the other side has them."""
+    found = side.control("GET", f"/calendars?account={side.owner}")["calendars"]
+    mine = next(one for one in found if one["id"] == calendar.remote_id)
+    return [one for one in mine["events"] if one["key"] and not one["cancelled"]]
+
+
+def test_book_move_there_answer_there_cancel_here(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    sync.pull(calendar.pk)
+    made = book(organization, wish(participants=[Invitee(email="amelia@example.com")]))
+    write()
+    link = made.links.get()
+    (event,) = events(side, calendar)
+    assert event["title"] == "Tasting"
+    assert side.mails()
+    side.changes(
+        link.remote_id,
+        start=(START + HOUR).isoformat(),
+        end=(START + 2 * HOUR).isoformat(),
+    )
+    side.answers(link.remote_id, "amelia@example.com", "declined")
+    sync.pull(calendar.pk)
+    made.refresh_from_db()
+    assert made.wall_start == START + HOUR
+    assert made.participants.get().answer == "declined"
+    assert {"moved", "answered"} <= {one.what for one in made.changes.all()}
+    changing.cancel(made)
+    write()
+    assert events(side, calendar) == []
+    sync.pull(calendar.pk)
+    made.refresh_from_db()
+    assert [one.what for one in made.changes.all()].count("cancelled") == 1
+
+
+def test_what_the_vendor_alone_knows_is_not_offered(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    side.adds(title="Dentist", start=START.isoformat())
+    with pytest.raises(NotFree, match="taken"):
+        book(organization, wish(zone=calendar.zone))
+    side.fault(status={"status": 503})
+    with pytest.raises(NotFree, match="Nobody can tell"):
+        book(organization, wish(5))
+    assert not Appointment.objects.exists()
+
+
+def test_thirty_percent_of_creations_are_cut_and_each_is_there_once(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    made = [book(organization, wish(number)) for number in range(12)]
+    Account.objects.update(retry_at=None)
+    side.fault(
+        drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
+        status={"status": 503, "mode": "before", "only": ["POST"], "chance": 0.1},
+    )
+    for _ in range(3):
+        write()
+    side.no_faults()
+    write()
+    found = events(side, calendar)
+    assert sorted(one["key"] for one in found) == sorted(one.key for one in made)
+    assert not EventLink.objects.filter(remote_id="").exists()
+
+
+def test_every_way_a_cursor_expires_ends_in_the_same_state(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    kept, gone = (book(organization, wish(number)) for number in range(2))
+    write()
+    sync.pull(calendar.pk)
+    for number, fault in enumerate(side.expiries):
+        name = side.adds(title=f"Dentist {number}", start=(START + (5 + number) * HOUR).isoformat())
+        if number == 0:
+            side.deletes(gone.links.get().remote_id)
+        side.fault(**{key: {**value, "count": 1} for key, value in fault.items()})
+        sync.pull(calendar.pk)
+        side.no_faults()
+        sync.pull(calendar.pk)
+        assert BusyBlock.objects.filter(title=f"Dentist {number}").exists(), name
+    assert [one.status for one in (refreshed(kept), refreshed(gone))] == ["booked", "cancelled"]
+
+
+def refreshed(row: Appointment) -> Appointment:
+    row.refresh_from_db()
+    return row
+
+
+def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+    ours: Live,
+) -> None:
+    made = book(organization, wish())
+    write()
+    subscriptions.tend(calendar.account_id)
+    assert Subscription.objects.filter(calendar=calendar, state="live").exists()
+    sync.pull(calendar.pk)
+    calendar.refresh_from_db()
+    side.fault(webhook_forge={})
+    before = calendar.dirty
+    side.changes(made.links.get().remote_id, title="Cake")
+    deadline = time.monotonic() + 10
+    while calendar.dirty == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+        calendar.refresh_from_db()
+    assert calendar.dirty > calendar.pulled
+    assert ours.is_up
+    pull_due()
+    assert refreshed(made).title == "Cake"
+
+
+def test_disconnecting_leaves_no_subscription(
+    side: Side,
+    calendar: Calendar,
+    ours: Live,
+) -> None:
+    subscriptions.tend(calendar.account_id)
+    assert ours.is_up
+    linking.disconnect(calendar.account)
+    assert not Subscription.objects.exists()
+    calendar.account.refresh_from_db()
+    assert calendar.account.status == "disconnected"
+
+
+def test_random_edits_on_both_sides_end_equal_after_one_reading(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    made = [book(organization, wish(number * 3)) for number in range(6)]
+    write()
+    sync.pull(calendar.pk)
+    dice = random.Random(20271126)  # noqa: S311 (not a secret)
+    for number in range(40):
+        edit(side, dice, dice.choice(made), number)
+        if dice.random() < 0.2:
+            sync.pull(calendar.pk)
+        if dice.random() < 0.2:
+            write()
+    sync.pull(calendar.pk)
+    write()
+    sync.pull(calendar.pk)
+    assert differences(side, calendar) == []
+
+
+def edit(side: Side, dice: random.Random, row: Appointment, number: int) -> None:
+    row.refresh_from_db()
+    name = row.links.get().remote_id
+    what = dice.choice(["title", "place", "move", "here", *(["delete"] if number > LATE else [])])
+    if row.status == "cancelled":
+        return
+    if what == "here":
+        changing.change(row, Edit(description=f"here {number}"))
+    elif what == "delete":
+        side.deletes(name)
+    elif what == "move":
+        start = START + timedelta(days=dice.randrange(20), hours=dice.randrange(8))
+        side.changes(name, start=start.isoformat(), end=(start + HOUR).isoformat())
+    else:
+        side.changes(name, **{what: f"there {number}"})
+
+
+def differences(side: Side, calendar: Calendar) -> list[Any]:
+    there = {one["key"]: one for one in events(side, calendar)}
+    here = {one.key: one for one in Appointment.objects.filter(status="booked")}
+    wrong: list[Any] = sorted(set(there) ^ set(here))
+    for key in set(there) & set(here):
+        event, row = there[key], contents.of_appointment(here[key])
+        told = (event["title"], event["place"] or "", event["start"][:16])
+        if told != (row.title, row.place, row.when.start[:16]):
+            wrong.append((told, row))
+    return wrong
