@@ -21,5 +21,9 @@ def tend(account: int) -> None:
     after_commit("calendars.tasks.tend", account)
 
 
+def sync_people(book: int) -> None:
+    after_commit("calendars.tasks.sync_people", book)
+
+
 def after_commit(task: str, key: int) -> None:
     transaction.on_commit(partial(async_task, task, key), robust=True)

@@ -3,7 +3,16 @@
 What is due is handed out one by one: a vendor that hangs holds up one calendar, and not all.
 """
 
-from calendars import grants, linking, notify, soon, subscriptions, sync, writing
+from calendars import (
+    contact_sync,
+    grants,
+    linking,
+    notify,
+    soon,
+    subscriptions,
+    sync,
+    writing,
+)
 
 
 def pull(calendar: int) -> bool:
@@ -52,3 +61,14 @@ def list_calendars() -> int:
 
 def reseal_grants() -> int:
     return grants.reseal()
+
+
+def sync_people_due() -> None:
+    """Address books: what was announced, and what is to be polled."""
+    for book in contact_sync.due():
+        soon.sync_people(book)
+
+
+def sync_people(book: int) -> bool:
+    """Somebody wants it now."""
+    return contact_sync.sync(book)

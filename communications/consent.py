@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from communications.events import Reason
 from communications.models import Message, Organization, Suppression
+from communications.numbers import variants
 from communications.providers import registry
 
 MARKETING = "MARKETING"
@@ -94,7 +95,7 @@ def refusal_for(message: Message, channel: str, to: str) -> str:
 
 
 def applies(row: Suppression, message: Message, to: str) -> bool:
-    if (row.organization_id, row.value) != (message.organization_id, to):
+    if row.organization_id != message.organization_id or row.value not in variants(to):
         return False
     if row.marketing_only and message.template_ref.get("category") != MARKETING:
         return False

@@ -1,17 +1,37 @@
-"""People and their addresses: normalise, find, create."""
+"""People and their addresses: normalise, find, create, change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
+from typing import Any, NamedTuple
 
 import phonenumbers
 from django.db import IntegrityError, transaction
 from email_validator import EmailNotValidError, validate_email
 
-from communications.models import Address, Channel, Contact, Organization
+from communications import lookup, names, numbers
+from communications.book import facts, history
+from communications.book.history import Cause
+from communications.models import Address, Channel, Contact, Handle, Organization, Origin
+
+INBOUND = Cause(Origin.INBOUND)
+# A person has a handful.
+MAX_ADDRESSES = 50
 
 
 class InvalidAddress(ValueError):
     """Says to a person what is wrong with an address."""
+
+
+class Entry(NamedTuple):
+    """An address as somebody gives it. A pair of channel and value will do instead."""
+
+    channel: str
+    value: str
+    label: str = ""
+    is_primary: bool = False
+
+
+Given = Entry | tuple[str, str]
 
 
 def normalise(channel: str, value: str, *, region: str) -> str:
@@ -44,80 +64,187 @@ def normalise_number(value: str, *, region: str) -> str:
         raise InvalidAddress(
             f"“{value}” is not a telephone number: write it like +447700900123.",
         ) from error
-    if not phonenumbers.is_possible_number(number):
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if phonenumbers.is_possible_number(number):
+        return found
+    # Perhaps a form that is out of use, but still written.
+    present = numbers.canonical(found)
+    if present == found:
         raise InvalidAddress(f"“{value}” has too few or too many digits for a telephone number.")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return present
+
+
+# --- finding ---
+
+
+def known(organization: Organization, *, channel: str, value: str) -> Contact | None:
+    """The contact with this normalised address, in whatever form of the number."""
+    forms = numbers.variants(value)
+    found = sorted(
+        Address.objects.select_related("contact").filter(
+            organization=organization,
+            channel=channel,
+            value__in=forms,
+        ),
+        key=lambda one: one.value != value,
+    )
+    return found[0].contact if found else None
+
+
+def by_handle(organization: Organization, value: str) -> Contact | None:
+    """Whom WhatsApp calls so."""
+    found = Handle.objects.select_related("contact").filter(organization=organization, value=value)
+    row = found.first()
+    return row.contact if row else None
+
+
+# --- writing ---
 
 
 def create(
     organization: Organization,
     *,
-    name: str,
-    addresses: Iterable[tuple[str, str]],
-    notes: str = "",
+    addresses: Iterable[Given],
+    cause: Cause = history.SYSTEM,
+    **given: Any,
 ) -> Contact:
-    """`addresses` are pairs of channel and value. Raises InvalidAddress, also for a taken one."""
+    """Raises InvalidAddress, also for a taken one, and InvalidFact."""
+    given = facts.named(facts.checked(given))
     with transaction.atomic():
-        contact = Contact.objects.create(organization=organization, name=name, notes=notes)
-        for channel, value in addresses:
-            add_address(contact, channel=channel, value=value)
+        contact = Contact.objects.create(organization=organization, **given)
+        place(contact, list(addresses))
+        settle(contact, {}, cause)
     return contact
 
 
 def change(
     contact: Contact,
     *,
-    addresses: Iterable[tuple[str, str]] | None = None,
-    **columns: str,
+    addresses: Iterable[Given] | None = None,
+    cause: Cause = history.SYSTEM,
+    **given: Any,
 ) -> Contact:
-    """Replaces what is given; the addresses as a whole. Raises InvalidAddress."""
+    """Replaces what is given; the addresses as a whole. Raises InvalidAddress and InvalidFact."""
+    given = facts.checked(given)
     with transaction.atomic():
-        for column, value in columns.items():
+        stored = Contact.everyone.select_for_update().get(pk=contact.pk)
+        before = history.snapshot(stored)
+        for column, value in facts.named(given, stored).items():
             setattr(contact, column, value)
-        contact.save(update_fields=list(columns))
+            setattr(stored, column, value)
         if addresses is not None:
-            contact.addresses.all().delete()
-            for channel, value in addresses:
-                add_address(contact, channel=channel, value=value)
+            place(stored, list(addresses))
+        settle(stored, before, cause)
+    contact.updated_at = stored.updated_at
     return contact
 
 
+def settle(contact: Contact, before: dict[str, Any], cause: Cause) -> None:
+    """Saves a contact together with what follows from it: its search keys and its history."""
+    rows = list(contact.addresses.all())
+    index(contact, rows)
+    contact.save()
+    history.record(contact, before, history.snapshot(contact, rows), cause)
+
+
+def index(contact: Contact, addresses: Iterable[Address]) -> None:
+    texts = [contact.name, contact.given_name, contact.family_name, contact.company]
+    contact.search = lookup.key([*texts, *contact.weddings], [one.value for one in addresses])
+    contact.sounds = names.sounds(contact.name)
+    contact.compared_at = None
+
+
+def place(contact: Contact, given: Sequence[Given]) -> None:
+    """Makes the contact's addresses these. What stays keeps its row, and so what hangs on it."""
+    if len(given) > MAX_ADDRESSES:
+        raise InvalidAddress(f"A contact has at most {MAX_ADDRESSES} addresses.")
+    had = {(one.channel, one.value): one for one in contact.addresses.all()}
+    wanted = [normalised(contact, Entry(*one)) for one in given]
+    chosen = primaries(wanted)
+    contact.addresses.exclude(
+        pk__in=[had[pair].pk for one in wanted if (pair := (one.channel, one.value)) in had],
+    ).delete()
+    for number, one in enumerate(wanted):
+        row = had.pop((one.channel, one.value), None) or add(contact, one)
+        if (row.label, row.is_primary) != (one.label, number in chosen):
+            row.label, row.is_primary = one.label, number in chosen
+            row.save(update_fields=["label", "is_primary"])
+
+
+def normalised(contact: Contact, one: Entry) -> Entry:
+    value = normalise(one.channel, one.value, region=contact.organization.region)
+    return one._replace(value=value, label=one.label.strip()[:40])
+
+
+def primaries(entries: Sequence[Entry]) -> set[int]:
+    """The places of those that are primary: of each channel one, the first where none says so."""
+    found: dict[str, int] = {}
+    for number, one in enumerate(entries):
+        if one.channel not in found or (
+            one.is_primary and not entries[found[one.channel]].is_primary
+        ):
+            found[one.channel] = number
+    return set(found.values())
+
+
 def add_address(contact: Contact, *, channel: str, value: str) -> Address:
-    value = normalise(channel, value, region=contact.organization.region)
+    """One more, as given. Raises InvalidAddress."""
+    with transaction.atomic():
+        return add(contact, normalised(contact, Entry(channel, value)))
+
+
+def add(contact: Contact, entry: Entry) -> Address:
+    taken = InvalidAddress(f"{entry.value} belongs to another contact already.")
+    owner = known(contact.organization, channel=entry.channel, value=entry.value)
+    if owner is not None and owner.pk != contact.pk:
+        raise taken
     try:
         with transaction.atomic():
             return Address.objects.create(
                 organization=contact.organization,
                 contact=contact,
-                channel=channel,
-                value=value,
+                channel=entry.channel,
+                value=entry.value,
+                hint=lookup.hint(entry.value),
             )
     except IntegrityError as error:
-        raise InvalidAddress(f"{value} belongs to another contact already.") from error
+        raise taken from error
 
 
-def known(organization: Organization, *, channel: str, value: str) -> Contact | None:
-    """The contact with this normalised address."""
-    found = (
-        Address.objects.select_related("contact")
-        .filter(organization=organization, channel=channel, value=value)
-        .first()
-    )
-    return found.contact if found else None
-
-
-def resolve(organization: Organization, *, channel: str, value: str, name: str = "") -> Contact:
+def resolve(
+    organization: Organization,
+    *,
+    channel: str,
+    value: str,
+    name: str = "",
+    cause: Cause = INBOUND,
+) -> Contact:
     """The contact with this normalised address, made if there is none. Safe to call at once."""
     if found := known(organization, channel=channel, value=value):
         return found
     try:
-        return create(organization, name=name or value, addresses=[(channel, value)])
+        return create(
+            organization,
+            name=name or value,
+            addresses=[(channel, value)],
+            to_review=True,
+            cause=cause,
+        )
     except InvalidAddress:
         # Another process was quicker, or it is an address we would not write to.
         found = known(organization, channel=channel, value=value)
         if found is None:
             raise
         return found
+
+
+def recognise(contact: Contact, handle: str) -> None:
+    """From now on WhatsApp's name for the person leads to this contact."""
+    Handle.objects.get_or_create(
+        organization=contact.organization,
+        value=handle[:200],
+        defaults={"contact": contact},
+    )
 
 
 def bare(value: str) -> str:

@@ -89,7 +89,12 @@ def templates(probe: Message) -> Iterator[Template]:
 
 
 def preferred(contact: Contact, open_channels: list[str]) -> str:
-    """Where they wrote last, of what is open; else the first that is. Blank: none is."""
+    """What they prefer, else where they wrote last, of what is open; else the first that is.
+
+    Blank: none is.
+    """
+    if contact.preferred_channel in open_channels:
+        return contact.preferred_channel
     wrote = (
         Message.objects.filter(
             contact=contact,

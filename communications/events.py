@@ -121,6 +121,8 @@ class MessageReceived:
     provider_id: str
     sender: str
     sender_name: str = ""
+    # WhatsApp's id of the person for our business, also of one who hides the number.
+    handle: str = ""
     to: tuple[str, ...]
     subject: str
     occurred_at: datetime

@@ -89,7 +89,7 @@ def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
         )
         if is_new:
             Row.objects.create(**received(message, event, event_id))
-            heed(organization, event)
+            heed(organization, event, contact)
             broadcast.announce()
     return organization.pk
 
@@ -100,13 +100,28 @@ def carrier(webhook: str, channel: str) -> str:
     return next((one for one in slugs if registry.provider(one).channel == channel), slugs[0])
 
 
-def heed(organization: Organization, event: MessageReceived) -> None:
+def heed(organization: Organization, event: MessageReceived, contact: Contact | None) -> None:
     """What the message means for what we may write."""
-    value = normalised(organization, event)
-    if value is None:
-        return
-    if event.opens_window:
-        window.open_at(organization.pk, value, event.occurred_at)
+    for value in values(organization, event, contact):
+        if event.opens_window:
+            window.open_at(organization.pk, value, event.occurred_at)
+        heed_wish(organization, event, value)
+
+
+def values(
+    organization: Organization,
+    event: MessageReceived,
+    contact: Contact | None,
+) -> list[str]:
+    """The address it came from; of a person who hides it, those that we know."""
+    if value := normalised(organization, event):
+        return [value]
+    if not (contact and event.handle):
+        return []
+    return [one.value for one in contact.addresses.filter(channel=event.channel)]
+
+
+def heed_wish(organization: Organization, event: MessageReceived, value: str) -> None:
     sender = event.to[0] if event.to else ""
     if event.wish == Wish.STOP:
         consent.suppress(
@@ -144,11 +159,29 @@ def normalised(organization: Organization, event: MessageReceived) -> str | None
 
 def correspondent(organization: Organization, event: MessageReceived) -> Contact | None:
     """Who wrote; None for a sender nobody could answer, like a mail server's own."""
-    value = normalised(organization, event)
-    if value is None:
-        return None
+    value, handle = normalised(organization, event), storable(event.handle)
     name = storable(event.sender_name)[:200]
-    return contacts.resolve(organization, channel=event.channel, value=value, name=name)
+    if value is None:
+        return anonymous(organization, handle, name) if handle else None
+    contact = contacts.resolve(organization, channel=event.channel, value=value, name=name)
+    if handle:
+        contacts.recognise(contact, handle)
+    return contact
+
+
+def anonymous(organization: Organization, handle: str, name: str) -> Contact:
+    """Somebody who hides the number. Once they show it, their handle leads to the same contact."""
+    if found := contacts.by_handle(organization, handle):
+        return found
+    contact = contacts.create(
+        organization,
+        name=name or handle,
+        addresses=[],
+        to_review=True,
+        cause=contacts.INBOUND,
+    )
+    contacts.recognise(contact, handle)
+    return contact
 
 
 def inbound(contact: Contact | None, event: MessageReceived) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
 from communications import catalogue, ingest, prune, reconcile
+from communications.book import duplicates, importing
 
 
 def replay_deliveries() -> int:
@@ -26,3 +27,13 @@ def prune_history() -> int:
 
 def sync_templates() -> int:
     return catalogue.sync()
+
+
+def find_duplicates() -> int:
+    """Contacts that changed, compared with the others."""
+    return duplicates.catch_up().compared
+
+
+def forget_imports() -> int:
+    """Files that nobody confirmed."""
+    return importing.forget()

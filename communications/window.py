@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from communications.models import Address, Channel, Message
+from communications.numbers import variants
 
 SPAN = timedelta(hours=24)
 # A message that arrives there in the last minute may be judged by Meta in the next.
@@ -23,7 +24,13 @@ def is_open(message: Message, to: str) -> bool:
 def until(organization: int, to: str) -> datetime | None:
     """When the window closes; None if it is closed."""
     opened = (
-        Address.objects.filter(organization=organization, channel=Channel.WHATSAPP, value=to)
+        Address.objects.filter(
+            organization=organization,
+            channel=Channel.WHATSAPP,
+            value__in=variants(to),
+            window_opened_at__isnull=False,
+        )
+        .order_by("-window_opened_at")
         .values_list("window_opened_at", flat=True)
         .first()
     )
@@ -38,5 +45,5 @@ def open_at(organization: int, value: str, when: datetime) -> None:
         Q(window_opened_at=None) | Q(window_opened_at__lt=when),
         organization=organization,
         channel=Channel.WHATSAPP,
-        value=value,
+        value__in=variants(value),
     ).update(window_opened_at=when)

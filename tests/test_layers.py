@@ -16,11 +16,12 @@ UNITS = ("wedsync_comms", "communications", "calendars", "health")
 
 # Inside communications, lowest first.
 LAYERS = (
-    ("statuses", "events", "segments"),
+    ("statuses", "events", "segments", "names", "numbers", "lookup"),
     ("providers",),
     ("models",),
     ("broadcast", "hub", "notices"),
     (
+        "book",
         "catalogue",
         "claim",
         "compose",
@@ -73,7 +74,14 @@ CALENDARS = (
         "acting",
         "availability",
         "booking",
+        "cards",
         "changing",
+        "contact_books",
+        "contact_matching",
+        "contact_reading",
+        "contact_removing",
+        "contact_sync",
+        "contact_writing",
         "contents",
         "deciding",
         "defaults",

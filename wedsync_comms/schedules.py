@@ -42,10 +42,13 @@ SCHEDULES = (
     Every("read calendars", "calendars.tasks.pull_due", minutes=1),
     Every("write appointments", "calendars.tasks.write_due", minutes=1),
     Every("tend subscriptions", "calendars.tasks.tend_due", minutes=1),
+    Every("sync contacts", "calendars.tasks.sync_people_due", minutes=1),
+    Every("find duplicates", "communications.tasks.find_duplicates", minutes=1),
     Every("tell of appointments", "calendars.tasks.tell_due", minutes=1),
     Every("remind of appointments", "calendars.tasks.remind", minutes=5),
     Every("list calendars", "calendars.tasks.list_calendars", minutes=60),
     Every("reseal grants", "calendars.tasks.reseal_grants", minutes=60),
+    Every("forget imports", "communications.tasks.forget_imports", minutes=60),
     Every("prune", "communications.tasks.prune_history", minutes=60),
 )
 

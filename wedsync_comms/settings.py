@@ -219,6 +219,7 @@ SPECTACULAR_SETTINGS = {
         "StatusEnum": "communications.statuses.Status.choices",
         "AttemptStatusEnum": "communications.models.messages.STATUSES",
         "HealthStatusEnum": "health.events.State.choices",
+        "ChannelEnum": "communications.models.contacts.Channel.choices",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     # The documentation page loads nothing from other hosts.

@@ -11,6 +11,7 @@ from calendars.models.appointments import (
 )
 from calendars.models.entries import BusyBlock, EventLink
 from calendars.models.notices import Notice, Occasion, Rule
+from calendars.models.people import ContactBook, ContactConflict, ContactLink, Direction
 from calendars.models.subscriptions import Subscription
 
 __all__ = [
@@ -19,6 +20,10 @@ __all__ = [
     "AppointmentChange",
     "BusyBlock",
     "Calendar",
+    "ContactBook",
+    "ContactConflict",
+    "ContactLink",
+    "Direction",
     "EventLink",
     "Hours",
     "Notice",

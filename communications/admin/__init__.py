@@ -3,6 +3,8 @@
 from communications.admin import (
     contacts,
     deliveries,
+    duplicates,
+    imports,
     messages,
     organizations,
     platform,
@@ -13,6 +15,8 @@ from communications.admin import (
 __all__ = [
     "contacts",
     "deliveries",
+    "duplicates",
+    "imports",
     "messages",
     "organizations",
     "platform",

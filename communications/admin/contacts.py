@@ -2,69 +2,32 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from unfold.admin import TabularInline
-from unfold.forms import PaginationInlineFormSet
 
-from communications import contacts, conversations
-from communications.admin import badges, talk
+from communications import contacts
+from communications.admin import badges, contact_page
 from communications.admin.badges import column
+from communications.admin.contact_files import Files
+from communications.admin.contact_form import (
+    FIELDS,
+    AddressForm,
+    AddressFormSet,
+    ContactForm,
+    entries,
+)
+from communications.admin.filters import PartFilter, ReviewFilter
 from communications.admin.paging import Capped
-from communications.admin.scope import OwnedForm, Scoped, scope_of
-from communications.models import Address, Contact, Suppression
-
-RECENT = 12
-
-
-class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Address
-        fields = ["channel", "value"]
-
-
-class AddressFormSet(PaginationInlineFormSet):
-    """Writes nothing itself: `Contacts.save_formset` hands the addresses to the verb."""
-
-    def clean(self) -> None:
-        super().clean()
-        seen: set[tuple[str, str]] = set()
-        for form in kept(self):
-            try:
-                self.check(form, seen)
-            except contacts.InvalidAddress as error:
-                form.add_error("value", str(error))
-
-    def check(self, form: Any, seen: set[tuple[str, str]]) -> None:
-        contact, channel = self.instance, form.cleaned_data["channel"]
-        if contact.organization_id is None:
-            # The contact's own form says that it lacks one.
-            return
-        value = contacts.normalise(
-            channel,
-            form.cleaned_data["value"],
-            region=contact.organization.region,
-        )
-        owner = contacts.known(contact.organization, channel=channel, value=value)
-        if owner is not None and owner.pk != contact.pk:
-            raise contacts.InvalidAddress(f"{value} belongs to {owner} already.")
-        if (channel, value) in seen:
-            raise contacts.InvalidAddress(f"{value} is there twice.")
-        seen.add((channel, value))
-
-
-def kept(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[Any]:
-    """The forms whose addresses the contact is to have."""
-    return [
-        form
-        for form in formset.forms
-        if form not in formset.deleted_forms
-        and {"channel", "value"} <= set(getattr(form, "cleaned_data", {}))
-    ]
+from communications.admin.scope import scope_of
+from communications.admin.verbs import Verb
+from communications.book import finding
+from communications.book.history import Cause
+from communications.decisions import NotPossible
+from communications.models import Address, Contact, Origin, Pair, Verdict
 
 
 class Addresses(TabularInline):
@@ -83,28 +46,80 @@ class Addresses(TabularInline):
     has_change_permission = has_delete_permission = has_add_permission
 
 
-class ContactForm(OwnedForm):
-    class Meta:
-        fields = ["name", "notes"]
+def cause(user: Any) -> Cause:
+    return Cause(Origin.STAFF, user.get_username())
+
+
+def looked_at(contact: Contact, user: Any) -> None:
+    if not contact.to_review:
+        raise NotPossible("Somebody looked at it already.")
+    contacts.change(contact, to_review=False, cause=cause(user))
 
 
 @admin.register(Contact)
-class Contacts(Capped, Scoped):
+class Contacts(Capped, Files):
     form = ContactForm
     inlines = [Addresses]
-    list_display = ["name", "reachable", "since"]
-    fields = ["name", "notes"]
-    search_fields = ["name", "addresses__value"]
-    search_help_text = "Name or address."
+    list_display = ["name", "parts", "reachable", "tags", "state", "since"]
+    list_filter = [PartFilter, ReviewFilter]
+    list_filter_submit = True
+    fieldsets = [
+        (None, {"fields": ["name", ("given_name", "family_name"), "company"]}),
+        ("Weddings", {"fields": ["roles", "weddings"]}),
+        ("Reaching them", {"fields": [("language", "time_zone"), "preferred_channel"]}),
+        ("More", {"fields": ["notes", "custom"]}),
+    ]
+    search_fields = ["name"]
+    search_help_text = "Name, nickname, company, wedding, or a part of an address."
     ordering = ["name", "pk"]
+    change_list_template = "admin/communications/contact/change_list.html"
+    change_form_outer_before_template = "admin/communications/contact/tools.html"
     change_form_outer_after_template = "admin/communications/contact/recent.html"
+    verbs = (
+        Verb(
+            name="looked_at",
+            label="Looks right",
+            icon="check",
+            past="Looked at",
+            act=looked_at,
+            is_possible=lambda contact: contact.to_review,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         return super().get_queryset(request).prefetch_related("addresses")
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
+        found = list(self.fieldsets or ())
+        whose = [(None, {"fields": ["organization"]})]
+        return [*whose, *found] if self.shows_organization(request) else found
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 (Django's signature)
+        queryset: QuerySet[Contact],
+        search_term: str,
+    ) -> tuple[QuerySet[Contact], bool]:
+        return finding.search(queryset, search_term), False
+
+    # --- columns ---
+
+    @column("Roles")
+    def parts(self, contact: Contact) -> str:
+        return ", ".join(contact.roles) or "–"
+
     @column("Addresses")
     def reachable(self, contact: Contact) -> str:
-        return ", ".join(address.value for address in contact.addresses.all()) or "–"
+        values = dict.fromkeys(address.value for address in contact.addresses.all())
+        return badges.clamped(", ".join(values))
+
+    @column("Weddings")
+    def tags(self, contact: Contact) -> str:
+        return badges.clamped(", ".join(contact.weddings))
+
+    @column("State", label={"new": "warning", "known": "default"})
+    def state(self, contact: Contact) -> tuple[str, str]:
+        return ("new", "to review") if contact.to_review else ("known", "known")
 
     @column("Since")
     def since(self, contact: Contact) -> str:
@@ -120,23 +135,31 @@ class Contacts(Capped, Scoped):
             messages.error(request, str(error))
             return HttpResponseRedirect(request.get_full_path())
 
-    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:  # noqa: FBT001
+        given = {name: form.cleaned_data[name] for name in FIELDS if name in form.cleaned_data}
         if change:
-            contacts.change(obj, name=obj.name, notes=obj.notes)
+            contacts.change(obj, cause=cause(request.user), to_review=False, **given)
             return
-        made = contacts.create(obj.organization, name=obj.name, notes=obj.notes, addresses=[])
+        made = contacts.create(obj.organization, cause=cause(request.user), addresses=[], **given)
         vars(obj).update(vars(made))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         # Tells the history what is new, changed and gone; writes nothing.
         formset.save(commit=False)
         if formset.has_changed():
-            wanted = [
-                (one.cleaned_data["channel"], one.cleaned_data["value"]) for one in kept(formset)
-            ]
-            contacts.change(form.instance, addresses=wanted)
+            wanted = entries(formset)
+            contacts.change(form.instance, addresses=wanted, cause=cause(request.user))
 
-    # --- the page ---
+    # --- the pages ---
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pairs = scope_of(request).rows(Pair.objects.filter(verdict=Verdict.OPEN))
+        extra = {
+            "to_decide": pairs.filter(one__merged_at=None, other__merged_at=None).count(),
+            "may_act": self.has_act_permission(request),
+        }
+        kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), **extra}
+        return super().changelist_view(request, *args, **kwargs)
 
     def change_view(
         self,
@@ -146,22 +169,12 @@ class Contacts(Capped, Scoped):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         contact = self.get_object(request, unquote(object_id))
-        context = {**(extra_context or {}), **(about(contact) if contact else {})}
+        context = extra_context or {}
+        if contact:
+            # Its times are written here, before the page as a whole is.
+            with timezone.override(scope_of(request).time_zone):
+                context = {**context, **contact_page.about(request, contact)}
         context["may_compose"] = self.has_act_permission(request)
         # The live page is an organization's.
         context["is_live"] = scope_of(request).organization is not None
-        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
-
-
-def about(contact: Contact) -> dict[str, Any]:
-    addresses = list(contact.addresses.values_list("channel", "value"))
-    closed = Suppression.objects.in_force().filter(
-        organization=contact.organization_id,
-        value__in=[value for _, value in addresses],
-    )
-    return {
-        "contact": contact,
-        "bubbles": talk.bubbles(contact, RECENT),
-        "ways": [talk.door(contact, way) for way in conversations.ways(contact)],
-        "closed": [one for one in closed if (one.channel, one.value) in addresses],
-    }
+        return super().change_view(request, object_id, form_url, context)

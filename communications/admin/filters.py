@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
 
-from communications.models import Attempt
+from communications.book import finding
+from communications.models import Attempt, Part
 from communications.statuses import Status
 
 PERIODS = {
@@ -147,3 +148,29 @@ class OutboxFilter(RadioFilter):
         if self.value() not in OUTBOX:
             return queryset
         return queryset.filter(OUTBOX[self.value()][1](timezone.now()))
+
+
+class PartFilter(RadioFilter):
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(value, str(label)) for value, label in Part.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.value() not in Part.values:
+            return queryset
+        return finding.tagged(queryset, "roles", self.value())
+
+
+class ReviewFilter(RadioFilter):
+    title = "to review"
+    parameter_name = "to_review"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("yes", "Nobody has looked at them"), ("no", "Looked at")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(to_review=self.value() == "yes")

@@ -25,6 +25,8 @@ def every_day(request: HttpRequest) -> dict[str, Any]:
             {"title": "Today", "icon": "space_dashboard", "link": reverse("admin:index")},
             model(request, "Messages", "mail", "communications_message"),
             model(request, "Contacts", "contacts", "communications_contact"),
+            model(request, "Possible duplicates", "group", "communications_pair"),
+            model(request, "Imports", "upload_file", "communications_import"),
             model(request, "Templates", "description", "communications_template"),
             model(request, "Suppressions", "block", "communications_suppression"),
             model(request, "Webhook deliveries", "webhook", "communications_webhookdelivery"),
@@ -44,6 +46,7 @@ def calendars(request: HttpRequest) -> list[dict[str, Any]]:
         {**shown, "active": request.path.startswith(week)},
         appointments,
         model(request, "Calendar accounts", "calendar_add_on", "calendars_account"),
+        model(request, "Address books", "sync", "calendars_contactbook"),
         model(request, "Rules", "rule", "calendars_rule"),
     ]
     return [{"title": "Calendars", "separator": True, "items": [*items, *support(request)]}]

@@ -6,6 +6,7 @@ from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from communications.book.facts import InvalidFact
 from communications.compose import KeyReused
 from communications.contacts import InvalidAddress
 from communications.decisions import NotPossible
@@ -14,7 +15,7 @@ from communications.drafts import Refused
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's own handler, and the errors of our verbs as JSON that says what to do."""
-    if isinstance(error, Refused):
+    if isinstance(error, Refused | InvalidFact):
         return Response({error.field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
     if isinstance(error, InvalidAddress):
         return Response({"addresses": [str(error)]}, status=status.HTTP_400_BAD_REQUEST)

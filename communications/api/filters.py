@@ -3,8 +3,10 @@
 from typing import ClassVar
 
 import django_filters
+from django.db.models import QuerySet
 
-from communications.models import Channel, Contact, Message, Suppression
+from communications.book import finding
+from communications.models import Channel, Contact, Message, Part, Suppression
 from communications.models.messages import Direction
 from communications.statuses import Status
 
@@ -29,10 +31,24 @@ class MessageFilter(django_filters.FilterSet):
 class ContactFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(lookup_expr="icontains")
     address = django_filters.CharFilter("addresses__value", lookup_expr="iexact")
+    q = django_filters.CharFilter(
+        method="search",
+        help_text="Names, nicknames, companies, weddings, parts of addresses and of numbers.",
+    )
+    role = django_filters.ChoiceFilter(method="tagged", field_name="roles", choices=Part.choices)
+    wedding = django_filters.CharFilter(method="tagged", field_name="weddings")
+    to_review = django_filters.BooleanFilter()
+    changed_after = django_filters.IsoDateTimeFilter("updated_at", lookup_expr="gte")
 
     class Meta:
         model = Contact
         fields: ClassVar[list[str]] = []
+
+    def search(self, rows: QuerySet[Contact], _name: str, value: str) -> QuerySet[Contact]:
+        return finding.search(rows, value)
+
+    def tagged(self, rows: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
+        return finding.tagged(rows, name, value)
 
 
 class SuppressionFilter(django_filters.FilterSet):

@@ -8,10 +8,8 @@ from communications import consent, contacts
 from communications.drafts import Draft, Refused
 from communications.events import Reason
 from communications.models import (
-    Address,
     Attempt,
     Channel,
-    Contact,
     Event,
     Message,
     Priority,
@@ -204,52 +202,6 @@ class EventSerializer(serializers.ModelSerializer[Event]):
             "recorded_at",
         ]
         read_only_fields = fields
-
-
-class AddressSerializer(serializers.ModelSerializer[Address]):
-    class Meta:
-        model = Address
-        fields = ["channel", "value"]
-
-
-class ContactSerializer(serializers.ModelSerializer[Contact]):
-    addresses = AddressSerializer(many=True, required=False)
-
-    class Meta:
-        model = Contact
-        fields = ["id", "name", "notes", "addresses", "created_at"]
-        read_only_fields = ["id", "created_at"]
-
-    def create(self, validated_data: dict[str, Any]) -> Contact:
-        pairs = [(one["channel"], one["value"]) for one in validated_data.pop("addresses", [])]
-        return contacts.create(addresses=pairs, **validated_data)
-
-    def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
-        listed = validated_data.pop("addresses", None)
-        pairs = None if listed is None else [(one["channel"], one["value"]) for one in listed]
-        return contacts.change(instance, addresses=pairs, **validated_data)
-
-
-class ApprovedSerializer(serializers.ModelSerializer[Template]):
-    class Meta:
-        model = Template
-        fields = ["name", "language", "category", "body"]
-        read_only_fields = fields
-
-
-class WaySerializer(serializers.Serializer[Any]):
-    """Whether a contact can be written to on a channel now, and if not, why."""
-
-    channel = serializers.ChoiceField(choices=Channel.choices)
-    value = serializers.CharField(help_text="The address there; blank: none is known.")
-    is_open = serializers.BooleanField()
-    reason = serializers.CharField(help_text="Why it is closed; blank where it is open.")
-    templates = ApprovedSerializer(
-        many=True,
-        help_text="The approved texts that may be sent, also where free text may not.",
-    )
-    window_until = serializers.DateTimeField(allow_null=True)
-    is_preferred = serializers.BooleanField(help_text="The one to answer by.")
 
 
 class TemplateSerializer(serializers.ModelSerializer[Template]):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -15,24 +16,32 @@ from rest_framework.viewsets import GenericViewSet, ModelViewSet, ReadOnlyModelV
 
 from communications import consent, conversations, decisions
 from communications.api.filters import ContactFilter, MessageFilter, SuppressionFilter
+from communications.api.people import (
+    ContactChangeSerializer,
+    ContactSerializer,
+    MergeSerializer,
+    WaySerializer,
+)
 from communications.api.serializers import (
     ComposeSerializer,
-    ContactSerializer,
     EventSerializer,
     MessageSerializer,
     PreviewSerializer,
     SummarySerializer,
     SuppressionSerializer,
     TemplateSerializer,
-    WaySerializer,
 )
+from communications.book import erasure, exporting, merging
+from communications.book.history import Cause
 from communications.compose import compose, preview
+from communications.drafts import Refused
 from communications.models import (
     Contact,
     Event,
     Membership,
     Message,
     Organization,
+    Origin,
     Suppression,
     Template,
 )
@@ -45,6 +54,7 @@ KEY = OpenApiParameter(
     description="The same key with the same body gets the first answer again; with another, 422.",
 )
 MAX_KEY_LENGTH = 200
+MAX_CHANGES = 500
 SUMMARY_SPAN = timedelta(hours=24)
 
 
@@ -153,12 +163,56 @@ class Contacts(Scoped, ModelViewSet[Contact]):
     serializer_class = ContactSerializer
     filterset_class = ContactFilter
 
+    @property
+    def cause(self) -> Cause:
+        return Cause(Origin.API, self.request.user.get_username())
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        serializer.save(organization=self.organization, cause=self.cause)
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        serializer.save(cause=self.cause)
+
     @extend_schema(responses=WaySerializer(many=True))
     @action(detail=True, pagination_class=None, filterset_class=None)
     def channels(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """By which channels the contact can be written to now, and why not by the others."""
         found = conversations.ways(self.get_object())
         return Response(WaySerializer(found, many=True).data)
+
+    @extend_schema(responses=ContactChangeSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def history(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Every change, the newest first, with who or what made it."""
+        rows = self.get_object().changes.all()[:MAX_CHANGES]
+        return Response(ContactChangeSerializer(rows, many=True).data)
+
+    @extend_schema(request=MergeSerializer, responses={200: ContactSerializer})
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Makes another contact part of this one. It can be undone in the admin."""
+        serializer = MergeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        kept = self.get_object()
+        other = self.get_queryset().filter(pk=serializer.validated_data["other"]).first()
+        if other is None:
+            raise Refused("other", "There is no such contact.")
+        merging.merge(kept, other, by=self.cause.by)
+        return Response(ContactSerializer(self.get_queryset().get(pk=kept.pk)).data)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def everything(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """All that is kept about the person: for a request for information."""
+        return Response(exporting.everything(self.get_object()))
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def erase(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Forgets the person: contents and addresses go, the proof of what was sent and every
+        refusal stay. There is no way back."""
+        erasure.erase(self.get_object(), by=self.cause.by)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class Templates(Scoped, ModelViewSet[Template]):

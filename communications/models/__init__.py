@@ -1,6 +1,14 @@
 """What is kept. Reads are queryset words here; the verbs beside this package write."""
 
-from communications.models.contacts import Address, Channel, Contact, Suppression
+from communications.models.book import ContactChange, Import, Merge, Origin, Pair, Verdict
+from communications.models.contacts import (
+    Address,
+    Channel,
+    Contact,
+    Handle,
+    Part,
+    Suppression,
+)
 from communications.models.messages import (
     Attachment,
     Attempt,
@@ -20,13 +28,21 @@ __all__ = [
     "Call",
     "Channel",
     "Contact",
+    "ContactChange",
     "Event",
+    "Handle",
+    "Import",
     "Membership",
+    "Merge",
     "Message",
     "Organization",
+    "Origin",
+    "Pair",
+    "Part",
     "Priority",
     "Role",
     "Suppression",
     "Template",
+    "Verdict",
     "WebhookDelivery",
 ]

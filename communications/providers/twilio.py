@@ -575,6 +575,7 @@ def received(fields: Mapping[str, str]) -> MessageReceived:
         provider_id=fields["MessageSid"],
         sender=sender.removeprefix(WHATSAPP),
         sender_name=fields.get("ProfileName", ""),
+        handle=fields.get("ExternalUserId", ""),
         to=(to.removeprefix(WHATSAPP),),
         subject="",
         text=text,

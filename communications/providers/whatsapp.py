@@ -482,6 +482,7 @@ def received(message: dict[str, Any], names: dict[str, Any], to: str) -> Message
         provider_id=str(message.get("id", "")),
         sender=as_number(sender),
         sender_name=str(profile.get("name") or profile.get("username") or ""),
+        handle=str(message.get("from_user_id") or ""),
         to=(to,),
         subject="",
         text=text,

@@ -11,9 +11,11 @@ from communications import consent
 from communications.events import Reason
 from communications.models import (
     Contact,
+    Import,
     Membership,
     Message,
     Organization,
+    Pair,
     Role,
     Suppression,
     Template,
@@ -60,6 +62,18 @@ def furnished() -> dict[type[Model], Model]:
         Membership.objects.get(user=member),
         Template.objects.create(organization=organization, name=SECRET, body="Hello"),
         delivery(organization),
+        Pair.objects.create(
+            organization=organization,
+            one=contact,
+            other=factories.contact(organization, name=f"{SECRET} again"),
+            found_at=timezone.now(),
+        ),
+        Import.objects.create(
+            organization=organization,
+            filename=SECRET,
+            content=f"Name\n{SECRET}\n",
+            mapping={"Name": "name"},
+        ),
     ]
     return {type(row): row for row in rows}
 

@@ -74,7 +74,9 @@ def test_one_who_hides_the_number_is_heard_all_the_same(
 ) -> None:
     told = {"id": "w1", "from_user_id": "GB.1349", "type": "text", "text": {"body": "Hello"}}
     phones.meta_posts("messages", messages=[told])
-    assert (received().organization, received().contact) == (venue, None)
+    contact = Contact.objects.get(organization=venue)
+    assert (received().organization, received().contact) == (venue, contact)
+    assert (contact.name, contact.to_review, contact.addresses.count()) == ("GB.1349", True, 0)
     assert received().sender == "GB.1349"
 
 

@@ -42,6 +42,10 @@ DETAILS: dict[str, dict[str, Any]] = {
     "message-retry": {},
     "contact-detail": {"name": "Mallory"},
     "contact-channels": {},
+    "contact-history": {},
+    "contact-everything": {},
+    "contact-merge": {"other": 1},
+    "contact-erase": {},
     "template-detail": {"name": "mine", "body": "x"},
     "suppression-detail": {},
 }

@@ -1,0 +1,73 @@
+"""What an address book is for."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+
+from calendars import contact_books
+from calendars.events import PeopleGroup
+from calendars.linking import allows
+from calendars.mailboxes import mailbox
+from calendars.models import Account, ContactBook, Direction
+from calendars.models.accounts import Policy
+from communications.admin.scope import Scope
+from wedsync_comms.lib.errors import ProviderError
+
+POLICIES = [
+    (Policy.NEWEST, "whoever changed it last"),
+    (Policy.OURS, "this address book"),
+    (Policy.THEIRS, "their address book"),
+    (Policy.ASK, "a person: keep both, and ask"),
+]
+
+
+class OptionsForm(forms.Form):
+    direction = forms.ChoiceField(choices=Direction.choices, widget=UnfoldAdminSelectWidget)
+    policy = forms.ChoiceField(
+        label="Who is right where both changed the same field",
+        choices=POLICIES,
+        widget=UnfoldAdminSelectWidget,
+    )
+    groups = forms.MultipleChoiceField(
+        label="Only these groups or folders",
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="None: all contacts. What we add goes into the first one.",
+    )
+
+    def __init__(self, *args: Any, book: ContactBook, known: list[PeopleGroup], **kw: Any) -> None:
+        initial = {name: getattr(book, name) for name in ("direction", "policy", "groups")}
+        super().__init__(*args, initial=initial, **kw)
+        self.book = book
+        names = {one.id: one.name for one in known}
+        # Chosen ones that the vendor does not list now stay choosable.
+        choices = names | {one: one for one in book.groups if one not in names}
+        field: Any = self.fields["groups"]
+        field.choices = list(choices.items())
+
+    def store(self) -> None:
+        contact_books.configure(self.book, **self.cleaned_data)
+
+
+class FollowForm(forms.Form):
+    account = forms.ModelChoiceField(Account.objects.none(), widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["account"]
+        accounts = scope.rows(Account.objects.linked().filter(contact_book=None))
+        fit = [one.pk for one in accounts if allows(one, "contacts")]
+        field.queryset = Account.objects.filter(pk__in=fit)
+
+    def follow(self) -> ContactBook:
+        return contact_books.follow(self.cleaned_data["account"])
+
+
+def groups_of(book: ContactBook) -> tuple[list[PeopleGroup], str]:
+    """What the vendor has, and why it could not be asked; the page must open all the same."""
+    try:
+        with mailbox(book.account) as box:
+            return box.people_groups(), ""
+    except ProviderError as error:
+        return [], str(error)

@@ -1,0 +1,229 @@
+"""Synchronised address books: what they are for, how far they are, what a person has to decide."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from calendars import contact_books
+from calendars.admin.book_form import FollowForm, OptionsForm, groups_of
+from calendars.cards import NAMES
+from calendars.models import ContactBook, ContactConflict
+from calendars.models.people import HeldPeople
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.scope import Scoped, scope_of
+from communications.decisions import NotPossible
+
+NAME = "calendars_contactbook"
+Act = Callable[[HttpRequest, ContactBook], str]
+
+
+def now(_request: HttpRequest, book: ContactBook) -> str:
+    contact_books.begin(book)
+    return "It begins."
+
+
+def stop(_request: HttpRequest, book: ContactBook) -> str:
+    contact_books.stop(book)
+    return "It stops before the next contact. What was done stays."
+
+
+def held(request: HttpRequest, book: ContactBook) -> str:
+    decision = request.POST.get("decision", "")
+    if decision not in HeldPeople.values:
+        raise Http404
+    contact_books.decide_held(book, HeldPeople(decision))
+    return "It is done with the next run."
+
+
+def conflict(request: HttpRequest, book: ContactBook) -> str:
+    number, winner = request.POST.get("conflict", ""), request.POST.get("winner", "")
+    rows = ContactConflict.objects.filter(link__book=book)
+    row = rows.filter(pk=int(number) if number.isdecimal() else 0).first()
+    if row is None or winner not in {"ours", "theirs"}:
+        raise Http404
+    contact_books.decide(row, winner, by=request.user.get_username())
+    return "Decided. The other side becomes the same with the next run."
+
+
+def options(request: HttpRequest, book: ContactBook) -> str:
+    known, _ = groups_of(book)
+    form = OptionsForm(request.POST, book=book, known=known)
+    if not form.is_valid():
+        raise NotPossible(" ".join(one for errors in form.errors.values() for one in errors))
+    form.store()
+    return "Saved."
+
+
+ACTS: dict[str, Act] = {
+    "now": now,
+    "stop": stop,
+    "held": held,
+    "conflict": conflict,
+    "options": options,
+}
+
+
+@admin.register(ContactBook)
+class ContactBooks(Scoped):
+    lookup = "account__organization"
+    is_changeable = is_deletable = False
+    list_display = ["account", "state", "direction_shown", "progress", "people", "synced"]
+    list_display_links = ["account"]
+    list_select_related = ["account"]
+    fields = ["account"]
+    change_form_template = "admin/calendars/contactbook/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ContactBook]:
+        return super().get_queryset(request).select_related("account__organization")
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = [
+            path(f"<path:object_id>/{name}/", self.page(act), name=f"{NAME}_{name}")
+            for name, act in ACTS.items()
+        ]
+        progress = path(
+            "<path:object_id>/progress/",
+            self.admin_site.admin_view(self.progress_view),
+            name=f"{NAME}_progress",
+        )
+        return [*acts, progress, *super().get_urls()]
+
+    # --- the pages ---
+
+    def page(self, act: Act) -> Any:
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            book = self.own(request, object_id)
+            if not self.has_act_permission(request):
+                raise PermissionDenied
+            try:
+                messages.success(request, act(request, book))
+            except NotPossible as why:
+                messages.warning(request, str(why))
+            return redirect(f"admin:{NAME}_change", book.pk)
+
+        return self.admin_site.admin_view(view)
+
+    def own(self, request: HttpRequest, object_id: str) -> ContactBook:
+        book: ContactBook | None = self.get_object(request, unquote(object_id))
+        if book is None:
+            raise Http404
+        return book
+
+    def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the page fetches again while something is being done."""
+        book = self.own(request, object_id)
+        return render(request, "admin/calendars/contactbook/progress.html", standing(book))
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002 (Django's signature)
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = FollowForm(request.POST or None, scope=scope_of(request))
+        if form.is_valid():
+            return redirect(f"admin:{NAME}_change", form.follow().pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Synchronise contacts",
+            "form": form,
+            **(extra_context or {}),
+        }
+        return render(request, "admin/calendars/contactbook/add.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        book = self.get_object(request, unquote(object_id))
+        context = extra_context or {}
+        if book is not None:
+            known, problem = groups_of(book)
+            context = {
+                **context,
+                **standing(book),
+                "form": OptionsForm(book=book, known=known),
+                "problem": problem,
+                "conflicts": [shown(one) for one in undecided(book)],
+                "unwritten": book.links.living().exclude(error="").select_related("contact")[:20],
+                "may_act": self.has_act_permission(request),
+            }
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
+    # --- columns ---
+
+    @column("State")
+    def state(self, book: ContactBook) -> SafeString:
+        return badges.label(*word(book))
+
+    @column("Direction")
+    def direction_shown(self, book: ContactBook) -> str:
+        return book.get_direction_display()
+
+    @column("Progress")
+    def progress(self, book: ContactBook) -> str:
+        if not book.stage:
+            return "–"
+        return f"{book.stage}: {book.done}" + (f" of {book.total}" if book.total else "")
+
+    @column("Contacts")
+    def people(self, book: ContactBook) -> str:
+        return f"{book.links.living().count():,}"
+
+    @column("Last")
+    def synced(self, book: ContactBook) -> str:
+        return badges.moment(book.last_synced_at)
+
+
+def word(book: ContactBook) -> tuple[str, str]:
+    if book.held_at:
+        return "your decision", "danger"
+    if book.syncing_until and book.syncing_until > timezone.now():
+        return book.stage or "at work", "info"
+    if book.error:
+        return "trouble", "danger"
+    return ("up to date", "success") if book.last_synced_at else ("waits for its turn", "info")
+
+
+def standing(book: ContactBook) -> dict[str, Any]:
+    is_running = bool(book.syncing_until and book.syncing_until > timezone.now())
+    return {
+        "book": book,
+        "badge": badges.label(*word(book)),
+        "is_running": is_running,
+        "share": round(100 * book.done / book.total) if book.total else None,
+        "linked": book.links.living().count(),
+        "outcome": ", ".join(f"{count} {name}" for name, count in book.outcome.items() if count),
+        "last": badges.moment(book.last_synced_at),
+    }
+
+
+def undecided(book: ContactBook) -> QuerySet[ContactConflict]:
+    rows = ContactConflict.objects.filter(link__book=book, decision="")
+    return rows.select_related("link__contact")[:50]
+
+
+def shown(row: ContactConflict) -> dict[str, Any]:
+    def said(value: Any) -> str:
+        return str(value[0] if row.field == NAMES and value else value or "–")
+
+    field = "name" if row.field == NAMES else row.field
+    return {"row": row, "field": field, "ours": said(row.ours), "theirs": said(row.theirs)}

@@ -1,0 +1,169 @@
+"""The form of a contact: what it holds as rows and lists, as people type it."""
+
+from typing import Any
+
+from django import forms
+from django.forms.models import BaseInlineFormSet
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from communications import contacts
+from communications.admin.scope import OwnedForm
+from communications.book import facts
+from communications.book.facts import InvalidFact
+from communications.models import Address, Part
+
+FIELDS = (
+    "name",
+    "given_name",
+    "family_name",
+    "company",
+    "roles",
+    "weddings",
+    "language",
+    "time_zone",
+    "preferred_channel",
+    "notes",
+    "custom",
+)
+
+
+class TagsField(forms.CharField):
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return "; ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return value
+        return [one.strip() for one in (value or "").split(";") if one.strip()]
+
+
+class PairsField(forms.CharField):
+    """A custom field a line, like “table: 7”."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return "\n".join(f"{name}: {one}" for name, one in value.items())
+        return value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return value
+        found = {}
+        for line in filter(None, map(str.strip, (value or "").splitlines())):
+            name, colon, rest = line.partition(":")
+            if not colon:
+                raise forms.ValidationError(f"Write “{line}” like “table: 7”.")
+            found[name.strip()] = rest.strip()
+        return found
+
+
+class ContactForm(OwnedForm):
+    name = forms.CharField(
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="As it is shown. Blank: made of the given and the family name.",
+    )
+    roles = forms.MultipleChoiceField(
+        required=False,
+        choices=Part.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+    weddings = TagsField(required=False, help_text="Separated by semicolons.")
+    custom = PairsField(
+        label="Custom fields",
+        required=False,
+        help_text="One a line, like “table: 7”.",
+    )
+
+    class Meta:
+        fields = FIELDS
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        for name in FIELDS:
+            if name in data:
+                try:
+                    data |= facts.checked({name: data[name]})
+                except InvalidFact as error:
+                    self.add_error(name, str(error))
+        data["custom"] = self.with_types(data.get("custom") or {})
+        if not any(data.get(name) for name in ("name", "given_name", "family_name", "company")):
+            self.add_error("name", "Give a name: one is enough.")
+        return data
+
+    def with_types(self, typed: dict[str, Any]) -> dict[str, Any]:
+        """What was not touched stays the number, or the truth value, that it was."""
+        had = self.initial.get("custom") or {}
+        return {
+            name: had[name] if name in had and str(had[name]) == value else value
+            for name, value in typed.items()
+        }
+
+
+class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Address
+        fields = ["channel", "value", "label", "is_primary"]
+
+
+class AddressFormSet(PaginationInlineFormSet):
+    """Writes nothing itself: `Contacts.save_formset` hands the addresses to the verb."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[tuple[str, str]] = set()
+        for form in kept(self):
+            try:
+                self.check(form, seen)
+            except contacts.InvalidAddress as error:
+                form.add_error("value", str(error))
+
+    def check(self, form: Any, seen: set[tuple[str, str]]) -> None:
+        contact, channel = self.instance, form.cleaned_data["channel"]
+        if contact.organization_id is None:
+            # The contact's own form says that it lacks one.
+            return
+        value = contacts.normalise(
+            channel,
+            form.cleaned_data["value"],
+            region=contact.organization.region,
+        )
+        owner = contacts.known(contact.organization, channel=channel, value=value)
+        if owner is not None and owner.pk != contact.pk:
+            raise contacts.InvalidAddress(f"{value} belongs to {owner} already.")
+        if (channel, value) in seen:
+            raise contacts.InvalidAddress(f"{value} is there twice.")
+        seen.add((channel, value))
+
+
+def kept(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[Any]:
+    """The forms whose addresses the contact is to have."""
+    return [
+        form
+        for form in formset.forms
+        if form not in formset.deleted_forms
+        and {"channel", "value"} <= set(getattr(form, "cleaned_data", {}))
+    ]
+
+
+def entries(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[contacts.Entry]:
+    return [
+        contacts.Entry(
+            data["channel"],
+            data["value"],
+            data.get("label") or "",
+            bool(data.get("is_primary")),
+        )
+        for data in (form.cleaned_data for form in kept(formset))
+    ]

@@ -1,0 +1,66 @@
+"""What a contact's page shows besides its fields: conversation, history, merges, and whatever other
+apps know about the person."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from communications import conversations
+from communications.admin import badges, talk
+from communications.book import exporting
+from communications.book.history import CREATED
+from communications.models import Contact, ContactChange, Merge, Origin
+
+RECENT = 12
+CHANGES = 25
+
+# A part of the page: HTML, or nothing where there is nothing to say.
+Panel = Callable[[HttpRequest, Contact], SafeString | str]
+PANELS: list[Panel] = []
+
+
+def add_panel(panel: Panel) -> Panel:
+    """For other apps, whose rows hang on contacts as well; they stand below the conversation."""
+    PANELS.append(panel)
+    return panel
+
+
+def about(request: HttpRequest, contact: Contact) -> dict[str, Any]:
+    addresses = list(contact.addresses.all())
+    closed = exporting.suppressions(contact, addresses).filter(lifted_at=None)
+    return {
+        "contact": contact,
+        "bubbles": talk.bubbles(contact, RECENT),
+        "ways": [talk.door(contact, way) for way in conversations.ways(contact)],
+        "closed": closed,
+        "panels": [html for panel in PANELS if (html := panel(request, contact))],
+        "changes": [shown(one) for one in contact.changes.all()[:CHANGES]],
+        "merges": Merge.objects.filter(kept=contact, undone_at=None).select_related("gone"),
+    }
+
+
+def shown(change: ContactChange) -> dict[str, Any]:
+    return {
+        "field": change.field.replace("_", " "),
+        "is_beginning": change.field == CREATED,
+        "before": readable(change.before),
+        "after": readable(change.after),
+        "source": Origin(change.source).label,
+        "by": change.by,
+        "at": badges.moment(change.at),
+    }
+
+
+def readable(value: Any) -> str:
+    """Lists and addresses as a person would write them."""
+    if isinstance(value, dict):
+        if "value" in value and "channel" in value:
+            return str(value["value"])
+        return "; ".join(f"{name}: {readable(one)}" for name, one in value.items() if one)
+    if isinstance(value, list):
+        return ", ".join(readable(one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

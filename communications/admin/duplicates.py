@@ -1,0 +1,174 @@
+"""The review queue: two contacts side by side, and one key for what they are."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.contrib.filters.admin import RadioFilter
+
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.contact_page import readable
+from communications.admin.paging import Capped
+from communications.admin.verbs import Verb, Verbs
+from communications.book import duplicates, history
+from communications.models import Contact, Message, Pair, Verdict
+
+KEYS = {"merge": "m", "apart": "k", "later": "l"}
+VARIANTS = {
+    Verdict.OPEN: "warning",
+    Verdict.LATER: "info",
+    Verdict.APART: "default",
+    Verdict.MERGED: "success",
+}
+
+
+class VerdictFilter(RadioFilter):
+    """What is to be decided, unless one asks for what was."""
+
+    title = "verdict"
+    parameter_name = "verdict"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(value, str(label).capitalize()) for value, label in Verdict.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.value() in Verdict.values:
+            return queryset.filter(verdict=self.value())
+        return queryset.filter(verdict=Verdict.OPEN)
+
+
+def act(verdict: Verdict, pair: Pair, user: Any) -> None:
+    duplicates.decide(pair, verdict, by=user.get_username())
+
+
+def is_undecided(pair: Pair) -> bool:
+    return pair.verdict in {Verdict.OPEN, Verdict.LATER}
+
+
+@admin.register(Pair)
+class Pairs(Capped, Verbs):
+    is_addable = is_changeable = is_deletable = False
+    list_display = ["who", "likely", "why", "found"]
+    list_display_links = ["who"]
+    list_filter = [VerdictFilter]
+    list_filter_submit = True
+    ordering = ["-score", "pk"]
+    sortable_by: list[str] = []
+    fields = ["verdict"]
+    change_form_template = "admin/communications/pair/change_form.html"
+    verbs = (
+        Verb(
+            name="merge",
+            label="One person: merge",
+            icon="merge",
+            past="Merged",
+            act=partial(act, Verdict.MERGED),
+            is_possible=is_undecided,
+        ),
+        Verb(
+            name="apart",
+            label="Two people: keep apart",
+            icon="call_split",
+            past="Kept apart",
+            act=partial(act, Verdict.APART),
+            is_possible=is_undecided,
+        ),
+        Verb(
+            name="later",
+            label="Later",
+            icon="schedule",
+            past="Put off",
+            act=partial(act, Verdict.LATER),
+            is_possible=is_undecided,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pair]:
+        rows = super().get_queryset(request).select_related("one", "other")
+        # Somebody who was merged elsewhere meanwhile is nobody to decide about.
+        return rows.filter(
+            ~Q(verdict__in=[Verdict.OPEN, Verdict.LATER])
+            | Q(one__merged_at=None, other__merged_at=None),
+        )
+
+    def one(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Decided, and on to the next."""
+        response = super().one(verb, request, object_id)
+        if not isinstance(response, HttpResponseRedirect):
+            return response
+        following = self.get_queryset(request).filter(verdict=Verdict.OPEN)
+        waiting = following.exclude(pk=unquote(object_id)).order_by("-score", "pk").first()
+        if waiting is None:
+            messages.info(request, "That was the last one: nothing is left to decide.")
+            return HttpResponseRedirect(reverse("admin:communications_pair_changelist"))
+        return HttpResponseRedirect(reverse("admin:communications_pair_change", args=[waiting.pk]))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        pair = self.get_object(request, unquote(object_id))
+        context = extra_context or {}
+        if pair is not None:
+            context = {**context, **side_by_side(pair)}
+            left = self.get_queryset(request).filter(verdict=Verdict.OPEN)
+            context["left"] = left.count()
+        return super().change_view(request, object_id, form_url, context)
+
+    def buttons(self, request: HttpRequest, row: Any) -> list[dict[str, str]]:
+        found = super().buttons(request, row)
+        for button in found:
+            button["key"] = KEYS[button["url"].rstrip("/").rpartition("/")[2]]
+        return found
+
+    @column("Who")
+    def who(self, pair: Pair) -> str:
+        return f"{pair.one} · {pair.other}"
+
+    @column("Likely", label=True)
+    def likely(self, pair: Pair) -> str:
+        return f"{pair.score} %"
+
+    @column("Why")
+    def why(self, pair: Pair) -> str:
+        return badges.clamped(" ".join(pair.reasons))
+
+    @column("Found")
+    def found(self, pair: Pair) -> str:
+        return badges.moment(pair.found_at)
+
+
+def side_by_side(pair: Pair) -> dict[str, Any]:
+    sides = [side(one) for one in duplicates.older_first(pair.one, pair.other)]
+    names = [name for name in sides[0] if name != "contact"]
+    return {
+        "pair": pair,
+        "kept": sides[0]["contact"],
+        "gone": sides[1]["contact"],
+        "verdict": badges.label(pair.get_verdict_display(), VARIANTS[Verdict(pair.verdict)]),
+        "rows": [
+            {"name": name, "values": values, "is_same": values[0] == values[1]}
+            for name in names
+            if any(values := [one[name] for one in sides])
+        ],
+    }
+
+
+def side(contact: Contact) -> dict[str, Any]:
+    shown = history.snapshot(contact)
+    del shown["to_review"]
+    messages_ = Message.objects.filter(contact=contact)
+    return {
+        "contact": contact,
+        **{name.replace("_", " "): readable(value) for name, value in shown.items()},
+        "messages": str(messages_[:1_000].count() or ""),
+        "since": badges.moment(contact.created_at),
+    }

@@ -1,0 +1,258 @@
+"""Files of contacts: given, looked at, told what their columns are, taken or thrown away."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
+
+from communications.admin import badges
+from communications.admin.badges import column
+from communications.admin.contact_files import attachment
+from communications.admin.paging import Capped
+from communications.admin.scope import Scope, Scoped, scope_of
+from communications.book import importing, tables
+from communications.book.planning import Action, Plan
+from communications.book.records import TARGETS, Rejected
+from communications.decisions import NotPossible
+from communications.models import Import, Organization
+
+SHOWN = 200
+STATES = {Import.State.WAITING: "warning", Import.State.DONE: "success"}
+WORDS = {
+    Action.CREATE: ("new", "success"),
+    Action.UPDATE: ("adds to a contact", "info"),
+    Action.NOTHING: ("known already", "default"),
+    Action.REVIEW: ("new, to be judged", "warning"),
+    Action.ERROR: ("cannot be taken", "danger"),
+}
+# What needs a look comes first.
+ORDER = list(reversed(WORDS))
+
+
+class UploadForm(forms.Form):
+    organization = forms.ModelChoiceField(
+        Organization.objects.none(),
+        widget=UnfoldAdminSelectWidget,
+    )
+    file = forms.FileField(
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="CSV or vCard (.vcf), up to 5 MB and 10,000 people. Nothing is taken before "
+        "you have seen what would happen.",
+    )
+
+    def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scope = scope
+        fields: dict[str, Any] = self.fields
+        if scope.organization:
+            del fields["organization"]
+        else:
+            fields["organization"].queryset = scope.rows(Organization.objects.all(), "pk")
+
+    def upload(self, by: str) -> Import | None:
+        """None, and an error at the file, if it cannot be read."""
+        organization = self.scope.organization or self.cleaned_data["organization"]
+        given = self.cleaned_data["file"]
+        content = given.read(importing.MAX_BYTES + 1)
+        try:
+            return importing.upload(organization, given.name, content, by=by)
+        except Rejected as error:
+            self.add_error("file", str(error))
+            return None
+
+
+class ColumnsForm(forms.Form):
+    """What each column of the file is."""
+
+    def __init__(self, row: Import, columns: list[str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "– leave out –"), *TARGETS.items()]
+        self.columns = columns
+        for number, name in enumerate(columns):
+            self.fields[f"column-{number}"] = forms.ChoiceField(
+                label=name,
+                choices=choices,
+                required=False,
+                initial=row.mapping.get(name, ""),
+                widget=UnfoldAdminSelectWidget,
+            )
+
+    def mapping(self) -> dict[str, str]:
+        return {
+            name: self.cleaned_data[f"column-{number}"] for number, name in enumerate(self.columns)
+        }
+
+
+@admin.register(Import)
+class Imports(Capped, Scoped):
+    is_changeable = is_deletable = False
+    list_display = ["filename", "state_shown", "outcome", "created_by", "when"]
+    list_display_links = ["filename"]
+    fields = ["filename"]
+    change_form_template = "admin/communications/import/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, "communications_import"
+        return [
+            path("<path:object_id>/columns/", view(self.columns_view), name=f"{name}_columns"),
+            path("<path:object_id>/confirm/", view(self.confirm_view), name=f"{name}_confirm"),
+            path("<path:object_id>/discard/", view(self.discard_view), name=f"{name}_discard"),
+            path("<path:object_id>/errors/", view(self.errors_view), name=f"{name}_errors"),
+            *super().get_urls(),
+        ]
+
+    # --- the pages ---
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002 (Django's signature)
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = UploadForm(request.POST or None, request.FILES or None, scope=scope_of(request))
+        if form.is_valid() and (row := form.upload(request.user.get_username())):
+            return redirect("admin:communications_import_change", row.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Import contacts",
+            "form": form,
+            "media": self.media + form.media,
+            **(extra_context or {}),
+        }
+        return render(request, "admin/communications/import/upload.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        context = extra_context or {}
+        if row is not None:
+            context = {**context, "row": row, "may_act": self.has_act_permission(request)}
+            context |= preview(row) if row.state == Import.State.WAITING else {}
+        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
+    def columns_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.posted(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        columns, _ = tables.read(row.content)
+        form = ColumnsForm(row, columns, request.POST)
+        if form.is_valid():
+            importing.choose(row, form.mapping())
+        return redirect("admin:communications_import_change", row.pk)
+
+    def confirm_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.posted(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        try:
+            counts = importing.confirm(
+                row,
+                by=request.user.get_username(),
+                without_errors="without_errors" in request.POST,
+            )
+        except NotPossible as why:
+            messages.warning(request, str(why))
+        else:
+            messages.success(request, told(counts))
+        return redirect("admin:communications_import_change", row.pk)
+
+    def discard_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.posted(request, object_id)
+        if isinstance(row, HttpResponse):
+            return row
+        importing.discard(row)
+        return redirect("admin:communications_import_changelist")
+
+    def errors_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The rows that cannot be taken, as a file to mend: with the reason in a column."""
+        row = self.own(request, object_id)
+        text = importing.wrong_rows(row)
+        return attachment(text, f"not-taken-{row.pk}.csv", "text/csv")
+
+    def own(self, request: HttpRequest, object_id: str) -> Import:
+        row: Import | None = self.get_object(request, unquote(object_id))
+        if row is None or row.state != Import.State.WAITING:
+            raise Http404
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        return row
+
+    def posted(self, request: HttpRequest, object_id: str) -> Import | HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return self.own(request, object_id)
+
+    # --- columns ---
+
+    @column("State", label=STATES)
+    def state_shown(self, row: Import) -> tuple[str, str]:
+        return row.state, row.get_state_display()
+
+    @column("What came of it")
+    def outcome(self, row: Import) -> str:
+        return told(row.counts) if row.counts else "–"
+
+    @column("When")
+    def when(self, row: Import) -> str:
+        return badges.moment(row.created_at)
+
+
+def told(counts: dict[str, int]) -> str:
+    words = {
+        "create": "new",
+        "update": "added to",
+        "nothing": "known already",
+        "review": "new and to be judged",
+        "error": "left out",
+    }
+    found = [f"{counts[name]} {word}" for name, word in words.items() if counts.get(name)]
+    return f"{', '.join(found) or 'nobody'}."
+
+
+def preview(row: Import) -> dict[str, Any]:
+    seen = importing.preview(row)
+    counts = seen.plan.counts()
+    form = None if row.is_vcard else ColumnsForm(row, seen.columns)
+    return {
+        "counts": [(badges.label(*WORDS[action]), counts[action]) for action in WORDS],
+        "errors": counts["error"],
+        "taken": sum(counts.values()) - counts["error"],
+        "listed": lines(seen.plan),
+        "is_cut": len(seen.plan.rows) > SHOWN,
+        "columns": form
+        and [
+            {
+                "field": form[f"column-{number}"],
+                "samples": [cells[name] for cells in seen.sample if cells.get(name)],
+            }
+            for number, name in enumerate(seen.columns)
+        ],
+    }
+
+
+def lines(plan: Plan) -> list[dict[str, Any]]:
+    rows = sorted(plan.rows, key=lambda row: (ORDER.index(row.action), row.number))[:SHOWN]
+    return [
+        {
+            "number": row.number,
+            "name": row.name,
+            "badge": badges.label(*WORDS[row.action]),
+            "reasons": row.reasons,
+            "contact": row.draft.contact if row.draft else None,
+        }
+        for row in rows
+    ]

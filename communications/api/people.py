@@ -1,0 +1,107 @@
+"""The JSON of contacts."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from communications import contacts
+from communications.api.serializers import StrictSerializer
+from communications.models import Address, Channel, Contact, ContactChange, Part, Template
+
+
+class AddressSerializer(serializers.ModelSerializer[Address]):
+    class Meta:
+        model = Address
+        fields = ["channel", "value", "label"]
+        extra_kwargs = {"label": {"required": False}}
+
+    def to_representation(self, instance: Address) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        return {name: value for name, value in shown.items() if value}
+
+
+class ContactSerializer(serializers.ModelSerializer[Contact]):
+    name = serializers.CharField(
+        max_length=200,
+        required=False,
+        help_text="May be left out where given_name, family_name or company are there.",
+    )
+    roles = serializers.ListField(
+        child=serializers.ChoiceField(choices=Part.choices),
+        required=False,
+    )
+    weddings = serializers.ListField(child=serializers.CharField(), required=False)
+    custom = serializers.DictField(required=False, help_text="Texts, numbers, true and false.")
+    addresses = AddressSerializer(
+        many=True,
+        required=False,
+        help_text="The first of each channel is the one that is written to.",
+    )
+
+    class Meta:
+        model = Contact
+        fields = [
+            "id",
+            "name",
+            "given_name",
+            "family_name",
+            "company",
+            "roles",
+            "weddings",
+            "language",
+            "time_zone",
+            "preferred_channel",
+            "notes",
+            "custom",
+            "to_review",
+            "addresses",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "created_at", "updated_at"]
+
+    def create(self, validated_data: dict[str, Any]) -> Contact:
+        listed = entries(validated_data.pop("addresses", []))
+        return contacts.create(addresses=listed, **validated_data)
+
+    def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
+        listed = validated_data.pop("addresses", None)
+        given = None if listed is None else entries(listed)
+        return contacts.change(instance, addresses=given, **validated_data)
+
+
+def entries(listed: list[dict[str, Any]]) -> list[contacts.Entry]:
+    return [contacts.Entry(one["channel"], one["value"], one.get("label", "")) for one in listed]
+
+
+class MergeSerializer(StrictSerializer):
+    other = serializers.IntegerField(help_text="The contact that goes; it can be taken out again.")
+
+
+class ContactChangeSerializer(serializers.ModelSerializer[ContactChange]):
+    class Meta:
+        model = ContactChange
+        fields = ["field", "before", "after", "source", "by", "at"]
+        read_only_fields = fields
+
+
+class ApprovedSerializer(serializers.ModelSerializer[Template]):
+    class Meta:
+        model = Template
+        fields = ["name", "language", "category", "body"]
+        read_only_fields = fields
+
+
+class WaySerializer(serializers.Serializer[Any]):
+    """Whether a contact can be written to on a channel now, and if not, why."""
+
+    channel = serializers.ChoiceField(choices=Channel.choices)
+    value = serializers.CharField(help_text="The address there; blank: none is known.")
+    is_open = serializers.BooleanField()
+    reason = serializers.CharField(help_text="Why it is closed; blank where it is open.")
+    templates = ApprovedSerializer(
+        many=True,
+        help_text="The approved texts that may be sent, also where free text may not.",
+    )
+    window_until = serializers.DateTimeField(allow_null=True)
+    is_preferred = serializers.BooleanField(help_text="The one to answer by.")

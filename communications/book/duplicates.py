@@ -1,0 +1,212 @@
+"""Contacts that changed -> compared with those like them -> merged where that is safe, else queued
+for a person to decide.
+
+What was compared is marked, so a second run finds nothing to do and writes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from communications import numbers
+from communications.book import matching, merging
+from communications.book.matching import Judgement, Person
+from communications.decisions import NotPossible
+from communications.models import Contact, Message, Organization, Pair, Verdict
+
+BATCH = 500
+# More contacts with such a name than this, and the name says nothing by itself.
+RARE = 4
+# A name or mailbox that hundreds share is not worth comparing.
+MANY = 60
+
+
+@dataclass
+class Outcome:
+    compared: int = 0
+    merged: int = 0
+    queued: int = 0
+
+
+def catch_up(*, batches: int = 20) -> Outcome:
+    """In all organizations, what changed since it was compared last."""
+    outcome = Outcome()
+    for organization in Organization.objects.all():
+        run(organization, outcome, batches=batches)
+    return outcome
+
+
+def run(organization: Organization, outcome: Outcome | None = None, *, batches: int = 0) -> Outcome:
+    """`batches`: how many at most; 0: all there are."""
+    outcome = outcome or Outcome()
+    done = 0
+    while not batches or done < batches:
+        fresh = list(pending(organization)[:BATCH])
+        if not fresh:
+            break
+        compare(organization, fresh, outcome)
+        done += 1
+    return outcome
+
+
+def pending(organization: Organization) -> QuerySet[Contact]:
+    return Contact.objects.filter(organization=organization, compared_at=None).order_by("pk")
+
+
+def compare(organization: Organization, fresh: list[Contact], outcome: Outcome) -> None:
+    # Before it is read: what changes meanwhile is compared again.
+    Contact.objects.filter(pk__in=[one.pk for one in fresh]).update(compared_at=timezone.now())
+    people = load(organization, fresh)
+    subjects = {one.pk for one in fresh}
+    queue: dict[tuple[int, int], Judgement] = {}
+    known = judged(subjects)
+    for pair in sorted(candidates(people, subjects)):
+        if pair in known:
+            continue
+        one, other = (people[key] for key in pair)
+        judgement = matching.judge(one, other, is_rare=is_rare(people, one, other))
+        if judgement.is_same:
+            outcome.merged += merge(pair, judgement, people)
+        elif judgement.score:
+            queue[pair] = judgement
+    outcome.compared += len(fresh)
+    outcome.queued += put_in_queue(organization, queue)
+
+
+# --- who is compared with whom ---
+
+
+def load(organization: Organization, fresh: list[Contact]) -> dict[int, Person]:
+    """The contacts themselves and everybody who has something in common with one of them."""
+    own = Contact.objects.filter(pk__in=[one.pk for one in fresh])
+    values = set(own.values_list("addresses__value", flat=True)) - {None}
+    hints = set(own.values_list("addresses__hint", flat=True)) - {None, ""}
+    forms = {form for value in values for form in numbers.variants(value)}
+    alike = Contact.objects.filter(organization=organization).filter(
+        Q(pk__in=own)
+        | Q(sounds__in={one.sounds for one in fresh} - {""})
+        | Q(
+            pk__in=Contact.objects.filter(
+                Q(addresses__value__in=forms) | Q(addresses__hint__in=hints),
+                organization=organization,
+            ).values("pk"),
+        ),
+    )
+    rows = alike.only("name", "company", "weddings").prefetch_related("addresses")
+    return {one.pk: person(one) for one in rows}
+
+
+def person(contact: Contact) -> Person:
+    return matching.person(
+        contact.pk,
+        contact.name,
+        [one.value for one in contact.addresses.all()],
+        company=contact.company,
+        weddings=contact.weddings,
+    )
+
+
+def candidates(people: dict[int, Person], subjects: set[int]) -> set[tuple[int, int]]:
+    """Pairs, the older contact first, that are worth judging."""
+    found: set[tuple[int, int]] = set()
+    for block in blocks(people):
+        if len(block) <= MANY:
+            found |= {
+                (one, other)
+                for one, other in combinations(sorted(block), 2)
+                if one in subjects or other in subjects
+            }
+    return found
+
+
+def blocks(people: dict[int, Person]) -> Iterator[set[int]]:
+    grouped: dict[str, set[int]] = defaultdict(set)
+    for one in people.values():
+        for key in (*one.values, *one.hints, one.sounds):
+            grouped[key].add(one.key)
+    grouped.pop("", None)
+    yield from (block for block in grouped.values() if len(block) > 1)
+
+
+def is_rare(people: dict[int, Person], one: Person, other: Person) -> bool:
+    sounds = {one.sounds, other.sounds}
+    return sum(1 for each in people.values() if each.sounds in sounds) <= RARE
+
+
+def judged(subjects: set[int]) -> set[tuple[int, int]]:
+    """What is in the queue, or was decided."""
+    rows = Pair.objects.filter(Q(one__in=subjects) | Q(other__in=subjects))
+    return set(rows.values_list("one_id", "other_id"))
+
+
+# --- what comes of it ---
+
+
+def merge(pair: tuple[int, int], judgement: Judgement, people: dict[int, Person]) -> bool:
+    """Unless one of them has become somebody else meanwhile, by an earlier merge."""
+    one, other = (merging.survivor(Contact.everyone.get(pk=key)) for key in pair)
+    if one.pk == other.pk or not matching.judge(person(one), person(other)).is_same:
+        return False
+    kept, gone = older_first(one, other)
+    try:
+        merging.merge(kept, gone, reasons=judgement.reasons, is_automatic=True)
+    except NotPossible:
+        # Somebody else was quicker; what is left of it is compared again.
+        return False
+    people[kept.pk] = person(kept)
+    return True
+
+
+def older_first(one: Contact, other: Contact) -> tuple[Contact, Contact]:
+    """The one to keep: looked at by a person, with more of a past, older."""
+    counts = dict(
+        Message.objects.filter(contact__in=[one, other])
+        .order_by()
+        .values_list("contact")
+        .annotate(count=Count("pk")),
+    )
+    ranked = sorted([one, other], key=lambda c: (c.to_review, -counts.get(c.pk, 0), c.pk))
+    return ranked[0], ranked[1]
+
+
+def put_in_queue(organization: Organization, queue: dict[tuple[int, int], Judgement]) -> int:
+    gone = set(
+        Contact.everyone.filter(pk__in={key for pair in queue for key in pair})
+        .exclude(merged_at=None)
+        .values_list("pk", flat=True),
+    )
+    now = timezone.now()
+    rows = [
+        Pair(
+            organization=organization,
+            one_id=one,
+            other_id=other,
+            score=judgement.score,
+            reasons=list(judgement.reasons),
+            found_at=now,
+        )
+        for (one, other), judgement in queue.items()
+        if not {one, other} & gone
+    ]
+    Pair.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+# --- what a person decides ---
+
+
+def decide(pair: Pair, verdict: Verdict, *, by: str) -> None:
+    """Raises NotPossible."""
+    if verdict is Verdict.MERGED:
+        kept, gone = older_first(pair.one, pair.other)
+        merging.merge(kept, gone, by=by, reasons=pair.reasons)
+        return
+    Pair.objects.filter(pk=pair.pk).update(
+        verdict=verdict,
+        decided_at=timezone.now(),
+        decided_by=by,
+    )

@@ -1,0 +1,111 @@
+"""Everything about one person goes, but for two things: the proof that messages were sent, with
+statuses and times and without contents; and that somebody may not be written to.
+
+In what stays of a message, addresses are replaced by a fingerprint: whoever holds the address can
+still ask what was sent to it, and nobody can read it back. A suppression keeps its address, because
+one that cannot be matched would let the next import write to the person again.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.crypto import salted_hmac
+
+from communications import decisions, numbers
+from communications.book import exporting
+from communications.models import (
+    Attachment,
+    Attempt,
+    Contact,
+    Event,
+    Merge,
+    Message,
+    Suppression,
+    WebhookDelivery,
+)
+from communications.models.messages import Direction
+
+BATCH = 500
+MARK = "erased:"
+CONTENTS = {
+    "subject": "",
+    "body": "",
+    "html": "",
+    "reply_to": "",
+    "headers": {},
+    "metadata": {},
+    "media": [],
+    "template_ref": {},
+    "has_attachments": False,
+    "error": "",
+}
+
+
+def erase(contact: Contact, *, by: str) -> int:
+    """Returns how many messages were blanked. What waits to be sent is cancelled."""
+    with transaction.atomic():
+        contact = Contact.everyone.select_for_update().get(pk=contact.pk)
+        ids = [contact.pk, *exporting.merged_ids(contact)]
+        cancel(ids, by)
+        forget_suppressed(contact)
+        rows = list(Message.objects.filter(contact__in=ids).values_list("pk", flat=True))
+        for start in range(0, len(rows), BATCH):
+            blank(rows[start : start + BATCH])
+        Merge.objects.filter(kept__in=ids).delete()
+        Merge.objects.filter(gone__in=ids).delete()
+        Contact.everyone.filter(pk__in=ids).delete()
+    return len(rows)
+
+
+def fingerprint(address: str) -> str:
+    """What stands in place of an address that was erased."""
+    plain = numbers.canonical(address.strip().casefold())
+    return MARK + salted_hmac("communications.erasure", plain).hexdigest()[:32]
+
+
+def cancel(ids: Iterable[int], by: str) -> None:
+    for message in Message.objects.waiting().filter(contact__in=ids):
+        decisions.cancel(message, by=by)
+
+
+def forget_suppressed(contact: Contact) -> None:
+    """Why an address is closed stays; what its owner wrote does not."""
+    closed = exporting.suppressions(contact, contact.addresses.all())
+    Suppression.objects.filter(pk__in=closed.values("pk")).update(detail="")
+
+
+def blank(ids: list[UUID]) -> None:
+    messages = list(Message.objects.filter(pk__in=ids))
+    for message in messages:
+        hide(message)
+    Message.objects.bulk_update(messages, ["to", "leg_to", "sender"])
+    Message.objects.filter(pk__in=ids).update(**CONTENTS)
+    attempts = list(Attempt.objects.filter(message__in=ids))
+    for attempt in attempts:
+        attempt.to, attempt.error, attempt.response = fingerprint(attempt.to), "", {}
+    Attempt.objects.bulk_update(attempts, ["to", "error", "response"])
+    Attachment.objects.filter(message__in=ids).delete()
+    blank_deliveries(ids)
+    Event.objects.filter(message__in=ids).update(detail="")
+
+
+def hide(message: Message) -> None:
+    """Their address; what is ours stays."""
+    if message.direction == Direction.INBOUND:
+        message.sender = fingerprint(message.sender)
+    else:
+        message.to, message.leg_to = fingerprint(message.to), fingerprint(message.leg_to)
+
+
+def blank_deliveries(ids: list[UUID]) -> None:
+    """What the providers posted about these messages, which is kept as it came."""
+    told = Event.objects.filter(message__in=ids, event_id__isnull=False)
+    # An event of a delivery that holds several has its place in it behind a #.
+    posted = {str(one).partition("#")[0] for one in told.values_list("event_id", flat=True)}
+    WebhookDelivery.objects.filter(
+        provider__in=settings.PROVIDERS,
+        event_id__in=posted,
+        applied_at__isnull=False,
+    ).update(body=b"", headers={}, url="")

@@ -1,0 +1,129 @@
+"""What may be said about a person, checked: every refusal names the field and says what to do."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from communications.models import Channel, Contact, Part
+from wedsync_comms.lib.text import storable
+
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+MAX_NOTES = 20_000
+MAX_TAGS = 30
+MAX_TAG = 80
+MAX_CUSTOM = 50
+MAX_CUSTOM_NAME = 60
+MAX_CUSTOM_TEXT = 1_000
+TEXTS = {"name": 200, "given_name": 100, "family_name": 100, "company": 200, "notes": MAX_NOTES}
+
+
+class InvalidFact(ValueError):
+    """`field` is what to change, the text says how."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, trimmed. Raises InvalidFact."""
+    return {name: CHECKS[name](name, value) for name, value in given.items()}
+
+
+def named(given: dict[str, Any], contact: Contact | None = None) -> dict[str, Any]:
+    """With a name made of its parts where only those were given. Raises InvalidFact.
+
+    A new name that does not consist of the parts known before makes these unknown.
+    """
+    parts = [
+        given.get(part, getattr(contact, part, "")) or "" for part in ("given_name", "family_name")
+    ]
+    joined = " ".join(filter(None, parts))
+    is_part = "given_name" in given or "family_name" in given
+    if not given.get("name") and (contact is None or "name" in given or (is_part and joined)):
+        name = joined or given.get("company", "")
+        if not name:
+            raise InvalidFact("name", "Give a name: one is enough.")
+        return given | {"name": name[: TEXTS["name"]]}
+    is_other = contact is not None and given.get("name", contact.name) != contact.name
+    if is_other and not is_part and joined and given["name"] != joined:
+        return given | {"given_name": "", "family_name": ""}
+    return given
+
+
+def text(field: str, value: Any) -> str:
+    found = storable(str(value)).strip()
+    if len(found) > TEXTS[field]:
+        raise InvalidFact(field, f"Keep it under {TEXTS[field]:,} characters.")
+    return found
+
+
+def parts(field: str, value: Any) -> list[str]:
+    found = list(dict.fromkeys(value))
+    if wrong := [one for one in found if one not in Part.values]:
+        known = ", ".join(Part.values)
+        raise InvalidFact(field, f"“{wrong[0]}” is no role. Known are: {known}.")
+    return [str(one) for one in Part.values if one in found]
+
+
+def tags(field: str, value: Any) -> list[str]:
+    found = list(dict.fromkeys(storable(str(one)).strip() for one in value))
+    found = [one for one in found if one]
+    if len(found) > MAX_TAGS or any(len(one) > MAX_TAG for one in found):
+        raise InvalidFact(field, f"At most {MAX_TAGS} of at most {MAX_TAG} characters each.")
+    return found
+
+
+def language(field: str, value: Any) -> str:
+    found = str(value).strip().replace("_", "-")
+    if found and not LANGUAGE.fullmatch(found):
+        raise InvalidFact(field, f"“{found[:40]}” is no language: write it like en or pt-BR.")
+    return found
+
+
+def zone(field: str, value: Any) -> str:
+    found = str(value).strip()
+    if found and found not in available_timezones():
+        message = f"“{found[:64]}” is no time zone: write it like Europe/London."
+        raise InvalidFact(field, message)
+    return found
+
+
+def channel(field: str, value: Any) -> str:
+    if value and value not in Channel.values:
+        raise InvalidFact(field, f"Channels are: {', '.join(Channel.values)}.")
+    return str(value or "")
+
+
+def custom(field: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidFact(field, "Write names with values, like {“table”: “7”}.")
+    if len(value) > MAX_CUSTOM:
+        raise InvalidFact(field, f"At most {MAX_CUSTOM} custom fields.")
+    for name, one in value.items():
+        if why := wrong(name, one):
+            raise InvalidFact(field, why)
+    return value
+
+
+def wrong(name: Any, value: Any) -> str:
+    if not (isinstance(name, str) and 0 < len(name.strip()) <= MAX_CUSTOM_NAME):
+        return f"Names have 1 to {MAX_CUSTOM_NAME} characters."
+    if not isinstance(value, str | int | float | bool | None):
+        return f"“{name}” is neither a text nor a number, true, false."
+    if isinstance(value, str) and len(value) > MAX_CUSTOM_TEXT:
+        return f"Keep “{name}” under {MAX_CUSTOM_TEXT:,} characters."
+    return ""
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(TEXTS, text),
+    "roles": parts,
+    "weddings": tags,
+    "language": language,
+    "time_zone": zone,
+    "preferred_channel": channel,
+    "custom": custom,
+    "to_review": lambda _field, value: bool(value),
+}

@@ -1,0 +1,94 @@
+"""Every change of a contact, field by field, with where it came from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from communications.models import Address, Contact, ContactChange, Origin
+
+# In the order in which they are shown.
+FIELDS = (
+    "name",
+    "given_name",
+    "family_name",
+    "company",
+    "roles",
+    "weddings",
+    "language",
+    "time_zone",
+    "preferred_channel",
+    "notes",
+    "custom",
+    "to_review",
+)
+# The beginning of a history: everything at once.
+CREATED = "created"
+Snapshot = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Where a change comes from, and who or what made it."""
+
+    source: Origin
+    by: str = ""
+
+
+SYSTEM = Cause(Origin.SYSTEM)
+
+
+def snapshot(contact: Contact, addresses: Iterable[Address] | None = None) -> Snapshot:
+    rows = contact.addresses.all() if addresses is None else addresses
+    return {
+        **{name: getattr(contact, name) for name in FIELDS},
+        "addresses": [shown(one) for one in rows],
+    }
+
+
+def shown(address: Address) -> dict[str, Any]:
+    return {
+        "channel": str(address.channel),
+        "value": address.value,
+        "label": address.label,
+        "is_primary": address.is_primary,
+    }
+
+
+def record(contact: Contact, before: Mapping[str, Any], after: Snapshot, cause: Cause) -> int:
+    """Appends what differs. `before` is empty for a contact that is new."""
+    rows = changes(contact, before, after, cause, timezone.now())
+    ContactChange.objects.bulk_create(rows)
+    return len(rows)
+
+
+def changes(
+    contact: Contact,
+    before: Mapping[str, Any],
+    after: Snapshot,
+    cause: Cause,
+    at: datetime,
+) -> list[ContactChange]:
+    if before:
+        differing = {
+            name: (before.get(name), value)
+            for name, value in after.items()
+            if (before.get(name) or None) != (value or None)
+        }
+    else:
+        differing = {CREATED: (None, {name: value for name, value in after.items() if value})}
+    return [
+        ContactChange(
+            organization_id=contact.organization_id,
+            contact=contact,
+            field=name,
+            before=old,
+            after=new,
+            source=cause.source,
+            by=cause.by[:200],
+            at=at,
+        )
+        for name, (old, new) in differing.items()
+    ]

@@ -1,0 +1,102 @@
+"""Are two records one person? Pure: values in, a judgement with its reasons out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from communications import lookup, names, numbers
+
+# Below, two names are not alike enough for anybody to look at.
+ALIKE = 0.88
+# A full name: one word alone is shared by many.
+FULL = 2
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is compared, of a contact or of a record that is about to become one."""
+
+    key: int
+    name: str
+    # Numbers in their present form and e-mail addresses: proof.
+    values: frozenset[str]
+    # What only makes them worth comparing.
+    hints: frozenset[str]
+    # Weddings and companies.
+    circles: frozenset[str]
+    # Alike for similar names; blank where there is no full name.
+    sounds: str
+
+    @property
+    def said_name(self) -> str:
+        """Blank where the name is only an address, as with strangers who wrote."""
+        return "" if names.is_address(self.name) else self.name
+
+
+@dataclass(frozen=True)
+class Judgement:
+    is_same: bool
+    # From 1 to 100, how much speaks for one person; 0: nothing worth a look.
+    score: int
+    reasons: tuple[str, ...] = ()
+
+
+NOTHING = Judgement(is_same=False, score=0)
+
+
+def person(
+    key: int,
+    name: str,
+    values: Iterable[str],
+    *,
+    company: str = "",
+    weddings: Iterable[str] = (),
+) -> Person:
+    values = list(values)
+    return Person(
+        key=key,
+        name=name,
+        values=frozenset(numbers.canonical(one) for one in values),
+        hints=frozenset(lookup.hint(one) for one in values),
+        circles=frozenset(names.fold(one) for one in (company, *weddings) if one),
+        sounds=names.sounds(name) if len(names.words(name)) >= FULL and "@" not in name else "",
+    )
+
+
+def judge(one: Person, other: Person, *, is_rare: bool = True) -> Judgement:
+    """`is_rare`: whether few people have such a name, so that it says something by itself."""
+    shared = sorted(one.values & other.values)
+    agree = names.agree(one.said_name, other.said_name)
+    if shared and agree:
+        return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
+    alike = likeness(one, other)
+    if shared:
+        differ = (f"Both have {shared[0]}.", "The names differ.")
+        return Judgement(is_same=False, score=60 + round(35 * alike), reasons=differ)
+    if hints := sorted(one.hints & other.hints):
+        why = f"Their addresses are alike: {hints[0]}."
+        return Judgement(is_same=False, score=55 + round(40 * alike), reasons=(why,))
+    return by_name(one, other, alike, is_rare=is_rare)
+
+
+def by_name(one: Person, other: Person, alike: float, *, is_rare: bool) -> Judgement:
+    circles = sorted(one.circles & other.circles)
+    if alike < ALIKE or not (circles or (is_rare and complement(one, other))):
+        return NOTHING
+    reasons: tuple[str, ...] = ("Same name." if alike == 1 else "The names are alike.",)
+    if circles:
+        reasons += (f"Both belong to {circles[0]}.",)
+    return Judgement(is_same=False, score=round(alike * (90 if circles else 70)), reasons=reasons)
+
+
+def complement(one: Person, other: Person) -> bool:
+    """Neither has an address where the other has another one, as two people of one name have."""
+    kinds = [{"@" in value for value in each.values} for each in (one, other)]
+    return not kinds[0] & kinds[1]
+
+
+def likeness(one: Person, other: Person) -> float:
+    """Of full names; one word alone is like too many."""
+    mine, theirs = names.words(one.said_name), names.words(other.said_name)
+    if min(len(mine), len(theirs)) < FULL:
+        return 0.0
+    return names.likeness(one.said_name, other.said_name)

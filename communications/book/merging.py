@@ -1,0 +1,197 @@
+"""Two contacts become one, and two again.
+
+Nothing is deleted: the contact that goes is hidden, its rows change hands, and the merge remembers
+them all. Suppressions hang on addresses, so they hold whoever has the address.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from communications import contacts, names
+from communications.book import history
+from communications.book.history import FIELDS, Cause
+from communications.decisions import NotPossible
+from communications.models import Contact, ContactChange, Merge, Origin, Pair, Verdict
+
+# They tell about one contact and stay with it.
+STAYING = (Contact, ContactChange, Merge, Pair)
+AUTOMATIC = "matched by address"
+
+
+def merge(
+    kept: Contact,
+    gone: Contact,
+    *,
+    by: str = AUTOMATIC,
+    reasons: Sequence[str] = (),
+    is_automatic: bool = False,
+) -> Merge:
+    """`kept` has everything from now on. Raises NotPossible."""
+    with transaction.atomic():
+        kept, gone = locked(kept, gone)
+        before = history.snapshot(kept)
+        addresses = [history.shown(one) for one in gone.addresses.all()]
+        for name, value in united(kept, gone).items():
+            setattr(kept, name, value)
+        moved = dict(move(gone, kept))
+        one_primary_each(kept, before["addresses"])
+        hide(gone, kept)
+        cause = Cause(Origin.MERGE, by)
+        contacts.settle(kept, before, cause)
+        remember(gone, kept, cause)
+        close(kept, gone, by)
+        return Merge.objects.create(
+            organization_id=kept.organization_id,
+            kept=kept,
+            gone=gone,
+            is_automatic=is_automatic,
+            reasons=list(reasons),
+            before={name: before[name] for name in FIELDS},
+            after={name: getattr(kept, name) for name in FIELDS},
+            moved=moved,
+            addresses=addresses,
+            by=by,
+            at=timezone.now(),
+        )
+
+
+def survivor(contact: Contact) -> Contact:
+    """Who it is now."""
+    while contact.merged_into_id:
+        contact = Contact.everyone.get(pk=contact.merged_into_id)
+    return contact
+
+
+def locked(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
+    rows = Contact.everyone.select_for_update().filter(
+        pk__in=[kept.pk, gone.pk],
+        organization_id=kept.organization_id,
+        merged_at=None,
+    )
+    found = {one.pk: one for one in rows.order_by("pk")}
+    if len(found) != len({kept.pk, gone.pk}) or kept.pk == gone.pk:
+        raise NotPossible("One of the two was merged or deleted meanwhile.")
+    return found[kept.pk], found[gone.pk]
+
+
+# --- fields ---
+
+
+def united(kept: Contact, gone: Contact) -> dict[str, Any]:
+    """What is known about both; where they disagree, what the kept one says."""
+    fields = {
+        name: getattr(kept, name) or getattr(gone, name)
+        for name in FIELDS
+        if name not in {"name", "given_name", "family_name"}
+    }
+    fields |= names.better(vars(kept), vars(gone))
+    fields["roles"] = union(kept.roles, gone.roles)
+    fields["weddings"] = union(kept.weddings, gone.weddings)
+    fields["custom"] = {**gone.custom, **kept.custom}
+    fields["notes"] = "\n\n".join(dict.fromkeys(filter(None, [kept.notes, gone.notes])))
+    fields["to_review"] = kept.to_review and gone.to_review
+    return fields
+
+
+def union(one: list[str], other: list[str]) -> list[str]:
+    return list(dict.fromkeys([*one, *other]))
+
+
+# --- rows ---
+
+
+def move(gone: Contact, kept: Contact) -> Iterator[tuple[str, list[Any]]]:
+    """Whatever points to the one points to the other, also in apps that we do not know."""
+    for model, field in followers():
+        rows = model._base_manager.filter(**{field: gone})  # noqa: SLF001 (Django documents it)
+        ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
+        if ids:
+            label = model._meta.label  # noqa: SLF001 (the same)
+            yield f"{label}.{field}", hand_over(model, field, ids, kept)
+
+
+def followers() -> Iterator[tuple[type[models.Model], str]]:
+    for relation in Contact._meta.get_fields(include_hidden=True):  # noqa: SLF001 (the same)
+        if not (relation.one_to_many or relation.one_to_one) or not relation.auto_created:
+            continue
+        model = relation.related_model
+        if isinstance(model, type) and model not in STAYING:
+            yield model, relation.field.name  # type: ignore[union-attr]
+
+
+def hand_over(model: type[models.Model], field: str, ids: list[str], to: Contact) -> list[str]:
+    """Those that could be moved. A row that its new owner has already stays where it is."""
+    rows = model._base_manager  # noqa: SLF001 (Django documents it)
+    try:
+        with transaction.atomic():
+            rows.filter(pk__in=ids).update(**{field: to})
+    except IntegrityError:
+        if len(ids) == 1:
+            return []
+        half = len(ids) // 2
+        first = hand_over(model, field, ids[:half], to)
+        return first + hand_over(model, field, ids[half:], to)
+    return ids
+
+
+def one_primary_each(kept: Contact, before: list[dict[str, Any]]) -> None:
+    """Those that it had stay primary."""
+    taken = {one["channel"] for one in before}
+    own = {(one["channel"], one["value"]) for one in before}
+    for row in kept.addresses.filter(is_primary=True):
+        if (row.channel, row.value) not in own and row.channel in taken:
+            row.is_primary = False
+            row.save(update_fields=["is_primary"])
+
+
+def hide(gone: Contact, kept: Contact) -> None:
+    gone.merged_at = timezone.now()
+    gone.merged_into = kept
+    gone.save(update_fields=["merged_at", "merged_into"])
+
+
+def remember(gone: Contact, kept: Contact | None, cause: Cause) -> None:
+    """In the history of the one that went, or came back."""
+    ContactChange.objects.create(
+        organization_id=gone.organization_id,
+        contact=gone,
+        field="merged_into",
+        after=str(kept) if kept else None,
+        source=cause.source,
+        by=cause.by,
+        at=timezone.now(),
+    )
+
+
+# --- the queue ---
+
+
+def close(kept: Contact, gone: Contact, by: str) -> None:
+    """Judged; and who was not the one is not the other."""
+    judge(kept, gone, Verdict.MERGED, by)
+    for pair in Pair.objects.filter(verdict=Verdict.APART, one=gone):
+        judge(kept, pair.other, Verdict.APART, pair.decided_by)
+    for pair in Pair.objects.filter(verdict=Verdict.APART, other=gone):
+        judge(kept, pair.one, Verdict.APART, pair.decided_by)
+
+
+def judge(one: Contact, other: Contact, verdict: Verdict, by: str) -> None:
+    if one.pk == other.pk:
+        return
+    first, second = sorted([one, other], key=lambda contact: contact.pk)
+    now = timezone.now()
+    Pair.objects.update_or_create(
+        one=first,
+        other=second,
+        defaults={"verdict": verdict, "decided_at": now, "decided_by": by[:200]},
+        create_defaults={
+            "organization_id": first.organization_id,
+            "verdict": verdict,
+            "found_at": now,
+            "decided_at": now,
+            "decided_by": by[:200],
+        },
+    )

@@ -1,0 +1,26 @@
+"""One telephone number, several spellings: which E.164 forms reach the same person.
+
+Brazil put a 9 before its mobile numbers, Mexico dropped the 1 after its country code; providers
+and telephones still hold the older form. Trunk zeros need nothing here: `phonenumbers` drops them.
+"""
+
+import re
+
+# Country code, area code, and the eight digits of a mobile number, which begin with 6 to 9.
+BRAZIL = re.compile(r"\+55([1-9]\d)(9?)([6-9]\d{7})")
+MEXICO = re.compile(r"\+52(1?)(\d{10})")
+
+
+def variants(value: str) -> tuple[str, ...]:
+    """Every form of it, the present one first. Of what is no such number: itself."""
+    if found := BRAZIL.fullmatch(value):
+        area, _, local = found.groups()
+        return (f"+55{area}9{local}", f"+55{area}{local}")
+    if found := MEXICO.fullmatch(value):
+        return (f"+52{found[2]}", f"+521{found[2]}")
+    return (value,)
+
+
+def canonical(value: str) -> str:
+    """The same for all forms of a number."""
+    return variants(value)[0]

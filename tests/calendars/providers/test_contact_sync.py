@@ -1,0 +1,128 @@
+"""Contacts of Google and Microsoft by real HTTP, in both directions, with faults on the way."""
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from calendars import contact_books, contact_sync, grants
+from calendars.models import Account, ContactBook
+from calendars.providers import registry
+from communications import contacts
+from communications.models import Contact, Organization
+from tests import factories
+from tests.calendars import rows
+from tests.calendars.providers.conftest import strangers
+from tests.calendars.providers.sides import GoogleSide, MicrosoftSide, Side
+from tests.sandbox_server import SandboxServer
+
+__all__ = ["strangers"]
+
+pytestmark = pytest.mark.django_db
+
+COUNT = 200
+
+
+@pytest.fixture(params=[GoogleSide, MicrosoftSide], ids=["google", "microsoft"])
+def side(request: pytest.FixtureRequest, strangers: SandboxServer) -> Side:
+    found: Side = request.param(strangers)
+    found.rest()
+    return found
+
+
+@pytest.fixture
+def venue() -> Organization:
+    return factories.organization()
+
+
+@pytest.fixture
+def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
+    vendor = side.vendor()
+    settings.CALENDARS = {side.slug: {"BACKEND": "unused", "OPTIONS": {}}}
+    registry.vendor.cache_clear()
+    grant = side.grant(vendor)
+    account = rows.account(
+        venue,
+        vendor=side.slug,
+        grant=grants.sealed(grant),
+        scopes=list(grant.scopes),
+    )
+    return contact_books.follow(account, direction="both")
+
+
+@pytest.fixture(autouse=True)
+def vendors(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox's address is known only now, so the vendor is not built from settings."""
+    vendor = side.vendor()
+    monkeypatch.setattr("calendars.mailboxes.vendor", lambda _slug: vendor)
+    monkeypatch.setattr("calendars.grants.vendor", lambda _slug: vendor)
+
+
+def synced(book: ContactBook, times: int = 1) -> ContactBook:
+    for _ in range(times):
+        Account.objects.update(retry_at=None)
+        assert contact_sync.sync(book.pk)
+    book.refresh_from_db()
+    return book
+
+
+def theirs(side: Side) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    box, page = side.mailbox(), ""
+    while True:
+        people = box.people("", page)
+        found |= {one.name: one for one in people.items if hasattr(one, "name")}
+        page = people.next_page
+        if not page:
+            return found
+
+
+def test_all_of_them_arrive_and_both_sides_converge(
+    side: Side,
+    book: ContactBook,
+    venue: Organization,
+) -> None:
+    side.adds_people(COUNT)
+    synced(book)
+    assert book.error == ""
+    there = theirs(side)
+    assert Contact.objects.filter(organization=venue).count() == len(there) >= COUNT
+
+    name = sorted(there)[3]
+    ours = Contact.objects.get(name=name)
+    contacts.change(ours, notes="Vegan")
+    contacts.create(venue, name="Noah Bennett", addresses=[("email", "noah@bennett.example")])
+    synced(book, times=2)
+
+    there = theirs(side)
+    assert there[name].notes == "Vegan"
+    assert there["Noah Bennett"].emails == ("noah@bennett.example",)
+    assert len(there) == Contact.objects.count()
+    before = list(Contact.objects.order_by("pk").values())
+    synced(book)
+    assert list(Contact.objects.order_by("pk").values()) == before
+
+
+def test_faults_on_the_way_cost_two_polls_at_most(
+    side: Side,
+    book: ContactBook,
+    venue: Organization,
+) -> None:
+    side.adds_people(20)
+    synced(book)
+    side.fault(status={"status": 503, "mode": "after", "chance": 0.2})
+    for number in range(5):
+        contacts.create(
+            venue,
+            name=f"Own {number} Person",
+            addresses=[("email", f"own-{number}@bennett.example")],
+        )
+    synced(book)
+    side.no_faults()
+
+    synced(book, times=2)
+
+    assert book.error == ""
+    names = [one.name for one in theirs(side).values()]
+    assert sorted(names) == sorted(Contact.objects.values_list("name", flat=True))
+    assert len(names) == len(set(names))

@@ -1,0 +1,166 @@
+"""Everything about one person: given out, and forgotten but for the proof and the refusal."""
+
+import json
+
+import pytest
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from communications import consent, contacts
+from communications.book import duplicates, erasure, exporting, importing, merging
+from communications.compose import compose
+from communications.drafts import Draft
+from communications.events import Kind, Reason, Source
+from communications.models import (
+    Attempt,
+    Call,
+    Contact,
+    ContactChange,
+    Event,
+    Merge,
+    Message,
+    Organization,
+    Suppression,
+    WebhookDelivery,
+)
+from communications.statuses import Status
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+EMAIL = "amelia@hart.example"
+
+
+@pytest.fixture
+def venue() -> Organization:
+    return factories.organization()
+
+
+@pytest.fixture
+def amelia(venue: Organization) -> Contact:
+    return contacts.create(venue, name="Amelia Hart", notes="Vegan", addresses=[("email", EMAIL)])
+
+
+def delivered(amelia: Contact) -> Message:
+    message = factories.message(amelia.organization, contact=amelia.pk, to="", body="Secret plan")
+    Message.objects.filter(pk=message.pk).update(
+        status=Status.DELIVERED,
+        send_after=None,
+        error=f"Late for {EMAIL}",
+    )
+    now = timezone.now()
+    attempt = Attempt.objects.create(
+        message=message,
+        call=Call.objects.create(provider="resend"),
+        number=1,
+        to=EMAIL,
+        provider="resend",
+        provider_id="re_1",
+        status=Status.DELIVERED,
+        response={"to": EMAIL},
+        started_at=now,
+        finished_at=now,
+    )
+    Event.objects.create(
+        organization=amelia.organization,
+        message=message,
+        attempt=attempt,
+        kind=Kind.DELIVERED,
+        source=Source.WEBHOOK,
+        status=Status.DELIVERED,
+        message_status=Status.DELIVERED,
+        provider="resend",
+        event_id="evt_1#2",
+        detail=EMAIL,
+        occurred_at=now,
+        recorded_at=now,
+    )
+    WebhookDelivery.objects.create(
+        provider="resend",
+        event_id="evt_1",
+        url="http://testserver/",
+        headers={},
+        body=EMAIL.encode(),
+        received_at=now,
+        applied_at=now,
+    )
+    return message
+
+
+def everywhere() -> str:
+    """All that the database holds, as text."""
+    models = (Contact, ContactChange, Merge, Message, Attempt, Event, WebhookDelivery)
+    rows = [str(list(model._base_manager.values())) for model in models]
+    return " ".join(rows)
+
+
+def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
+    message = delivered(amelia)
+    waiting = factories.message(amelia.organization, contact=amelia.pk, to="")
+
+    erasure.erase(amelia, by="olga")
+
+    assert not Contact.everyone.exists()
+    for word in (EMAIL, "Amelia", "Secret plan", "Vegan", "Your day"):
+        assert word not in everywhere(), word
+    kept = Message.objects.get(pk=message.pk)
+    assert (kept.status, kept.contact, kept.created_at) == (
+        Status.DELIVERED,
+        None,
+        message.created_at,
+    )
+    assert kept.to == erasure.fingerprint(EMAIL.upper())
+    attempt = kept.attempts.get()
+    assert (attempt.provider_id, attempt.status) == ("re_1", Status.DELIVERED)
+    assert Message.objects.get(pk=waiting.pk).status == Status.CANCELLED
+
+
+def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
+    consent.suppress(
+        venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT, detail="They wrote “STOP”."
+    )
+
+    erasure.erase(amelia, by="olga")
+    row = importing.upload(venue, "again.csv", f"Name,E-mail\nAmelia,{EMAIL}\n".encode(), by="olga")
+    importing.confirm(row, by="olga")
+
+    assert Suppression.objects.get().detail == ""
+    draft = Draft(channel="email", to=EMAIL, subject="Hi", body="Hello")
+    assert compose(venue, draft).message.status == Status.SUPPRESSED
+
+
+def test_who_was_merged_into_the_person_goes_as_well(amelia: Contact, venue: Organization) -> None:
+    twin = contacts.create(venue, name="A. Hart", addresses=[("email", "ah@example.com")])
+    theirs = factories.message(venue, contact=twin.pk, to="", body="Secret plan")
+    merging.merge(amelia, twin, by="olga")
+    duplicates.run(venue)
+
+    erasure.erase(Contact.objects.get(), by="olga")
+
+    assert not Contact.everyone.exists()
+    assert not Merge.objects.exists()
+    assert Message.objects.get(pk=theirs.pk).body == ""
+
+
+def test_nobody_else_is_touched(amelia: Contact, venue: Organization) -> None:
+    other = factories.contact(venue, email="noah@example.com", name="Noah")
+    message = factories.message(venue, contact=other.pk, to="", body="Hello Noah")
+
+    erasure.erase(amelia, by="olga")
+
+    kept = Message.objects.get(pk=message.pk)
+    assert (kept.body, kept.to, kept.contact) == ("Hello Noah", "noah@example.com", other)
+
+
+def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organization) -> None:
+    delivered(amelia)
+    consent.suppress(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
+    contacts.change(amelia, notes="Vegetarian")
+
+    told = json.loads(json.dumps(exporting.everything(amelia), cls=DjangoJSONEncoder))
+
+    assert told["contact"]["addresses"][0]["value"] == EMAIL
+    assert told["messages"][0]["body"] == "Secret plan"
+    assert told["messages"][0]["events"][-1]["kind"] == "delivered"
+    assert told["suppressions"][0]["reason"] == "opt_out"
+    assert [row["field"] for row in told["changes"]] == ["created", "notes"]

@@ -1,0 +1,316 @@
+"""Files of contacts: looked at first, taken as a whole, given out again."""
+
+import pytest
+
+from communications import consent, contacts
+from communications.book import exporting, importing, tables, vcards
+from communications.book.records import Rejected
+from communications.compose import compose
+from communications.decisions import NotPossible
+from communications.drafts import Draft
+from communications.events import Reason
+from communications.models import Contact, ContactChange, Import, Organization, Pair
+from communications.statuses import Status
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def venue() -> Organization:
+    return factories.organization()
+
+
+def given(venue: Organization, text: str, filename: str = "people.csv") -> Import:
+    return importing.upload(venue, filename, text.encode(), by="olga")
+
+
+def values(contact: Contact) -> list[tuple[str, str]]:
+    return list(contact.addresses.values_list("channel", "value"))
+
+
+GOOGLE = """First Name,Last Name,Organization Name,Labels,E-mail 1 - Value,Phone 1 - Value,Notes
+Amelia,Hart,,Hart 2027 ::: * myContacts,Amelia@Hart.example ::: a@work.example,07700 900101,Vegan
+,,Fleur & Stem,Suppliers,orders@fleur.example,,"Lilies, peonies"
+"""
+
+
+def test_a_file_of_google_s_is_understood(venue: Organization) -> None:
+    row = given(venue, GOOGLE)
+
+    counts = importing.confirm(row, by="olga")
+
+    assert counts["create"] == 2
+    amelia = Contact.objects.get(given_name="Amelia")
+    assert (amelia.name, amelia.family_name, amelia.notes) == ("Amelia Hart", "Hart", "Vegan")
+    assert amelia.weddings == ["Hart 2027", "* myContacts"]
+    assert values(amelia) == [
+        ("email", "amelia@hart.example"),
+        ("sms", "+447700900101"),
+        ("email", "a@work.example"),
+    ]
+    assert Contact.objects.get(company="Fleur & Stem").name == "Fleur & Stem"
+    change = amelia.changes.get()
+    assert (change.field, change.source, change.by) == ("created", "import", "olga: people.csv")
+    row.refresh_from_db()
+    assert (row.state, row.content) == ("done", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter"),
+    [
+        ("Name;E-Mail\nJürgen Groß;j@example.com\n".encode("cp1252"), ";"),
+        ("Name\tE-Mail\nJürgen Groß\tj@example.com\n".encode("utf-16"), "\t"),
+        ("\ufeffName,E-Mail\r\nJürgen Groß,j@example.com\r\n".encode(), ","),
+    ],
+)
+def test_other_encodings_and_delimiters_are_understood(
+    venue: Organization,
+    content: bytes,
+    delimiter: str,
+) -> None:
+    row = importing.upload(venue, "people.csv", content, by="olga")
+
+    assert tables.delimiter(row.content.lstrip("\ufeff")) == delimiter
+    importing.confirm(row, by="olga")
+    assert Contact.objects.get().name == "Jürgen Groß"
+
+
+WRONG = """Name,E-mail,Phone,Language
+Amelia Hart,amelia@hart.example,,en
+Noah Bennett,not an address,12,en
+,,,
+Ivy Marsh,ivy@example.com,,Klingon
+,,07700 900105,
+"""
+
+
+def test_every_wrong_row_says_why(venue: Organization) -> None:
+    rows = importing.preview(given(venue, WRONG)).plan.rows
+
+    assert [(row.number, str(row.action)) for row in rows] == [
+        (2, "create"),
+        (3, "error"),
+        (4, "error"),
+        (5, "create"),
+    ]
+    assert "“not an address” is not an e-mail address" in rows[1].reasons[0]
+    assert "too few or too many digits" in rows[1].reasons[1]
+    assert "Language: “Klingon” is no language" in rows[2].reasons[0]
+    assert Contact.objects.count() == 0
+
+
+def test_nothing_is_half_imported(venue: Organization) -> None:
+    row = given(venue, WRONG)
+
+    with pytest.raises(NotPossible, match="2 rows cannot be taken"):
+        importing.confirm(row, by="olga")
+    assert Contact.objects.count() == 0
+
+    counts = importing.confirm(row, by="olga", without_errors=True)
+    assert (counts["create"], counts["error"]) == (2, 2)
+    assert Contact.objects.count() == 2
+    with pytest.raises(NotPossible, match="imported already"):
+        importing.confirm(row, by="olga")
+
+
+def test_a_known_address_fills_what_is_blank_and_overwrites_nothing(venue: Organization) -> None:
+    known = contacts.create(
+        venue,
+        name="Liz Hart",
+        notes="Vegan.",
+        roles=["couple"],
+        addresses=[("email", "liz@hart.example")],
+    )
+    text = "Name,E-mail,Phone,Notes,Company,Roles\n"
+    text += "Elizabeth Hart,LIZ@hart.example,07700 900101,Other,Hart Ltd,Guest\n"
+
+    counts = importing.confirm(given(venue, text), by="olga")
+
+    assert counts["update"] == 1
+    known.refresh_from_db()
+    assert (known.name, known.notes, known.company) == ("Liz Hart", "Vegan.", "Hart Ltd")
+    assert known.roles == ["couple", "guest"]
+    assert ("sms", "+447700900101") in values(known)
+    changed = ContactChange.objects.filter(contact=known, source="import")
+    assert {row.field for row in changed} == {"company", "roles", "addresses"}
+
+
+def test_a_known_address_under_another_name_is_for_a_person_to_judge(venue: Organization) -> None:
+    known = contacts.create(venue, name="Anna Weber", addresses=[("sms", "+447700900101")])
+    text = "Name,Phone,E-mail\nBernd Weber,07700 900101,bernd@example.com\n"
+
+    row = given(venue, text)
+    (planned,) = importing.preview(row).plan.rows
+    importing.confirm(row, by="olga")
+
+    assert (str(planned.action), planned.reasons[1]) == ("review", "The names differ.")
+    made = Contact.objects.get(name="Bernd Weber")
+    assert values(made) == [("email", "bernd@example.com")]
+    pair = Pair.objects.get()
+    assert (pair.one, pair.other) == (known, made)
+
+
+def test_the_same_person_twice_in_a_file_becomes_one_contact(venue: Organization) -> None:
+    text = "Name,E-mail,Phone\nLiz Hart,liz@hart.example,\n"
+    text += "Elizabeth Hart,LIZ@HART.example,+44 7700 900101\n"
+
+    importing.confirm(given(venue, text), by="olga")
+
+    liz = Contact.objects.get()
+    assert (liz.name, values(liz)[1]) == ("Liz Hart", ("sms", "+447700900101"))
+
+
+def test_a_row_that_joins_two_contacts_is_a_reason_to_look(venue: Organization) -> None:
+    text = "Name,E-mail,Phone\nLiz Hart,liz@hart.example,\nElizabeth Hart,,07700900101\n"
+    text += "Liz Hart,LIZ@HART.example,+44 7700 900101\n"
+
+    importing.confirm(given(venue, text), by="olga")
+
+    assert Contact.objects.count() == 2
+    assert Pair.objects.get().score == 100
+
+
+def test_an_opt_out_survives_an_import(venue: Organization) -> None:
+    consent.suppress(venue, channel="email", value="amelia@hart.example", reason=Reason.OPT_OUT)
+
+    importing.confirm(given(venue, GOOGLE), by="olga")
+
+    draft = Draft(channel="email", to="Amelia@hart.example", subject="Hi", body="Hello")
+    assert compose(venue, draft).message.status == Status.SUPPRESSED
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "names of the columns"),
+        ("Name\n", "names of the columns"),
+        ("BEGIN:VCARD\n", "no vCard"),
+        ("Name\n" + "x\n" * 10_001, "At most 10,000 people"),
+        (",".join(f"c{n}" for n in range(200)) + "\nx\n", "120 columns"),
+        ("x" * (5 * 1024 * 1024 + 1), "At most 5 MB"),
+    ],
+)
+def test_what_is_no_file_of_contacts_is_refused(venue: Organization, text: str, why: str) -> None:
+    with pytest.raises(Rejected, match=why):
+        given(venue, text)
+    assert Import.objects.count() == 0
+
+
+def test_the_columns_can_be_told(venue: Organization) -> None:
+    row = given(venue, "Who,Where,Diet\nAmelia,amelia@hart.example,vegan\n")
+    assert row.mapping == {"Who": "", "Where": "", "Diet": ""}
+
+    importing.choose(row, {"Who": "name", "Where": "email", "Diet": "custom", "Else": "name"})
+    importing.confirm(row, by="olga")
+
+    made = Contact.objects.get()
+    assert (made.name, made.custom) == ("Amelia", {"Diet": "vegan"})
+
+
+# --- given out again ---
+
+
+def full(venue: Organization) -> Contact:
+    return contacts.create(
+        venue,
+        given_name="Zoë",
+        family_name="O’Hara; Jr",
+        company="=HYPERLINK(0)",
+        roles=["guest", "supplier"],
+        weddings=["Hart & Bennett, June 2027"],
+        language="pt-BR",
+        time_zone="Europe/Lisbon",
+        preferred_channel="sms",
+        notes="-1 guest\nand, “quotes”",
+        custom={"Table": "+7"},
+        addresses=[("email", "zoe@example.com"), ("sms", "+447700900101")],
+    )
+
+
+def test_our_own_csv_comes_back_as_it_was(venue: Organization) -> None:
+    before = full(venue)
+    text = exporting.as_csv([before])
+    elsewhere = factories.organization()
+
+    row = given(elsewhere, text)
+    importing.choose(row, row.mapping | {"Table": "custom"})
+    importing.confirm(row, by="olga")
+
+    after = Contact.objects.get(organization=elsewhere)
+    for name in ("name", "given_name", "family_name", "company", "roles", "weddings", "language"):
+        assert getattr(after, name) == getattr(before, name), name
+    for name in ("time_zone", "preferred_channel", "notes", "custom"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert values(after) == values(before)
+
+
+def test_no_cell_is_a_formula(venue: Organization) -> None:
+    text = exporting.as_csv([full(venue)])
+
+    _, rows = tables.read(text.removeprefix("\ufeff"))
+    assert [cell for cell in rows[0].values() if cell.startswith(("=", "+", "-", "@"))] == []
+    assert rows[0]["company"] == "'=HYPERLINK(0)"
+
+
+@pytest.mark.parametrize("version", ["3.0", "4.0"])
+def test_our_own_vcard_comes_back_as_it_was(venue: Organization, version: str) -> None:
+    before = full(venue)
+    text = exporting.as_vcards([before], version)
+    elsewhere = factories.organization()
+
+    importing.confirm(given(elsewhere, text, "people.vcf"), by="olga")
+
+    assert f"VERSION:{version}" in text
+    after = Contact.objects.get(organization=elsewhere)
+    for name in ("name", "given_name", "family_name", "company", "weddings", "language", "notes"):
+        assert getattr(after, name) == getattr(before, name), name
+    assert values(after) == values(before)
+
+
+CARDS = """BEGIN:VCARD
+VERSION:4.0
+FN:Amelia Hart
+N:Hart;Amelia;;;
+ORG:Hart Ltd;Design
+EMAIL;TYPE=work;PREF=1:amelia@hart.example
+EMAIL;TYPE=home:a@home.example
+TEL;VALUE=uri;TYPE="voice,cell":tel:+44-7700-900101
+TEL;TYPE=fax:+44 20 7946 0000
+PHOTO;ENCODING=b;TYPE=JPEG:AAAA
+ BBBB
+NOTE:Vegan\\, and late
+END:VCARD
+BEGIN:VCARD
+VERSION:3.0
+N:;;;;
+END:VCARD
+BEGIN:VCARD
+VERSION:2.1
+N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Gro=C3=9F;J=C3=BCrgen;;;
+TEL;CELL:0044 7700 900102
+END:VCARD
+"""
+
+
+def test_cards_of_all_versions_are_understood(venue: Organization) -> None:
+    row = given(venue, CARDS, "people.vcf")
+
+    rows = importing.preview(row).plan.rows
+    assert [str(one.action) for one in rows] == ["create", "error", "create"]
+    importing.confirm(row, by="olga", without_errors=True)
+
+    amelia = Contact.objects.get(name="Amelia Hart")
+    assert (amelia.company, amelia.notes) == ("Hart Ltd", "Vegan, and late")
+    assert values(amelia) == [
+        ("email", "amelia@hart.example"),
+        ("sms", "+447700900101"),
+        ("email", "a@home.example"),
+    ]
+    assert amelia.addresses.get(value="a@home.example").label == "home"
+    assert Contact.objects.get(family_name="Groß").given_name == "Jürgen"
+
+
+def test_rubbish_in_a_card_is_an_error_and_no_crash(venue: Organization) -> None:
+    with pytest.raises(Rejected):
+        vcards.record(venue, 1, "BEGIN:VCARD\nnonsense\nEND:VCARD\n")

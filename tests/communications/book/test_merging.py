@@ -1,0 +1,296 @@
+"""Two contacts become one and two again, and nothing is lost on the way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from communications import consent, contacts
+from communications.book import duplicates, finding, merging, unmerging
+from communications.compose import compose
+from communications.decisions import NotPossible
+from communications.drafts import Draft
+from communications.events import Reason
+from communications.models import (
+    Contact,
+    ContactChange,
+    Merge,
+    Message,
+    Organization,
+    Pair,
+    Verdict,
+)
+from communications.statuses import Status
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def venue() -> Organization:
+    return factories.organization()
+
+
+def person(venue: Organization, name: str, *addresses: tuple[str, str], **facts: Any) -> Contact:
+    return contacts.create(venue, name=name, addresses=addresses, **facts)
+
+
+def values(contact: Contact) -> Sequence[str]:
+    return list(contact.addresses.order_by("value").values_list("value", flat=True))
+
+
+def two(venue: Organization) -> tuple[Contact, Contact]:
+    one = person(venue, "Liz Hart", ("email", "liz@hart.example"), roles=["couple"], notes="Vegan.")
+    other = person(
+        venue,
+        "Elizabeth Hart",
+        ("email", "e.hart@work.example"),
+        ("sms", "+447700900101"),
+        roles=["guest"],
+        weddings=["Hart 2027"],
+        notes="Calls in the evening.",
+        custom={"table": "7"},
+    )
+    return one, other
+
+
+def test_the_kept_one_has_everything(venue: Organization) -> None:
+    one, other = two(venue)
+
+    merging.merge(one, other, by="olga")
+
+    one.refresh_from_db()
+    assert values(one) == ["+447700900101", "e.hart@work.example", "liz@hart.example"]
+    assert (one.roles, one.weddings) == (["couple", "guest"], ["Hart 2027"])
+    assert one.notes == "Vegan.\n\nCalls in the evening."
+    assert one.custom == {"table": "7"}
+    assert list(Contact.objects.all()) == [one]
+    assert list(finding.search(Contact.objects.all(), "900101")) == [one]
+    primary = one.addresses.filter(channel="email", is_primary=True)
+    assert [row.value for row in primary] == ["liz@hart.example"]
+
+
+def test_messages_follow_and_come_back(venue: Organization) -> None:
+    one, other = two(venue)
+    theirs = factories.message(venue, contact=other.pk, to="")
+    merge = merging.merge(one, other, by="olga")
+    assert Message.objects.get(pk=theirs.pk).contact == one
+    later = factories.message(venue, contact=one.pk, to="")
+
+    unmerging.undo(merge, by="olga")
+
+    assert Message.objects.get(pk=theirs.pk).contact == other
+    assert Message.objects.get(pk=later.pk).contact == one
+
+
+def test_a_merge_is_undone_completely(venue: Organization) -> None:
+    one, other = two(venue)
+    before: list[Any] = list(Contact.objects.values().order_by("pk"))
+    addresses = {contact.pk: values(contact) for contact in (one, other)}
+
+    unmerging.undo(merging.merge(one, other, by="olga"), by="olga")
+
+    after: list[Any] = list(Contact.objects.values().order_by("pk"))
+    for old, new in zip(before, after, strict=True):
+        changed = {name for name in old if old[name] != new[name]}
+        assert changed <= {"updated_at"}
+    assert {contact.pk: values(contact) for contact in (one, other)} == addresses
+    assert other.addresses.filter(is_primary=True).count() == 2
+
+
+def test_what_was_changed_since_stays_after_the_undo(venue: Organization) -> None:
+    one, other = two(venue)
+    merge = merging.merge(one, other, by="olga")
+    contacts.change(Contact.objects.get(pk=one.pk), notes="Vegetarian after all.")
+
+    unmerging.undo(merge, by="olga")
+
+    one.refresh_from_db()
+    assert (one.notes, one.roles) == ("Vegetarian after all.", ["couple"])
+
+
+def test_what_was_taken_apart_is_not_merged_again(venue: Organization) -> None:
+    one = person(venue, "Liz Hart", ("sms", "+447700900101"))
+    other = person(venue, "Elizabeth Hart", ("whatsapp", "+447700900101"))
+    assert duplicates.run(venue).merged == 1
+
+    unmerging.undo(Merge.objects.get(), by="olga")
+    duplicates.run(venue)
+
+    assert set(Contact.objects.all()) == {one, other}
+    assert Pair.objects.get().verdict == Verdict.APART
+
+
+def test_deleting_the_kept_one_does_not_delete_the_other(venue: Organization) -> None:
+    one, other = two(venue)
+    merge = merging.merge(one, other, by="olga")
+
+    Contact.objects.get(pk=one.pk).delete()
+    assert list(Contact.objects.all()) == []
+    unmerging.undo(Merge.objects.get(pk=merge.pk), by="olga")
+
+    back = Contact.objects.get()
+    assert back == other
+    assert values(back) == ["+447700900101", "e.hart@work.example"]
+
+
+def test_a_merge_is_undone_once_and_in_order(venue: Organization) -> None:
+    one, other = two(venue)
+    third = person(venue, "E. Hart", ("email", "eh@example.com"))
+    first = merging.merge(one, other, by="olga")
+    second = merging.merge(third, one, by="olga")
+
+    with pytest.raises(NotPossible, match="undo that first"):
+        unmerging.undo(first, by="olga")
+    unmerging.undo(second, by="olga")
+    unmerging.undo(first, by="olga")
+    with pytest.raises(NotPossible, match="undone before"):
+        unmerging.undo(first, by="olga")
+
+    assert set(Contact.objects.all()) == {one, other, third}
+
+
+def test_a_merged_contact_cannot_be_merged_again(venue: Organization) -> None:
+    one, other = two(venue)
+    merging.merge(one, other, by="olga")
+
+    with pytest.raises(NotPossible):
+        merging.merge(one, other, by="olga")
+    with pytest.raises(NotPossible):
+        merging.merge(one, one, by="olga")
+
+
+def test_nobody_is_merged_across_organizations(venue: Organization) -> None:
+    one, _ = two(venue)
+    stranger = person(factories.organization(), "Liz Hart")
+
+    with pytest.raises(NotPossible):
+        merging.merge(one, stranger, by="olga")
+
+
+@pytest.mark.parametrize("is_undone", [False, True])
+def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool) -> None:  # noqa: FBT001
+    one, other = two(venue)
+    consent.suppress(venue, channel="email", value="e.hart@work.example", reason=Reason.OPT_OUT)
+    merge = merging.merge(one, other, by="olga")
+    if is_undone:
+        unmerging.undo(merge, by="olga")
+
+    draft = Draft(channel="email", to="e.hart@work.example", subject="Hi", body="Hello")
+    assert compose(venue, draft).message.status == Status.SUPPRESSED
+
+
+def test_both_histories_tell_of_it(venue: Organization) -> None:
+    one, other = two(venue)
+    merging.merge(one, other, by="olga")
+
+    told = ContactChange.objects.filter(contact=one, source="merge")
+    assert {row.field for row in told} >= {"addresses", "notes", "roles"}
+    assert {row.by for row in told} == {"olga"}
+    gone = ContactChange.objects.get(contact=other.pk, source="merge")
+    assert (gone.field, gone.after) == ("merged_into", "Liz Hart")
+
+
+# --- what is merged by itself, and what a person decides ---
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Liz Hart", "Elizabeth Hart"),
+        ("Hart, Elizabeth", "elizabeth hart"),
+        ("Anna", "Anna Weber"),
+        ("José García", "Jose Garcia"),
+        ("Dr. Anna Weber", "Anna Weber"),
+        ("+447700900101", "Anna Weber"),
+    ],
+)
+def test_the_same_number_and_no_other_name_is_one_person(
+    venue: Organization,
+    one: str,
+    other: str,
+) -> None:
+    person(venue, one, ("sms", "+447700900101"))
+    person(venue, other, ("whatsapp", "+447700900101"))
+
+    assert duplicates.run(venue).merged == 1
+    assert Merge.objects.get().is_automatic
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Anna Weber", "Bernd Weber"),
+        ("Anna Weber", "Hanna Weber"),
+        ("Weber", "Anna Weber"),
+        ("Amelia & Theo Hart", "Amelia Hart"),
+        ("Anna Webber", "Anna Weber"),
+        ("Fleur & Stem", "Anna Weber"),
+    ],
+)
+def test_the_same_number_and_another_name_is_for_a_person_to_decide(
+    venue: Organization,
+    one: str,
+    other: str,
+) -> None:
+    person(venue, one, ("sms", "+447700900101"))
+    person(venue, other, ("whatsapp", "+447700900101"))
+
+    outcome = duplicates.run(venue)
+
+    assert (outcome.merged, outcome.queued) == (0, 1)
+    assert "+447700900101" in Pair.objects.get().reasons[0]
+
+
+def test_dots_at_gmail_are_a_hint_and_no_proof(venue: Organization) -> None:
+    person(venue, "Anna Weber", ("email", "anna.weber@gmail.com"))
+    person(venue, "Anna Weber", ("email", "annaweber+wedding@googlemail.com"))
+
+    outcome = duplicates.run(venue)
+
+    assert (outcome.merged, outcome.queued) == (0, 1)
+
+
+def test_people_of_one_name_with_addresses_of_their_own_are_let_alone(venue: Organization) -> None:
+    person(venue, "Anna Weber", ("email", "anna@one.example"))
+    person(venue, "Anna Weber", ("email", "anna@two.example"))
+
+    outcome = duplicates.run(venue)
+
+    assert (outcome.merged, outcome.queued) == (0, 0)
+
+
+def test_one_name_in_one_wedding_is_asked_about(venue: Organization) -> None:
+    person(venue, "Anna Schmidt", ("email", "anna@one.example"), weddings=["Hart 2027"])
+    person(venue, "Anna Schmitt", ("email", "anna@two.example"), weddings=["hart 2027"])
+
+    assert duplicates.run(venue).queued == 1
+
+
+def test_a_person_decides(venue: Organization) -> None:
+    one = person(venue, "Anna Webber", ("sms", "+447700900101"), ("email", "a@example.com"))
+    other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
+    duplicates.run(venue)
+    pair = Pair.objects.get()
+
+    duplicates.decide(pair, Verdict.LATER, by="olga")
+    assert Pair.objects.get().verdict == Verdict.LATER
+    duplicates.decide(pair, Verdict.MERGED, by="olga")
+
+    assert Pair.objects.get().verdict == Verdict.MERGED
+    assert list(Contact.objects.all()) == [one]
+    assert Contact.everyone.get(pk=other.pk).merged_into == one
+
+
+def test_who_was_not_the_one_is_not_the_other(venue: Organization) -> None:
+    anna = person(venue, "Anna Weber", ("sms", "+447700900101"))
+    bernd = person(venue, "Bernd Weber", ("whatsapp", "+447700900101"))
+    duplicates.run(venue)
+    duplicates.decide(Pair.objects.get(), Verdict.APART, by="olga")
+    twin = person(venue, "Anna Weber", ("email", "anna@example.com"))
+
+    merging.merge(twin, anna, by="olga")
+    outcome = duplicates.run(venue)
+
+    assert outcome.queued == 0
+    assert Pair.objects.get(one=bernd, other=twin).verdict == Verdict.APART
