@@ -12,8 +12,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
 from communications import broadcast
-from communications.hub import OVERFLOW, QUEUE_LIMIT, Queue, hub
+from communications.hub import OVERFLOW, QUEUE_LIMIT, hub
 from communications.models import Membership
+from communications.notices import Queue
 
 log = structlog.get_logger(__name__)
 

@@ -61,7 +61,7 @@ RULES: tuple[Rule, ...] = (
         group="sending",
         severity=CRITICAL,
         title="{name} refuses our account",
-        did=f"Paused the provider. {MOVES_ON}It is tried again every five minutes.",
+        did=f"Paused the provider. {MOVES_ON}It is tried again every minute.",
         advice="Put the right key or sender into the settings, restart, and resume the provider.",
         look=conditions.each(conditions.refuses_us),
     ),

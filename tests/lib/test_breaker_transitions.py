@@ -133,11 +133,11 @@ def test_an_open_breaker_that_is_paused_stays_open_since_then() -> None:
     assert (circuit.opened_at, circuit.paused) == (NOW, True)
 
 
-def test_a_paused_provider_is_tried_every_five_minutes() -> None:
+def test_a_paused_provider_is_tried_every_minute() -> None:
     circuit, _ = paused(CLOSED, NOW, policy=POLICY, reason="key")
-    assert not allowed(circuit, NOW + 299, policy=POLICY)[1]
-    again = after([("trial", FAILED)], trial(circuit, NOW + 300), NOW + 301)
-    assert again.retry_at == NOW + 601
+    assert not allowed(circuit, NOW + 59, policy=POLICY)[1]
+    again = after([("trial", FAILED)], trial(circuit, NOW + 60), NOW + 61)
+    assert again.retry_at == NOW + 121
     assert again.paused
 
 

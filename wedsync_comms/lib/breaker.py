@@ -35,7 +35,7 @@ class BreakerPolicy:
     # Longer than any provider's timeout: past it, whoever holds the trial is dead.
     trial_timeout: timedelta = timedelta(seconds=60)
     # A paused provider is tried so seldom: enough to notice that its key was replaced.
-    paused_cool_down: timedelta = timedelta(minutes=5)
+    paused_cool_down: timedelta = timedelta(minutes=1)
     # Outcomes kept for judging; each costs some 30 bytes of every read.
     remembered: int = 200
 
