@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import transaction
@@ -15,7 +14,7 @@ from calendars import contents, ics, notices, zones
 from calendars.models import Appointment, EventLink, Notice, Occasion, Rule
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NoticeState
-from communications import drafts
+from communications import drafts, quiet
 from communications.compose import compose
 from communications.drafts import Draft
 from communications.models import Channel, Contact, Priority, Template
@@ -80,8 +79,10 @@ def outdated(notice: Notice, now: datetime) -> str:
 def postponed(notice: Notice, now: datetime) -> datetime | None:
     """Until the end of the quiet hours where the person is; or until the vendor has it."""
     zone = zone_of(notice.participant.contact, notice.appointment)
-    if not notice.rule.is_urgent and (end := quiet_until(notice.rule, now, zone)):
-        return end
+    rule = notice.rule
+    night = quiet.end_of(rule.quiet_from, rule.quiet_until, zone, now)
+    if night and not rule.is_urgent:
+        return night
     unwritten = EventLink.objects.filter(
         appointment=notice.appointment,
         write_after__isnull=False,
@@ -91,22 +92,9 @@ def postponed(notice: Notice, now: datetime) -> datetime | None:
     return None
 
 
-def quiet_until(rule: Rule, now: datetime, zone: str) -> datetime | None:
-    """None: it is not quiet now."""
-    here = now.astimezone(ZoneInfo(zone))
-    clock, begins, ends = here.time(), rule.quiet_from, rule.quiet_until
-    over_midnight = begins > ends
-    is_quiet = clock >= begins or clock < ends if over_midnight else begins <= clock < ends
-    if not is_quiet:
-        return None
-    day = here.date() + timedelta(days=1 if over_midnight and clock >= begins else 0)
-    return datetime.combine(day, ends, tzinfo=ZoneInfo(zone))
-
-
 def zone_of(contact: Contact | None, appointment: Appointment) -> str:
     """The person's own, where we know it."""
-    own = getattr(contact, "time_zone", "")
-    return str(own) or appointment.zone
+    return (contact.time_zone if contact else "") or appointment.zone
 
 
 @dataclass(frozen=True)
@@ -129,10 +117,9 @@ def ways(notice: Notice) -> list[Way]:
         for channel, name in named
         if channel in reachable
         and registry.route(channel)
-        and (template := text_of(notice.rule, channel, name, getattr(contact, "language", "")))
+        and (template := text_of(notice.rule, channel, name, contact.language))
     ]
-    preferred = getattr(contact, "preferred_channel", "")
-    return sorted(found, key=lambda way: way.channel != preferred)
+    return sorted(found, key=lambda way: way.channel != contact.preferred_channel)
 
 
 def text_of(rule: Rule, channel: str, name: str, language: str) -> Template | None:

@@ -23,7 +23,7 @@ from tests.benchmarks.report import rows as lines
 from tests.benchmarks.sending import beating_since
 from tests.benchmarks.stack import Machine, Stack, wait_for
 
-MESSAGES = 2_000
+MESSAGES = 10_000
 DISPATCHERS = 4
 PER_SECOND = 100
 PATIENCE = 3.0 * MESSAGES / PER_SECOND
