@@ -81,7 +81,7 @@ def take(conflict: ContactConflict, link: ContactLink, by: str) -> None:
     values = {conflict.field: conflict.theirs}
     if conflict.field == NAMES:
         columns = ("name", "given_name", "family_name")
-        values = dict(zip(columns, conflict.theirs, strict=True))
+        values = dict(zip(columns, conflict.theirs or (), strict=True))
     contacts.change(link.contact, cause=Cause(Origin.STAFF, by), **values)
     link.ours = {**link.ours, conflict.field: conflict.theirs}
     link.synced_at = timezone.now()

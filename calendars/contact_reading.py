@@ -169,7 +169,7 @@ def note(link: ContactLink, conflicts: list[Conflict]) -> None:
         if one.winner == "ours":
             ContactChange.objects.create(
                 organization_id=link.book.account.organization_id,
-                contact=link.contact,
+                contact_id=link.contact_id or 0,
                 field=one.field,
                 before=one.theirs,
                 after=one.ours,
@@ -190,7 +190,7 @@ def agree(link: ContactLink, person: RemotePerson, merged: Merged) -> None:
     """How both sides are from now on; what they still lack is to be written."""
     region = link.book.account.organization.region
     theirs = cards.of_person(person, region)
-    contact = Contact.everyone.get(pk=link.contact_id)
+    contact = Contact.everyone.get(pk=link.contact_id or 0)
     link.ours = cards.of_contact(contact).as_json()
     link.theirs, link.raw = theirs.as_json(), cards.raw_of(person)
     link.must_write = link.book.writes and merged.theirs != theirs
@@ -241,7 +241,7 @@ def put(book: ContactBook, contact: Contact, card: Card) -> None:
         card, [Entry(a.channel, a.value, a.label, a.is_primary) for a in contact.addresses.all()]
     )
     taken = [one for one in entries if not is_free(book, one, contact)]
-    facts = {"given_name": given, "family_name": family, "company": card.company}
+    facts: dict[str, Any] = {"given_name": given, "family_name": family, "company": card.company}
     facts |= {"name": name or contact.name, "notes": card.notes}
     try:
         with transaction.atomic():

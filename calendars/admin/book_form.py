@@ -36,9 +36,15 @@ class OptionsForm(forms.Form):
         help_text="None: all contacts. What we add goes into the first one.",
     )
 
-    def __init__(self, *args: Any, book: ContactBook, known: list[PeopleGroup], **kw: Any) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        book: ContactBook,
+        known: list[PeopleGroup],
+    ) -> None:
         initial = {name: getattr(book, name) for name in ("direction", "policy", "groups")}
-        super().__init__(*args, initial=initial, **kw)
+        super().__init__(data, initial=initial)
         self.book = book
         names = {one.id: one.name for one in known}
         # Chosen ones that the vendor does not list now stay choosable.

@@ -59,7 +59,7 @@ def options(request: HttpRequest, book: ContactBook) -> str:
     known, _ = groups_of(book)
     form = OptionsForm(request.POST, book=book, known=known)
     if not form.is_valid():
-        raise NotPossible(" ".join(one for errors in form.errors.values() for one in errors))
+        raise NotPossible(" ".join(str(one) for errors in form.errors.values() for one in errors))
     form.store()
     return "Saved."
 

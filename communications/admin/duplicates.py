@@ -133,7 +133,7 @@ class Pairs(Capped, Verbs):
     def who(self, pair: Pair) -> str:
         return f"{pair.one} · {pair.other}"
 
-    @column("Likely", label=True)
+    @column("Likely")
     def likely(self, pair: Pair) -> str:
         return f"{pair.score} %"
 

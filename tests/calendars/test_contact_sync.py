@@ -705,7 +705,8 @@ def edit_ours(venue: Organization, number: int, what: str, value: int) -> None:
         number_ = f"+4477019{number}{value:04}"
         contacts.change(contact, addresses=[("email", email), ("sms", number_)])
     else:
-        contacts.change(contact, **{what: f"o{value}"})
+        facts: dict[str, Any] = {what: f"o{value}"}
+        contacts.change(contact, **facts)
 
 
 def ours_of(venue: Organization) -> dict[str, Any]:
