@@ -121,11 +121,10 @@ class AppointmentForm(forms.Form):
     # --- what came of it ---
 
     def refuse(self, error: Exception) -> None:
+        field = "at" if isinstance(error, NotFree) else ""
         if isinstance(error, Refused):
             field = FIELDS.get(error.field, error.field)
-            self.add_error(field if field in self.fields else None, str(error))
-        else:
-            self.add_error(None, str(error))
+        self.add_error(field if field in self.fields else None, str(error))
 
 
 class BookingForm(AppointmentForm):
