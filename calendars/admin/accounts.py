@@ -167,6 +167,9 @@ class Accounts(Scoped):
             "form": AccountForm(account=account),
             "may_act": may_act,
             "may_connect": may_act and account.vendor in registry.slugs() and is_member(request),
+            "offers_again": account.status != AccountStatus.LINKED
+            or account.why
+            or account.failures,
             "is_linked": account.status == AccountStatus.LINKED,
             "title": account.email or str(account),
         }

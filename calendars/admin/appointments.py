@@ -211,7 +211,7 @@ class Appointments(Capped, Scoped):
     def state(self, appointment: Appointment) -> str:
         return looks.of_appointment(appointment)
 
-    @column("To look at")
+    @column("Problem")
     def trouble(self, appointment: Appointment) -> str:
         return badges.clamped(appointment.problem)
 
