@@ -56,10 +56,9 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     begun = dict(request.session.get(KEPT, {}))
     kept = begun.pop(slug, {})
     request.session[KEPT] = begun
+    user = cast("User", request.user)
     try:
-        account = linking.finish(
-            organization, kept, request.GET.dict(), by=cast("User", request.user)
-        )
+        account = linking.finish(organization, kept, request.GET.dict(), by=user)
     except linking.NotLinked as error:
         messages.error(request, str(error))
         return redirect("admin:calendars_account_changelist")

@@ -409,7 +409,7 @@ def test_an_appointments_page_tells_its_story(
         before={"start": "2027-06-05T10:00:00"},
         after={"start": "2027-06-05T11:00:00", "with a@example.com": "declined"},
     )
-    rows.appointment(calendar, SOON, title="Fitting", zone="UTC")
+    rows.appointment(calendar, SOON, title="Fitting", zone="UTC", overlaps=True)
     Appointment.objects.filter(pk=made.pk).update(
         overlaps=True, problem="At the same time as “Fitting”."
     )
