@@ -34,7 +34,7 @@ def choose(request: HttpRequest, account: Account) -> None:
         messages.success(request, "Saved. What is new is being read.")
     else:
         for errors in form.errors.values():
-            messages.error(request, " ".join(errors))
+            messages.error(request, " ".join(map(str, errors)))
 
 
 def disconnect(request: HttpRequest, account: Account) -> None:
@@ -43,7 +43,7 @@ def disconnect(request: HttpRequest, account: Account) -> None:
 
 
 def read(request: HttpRequest, account: Account) -> None:
-    followed = account.calendars.followed()  # type: ignore[attr-defined] # a manager of its queryset
+    followed = account.calendars.followed()
     for calendar in followed:
         soon.pull(calendar.pk)
     count = len(followed)
@@ -161,13 +161,15 @@ class Accounts(Scoped):
 
     def shown(self, request: HttpRequest, *, account: Account) -> dict[str, Any]:
         may_act = self.has_act_permission(request)
+        is_linked = account.status == AccountStatus.LINKED
         return {
             "account": account,
             "state": state.of_account(account),
             "form": AccountForm(account=account),
             "may_act": may_act,
             "may_connect": may_act and account.vendor in registry.slugs() and is_member(request),
-            "is_linked": account.status == AccountStatus.LINKED,
+            "offers_again": not is_linked or account.why or account.failures,
+            "is_linked": is_linked,
             "title": account.email or str(account),
         }
 

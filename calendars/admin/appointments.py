@@ -1,7 +1,7 @@
 """Appointments: listed, shown by the week, booked, changed, cancelled; never deleted."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -16,7 +16,8 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
 from calendars import changing
 from calendars.admin import looks, page, week
-from calendars.admin.booking_form import BookingForm, ChangeForm
+from calendars.admin.booking_form import BookingForm
+from calendars.admin.change_form import ChangeForm
 from calendars.admin.filters import CalendarFilter, TroubleFilter, WhenFilter
 from calendars.admin.offers import OffersForm
 from calendars.models import Appointment
@@ -26,6 +27,9 @@ from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.paging import Capped
 from communications.admin.scope import Scoped, in_its_time, scope_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 NAME = "calendars_appointment"
 PREFILLED = ("title", "day", "at")
@@ -160,7 +164,7 @@ class Appointments(Capped, Scoped):
         appointment = self.found(request, object_id)
         self.must(may=self.has_act_permission(request))
         try:
-            changing.cancel(appointment, by=member(request))
+            changing.cancel(appointment, by=cast("User", request.user))
         except (NotPossible, Stale) as error:
             messages.warning(request, str(error))
         else:
@@ -211,7 +215,7 @@ class Appointments(Capped, Scoped):
     def state(self, appointment: Appointment) -> str:
         return looks.of_appointment(appointment)
 
-    @column("To look at")
+    @column("Problem")
     def trouble(self, appointment: Appointment) -> str:
         return badges.clamped(appointment.problem)
 
@@ -226,7 +230,3 @@ def prefilled(request: HttpRequest) -> dict[str, str]:
 
 def is_number(value: str) -> bool:
     return value.isascii() and value.isdecimal() and len(value) < 10  # noqa: PLR2004
-
-
-def member(request: HttpRequest) -> Any:
-    return request.user

@@ -1,13 +1,10 @@
-"""The form behind "Book" and "Change", and what it says when an appointment cannot be like that."""
+"""The form behind "Book", and what it says when an appointment cannot be like that."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from django.db.models import QuerySet
 from unfold.widgets import (
     INPUT_CLASSES,
     UnfoldAdminSelectWidget,
@@ -16,15 +13,14 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from calendars import booking, changing
+from calendars import booking
+from calendars.admin.choices import called, followed, people
 from calendars.booking import Wish
-from calendars.changing import Edit
 from calendars.invitees import Invitee
-from calendars.models import Appointment, Calendar, Participant, ParticipantRole
+from calendars.models import Appointment, Calendar, ParticipantRole
 from calendars.models.accounts import AccountStatus
-from calendars.refusals import NotFree, NotPossible, Refused, Stale
+from calendars.refusals import NotFree, Refused
 from communications.admin.scope import Scope
-from communications.models import Contact
 
 ALL_DAY = 0
 DURATIONS = (
@@ -121,11 +117,10 @@ class AppointmentForm(forms.Form):
     # --- what came of it ---
 
     def refuse(self, error: Exception) -> None:
+        field = "at" if isinstance(error, NotFree) else ""
         if isinstance(error, Refused):
             field = FIELDS.get(error.field, error.field)
-            self.add_error(field if field in self.fields else None, str(error))
-        else:
-            self.add_error(None, str(error))
+        self.add_error(field if field in self.fields else None, str(error))
 
 
 class BookingForm(AppointmentForm):
@@ -180,112 +175,3 @@ class BookingForm(AppointmentForm):
         except (Refused, NotFree) as error:
             self.refuse(error)
             return None
-
-
-class ChangeForm(AppointmentForm):
-    # What was looked at: anything newer is not overwritten.
-    version = forms.IntegerField(widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, scope: Scope, appointment: Appointment, **kwargs: Any) -> None:
-        super().__init__(*args, scope=scope, initial=as_it_is(appointment), **kwargs)
-        self.appointment = appointment
-        fields: dict[str, Any] = self.fields
-        if appointment.is_all_day:
-            del fields["at"], fields["duration"]
-            return
-        minutes = length(appointment)
-        if minutes not in dict(DURATIONS):
-            own = (minutes, f"{minutes} minutes, as now")
-            fields["duration"].choices = sorted([*DURATIONS, own])
-        else:
-            fields["duration"].choices = DURATIONS
-
-    def clean(self) -> dict[str, Any]:
-        return self.cleaned_data if self.appointment.is_all_day else super().clean()
-
-    def change(self, user: Any) -> Appointment | None:
-        """None, and errors on their fields, if it was refused."""
-        data, (start, end) = self.cleaned_data, self.times()
-        edit = Edit(
-            title=data["title"],
-            description=data["description"],
-            place=data["place"],
-            start=start,
-            end=end,
-            participants=list(self.invitees()),
-        )
-        try:
-            return changing.change(self.appointment, edit, version=data["version"], by=user)
-        except (Refused, NotFree, NotPossible, Stale) as error:
-            self.refuse(error)
-            return None
-
-    def times(self) -> tuple[datetime, datetime]:
-        now = self.appointment
-        if now.is_all_day:
-            start = datetime.combine(self.cleaned_data["day"], time())
-            return start, start + (now.wall_end - now.wall_start)
-        start, end = self.span()
-        # An hour that clocks show twice stays the one it is while its time stays.
-        if start == now.wall_start.replace(fold=0):
-            start = now.wall_start
-        if end == now.wall_end.replace(fold=0):
-            end = now.wall_end
-        return start, end
-
-
-def length(appointment: Appointment) -> int:
-    return int((appointment.wall_end - appointment.wall_start).total_seconds() // 60)
-
-
-def as_it_is(appointment: Appointment) -> dict[str, Any]:
-    people: dict[str, Any] = {role.value: [] for role in ParticipantRole}
-    others = []
-    for one in appointment.participants.all():
-        if one.contact_id:
-            people[one.role].append(one.contact_id)
-        else:
-            others.append(one.email)
-    return {
-        "title": appointment.title,
-        "day": appointment.wall_start.date(),
-        "at": appointment.wall_start.time(),
-        "duration": length(appointment),
-        "place": appointment.place,
-        "description": appointment.description,
-        "addresses": "\n".join(others),
-        "version": appointment.version,
-        **people,
-    }
-
-
-def followed(scope: Scope) -> QuerySet[Calendar]:
-    own = scope.rows(Calendar.objects.all(), "account__organization")
-    known = own.filter(is_followed=True, is_gone=False)
-    return known.exclude(account__status=AccountStatus.DISCONNECTED).select_related(
-        "account__organization",
-    )
-
-
-def called(calendar: Calendar) -> str:
-    account = calendar.account
-    return calendar.name if calendar.name == account.email else f"{calendar.name} ({account.email})"
-
-
-def people(scope: Scope, label: str) -> forms.ModelMultipleChoiceField:  # type: ignore[type-arg]
-    field = forms.ModelMultipleChoiceField(
-        scope.rows(Contact.objects.all()),
-        label=label,
-        required=False,
-    )
-    contact = Participant._meta.get_field("contact")  # noqa: SLF001 (Django documents it)
-    field.widget = AutocompleteSelectMultiple(contact, admin.site)
-    field.widget.choices = field.choices
-    return field
-
-
-def day_of(text: str, otherwise: date) -> date:
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return otherwise

@@ -1,6 +1,6 @@
 """The way to a vendor's consent, and back."""
 
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -16,6 +16,9 @@ from calendars.providers import registry
 from communications.admin.scope import ACTING, scope_of
 from communications.models import Organization
 from wedsync_comms.lib.errors import ProviderError
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 # What was begun and not answered yet, by vendor. It lives in the session of whoever began it.
 KEPT = "linking"
@@ -53,8 +56,9 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     begun = dict(request.session.get(KEPT, {}))
     kept = begun.pop(slug, {})
     request.session[KEPT] = begun
+    user = cast("User", request.user)
     try:
-        account = linking.finish(organization, kept, request.GET.dict(), by=member(request))
+        account = linking.finish(organization, kept, request.GET.dict(), by=user)
     except linking.NotLinked as error:
         messages.error(request, str(error))
         return redirect("admin:calendars_account_changelist")
@@ -63,10 +67,6 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         messages.success(request, f"{account.email} is connected. Its calendars are being read.")
     return redirect("admin:calendars_account_change", account.pk)
-
-
-def member(request: HttpRequest) -> Any:
-    return request.user
 
 
 connect_view = admin.site.admin_view(connect)

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
 
-from calendars.admin.booking_form import called, followed
+from calendars.admin.choices import called, followed
 from communications.admin.scope import scope_of
 
 

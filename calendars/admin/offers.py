@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from calendars import availability
-from calendars.admin.booking_form import followed
+from calendars.admin.choices import followed
 from calendars.events import Span
 from calendars.models import Appointment, Calendar
 from calendars.refusals import Refused

@@ -128,7 +128,7 @@ def worded(name: str, value: Any) -> str:
     if name in WHEN:
         return moment(str(value))
     if name.startswith("with ") and value in Answer:
-        return Answer(value).label
+        return Answer(value).label.lower()
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

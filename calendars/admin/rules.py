@@ -116,6 +116,9 @@ class Rules(Scoped):
             "hours_before": "Hours before",
             "quiet_seconds": "Seconds of quiet before it is told",
             "quiet_from": "Quiet hours from",
-            "quiet_until": "until",
+            "quiet_until": "Quiet hours until",
+            "is_urgent": "Urgent",
+            "is_active": "Active",
+            "attaches_ics": "Attach the appointment (.ics)",
         }
         return super().get_form(request, *args, **kwargs)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.urls import reverse
 
-from calendars.admin.booking_form import called, followed
+from calendars.admin.choices import called, followed
 from calendars.events import Answer
 from calendars.models import Appointment, BusyBlock, Calendar
 from communications.admin.scope import Scope

@@ -390,7 +390,8 @@ def test_the_platforms_administrator_sees_all_and_connects_none(admin_client: Cl
 
 def wish(**fields: Any) -> Wish:
     start = SOON.replace(tzinfo=None)
-    return Wish(**{"title": "Tasting", "start": start, "end": start + timedelta(hours=1)} | fields)
+    times = {"start": start, "end": start + timedelta(hours=1)}
+    return Wish(**{"title": "Tasting", **times, **fields})
 
 
 def test_an_appointments_page_tells_its_story(
@@ -408,7 +409,7 @@ def test_an_appointments_page_tells_its_story(
         before={"start": "2027-06-05T10:00:00"},
         after={"start": "2027-06-05T11:00:00", "with a@example.com": "declined"},
     )
-    rows.appointment(calendar, SOON, title="Fitting", zone="UTC")
+    rows.appointment(calendar, SOON, title="Fitting", zone="UTC", overlaps=True)
     Appointment.objects.filter(pk=made.pk).update(
         overlaps=True, problem="At the same time as “Fitting”."
     )

@@ -38,7 +38,7 @@ def choose(page: Page, day: int, slot: int) -> None:
 
 def book(page: Page) -> None:
     page.get_by_role("button", name="Book", exact=True).click()
-    expect(page.get_by_text("in the calendar", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".ws-details")).to_contain_text("in the calendar", timeout=PATIENCE)
 
 
 def event(stack: Stack, title: str, vendor: str = "google") -> Any:

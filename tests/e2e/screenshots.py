@@ -3,12 +3,13 @@
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from tests.e2e import health_pictures
+from tests.e2e import calendars, health_pictures
 from tests.e2e.browser import chromium, sign_in
 from tests.e2e.stack import Stack
 
@@ -22,6 +23,11 @@ and would love to have you there.</p>
 DATE = "Save the date: Amelia & Theo"
 LETTER = "Dear {{ name }},\n\nAmelia & Theo are getting married on 12 June at Larkspur Barn."
 AMELIA = "+447700900101"
+MEETINGS = (
+    ("Menu tasting", "Amelia"),
+    ("Flowers for the arch", "Fleur"),
+    ("Second look at the photographs", "Noah"),
+)
 GUESTS = ("ivy.marsh", "ruben.castillo", "priya.nair", "tom.okafor", "lena.fischer")
 
 
@@ -100,6 +106,7 @@ def take(stack: Stack, browser: Browser, folder: Path) -> None:
     phone = opened(stack, browser, PHONE, device_scale_factor=2, is_mobile=True)
     phone.screenshot(path=folder / "phone.png")
     elsewhere(stack, page, folder)
+    appointments(stack, page, folder)
 
 
 def opened(stack: Stack, browser: Browser, viewport: Any, **options: Any) -> Page:
@@ -159,6 +166,33 @@ def elsewhere(stack: Stack, page: Page, folder: Path) -> None:
     page.get_by_text("The tasting is on Friday at three").last.click()
     page.wait_for_timeout(1_500)
     page.screenshot(path=folder / "sandbox.png")
+
+
+def appointments(stack: Stack, page: Page, folder: Path) -> None:
+    """Both vendors connected, a fortnight of appointments, one of them moved over there."""
+    for vendor in calendars.VENDORS:
+        calendars.connect(page, stack, vendor)
+    page.locator("[data-part]").get_by_text("up to date").wait_for()
+    page.screenshot(path=folder / "calendar-account.png")
+    for number, (title, contact) in enumerate(MEETINGS):
+        calendars.fill(page, stack, title, contact)
+        calendars.choose(page, day=1 + number, slot=number % 3)
+        if number == 0:
+            page.screenshot(path=folder / "booking.png")
+        calendars.book(page)
+    title = MEETINGS[0][0]
+    start = datetime.fromisoformat(calendars.event(stack, title)["start"])
+    calendars.answer(stack, title, "amelia@hart-wedding.example", "accepted")
+    calendars.move(stack, title, start + timedelta(hours=2))
+    page.goto(f"{stack.url}/admin/calendars/appointment/?q={title}")
+    page.locator("#result_list tbody a").first.click()
+    page.locator(".ws-timeline", has_text="accepted").wait_for()
+    page.locator(".ws-timeline", has_text="Moved").wait_for()
+    page.screenshot(path=folder / "appointment.png")
+    page.goto(f"{stack.url}/admin/calendars/appointment/week/?on={start:%F}")
+    page.locator(".fc-event.ws-appointment").first.wait_for()
+    page.wait_for_timeout(1_000)
+    page.screenshot(path=folder / "week.png")
 
 
 if __name__ == "__main__":
