@@ -1,4 +1,5 @@
-"""What people decide about calendars: whether much that vanished is gone, and how one is read."""
+"""What people decide: whether much that vanished is gone, what may stay as it is, how a calendar
+is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from calendars import record, soon
-from calendars.models import Account, BusyBlock, Calendar
+from calendars.models import Account, Appointment, BusyBlock, Calendar
 from calendars.models.accounts import HeldDecision, Policy
 from calendars.refusals import NotPossible
 
@@ -27,6 +28,13 @@ def decide(calendar: Calendar, decision: HeldDecision) -> None:
     if not held.update(held_decision=decision, pull_after=now):
         raise NotPossible("Nothing is held back any more: what was missing is there again.")
     soon.pull(calendar.pk)
+
+
+def accept(appointment: Appointment) -> None:
+    """Somebody looked at its problem, and it may stay as it is. Raises NotPossible."""
+    troubled = Appointment.objects.filter(pk=appointment.pk).exclude(problem="")
+    if not troubled.update(problem=""):
+        raise NotPossible("Nothing is to be looked at any more.")
 
 
 @transaction.atomic

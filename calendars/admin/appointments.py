@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from calendars import changing
+from calendars import changing, deciding
 from calendars.admin import looks, page, week
 from calendars.admin.booking_form import BookingForm
 from calendars.admin.change_form import ChangeForm
@@ -66,6 +66,7 @@ class Appointments(Capped, Scoped):
             path("<path:object_id>/part/", wrap(self.part_view), name=f"{NAME}_part"),
             path("<path:object_id>/edit/", wrap(self.edit_view), name=f"{NAME}_edit"),
             path("<path:object_id>/cancel/", wrap(self.cancel_view), name=f"{NAME}_cancel"),
+            path("<path:object_id>/accept/", wrap(self.accept_view), name=f"{NAME}_accept"),
             *super().get_urls(),
         ]
 
@@ -170,6 +171,20 @@ class Appointments(Capped, Scoped):
         else:
             self.log_change(request, appointment, "Cancelled.")
             messages.success(request, "Cancelled. Everybody who takes part is told.")
+        return redirect(f"admin:{NAME}_change", appointment.pk)
+
+    def accept_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        appointment = self.found(request, object_id)
+        self.must(may=self.has_act_permission(request))
+        try:
+            deciding.accept(appointment)
+        except NotPossible as error:
+            messages.warning(request, str(error))
+        else:
+            self.log_change(request, appointment, f"Looked at: {appointment.problem}")
+            messages.success(request, "It stays as it is.")
         return redirect(f"admin:{NAME}_change", appointment.pk)
 
     # --- one ---

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db.models import Model
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -219,6 +220,9 @@ def test_a_contacts_appointments(calendar: Calendar, organization: Organization)
     rows.appointment(calendar, SOON + timedelta(days=1))
     found = of_contact.about(contact)
     assert [len(found["coming"]), len(found["past"])] == [1, 1]
+    drawn = render_to_string(of_contact.template, found | {"may_act": True})
+    assert f"?couple={contact.pk}" in drawn
+    assert drawn.count("Consultation") == 2
 
 
 # --- what a role may do ---
@@ -240,6 +244,7 @@ def test_a_viewer_looks_and_does_not_act(
         url(account, "choose"),
         url(account, "decide"),
         url(made, "cancel"),
+        url(made, "accept"),
         url(made, "edit"),
         listed(Appointment, "add"),
         reverse("calendar-connect", args=["paper"]),
@@ -419,3 +424,13 @@ def test_an_appointments_page_tells_its_story(
         for word in ("Tasting", "Amelia Hart", "no answer yet", "Sat 5 Jun, 10:00", "Paper", "503"):
             assert word in text, word
         assert "Look at “Fitting”" in text
+
+
+def test_a_problem_is_looked_at_and_may_stay(staff: Client, calendar: Calendar) -> None:
+    made = rows.appointment(calendar, SOON, problem="Changed here and in the calendar: title.")
+    assert "it may stay as it is" in staff.get(url(made)).content.decode()
+    assert staff.get(url(made, "accept")).status_code == 405
+    assert "It stays as it is." in told(staff.post(url(made, "accept"), follow=True))
+    made.refresh_from_db()
+    assert made.problem == ""
+    assert "any more" in told(staff.post(url(made, "accept"), follow=True))
