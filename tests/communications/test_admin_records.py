@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from communications import consent, contacts, ingest
@@ -518,7 +519,8 @@ def test_the_tiles_lead_to_lists_with_as_many_rows(
     )
     delivery(organization, error="Broken.")
 
-    for tile in client.get("/admin/").context["tiles"]:
+    tiles = client.get("/admin/").context["tiles"]
+    for tile in [one for one in tiles if one["link"] != reverse("health")]:
         found = client.get(tile["link"]).context["cl"].result_count
         assert str(found) == tile["count"], tile["title"]
 

@@ -56,6 +56,8 @@ ELSEWHERE = {
     "webhook-resend",
     "webhook-twilio",
     "webhook-whatsapp",
+    # tests/health/test_api.py
+    "api-health",
     # tests/calendars/test_api.py
     "webhook-calendar",
     *(str(one.name) for one in calendars.urls if isinstance(one, URLPattern)),
