@@ -11,9 +11,9 @@ from django_q.models import Schedule
 from communications.models import Attempt, WebhookDelivery
 from communications.providers import registry
 from communications.statuses import Status
-from health import forgeries, histogram, machine, queue, silence, traffic
+from health import forgeries, histogram, linked, machine, queue, silence, traffic
 from health.counting import Tally, count
-from health.events import Machine, Queue
+from health.events import Linked, Machine, Queue
 from health.models import Alert, Incident, Probe
 from health.silence import Waiting
 from health.traffic import Traffic
@@ -63,6 +63,8 @@ class OpenIncident:
 class Observation:
     at: datetime
     providers: tuple[ProviderSeen, ...] = ()
+    # By vendor and organization.
+    linked: tuple[Linked, ...] = ()
     queue: Queue = field(default_factory=Queue)
     machine: Machine = field(default_factory=Machine)
     # When each kind of process was last heard of; missing: never.
@@ -87,6 +89,7 @@ def look(now: datetime) -> Observation:
             provider(slug, recent, lately.get(slug) or traffic.nothing(now), probes, now)
             for slug in settings.PROVIDERS
         ),
+        linked=linked.look(None, now),
         queue=queue.look(None, now),
         machine=machine.look(),
         beats=beats(),

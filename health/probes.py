@@ -3,6 +3,7 @@
 A failed one is not yet an outage: the rules judge it together with real traffic.
 """
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,16 +12,25 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
+from calendars import linking
+from calendars.models import Account
 from communications import endpoint
 from communications.providers import registry
 from communications.providers.base import Probed
 from health.models import Probe
-from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.errors import (
+    CredentialsRejected,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+)
 from wedsync_comms.lib.text import storable
 
 log = structlog.get_logger(__name__)
 
 REASON = 500
+# Of a vendor's accounts, one of so many is asked.
+CANDIDATES = 50
 
 
 class Unasked(Exception):
@@ -76,8 +86,32 @@ def own_address(slug: str) -> Probed:
     return Probed()
 
 
+def vendors() -> Iterator[Question]:
+    for slug in settings.CALENDARS:
+        yield Question(Probe.Kind.ACCOUNT, slug, lambda slug=slug: vendor(slug))  # type: ignore[misc]
+
+
+def vendor(slug: str) -> Probed:
+    """One of its accounts is asked for its calendars, whichever it is: those that fail are left in
+    peace, and what is wrong with this one stands in its own row."""
+    usable = [one for one in workable(slug) if linking.allows(one, "calendars")]
+    if not usable:
+        raise Unasked
+    try:
+        with linking.mailbox(random.choice(usable)) as box:  # noqa: S311 (not a secret)
+            box.calendars()
+    except (PermanentError, CredentialsRejected, RateLimited) as error:
+        # It answers: the account is to blame.
+        raise Unasked from error
+    return Probed()
+
+
+def workable(slug: str) -> list[Account]:
+    return list(Account.objects.workable(timezone.now()).filter(vendor=slug)[:CANDIDATES])
+
+
 # Whatever else can be asked is one more function here.
-SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (accounts, endpoints)
+SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (accounts, endpoints, vendors)
 
 
 def ask_all() -> int:

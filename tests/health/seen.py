@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from health.events import Queue
+from health.events import Linked, Queue, Some
 from health.models import Incident, Probe
 from health.observing import Observation, OpenIncident, ProviderSeen
 from health.silence import Waiting
@@ -35,6 +35,10 @@ def with_open(observation: Observation) -> Observation:
         for one in Incident.objects.open()
     }
     return replace(observation, open=found)
+
+
+def linked(**values: Any) -> Linked:
+    return Linked(**{"vendor": "google", "accounts": 2, **values})
 
 
 def failing(seconds: float = 0, **values: Any) -> ProviderSeen:
@@ -76,4 +80,14 @@ WRONG: dict[str, Observation] = {
     "deliveries": moment(provider(), queue=Queue(stuck_deliveries=1)),
     "unknown": moment(provider(), oldest_unknown=at(-46 * 60)),
     "alerts": moment(provider(), failing_alerts={"json://away": (3, "no answer")}),
+    "calendars away": moment(
+        linked=(linked(failing=Some(2, 1)), linked(failing=Some(1, 2))),
+    ),
+    "reconnect": moment(linked=(linked(reconnect=Some(1, 1)),)),
+    "mailbox failing": moment(linked=(linked(failing=Some(2, 1)),)),
+    "reading late": moment(linked=(linked(late_books=Some(1, 1)),)),
+    "push overdue": moment(linked=(linked(overdue=Some(1, 1)),)),
+    "push silence": moment(linked=(linked(silent=Some(1, 1)),)),
+    "deletions held": moment(linked=(linked(held=Some(1, 1)),)),
+    "unwritten": moment(linked=(linked(unwritten=Some(1, 1)),)),
 }
