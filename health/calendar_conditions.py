@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from django.urls import reverse
 
 from calendars.providers import registry
-from health.conditions import Evidence, Seen, is_dead
+from health.conditions import PROBED_TWICE, Evidence, Seen, is_dead
 from health.events import Linked, Some
 from health.observing import Observation
 
@@ -84,6 +84,13 @@ def on_its_own(one: Linked, now: Observation) -> bool:
 def worked_on(_: Linked, now: Observation) -> bool:
     """A dead worker explains what is late."""
     return not is_dead(now, "worker")
+
+
+def address_away(now: Observation) -> Iterator[Seen]:
+    probe = now.calendar_endpoint
+    if probe and not probe.ok and probe.streak >= PROBED_TWICE and registry.slugs():
+        evidence: Evidence = {"the self-test says": probe.reason, "in a row": probe.streak}
+        yield Seen(subject=probe.subject, name=probe.subject, evidence=evidence)
 
 
 # --- what our rows say --------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""The rules for calendars and address books. Vendors' sentences say what a person reads; whose
-account it is, the link tells."""
+"""The rules for calendars and address books: one incident for each cause, vendor and organization.
+Titles name no account; the link leads to it."""
 
 from datetime import timedelta
 
@@ -52,6 +52,15 @@ RULES: tuple[Rule, ...] = (
         look=conditions.each(conditions.late, when=conditions.worked_on),
         open_after=MINUTE,
         close_after=MINUTE,
+    ),
+    Rule(
+        kind="calendar endpoint",
+        group="webhooks",
+        severity=WARNING,
+        title="Our address for pushes of calendars cannot be reached",
+        did="Reads calendars more often instead: they stay right, only later.",
+        advice="Check PUBLIC_URL, the proxy and its certificate from outside.",
+        look=conditions.address_away,
     ),
     Rule(
         kind="push overdue",

@@ -15,6 +15,7 @@ from health import forgeries, histogram, linked, machine, queue, silence, traffi
 from health.counting import Tally, count
 from health.events import Linked, Machine, Queue
 from health.models import Alert, Incident, Probe
+from health.probes import CALENDAR
 from health.silence import Waiting
 from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
@@ -65,6 +66,8 @@ class Observation:
     providers: tuple[ProviderSeen, ...] = ()
     # By vendor and organization.
     linked: tuple[Linked, ...] = ()
+    # Of the address that calendars push to.
+    calendar_endpoint: Probe | None = None
     queue: Queue = field(default_factory=Queue)
     machine: Machine = field(default_factory=Machine)
     # When each kind of process was last heard of; missing: never.
@@ -90,6 +93,7 @@ def look(now: datetime) -> Observation:
             for slug in settings.PROVIDERS
         ),
         linked=linked.look(None, now),
+        calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR)),
         queue=queue.look(None, now),
         machine=machine.look(),
         beats=beats(),

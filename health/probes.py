@@ -4,12 +4,14 @@ A failed one is not yet an outage: the rules judge it together with real traffic
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
 from calendars import linking
@@ -24,11 +26,15 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     RateLimited,
 )
+from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.text import storable
 
 log = structlog.get_logger(__name__)
 
 REASON = 500
+OK = 200
+# Under this name the address is kept that all calendar vendors push to.
+CALENDAR = "calendar"
 # Of a vendor's accounts, one of so many is asked.
 CANDIDATES = 50
 
@@ -106,12 +112,34 @@ def vendor(slug: str) -> Probed:
     return Probed()
 
 
+def calendar_endpoint() -> Iterator[Question]:
+    if settings.CALENDARS:
+        yield Question(Probe.Kind.ENDPOINT, CALENDAR, calendar_address)
+
+
+def calendar_address() -> Probed:
+    """As Graph does before it sends anything: what it hands over must come back."""
+    url, token = settings.PUBLIC_URL + reverse("webhook-calendar"), secrets.token_urlsafe(16)
+    try:
+        answer = Client().request("post", f"{url}?validationToken={token}", headers={}, data=b"")
+    except ProviderError as error:
+        raise endpoint.NotProcessed(f"{url} does not answer: {error}") from error
+    if answer.status != OK or answer.content != token.encode():
+        raise endpoint.NotProcessed(f"{url} answered {answer.status}, and not as we do.")
+    return Probed()
+
+
 def workable(slug: str) -> list[Account]:
     return list(Account.objects.workable(timezone.now()).filter(vendor=slug)[:CANDIDATES])
 
 
 # Whatever else can be asked is one more function here.
-SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (accounts, endpoints, vendors)
+SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (
+    accounts,
+    endpoints,
+    vendors,
+    calendar_endpoint,
+)
 
 
 def ask_all() -> int:
@@ -121,9 +149,15 @@ def ask_all() -> int:
 
 def ask_about(subject: str) -> list[Probe]:
     """Now, because somebody wants to know."""
-    behind = registry.provider(subject).webhook if subject in settings.PROVIDERS else subject
-    wanted = [one for one in questions() if one.subject in {subject, behind}]
+    wanted = [one for one in questions() if one.subject in {subject, webhook(subject)}]
     return [probe for one in wanted if (probe := ask(one)) is not None]
+
+
+def webhook(subject: str) -> str:
+    """The name of the address behind it."""
+    if subject in settings.CALENDARS:
+        return CALENDAR
+    return registry.provider(subject).webhook if subject in settings.PROVIDERS else subject
 
 
 def questions() -> Iterator[Question]:

@@ -8,13 +8,12 @@ from django.conf import settings
 from health import linked
 from health.events import Check, IncidentView, Linked, ProviderHealth, State
 from health.models import Probe
+from health.probes import CALENDAR
 from health.standing import judged
 
 CHANNEL = "calendar"
 # The ones there is a place for, with or without an account of ours.
 KNOWN = ("google", "microsoft")
-# Under which name probes keep the address that all of them push to.
-ENDPOINT = "calendar"
 
 
 def look(
@@ -56,7 +55,7 @@ def vendor(
         last_success_at=accounts.last_poll_at,
         last_failure_at=accounts.last_failure_at,
         last_webhook_at=accounts.last_push_at,
-        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, ENDPOINT), Check()),
+        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, CALENDAR), Check()),
         probe=checks.get((Probe.Kind.ACCOUNT, accounts.vendor), Check()),
         accounts=accounts,
     )

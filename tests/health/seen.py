@@ -46,7 +46,8 @@ def failing(seconds: float = 0, **values: Any) -> ProviderSeen:
 
 
 def probed(*, ok: bool, seconds: float = 0, **values: Any) -> Probe:
-    return Probe(subject="resend", ok=ok, checked_at=at(seconds), **values)
+    columns = {"subject": "resend", "checked_at": at(seconds), **values}
+    return Probe(ok=ok, **columns)
 
 
 def unheard(count: int, since: float, usual: float = 10) -> Waiting:
@@ -86,6 +87,9 @@ WRONG: dict[str, Observation] = {
     "reconnect": moment(linked=(linked(reconnect=Some(1, 1)),)),
     "mailbox failing": moment(linked=(linked(failing=Some(2, 1)),)),
     "reading late": moment(linked=(linked(late_books=Some(1, 1)),)),
+    "calendar endpoint": moment(
+        calendar_endpoint=probed(ok=False, streak=2, subject="calendar", reason="502"),
+    ),
     "push overdue": moment(linked=(linked(overdue=Some(1, 1)),)),
     "push silence": moment(linked=(linked(silent=Some(1, 1)),)),
     "deletions held": moment(linked=(linked(held=Some(1, 1)),)),
