@@ -88,7 +88,7 @@ def worked_on(_: Linked, now: Observation) -> bool:
 
 def address_away(now: Observation) -> Iterator[Seen]:
     probe = now.calendar_endpoint
-    if probe and not probe.ok and probe.streak >= PROBED_TWICE and registry.slugs():
+    if probe and not probe.ok and probe.streak >= PROBED_TWICE:
         evidence: Evidence = {"the self-test says": probe.reason, "in a row": probe.streak}
         yield Seen(subject=probe.subject, name=probe.subject, evidence=evidence)
 

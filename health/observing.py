@@ -93,7 +93,9 @@ def look(now: datetime) -> Observation:
             for slug in settings.PROVIDERS
         ),
         linked=linked.look(None, now),
-        calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR)),
+        calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR))
+        if settings.CALENDARS
+        else None,
         queue=queue.look(None, now),
         machine=machine.look(),
         beats=beats(),

@@ -1,5 +1,6 @@
 """Linked calendar accounts: what is seen of them, what counts as trouble, and who is told."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,9 @@ from tests import factories
 from tests.calendars import rows
 from tests.calendars.paper import Paper
 from tests.communications.admin_pages import logged_in, plain_static
+from tests.communications.edges.servers import Live, live
 from tests.health.test_api import PROMISED, asked
+from tests.servers import free_port
 from wedsync_comms.lib.errors import CredentialsRejected, TransientError
 
 __all__ = ["plain_static"]
@@ -38,6 +41,12 @@ PAPER = {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}
 def vendors(settings: Settings) -> None:
     settings.CALENDARS = {"google": PAPER, "microsoft": PAPER}
     settings.ALERT_URLS = ["json://127.0.0.1:9/"]
+
+
+@pytest.fixture
+def server(process_env: dict[str, str]) -> Iterator[Live]:
+    with live(process_env) as running:
+        yield running
 
 
 @pytest.fixture
@@ -437,3 +446,25 @@ def test_without_an_account_that_can_be_asked_nobody_is(account: Account) -> Non
     change(account, scopes=["con"])
     assert [probes.ask(one) for one in probes.vendors()] == [None, None]
     assert paper().calls == []
+
+
+def test_our_own_address_answers_as_vendors_want_it(server: Live, settings: Settings) -> None:
+    settings.PUBLIC_URL = server.http
+    [answer] = [probes.ask(one) for one in probes.calendar_endpoint()]
+    assert answer is not None
+    assert (answer.kind, answer.subject, answer.ok) == (Probe.Kind.ENDPOINT, "calendar", True)
+    assert card().webhook_endpoint.ok
+
+
+def test_an_address_that_is_away_is_an_incident_when_it_was_asked_twice(
+    settings: Settings,
+) -> None:
+    settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
+    for expected in (False, True):
+        [answer] = [probes.ask(one) for one in probes.calendar_endpoint()]
+        assert answer is not None
+        assert not answer.ok
+        evaluator.Evaluator().evaluate()
+        assert Incident.objects.open().filter(kind="calendar endpoint").exists() == expected
+    settings.CALENDARS = {}
+    assert observing.look(timezone.now()).calendar_endpoint is None
