@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 from django.urls import reverse
 
-from calendars.providers import registry
 from health.conditions import PROBED_TWICE, Evidence, Seen, is_dead
 from health.events import Linked, Some
+from health.linked import label
 from health.observing import Observation
 
 # So many organizations, and so much of all accounts, have no fault of their own in common.
@@ -48,10 +48,6 @@ def seen(one: Linked, found: dict[str, Some]) -> Seen:
 
 def page(account: int | None) -> str:
     return reverse("admin:calendars_account_change", args=[account]) if account else ""
-
-
-def label(vendor: str) -> str:
-    return registry.vendor(vendor).label if vendor in registry.slugs() else vendor.capitalize()
 
 
 # --- what the vendor answers --------------------------------------------------------------------

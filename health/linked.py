@@ -13,6 +13,7 @@ from django.db.models import Aggregate, Count, Exists, Max, Min, OuterRef, Q, Qu
 
 from calendars.models import Account, Calendar, ContactBook, EventLink, Subscription
 from calendars.models.accounts import AccountStatus
+from calendars.providers import registry
 from health.events import Linked, Some
 
 # Failures in a row: once or twice is every network's business.
@@ -77,17 +78,21 @@ def calendars(organization: int | None, now: datetime) -> Found:
     pushed = fine & Q(poll_only=False)
     idle = Q(pulling_until=None) | Q(pulling_until__lte=now)
     late = (Q(pull_after__lt=now - LATE) & idle) | ~Q(error="")
+    known = Calendar.objects.filter(is_followed=True, is_gone=False)
+    works = Q(account__status=AccountStatus.LINKED)
     return grouped(
-        Calendar.objects.followed().annotate(is_announced=Exists(mine)),
+        known.exclude(account__status=AccountStatus.DISCONNECTED).annotate(
+            is_announced=Exists(mine),
+        ),
         "account__",
         organization,
         {
             "late": fine & late,
             "silent": pushed & Q(misses__gte=SILENT),
             "unannounced": pushed & Q(is_announced=False),
-            "held": Q(held_at__isnull=False, held_decision=""),
+            "held": works & Q(held_at__isnull=False, held_decision=""),
         },
-        followed=Count("pk"),
+        followed=Count("pk", filter=works),
         last_poll_at=Max("last_pulled_at"),
         last_push_at=Max("last_pushed_at"),
     )
@@ -100,7 +105,8 @@ def subscriptions(organization: int | None, now: datetime) -> Found:
         "account__",
         organization,
         {"overdue": quiet("account__") & late},
-        next_expiry_at=Min("expires_at"),
+        # Those of an account to reconnect end unrenewed, and that is said already.
+        next_expiry_at=Min("expires_at", filter=Q(account__status=AccountStatus.LINKED)),
         told_at=Max("last_message_at"),
     )
 
@@ -159,6 +165,11 @@ def grouped(
 def paired(values: dict[str, Any], conditions: Iterable[str]) -> dict[str, Any]:
     some = {one: Some(values.pop(f"{one}_count"), values.pop(f"{one}_first")) for one in conditions}
     return values | some
+
+
+def label(vendor: str) -> str:
+    """What people call it."""
+    return registry.vendor(vendor).label if vendor in registry.slugs() else vendor.capitalize()
 
 
 # --- all of a vendor's --------------------------------------------------------------------------

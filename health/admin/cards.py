@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from communications.admin.badges import CHANNEL_ICONS
 from communications.models import Channel
-from health import vendors
+from health import linked, vendors
 from health.admin import charts, links
 from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent
 from health.events import ProviderHealth
@@ -39,13 +39,14 @@ class Card:
 
 
 def card(health: ProviderHealth) -> Card:
-    known, is_vendor = health.channel in Channel.values, health.channel == vendors.CHANNEL
+    is_vendor = health.channel == vendors.CHANNEL
+    channel, icon = vendor(health) if is_vendor else carried(Channel(health.channel))
     return Card(
         health=health,
         name=format_html_join(BREAK, "{}", ((part,) for part in health.provider.split("_"))),
         look=STATES[health.status],
-        channel=Channel(health.channel).label if known else health.channel.capitalize(),
-        channel_icon=CHANNEL_ICONS[Channel(health.channel)] if known else "calendar_month",
+        channel=channel,
+        channel_icon=icon,
         breaker=breaker(health.breaker) if health.breaker else None,
         probe=checked(health.probe),
         endpoint=checked(health.webhook_endpoint),
@@ -60,3 +61,11 @@ def card(health: ProviderHealth) -> Card:
             for name in ("sent", "failed", "refused", "throttled", "retries", "failovers")
         },
     )
+
+
+def vendor(health: ProviderHealth) -> tuple[str, str]:
+    return f"{linked.label(health.provider)} calendars and contacts", "calendar_month"
+
+
+def carried(channel: Channel) -> tuple[str, str]:
+    return str(channel.label), CHANNEL_ICONS[channel]

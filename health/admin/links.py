@@ -46,6 +46,7 @@ def of_accounts(health: ProviderHealth) -> dict[str, str]:
         "accounts": listed("calendars_account"),
         "reconnect": account(found.reconnect),
         "failing": account(found.failing),
+        "late": account(found.late),
         "silent": account(found.silent),
         "unannounced": account(found.unannounced),
         "held": account(found.held if found.held.count else found.held_books),

@@ -1,5 +1,6 @@
 """Linked calendar accounts: what is seen of them, what counts as trouble, and who is told."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from communications.models import Organization
-from health import evaluator, incidents, linked, observing, probes, rules, summary
+from health import evaluator, incidents, linked, observing, probes, rules, stream, summary
 from health.events import ProviderHealth, Some, State
 from health.models import Alert, Incident, Probe
 from tests import factories
@@ -324,6 +325,18 @@ def test_a_card_says_how_the_accounts_are(venue: Organization, calendar: Calenda
     assert accounts.next_expiry_at == calendar.subscriptions.get().expires_at
 
 
+def test_what_is_known_of_an_account_to_reconnect_stays_known(
+    venue: Organization,
+    calendar: Calendar,
+) -> None:
+    change(calendar.account, status=AccountStatus.RECONNECT)
+    accounts = card(venue).accounts
+    assert accounts is not None
+    assert (accounts.accounts, accounts.followed, accounts.reconnect.count) == (0, 0, 1)
+    assert accounts.last_poll_at is not None
+    assert accounts.next_expiry_at is None
+
+
 def test_a_vendor_without_an_account_says_so_and_one_without_settings_too(
     settings: Settings,
 ) -> None:
@@ -383,6 +396,20 @@ def test_the_page_shows_the_numbers_and_leads_to_the_account(calendar: Calendar)
         assert path in text
     assert root.get("/admin/health/act/probe/?subject=google").status_code == 200
     assert root.get("/admin/health/act/pause/?subject=google").status_code == 404
+
+
+def test_what_is_pushed_over_the_websocket_names_vendors_and_no_organizations(
+    calendar: Calendar,
+) -> None:
+    change(calendar, held_at=timezone.now())
+    evaluator.Evaluator().evaluate()
+    frame = json.loads(stream.frame())
+    assert (frame["providers"]["google"], frame["incidents"]) == ("operational", 0)
+    for _ in range(2):
+        linked_account(factories.organization(), failures=3, error="TransientError: away")
+    change(calendar.account, failures=3)
+    evaluator.Evaluator().evaluate()
+    assert json.loads(stream.frame())["providers"]["google"] == "down"
 
 
 @pytest.mark.usefixtures("plain_static")
