@@ -62,7 +62,7 @@ def vendor(
 
 
 def standing(incidents: Sequence[IncidentView], accounts: Linked) -> tuple[State, str]:
-    """Down is what is down for everybody: one account's trouble is not the vendor's."""
+    """One account's trouble only degrades its vendor: no rule about accounts is critical."""
     status, reason = judged(None, incidents)
     if status == State.OPERATIONAL and not accounts.accounts:
         return status, "No account is linked yet."

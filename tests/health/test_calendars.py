@@ -18,8 +18,19 @@ from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from communications.models import Organization
-from health import evaluator, incidents, linked, observing, probes, rules, stream, summary
-from health.events import ProviderHealth, Some, State
+from health import (
+    alerts,
+    calendar_rules,
+    evaluator,
+    incidents,
+    linked,
+    observing,
+    probes,
+    rules,
+    stream,
+    summary,
+)
+from health.events import ProviderHealth, Severity, Some, State
 from health.models import Alert, Incident, Probe
 from tests import factories
 from tests.calendars import rows
@@ -287,6 +298,19 @@ def test_an_incident_belongs_to_its_organization_and_its_recovery_closes_it(
     ]
     told = Alert.objects.filter(incident__organization=account.organization)
     assert list(told.values_list("kind", flat=True)) == ["opened", "recovered"]
+
+
+def test_an_alert_leads_to_the_account(calendar: Calendar, settings: Settings) -> None:
+    change(calendar.account, status=AccountStatus.RECONNECT)
+    evaluator.Evaluator().evaluate()
+    alert = Alert.objects.get(incident__kind="reconnect")
+    page = f"/admin/calendars/account/{calendar.account_id}/change/"
+    assert settings.PUBLIC_URL + page in alerts.body(alert).splitlines()
+
+
+def test_only_what_fails_for_everybody_is_critical() -> None:
+    critical = {one.kind for one in calendar_rules.RULES if one.severity == Severity.CRITICAL}
+    assert critical == {"calendars away"}
 
 
 def test_a_new_account_without_a_subscription_is_given_time(account: Account) -> None:
