@@ -134,5 +134,7 @@ def body(alert: Alert) -> str:
         ended = f"Until {one.resolved_at:%H:%M:%S} UTC." if one.resolved_at else ""
         return "\n".join(filter(None, (since, ended, link)))
     facts = [f"{name}: {value}" for name, value in one.evidence.items()]
-    parts = (since, *facts, f"Done: {one.did}", f"To do: {one.advice}", link)
+    about = settings.PUBLIC_URL + one.link if one.link else ""
+    told = (since, *facts, f"Done: {one.did}", f"To do: {one.advice}", about, link)
+    parts = filter(None, told)
     return "\n".join(parts)

@@ -53,12 +53,27 @@ class CheckSerializer(serializers.Serializer[Any]):
     facts = serializers.DictField(child=serializers.CharField())
 
 
+class LinkedSerializer(serializers.Serializer[Any]):
+    linked = serializers.IntegerField(source="accounts")
+    reconnect = serializers.IntegerField(source="reconnect.count")
+    failing = serializers.IntegerField(source="failing.count")
+    calendars = serializers.IntegerField(source="followed", help_text="Kept up to date.")
+    last_push_at = serializers.DateTimeField(allow_null=True)
+    last_poll_at = serializers.DateTimeField(allow_null=True)
+    next_expiry_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the next subscription ends, unless it is renewed before.",
+    )
+    held = serializers.IntegerField(source="held.count", help_text="Calendars that wait for you.")
+    unwritten = serializers.IntegerField(source="waiting")
+
+
 class ProviderHealthSerializer(serializers.Serializer[Any]):
     provider = serializers.CharField()
     channel = serializers.CharField()
     status = serializers.ChoiceField(choices=State.choices)
     reason = serializers.CharField()
-    breaker = BreakerSerializer()
+    breaker = BreakerSerializer(allow_null=True, help_text="null: a calendar vendor.")
     success_rate = serializers.FloatField(
         allow_null=True,
         help_text="Of the last 15 minutes, 0 to 1; null without traffic.",
@@ -72,6 +87,7 @@ class ProviderHealthSerializer(serializers.Serializer[Any]):
     rate_limit = RateLimitSerializer(allow_null=True)
     webhook_endpoint = CheckSerializer()
     probe = CheckSerializer()
+    accounts = LinkedSerializer(allow_null=True, help_text="Of a calendar vendor.")
 
 
 class QueueSerializer(serializers.Serializer[Any]):

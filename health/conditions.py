@@ -51,6 +51,10 @@ class Seen:
     subject: str = ""
     name: str = ""
     provider: str = ""
+    # Whose alone it is; None: everybody's.
+    organization: int | None = None
+    # Where it is mended.
+    link: str = ""
     evidence: Evidence = field(default_factory=dict)
 
 

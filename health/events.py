@@ -82,6 +82,50 @@ class Point:
     p95_ms: float | None = None
 
 
+@dataclass(frozen=True)
+class Some:
+    """So many of something, and the account that the first of them belongs to."""
+
+    count: int = 0
+    account: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """One vendor's linked accounts of one organization (None: of all of them) with their calendars
+    and address books, as our own rows know them."""
+
+    vendor: str
+    organization: int | None = None
+    owner: str = ""
+    # Those that may be used, and the calendars of theirs that are kept up to date.
+    accounts: int = 0
+    followed: int = 0
+    # Accounts whose permission is gone, and those whose calls fail; `why` names the error.
+    reconnect: Some = Some()
+    failing: Some = Some()
+    why: str = ""
+    # Calendars and address books that should have been read long ago.
+    late: Some = Some()
+    late_books: Some = Some()
+    # Calendars whose changes were found and not announced, and those nobody announces.
+    silent: Some = Some()
+    unannounced: Some = Some()
+    # Announcements that are not renewed although it is time.
+    overdue: Some = Some()
+    # Much is gone at once there: a person decides.
+    held: Some = Some()
+    held_books: Some = Some()
+    # Appointments to be written into calendars, and those of them that wait for long.
+    waiting: int = 0
+    unwritten: Some = Some()
+    last_push_at: datetime | None = None
+    last_poll_at: datetime | None = None
+    last_failure_at: datetime | None = None
+    # When the next announcement ends, unless it is renewed.
+    next_expiry_at: datetime | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProviderHealth:
     provider: str
@@ -89,7 +133,8 @@ class ProviderHealth:
     status: State
     # One sentence: why the status is what it is.
     reason: str = ""
-    breaker: Breaker = Breaker()
+    # None: of calendars there is none.
+    breaker: Breaker | None = Breaker()
     # Over the last quarter of an hour; None without traffic.
     success_rate: float | None = None
     latency_p50_ms: float | None = None
@@ -107,6 +152,8 @@ class ProviderHealth:
     five_minutes: tuple[Point, ...] = ()
     # Webhooks with a wrong signature in the last hour. Platform only.
     forged: int = 0
+    # Of a calendar vendor.
+    accounts: Linked | None = None
     link: str = ""
 
 

@@ -79,6 +79,8 @@ def described(finding: Finding) -> dict[str, object]:
         "severity": rule.severity,
         "title": finding.title,
         "provider": finding.seen.provider,
+        "organization_id": finding.seen.organization,
+        "link": finding.seen.link,
         "evidence": finding.seen.evidence,
         "did": rule.did,
         "advice": rule.advice,

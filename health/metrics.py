@@ -3,29 +3,24 @@ share, so any web process may answer."""
 
 import hmac
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from itertools import accumulate
 
 from django.conf import settings
 from django.http import HttpRequest
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
 from communications.models import Priority
 from communications.providers import registry
-from health import forgeries, histogram, rollups, summary
+from health import calendar_metrics, forgeries, histogram, rollups, summary
 from health.events import ProviderHealth, State, Summary
 from health.machine import PROCESSES
 from health.models import Alert
+from health.samples import counter, gauge, seconds, single, thousandth
 
 __all__ = ["CONTENT_TYPE", "refusal", "text"]
 
@@ -36,7 +31,6 @@ COUNTED = {
     "receipts": "Events that came by webhook.",
     "undelivered": "Messages that were taken, and reported as failed or bounced later.",
 }
-Labelled = Iterable[tuple[tuple[str, ...], float | None]]
 
 
 def refusal(request: HttpRequest) -> str:
@@ -73,29 +67,13 @@ class Found(Collector):
     def collect(self) -> Iterator[Metric]:
         configured = [one for one in self.summary.providers if one.status != State.UNCONFIGURED]
         yield from providers(configured)
+        yield from calendar_metrics.of(configured)
         yield from traffic()
         yield from webhooks()
         yield from queue(self.summary)
         yield from processes(self.summary)
         yield from machine(self.summary)
         yield from incidents(self.summary)
-
-
-def gauge(name: str, about: str, labels: tuple[str, ...], values: Labelled) -> Metric:
-    """What is not known has no sample."""
-    made = GaugeMetricFamily(f"wedsync_{name}", about, labels=labels)
-    for of, value in values:
-        if value is not None:
-            made.add_metric(of, float(value))
-    return made
-
-
-def counter(name: str, about: str, labels: tuple[str, ...]) -> CounterMetricFamily:
-    return CounterMetricFamily(f"wedsync_{name}", about, labels=labels)
-
-
-def single(name: str, about: str, value: float | None) -> Metric:
-    return gauge(name, about, (), [((), value)])
 
 
 PROVIDER = ("provider", "channel")
@@ -108,12 +86,12 @@ OF_A_PROVIDER: tuple[tuple[str, str, Callable[[ProviderHealth], float | None]], 
     (
         "breaker_open",
         "1 while nothing is sent through the provider.",
-        lambda one: float(one.breaker.state == "open"),
+        lambda one: float(one.breaker.state == "open") if one.breaker else None,
     ),
     (
         "paused",
         "1 while it is paused, by itself or by a person.",
-        lambda one: float(one.breaker.paused),
+        lambda one: float(one.breaker.paused) if one.breaker else None,
     ),
     (
         "rate_headroom_ratio",
@@ -147,10 +125,6 @@ OF_A_PROVIDER: tuple[tuple[str, str, Callable[[ProviderHealth], float | None]], 
         lambda one: seconds(one.webhook_expected_by),
     ),
 )
-
-
-def seconds(at: datetime | None) -> float | None:
-    return at.timestamp() if at else None
 
 
 def providers(found: list[ProviderHealth]) -> Iterator[Metric]:
@@ -248,10 +222,6 @@ def machine(found: Summary) -> Iterator[Metric]:
     yield single("redis_latency_seconds", "PING.", thousandth(there.redis_ms))
     yield single("redis_up", "Whether Redis answers; none without Redis.", there.redis_ok)
     yield single("disk_used_ratio", "The share of the disk that is used.", there.disk_used)
-
-
-def thousandth(number: float | None) -> float | None:
-    return None if number is None else number / 1000
 
 
 def incidents(found: Summary) -> Iterator[Metric]:

@@ -11,10 +11,11 @@ from django_q.models import Schedule
 from communications.models import Attempt, WebhookDelivery
 from communications.providers import registry
 from communications.statuses import Status
-from health import forgeries, histogram, machine, queue, silence, traffic
+from health import forgeries, histogram, linked, machine, queue, silence, traffic
 from health.counting import Tally, count
-from health.events import Machine, Queue
+from health.events import Linked, Machine, Queue
 from health.models import Alert, Incident, Probe
+from health.probes import CALENDAR
 from health.silence import Waiting
 from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
@@ -63,6 +64,10 @@ class OpenIncident:
 class Observation:
     at: datetime
     providers: tuple[ProviderSeen, ...] = ()
+    # By vendor and organization.
+    linked: tuple[Linked, ...] = ()
+    # Of the address that calendars push to.
+    calendar_endpoint: Probe | None = None
     queue: Queue = field(default_factory=Queue)
     machine: Machine = field(default_factory=Machine)
     # When each kind of process was last heard of; missing: never.
@@ -87,6 +92,10 @@ def look(now: datetime) -> Observation:
             provider(slug, recent, lately.get(slug) or traffic.nothing(now), probes, now)
             for slug in settings.PROVIDERS
         ),
+        linked=linked.look(None, now),
+        calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR))
+        if settings.CALENDARS
+        else None,
         queue=queue.look(None, now),
         machine=machine.look(),
         beats=beats(),

@@ -3,24 +3,40 @@
 A failed one is not yet an outage: the rules judge it together with real traffic.
 """
 
+import random
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
+from calendars import linking
+from calendars.models import Account
 from communications import endpoint
 from communications.providers import registry
 from communications.providers.base import Probed
 from health.models import Probe
-from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.errors import (
+    CredentialsRejected,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+)
+from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.text import storable
 
 log = structlog.get_logger(__name__)
 
 REASON = 500
+OK = 200
+# Under this name the address is kept that all calendar vendors push to.
+CALENDAR = "calendar"
+# Of a vendor's accounts, one of so many is asked.
+CANDIDATES = 50
 
 
 class Unasked(Exception):
@@ -76,8 +92,54 @@ def own_address(slug: str) -> Probed:
     return Probed()
 
 
+def vendors() -> Iterator[Question]:
+    for slug in settings.CALENDARS:
+        yield Question(Probe.Kind.ACCOUNT, slug, lambda slug=slug: vendor(slug))  # type: ignore[misc]
+
+
+def vendor(slug: str) -> Probed:
+    """One of its accounts is asked for its calendars, whichever it is: those that fail are left in
+    peace, and what is wrong with this one stands in its own row."""
+    usable = [one for one in workable(slug) if linking.allows(one, "calendars")]
+    if not usable:
+        raise Unasked
+    try:
+        with linking.mailbox(random.choice(usable)) as box:  # noqa: S311 (not a secret)
+            box.calendars()
+    except (PermanentError, CredentialsRejected, RateLimited) as error:
+        # It answers: the account is to blame.
+        raise Unasked from error
+    return Probed()
+
+
+def calendar_endpoint() -> Iterator[Question]:
+    if settings.CALENDARS:
+        yield Question(Probe.Kind.ENDPOINT, CALENDAR, calendar_address)
+
+
+def calendar_address() -> Probed:
+    """As Graph does before it sends anything: what it hands over must come back."""
+    url, token = settings.PUBLIC_URL + reverse("webhook-calendar"), secrets.token_urlsafe(16)
+    try:
+        answer = Client().request("post", f"{url}?validationToken={token}", headers={}, data=b"")
+    except ProviderError as error:
+        raise endpoint.NotProcessed(f"{url} does not answer: {error}") from error
+    if answer.status != OK or answer.content != token.encode():
+        raise endpoint.NotProcessed(f"{url} answered {answer.status}, and not as we do.")
+    return Probed()
+
+
+def workable(slug: str) -> list[Account]:
+    return list(Account.objects.workable(timezone.now()).filter(vendor=slug)[:CANDIDATES])
+
+
 # Whatever else can be asked is one more function here.
-SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (accounts, endpoints)
+SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (
+    accounts,
+    endpoints,
+    vendors,
+    calendar_endpoint,
+)
 
 
 def ask_all() -> int:
@@ -87,9 +149,15 @@ def ask_all() -> int:
 
 def ask_about(subject: str) -> list[Probe]:
     """Now, because somebody wants to know."""
-    behind = registry.provider(subject).webhook if subject in settings.PROVIDERS else subject
-    wanted = [one for one in questions() if one.subject in {subject, behind}]
+    wanted = [one for one in questions() if one.subject in {subject, webhook(subject)}]
     return [probe for one in wanted if (probe := ask(one)) is not None]
+
+
+def webhook(subject: str) -> str:
+    """The name of the address behind it."""
+    if subject in settings.CALENDARS:
+        return CALENDAR
+    return registry.provider(subject).webhook if subject in settings.PROVIDERS else subject
 
 
 def questions() -> Iterator[Question]:

@@ -4,29 +4,17 @@ Rules of one group and subject are about one cause: the first in the table that 
 and a provider that is slow, then fails, then is closed off is one incident that got worse.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from health import conditions
+from health import calendar_rules, conditions
 from health.conditions import MINUTE, SECOND, Seen
 from health.events import Severity
 from health.observing import Observation
+from health.rule import Rule
 
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    kind: str
-    group: str
-    severity: Severity
-    # {name}: the provider, or whatever it is about.
-    title: str
-    did: str
-    advice: str
-    look: Callable[[Observation], Iterator[Seen]]
-    # Hysteresis: how long it must last to be opened, and be gone to be closed.
-    open_after: timedelta = timedelta(0)
-    close_after: timedelta = 15 * SECOND
+__all__ = ["BY_KIND", "RANK", "RULES", "Finding", "Rule", "judge"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +279,7 @@ RULES: tuple[Rule, ...] = (
         look=conditions.disk_full(conditions.ALMOST_FULL),
         open_after=30 * SECOND,
     ),
+    *calendar_rules.RULES,
 )
 # The place in the table: lower is worse.
 RANK: Mapping[str, int] = {rule.kind: place for place, rule in enumerate(RULES)}

@@ -4,25 +4,26 @@ Everybody on staff gets the same frame, so it holds nothing that belongs to one 
 """
 
 import json
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db.models import Max
 
 from health import summary
+from health.events import Breaker, IncidentView, State
 from health.models import Action, Incident, IncidentEvent
+from health.standing import judged
 
 
 def frame() -> str:
     """Few rows and cheap: every live process asks every other second."""
     shared = Incident.objects.open().filter(organization=None).exclude(provider="")
     incidents = summary.visible(shared.worst_first(), None)
-    states = {
-        slug: summary.judged(
-            summary.breaker(slug, None),
-            [one for one in incidents if one.provider == slug],
-        )[0]
-        for slug in settings.PROVIDERS
+    breakers: dict[str, Breaker | None] = {
+        **{slug: summary.breaker(slug, None) for slug in settings.PROVIDERS},
+        **dict.fromkeys(settings.CALENDARS),
     }
+    states = {slug: state(slug, breaker, incidents) for slug, breaker in breakers.items()}
     return json.dumps(
         {
             "type": "health",
@@ -33,6 +34,10 @@ def frame() -> str:
             "revision": newest(IncidentEvent) + newest(Action),
         },
     )
+
+
+def state(slug: str, breaker: Breaker | None, incidents: Sequence[IncidentView]) -> State:
+    return judged(breaker, [one for one in incidents if one.provider == slug])[0]
 
 
 def newest(model: type[IncidentEvent | Action]) -> int:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from communications.models import Organization
 from communications.providers import registry
-from health import failures, forgeries, machine, queue, silence, traffic
+from health import failures, forgeries, machine, queue, silence, traffic, vendors
 from health.events import (
     Breaker,
     Check,
@@ -22,6 +22,7 @@ from health.events import (
     Summary,
 )
 from health.models import Incident, Probe
+from health.standing import check, judged
 from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
@@ -119,7 +120,7 @@ def all_providers(
         )
         for slug in settings.PROVIDERS
     ]
-    return (*configured, *missing())
+    return (*configured, *missing(), *vendors.look(scope, incidents, checks, now))
 
 
 def missing() -> list[ProviderHealth]:
@@ -164,21 +165,6 @@ def provider(
     )
 
 
-def judged(breaker: Breaker, incidents: Sequence[IncidentView]) -> tuple[State, str]:
-    """The worst of what is known, and the sentence that says it."""
-    if breaker.state == "open":
-        word = "Paused" if breaker.paused else "Closed off after many failures"
-        return State.DOWN, f"{word}: {breaker.reason}" if breaker.reason else f"{word}."
-    critical = [one for one in incidents if one.severity == Severity.CRITICAL]
-    if critical:
-        return State.DOWN, critical[0].title
-    if incidents:
-        return State.DEGRADED, incidents[0].title
-    if breaker.state == "half-open":
-        return State.DEGRADED, "One message at a time is tried, to see whether it works again."
-    return State.OPERATIONAL, ""
-
-
 def breaker(slug: str, scope: int | None) -> Breaker:
     found = machine.unless_away(registry.breaker(slug).state, BreakerState("closed"))
     return Breaker(
@@ -201,14 +187,4 @@ def rate_limit(slug: str) -> RateLimit | None:
         headroom=max(0.0, min(1.0, found.tokens / found.burst)),
         held_for=found.held_for,
         learned=found.learned,
-    )
-
-
-def check(probe: Probe, scope: int | None) -> Check:
-    return Check(
-        ok=probe.ok,
-        checked_at=probe.checked_at,
-        latency_ms=probe.latency_ms,
-        reason=probe.reason if scope is None else "",
-        facts=probe.facts if scope is None else {},
     )

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from communications.admin.badges import CHANNEL_ICONS
 from communications.models import Channel
+from health import linked, vendors
 from health.admin import charts, links
 from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent
 from health.events import ProviderHealth
@@ -25,7 +26,7 @@ class Card:
     look: Look
     channel: str
     channel_icon: str
-    breaker: Look
+    breaker: Look | None
     probe: Look
     endpoint: Look
     success: str
@@ -38,14 +39,15 @@ class Card:
 
 
 def card(health: ProviderHealth) -> Card:
-    known = health.channel in Channel.values
+    is_vendor = health.channel == vendors.CHANNEL
+    channel, icon = vendor(health) if is_vendor else carried(Channel(health.channel))
     return Card(
         health=health,
         name=format_html_join(BREAK, "{}", ((part,) for part in health.provider.split("_"))),
         look=STATES[health.status],
-        channel=Channel(health.channel).label if known else health.channel,
-        channel_icon=CHANNEL_ICONS[Channel(health.channel)] if known else "calendar_month",
-        breaker=breaker(health.breaker),
+        channel=channel,
+        channel_icon=icon,
+        breaker=breaker(health.breaker) if health.breaker else None,
         probe=checked(health.probe),
         endpoint=checked(health.webhook_endpoint),
         success=percent(health.success_rate),
@@ -53,9 +55,17 @@ def card(health: ProviderHealth) -> Card:
         limit=limit(health.rate_limit),
         headroom=round(health.rate_limit.headroom * 100) if health.rate_limit else None,
         charts=(charts.calls(health.five_minutes), charts.latency(health.five_minutes)),
-        links=links.of_provider(health.provider),
+        links=links.of_accounts(health) if is_vendor else links.of_provider(health.provider),
         lately={
             name: sum(getattr(point, name) for point in health.five_minutes)
             for name in ("sent", "failed", "refused", "throttled", "retries", "failovers")
         },
     )
+
+
+def vendor(health: ProviderHealth) -> tuple[str, str]:
+    return f"{linked.label(health.provider)} calendars and contacts", "calendar_month"
+
+
+def carried(channel: Channel) -> tuple[str, str]:
+    return str(channel.label), CHANNEL_ICONS[channel]

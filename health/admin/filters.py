@@ -28,7 +28,7 @@ class SubjectFilter(RadioFilter):
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [(slug, slug) for slug in settings.PROVIDERS]
+        return [(slug, slug) for slug in (*settings.PROVIDERS, *settings.CALENDARS)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         return queryset.filter(provider=self.value()) if self.value() else queryset

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from communications.providers import registry
 from communications.statuses import Status
-from health.events import FailureGroup
+from health.events import FailureGroup, Linked, ProviderHealth, Some
 
 WEBHOOKS = {"unapplied": "waiting", "stuck": "failed"}
 
@@ -35,6 +35,27 @@ def of_provider(slug: str) -> dict[str, str]:
         "deliveries": deliveries(provider=webhook(slug)),
         "incidents": listed("health_incident", provider=slug),
     }
+
+
+def of_accounts(health: ProviderHealth) -> dict[str, str]:
+    """Each number to the first account that it is about."""
+    slug, found = health.provider, health.accounts or Linked(vendor=health.provider)
+    return {
+        "page": reverse("health-provider", args=[slug]),
+        "incidents": listed("health_incident", provider=slug),
+        "accounts": listed("calendars_account"),
+        "reconnect": account(found.reconnect),
+        "failing": account(found.failing),
+        "late": account(found.late),
+        "silent": account(found.silent),
+        "unannounced": account(found.unannounced),
+        "held": account(found.held if found.held.count else found.held_books),
+        "unwritten": account(found.unwritten),
+    }
+
+
+def account(some: Some) -> str:
+    return reverse("admin:calendars_account_change", args=[some.account]) if some.account else ""
 
 
 def webhook(slug: str) -> str:

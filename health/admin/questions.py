@@ -79,6 +79,11 @@ def slug(deed: Deed) -> str:
     return deed.subject
 
 
+def asked(deed: Deed) -> str:
+    """Calendar vendors are asked as well; nothing of theirs is paused."""
+    return deed.subject if deed.subject in settings.CALENDARS else slug(deed)
+
+
 def incident(deed: Deed) -> Incident:
     rows = records.answerable(deed.scope)
     found = rows.filter(pk=deed.subject).first() if deed.subject.isdecimal() else None
@@ -119,9 +124,9 @@ QUESTIONS = {
         "message is sent.",
         button="Probe now",
         icon="network_check",
-        name=slug,
+        name=asked,
         is_allowed=rights.may_steer,
-        act=lambda deed: actions.probe(deed.by, slug(deed)),
+        act=lambda deed: actions.probe(deed.by, asked(deed)),
     ),
     "retry": Question(
         title="Try failed messages again?",

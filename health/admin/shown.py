@@ -1,10 +1,11 @@
 """What the templates are given: the whole, or one provider with its history."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from health import vendors
 from health.admin import charts, links
 from health.admin.cards import card
 from health.admin.looks import (
@@ -117,16 +118,18 @@ def of_provider(
     return {
         "summary": summary,
         "card": card(health),
-        "charts": (
-            charts.calls(health.hourly, "last 24 hours"),
-            charts.latency(health.hourly, "last 24 hours"),
-        ),
+        "charts": () if health.channel == vendors.CHANNEL else charted(health.hourly),
         "hours": [one for one in reversed(health.hourly) if not is_idle(one)],
         "facts": tuple(facts(health.probe.facts)),
         "troubles": [trouble(one, theirs) for one in summary.incidents if one.provider == slug],
         "resolved": [trouble(one, theirs) for one in summary.resolved if one.provider == slug],
         "failures": [failure(one) for one in summary.failures if one.provider == slug],
     }
+
+
+def charted(hourly: Sequence[Point]) -> tuple[charts.Chart, ...]:
+    span = "last 24 hours"
+    return charts.calls(hourly, span), charts.latency(hourly, span)
 
 
 def is_idle(point: Point) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from health.events import Queue
+from health.events import Linked, Queue, Some
 from health.models import Incident, Probe
 from health.observing import Observation, OpenIncident, ProviderSeen
 from health.silence import Waiting
@@ -37,12 +37,17 @@ def with_open(observation: Observation) -> Observation:
     return replace(observation, open=found)
 
 
+def linked(**values: Any) -> Linked:
+    return Linked(**{"vendor": "google", "accounts": 2, **values})
+
+
 def failing(seconds: float = 0, **values: Any) -> ProviderSeen:
     return provider(**{"failed": 5, "last_failed_at": at(seconds), **values})
 
 
 def probed(*, ok: bool, seconds: float = 0, **values: Any) -> Probe:
-    return Probe(subject="resend", ok=ok, checked_at=at(seconds), **values)
+    columns = {"subject": "resend", "checked_at": at(seconds), **values}
+    return Probe(ok=ok, **columns)
 
 
 def unheard(count: int, since: float, usual: float = 10) -> Waiting:
@@ -76,4 +81,17 @@ WRONG: dict[str, Observation] = {
     "deliveries": moment(provider(), queue=Queue(stuck_deliveries=1)),
     "unknown": moment(provider(), oldest_unknown=at(-46 * 60)),
     "alerts": moment(provider(), failing_alerts={"json://away": (3, "no answer")}),
+    "calendars away": moment(
+        linked=(linked(failing=Some(2, 1)), linked(failing=Some(1, 2))),
+    ),
+    "reconnect": moment(linked=(linked(reconnect=Some(1, 1)),)),
+    "mailbox failing": moment(linked=(linked(failing=Some(2, 1)),)),
+    "reading late": moment(linked=(linked(late_books=Some(1, 1)),)),
+    "calendar endpoint": moment(
+        calendar_endpoint=probed(ok=False, streak=2, subject="calendar", reason="502"),
+    ),
+    "push overdue": moment(linked=(linked(overdue=Some(1, 1)),)),
+    "push silence": moment(linked=(linked(silent=Some(1, 1)),)),
+    "deletions held": moment(linked=(linked(held=Some(1, 1)),)),
+    "unwritten": moment(linked=(linked(unwritten=Some(1, 1)),)),
 }

@@ -1,0 +1,33 @@
+"""Prometheus's families, made the way ours are named."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+Labelled = Iterable[tuple[tuple[str, ...], float | None]]
+
+
+def gauge(name: str, about: str, labels: tuple[str, ...], values: Labelled) -> Metric:
+    """What is not known has no sample."""
+    made = GaugeMetricFamily(f"wedsync_{name}", about, labels=labels)
+    for of, value in values:
+        if value is not None:
+            made.add_metric(of, float(value))
+    return made
+
+
+def counter(name: str, about: str, labels: tuple[str, ...]) -> CounterMetricFamily:
+    return CounterMetricFamily(f"wedsync_{name}", about, labels=labels)
+
+
+def single(name: str, about: str, value: float | None) -> Metric:
+    return gauge(name, about, (), [((), value)])
+
+
+def seconds(at: datetime | None) -> float | None:
+    return at.timestamp() if at else None
+
+
+def thousandth(number: float | None) -> float | None:
+    return None if number is None else number / 1000

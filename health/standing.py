@@ -1,0 +1,31 @@
+"""How a provider is, in one word and one sentence; and how its last probe went."""
+
+from collections.abc import Sequence
+
+from health.events import Breaker, Check, IncidentView, Severity, State
+from health.models import Probe
+
+
+def judged(breaker: Breaker | None, incidents: Sequence[IncidentView]) -> tuple[State, str]:
+    """The worst of what is known, and the sentence that says it."""
+    if breaker and breaker.state == "open":
+        word = "Paused" if breaker.paused else "Closed off after many failures"
+        return State.DOWN, f"{word}: {breaker.reason}" if breaker.reason else f"{word}."
+    critical = [one for one in incidents if one.severity == Severity.CRITICAL]
+    if critical:
+        return State.DOWN, critical[0].title
+    if incidents:
+        return State.DEGRADED, incidents[0].title
+    if breaker and breaker.state == "half-open":
+        return State.DEGRADED, "One message at a time is tried, to see whether it works again."
+    return State.OPERATIONAL, ""
+
+
+def check(probe: Probe, scope: int | None) -> Check:
+    return Check(
+        ok=probe.ok,
+        checked_at=probe.checked_at,
+        latency_ms=probe.latency_ms,
+        reason=probe.reason if scope is None else "",
+        facts=probe.facts if scope is None else {},
+    )

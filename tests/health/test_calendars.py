@@ -1,0 +1,521 @@
+"""Linked calendar accounts: what is seen of them, what counts as trouble, and who is told."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from calendars import grants
+from calendars.models import Account, Calendar, ContactBook, EventLink, Subscription
+from calendars.models.accounts import AccountStatus
+from calendars.models.subscriptions import SubscriptionState
+from calendars.providers import registry
+from communications.models import Organization
+from health import (
+    alerts,
+    calendar_rules,
+    evaluator,
+    incidents,
+    linked,
+    observing,
+    probes,
+    rules,
+    stream,
+    summary,
+)
+from health.events import ProviderHealth, Severity, Some, State
+from health.models import Alert, Incident, Probe
+from tests import factories
+from tests.calendars import rows
+from tests.calendars.paper import Paper
+from tests.communications.admin_pages import logged_in, plain_static
+from tests.communications.edges.servers import Live, live
+from tests.health.test_api import PROMISED, asked
+from tests.servers import free_port
+from wedsync_comms.lib.errors import CredentialsRejected, TransientError
+
+__all__ = ["plain_static"]
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+PAPER = {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}
+
+
+@pytest.fixture(autouse=True)
+def vendors(settings: Settings) -> None:
+    settings.CALENDARS = {"google": PAPER, "microsoft": PAPER}
+    settings.ALERT_URLS = ["json://127.0.0.1:9/"]
+
+
+@pytest.fixture
+def server(process_env: dict[str, str]) -> Iterator[Live]:
+    with live(process_env) as running:
+        yield running
+
+
+@pytest.fixture
+def venue() -> Organization:
+    return factories.organization()
+
+
+@pytest.fixture
+def account(venue: Organization) -> Account:
+    return linked_account(venue)
+
+
+@pytest.fixture
+def calendar(account: Account) -> Calendar:
+    return healthy(account)
+
+
+def linked_account(venue: Organization, vendor: str = "google", **columns: Any) -> Account:
+    paper = registry.vendor(vendor)
+    assert isinstance(paper, Paper)
+    grant = paper.grant()
+    values = {"grant": grants.sealed(grant), "scopes": list(grant.scopes), **columns}
+    return rows.account(venue, vendor, **values)
+
+
+def healthy(account: Account, **columns: Any) -> Calendar:
+    """Read a minute ago, announced for days."""
+    now = timezone.now()
+    values = {"last_pulled_at": now - MINUTE, "pull_after": now + 14 * MINUTE, **columns}
+    found = rows.calendar(account, **values)
+    subscription(found)
+    return found
+
+
+def subscription(calendar: Calendar, **columns: Any) -> Subscription:
+    now = timezone.now()
+    values = {
+        "remote_id": f"channel-{calendar.pk}",
+        "state": SubscriptionState.LIVE,
+        "starts_at": now - timedelta(days=1),
+        "expires_at": now + timedelta(days=6),
+        "act_after": now + timedelta(days=3),
+        **columns,
+    }
+    return Subscription.objects.create(account=calendar.account, calendar=calendar, **values)
+
+
+def change(row: Any, **columns: Any) -> None:
+    type(row).objects.filter(pk=row.pk).update(**columns)
+
+
+def found(organization: Organization | None = None) -> dict[str, rules.Finding]:
+    """What is wrong with calendars."""
+    key = organization.pk if organization else None
+    now = timezone.now()
+    seen = observing.Observation(at=now, linked=linked.look(key, now), beats={"worker": now})
+    return rules.judge(seen)
+
+
+def kinds() -> set[str]:
+    return {one.rule.kind for one in found().values()}
+
+
+def card(organization: Organization | None = None, slug: str = "google") -> ProviderHealth:
+    return next(one for one in summary.build(organization).providers if one.provider == slug)
+
+
+# --- what counts as trouble ---------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("calendar")
+def test_an_account_that_is_read_and_announced_is_no_trouble() -> None:
+    assert found() == {}
+
+
+def test_an_account_whose_permission_is_gone_leads_to_its_page(
+    venue: Organization,
+    calendar: Calendar,
+) -> None:
+    change(calendar.account, status=AccountStatus.RECONNECT)
+    [(cause, one)] = found().items()
+    assert cause == f"access:google:{venue.pk}"
+    assert one.title == "A Paper account must be connected again"
+    assert one.seen.link == f"/admin/calendars/account/{calendar.account_id}/change/"
+    assert one.seen.organization == venue.pk
+
+
+def test_a_disconnected_account_is_nobodys_trouble(calendar: Calendar) -> None:
+    change(calendar.account, status=AccountStatus.DISCONNECTED)
+    assert found() == {}
+
+
+@pytest.mark.parametrize(("failures", "expected"), [(2, set()), (3, {"mailbox failing"})])
+def test_an_account_that_failed_once_or_twice_is_tried_again_in_peace(
+    calendar: Calendar,
+    failures: int,
+    expected: set[str],
+) -> None:
+    change(calendar.account, failures=failures, error="TransientError: anna@example.com is away")
+    assert kinds() == expected
+    assert "anna" not in str([one.seen.evidence for one in found().values()])
+
+
+def test_what_a_failing_account_explains_is_no_trouble_of_its_own(calendar: Calendar) -> None:
+    long_ago = timezone.now() - timedelta(hours=5)
+    change(calendar.account, failures=9, error="ServerFailed: 503", retry_at=timezone.now())
+    change(calendar, pull_after=long_ago, misses=4)
+    Subscription.objects.update(expires_at=long_ago)
+    [one] = found().values()
+    assert one.rule.kind == "mailbox failing"
+    assert one.seen.evidence["the last answer"] == "ServerFailed"
+
+
+def test_a_vendor_that_fails_for_everybody_is_one_incident_and_not_one_each() -> None:
+    for _ in range(3):
+        linked_account(factories.organization(), failures=3, error="TransientError: away")
+    linked_account(factories.organization(), "microsoft")
+    [(cause, one)] = found().items()
+    assert (cause, one.rule.kind) == ("vendor:google", "calendars away")
+    assert one.seen.organization is None
+
+
+@pytest.mark.parametrize("columns", [{"misses": 2}, {"misses": 9}])
+def test_pushes_that_stay_away_while_changes_are_found_are_a_silence(
+    calendar: Calendar,
+    columns: dict[str, int],
+) -> None:
+    change(calendar, **columns)
+    assert kinds() == {"push silence"}
+    change(calendar, poll_only=True)
+    assert kinds() == set()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"expires_at": -MINUTE},
+        {"act_after": -11 * MINUTE},
+        {"tries": 3},
+        {"state": SubscriptionState.STOPPING},
+    ],
+)
+def test_a_subscription_that_is_not_renewed_is_noticed_before_it_ends(
+    calendar: Calendar,
+    columns: dict[str, Any],
+) -> None:
+    now = timezone.now()
+    values = {
+        name: now + one if name.endswith(("at", "after")) else one for name, one in columns.items()
+    }
+    calendar.subscriptions.update(**values)
+    assert kinds() == {"push overdue"}
+    subscription(calendar, remote_id="the next one")
+    calendar.subscriptions.exclude(remote_id="the next one").delete()
+    assert kinds() == set()
+
+
+def test_a_calendar_that_should_have_been_read_long_ago_is_noticed(calendar: Calendar) -> None:
+    now = timezone.now()
+    change(calendar, pull_after=now - 9 * MINUTE)
+    assert kinds() == set()
+    change(calendar, pull_after=now - 11 * MINUTE)
+    assert kinds() == {"reading late"}
+    change(calendar, pulling_until=now + MINUTE)
+    assert kinds() == set()
+    change(calendar, is_followed=False, pulling_until=None)
+    assert kinds() == set()
+
+
+def test_a_dead_worker_explains_what_is_late(calendar: Calendar) -> None:
+    change(calendar, pull_after=timezone.now() - timedelta(hours=1))
+    now = timezone.now()
+    gone = {"worker": now - timedelta(hours=1)}
+    seen = observing.Observation(at=now, linked=linked.look(None, now), beats=gone)
+    assert {one.rule.kind for one in rules.judge(seen).values()} == {"worker"}
+
+
+def test_what_a_guard_holds_waits_for_a_person(calendar: Calendar) -> None:
+    change(calendar, held_at=timezone.now(), held_reason="All 9 are gone.")
+    ContactBook.objects.create(account=calendar.account, held_at=timezone.now())
+    [one] = found().values()
+    assert one.rule.kind == "deletions held"
+    assert (one.seen.evidence["calendars"], one.seen.evidence["address books"]) == (1, 1)
+    change(calendar, held_decision="delete")
+    ContactBook.objects.update(held_decision="keep")
+    assert kinds() == set()
+
+
+def test_an_address_book_that_fails_is_late_and_one_that_was_stopped_is_not(
+    calendar: Calendar,
+) -> None:
+    book = ContactBook.objects.create(account=calendar.account, error="Stopped by a person.")
+    assert kinds() == set()
+    change(book, error="PermanentError: no such folder")
+    assert kinds() == {"reading late"}
+
+
+@pytest.mark.parametrize(
+    ("tries", "waits", "expected"),
+    [(0, 0, set()), (4, -1, set()), (5, 15, {"unwritten"}), (0, -11, {"unwritten"})],
+)
+def test_an_appointment_that_waits_for_long_is_noticed(
+    calendar: Calendar,
+    tries: int,
+    waits: int,
+    expected: set[str],
+) -> None:
+    EventLink.objects.create(
+        appointment=rows.appointment(calendar),
+        calendar=calendar,
+        tries=tries,
+        write_after=timezone.now() + waits * MINUTE,
+    )
+    assert kinds() == expected
+    assert card().accounts == linked.total("google", linked.look(None, timezone.now()))
+    EventLink.objects.update(write_after=None)
+    assert kinds() == set()
+
+
+# --- incidents ----------------------------------------------------------------------------------
+
+
+def test_an_incident_belongs_to_its_organization_and_its_recovery_closes_it(
+    calendar: Calendar,
+) -> None:
+    began, account = timezone.now(), calendar.account
+    other = linked_account(factories.organization(), status=AccountStatus.RECONNECT)
+    change(account, status=AccountStatus.RECONNECT)
+    incidents.apply(found(), began)
+    incidents.apply(found(), began + timedelta(seconds=3))
+    owners = Incident.objects.open().values_list("organization", flat=True)
+    assert set(owners) == {account.organization_id, other.organization_id}
+    change(account, status=AccountStatus.LINKED)
+    incidents.apply(found(), began + timedelta(seconds=30))
+    assert list(Incident.objects.open().values_list("organization", flat=True)) == [
+        other.organization_id,
+    ]
+    told = Alert.objects.filter(incident__organization=account.organization)
+    assert list(told.values_list("kind", flat=True)) == ["opened", "recovered"]
+
+
+def test_an_alert_leads_to_the_account(calendar: Calendar, settings: Settings) -> None:
+    change(calendar.account, status=AccountStatus.RECONNECT)
+    evaluator.Evaluator().evaluate()
+    alert = Alert.objects.get(incident__kind="reconnect")
+    page = f"/admin/calendars/account/{calendar.account_id}/change/"
+    assert settings.PUBLIC_URL + page in alerts.body(alert).splitlines()
+
+
+def test_only_what_fails_for_everybody_is_critical() -> None:
+    critical = {one.kind for one in calendar_rules.RULES if one.severity == Severity.CRITICAL}
+    assert critical == {"calendars away"}
+
+
+def test_a_new_account_without_a_subscription_is_given_time(account: Account) -> None:
+    rows.calendar(account)
+    began = timezone.now()
+    incidents.apply(found(), began)
+    assert not Incident.objects.open().exists()
+    incidents.apply(found(), began + 5 * MINUTE)
+    [incident] = Incident.objects.open()
+    assert incident.kind == "push overdue"
+
+
+def test_the_evaluator_finds_it_by_itself_and_calls_nobody(calendar: Calendar) -> None:
+    paper = registry.vendor("google")
+    assert isinstance(paper, Paper)
+    change(calendar, held_at=timezone.now())
+    evaluator.Evaluator().evaluate()
+    assert Incident.objects.open().filter(kind="deletions held").exists()
+    assert paper.calls == []
+
+
+# --- who sees what ------------------------------------------------------------------------------
+
+
+def test_a_card_says_how_the_accounts_are(venue: Organization, calendar: Calendar) -> None:
+    pushed = timezone.now() - 2 * MINUTE
+    change(calendar, last_pushed_at=pushed)
+    linked_account(venue, status=AccountStatus.RECONNECT)
+    seen = card(venue)
+    assert (seen.status, seen.channel) == (State.OPERATIONAL, "calendar")
+    assert seen.last_webhook_at == pushed
+    assert seen.last_success_at is not None
+    accounts = seen.accounts
+    assert accounts is not None
+    assert (accounts.accounts, accounts.reconnect.count, accounts.followed) == (1, 1, 1)
+    assert accounts.next_expiry_at == calendar.subscriptions.get().expires_at
+
+
+def test_what_is_known_of_an_account_to_reconnect_stays_known(
+    venue: Organization,
+    calendar: Calendar,
+) -> None:
+    change(calendar.account, status=AccountStatus.RECONNECT)
+    accounts = card(venue).accounts
+    assert accounts is not None
+    assert (accounts.accounts, accounts.followed, accounts.reconnect.count) == (0, 0, 1)
+    assert accounts.last_poll_at is not None
+    assert accounts.next_expiry_at is None
+
+
+def test_a_vendor_without_an_account_says_so_and_one_without_settings_too(
+    settings: Settings,
+) -> None:
+    settings.CALENDARS = {"google": PAPER}
+    assert (card().status, card().reason) == (State.OPERATIONAL, "No account is linked yet.")
+    assert card(slug="microsoft").status == State.UNCONFIGURED
+
+
+def test_an_organization_sees_its_own_accounts_and_the_platform_all_of_them(
+    venue: Organization,
+    calendar: Calendar,
+) -> None:
+    other = factories.organization()
+    theirs = healthy(linked_account(other), held_at=timezone.now())
+    evaluator.Evaluator().evaluate()
+    assert card(venue).status == State.OPERATIONAL
+    assert card(other).status == State.DEGRADED
+    assert card(other).accounts != card(venue).accounts
+    everybody = card().accounts
+    assert everybody is not None
+    assert (everybody.accounts, everybody.held) == (2, Some(1, theirs.account_id))
+    mine = card(venue).accounts
+    assert mine is not None
+    assert (mine.accounts, mine.held.count) == (1, 0)
+    assert calendar.account_id != theirs.account_id
+
+
+def test_the_api_keeps_its_shape_with_null_where_it_does_not_apply(
+    venue: Organization,
+    calendar: Calendar,
+) -> None:
+    found = asked(factories.member(venue))["providers"]
+    seen = next(one for one in found if one["provider"] == "google")
+    assert set(seen) >= PROMISED
+    assert seen["status"] == "operational"
+    for name in ("breaker", "success_rate", "latency_p95_ms", "rate_limit", "last_failure_at"):
+        assert seen[name] is None
+    polled = Calendar.objects.get(pk=calendar.pk).last_pulled_at
+    assert polled is not None
+    assert datetime.fromisoformat(seen["last_success_at"]) == polled
+    assert seen["webhook_endpoint"]["ok"] is None
+    assert seen["accounts"]["linked"] == 1
+    email = next(one for one in found if one["channel"] == "email")
+    assert email["accounts"] is None
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_the_page_shows_the_numbers_and_leads_to_the_account(calendar: Calendar) -> None:
+    change(calendar, misses=3)
+    change(calendar.account, failures=4, error="TransientError: away")
+    root = logged_in(User.objects.create_superuser("root", password="secret"))
+    path = f"/admin/calendars/account/{calendar.account_id}/change/"
+    for page in ("/admin/health/", "/admin/health/provider/google/"):
+        text = root.get(page).content.decode()
+        assert 'data-name="google"' in text
+        assert "1 failing (TransientError)" in text
+        assert path in text
+    assert root.get("/admin/health/act/probe/?subject=google").status_code == 200
+    assert root.get("/admin/health/act/pause/?subject=google").status_code == 404
+
+
+def test_what_is_pushed_over_the_websocket_names_vendors_and_no_organizations(
+    calendar: Calendar,
+) -> None:
+    change(calendar, held_at=timezone.now())
+    evaluator.Evaluator().evaluate()
+    frame = json.loads(stream.frame())
+    assert (frame["providers"]["google"], frame["incidents"]) == ("operational", 0)
+    for _ in range(2):
+        linked_account(factories.organization(), failures=3, error="TransientError: away")
+    change(calendar.account, failures=3)
+    evaluator.Evaluator().evaluate()
+    assert json.loads(stream.frame())["providers"]["google"] == "down"
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_the_page_of_an_incident_leads_to_the_account(
+    venue: Organization,
+    calendar: Calendar,
+) -> None:
+    change(calendar.account, status=AccountStatus.RECONNECT)
+    evaluator.Evaluator().evaluate()
+    client = logged_in(factories.member(venue))
+    incident = Incident.objects.open().get(kind="reconnect")
+    text = client.get(f"/admin/health/incident/{incident.pk}/change/").content.decode()
+    assert f"/admin/calendars/account/{calendar.account_id}/change/" in text
+    stranger = logged_in(factories.member())
+    assert stranger.get(f"/admin/health/incident/{incident.pk}/change/").status_code != 200
+
+
+def test_metrics_count_accounts_and_name_none(calendar: Calendar) -> None:
+    change(calendar, misses=2)
+    text = Client().get("/metrics").content.decode()
+    samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+    counted = {(one.name, *one.labels.values()): one.value for one in samples}
+    assert counted[("wedsync_calendar_accounts", "google", "linked")] == 1
+    assert counted[("wedsync_calendar_trouble", "google", "silent")] == 1
+    assert ("wedsync_provider_breaker_open", "google", "calendar") not in counted
+    assert calendar.account.email not in text
+
+
+# --- probes -------------------------------------------------------------------------------------
+
+
+def paper() -> Paper:
+    found = registry.vendor("google")
+    assert isinstance(found, Paper)
+    return found
+
+
+@pytest.mark.usefixtures("calendar")
+def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
+    [question] = [one for one in probes.vendors() if one.subject == "google"]
+    answer = probes.ask(question)
+    assert answer is not None
+    assert answer.ok
+    assert paper().calls == ["calendars"]
+    paper().down = TransientError("503")
+    answer = probes.ask(question)
+    assert answer is not None
+    assert not answer.ok
+    # It failed, and is left in peace.
+    assert probes.ask(question) is None
+
+
+@pytest.mark.usefixtures("calendar")
+def test_an_account_that_is_refused_says_nothing_about_the_vendor() -> None:
+    paper().down = CredentialsRejected("401")
+    assert probes.ask(next(probes.vendors())) is None
+    assert not Probe.objects.exists()
+
+
+def test_without_an_account_that_can_be_asked_nobody_is(account: Account) -> None:
+    change(account, scopes=["con"])
+    assert [probes.ask(one) for one in probes.vendors()] == [None, None]
+    assert paper().calls == []
+
+
+def test_our_own_address_answers_as_vendors_want_it(server: Live, settings: Settings) -> None:
+    settings.PUBLIC_URL = server.http
+    [answer] = [probes.ask(one) for one in probes.calendar_endpoint()]
+    assert answer is not None
+    assert (answer.kind, answer.subject, answer.ok) == (Probe.Kind.ENDPOINT, "calendar", True)
+    assert card().webhook_endpoint.ok
+
+
+def test_an_address_that_is_away_is_an_incident_when_it_was_asked_twice(
+    settings: Settings,
+) -> None:
+    settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
+    for expected in (False, True):
+        [answer] = [probes.ask(one) for one in probes.calendar_endpoint()]
+        assert answer is not None
+        assert not answer.ok
+        evaluator.Evaluator().evaluate()
+        assert Incident.objects.open().filter(kind="calendar endpoint").exists() == expected
+    settings.CALENDARS = {}
+    assert observing.look(timezone.now()).calendar_endpoint is None
