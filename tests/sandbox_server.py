@@ -11,7 +11,7 @@ from typing import Any, Self
 import requests
 
 ROOT = Path(__file__).parent.parent
-READY_WITHIN = 20.0
+READY_WITHIN = 60.0
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ from wedsync_comms.embedded import Handout
 
 ROOT = Path(__file__).parent.parent.parent
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
-READY_WITHIN = 60.0
+READY_WITHIN = 150.0
 # Whatever the machine is configured for, this is SQLite, no Redis, and the sandbox.
 BLANK = (
     "REDIS_URL",

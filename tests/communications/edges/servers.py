@@ -14,7 +14,7 @@ from django.conf import settings
 
 from tests.servers import free_port, started
 
-READY_WITHIN = 30.0
+READY_WITHIN = 90.0
 
 
 @dataclass(frozen=True)
