@@ -29,7 +29,9 @@ def env(process_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
 def stack(env: dict[str, str], tmp_path: Path) -> Iterator[Running]:
     arguments = ["run", "--handout", str(tmp_path / "run.env")]
     with running(arguments, env, tmp_path / "log") as process:
-        eventually(lambda: "is running" in process.output or process.process.poll() is not None, 150)
+        eventually(
+            lambda: "is running" in process.output or process.process.poll() is not None, 150
+        )
         assert process.process.poll() is None, process.output
         yield process
 

@@ -43,7 +43,7 @@ class Rate:
         """What keeps within a provider's limit by the second, with one place for urgent ones."""
         return cls(
             per_second=SHARE * per_second,
-            burst=max(2.0, per_second / 4),
+            burst=max(2.0, per_second / 10),
             reserve=1.0,
             # A provider that takes less than one a second counts by longer spans.
             in_any_second=per_second if per_second >= 1 else 0.0,
