@@ -21,6 +21,7 @@ from calendars.models import (
     AppointmentChange,
     BusyBlock,
     Calendar,
+    ContactBook,
     Notice,
     Participant,
     Rule,
@@ -107,6 +108,7 @@ def furnished() -> dict[type[Model], Model]:
             error=SECRET,
         ),
         Subscription.objects.create(account=account, calendar=calendar, remote_id=SECRET),
+        ContactBook.objects.create(account=account, error=SECRET),
     ]
     return {type(one): one for one in found}
 

@@ -377,9 +377,9 @@ class Round:
         elif what == "new":
             self.paper.put("main", theirs(soon() + number * HOUR, f"theirs-{which}"))
         elif what.startswith(("here", "cancel")) and row.status == "booked":
-            self.here(what, row, number)
+            self.change_here(what, row, number)
         elif what in THERE and live:
-            self.there(what, name, number)
+            self.change_there(what, name, number)
 
     def expire(self) -> None:
         self.paper.forgets = True
@@ -391,14 +391,14 @@ class Round:
         self.write()
         self.paper.lost_after = 0.0
 
-    def here(self, what: str, row: Appointment, number: int) -> None:
+    def change_here(self, what: str, row: Appointment, number: int) -> None:
         if what == "cancel here":
             changing.cancel(row)
             return
         edit = Edit(title=f"here {number}") if what == "here" else Edit(place=f"place {number}")
         changing.change(row, edit)
 
-    def there(self, what: str, name: str, number: int) -> None:
+    def change_there(self, what: str, name: str, number: int) -> None:
         if what == "title":
             self.paper.edit("main", name, title=f"there {number}")
         elif what == "delete":
