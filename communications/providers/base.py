@@ -124,12 +124,12 @@ class Provider(ABC):
         """The provider's catalogue of approved texts. Raises ProviderError."""
         return iter(())
 
+    @abstractmethod
     def probe(self) -> Probed:
         """Asks whether the account works, with a question that sends nothing and costs nothing.
 
         Raises ProviderError, and LookupError where there is no such question.
         """
-        raise LookupError("There is nothing it can be asked without sending.")
 
     @abstractmethod
     def fetch_status(self, provider_id: str) -> StatusChanged | None:

@@ -1,8 +1,10 @@
 """What a webhook over HTTP is answered, whoever posts it."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 
@@ -23,6 +25,7 @@ from tests.communications.edges.servers import Live, web
 from tests.communications.providers.signing import signature, svix
 from tests.communications.providers.test_resend import OTHER_SECRET
 from tests.environment import SECRET
+from wedsync_comms.lib import tally
 
 BODY = posting.event("domain.updated", name="everafter.example")
 LIMIT = 3 * 1024 * 1024
@@ -296,6 +299,23 @@ def test_a_signature_is_checked_over_what_went_over_the_wire(server: Live) -> No
     assert bytes(WebhookDelivery.objects.get().body) == raw
 
 
+@pytest.mark.django_db
+def test_a_forged_one_is_refused_also_while_nobody_can_count_it(
+    settings: Settings,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    monkeypatch.setattr(tally, "_quiet_until", defaultdict(float))
+    refused = client.post(
+        URL, BODY, "application/json", headers={**svix(BODY), "svix-signature": "v1,AAAA"}
+    )
+    assert refused.status_code == 403
+    assert "forged_not_counted" in caplog.text
+    assert stored() == 0
+
+
 @pytest.fixture
 def web_server(process_env: dict[str, str]) -> Iterator[Live]:
     with web(process_env) as running:
@@ -310,7 +330,9 @@ def test_ten_thousand_bad_webhooks_leave_nothing_behind(web_server: Live) -> Non
         line = HTTPConnection("127.0.0.1", web_server.port, timeout=30)
         statuses = set()
         for body, headers in [*bad[part::4], (too_large, svix(BODY))]:
-            line.request("POST", URL, body, headers)
+            with suppress(BrokenPipeError):
+                # Refused while it is still being sent.
+                line.request("POST", URL, body, headers)
             answer = line.getresponse()
             answer.read()
             statuses.add(answer.status)
