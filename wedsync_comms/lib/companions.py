@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
+from django.db import Error as DatabaseError
 from django.db import connection
+
+from wedsync_comms.lib import shared
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +26,9 @@ class Step(Protocol):
 
 # How long after a step that failed: the database, Redis, or a bug of ours.
 AFTER_FAILURE = 5.0
+
+# The database or Redis, for a while.
+AWAY = (DatabaseError, shared.Unavailable)
 
 _makers: dict[str, Callable[[], Step]] = {}
 
@@ -48,11 +54,13 @@ class Crew:
     def guarded(self, name: str, step: Step) -> float:
         try:
             return step()
+        except AWAY as error:
+            log.warning("companion_waits", companion=name, error=str(error))
         except Exception:
-            # It must outlive a database that is away, and a bug in one step must not end the rest.
+            # A bug in one step must not end the rest.
             log.exception("companion_failed", companion=name)
-            connection.close()
-            return AFTER_FAILURE
+        connection.close()
+        return AFTER_FAILURE
 
 
 def start() -> Crew:
