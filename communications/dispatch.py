@@ -1,6 +1,7 @@
 """claim -> provider.send -> answer -> settle. No transaction is open while a provider is asked."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -55,6 +56,12 @@ def replied(provider: Provider, outbounds: Sequence[Outbound], call: Call) -> Re
         log.exception("provider_crashed", provider=call.provider, call=str(call.pk))
         lost = OutcomeUnknown(f"{type(error).__name__}: {error}", code="crashed")
         return Reply(results=[lost] * len(outbounds))
+
+
+def put_off(claimed: Claim, why: str, seconds: float) -> Answer:
+    """Not asked at all: as if the provider had said that it is too much."""
+    stop = RateLimited(why, code="put_off", retry_after=timedelta(seconds=seconds))
+    return Answer(claimed, [stop] * len(claimed.attempts))
 
 
 def conclude(answers: Sequence[Answer]) -> None:

@@ -5,6 +5,7 @@ providers, one writes down what they answered, as many answers at once as there 
 applies webhooks.
 """
 
+import math
 import os
 import socket
 import threading
@@ -23,7 +24,8 @@ from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
-from wedsync_comms.lib import companions, heartbeats
+from wedsync_comms.lib import companions, heartbeats, shared
+from wedsync_comms.lib.limits import AHEAD
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -32,22 +34,30 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
 BEAT_SECONDS = 5.0
-# How long a provider whose rate is used up is left alone at least.
-GATHER_SECONDS = 0.05
 # How many answers are written down in one transaction at most.
 SETTLED_AT_ONCE = 100
 # A campaign at a slow provider leaves these threads to urgent messages.
 URGENT_THREADS = 2
+# The provider asked to be left alone just when this was claimed: better given back than held.
+LONGEST_WAIT_SECONDS = 5.0
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 
 
-def ask(claimed: Claim) -> Answer:
+def ask(claimed: Claim, leaves_at: float) -> Answer:
+    wait = max(0.0, leaves_at - time.monotonic())
+    if wait > LONGEST_WAIT_SECONDS:
+        return dispatch.put_off(claimed, "The provider wants to be left alone.", wait)
+    time.sleep(wait)
     try:
         return dispatch.ask(claimed)
     finally:
         # A thread whose connection broke gets a new one for its next call.
         connection.close_if_unusable_or_obsolete()
+
+
+def is_batching(slug: str) -> bool:
+    return registry.provider(slug).batch_limit > 1
 
 
 def is_usable(slug: str) -> bool:
@@ -130,11 +140,11 @@ class Dispatcher:
         """Asks again about calls that have no answer, as far as the provider may be asked."""
         calls = Call.objects.due(timezone.now()).filter(provider=slug).order_by("repeat_after")
         for call in calls[: self.idle()]:
-            if self.wait_for(slug, urgent=True):
+            if self.closed_for(slug, urgent=True):
                 break
             claimed = claim.claim_repeat(call.pk)
             if claimed is not None:
-                self.launch(claimed)
+                self.launch(slug, [claimed], urgent=True)
 
     def drain(self, channel: str, open_now: Sequence[str]) -> float:
         """Claims one call for each provider of the channel; returns the pause until the next."""
@@ -153,43 +163,46 @@ class Dispatcher:
         if not ahead or room <= 0:
             self.is_starved = room <= 0
             return POLL_SECONDS
-        pause = self.wait_for(slug, urgent=urgent)
+        pause = self.closed_for(slug, urgent=urgent)
         if pause:
-            # Not sooner than a few more have gathered: each look costs a handful of statements.
-            return min(max(pause, GATHER_SECONDS), POLL_SECONDS)
-        limit = self.limit(slug, ahead, room)
-        for claimed in claim.claim(channel, slug, usable=usable, limit=limit):
-            self.launch(claimed)
+            return pause
+        limit = len(ahead) if is_batching(slug) else self.calls(slug, ahead, room)
+        self.launch(slug, claim.claim(channel, slug, usable=usable, limit=limit), urgent=urgent)
         return 0.0
 
     def most(self, slug: str) -> int:
         """How many messages one claim may take."""
-        batch = registry.provider(slug).batch_limit
-        return batch if batch > 1 else self.threads
+        return registry.provider(slug).batch_limit if is_batching(slug) else self.threads
 
-    def limit(self, slug: str, ahead: Sequence[int], room: int) -> int:
-        """How many messages to claim, with places in the provider's rate for all their calls; one
-        is taken already."""
+    def calls(self, slug: str, ahead: Sequence[int], room: int) -> int:
+        """How many calls to make for what is ahead: what may leave soon, and no others with it."""
         if registry.breaker(slug).state().state != "closed":
             # On trial.
             return 1
-        if registry.provider(slug).batch_limit > 1:
-            return len(ahead)
-        urgent = ahead[0] == Priority.URGENT
-        wanted = min(room, ahead.count(Priority.URGENT) if urgent else len(ahead))
-        return 1 + registry.bucket(slug).acquire_some(wanted - 1, urgent=urgent)
+        soon = max(1, int(registry.bucket(slug).rate.per_second * AHEAD))
+        return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
 
-    def wait_for(self, slug: str, *, urgent: bool) -> float:
-        """Takes a place in the provider's rate and its breaker, or says how long there is none."""
-        pause = registry.bucket(slug).acquire(urgent=urgent)
-        if not pause and not registry.breaker(slug).allow():
-            return POLL_SECONDS
-        return pause
+    def closed_for(self, slug: str, *, urgent: bool) -> float:
+        """0.0 if a call may leave soon, and the breaker lets it; else when to look again."""
+        wait = registry.bucket(slug).outlook(urgent=urgent)
+        if wait > AHEAD:
+            return min(wait - AHEAD, POLL_SECONDS)
+        return 0.0 if registry.breaker(slug).allow() else POLL_SECONDS
 
-    def launch(self, claimed: Claim) -> None:
-        future = self.pool.submit(ask, claimed)
-        future.add_done_callback(self.landed)
-        self.flying.add(future)
+    def launch(self, slug: str, claims: Sequence[Claim], *, urgent: bool) -> None:
+        """The places in the provider's rate are taken only now: claiming takes its time, and what
+        leaves later than it should comes too close to the next."""
+        try:
+            places = registry.bucket(slug).reserve(len(claims), within=math.inf, urgent=urgent)
+        except shared.Unavailable as error:
+            for one in claims:
+                self.answers.put(dispatch.put_off(one, str(error), OUTAGE_SECONDS))
+            return
+        now = time.monotonic()
+        for claimed, delay in zip(claims, places.delays, strict=True):
+            future = self.pool.submit(ask, claimed, now + delay)
+            future.add_done_callback(self.landed)
+            self.flying.add(future)
 
     def landed(self, future: Future[Answer]) -> None:
         if error := future.exception():

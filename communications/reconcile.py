@@ -72,7 +72,7 @@ def poll_receipts() -> int:
     for attempt in silent.order_by("started_at")[:BATCH]:
         if not reports(attempt.provider):
             continue
-        if registry.bucket(attempt.provider).acquire():
+        if not registry.bucket(attempt.provider).wait():
             break
         Attempt.objects.filter(pk=attempt.pk).update(polled_at=now)
         asked += 1

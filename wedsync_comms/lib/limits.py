@@ -1,17 +1,25 @@
 """Pace: token buckets that all processes share, per provider and sender.
 
-The arithmetic is `take`, a pure function. Without Redis it runs under a row lock; with Redis the
+The arithmetic is `reserve`, a pure function. Without Redis it runs under a row lock; with Redis the
 same arithmetic runs inside Redis, one round trip and no retries (`tests/lib` holds them equal).
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from django.conf import settings
 
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.shared import State
+
+RESERVE = Path(__file__).with_name("reserve.lua").read_text()
+
+# How far ahead places are taken, in seconds: enough for many messages at once, which then leave one
+# after the other, and short enough for an urgent one to wait behind them.
+AHEAD = 0.2
 
 # Less missing than this is nothing: after sleeping exactly as long as told, rounding must not
 # refuse. What was taken too early is missing later, so it does not add up.
@@ -52,8 +60,8 @@ class Rate:
     def __post_init__(self) -> None:
         if not (_positive(self.per_second) and _positive(self.burst)):
             raise ValueError(f"per_second and burst must be positive numbers: {self}")
-        if not 0 <= self.reserve < self.burst:
-            raise ValueError(f"reserve must be at least 0 and less than burst: {self}")
+        if not 0 <= self.reserve <= self.burst - 1:
+            raise ValueError(f"reserve must be at least 0 and leave room for one: {self}")
 
 
 @dataclass(frozen=True)
@@ -80,27 +88,43 @@ class Snapshot:
     held_for: float
 
 
+@dataclass(frozen=True)
+class Places:
+    """In how many seconds each may be used, soonest first, and how soon the next may be."""
+
+    delays: Sequence[float]
+    next_in: float
+
+
 class TokenBucket:
     def __init__(self, name: str, rate: Rate) -> None:
         self.name = name
         self.rate = rate
         self._key = f"limit:{name}"
 
-    def acquire(self, *, urgent: bool = False, cost: float = 1.0) -> float:
+    def acquire(self, *, urgent: bool = False) -> float:
         """0.0: taken, go. Otherwise nothing was taken: ask again after so many seconds."""
-        available = self.rate.burst if urgent else self.rate.burst - self.rate.reserve
-        if not 0 < cost <= available:
-            raise ValueError(f"{self.name}: a cost of {cost} never fits, only up to {available}")
-        if settings.REDIS_URL:
-            return _take_in_redis(self._key, self.rate, cost=cost, urgent=urgent)
-        return self._update(lambda level, now: take(level, self.rate, now, cost, urgent=urgent))
+        places = self.reserve(1, urgent=urgent)
+        return 0.0 if places.delays else places.next_in
 
-    def acquire_some(self, most: int, *, urgent: bool = False) -> int:
-        """Takes as many as there are now, up to `most`."""
-        taken = 0
-        while taken < most and not self.acquire(urgent=urgent):
-            taken += 1
-        return taken
+    def outlook(self, *, urgent: bool = False) -> float:
+        """In how many seconds there is a place for whoever asks now. Takes none."""
+        return self.reserve(0, urgent=urgent).next_in
+
+    def reserve(self, most: int, *, within: float = 0.0, urgent: bool = False) -> Places:
+        """Up to `most` places, all of them to be used within so many seconds from now."""
+        if settings.REDIS_URL:
+            return _reserve_in_redis(self._key, self.rate, most, within=within, urgent=urgent)
+        return self._update(
+            lambda level, now: reserve(level, self.rate, now, most, within=within, urgent=urgent),
+        )
+
+    def wait(self) -> bool:
+        """Takes a place and sleeps until it may be used. False: none is near enough."""
+        places = self.reserve(1, within=AHEAD)
+        for delay in places.delays:
+            time.sleep(delay)
+        return bool(places.delays)
 
     def hold(self, seconds: float) -> None:
         """The provider said stop: nobody takes before then. Never shortens an earlier hold."""
@@ -141,13 +165,13 @@ def speed(level: Level, rate: Rate) -> float:
     return share * level.learned if level.learned else rate.per_second
 
 
-def capacity(level: Level, rate: Rate, cost: float = 1.0) -> float:
-    """A provider slower than we thought also takes less at once; what is asked always fits in."""
+def capacity(level: Level, rate: Rate) -> float:
+    """A provider slower than we thought also takes less at once; one always fits in."""
     slower = min(1.0, speed(level, rate) / rate.per_second)
-    return min(rate.burst, max(rate.burst * slower, rate.reserve + cost))
+    return min(rate.burst, max(rate.burst * slower, rate.reserve + 1.0))
 
 
-def refilled(level: Level, rate: Rate, now: float, cost: float = 1.0) -> Level:
+def refilled(level: Level, rate: Rate, now: float) -> Level:
     elapsed = now - level.at
     if elapsed < 0:
         # The clock was set back. All our times move with it, and what flows in is what it shows
@@ -157,51 +181,57 @@ def refilled(level: Level, rate: Rate, now: float, cost: float = 1.0) -> Level:
         held_until = level.held_until + elapsed
         return replace(level, at=now, held_until=held_until, recent=recent)
     flowed_in = elapsed * speed(level, rate)
-    return replace(level, at=now, tokens=min(capacity(level, rate, cost), level.tokens + flowed_in))
+    return replace(level, at=now, tokens=min(capacity(level, rate), level.tokens + flowed_in))
 
 
-def take(
+def reserve(
     level: Level,
     rate: Rate,
     now: float,
-    cost: float = 1.0,
+    most: int,
     *,
+    within: float = 0.0,
     urgent: bool = False,
-) -> tuple[Level, float]:
-    """The level after it, and how long to wait (0.0: taken)."""
-    full = refilled(level, rate, now, cost)
-    needed = cost if urgent else cost + rate.reserve
-    missing = (needed - full.tokens) / speed(level, rate)
-    recent = tuple(one for one in full.recent if forgotten_at(one) > now)
-    wait = max(missing, full.held_until - now, crowded(recent, level, rate, cost, now))
-    if wait <= CLOSE_ENOUGH:
-        noted = note(recent, level, rate, cost, now)
-        return replace(full, tokens=full.tokens - cost, recent=noted), 0.0
-    # A refusal is no change, so nothing is written; only a clock set back must be remembered.
-    return (full if now < level.at else level), wait
+) -> tuple[Level, Places]:
+    """The level after it, and what was taken. Places ahead of time are debt: the level falls below
+    zero. A refusal is no change, so nothing is written; only a clock set back is remembered."""
+    full = refilled(level, rate, now)
+    after, delays = full, list[float]()
+    one, wait = take(full, rate, urgent=urgent)
+    while len(delays) < most and wait <= within + CLOSE_ENOUGH:
+        after = one
+        delays.append(wait)
+        one, wait = take(after, rate, urgent=urgent)
+    if delays:
+        return after, Places(delays, wait)
+    return (full if now < level.at else level), Places((), wait)
+
+
+def take(level: Level, rate: Rate, *, urgent: bool = False) -> tuple[Level, float]:
+    """The level when its next place is taken, and in how many seconds that may be used."""
+    needed = 1.0 if urgent else 1.0 + rate.reserve
+    missing = (needed - level.tokens) / speed(level, rate)
+    recent = tuple(one for one in level.recent if forgotten_at(one) > level.at)
+    wait = max(0.0, missing, level.held_until - level.at, crowded(recent, level, rate))
+    noted = note(recent, level, rate, level.at + wait)
+    return replace(level, tokens=level.tokens - 1.0, recent=noted), wait
 
 
 def forgotten_at(entry: tuple[float, float]) -> float:
     return (entry[0] + 1) * SLOT + SECOND
 
 
-def crowded(
-    recent: Sequence[tuple[float, float]],
-    level: Level,
-    rate: Rate,
-    cost: float,
-    now: float,
-) -> float:
-    """How long until so much of the last second is forgotten that `cost` has room in it."""
+def crowded(recent: Sequence[tuple[float, float]], level: Level, rate: Rate) -> float:
+    """How long until so much of the last second is forgotten that one more has room in it."""
     if not rate.in_any_second or not recent:
         return 0.0
-    excess = sum(count for _, count in recent) + cost - (level.learned or rate.in_any_second)
+    excess = sum(count for _, count in recent) + 1.0 - (level.learned or rate.in_any_second)
     wait = 0.0
     for entry in recent:
         if excess <= CLOSE_ENOUGH:
             break
         excess -= entry[1]
-        wait = forgotten_at(entry) - now
+        wait = forgotten_at(entry) - level.at
     return wait
 
 
@@ -209,18 +239,18 @@ def note(
     recent: tuple[tuple[float, float], ...],
     level: Level,
     rate: Rate,
-    cost: float,
-    now: float,
+    at: float,
 ) -> tuple[tuple[float, float], ...]:
     if not rate.in_any_second:
         return ()
-    slot = math.floor(now / SLOT)
+    slot = math.floor(at / SLOT)
     if not recent:
-        return ((slot, cost + math.floor(WARM_UP * (level.learned or rate.in_any_second))),)
+        return ((slot, 1.0 + math.floor(WARM_UP * (level.learned or rate.in_any_second))),)
     last, count = recent[-1]
-    if last == slot:
-        return (*recent[:-1], (slot, count + cost))
-    return (*recent, (slot, cost))
+    # An urgent one may come a little before the last place: counted with it, never too early.
+    if slot <= last:
+        return (*recent[:-1], (last, count + 1.0))
+    return (*recent, (slot, 1.0))
 
 
 def held(level: Level, now: float, until: float) -> Level:
@@ -243,97 +273,25 @@ def _level(state: State | None, rate: Rate, now: float) -> Level:
     return Level(**{**state, "recent": tuple(map(tuple, state.get("recent", ())))})
 
 
-# `take`, word for word. KEYS: the bucket; ARGV: per_second, burst, reserve, in_any_second, cost,
-# needed, lifetime of a bucket nobody taught or held, of any other, and the time ("" for the
-# server's own). cjson would write times with 14 digits; %.17g keeps them whole.
-TAKE = f"""
-local SLOT, SECOND, WARM_UP = {SLOT}, {SECOND}, {WARM_UP}
-local per_second, burst, reserve = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local in_any_second, cost, needed = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local now = tonumber(ARGV[9])
-if not now then
-  local time = redis.call('TIME')
-  now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-end
-local raw = redis.call('GET', KEYS[1])
-local level = raw and cjson.decode(raw)
-  or {{tokens = burst, at = now, held_until = 0, learned = 0}}
-local share = in_any_second > 0 and per_second / in_any_second or 1
-local speed = level.learned > 0 and share * level.learned or per_second
-local limit = level.learned > 0 and level.learned or in_any_second
-local elapsed, shift = now - level.at, 0
-local tokens, held_until = level.tokens, level.held_until
-if elapsed < 0 then
-  held_until = held_until + elapsed
-  shift = math.floor(elapsed / SLOT)
-else
-  local slower = math.min(1, speed / per_second)
-  local capacity = math.min(burst, math.max(burst * slower, reserve + cost))
-  tokens = math.min(capacity, tokens + elapsed * speed)
-end
-local recent, kept, used = {{}}, {{}}, 0
-for index, entry in ipairs(level.recent or {{}}) do
-  recent[index] = {{entry[1] + shift, entry[2]}}
-  if (recent[index][1] + 1) * SLOT + SECOND > now then
-    kept[#kept + 1] = recent[index]
-    used = used + entry[2]
-  end
-end
-local wait = math.max((needed - tokens) / speed, held_until - now)
-if in_any_second > 0 and #kept > 0 then
-  local excess, crowded = used + cost - limit, 0
-  for _, entry in ipairs(kept) do
-    if excess <= 1e-9 then break end
-    excess = excess - entry[2]
-    crowded = (entry[1] + 1) * SLOT + SECOND - now
-  end
-  wait = math.max(wait, crowded)
-end
-local taken = wait <= 1e-9
-if taken then
-  tokens, recent = tokens - cost, {{}}
-  if in_any_second > 0 then
-    local slot, last = math.floor(now / SLOT), kept[#kept]
-    recent = kept
-    if not last then
-      recent[1] = {{slot, cost + math.floor(WARM_UP * limit)}}
-    elseif last[1] == slot then
-      last[2] = last[2] + cost
-    else
-      recent[#recent + 1] = {{slot, cost}}
-    end
-  end
-end
-if taken or elapsed < 0 then
-  local entries = {{}}
-  for index, entry in ipairs(recent) do
-    entries[index] = string.format('[%.17g,%.17g]', entry[1], entry[2])
-  end
-  local plain = level.learned == 0 and held_until <= now
-  redis.call('SET', KEYS[1], string.format(
-    '{{"tokens":%.17g,"at":%.17g,"held_until":%.17g,"learned":%.17g,"recent":[%s]}}',
-    tokens, now, held_until, level.learned, table.concat(entries, ',')),
-    'EX', plain and ARGV[7] or ARGV[8])
-end
-return string.format('%.17g', taken and 0 or wait)
-"""
-
-
-def _take_in_redis(key: str, rate: Rate, *, cost: float, urgent: bool, now: str = "") -> float:
-    needed = cost if urgent else cost + rate.reserve
+def _reserve_in_redis(
+    key: str,
+    rate: Rate,
+    most: int,
+    *,
+    within: float,
+    urgent: bool,
+    now: str = "",
+) -> Places:
     # A bucket left alone is full again by then, and a full one is like none.
     lifetime = math.ceil(rate.burst / rate.per_second) + 60
+    needed = 1.0 if urgent else 1.0 + rate.reserve
+    numbers = (
+        *(SLOT, SECOND, WARM_UP, CLOSE_ENOUGH),
+        *(rate.per_second, rate.burst, rate.reserve, rate.in_any_second),
+        *(needed, most, within, lifetime, shared.KEEP.total_seconds()),
+    )
     with shared.reachable():
-        script = shared.client().register_script(TAKE)
-        wait = script(
-            keys=[shared.redis_key(key)],
-            args=[
-                *(repr(float(n)) for n in (rate.per_second, rate.burst, rate.reserve)),
-                repr(float(rate.in_any_second)),
-                *(repr(float(n)) for n in (cost, needed)),
-                lifetime,
-                int(shared.KEEP.total_seconds()),
-                now,
-            ],
-        )
-    return float(wait)
+        script = shared.client().register_script(RESERVE)
+        keys = [shared.redis_key(key)]
+        next_in, *delays = script(keys=keys, args=[*map(repr, numbers), now])
+    return Places([float(one) for one in delays], float(next_in))
