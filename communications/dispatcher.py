@@ -5,14 +5,18 @@ providers, one writes down what they answered, as many answers at once as there 
 applies webhooks.
 """
 
-import math
+import gc
 import os
 import socket
+import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
+from itertools import count
+from queue import PriorityQueue, SimpleQueue
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -24,8 +28,7 @@ from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
-from wedsync_comms.lib import companions, heartbeats, shared
-from wedsync_comms.lib.limits import AHEAD
+from wedsync_comms.lib import companions, heartbeats, limits, shared
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,10 @@ log = structlog.get_logger(__name__)
 # The safety net under the wake-ups; a partial index makes an idle look free.
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
+# How long a provider whose rate is used up is left alone at most.
+FULL_SECONDS = 0.5
+# What other calls in flight are answered meanwhile is written down together.
+GATHER_SECONDS = 0.1
 BEAT_SECONDS = 5.0
 # How many answers are written down in one transaction at most.
 SETTLED_AT_ONCE = 100
@@ -40,20 +47,23 @@ SETTLED_AT_ONCE = 100
 URGENT_THREADS = 2
 # The provider asked to be left alone just when this was claimed: better given back than held.
 LONGEST_WAIT_SECONDS = 5.0
+# A request must leave at its time, also while other threads calculate.
+SWITCH_SECONDS = 0.0005
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 
 
-def ask(claimed: Claim, leaves_at: float) -> Answer:
-    wait = max(0.0, leaves_at - time.monotonic())
-    if wait > LONGEST_WAIT_SECONDS:
-        return dispatch.put_off(claimed, "The provider wants to be left alone.", wait)
-    time.sleep(wait)
-    try:
-        return dispatch.ask(claimed)
-    finally:
-        # A thread whose connection broke gets a new one for its next call.
-        connection.close_if_unusable_or_obsolete()
+class Leaving(NamedTuple):
+    """Compared in this order, so that two are never compared by their claims."""
+
+    priority: int
+    order: int
+    claimed: Claim
+
+
+def priority(claimed: Claim) -> int:
+    """A call that is repeated goes first: it has waited before."""
+    return claimed.attempts[0].message.priority if claimed.call.tries == 1 else Priority.URGENT
 
 
 def is_batching(slug: str) -> bool:
@@ -68,16 +78,23 @@ class Dispatcher:
     """Runs until `stop()`. What it claimed is finished first; what it cannot finish, another
     process takes over when the lease ends."""
 
-    def __init__(self, *, threads: int = 32) -> None:
+    def __init__(self, *, threads: int = 48) -> None:
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self.flying: set[Future[Answer]] = set()
+        self.order = count()
+        # Until when what is claimed for a provider is given back: it said that it is too much.
+        self.left_alone_until: dict[str, float] = defaultdict(float)
+        # What is claimed and has not left yet, by provider, the most urgent first.
+        self.leaving: dict[str, PriorityQueue[Leaving]] = defaultdict(PriorityQueue)
         self.answers: SimpleQueue[Answer | None] = SimpleQueue()
         # Whether something waits for a thread.
         self.is_starved = False
         self.stopping = threading.Event()
         self.listener = Listener(broadcast.OUTBOX)
+        # Until when providers whose rate is used up are left alone.
+        self.full_until: dict[str, float] = {}
         self.swept = self.beaten = 0.0
 
     def stop(self) -> None:
@@ -85,6 +102,10 @@ class Dispatcher:
         self.listener.interrupt()
 
     def run(self) -> None:
+        sys.setswitchinterval(SWITCH_SECONDS)
+        # What is loaded by now stays: looking through all of it for garbage takes a third of a
+        # second, in which nothing leaves.
+        gc.freeze()
         inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
         settling = threading.Thread(target=self.settle_answers, name="settle")
         inbox.start()
@@ -93,8 +114,9 @@ class Dispatcher:
         with self.listener:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
-                if pause:
-                    self.listener.wait(pause)
+                if pause and self.listener.wait(pause):
+                    # Something new, maybe urgent: worth a look at once.
+                    self.full_until.clear()
         crew.stop()
         self.pool.shutdown(wait=True)
         self.answers.put(None)
@@ -140,11 +162,11 @@ class Dispatcher:
         """Asks again about calls that have no answer, as far as the provider may be asked."""
         calls = Call.objects.due(timezone.now()).filter(provider=slug).order_by("repeat_after")
         for call in calls[: self.idle()]:
-            if self.closed_for(slug, urgent=True):
+            if self.closed_for(slug):
                 break
             claimed = claim.claim_repeat(call.pk)
             if claimed is not None:
-                self.launch(slug, [claimed], urgent=True)
+                self.launch(slug, [claimed])
 
     def drain(self, channel: str, open_now: Sequence[str]) -> float:
         """Claims one call for each provider of the channel; returns the pause until the next."""
@@ -157,17 +179,20 @@ class Dispatcher:
         return min(pauses, default=POLL_SECONDS)
 
     def claim(self, channel: str, slug: str, usable: list[str]) -> float:
+        full_for = self.full_until.get(slug, 0.0) - time.monotonic()
+        if full_for > 0:
+            return full_for
         ahead = claim.ahead(channel, slug, usable, self.most(slug))
         urgent = ahead[:1] == [Priority.URGENT]
         room = self.idle() - (0 if urgent else URGENT_THREADS)
         if not ahead or room <= 0:
             self.is_starved = room <= 0
             return POLL_SECONDS
-        pause = self.closed_for(slug, urgent=urgent)
+        pause = self.closed_for(slug)
         if pause:
             return pause
         limit = len(ahead) if is_batching(slug) else self.calls(slug, ahead, room)
-        self.launch(slug, claim.claim(channel, slug, usable=usable, limit=limit), urgent=urgent)
+        self.launch(slug, claim.claim(channel, slug, usable=usable, limit=limit))
         return 0.0
 
     def most(self, slug: str) -> int:
@@ -179,30 +204,49 @@ class Dispatcher:
         if registry.breaker(slug).state().state != "closed":
             # On trial.
             return 1
-        soon = max(1, int(registry.bucket(slug).rate.per_second * AHEAD))
+        soon = max(1, int(registry.bucket(slug).rate.per_second * limits.AHEAD))
         return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
 
-    def closed_for(self, slug: str, *, urgent: bool) -> float:
+    def closed_for(self, slug: str) -> float:
         """0.0 if a call may leave soon, and the breaker lets it; else when to look again."""
-        wait = registry.bucket(slug).outlook(urgent=urgent)
-        if wait > AHEAD:
-            return min(wait - AHEAD, POLL_SECONDS)
+        wait = registry.bucket(slug).outlook()
+        if wait > limits.AHEAD:
+            # Short enough for an urgent one that nobody announced.
+            pause = min(wait - limits.AHEAD, FULL_SECONDS)
+            self.full_until[slug] = time.monotonic() + pause
+            return pause
         return 0.0 if registry.breaker(slug).allow() else POLL_SECONDS
 
-    def launch(self, slug: str, claims: Sequence[Claim], *, urgent: bool) -> None:
+    def launch(self, slug: str, claims: Sequence[Claim]) -> None:
         """The places in the provider's rate are taken only now: claiming takes its time, and what
         leaves later than it should comes too close to the next."""
         try:
-            places = registry.bucket(slug).reserve(len(claims), within=math.inf, urgent=urgent)
+            places = registry.bucket(slug).reserve(len(claims))
         except shared.Unavailable as error:
             for one in claims:
                 self.answers.put(dispatch.put_off(one, str(error), OUTAGE_SECONDS))
             return
-        now = time.monotonic()
-        for claimed, delay in zip(claims, places.delays, strict=True):
-            future = self.pool.submit(ask, claimed, now + delay)
+        for claimed, place in zip(claims, places, strict=True):
+            self.leaving[slug].put(Leaving(priority(claimed), next(self.order), claimed))
+            future = self.pool.submit(self.ask, slug, place)
             future.add_done_callback(self.landed)
             self.flying.add(future)
+
+    def ask(self, slug: str, leaves_at: float) -> Answer:
+        """Waits for a place. It is nobody's: the most urgent one takes it."""
+        time.sleep(min(max(0.0, leaves_at - time.monotonic()), LONGEST_WAIT_SECONDS))
+        claimed = self.leaving[slug].get_nowait().claimed
+        left_alone_for = max(leaves_at, self.left_alone_until[slug]) - time.monotonic()
+        if left_alone_for > 0:
+            return dispatch.put_off(claimed, "The provider wants to be left alone.", left_alone_for)
+        try:
+            answer = dispatch.ask(claimed)
+        finally:
+            # A thread whose connection broke gets a new one for its next call.
+            connection.close_if_unusable_or_obsolete()
+        if pause := answer.pause:
+            self.left_alone_until[slug] = time.monotonic() + pause
+        return answer
 
     def landed(self, future: Future[Answer]) -> None:
         if error := future.exception():
@@ -222,6 +266,8 @@ class Dispatcher:
     def settle_some(self) -> bool:
         """Waits for an answer, and writes down all there are; False after the last."""
         answers = [self.answers.get()]
+        if len(self.flying) > 1:
+            time.sleep(GATHER_SECONDS)
         while len(answers) < SETTLED_AT_ONCE and not self.answers.empty():
             answers.append(self.answers.get())
         if found := [one for one in answers if one is not None]:

@@ -78,7 +78,7 @@ def in_pace(message: Message, slug: str) -> bool:
     rate = registry.provider(slug).pair_rate
     if rate is None:
         return True
-    pause = TokenBucket(f"{slug}:{message.leg_to}", rate).acquire(urgent=True)
+    pause = TokenBucket(f"{slug}:{message.leg_to}", rate).acquire()
     if pause:
         later = timezone.now() + timedelta(seconds=pause)
         reroute([message.pk], via=message.via, send_after=later)

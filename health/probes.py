@@ -68,7 +68,7 @@ def accounts() -> Iterator[Question]:
 
 def account(slug: str) -> Probed:
     # A place in the provider's rate like any other; when messages need all of it, they tell more.
-    if registry.bucket(slug).acquire():
+    if not registry.bucket(slug).wait():
         raise Unasked
     try:
         return registry.provider(slug).probe()

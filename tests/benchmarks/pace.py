@@ -16,16 +16,20 @@ from django.utils import timezone
 
 from communications.compose import compose
 from communications.drafts import Draft
-from communications.models import Event, Priority
+from communications.models import Attempt, Event, Priority
 from tests.benchmarks import rows
 from tests.benchmarks.report import Figures, Row, measured
 from tests.benchmarks.report import rows as lines
 from tests.benchmarks.sending import beating_since
 from tests.benchmarks.stack import Machine, Stack, wait_for
 
+# Twilio's code for "Too Many Requests", with which its 429 comes.
+TOO_MANY = "20429"
 MESSAGES = 10_000
 DISPATCHERS = 4
 PER_SECOND = 100
+# Seldom, since what is measured shares the machine.
+LOOK = 0.5
 PATIENCE = 3.0 * MESSAGES / PER_SECOND
 
 
@@ -44,9 +48,9 @@ def drain(stack: Stack) -> Figures:
             dispatchers.enter_context(stack.running("dispatcher"))
         wait_for(lambda: stack.run(beating_since, began) == DISPATCHERS)
         stack.run(rows.due, MESSAGES, "sms")
-        wait_for(lambda: stack.run(rows.left) <= MESSAGES / 2, PATIENCE)
+        wait_for(lambda: stack.run(rows.left) <= MESSAGES / 2, PATIENCE, LOOK)
         waited = stack.run(urgent)
-        wait_for(lambda: stack.run(rows.left) == 0, PATIENCE)
+        wait_for(lambda: stack.run(rows.left) == 0, PATIENCE, LOOK)
     return {**counted(stack), "an urgent one waited, ms": 1000 * waited}
 
 
@@ -61,13 +65,16 @@ def urgent() -> float:
 
 
 def counted(stack: Stack) -> Figures:
-    counters = stack.sandbox.control("GET", "/twilio")["counters"]
     count, seconds = stack.run(taken)
     return {
         "% of the permitted rate": 100 * (count - 1) / seconds / PER_SECOND,
-        "refused with 429": counters["requests"] - counters["accepted_requests"],
+        "refused with 429": float(stack.run(refused)),
         "sent": count,
     }
+
+
+def refused() -> int:
+    return Attempt.objects.filter(error_code=TOO_MANY).count()
 
 
 def taken() -> tuple[int, float]:

@@ -22,7 +22,7 @@ from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
 from wedsync_comms.lib.limits import Rate, TokenBucket
 from wedsync_comms.lib.wakeup import wake
 
-RATE = Rate(per_second=40, burst=10, reserve=4)
+RATE = Rate(per_second=40, burst=10)
 # Half-open as soon as it opened.
 POLICY = BreakerPolicy(cool_down=timedelta(0), trial_timeout=timedelta(seconds=1.5))
 

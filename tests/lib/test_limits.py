@@ -13,31 +13,20 @@ from wedsync_comms.lib.limits import Rate, TokenBucket
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("backend")]
 
 # Slow enough that nothing flows in while a test runs.
-SLOW = Rate(per_second=0.01, burst=5, reserve=2)
+SLOW = Rate(per_second=0.01, burst=5)
 
 
-def taken(bucket: TokenBucket, *, urgent: bool = False) -> int:
+def taken(bucket: TokenBucket) -> int:
     """How many can be taken at once."""
     number = 0
-    while bucket.acquire(urgent=urgent) == 0:
+    while bucket.acquire() == 0:
         number += 1
     return number
 
 
-@pytest.mark.parametrize(
-    ("rate", "complaint"),
-    [
-        ((0, 5, 0), "per_second and burst must be positive"),
-        ((1, 0, 0), "per_second and burst must be positive"),
-        ((math.inf, 5, 0), "per_second and burst must be positive"),
-        ((math.nan, 5, 0), "per_second and burst must be positive"),
-        ((1, 5, -1), "reserve must be at least 0"),
-        ((1, 5, 5), "less than burst"),
-        ((1, 5, math.nan), "less than burst"),
-    ],
-)
-def test_a_senseless_rate_is_refused(rate: tuple[float, float, float], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+@pytest.mark.parametrize("rate", [(0, 5), (-1, 5), (math.inf, 5), (math.nan, 5), (1, 0), (1, 0.5)])
+def test_a_senseless_rate_is_refused(rate: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="must be a positive number, burst at least 1"):
         Rate(*rate)
 
 
@@ -45,12 +34,6 @@ def test_a_full_bucket_gives_its_burst_and_then_a_waiting_time() -> None:
     bucket = TokenBucket("resend", Rate(per_second=0.1, burst=3))
     assert taken(bucket) == 3
     assert bucket.acquire() == pytest.approx(10, abs=0.5)
-
-
-def test_the_reserve_is_for_urgent_ones() -> None:
-    bucket = TokenBucket("resend", SLOW)
-    assert taken(bucket) == 3
-    assert taken(bucket, urgent=True) == 2
 
 
 def test_waiting_as_long_as_told_is_enough() -> None:
@@ -62,17 +45,46 @@ def test_waiting_as_long_as_told_is_enough() -> None:
     assert bucket.acquire() == 0
 
 
-def test_a_large_cost_takes_more() -> None:
+def test_places_ahead_of_time_are_evenly_spaced() -> None:
+    bucket, before = TokenBucket("resend", Rate(per_second=20, burst=1)), time.monotonic()
+    places = bucket.reserve(4)
+    assert before <= places[0] <= time.monotonic()
+    assert [later - earlier for earlier, later in pairwise(places)] == pytest.approx([0.05] * 3)
+
+
+def test_nobody_takes_what_is_promised() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=0.1, burst=1))
+    bucket.reserve(3)
+    assert bucket.outlook() == pytest.approx(30, abs=0.5)
+    assert bucket.acquire() == pytest.approx(30, abs=0.5)
+
+
+def test_an_outlook_takes_nothing() -> None:
     bucket = TokenBucket("resend", SLOW)
-    assert bucket.acquire(cost=2.5) == 0
-    assert bucket.acquire() > 0
-    assert bucket.acquire(cost=2.5, urgent=True) == 0
+    assert [bucket.outlook() for _ in range(10)] == [0] * 10
 
 
-@pytest.mark.parametrize("cost", [3.5, 0, -1])
-def test_a_cost_that_never_fits_is_a_mistake(cost: float) -> None:
-    with pytest.raises(ValueError, match="never fits"):
-        TokenBucket("resend", SLOW).acquire(cost=cost)
+def test_who_waits_gets_the_next_place_if_it_is_near() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
+    began = time.monotonic()
+    assert (bucket.wait(), bucket.wait()) == (True, True)
+    assert time.monotonic() - began >= 0.09
+    bucket.reserve(10)
+    assert not bucket.wait()
+
+
+def test_what_was_promised_before_the_provider_said_stop_is_no_debt() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
+    bucket.reserve(100)
+    bucket.hold(0.2)
+    assert bucket.outlook() == pytest.approx(0.3, abs=0.1)
+
+
+def test_what_waits_for_the_end_of_a_hold_does_not_leave_at_once() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
+    bucket.hold(0.5)
+    places = bucket.reserve(10)
+    assert [later - earlier for earlier, later in pairwise(places)] == pytest.approx([0.1] * 9)
 
 
 def test_buckets_do_not_touch_each_other() -> None:
@@ -83,7 +95,7 @@ def test_buckets_do_not_touch_each_other() -> None:
 def test_nobody_takes_while_the_provider_says_stop() -> None:
     bucket = TokenBucket("resend", SLOW)
     bucket.hold(30)
-    assert bucket.acquire(urgent=True) == pytest.approx(30, abs=0.5)
+    assert bucket.acquire() == pytest.approx(30, abs=0.5)
     assert bucket.snapshot().held_for == pytest.approx(30, abs=0.5)
 
 
@@ -149,19 +161,8 @@ def test_a_snapshot_takes_nothing() -> None:
     bucket.acquire()
     snapshot = bucket.snapshot()
     assert snapshot.tokens == pytest.approx(4, abs=0.1)
-    assert (snapshot.burst, snapshot.reserve, snapshot.per_second) == (5, 2, 0.01)
+    assert (snapshot.burst, snapshot.per_second) == (5, 0.01)
     assert (snapshot.learned, snapshot.held_for) == (False, 0)
-
-
-def test_an_idle_bucket_leaves_redis_but_a_taught_one_stays(backend: str) -> None:
-    if backend == "database":
-        pytest.skip("rows are forgotten by schedule")
-    bucket, key = TokenBucket("resend", SLOW), shared.redis_key("limit:resend")
-    bucket.acquire()
-    assert 500 < shared.client().ttl(key) <= 560
-    bucket.learn(1)
-    bucket.acquire()
-    assert shared.client().ttl(key) > 1_000_000
 
 
 def test_without_redis_nobody_is_let_through(settings: Settings) -> None:
@@ -174,8 +175,7 @@ def test_processes_together_take_no_more_than_the_rate(hammer: Hammer) -> None:
     answers = hammer("acquire", 4, "shared", 2).answer()
     total = sum(answer["taken"] for answer in answers)
     seconds = max(a["ended"] for a in answers) - min(a["began"] for a in answers)
-    usable = RATE.burst - RATE.reserve
-    assert total <= usable + RATE.per_second * seconds + 1
+    assert total <= RATE.burst + RATE.per_second * seconds + 1
     # And the permitted rate is used: a limiter that is merely slow would pass as well.
     assert total >= 0.8 * RATE.per_second * 2
 

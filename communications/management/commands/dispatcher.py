@@ -12,7 +12,7 @@ class Command(BaseCommand):
     help = "Sends what is due and applies webhooks. Any number of these may run."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--threads", type=int, default=32, help="Calls in flight at once.")
+        parser.add_argument("--threads", type=int, default=48, help="Calls in flight at once.")
 
     def handle(self, *_: Any, threads: int, **__: Any) -> None:
         dispatcher = Dispatcher(threads=threads)

@@ -27,7 +27,7 @@ def test_somebody_who_was_written_to_too_often_has_to_wait(settings: Settings) -
     settings.ROUTES = {"whatsapp": ["whatsapp"]}
     assert WhatsApp.pair_rate is not None
     bucket = TokenBucket(f"whatsapp:{TO}", WhatsApp.pair_rate)
-    while not bucket.acquire(urgent=True):
+    while not bucket.acquire():
         pass
     ref = {"name": "news", "language": "en", "category": "UTILITY", "parameters": []}
     columns = {"channel": "whatsapp", "template_ref": ref, "send_after": timezone.now()}

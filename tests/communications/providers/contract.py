@@ -121,7 +121,6 @@ class ProviderContract(ABC):
         assert provider.sender
         assert provider.batch_limit >= 1
         assert provider.rate.per_second > 0
-        assert provider.rate.burst > provider.rate.reserve >= 0
 
     def test_what_it_took_has_its_id(self) -> None:
         (result,) = self.outcome(self.accepted)
