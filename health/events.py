@@ -41,7 +41,7 @@ class Breaker:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimit:
-    """`headroom` is the share of the bucket that is left, from 0 to 1."""
+    """`headroom` is the share of the rate that is not used lately, from 0 to 1."""
 
     per_second: float
     headroom: float

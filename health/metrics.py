@@ -95,7 +95,7 @@ OF_A_PROVIDER: tuple[tuple[str, str, Callable[[ProviderHealth], float | None]], 
     ),
     (
         "rate_headroom_ratio",
-        "The share of the permitted burst that is left.",
+        "The share of the permitted rate that is not used lately.",
         lambda one: one.rate_limit.headroom if one.rate_limit else None,
     ),
     (

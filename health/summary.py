@@ -184,7 +184,7 @@ def rate_limit(slug: str) -> RateLimit | None:
         return None
     return RateLimit(
         per_second=found.per_second,
-        headroom=max(0.0, min(1.0, found.tokens / found.burst)),
+        headroom=max(0.0, 1.0 - found.used / found.per_second),
         held_for=found.held_for,
         learned=found.learned,
     )

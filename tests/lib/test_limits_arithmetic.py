@@ -1,6 +1,7 @@
 """`take` as arithmetic: whatever the clock and the callers do."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis
@@ -114,7 +115,7 @@ def test_nobody_leaves_during_a_hold_nor_all_at_once_after_it(
     level, waits = reserve(held(level, START, START + seconds), rate, START + seconds / 2, after)
     places = [seconds / 2 + wait for wait in waits]
     assert places[0] >= seconds - 1e-6
-    gaps = [later - earlier for earlier, later in zip(places, places[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(places)]
     assert all(gap >= 1 / rate.per_second - 1e-6 for gap in gaps)
 
 

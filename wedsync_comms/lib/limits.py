@@ -23,6 +23,8 @@ CLOSE_ENOUGH = 1e-9
 # Providers count by the second, from whichever request they please. What leaves here in a second
 # may arrive there in a little less, so somewhat less than what is permitted leaves here, evenly.
 SHARE = 0.981
+# Over how many seconds it is smoothed how much of a rate is used.
+SMOOTHED = 10.0
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,16 @@ class Level:
     at: float
     held_until: float = 0.0
     learned: float = 0.0
+    # Places a second, lately.
+    used: float = 0.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A bucket for display: rate and burst as they are now, `held_for` in seconds."""
+    """A bucket for display: the rate as it is now, how much of it is used, `held_for` in seconds."""
 
-    tokens: float
-    burst: float
     per_second: float
+    used: float
     learned: bool
     held_for: float
 
@@ -120,9 +123,8 @@ class TokenBucket:
         state, now = shared.peek(self._key)
         level = refilled(_level(state, self.rate, now), self.rate, now)
         return Snapshot(
-            tokens=level.tokens,
-            burst=capacity(level, self.rate),
             per_second=level.learned or self.rate.permits or self.rate.per_second,
+            used=level.used,
             learned=bool(level.learned),
             held_for=max(0.0, level.held_until - now),
         )
@@ -155,14 +157,19 @@ def refilled(level: Level, rate: Rate, now: float) -> Level:
         return replace(level, at=now, held_until=level.held_until + elapsed)
     # Nothing flows in while the provider wants to be left alone, or all of it would leave at once.
     flowed_in = max(0.0, now - max(level.at, level.held_until)) * speed(level, rate)
-    return replace(level, at=now, tokens=min(capacity(level, rate), level.tokens + flowed_in))
+    return replace(
+        level,
+        at=now,
+        tokens=min(capacity(level, rate), level.tokens + flowed_in),
+        used=level.used * math.exp(-elapsed / SMOOTHED),
+    )
 
 
 def take(level: Level, rate: Rate) -> tuple[Level, float]:
     """The level when its next place is taken, and in how many seconds that may be used."""
     missing = (1.0 - level.tokens) / speed(level, rate)
     wait = max(0.0, level.held_until - level.at) + max(0.0, missing)
-    return replace(level, tokens=level.tokens - 1.0), wait
+    return replace(level, tokens=level.tokens - 1.0, used=level.used + 1.0 / SMOOTHED), wait
 
 
 def acquire(level: Level, rate: Rate, now: float) -> tuple[Level, float]:
