@@ -5,10 +5,8 @@ providers, one writes down what they answered, as many answers at once as there 
 applies webhooks.
 """
 
-import gc
 import os
 import socket
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -47,8 +45,6 @@ SETTLED_AT_ONCE = 100
 URGENT_THREADS = 2
 # The provider asked to be left alone just when this was claimed: better given back than held.
 LONGEST_WAIT_SECONDS = 5.0
-# A request must leave at its time, also while other threads calculate.
-SWITCH_SECONDS = 0.0005
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 
@@ -102,10 +98,6 @@ class Dispatcher:
         self.listener.interrupt()
 
     def run(self) -> None:
-        sys.setswitchinterval(SWITCH_SECONDS)
-        # What is loaded by now stays: looking through all of it for garbage takes a third of a
-        # second, in which nothing leaves.
-        gc.freeze()
         inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
         settling = threading.Thread(target=self.settle_answers, name="settle")
         inbox.start()
@@ -191,7 +183,7 @@ class Dispatcher:
         pause = self.closed_for(slug)
         if pause:
             return pause
-        limit = len(ahead) if is_batching(slug) else self.calls(slug, ahead, room)
+        limit = self.limit(slug, ahead, room)
         self.launch(slug, claim.claim(channel, slug, usable=usable, limit=limit))
         return 0.0
 
@@ -199,11 +191,13 @@ class Dispatcher:
         """How many messages one claim may take."""
         return registry.provider(slug).batch_limit if is_batching(slug) else self.threads
 
-    def calls(self, slug: str, ahead: Sequence[int], room: int) -> int:
-        """How many calls to make for what is ahead: what may leave soon, and no others with it."""
+    def limit(self, slug: str, ahead: Sequence[int], room: int) -> int:
+        """How many messages to claim: one call's, or as many as may leave soon."""
         if registry.breaker(slug).state().state != "closed":
             # On trial.
             return 1
+        if is_batching(slug):
+            return len(ahead)
         soon = max(1, int(registry.bucket(slug).rate.per_second * limits.AHEAD))
         return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
 
@@ -233,17 +227,20 @@ class Dispatcher:
             self.flying.add(future)
 
     def ask(self, slug: str, leaves_at: float) -> Answer:
+        try:
+            return self.asked(slug, leaves_at)
+        finally:
+            # A thread whose connection broke gets a new one for its next call.
+            connection.close_if_unusable_or_obsolete()
+
+    def asked(self, slug: str, leaves_at: float) -> Answer:
         """Waits for a place. It is nobody's: the most urgent one takes it."""
         time.sleep(min(max(0.0, leaves_at - time.monotonic()), LONGEST_WAIT_SECONDS))
         claimed = self.leaving[slug].get_nowait().claimed
         left_alone_for = max(leaves_at, self.left_alone_until[slug]) - time.monotonic()
         if left_alone_for > 0:
             return dispatch.put_off(claimed, "The provider wants to be left alone.", left_alone_for)
-        try:
-            answer = dispatch.ask(claimed)
-        finally:
-            # A thread whose connection broke gets a new one for its next call.
-            connection.close_if_unusable_or_obsolete()
+        answer = dispatch.ask(claimed)
         if pause := answer.pause:
             self.left_alone_until[slug] = time.monotonic() + pause
         return answer

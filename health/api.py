@@ -41,7 +41,7 @@ class BreakerSerializer(serializers.Serializer[Any]):
 
 class RateLimitSerializer(serializers.Serializer[Any]):
     per_second = serializers.FloatField()
-    headroom = serializers.FloatField(help_text="The share of the rate that is not used lately, 0 to 1.")
+    headroom = serializers.FloatField(help_text="The share of the rate not used lately, 0 to 1.")
     held_for = serializers.FloatField(help_text="Seconds, because the provider said stop.")
 
 

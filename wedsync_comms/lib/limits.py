@@ -63,7 +63,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A bucket for display: the rate as it is now, how much of it is used, `held_for` in seconds."""
+    """For display: the rate as it is now, how much of it is used lately, `held_for` in seconds."""
 
     per_second: float
     used: float

@@ -42,26 +42,31 @@ class SameThread(ThreadPoolExecutor):
     What a thread of its own does with its connection afterwards would end that transaction.
     """
 
-    def submit(self, _: Callable[..., Any], /, claimed: Any) -> Future[Any]:  # type: ignore[override]
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
         try:
-            future.set_result(dispatch.ask(claimed))
+            future.set_result(fn(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - kept for whoever asks, as an executor does
             future.set_exception(error)
         return future
 
 
 class OneThread(Dispatcher):
-    """Settles each answer before it goes on."""
+    """Settles each answer before it goes on, and leaves the test its connection."""
+
+    def ask(self, slug: str, leaves_at: float) -> Answer:
+        return self.asked(slug, leaves_at)
 
     def landed(self, future: Future[Answer]) -> None:
         super().landed(future)
+        # Nothing else is in flight, so there is nothing to gather.
+        self.flying.clear()
         if not self.answers.empty():
             self.settle_some()
 
 
 def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, None]:
-    return {**bucket, "held_until": 0.0} if bucket else {}, None
+    return {**bucket, "held_until": 0.0, "tokens": 1.0} if bucket else {}, None
 
 
 def dispatcher(*, threads: int = 8) -> Dispatcher:
@@ -92,6 +97,8 @@ class Mailing:
         past = timezone.now() - timedelta(seconds=1)
         Message.objects.waiting().update(send_after=past)
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
+        self.dispatcher.left_alone_until.clear()
+        self.dispatcher.full_until.clear()
         for slug in self.settings.PROVIDERS:
             shared.update(f"limit:{slug}", released)
 

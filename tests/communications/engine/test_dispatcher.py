@@ -1,8 +1,10 @@
 """The loop around the dispatch: what it looks at, what stops it, what does not."""
 
+import os
 import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +12,14 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from communications import dispatch, dispatcher, ingest, reconcile
+from communications import claim, dispatch, dispatcher, ingest, reconcile
+from communications.claim import Claim
 from communications.dispatcher import POLL_SECONDS, URGENT_THREADS, Dispatcher
 from communications.models import Call, Message, Organization, Priority, WebhookDelivery
 from communications.providers import registry
 from tests import factories
 from tests.communications.engine import rows
-from tests.communications.engine.mailing import Mailing, account, status
+from tests.communications.engine.mailing import Mailing, account, delay, status
 from tests.processes.running import eventually
 from wedsync_comms.lib.models import Heartbeat
 
@@ -200,7 +203,7 @@ def test_without_a_free_thread_nothing_is_claimed(venue: Organization, mailing: 
     assert (status(message), Call.objects.count()) == ("queued", 0)
 
 
-def test_it_keeps_to_the_rate_of_the_provider_and_a_place_for_urgent_messages(
+def test_it_keeps_to_the_rate_of_the_provider_and_sends_the_urgent_one_next(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
@@ -216,8 +219,71 @@ def test_it_keeps_to_the_rate_of_the_provider_and_a_place_for_urgent_messages(
     assert (status(first), status(second)) == ("sent", "queued")
 
     urgent = factories.message(venue, priority=Priority.URGENT)
+    mailing.pass_time()
     mailing.send_due()
     assert (status(urgent), status(second)) == ("sent", "queued")
+
+
+def test_an_urgent_message_takes_the_place_that_was_promised_to_a_campaign(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    bulk, urgent = (
+        claim_of(factories.message(venue, priority=one)) for one in (Priority.BULK, Priority.URGENT)
+    )
+    mailing.dispatcher.pool, later = Later(), mailing.dispatcher.pool
+    mailing.dispatcher.launch("first", [bulk, urgent])
+
+    (ask, first), (_, second) = mailing.dispatcher.pool.jobs
+    assert later.submit(ask, *first).result().claimed.call == urgent.call
+    assert later.submit(ask, *second).result().claimed.call == bulk.call
+
+
+def test_a_provider_that_asks_for_patience_gets_nothing_of_what_is_claimed_for_it(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    claimed = claim_of(message := factories.message(venue))
+    mailing.dispatcher.left_alone_until["first"] = time.monotonic() + 30
+
+    mailing.dispatcher.launch("first", [claimed])
+
+    assert (status(message), mailing.requests()) == ("queued", [])
+    assert delay(message) == pytest.approx(30, abs=2)
+
+
+def test_without_places_what_is_claimed_is_given_back(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    claimed = claim_of(message := factories.message(venue))
+    mailing.settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    mailing.dispatcher.launch("first", [claimed])
+    mailing.settings.REDIS_URL = os.environ.get("REDIS_URL", "")
+
+    mailing.dispatcher.settle_some()
+
+    assert (status(message), mailing.requests()) == ("queued", [])
+    mailing.send_until_nothing_is_left()
+    assert status(message) == "sent"
+
+
+def claim_of(message: Message) -> Claim:
+    [claimed] = claim.claim("email", "first", usable=["first"], limit=1)
+    assert claimed.attempts[0].message_id == message.pk
+    return claimed
+
+
+class Later(ThreadPoolExecutor):
+    """Remembers what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.jobs: list[tuple[Any, tuple[Any, ...]]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **_: Any) -> Any:
+        self.jobs.append((fn, args))
+        return Future()
 
 
 def test_calls_of_a_closed_provider_hold_up_no_other(
