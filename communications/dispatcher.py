@@ -44,7 +44,7 @@ SETTLED_AT_ONCE = 100
 # A campaign at a slow provider leaves these threads to urgent messages.
 URGENT_THREADS = 2
 # The provider asked to be left alone just when this was claimed: better given back than held.
-LONGEST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 2.0
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 

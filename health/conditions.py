@@ -37,6 +37,7 @@ PROVEN_BY_SUCCESS = {
     "breaker",
     "failing",
     "often failing",
+    "hanging",
     "unreachable",
     "unproven",
 }
@@ -150,6 +151,13 @@ def unproven(one: ProviderSeen, now: Observation) -> Evidence | None:
     if one.probe and one.probe.ok and one.probe.checked_at > since:
         return None
     return {"since then": "nothing was sent, and no probe has answered"}
+
+
+def hanging(one: ProviderSeen, _: Observation) -> Evidence | None:
+    """Known long before the calls are given up."""
+    if not one.hanging:
+        return None
+    return {"messages that wait for an answer": one.hanging}
 
 
 def slow(one: ProviderSeen, _: Observation) -> Evidence | None:

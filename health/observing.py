@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Min
+from django.db.models import Count, Min
 from django_q.models import Schedule
 
-from communications.models import Attempt, WebhookDelivery
+from communications.models import Attempt, Call, WebhookDelivery
 from communications.providers import registry
 from communications.statuses import Status
 from health import forgeries, histogram, linked, machine, queue, silence, traffic
@@ -26,6 +26,8 @@ from wedsync_comms.lib.breaker import BreakerState
 WINDOWS = (timedelta(seconds=15), timedelta(seconds=35))
 ENOUGH_CALLS = 3
 FORGED_MINUTES = 3
+# Much longer than any provider takes, and half of what is waited for.
+LONG_CALL = timedelta(seconds=5)
 # django-q2 looks at its schedules every half minute.
 OVERDUE_SCHEDULE = timedelta(minutes=3)
 
@@ -41,6 +43,8 @@ class ProviderSeen:
     accepted: int = 0
     failed: int = 0
     throttled: int = 0
+    # Messages that have been waiting for an answer for long.
+    hanging: int = 0
     p50_ms: float | None = None
     # What a quick call took in the last day.
     usual_ms: float | None = None
@@ -83,13 +87,20 @@ class Observation:
 
 
 def look(now: datetime) -> Observation:
-    recent = recently(now)
+    recent, unanswered = recently(now), hanging(now)
     lately = traffic.look(None, now)
     probes = {(one.kind, one.subject): one for one in Probe.objects.all()}
     return Observation(
         at=now,
         providers=tuple(
-            provider(slug, recent, lately.get(slug) or traffic.nothing(now), probes, now)
+            provider(
+                slug,
+                recent,
+                lately.get(slug) or traffic.nothing(now),
+                probes,
+                unanswered.get(slug, 0),
+                now,
+            )
             for slug in settings.PROVIDERS
         ),
         linked=linked.look(None, now),
@@ -122,6 +133,16 @@ def recently(now: datetime) -> dict[str, Tally]:
     return found
 
 
+def hanging(now: datetime) -> dict[str, int]:
+    """Of each provider. Calls without an outcome are few, and have an index of their own."""
+    calls = Call.objects.filter(
+        repeat_after__isnull=False,
+        attempts__finished_at=None,
+        attempts__started_at__lte=now - LONG_CALL,
+    )
+    return dict(calls.values_list("provider").annotate(count=Count("attempts")))
+
+
 def is_enough(tally: Tally | None) -> bool:
     if tally is None:
         return False
@@ -133,6 +154,7 @@ def provider(
     recent: Mapping[str, Tally],
     lately: Traffic,
     probes: Mapping[tuple[str, str], Probe],
+    unanswered: int,
     now: datetime,
 ) -> ProviderSeen:
     behind, tally = registry.provider(slug), recent.get(slug) or Tally()
@@ -146,6 +168,7 @@ def provider(
         accepted=tally.accepted,
         failed=tally.failed,
         throttled=tally.throttled,
+        hanging=unanswered,
         p50_ms=histogram.percentile(tally.latency, 0.5),
         usual_ms=lately.usual_ms,
         reasons=dict(tally.reasons),

@@ -82,6 +82,15 @@ RULES: tuple[Rule, ...] = (
         open_after=10 * SECOND,
     ),
     Rule(
+        kind="hanging",
+        group="sending",
+        severity=WARNING,
+        title="{name} leaves us without an answer",
+        did="Waits for up to ten seconds. What got no answer is never blindly sent again.",
+        advice="See the provider's status page. If it lasts, pause it: others take over at once.",
+        look=conditions.each(conditions.hanging),
+    ),
+    Rule(
         kind="unreachable",
         group="sending",
         severity=WARNING,

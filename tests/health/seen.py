@@ -67,6 +67,7 @@ WRONG: dict[str, Observation] = {
     "unreachable": moment(
         provider(probe=probed(ok=False, streak=2, error_class="TransientError")),
     ),
+    "hanging": moment(provider(hanging=1)),
     "slow": moment(provider(p50_ms=2_100.0, usual_ms=120.0, accepted=5)),
     "throttled": moment(provider(throttled=4, accepted=6)),
     "paused": moment(provider(breaker=HELD)),

@@ -10,12 +10,13 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications.models import Event, Organization
+from communications.models import Attempt, Call, Event, Organization
 from communications.providers import registry
 from health import alerts, evaluator, probes, summary
 from health.events import State
 from health.models import Incident, Rollup
 from tests import factories
+from tests.communications.engine import rows
 from tests.communications.engine.conftest import (  # noqa: F401 (fixtures)
     mailing,
     servers,
@@ -99,6 +100,25 @@ def test_a_fault_is_one_incident_and_one_alert_until_it_is_over(
     assert not Incident.objects.open().exists()
     assert state() == State.OPERATIONAL
     assert heard(listener) == ["Incident", "Recovered"]
+
+
+def test_an_answer_that_does_not_come_shows_long_before_the_call_is_given_up(
+    mailing: Mailing,  # noqa: F811
+    venue: Organization,  # noqa: F811
+) -> None:
+    assert mailing.requests() == []
+    now = timezone.now()
+    call = Call.objects.create(provider="first", repeat_after=now + timedelta(minutes=1), tries=1)
+    attempt = rows.attempt(rows.message(venue), call, started_at=now - timedelta(seconds=4))
+    evaluate()
+    assert not Incident.objects.open().exists()
+
+    Attempt.objects.filter(pk=attempt.pk).update(started_at=now - timedelta(seconds=6))
+    evaluate()
+
+    [incident] = Incident.objects.open()
+    assert (incident.kind, state()) == ("hanging", State.DEGRADED)
+    assert incident.evidence == {"messages that wait for an answer": 1}
 
 
 def test_a_probe_tells_that_a_provider_is_back_without_traffic(
