@@ -11,6 +11,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from calendars import subscriptions
+from calendars.models import Account
 from communications import decisions, ingest
 from communications.decisions import NotPossible
 from communications.models import Attempt, Message, Organization, WebhookDelivery
@@ -81,6 +83,16 @@ def probe(by: Actor, provider: str) -> str:
     said = "; ".join(answer(one) for one in answers)
     write_down(by, "probed", provider, said)
     return f"{provider}: {said}."
+
+
+def resubscribe(by: Actor, vendor: str) -> str:
+    """Has a calendar vendor asked anew to announce what changes."""
+    count = subscriptions.hasten(by.rows(Account.objects.filter(vendor=vendor)))
+    if not count:
+        raise NotPossible("There is no linked account that could be asked just now.")
+    accounts = f"{count} account{'' if count == 1 else 's'}"
+    write_down(by, "subscribed anew", vendor, accounts)
+    return f"Asked to announce changes anew, for {accounts}: that takes a moment."
 
 
 def answer(probe: Probe) -> str:

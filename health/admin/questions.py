@@ -84,6 +84,12 @@ def asked(deed: Deed) -> str:
     return deed.subject if deed.subject in settings.CALENDARS else slug(deed)
 
 
+def vendor(deed: Deed) -> str:
+    if deed.subject not in settings.CALENDARS:
+        raise Http404
+    return deed.subject
+
+
 def incident(deed: Deed) -> Incident:
     rows = records.answerable(deed.scope)
     found = rows.filter(pk=deed.subject).first() if deed.subject.isdecimal() else None
@@ -127,6 +133,16 @@ QUESTIONS = {
         name=asked,
         is_allowed=rights.may_steer,
         act=lambda deed: actions.probe(deed.by, asked(deed)),
+    ),
+    "resubscribe": Question(
+        title="Subscribe anew at {0}?",
+        explains="Every linked account asks the vendor once more to announce what changes, as it "
+        "does by itself at half of a subscription’s life. Nothing is missed meanwhile.",
+        button="Subscribe anew",
+        icon="notifications_active",
+        name=vendor,
+        is_allowed=rights.may_act,
+        act=lambda deed: actions.resubscribe(deed.by, vendor(deed)),
     ),
     "retry": Question(
         title="Try failed messages again?",

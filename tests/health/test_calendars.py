@@ -17,7 +17,7 @@ from calendars.models import Account, Calendar, ContactBook, EventLink, Subscrip
 from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
-from communications.models import Organization
+from communications.models import Organization, Role
 from health import (
     alerts,
     calendar_rules,
@@ -31,7 +31,7 @@ from health import (
     summary,
 )
 from health.events import ProviderHealth, Severity, Some, State
-from health.models import Alert, Incident, Probe
+from health.models import Action, Alert, Incident, Probe
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.paper import Paper
@@ -519,3 +519,37 @@ def test_an_address_that_is_away_is_an_incident_when_it_was_asked_twice(
         assert Incident.objects.open().filter(kind="calendar endpoint").exists() == expected
     settings.CALENDARS = {}
     assert observing.look(timezone.now()).calendar_endpoint is None
+
+
+def test_all_accounts_of_a_vendor_are_subscribed_anew_and_it_is_written_down(
+    calendar: Calendar,
+    account: Account,
+) -> None:
+    far = timezone.now() + timedelta(days=3)
+    calendar.subscriptions.update(act_after=far)
+    others = subscription(rows.calendar(rows.account(vendor="microsoft")), act_after=far)
+    platform = logged_in(User.objects.create_superuser("root", password="secret"))
+
+    page = platform.post("/admin/health/act/resubscribe/?subject=google", follow=True)
+
+    assert "Asked to announce changes anew, for 1 account" in page.content.decode()
+    assert calendar.subscriptions.filter(act_after__lte=timezone.now()).count() == 1
+    others.refresh_from_db()
+    assert others.act_after == far
+    deed = Action.objects.get()
+    assert (deed.verb, deed.subject, deed.by_name) == ("subscribed anew", "google", "root")
+
+    account.delete()
+    page = platform.post("/admin/health/act/resubscribe/?subject=google", follow=True)
+    assert "There is no linked account" in page.content.decode()
+
+
+def test_an_owner_subscribes_only_their_own_accounts_anew(calendar: Calendar) -> None:
+    far = timezone.now() + timedelta(days=3)
+    calendar.subscriptions.update(act_after=far)
+    owner = logged_in(factories.member(factories.organization(), Role.OWNER, username="olga"))
+
+    page = owner.post("/admin/health/act/resubscribe/?subject=google", follow=True)
+
+    assert "There is no linked account" in page.content.decode()
+    assert calendar.subscriptions.get().act_after == far
