@@ -1,0 +1,45 @@
+"""Several processes carry the evaluator along; one of them evaluates, and another when it dies."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from health.evaluator import LEASE, TICK
+from health.summary import EVALUATOR
+from tests.processes.running import Running, eventually, running
+from wedsync_comms.lib import heartbeats, shared
+
+
+def holder() -> str:
+    """`host:pid` of the process that evaluates."""
+    state = shared.read_row(f"lease:{EVALUATOR}") or {}
+    return str(state.get("holder", ""))
+
+
+def beats_of(pid: str) -> bool:
+    latest = heartbeats.latest(EVALUATOR)
+    return latest is not None and latest.instance.endswith(f":{pid}")
+
+
+def test_when_the_process_that_evaluates_is_killed_another_goes_on(
+    process_env: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    with ExitStack() as stack:
+        pair = [
+            stack.enter_context(running(["dispatcher"], process_env, tmp_path / f"{number}.log"))
+            for number in range(2)
+        ]
+        eventually(holder)
+        first = evaluating(pair)
+        [other] = [one for one in pair if one is not first]
+        eventually(lambda: beats_of(str(first.pid)))
+        first.process.kill()
+        took = eventually(lambda: beats_of(str(other.pid)))
+        # A killed process keeps its lease to the end, and no longer.
+        assert took < LEASE + 4 * TICK
+        assert evaluating(pair) is other
+
+
+def evaluating(pair: list[Running]) -> Running:
+    pid = holder().rpartition(":")[2]
+    return next(one for one in pair if str(one.pid) == pid)

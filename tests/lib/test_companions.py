@@ -1,0 +1,81 @@
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import OperationalError
+
+from tests.processes.running import eventually
+from wedsync_comms.lib import companions
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NAME = "a test"
+
+
+@pytest.fixture
+def carried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[companions.Step], None]]:
+    """Starts a process's companions with this one among them, alone."""
+    monkeypatch.setattr(companions, "_makers", {})
+    monkeypatch.setattr(companions, "AFTER_FAILURE", 0.01)
+    crews = []
+
+    def carry(step: companions.Step) -> None:
+        companions.register(NAME, lambda: step)
+        crews.append(companions.start())
+
+    yield carry
+    for crew in crews:
+        crew.stop()
+        for thread in crew.threads:
+            thread.join(timeout=10)
+            assert not thread.is_alive()
+
+
+class Failing:
+    """Fails twice, then goes well."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.steps = error, 0
+        self.is_well = threading.Event()
+
+    def __call__(self) -> float:
+        self.steps += 1
+        if self.steps <= 2:
+            raise self.error
+        self.is_well.set()
+        return 60.0
+
+
+def test_a_step_that_fails_is_logged_and_not_the_last(
+    carried: Callable[[companions.Step], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    step = Failing(ValueError("a bug of ours"))
+    carried(step)
+    assert step.is_well.wait(10)
+    assert caplog.text.count("companion_failed") == 2
+    assert "a bug of ours" in caplog.text
+
+
+def test_a_database_that_is_away_is_waited_for_without_a_traceback(
+    carried: Callable[[companions.Step], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    step = Failing(OperationalError("the server is gone"))
+    carried(step)
+    assert step.is_well.wait(10)
+    assert "companion_waits" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_step_says_when_the_next_one_is_due(
+    carried: Callable[[companions.Step], None],
+) -> None:
+    steps: list[int] = []
+
+    def step() -> float:
+        steps.append(len(steps))
+        return 0.01 if len(steps) < 3 else 60.0
+
+    carried(step)
+    eventually(lambda: len(steps) == 3, 10)

@@ -1,0 +1,51 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from wedsync_comms.lib import lease
+from wedsync_comms.lib.lease import taken
+
+pytestmark = pytest.mark.django_db
+
+
+def test_one_holds_it_and_keeps_it_by_coming_back() -> None:
+    assert lease.take("job", "first", 30)
+    assert not lease.take("job", "second", 30)
+    assert lease.take("job", "first", 30)
+
+
+def test_who_does_not_come_back_loses_it() -> None:
+    assert lease.take("job", "first", -1)
+    assert lease.take("job", "second", 30)
+    assert not lease.take("job", "first", 30)
+
+
+def test_what_is_given_back_is_free_at_once_and_nobody_gives_back_anothers() -> None:
+    lease.take("job", "first", 30)
+    lease.give_back("job", "second")
+    assert not lease.take("job", "second", 30)
+    lease.give_back("job", "first")
+    assert lease.take("job", "second", 30)
+
+
+def test_leases_do_not_touch_each_other() -> None:
+    assert lease.take("job", "first", 30)
+    assert lease.take("another", "second", 30)
+
+
+def test_a_clock_that_was_set_back_does_not_make_it_last_for_ever() -> None:
+    state, _ = taken(None, 10_000.0, holder="first", seconds=30)
+    assert taken(state, 5_000.0, holder="second", seconds=30)[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_one_gets_it() -> None:
+    def take(number: int) -> bool:
+        try:
+            return lease.take("job", f"holder-{number}", 30)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(8))) == 1
