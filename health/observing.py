@@ -21,9 +21,9 @@ from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
 
-# What "now" means for traffic: the shorter time if there are enough calls in it to judge by. And
-# for forged webhooks, in minutes.
-WINDOWS = (timedelta(seconds=15), timedelta(seconds=35))
+# What "now" means for traffic: the shortest of these times that has enough calls in it to judge
+# by. And for forged webhooks, in minutes.
+WINDOWS = tuple(timedelta(seconds=one) for one in (8, 20, 35))
 ENOUGH_CALLS = 3
 FORGED_MINUTES = 3
 # Much longer than any provider takes, and half of what is waited for.

@@ -25,6 +25,7 @@ FAULTS: Mapping[str, Json] = {
     "cuts the connection": {"drop_connection": {}},
 }
 TO = {"email": "emma@guests.example", "sms": "+447700900101", "whatsapp": "+447700900101"}
+SOON = 5.0
 SHOWN_WITHIN, WELL_WITHIN = 60.0, 180.0
 
 
@@ -35,6 +36,7 @@ def main() -> None:
     ):
         # Who has just written may be answered freely.
         stack.writes("whatsapp", TO["whatsapp"], "Hello?")
+        time.sleep(SOON)
         wait(stack, {"operational"}, WELL_WITHIN)
         for name, fault in FAULTS.items():
             for provider in PROVIDERS:
