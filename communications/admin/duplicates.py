@@ -192,7 +192,9 @@ def row(
 
 def side(contact: Contact) -> dict[str, str]:
     shown = history.snapshot(contact)
-    del shown["to_review"]
+    # The parts of a name go with it.
+    for name in ("to_review", "given_name", "family_name"):
+        del shown[name]
     messages_ = Message.objects.filter(contact=contact)
     return {
         **{name: readable(value) for name, value in shown.items()},
