@@ -69,14 +69,14 @@ class AddressBook(Mailbox):
         return known(read(found[0])) if found else None
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
-        return known(read(self.item(id)))
+        return known(read(self.kept(id)))
 
-    def item(self, id: str) -> dict[str, Any]:  # noqa: A002
+    def kept(self, id: str) -> dict[str, Any]:  # noqa: A002
         return self.calls.run("GET", path("me", "contacts", id), params={"$expand": EXPAND})
 
     def update_person(self, person: RemotePerson) -> RemotePerson:
         there = path("me", "contacts", person.id)
-        item = self.item(person.id)
+        item = self.kept(person.id)
         present = known(read(item))
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")
