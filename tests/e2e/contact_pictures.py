@@ -1,7 +1,7 @@
 """The pictures of the address book: the list, one contact, two that may be one, a file with errors,
 and a vendor's book that is kept the same.
 
-`python -m tests.e2e.contact_pictures docs/images`; `tests.e2e.screenshots` takes them as well.
+`python -m tests.e2e.contact_pictures docs/images`
 """
 
 import sys
@@ -18,7 +18,7 @@ from tests.e2e.stack import Stack
 
 WIDE: ViewportSize = {"width": 1360, "height": 1000}
 # Below the bar that stays there.
-TO_THE_TOP = "one => { one.style.scrollMarginTop = '5rem'; one.scrollIntoView(); }"
+TO_THE_TOP = "one => { one.style.scrollMarginTop = '7rem'; one.scrollIntoView(); }"
 AMELIA, NUMBER = "amelia@hart-wedding.example", "+447700900101"
 WEDDINGS = {"hart": "Hart & Lindqvist 2027", "okafor": "Okafor & Bell 2027"}
 # Name, company, role, wedding, channel, address.
@@ -87,7 +87,7 @@ def take(stack: Stack, browser: Browser, folder: Path) -> None:
     for name, path in pages(stack, page).items():
         page.goto(f"{stack.url}{path}")
         if name == "contact":
-            page.locator("h2", has_text="Addresses").evaluate(TO_THE_TOP)
+            page.locator("#recent-heading").evaluate(TO_THE_TOP)
         page.wait_for_timeout(1_000)
         page.screenshot(path=folder / f"{name}.png")
 
@@ -124,7 +124,7 @@ def arriving(stack: Stack, page: Page, folder: Path) -> None:
 
 def talk(stack: Stack, page: Page) -> None:
     """Amelia has been written to, has answered, and comes to a tasting."""
-    stack.send(AMELIA, "The tasting is on Friday at three")
+    stack.send(AMELIA, "The tasting is on Friday at three", body="Six courses, and the wines.")
     stack.send(NUMBER, "", channel="sms", body="Tomorrow at three: the tasting, at the barn.")
     time.sleep(2)
     stack.writes("sms", NUMBER, "Lovely! Can Theo’s mother come too?")
