@@ -17,6 +17,7 @@ COUNT = 200
 def test_a_linked_book_arrives_and_both_sides_become_the_same(stack: Stack, visit: Visit) -> None:
     page = visit()
     name = "Isla García"
+    contacts.forget_books(stack)
     total = contacts.add(stack, "google", COUNT)
 
     contacts.connect(page, stack, "google")
