@@ -16,7 +16,7 @@ from calendars.contact_reading import STALE, apply
 from calendars.events import People, RemotePerson, Removed
 from calendars.mailboxes import mailbox
 from calendars.models import ContactBook
-from calendars.providers.base import CursorExpired, Mailbox
+from calendars.providers.base import CursorExpired, Gone, Mailbox
 from wedsync_comms.lib.errors import ProviderError
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,8 @@ def finish(book: ContactBook, *, error: str, pause: timedelta = USUAL) -> None:
 def read(book: ContactBook, box: Mailbox, outcome: dict[str, int]) -> str:
     """Everything that changed there. Why nothing was removed, if it was not; else blank."""
     stage(book, "reading", None)
-    gone: list[str] = []
+    # None: by the vendor's own word. A group: a full answer did not have them.
+    gone: dict[str, str | None] = {}
     cursors: dict[str, str] = {}
     is_empty = False
     for group in book.groups or [""]:
@@ -126,14 +127,51 @@ def read(book: ContactBook, box: Mailbox, outcome: dict[str, int]) -> str:
             found, seen, cursors[group] = pages(book, box, group, "", outcome)
         else:
             book.expiries = 0 if cursor else book.expiries
-        gone += found if cursor else [*found, *unseen(book, group, seen)]
+        gone |= dict.fromkeys(unseen(book, group, seen), group) if not cursor else {}
+        gone |= dict.fromkeys(found)
         is_empty = is_empty or (not cursor and not seen)
     why = contact_removing.doubt(book, set(gone), is_empty=is_empty)
     if not why:
-        outcome["removed"] = sum(contact_removing.remove(book, one) for one in dict.fromkeys(gone))
-        # A doubtful answer is asked for again, so its cursor is not kept.
-        ContactBook.objects.filter(pk=book.pk).update(cursors=cursors, expiries=book.expiries)
+        believe(book, box, gone, cursors, outcome)
+    # A doubtful answer is asked for again, so its cursor is not kept.
     return why
+
+
+def believe(
+    book: ContactBook,
+    box: Mailbox,
+    gone: dict[str, str | None],
+    cursors: dict[str, str],
+    outcome: dict[str, int],
+) -> None:
+    left_out = set() if book.held_decision else still_there(book, box, gone)
+    outcome["removed"] = sum(
+        contact_removing.remove(book, one) for one in gone if one not in left_out
+    )
+    if left_out:
+        # It was cut off. It is asked for from the start again, ever more rarely.
+        log.warning("contacts_left_out", book=book.pk, count=len(left_out))
+        cursors = {}
+        book.expiries += 1
+    ContactBook.objects.filter(pk=book.pk).update(cursors=cursors, expiries=book.expiries)
+
+
+def still_there(book: ContactBook, box: Mailbox, gone: dict[str, str | None]) -> set[str]:
+    """Asked for one by one: an answer that was cut off looks like a whole one."""
+    found = set()
+    for one, group in gone.items():
+        if group is not None and is_there(box, one, group):
+            found.add(one)
+        step(book)
+    return found
+
+
+def is_there(box: Mailbox, person: str, group: str) -> bool:
+    try:
+        there = box.person(person)
+    except Gone:
+        return False
+    return there.id == person and (not group or group in there.groups)
 
 
 def pages(

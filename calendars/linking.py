@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from calendars import defaults, grants, soon
+from calendars import contact_books, defaults, grants, soon
 from calendars.events import Grant, RemoteCalendar
 from calendars.mailboxes import mailbox
 from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
@@ -68,6 +68,9 @@ def finish(
         except ProviderError as error:
             # It is linked. The schedule asks again.
             log.info("calendars_not_listed", account=account.pk, error=str(error))
+    if allows(account, "contacts"):
+        # Read only, until somebody wants more of it.
+        contact_books.follow(account)
     return account
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from calendars import soon
 from calendars.events import Pushed
-from calendars.models import Account, Calendar, Subscription
+from calendars.models import Account, Calendar, ContactBook, Subscription
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from communications.events import WebhookRequest
@@ -98,13 +98,21 @@ def announce(subscription: Subscription, now: datetime) -> None:
     """Counted, so that a push during a reading causes another one. A reading is asked for by the
     first of a burst only."""
     if subscription.calendar_id is None:
-        Account.objects.filter(pk=subscription.account_id).update(
-            people_dirty=F("people_dirty") + 1,
-        )
+        announce_people(subscription.account_id)
         return
     mine = Calendar.objects.filter(pk=subscription.calendar_id)
     count = {"dirty": F("dirty") + 1, "last_pushed_at": now}
     if mine.filter(dirty=F("pulled")).update(**count):
         soon.pull(subscription.calendar_id)
+    else:
+        mine.update(**count)
+
+
+def announce_people(account: int) -> None:
+    mine = Account.objects.filter(pk=account)
+    count = {"people_dirty": F("people_dirty") + 1}
+    book = ContactBook.objects.followed().filter(account=account).first()
+    if book is not None and mine.filter(people_dirty=book.seen_dirty).update(**count):
+        soon.sync_people(book.pk)
     else:
         mine.update(**count)

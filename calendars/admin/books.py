@@ -124,7 +124,8 @@ class ContactBooks(Scoped):
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the page fetches again while something is being done."""
         book = self.own(request, object_id)
-        return render(request, "admin/calendars/contactbook/progress.html", standing(book))
+        context = {**standing(book), "may_act": self.has_act_permission(request)}
+        return render(request, "admin/calendars/contactbook/progress.html", context)
 
     def add_view(
         self,

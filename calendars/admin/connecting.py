@@ -65,7 +65,10 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     if account.why:
         messages.warning(request, f"{account.email} is connected. {account.why}")
     else:
-        messages.success(request, f"{account.email} is connected. Its calendars are being read.")
+        messages.success(
+            request,
+            f"{account.email} is connected. Its calendars and contacts are being read.",
+        )
     return redirect("admin:calendars_account_change", account.pk)
 
 

@@ -196,6 +196,10 @@ class Mailbox(ABC):
     def people_groups(self) -> list[PeopleGroup]: ...
 
     @abstractmethod
+    def person(self, id: str) -> RemotePerson:  # noqa: A002
+        """Raises Gone."""
+
+    @abstractmethod
     def create_person(self, person: RemotePerson) -> RemotePerson:
         """Exactly once per `person.key`; its id and etag are ignored, its groups are where it goes.
 

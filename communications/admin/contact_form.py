@@ -1,6 +1,6 @@
 """The form of a contact: what it holds as rows and lists, as people type it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.forms.models import BaseInlineFormSet
@@ -88,6 +88,7 @@ class ContactForm(OwnedForm):
 
     class Meta:
         fields = FIELDS
+        widgets: ClassVar[dict[str, Any]] = {"notes": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()

@@ -1,5 +1,7 @@
 """The review queue: two contacts side by side, and one key for what they are."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +17,7 @@ from communications.admin.badges import column
 from communications.admin.contact_page import readable
 from communications.admin.paging import Capped
 from communications.admin.verbs import Verb, Verbs
-from communications.book import duplicates, history
+from communications.book import duplicates, history, uniting
 from communications.models import Contact, Message, Pair, Verdict
 
 KEYS = {"merge": "m", "apart": "k", "later": "l"}
@@ -44,6 +46,15 @@ class VerdictFilter(RadioFilter):
 
 def act(verdict: Verdict, pair: Pair, user: Any) -> None:
     duplicates.decide(pair, verdict, by=user.get_username())
+
+
+def merge(posted: Mapping[str, str], pair: Pair, user: Any) -> None:
+    """As was chosen on the page: by contact, since which of them is kept may have changed."""
+    known = {str(one.pk): one.pk for one in (pair.one, pair.other)}
+    chosen = {
+        field: known[posted[field]] for field in uniting.CHOOSABLE if posted.get(field) in known
+    }
+    duplicates.decide(pair, Verdict.MERGED, by=user.get_username(), chosen=chosen)
 
 
 def is_undecided(pair: Pair) -> bool:
@@ -98,6 +109,8 @@ class Pairs(Capped, Verbs):
 
     def one(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
         """Decided, and on to the next."""
+        if verb.name == "merge":
+            verb = replace(verb, act=partial(merge, request.POST))
         response = super().one(verb, request, object_id)
         if not isinstance(response, HttpResponseRedirect):
             return response
@@ -147,28 +160,44 @@ class Pairs(Capped, Verbs):
 
 
 def side_by_side(pair: Pair) -> dict[str, Any]:
-    sides = [side(one) for one in duplicates.older_first(pair.one, pair.other)]
-    names = [name for name in sides[0] if name != "contact"]
+    kept, gone = duplicates.older_first(pair.one, pair.other)
+    sides = [side(kept), side(gone)]
+    asked = {one.field: one for one in uniting.questions(kept, gone)} if is_undecided(pair) else {}
     return {
         "pair": pair,
-        "kept": sides[0]["contact"],
-        "gone": sides[1]["contact"],
+        "kept": kept,
+        "gone": gone,
         "verdict": badges.label(pair.get_verdict_display(), VARIANTS[Verdict(pair.verdict)]),
         "rows": [
-            {"name": name, "values": values, "is_same": values[0] == values[1]}
-            for name in names
-            if any(values := [one[name] for one in sides])
+            row(field, [(kept.pk, sides[0][field]), (gone.pk, sides[1][field])], asked.get(field))
+            for field in sides[0]
+            if sides[0][field] or sides[1][field]
         ],
     }
 
 
-def side(contact: Contact) -> dict[str, Any]:
+def row(
+    field: str,
+    values: list[tuple[int, str]],
+    question: uniting.Question | None,
+) -> dict[str, Any]:
+    return {
+        "field": field,
+        "name": field.replace("_", " "),
+        "sides": values,
+        "is_same": values[0][1] == values[1][1],
+        "question": question,
+    }
+
+
+def side(contact: Contact) -> dict[str, str]:
     shown = history.snapshot(contact)
-    del shown["to_review"]
+    # The parts of a name go with it.
+    for name in ("to_review", "given_name", "family_name"):
+        del shown[name]
     messages_ = Message.objects.filter(contact=contact)
     return {
-        "contact": contact,
-        **{name.replace("_", " "): readable(value) for name, value in shown.items()},
+        **{name: readable(value) for name, value in shown.items()},
         "messages": str(messages_[:1_000].count() or ""),
         "since": badges.moment(contact.created_at),
     }

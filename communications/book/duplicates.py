@@ -15,6 +15,7 @@ from django.utils import timezone
 from communications import numbers
 from communications.book import matching, merging
 from communications.book.matching import Judgement, Person
+from communications.book.uniting import NOBODY, Chosen
 from communications.decisions import NotPossible
 from communications.models import Contact, Message, Organization, Pair, Verdict
 
@@ -199,11 +200,11 @@ def put_in_queue(organization: Organization, queue: dict[tuple[int, int], Judgem
 # --- what a person decides ---
 
 
-def decide(pair: Pair, verdict: Verdict, *, by: str) -> None:
-    """Raises NotPossible."""
+def decide(pair: Pair, verdict: Verdict, *, by: str, chosen: Chosen = NOBODY) -> None:
+    """`chosen`: who of the two is right about what, where they become one. Raises NotPossible."""
     if verdict is Verdict.MERGED:
         kept, gone = older_first(pair.one, pair.other)
-        merging.merge(kept, gone, by=by, reasons=pair.reasons)
+        merging.merge(kept, gone, by=by, reasons=pair.reasons, chosen=chosen)
         return
     Pair.objects.filter(pk=pair.pk).update(
         verdict=verdict,

@@ -10,9 +10,10 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from communications import contacts, names
+from communications import contacts
 from communications.book import history
 from communications.book.history import FIELDS, Cause
+from communications.book.uniting import NOBODY, Chosen, united
 from communications.decisions import NotPossible
 from communications.models import Contact, ContactChange, Merge, Origin, Pair, Verdict
 
@@ -28,13 +29,14 @@ def merge(
     by: str = AUTOMATIC,
     reasons: Sequence[str] = (),
     is_automatic: bool = False,
+    chosen: Chosen = NOBODY,
 ) -> Merge:
     """`kept` has everything from now on. Raises NotPossible."""
     with transaction.atomic():
         kept, gone = locked(kept, gone)
         before = history.snapshot(kept)
         addresses = [history.shown(one) for one in gone.addresses.all()]
-        for name, value in united(kept, gone).items():
+        for name, value in united(kept, gone, chosen).items():
             setattr(kept, name, value)
         moved = dict(move(gone, kept))
         one_primary_each(kept, before["addresses"])
@@ -75,29 +77,6 @@ def locked(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
     if len(found) != len({kept.pk, gone.pk}) or kept.pk == gone.pk:
         raise NotPossible("One of the two was merged or deleted meanwhile.")
     return found[kept.pk], found[gone.pk]
-
-
-# --- fields ---
-
-
-def united(kept: Contact, gone: Contact) -> dict[str, Any]:
-    """What is known about both; where they disagree, what the kept one says."""
-    fields = {
-        name: getattr(kept, name) or getattr(gone, name)
-        for name in FIELDS
-        if name not in {"name", "given_name", "family_name"}
-    }
-    fields |= names.better(vars(kept), vars(gone))
-    fields["roles"] = union(kept.roles, gone.roles)
-    fields["weddings"] = union(kept.weddings, gone.weddings)
-    fields["custom"] = {**gone.custom, **kept.custom}
-    fields["notes"] = "\n\n".join(dict.fromkeys(filter(None, [kept.notes, gone.notes])))
-    fields["to_review"] = kept.to_review and gone.to_review
-    return fields
-
-
-def union(one: list[str], other: list[str]) -> list[str]:
-    return list(dict.fromkeys([*one, *other]))
 
 
 # --- rows ---

@@ -3,7 +3,7 @@
 const forms = new Map([...document.querySelectorAll("form[data-key]")].map((one) => [one.dataset.key, one]));
 
 document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    const typing = event.target.closest("input:not([type=radio]), textarea, select, [contenteditable]");
     if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     const form = forms.get(event.key.toLowerCase());
     if (!form) return;

@@ -6,7 +6,11 @@ const PAUSE = 2000;
 async function look() {
     if (document.hidden) return;
     const answer = await fetch(place.dataset.url, { credentials: "same-origin" });
-    if (answer.ok && !answer.redirected) place.innerHTML = await answer.text();
+    if (!answer.ok || answer.redirected) return;
+    const fresh = document.createElement("div");
+    fresh.innerHTML = await answer.text();
+    // Where nothing is new, whoever has the focus keeps it.
+    if (fresh.textContent !== place.textContent) place.replaceChildren(...fresh.childNodes);
 }
 
 setInterval(() => look().catch(() => {}), PAUSE);

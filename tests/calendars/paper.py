@@ -286,6 +286,9 @@ class Sheet(Mailbox):
     def people_groups(self) -> list[PeopleGroup]:
         return []
 
+    def person(self, id: str) -> RemotePerson:  # noqa: A002
+        raise Gone(id)
+
     def create_person(self, person: RemotePerson) -> RemotePerson:
         return person
 

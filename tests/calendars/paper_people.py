@@ -111,6 +111,12 @@ class Pages(Sheet):
     def people_groups(self) -> list[PeopleGroup]:
         return [PeopleGroup(id="friends", name="Friends"), PeopleGroup(id="vips", name="VIPs")]
 
+    def person(self, id: str) -> RemotePerson:  # noqa: A002
+        self.asked("person")
+        if id not in self.paper.people:
+            raise Gone("404")
+        return self.paper.people[id]
+
     def create_person(self, person: RemotePerson) -> RemotePerson:
         self.asked("create_person")
         paper = self.paper

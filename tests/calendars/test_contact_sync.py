@@ -399,6 +399,28 @@ def test_an_empty_or_truncated_answer_deletes_nothing(
     assert (book.held_at, Contact.objects.count()) == (None, 120)
 
 
+@pytest.mark.parametrize("missing", [1, 3, 24])
+def test_a_few_that_were_cut_off_are_asked_for_before_they_are_believed_gone(
+    book: ContactBook,
+    paper: PaperBook,
+    missing: int,
+) -> None:
+    crowd(paper)
+    synced(book)
+    gone = next(iter(paper.people))
+    paper.drop(gone)
+    ContactBook.objects.update(cursors={})
+
+    paper.truncated = 119 - missing
+    synced(book)
+    assert Contact.objects.count() == (119 if missing < 24 else 120)
+    assert book.cursors == {}
+
+    paper.truncated = None
+    synced(book, times=2)
+    assert (Contact.objects.count(), len(paper.people), book.expiries) == (119, 119, 0)
+
+
 @pytest.mark.parametrize("decision", list(HeldPeople))
 def test_a_person_decides_about_many_that_are_gone(
     book: ContactBook,

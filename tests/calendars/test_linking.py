@@ -10,8 +10,8 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from calendars import grants, linking, subscriptions
-from calendars.models import Account, BusyBlock, Calendar
+from calendars import contact_books, contact_sync, grants, linking, subscriptions
+from calendars.models import Account, BusyBlock, Calendar, ContactBook
 from calendars.models.accounts import AccountStatus
 from calendars.providers.base import GrantGone
 from communications.models import Organization
@@ -43,6 +43,29 @@ def test_a_consent_becomes_an_account_with_its_calendars(
     again = linked(organization)
     assert again.pk == account.pk
     assert Calendar.objects.count() == 2
+
+
+def test_contacts_are_read_from_the_start(organization: Organization, paper: Paper) -> None:
+    account = linked(organization)
+    book = account.contact_book
+    assert book.direction == "read"
+    assert contact_sync.due() == [book.pk]
+    contact_books.configure(book, direction="both", groups=["friends"])
+    linked(organization)
+    again = ContactBook.objects.get()
+    assert (again.direction, again.groups) == ("both", ["friends"])
+
+
+def test_contacts_that_nobody_allowed_are_not_read(
+    organization: Organization,
+    paper: Paper,
+) -> None:
+    paper.granted = ("cal",)
+    linked(organization)
+    assert not ContactBook.objects.exists()
+    paper.granted = ("cal", "con")
+    book = linked(organization).contact_book
+    assert contact_sync.due() == [book.pk]
 
 
 def test_somebody_elses_answer_is_refused(organization: Organization, paper: Paper) -> None:

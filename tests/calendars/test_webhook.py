@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django_q.models import OrmQ
 
-from calendars import subscriptions
+from calendars import contact_books, subscriptions
 from calendars.models import Account, Calendar, Subscription
 from tests.calendars.paper import Paper
 
@@ -99,6 +100,22 @@ def test_contacts_are_counted_on_their_own(subscription: Subscription) -> None:
     push(subscription)
     assert dirty() == 0
     assert Account.objects.get().people_dirty == 1
+
+
+def test_contacts_are_read_after_the_first_push_of_a_burst(
+    subscription: Subscription,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    Subscription.objects.update(calendar=None)
+    book = contact_books.follow(subscription.account)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        push(subscription)
+        push(subscription)
+
+    assert Account.objects.get().people_dirty == 2
+    asked = [(one.task["func"], one.task["args"]) for one in OrmQ.objects.all()]
+    assert asked == [("calendars.tasks.sync_people", (book.pk,))]
 
 
 def test_the_second_id_must_fit_where_both_are_known(

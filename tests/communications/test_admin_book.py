@@ -140,6 +140,22 @@ def test_a_decision_leads_to_the_next_one(client: Client, pairs: list[Pair]) -> 
     assert Contact.objects.count() == 3
 
 
+def test_single_fields_are_chosen(client: Client, pairs: list[Pair]) -> None:
+    one, other = pairs[0].one, pairs[0].other
+    for contact, notes in ((one, "Vegan."), (other, "Brings a dog.")):
+        contacts.change(contact, notes=notes)
+    page = client.get(url(pairs[0])).content.decode()
+    assert page.count('type="radio"') == 5
+    assert f'name="name" value="{one.pk}" checked' in page
+    assert 'name="notes" value="" checked' in page
+
+    client.post(url(pairs[0], "merge"), {"name": other.pk, "notes": other.pk, "company": "x"})
+
+    kept = Contact.objects.get(pk=one.pk)
+    assert (kept.name, kept.notes) == ("Anna Webber 101", "Brings a dog.")
+    assert 'type="radio"' not in client.get(url(pairs[0])).content.decode()
+
+
 def test_a_merge_is_undone_from_the_page_of_the_contact(
     client: Client,
     pairs: list[Pair],

@@ -68,9 +68,15 @@ class AddressBook(Mailbox):
         found = items(answer, "value")
         return known(read(found[0])) if found else None
 
+    def person(self, id: str) -> RemotePerson:  # noqa: A002
+        return known(read(self.kept(id)))
+
+    def kept(self, id: str) -> dict[str, Any]:  # noqa: A002
+        return self.calls.run("GET", path("me", "contacts", id), params={"$expand": EXPAND})
+
     def update_person(self, person: RemotePerson) -> RemotePerson:
         there = path("me", "contacts", person.id)
-        item = self.calls.run("GET", there, params={"$expand": EXPAND})
+        item = self.kept(person.id)
         present = known(read(item))
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")

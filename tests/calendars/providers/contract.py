@@ -971,6 +971,20 @@ class PeopleContract(Contract):
 
         with pytest.raises(Gone):
             mailbox.update_person(made)
+        with pytest.raises(Gone):
+            mailbox.person(made.id)
+
+    def test_one_person_is_asked_for(self, mailbox: Mailbox) -> None:
+        made = mailbox.create_person(ADA)
+
+        told = mailbox.person(made.id)
+
+        assert (told.id, told.etag, told.name, told.key) == (
+            made.id,
+            made.etag,
+            made.name,
+            made.key,
+        )
 
     def test_groups_are_listed(self, mailbox: Mailbox) -> None:
         assert "Suppliers" in [one.name for one in mailbox.people_groups()]

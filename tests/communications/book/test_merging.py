@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from communications import consent, contacts
-from communications.book import duplicates, finding, merging, unmerging
+from communications import consent, contacts, names
+from communications.book import duplicates, finding, merging, uniting, unmerging
 from communications.compose import compose
 from communications.decisions import NotPossible
 from communications.drafts import Draft
@@ -96,6 +98,95 @@ def test_a_merge_is_undone_completely(venue: Organization) -> None:
         assert changed <= {"updated_at"}
     assert {contact.pk: values(contact) for contact in (one, other)} == addresses
     assert other.addresses.filter(is_primary=True).count() == 2
+
+
+# --- field by field ---
+
+
+def apart(venue: Organization) -> tuple[Contact, Contact]:
+    """They agree about their language, and about nothing else."""
+    one = person(
+        venue,
+        "Anna Webber",
+        ("email", "anna@one.example"),
+        company="Webber Ltd",
+        language="de",
+        roles=["guest"],
+        weddings=["Hart 2027"],
+        notes="Vegan.",
+        custom={"table": "7", "room": "2"},
+    )
+    other = person(
+        venue,
+        "",
+        ("email", "anna@two.example"),
+        given_name="Anna Maria",
+        family_name="Weber",
+        company="Weber & Sons",
+        language="de",
+        time_zone="Europe/Berlin",
+        roles=["supplier"],
+        weddings=["Okafor 2028"],
+        notes="Calls in the evening.",
+        custom={"table": "9"},
+    )
+    return one, other
+
+
+FIELDS = ("name", "given_name", "family_name", "company", "roles", "weddings", "notes", "custom")
+
+
+def said(contact: Contact) -> dict[str, Any]:
+    contact.refresh_from_db()
+    return {name: getattr(contact, name) for name in FIELDS}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(choice=st.dictionaries(st.sampled_from(uniting.CHOOSABLE), st.booleans()))
+def test_whatever_is_chosen_counts_and_is_undone_completely(
+    db: None,  # noqa: ARG001
+    choice: dict[str, bool],
+) -> None:
+    venue = factories.organization()
+    one, other = apart(venue)
+    before = [said(one), said(other)]
+    untold = uniting.united(one, other)
+    chosen = {field: other.pk if is_other else one.pk for field, is_other in choice.items()}
+
+    merge = merging.merge(one, other, by="olga", chosen=chosen)
+
+    after = said(one)
+    for field in FIELDS:
+        asked = "name" if field in names.PARTS else field
+        right = before[choice[asked]][field] if asked in choice else untold[field]
+        assert after[field] == right
+    unmerging.undo(merge, by="olga")
+    assert [said(one), said(other)] == before
+    assert one.time_zone == ""
+
+
+def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
+    one, other = apart(venue)
+
+    found = {one.field: one.default for one in uniting.questions(one, other)}
+
+    assert found == {
+        "name": one.pk,
+        "company": one.pk,
+        "roles": None,
+        "weddings": None,
+        "notes": None,
+        "custom": None,
+    }
+
+
+def test_the_fuller_name_is_proposed(venue: Organization) -> None:
+    one = person(venue, "Anna", ("sms", "+447700900101"))
+    other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
+
+    (question,) = uniting.questions(one, other)
+
+    assert question.default == other.pk
 
 
 def test_what_was_changed_since_stays_after_the_undo(venue: Organization) -> None:

@@ -12,7 +12,7 @@ from .writing import How
 
 ZONE = "Europe/London"
 HOLIDAY_CALENDAR = "en.uk#holiday@group.v.calendar.google.com"
-FIRST = ("Amelia", "Noah", "Isla", "Oliver", "Zoë", "Jürgen", "Priya", "Tomás", "Chloé", "Kwame")
+FIRST = ("Harriet", "Ralph", "Isla", "Oliver", "Zoë", "Jürgen", "Priya", "Tomás", "Chloé", "Kwame")
 LAST = (
     "Hart",
     "Okafor",

@@ -13,7 +13,7 @@ from .zones import Wall
 Json = dict[str, Any]
 
 FIRST = (
-    "Amelia", "Noah", "Zoë", "Oliver", "Priya", "Søren", "Imani", "Lucas", "Mei", "Tomás",
+    "Harriet", "Ralph", "Zoë", "Oliver", "Priya", "Søren", "Imani", "Lucas", "Mei", "Tomás",
     "Freya", "Jonas", "Aoife", "Mateo", "Nadia", "Björn", "Clara", "Yusuf", "Elif", "Hugo",
 )  # fmt: skip
 LAST = (
