@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from calendars import booking, contents, record
-from calendars.booking import also, give_back, hold, span_of, when, write_down
+from calendars.booking import also, give_back, hold, write_down
 from calendars.invitees import Invitee, participants
 from calendars.merge import Content
 from calendars.models import Appointment, Calendar, Participant
 from calendars.models.appointments import AppointmentStatus
 from calendars.record import Origin
 from calendars.refusals import NotPossible, Refused, Stale
+from calendars.spans import span_of, when
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
