@@ -53,6 +53,17 @@ def change(
         people = participants(appointment.organization, edit.participants)
     content = edited(appointment, edit, people)
     origin = Origin(by=by.get_username() if by else "", people=told(people or ()))
+    return carry_out(appointment, content, edit, people, origin)
+
+
+def carry_out(
+    appointment: Appointment,
+    content: Content,
+    edit: Edit,
+    people: Sequence[Participant] | None,
+    origin: Origin,
+) -> Appointment:
+    """A new time is held and asked about first."""
     if content.when == contents.of_appointment(appointment).when:
         return commit(appointment, content, edit, people, origin)
     calendar = Calendar.objects.get(pk=appointment.calendar_id)

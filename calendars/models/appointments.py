@@ -124,6 +124,12 @@ class Appointment(models.Model):
         return self.id.hex
 
     @property
+    def trouble(self) -> str:
+        """All that a person should look at, here and in the calendar; blank: nothing."""
+        told = [self.problem, *(one.trouble for one in self.links.all())]
+        return " ".join(dict.fromkeys(filter(None, told)))
+
+    @property
     def start(self) -> Moment:
         return Moment(wall=self.wall_start, zone=self.zone)
 
