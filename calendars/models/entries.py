@@ -73,7 +73,8 @@ class EventLink(models.Model):
 
     @property
     def trouble(self) -> str:
-        asks = "Changed here and in the calendar: " + ", ".join(self.theirs.get("fields", ()))
+        fields = ["time" if one == "when" else one for one in self.theirs.get("fields", ())]
+        asks = "Changed here and in the calendar: " + ", ".join(fields)
         return " ".join(filter(None, [self.problem, f"{asks}." if self.theirs else ""]))
 
 
