@@ -1,5 +1,7 @@
 """What a vendor says about an event of ours becomes the appointment. Under the calendar's lock."""
 
+from dataclasses import replace
+
 import structlog
 from django.utils import timezone
 
@@ -55,7 +57,7 @@ def settle(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
     """That is what stands there, and what both sides know."""
     link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
     link.base = contents.dumped(theirs)
-    link.is_removed = False
+    link.is_removed, link.problem = False, unclear(event)
     link.save()
 
 
@@ -68,16 +70,16 @@ def agree(
 ) -> bool:
     ours = contents.of_appointment(appointment)
     base = contents.loaded(link.base) if link.base else ours
-    theirs = contents.of_event(event.text, base)
+    theirs = understood(event, base)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
     merged = merge(base, ours, theirs, ours_wins=wins)
     changed = record.change(appointment, merged.content, origin, merged.conflicts)
     if merged.conflicts and account.conflicts == Policy.ASK:
-        told = ", ".join(one.field for one in merged.conflicts)
-        appointment.problem = f"Changed here and in the calendar: {told}."
+        fields = [one.field for one in merged.conflicts]
+        link.theirs = {"fields": fields, "content": contents.dumped(theirs)}
     if event.conference_url:
         appointment.conference_url = event.conference_url
-    appointment.save(update_fields=["problem", "conference_url"])
+        appointment.save(update_fields=["conference_url"])
     if merged.content != theirs and appointment.status == AppointmentStatus.BOOKED:
         link.write_after = timezone.now()
         soon.write(link.pk)
@@ -85,10 +87,29 @@ def agree(
     return changed
 
 
+def understood(event: RemoteEvent, base: Content) -> Content:
+    """Where its zone is in no table, the instant is right all the same: it is told in the zone it
+    had, and a person is asked to look."""
+    content = contents.of_event(event.text, base)
+    if not event.problem or content.when.is_all_day or content.when == base.when:
+        return content
+    return replace(content, when=contents.told_in(content.when, base.when.zone))
+
+
+def unclear(event: RemoteEvent) -> str:
+    if not event.problem:
+        return ""
+    return (
+        f"{event.problem.rstrip('.')}. The moment is right all the same: compare it with the "
+        "calendar, and choose a usual time zone there, or move it here."
+    )
+
+
 def lost(link: EventLink, origin: Origin, appointment: Appointment | None = None) -> bool:
     """It is gone from the calendar: the appointment is cancelled, and nothing is written there."""
     if appointment is None:
         appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     link.is_removed, link.write_after = True, None
+    link.problem, link.theirs = "", {}
     link.save()
     return record.cancel(appointment, origin)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from calendars import polling, record, soon
@@ -72,20 +73,27 @@ def hold(calendar: Calendar, plan: Plan) -> None:
         calendar.held_at = timezone.now()
         log.error("calendar_held", calendar=calendar.pk, reason=plan.doubt)
     calendar.held_reason = plan.doubt
+    calendar.held_links = sorted(doubted(calendar, plan).values_list("pk", flat=True))
 
 
 def go_on(calendar: Calendar, reading: Reading, changes: Changes) -> None:
     calendar.cursor = changes.cursor
     calendar.held_at, calendar.held_reason, calendar.held_decision = None, "", ""
+    calendar.held_links = []
     calendar.window_start, calendar.window_end = reading.start, reading.end
     if changes.is_full:
         calendar.blocks.filter(ends_at__lt=reading.start).delete()
 
 
+def doubted(calendar: Calendar, plan: Plan) -> QuerySet[EventLink]:
+    """Of what would be cancelled here if the plan were believed."""
+    cancelled = [one.id for one in plan.own if one.is_cancelled]
+    return calendar.links.filter(remote_id__in=[*plan.own_gone, *cancelled])
+
+
 def restore(calendar: Calendar, plan: Plan) -> None:
     """A person says that they should be there: they are written again, as new events."""
-    cancelled = [one.id for one in plan.own if one.is_cancelled]
-    for link in calendar.links.filter(remote_id__in=[*plan.own_gone, *cancelled]):
+    for link in doubted(calendar, plan):
         write_again(link)
 
 
@@ -93,6 +101,7 @@ def write_again(link: EventLink) -> None:
     """The id of a deleted event stays taken: a new generation makes a new one."""
     link.generation += 1
     link.remote_id, link.etag, link.base = "", "", {}
+    link.problem, link.theirs = "", {}
     link.is_removed, link.write_after = False, timezone.now()
     link.save()
     soon.write(link.pk)

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from calendars import contents, freebusy, record, soon, zones
-from calendars.events import Moment, Span
+from calendars import contents, freebusy, record, soon
+from calendars.events import Span
 from calendars.invitees import Invitee, participants
-from calendars.merge import Content, When
+from calendars.merge import Content
 from calendars.models import Appointment, Calendar, EventLink, Participant, What
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
 from calendars.record import Origin
 from calendars.refusals import NotFree, Refused
+from calendars.spans import span_of, when
 from communications.models import Organization
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 # Longer than the vendors need to answer; a process that dies gives the time back then.
 HOLD = timedelta(minutes=2)
-LONGEST = timedelta(days=31)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,27 @@ class Wish:
     tags: Sequence[str] = ()
 
 
-def book(organization: Organization, wish: Wish, *, by: "User | None" = None) -> Appointment:
+@dataclass(frozen=True)
+class Asked:
+    """The request that an appointment comes from, so that it is known when it comes again."""
+
+    key: str
+    digest: str
+
+
+def book(
+    organization: Organization,
+    wish: Wish,
+    *,
+    by: "User | None" = None,
+    asked: Asked | None = None,
+) -> Appointment:
     """Returns once it is ours; the vendor has it a moment later. Raises Refused and NotFree."""
     calendar = chosen(organization, wish.calendar)
     people = participants(organization, wish.participants)
     content = checked(organization, calendar, wish, people)
     others = also(organization, wish.also_free, calendar)
-    held = hold(organization, calendar, content)
+    held = hold(organization, calendar, content, asked=asked)
     try:
         ask([calendar, *others], span_of(content))
         return commit(held, content, wish, people, by)
@@ -107,48 +121,37 @@ def checked(
     )
 
 
-def when(start: datetime, end: datetime, zone: str, *, is_all_day: bool) -> When:
-    begins, ends = exists("start", start, zone), exists("end", end, zone)
-    if ends.instant <= begins.instant:
-        # The clocks go back over it: of two such times, it is the one that comes after the start.
-        ends = exists("end", end.replace(fold=1), zone)
-    if ends.instant <= begins.instant:
-        raise Refused("end", "It has to end after it starts.")
-    if ends.instant - begins.instant > LONGEST:
-        raise Refused("end", f"At most {LONGEST.days} days.")
-    if is_all_day and any(one.wall.time() != datetime.min.time() for one in (begins, ends)):
-        raise Refused("start", "Whole days begin and end at midnight.")
-    return When(
-        start=contents.wall_text(begins.wall),
-        end=contents.wall_text(ends.wall),
-        zone=begins.zone,
-        is_all_day=is_all_day,
-    )
-
-
-def exists(field: str, wall: datetime, zone: str) -> Moment:
-    try:
-        return zones.at_wall(wall, zone)
-    except zones.UnknownZone as error:
-        raise Refused("zone", str(error)) from error
-    except zones.SkippedTime as error:
-        raise Refused(field, str(error)) from error
-
-
-def span_of(content: Content) -> Span:
-    start, end = contents.instants(content.when)
-    return Span(start=start, end=end)
-
-
 def hold(
     organization: Organization,
     calendar: Calendar,
     content: Content,
     moving: Appointment | None = None,
+    asked: Asked | None = None,
 ) -> Appointment:
     """Nobody else gets this time from here on. Raises NotFree."""
+    held = to_hold(organization, calendar, content, moving)
+    if asked:
+        held.idempotency_key, held.request_hash = asked.key, asked.digest
+    try:
+        with transaction.atomic():
+            record.lock(calendar.pk)
+            sweep(calendar)
+            if freebusy.here(calendar, held.starts_at, held.ends_at, but=moving):
+                raise NotFree("This time is taken.")
+            held.save(force_insert=True)
+    except IntegrityError as error:
+        raise NotFree("This time is taken.") from error
+    return held
+
+
+def to_hold(
+    organization: Organization,
+    calendar: Calendar,
+    content: Content,
+    moving: Appointment | None,
+) -> Appointment:
     span = span_of(content)
-    held = Appointment(
+    return Appointment(
         organization=organization,
         calendar=calendar,
         title=content.title,
@@ -162,16 +165,6 @@ def hold(
         # It may lie over the one that is moved; everything else was looked at under the lock.
         overlaps=moving is not None,
     )
-    try:
-        with transaction.atomic():
-            record.lock(calendar.pk)
-            sweep(calendar)
-            if freebusy.here(calendar, span.start, span.end, but=moving):
-                raise NotFree("This time is taken.")
-            held.save(force_insert=True)
-    except IntegrityError as error:
-        raise NotFree("This time is taken.") from error
-    return held
 
 
 def sweep(calendar: Calendar) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from calendars import booking, contents, record
-from calendars.booking import also, give_back, hold, span_of, when, write_down
+from calendars.booking import also, give_back, hold, write_down
 from calendars.invitees import Invitee, participants
 from calendars.merge import Content
 from calendars.models import Appointment, Calendar, Participant
 from calendars.models.appointments import AppointmentStatus
 from calendars.record import Origin
 from calendars.refusals import NotPossible, Refused, Stale
+from calendars.spans import span_of, when
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -52,6 +53,17 @@ def change(
         people = participants(appointment.organization, edit.participants)
     content = edited(appointment, edit, people)
     origin = Origin(by=by.get_username() if by else "", people=told(people or ()))
+    return carry_out(appointment, content, edit, people, origin)
+
+
+def carry_out(
+    appointment: Appointment,
+    content: Content,
+    edit: Edit,
+    people: Sequence[Participant] | None,
+    origin: Origin,
+) -> Appointment:
+    """A new time is held and asked about first."""
     if content.when == contents.of_appointment(appointment).when:
         return commit(appointment, content, edit, people, origin)
     calendar = Calendar.objects.get(pk=appointment.calendar_id)

@@ -128,5 +128,11 @@ def instants(when: When) -> tuple[datetime, datetime]:
     return moment(when.start, when.zone).instant, moment(when.end, when.zone).instant
 
 
+def told_in(when: When, zone: str) -> When:
+    """The same instants, by another zone's clocks."""
+    start, end = (wall_text(zones.at_instant(one, zone).wall) for one in instants(when))
+    return replace(when, start=start, end=end, zone=zone)
+
+
 def same_time(one: When, other: When) -> bool:
     return one.is_all_day == other.is_all_day and instants(one) == instants(other)

@@ -3,14 +3,20 @@ is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 
-from calendars import record, soon
-from calendars.models import Account, Appointment, BusyBlock, Calendar
+from calendars import changing, contents, record, soon
+from calendars.merge import Content, with_theirs
+from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from calendars.models.accounts import HeldDecision, Policy
+from calendars.record import Origin
 from calendars.refusals import NotPossible
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +38,32 @@ def decide(calendar: Calendar, decision: HeldDecision) -> None:
 
 def accept(appointment: Appointment) -> None:
     """Somebody looked at its problem, and it may stay as it is. Raises NotPossible."""
-    troubled = Appointment.objects.filter(pk=appointment.pk).exclude(problem="")
-    if not troubled.update(problem=""):
-        raise NotPossible("Nothing is to be looked at any more.")
+    with transaction.atomic():
+        record.lock(appointment.calendar_id)
+        troubled = Appointment.objects.filter(pk=appointment.pk).exclude(problem="")
+        open_links = appointment.links.exclude(problem="", theirs={})
+        if troubled.update(problem="") + open_links.update(problem="", theirs={}) == 0:
+            raise NotPossible("Nothing is to be looked at any more.")
+
+
+def take_theirs(appointment: Appointment, *, by: "User | None" = None) -> Appointment:
+    """Where both sides changed it, ours was kept: now what the calendar said is taken instead, and
+    written there again. Raises NotPossible, NotFree and Stale."""
+    link = appointment.links.exclude(theirs={}).first()
+    if link is None:
+        raise NotPossible("Nothing is to be decided any more.")
+    changing.check(appointment, None)
+    content = theirs_of(appointment, link)
+    origin = Origin(by=by.get_username() if by else "")
+    changed = changing.carry_out(appointment, content, changing.Edit(), None, origin)
+    appointment.links.filter(pk=link.pk, theirs=link.theirs).update(theirs={})
+    return changed
+
+
+def theirs_of(appointment: Appointment, link: EventLink) -> Content:
+    """What it would become."""
+    ours, kept = contents.of_appointment(appointment), link.theirs
+    return with_theirs(ours, contents.loaded(kept["content"]), kept["fields"])
 
 
 @transaction.atomic

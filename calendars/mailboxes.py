@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from calendars import grants
+from calendars.events import Grant
 from calendars.lanes import lane
 from calendars.models import Account
 from calendars.providers.base import GrantGone, Mailbox
@@ -30,6 +31,27 @@ PAUSES = (2, 5, 15, 60, 300, 900)
 AT_LEAST = timedelta(seconds=1)
 
 
+class Permission:
+    """An account's grant, while its mailbox is open."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.grant: Grant | None = None
+
+    def token(self) -> str:
+        self.grant = grants.fresh(self.account)
+        return self.grant.access_token
+
+    def refused(self) -> None:
+        if self.grant:
+            grants.expire(self.account, self.grant)
+
+    def another(self) -> str:
+        """The vendor did not take it: refreshed now, unless another process did that already."""
+        self.refused()
+        return self.token()
+
+
 @contextmanager
 def mailbox(account: Account) -> Iterator[Mailbox]:
     """For calls in one thread, outside of transactions. Paced; four at once in all processes.
@@ -37,15 +59,16 @@ def mailbox(account: Account) -> Iterator[Mailbox]:
     What goes wrong is noted with the account and raised on. While `retry_at` lies ahead, nobody
     opens it by schedule; whoever does it for a person may.
     """
+    permission = Permission(account)
     try:
-        grant = grants.fresh(account)
+        token = permission.token()
         with lane(account):
-            yield vendor(account.vendor).mailbox(grant.access_token)
+            yield vendor(account.vendor).mailbox(token, permission.another)
     except GrantGone as error:
         grants.lose(account, str(error))
         raise
     except CredentialsRejected as error:
-        grants.expire(account, grant)
+        permission.refused()
         failed(account, error)
         raise
     except PermanentError:

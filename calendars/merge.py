@@ -5,7 +5,7 @@ Each field by itself, against what both last agreed on: who changed it alone, de
 end are one field. People are merged one by one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -139,6 +139,40 @@ def differences(before: Content, after: Content) -> tuple[dict[str, Any], dict[s
     one, other = flat(before), flat(after)
     names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     return {name: one.get(name) for name in names}, {name: other.get(name) for name in names}
+
+
+def with_theirs(ours: Content, theirs: Content, fields: Collection[str]) -> Content:
+    """Ours, but for the fields that were in conflict (`Conflict.field`)."""
+    people = dict(ours.people)
+    for email in {*ours.people, *theirs.people}:
+        person = theirs.people.get(email)
+        if email in fields and person is None:
+            people.pop(email, None)
+        elif person and any(one == email or one.startswith(f"{email} ") for one in fields):
+            people[email] = person
+    names = [one for one in ("title", "when", "description", "place") if one in fields]
+    return replace(ours, people=people, **{one: getattr(theirs, one) for one in names})
+
+
+def as_told(conflicts: Collection[Conflict]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both sides of them, in words for the history."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for one in conflicts:
+        if isinstance(one.ours, When) and isinstance(one.theirs, When):
+            ours, theirs = vars(one.ours), vars(one.theirs)
+            names = [name for name in ours if ours[name] != theirs[name]]
+            before |= {name: ours[name] for name in names}
+            after |= {name: theirs[name] for name in names}
+        else:
+            before[one.field], after[one.field] = plain(one.ours), plain(one.theirs)
+    return before, after
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, Person):
+        return str(value.answer)
+    return value if value is None or isinstance(value, bool) else str(value)
 
 
 def flat(content: Content) -> dict[str, Any]:

@@ -102,10 +102,10 @@ def announce(subscription: Subscription, now: datetime) -> None:
         return
     mine = Calendar.objects.filter(pk=subscription.calendar_id)
     count = {"dirty": F("dirty") + 1, "last_pushed_at": now}
-    if mine.filter(dirty=F("pulled")).update(**count):
-        soon.pull(subscription.calendar_id)
-    else:
+    # One statement for all but the first of a burst.
+    if not mine.filter(dirty__gt=F("pulled")).update(**count):
         mine.update(**count)
+        soon.pull(subscription.calendar_id)
 
 
 def announce_people(account: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from calendars import contents, notices
-from calendars.merge import Conflict, Content, Person, differences, without_answers
+from calendars.merge import Conflict, Content, Person, as_told, differences, without_answers
 from calendars.models import (
     Appointment,
     AppointmentChange,
@@ -135,13 +135,8 @@ def history(
             after={name: new[name] for name in names},
         )
     if conflicts:
-        note(
-            appointment,
-            What.CONFLICT,
-            origin,
-            before={one.field: str(one.ours) for one in conflicts},
-            after={one.field: str(one.theirs) for one in conflicts},
-        )
+        ours, theirs = as_told(conflicts)
+        note(appointment, What.CONFLICT, origin, before=ours, after=theirs)
 
 
 def sorted_out(names: list[str]) -> dict[What, list[str]]:

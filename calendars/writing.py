@@ -135,6 +135,8 @@ def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
     EventLink.objects.filter(pk=link.pk).update(
         remote_id=remote_id,
         is_removed=True,
+        problem="",
+        theirs={},
         written_version=appointment.version,
         write_after=None,
         tries=0,

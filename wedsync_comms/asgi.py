@@ -13,5 +13,7 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()
 
 from communications.routing import websockets  # noqa: E402
+from wedsync_comms.loading import load  # noqa: E402
 
+load()
 application = ProtocolTypeRouter({"http": http, "websocket": websockets})

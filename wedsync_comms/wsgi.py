@@ -6,3 +6,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wedsync_comms.settings")
 application = get_wsgi_application()
+
+# Needs Django to be set up.
+from wedsync_comms.loading import load  # noqa: E402
+
+load()

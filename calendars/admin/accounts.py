@@ -162,9 +162,11 @@ class Accounts(Scoped):
     def shown(self, request: HttpRequest, *, account: Account) -> dict[str, Any]:
         may_act = self.has_act_permission(request)
         is_linked = account.status == AccountStatus.LINKED
+        stands = state.of_account(account)
         return {
             "account": account,
-            "state": state.of_account(account),
+            "state": stands,
+            "held": [state.held(one) for one in stands.held],
             "form": AccountForm(account=account),
             "may_act": may_act,
             "may_connect": may_act and account.vendor in registry.slugs() and is_member(request),

@@ -1,5 +1,6 @@
 """Appointments: listed, shown by the week, booked, changed, cancelled; never deleted."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,9 +15,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from calendars import changing, deciding
-from calendars.admin import looks, page, week
-from calendars.admin.booking_form import BookingForm
+from calendars import changing
+from calendars.admin import looks, page, settling, week
+from calendars.admin.booking_form import BookingForm, prefilled
 from calendars.admin.change_form import ChangeForm
 from calendars.admin.filters import CalendarFilter, TroubleFilter, WhenFilter
 from calendars.admin.offers import OffersForm
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 NAME = "calendars_appointment"
-PREFILLED = ("title", "day", "at")
-PREFILLED_NUMBERS = ("duration", "calendar", "couple")
 
 
 @admin.register(Appointment)
@@ -55,7 +54,7 @@ class Appointments(Capped, Scoped):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         rows: QuerySet[Appointment] = super().get_queryset(request)
-        return rows.exclude(status=AppointmentStatus.HELD).prefetch_related("participants")
+        return rows.exclude(status=AppointmentStatus.HELD).prefetch_related("participants", "links")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -66,9 +65,21 @@ class Appointments(Capped, Scoped):
             path("<path:object_id>/part/", wrap(self.part_view), name=f"{NAME}_part"),
             path("<path:object_id>/edit/", wrap(self.edit_view), name=f"{NAME}_edit"),
             path("<path:object_id>/cancel/", wrap(self.cancel_view), name=f"{NAME}_cancel"),
-            path("<path:object_id>/accept/", wrap(self.accept_view), name=f"{NAME}_accept"),
+            *(
+                path(
+                    f"<path:object_id>/{name}/",
+                    wrap(partial(self.settle_view, how)),
+                    name=f"{NAME}_{name}",
+                )
+                for name, how in settling.WAYS.items()
+            ),
             *super().get_urls(),
         ]
+
+    def ways(self) -> Iterator[URLPattern]:
+        for name, how in settling.WAYS.items():
+            view = self.admin_site.admin_view(partial(self.settle_view, how))
+            yield path(f"<path:object_id>/{name}/", view, name=f"{NAME}_{name}")
 
     def found(self, request: HttpRequest, object_id: str) -> Appointment:
         self.must(may=self.has_view_permission(request))
@@ -173,18 +184,13 @@ class Appointments(Capped, Scoped):
             messages.success(request, "Cancelled. Everybody who takes part is told.")
         return redirect(f"admin:{NAME}_change", appointment.pk)
 
-    def accept_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def settle_view(self, how: settling.Way, request: HttpRequest, object_id: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         appointment = self.found(request, object_id)
         self.must(may=self.has_act_permission(request))
-        try:
-            deciding.accept(appointment)
-        except NotPossible as error:
-            messages.warning(request, str(error))
-        else:
-            self.log_change(request, appointment, f"Looked at: {appointment.problem}")
-            messages.success(request, "It stays as it is.")
+        if written_down := how(request, appointment):
+            self.log_change(request, appointment, written_down)
         return redirect(f"admin:{NAME}_change", appointment.pk)
 
     # --- one ---
@@ -232,16 +238,4 @@ class Appointments(Capped, Scoped):
 
     @column("Problem")
     def trouble(self, appointment: Appointment) -> str:
-        return badges.clamped(appointment.problem)
-
-
-def prefilled(request: HttpRequest) -> dict[str, str]:
-    """What a link may fill in."""
-    given = request.GET.dict()
-    words = {name: given[name] for name in PREFILLED if name in given}
-    numbers = {name: given.get(name, "") for name in PREFILLED_NUMBERS}
-    return words | {name: value for name, value in numbers.items() if is_number(value)}
-
-
-def is_number(value: str) -> bool:
-    return value.isascii() and value.isdecimal() and len(value) < 10  # noqa: PLR2004
+        return badges.clamped(appointment.trouble)

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from unfold.widgets import (
     INPUT_CLASSES,
     UnfoldAdminSelectWidget,
@@ -35,6 +36,9 @@ DURATIONS = (
     (480, "8 hours"),
 )
 WHOLE_DAY = (ALL_DAY, "the whole day")
+# What a link may fill in.
+PREFILLED = ("title", "day", "at")
+PREFILLED_NUMBERS = ("duration", "calendar", "couple")
 # Fields of a wish that this form has under another name.
 FIELDS = {"start": "at", "end": "duration", "zone": "day", "participants": "addresses"}
 PLURALS = {
@@ -175,3 +179,15 @@ class BookingForm(AppointmentForm):
         except (Refused, NotFree) as error:
             self.refuse(error)
             return None
+
+
+def prefilled(request: HttpRequest) -> dict[str, str]:
+    """What a link may fill in."""
+    given = request.GET.dict()
+    words = {name: given[name] for name in PREFILLED if name in given}
+    numbers = {name: given.get(name, "") for name in PREFILLED_NUMBERS}
+    return words | {name: value for name, value in numbers.items() if is_number(value)}
+
+
+def is_number(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and len(value) < 10  # noqa: PLR2004

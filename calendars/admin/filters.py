@@ -8,6 +8,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
 
 from calendars.admin.choices import called, followed
+from calendars.models import EventLink
 from communications.admin.scope import scope_of
 
 
@@ -45,7 +46,7 @@ class TroubleFilter(RadioFilter):
         return [("yes", "Has a problem"), ("no", "Is fine")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
-        fine = Q(problem="")
+        fine = Q(problem="") & ~Q(pk__in=EventLink.objects.troubled().values("appointment"))
         if self.value() == "yes":
             return queryset.exclude(fine)
         return queryset.filter(fine) if self.value() == "no" else queryset

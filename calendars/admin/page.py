@@ -1,6 +1,6 @@
 """What an appointment's page tells."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
-from calendars import contents
+from calendars import contents, deciding, merge
 from calendars.admin import looks
 from calendars.events import Answer
 from calendars.models import (
@@ -47,6 +47,7 @@ def about(appointment: Appointment) -> dict[str, Any]:
         "told": [told(one) for one in notices(appointment)],
         "links": [written(one) for one in appointment.links.select_related("calendar__account")],
         "is_booked": appointment.status == AppointmentStatus.BOOKED,
+        "question": question(appointment),
         "others": overlapping(appointment) if appointment.overlaps else [],
     }
 
@@ -105,15 +106,23 @@ def entry(change: AppointmentChange) -> dict[str, Any]:
 
 
 def differences(change: AppointmentChange) -> list[Difference]:
-    names = [*change.before, *(name for name in change.after if name not in change.before)]
+    return between(change.before, change.after)
+
+
+def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     return [
-        Difference(
-            named(name),
-            worded(name, change.before.get(name)),
-            worded(name, change.after.get(name)),
-        )
-        for name in names
+        Difference(named(name), worded(name, before.get(name)), worded(name, after.get(name)))
+        for name in dict.fromkeys([*before, *after])
     ]
+
+
+def question(appointment: Appointment) -> list[Difference]:
+    """Where both sides changed it and ours was kept: ours, and what the calendar said."""
+    link = next((one for one in appointment.links.all() if one.theirs), None)
+    if link is None or appointment.status != AppointmentStatus.BOOKED:
+        return []
+    ours = contents.of_appointment(appointment)
+    return between(*merge.differences(ours, deciding.theirs_of(appointment, link)))
 
 
 def named(name: str) -> str:

@@ -7,13 +7,16 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from calendars.admin import looks
-from calendars.models import Account, Calendar, Subscription
+from calendars.models import Account, Appointment, Calendar, Subscription
+from calendars.models.appointments import AppointmentStatus
 from calendars.models.subscriptions import SubscriptionState
 
 NEEDED = ("calendars__subscriptions",)
 AT_MOST = 200
 # Readings in a row that found what nobody had announced: one may be chance.
 SUSPICIOUS = 2
+# Of those held back; how many more there are is said.
+LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,15 @@ class CalendarState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """What would be cancelled in a calendar, if what it tells is believed."""
+
+    calendar: Calendar
+    lost: list[Appointment]
+    more: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountState:
     account: Account
     vendor: str
@@ -42,6 +54,19 @@ class AccountState:
     @property
     def held(self) -> list[Calendar]:
         return [one.calendar for one in self.calendars if one.calendar.held_at]
+
+
+def held(calendar: Calendar) -> Held:
+    rows = Appointment.objects.filter(
+        links__in=calendar.held_links,
+        status=AppointmentStatus.BOOKED,
+    ).prefetch_related("participants")
+    count = rows.count()
+    return Held(
+        calendar=calendar,
+        lost=list(rows.order_by("starts_at", "pk")[:LISTED]),
+        more=max(count - LISTED, 0),
+    )
 
 
 def of_account(account: Account) -> AccountState:

@@ -61,7 +61,7 @@ def legend(scope: Scope) -> list[dict[str, Any]]:
 def appointments(scope: Scope, start: datetime, end: datetime) -> list[Appointment]:
     rows = scope.rows(Appointment.objects.known())
     rows = rows.filter(starts_at__lt=end, ends_at__gt=start).select_related("calendar")
-    return list(rows.prefetch_related("participants")[:AT_MOST])
+    return list(rows.prefetch_related("participants", "links")[:AT_MOST])
 
 
 def blocks(scope: Scope, start: datetime, end: datetime) -> list[BusyBlock]:
@@ -77,12 +77,12 @@ def entry(one: Appointment, zone: ZoneInfo, colours: dict[int, int]) -> dict[str
         "title": one.title,
         **times(one, zone),
         "url": reverse("admin:calendars_appointment_change", args=[one.pk]),
-        "classNames": names + (["ws-troubled"] if one.problem else []),
+        "classNames": names + (["ws-troubled"] if one.trouble else []),
         "extendedProps": {
             "calendar": one.calendar.name,
             "place": one.place,
             "people": said(one),
-            "problem": one.problem,
+            "problem": one.trouble,
             "state": one.status,
         },
     }

@@ -90,6 +90,7 @@ class AppointmentSerializer(serializers.ModelSerializer[Appointment]):
     start = WallTimeField(source="wall_start")
     end = WallTimeField(source="wall_end")
     participants = ParticipantSerializer(many=True)
+    problem = serializers.CharField(source="trouble", help_text="Blank: nothing to look at.")
     is_written = serializers.SerializerMethodField(help_text="Whether its calendar has it so.")
 
     class Meta:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet, ViewSet
 
-from calendars import availability, booking, changing, linking
+from calendars import availability, changing, linking, repeating
 from calendars.api import errors
 from calendars.api.serializers import (
     AccountSerializer,
@@ -28,7 +28,7 @@ from calendars.api.serializers import (
 )
 from calendars.models import Account, Appointment
 from communications.api.filters import MAX_ID
-from communications.api.views import Scoped
+from communications.api.views import KEY, Scoped, key_of
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -59,12 +59,22 @@ class Appointments(Answers, ReadOnlyModelViewSet[Appointment]):
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilter
 
-    @extend_schema(request=BookSerializer, responses={201: AppointmentSerializer})
+    @extend_schema(
+        request=BookSerializer,
+        responses={201: AppointmentSerializer},
+        parameters=[KEY],
+    )
     def create(self, request: Request) -> Response:
         """Books. 409 if the time is taken, or nobody can tell whether it is free."""
+        key = key_of(request)
         serializer = BookSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        made = booking.book(self.organization, serializer.wish(), by=self.membership.user)
+        made = repeating.book(
+            self.organization,
+            serializer.wish(),
+            key=key,
+            by=self.membership.user,
+        )
         return self.shown(made, status.HTTP_201_CREATED)
 
     @extend_schema(

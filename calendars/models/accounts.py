@@ -165,6 +165,8 @@ class Calendar(models.Model):
     # Too much is gone at once to be believed; a person decides. Until then nothing is deleted.
     held_at = models.DateTimeField(null=True, blank=True)
     held_reason = models.TextField(blank=True)
+    # The links of those that would be cancelled.
+    held_links = models.JSONField(default=list, blank=True, editable=False)
     held_decision = models.CharField(max_length=7, choices=HeldDecision.choices, blank=True)
     error = models.TextField(blank=True)
 

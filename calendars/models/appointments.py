@@ -79,6 +79,8 @@ class Appointment(models.Model):
     overlaps = models.BooleanField(default=False)
     # What a person should look at; blank: all is well.
     problem = models.TextField(blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True, editable=False)  # noqa: DJ001 (NULLs do not collide)
+    request_hash = models.CharField(max_length=64, blank=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -96,6 +98,10 @@ class Appointment(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="appointment_ends_after_it_starts",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "idempotency_key"],
+                name="appointment_booked_once_per_key",
             ),
         ]
         indexes = [
@@ -116,6 +122,12 @@ class Appointment(models.Model):
     def key(self) -> str:
         """What the vendors' events carry, so that we know them again."""
         return self.id.hex
+
+    @property
+    def trouble(self) -> str:
+        """All that a person should look at, here and in the calendar; blank: nothing."""
+        told = [self.problem, *(one.trouble for one in self.links.all())]
+        return " ".join(dict.fromkeys(filter(None, told)))
 
     @property
     def start(self) -> Moment:

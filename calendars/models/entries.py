@@ -15,6 +15,9 @@ class EventLinkQuerySet(models.QuerySet["EventLink"]):
     def due(self, now: datetime) -> EventLinkQuerySet:
         return self.filter(write_after__lte=now)
 
+    def troubled(self) -> EventLinkQuerySet:
+        return self.exclude(problem="", theirs={})
+
 
 class EventLink(models.Model):
     """An appointment's event in a calendar. The row is the queue as well: it waits to be written
@@ -35,6 +38,10 @@ class EventLink(models.Model):
     # The appointment's version that stands in the calendar.
     written_version = models.PositiveIntegerField(default=0)
     is_removed = models.BooleanField(default=False)
+    # What of the event there could not be understood; blank: all of it was.
+    problem = models.TextField(blank=True)
+    # An open question: what was said there where both sides changed it and ours was kept.
+    theirs = models.JSONField(default=dict, blank=True)
     write_after = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
@@ -63,6 +70,12 @@ class EventLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.appointment} in {self.calendar}"
+
+    @property
+    def trouble(self) -> str:
+        fields = ["time" if one == "when" else one for one in self.theirs.get("fields", ())]
+        asks = "Changed here and in the calendar: " + ", ".join(fields)
+        return " ".join(filter(None, [self.problem, f"{asks}." if self.theirs else ""]))
 
 
 class BusyBlock(models.Model):

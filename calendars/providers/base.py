@@ -24,6 +24,7 @@ from calendars.events import (
     RemoteEvent,
     RemotePerson,
 )
+from calendars.providers.token import Renew
 from communications.events import WebhookRequest
 from wedsync_comms.lib.errors import PermanentError
 
@@ -91,8 +92,9 @@ class Vendor(ABC):
         """Gives the permission back, where the vendor has a way to."""
 
     @abstractmethod
-    def mailbox(self, access_token: str) -> "Mailbox":
-        """What the token opens. Use it in one thread."""
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> "Mailbox":
+        """What the token opens. Use it in one thread. `renew` gives another token where the vendor
+        does not take this one."""
 
     @abstractmethod
     def recognizes(self, request: WebhookRequest) -> bool:

@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -84,6 +85,13 @@ class Scoped:
         serializer.save(organization=self.organization)
 
 
+def key_of(request: Request) -> str:
+    key: str = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        raise ParseError(f"Keep the Idempotency-Key to {MAX_KEY_LENGTH} printable characters.")
+    return key
+
+
 class Messages(Scoped, ReadOnlyModelViewSet[Message]):
     queryset = Message.objects.select_related("contact").prefetch_related("attempts")
     serializer_class = MessageSerializer
@@ -96,12 +104,7 @@ class Messages(Scoped, ReadOnlyModelViewSet[Message]):
     )
     def create(self, request: Request) -> Response:
         """Composes a message. It is stored when this answers, and sent right after."""
-        key = request.headers.get("Idempotency-Key", "")
-        if len(key) > MAX_KEY_LENGTH or not key.isprintable():
-            return Response(
-                {"detail": f"Keep the Idempotency-Key to {MAX_KEY_LENGTH} printable characters."},
-                status=status.HTTP_400_BAD_REQUEST,
-            )
+        key = key_of(request)
         serializer = ComposeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         composed = compose(

@@ -39,6 +39,7 @@ from calendars.providers.base import (
     SubscriptionExists,
     Vendor,
 )
+from calendars.providers.token import Renew
 from communications.events import WebhookRequest
 from wedsync_comms.lib.errors import TransientError
 
@@ -106,7 +107,7 @@ class Paper(Vendor):
     def revoke(self, grant: Grant) -> None:  # noqa: ARG002
         self.revoked = True
 
-    def mailbox(self, access_token: str) -> "Sheet":  # noqa: ARG002
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> "Sheet":  # noqa: ARG002
         return Sheet(self)
 
     def recognizes(self, request: WebhookRequest) -> bool:

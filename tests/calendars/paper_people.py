@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from calendars.events import People, PeopleGroup, RemotePerson, Removed
 from calendars.providers.base import Changed, CursorExpired, Gone
+from calendars.providers.token import Renew
 from tests.calendars.paper import Paper, Sheet
 from wedsync_comms.lib.errors import TransientError
 
@@ -32,7 +33,7 @@ class PaperBook(Paper):
         super().__post_init__()
         self.ids = itertools.count(1)
 
-    def mailbox(self, access_token: str) -> "Pages":  # noqa: ARG002
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> "Pages":  # noqa: ARG002
         return Pages(self)
 
     # What the other side does

@@ -436,3 +436,22 @@ def test_a_problem_is_looked_at_and_may_stay(staff: Client, calendar: Calendar) 
     made.refresh_from_db()
     assert made.problem == ""
     assert "any more" in told(staff.post(url(made, "accept"), follow=True))
+
+
+def test_those_that_would_be_cancelled_are_listed(
+    staff: Client,
+    account: Account,
+    calendar: Calendar,
+) -> None:
+    links = []
+    for number in range(23):
+        start = SOON + timedelta(hours=number)
+        made = rows.appointment(calendar, start, zone="UTC", title=f"Tasting {number:02}")
+        links.append(made.links.create(calendar=calendar, remote_id=str(number)).pk)
+    Calendar.objects.update(
+        held_at=timezone.now(), held_reason="23 of 25 are gone.", held_links=links
+    )
+    text = staff.get(url(account)).content.decode()
+    for word in ("These would be cancelled", "Tasting 00", "Tasting 19", "And 3 more."):
+        assert word in text, word
+    assert "Tasting 20" not in text

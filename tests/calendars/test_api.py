@@ -98,6 +98,18 @@ def test_a_taken_time_and_an_unknown_one_are_conflicts(api: Api, paper: Paper) -
     assert "Nobody can tell" in answer.json()["detail"]
 
 
+def test_a_booking_repeated_with_its_key_is_answered_as_the_first(api: Api) -> None:
+    first = api.post("appointments/", BOOKING, Idempotency_Key="form-17")
+    again = api.post("appointments/", BOOKING, Idempotency_Key="form-17")
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    other = api.post("appointments/", {**BOOKING, "title": "Cake"}, Idempotency_Key="form-17")
+    assert other.status_code == 422
+    assert "Idempotency-Key" in other.json()["detail"]
+    long = api.post("appointments/", BOOKING, Idempotency_Key="k" * 201)
+    assert (long.status_code, list(long.json())) == (400, ["detail"])
+    assert Appointment.objects.count() == 1
+
+
 def test_availability(api: Api, calendar: Calendar, paper: Paper) -> None:
     api.post("appointments/", BOOKING)
     found = api.get(SLOTS)

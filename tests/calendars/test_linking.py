@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from calendars import contact_books, contact_sync, grants, linking, subscriptions
+from calendars import contact_books, contact_sync, grants, linking, mailboxes, subscriptions
 from calendars.models import Account, BusyBlock, Calendar, ContactBook
 from calendars.models.accounts import AccountStatus
 from calendars.providers.base import GrantGone
@@ -148,6 +148,22 @@ def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, pap
     assert paper.refreshes == 1
     account.refresh_from_db()
     assert account.failures == 0
+
+
+def test_a_refused_token_is_exchanged_at_once(account: Account, paper: Paper) -> None:
+    permission = mailboxes.Permission(account)
+    first = permission.token()
+    assert permission.another() != first
+    assert paper.refreshes == 1
+
+
+def test_what_another_process_refreshed_is_taken(account: Account, paper: Paper) -> None:
+    slow = mailboxes.Permission(account)
+    slow.token()
+    fast = mailboxes.Permission(Account.objects.get())
+    fast.token()
+    assert slow.another() == fast.another()
+    assert paper.refreshes == 1
 
 
 def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None:

@@ -248,11 +248,15 @@ def test_many_gone_at_once_wait_for_a_person(
     sync.pull(calendar.pk)
     assert statuses() == ["booked"] * 8
     assert BusyBlock.objects.count() == 1
+    calendar.refresh_from_db()
+    gone = EventLink.objects.filter(appointment__in=many[:6]).values_list("pk", flat=True)
+    assert calendar.held_links == sorted(gone)
     Calendar.objects.filter(pk=calendar.pk).update(held_decision="delete")
     sync.pull(calendar.pk)
     assert statuses() == ["cancelled"] * 6 + ["booked"] * 2
     calendar.refresh_from_db()
     assert (calendar.held_at, calendar.held_decision) == (None, "")
+    assert calendar.held_links == []
 
 
 def test_or_are_written_again(many: list[Appointment], calendar: Calendar, paper: Paper) -> None:

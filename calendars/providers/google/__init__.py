@@ -16,6 +16,7 @@ from calendars.providers.google.oauth import CALENDAR, CONTACTS, OAuth
 from calendars.providers.google.people import AddressBook
 from calendars.providers.google.push import Pushes
 from calendars.providers.google.schedules import Schedules
+from calendars.providers.token import Renew, Token
 from communications.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 
@@ -65,8 +66,9 @@ class Google(Vendor):
     def revoke(self, grant: Grant) -> None:
         self.oauth.revoke(grant)
 
-    def mailbox(self, access_token: str) -> Mailbox:
-        return GoogleMailbox(Calls(self.http, access_token, self.calendar, self.people))
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
+        token = Token(access_token, renew)
+        return GoogleMailbox(Calls(self.http, token, self.calendar, self.people))
 
     def recognizes(self, request: WebhookRequest) -> bool:
         return push.recognizes(request)

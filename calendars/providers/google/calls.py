@@ -11,16 +11,18 @@ from typing import Any
 import httplib2
 from googleapiclient.discovery import build
 
-from calendars.providers.asking import REDIRECT, ask, understood
+from calendars.providers.asking import REDIRECT, understood
 from calendars.providers.google.errors import classify
+from calendars.providers.token import Token
 from wedsync_comms.lib.http import Client
 
 
 class Wire:
     """The one method of httplib2 that the client calls."""
 
-    def __init__(self, client: Client, *, is_safe: bool) -> None:
+    def __init__(self, client: Client, token: Token, *, is_safe: bool) -> None:
         self.client = client
+        self.token = token
         self.is_safe = is_safe
 
     def request(
@@ -31,7 +33,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[httplib2.Response, bytes]:
         data = body.encode() if body is not None else None
-        answer = ask(
+        answer = self.token.ask(
             self.client, method, uri, is_safe=self.is_safe, headers=headers or {}, data=data
         )
         if answer.status >= REDIRECT:
@@ -42,11 +44,11 @@ class Wire:
 class Calls:
     """Requests of the client, carried out with one person's access token."""
 
-    def __init__(self, client: Client, access_token: str, calendar: Any, people: Any) -> None:
+    def __init__(self, client: Client, token: Token, calendar: Any, people: Any) -> None:
         self.client = client
+        self.token = token
         self.calendar = calendar
         self.people = people
-        self._authorization = f"Bearer {access_token}"
 
     def run(self, request: Any, *, etag: str = "", is_safe: bool = True) -> dict[str, Any]:
         """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
@@ -54,11 +56,10 @@ class Calls:
 
     def do(self, request: Any, *, etag: str = "", is_safe: bool = True) -> Any:
         """For what is answered with nothing."""
-        request.headers["authorization"] = self._authorization
         if etag:
             request.headers["if-match"] = etag
         # Never again by itself: Google's client knows no Retry-After, and repeats what creates.
-        return request.execute(http=Wire(self.client, is_safe=is_safe), num_retries=0)
+        return request.execute(http=Wire(self.client, self.token, is_safe=is_safe), num_retries=0)
 
 
 @cache

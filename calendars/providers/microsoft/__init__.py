@@ -16,6 +16,7 @@ from calendars.providers.microsoft.people import AddressBook
 from calendars.providers.microsoft.push import Pushes
 from calendars.providers.microsoft.rounds import Rounds
 from calendars.providers.microsoft.schedules import Schedules
+from calendars.providers.token import Renew, Token
 from communications.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 
@@ -73,8 +74,9 @@ class Microsoft(Vendor):
         """There is no way to give back one permission without ending all of a person's sessions.
         They do it at https://myapps.microsoft.com."""
 
-    def mailbox(self, access_token: str) -> Mailbox:
-        return MicrosoftMailbox(Calls(self.http, self.graph_url, access_token))
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
+        token = Token(access_token, renew)
+        return MicrosoftMailbox(Calls(self.http, self.graph_url, token))
 
     def recognizes(self, request: WebhookRequest) -> bool:
         return push.recognizes(request)

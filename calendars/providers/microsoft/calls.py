@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from calendars.providers.asking import REDIRECT, ask, decoded, malformed
+from calendars.providers.asking import REDIRECT, decoded, malformed
 from calendars.providers.microsoft.errors import classify
+from calendars.providers.token import Token
 from wedsync_comms.lib.http import Client
 
 # The same in every request: an id of one kind is none of the other, a cursor continues one form.
@@ -21,11 +22,11 @@ NO_CONTENT = 204
 class Calls:
     """Requests with one person's access token."""
 
-    def __init__(self, client: Client, graph_url: str, access_token: str) -> None:
+    def __init__(self, client: Client, graph_url: str, token: Token) -> None:
         self.client = client
+        self.token = token
         self.base = graph_url.rstrip("/")
         self._headers = {
-            "authorization": f"Bearer {access_token}",
             "prefer": ", ".join((*PREFER, f"odata.maxpagesize={PAGE}")),
         }
 
@@ -40,7 +41,7 @@ class Calls:
         is_safe: bool = True,
     ) -> dict[str, Any]:
         """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
-        answer = ask(
+        answer = self.token.ask(
             self.client,
             method,
             f"{self.base}{path}",

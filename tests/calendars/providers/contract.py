@@ -283,6 +283,23 @@ class CalendarContract(Contract):
         with pytest.raises(CredentialsRejected):
             self.side.vendor().mailbox("none").calendars()
 
+    def test_a_call_that_was_refused_for_its_token_is_made_once_more_with_another(self) -> None:
+        vendor = self.side.vendor()
+        asked_for = []
+
+        def renew() -> str:
+            asked_for.append(self.side.grant(vendor).access_token)
+            return asked_for[-1]
+
+        mailbox = vendor.mailbox("none", renew)
+        assert mailbox.calendars()
+        assert mailbox.calendars()
+        assert len(asked_for) == 1
+
+    def test_a_second_refusal_is_final(self) -> None:
+        with pytest.raises(CredentialsRejected):
+            self.side.vendor().mailbox("none", lambda: "neither").calendars()
+
     def test_an_access_token_that_has_run_out_is_rejected(self, mailbox: Mailbox) -> None:
         self.side.fault(token_expired={})
 

@@ -1,10 +1,12 @@
 """A push is answered at once, whatever the vendor is doing."""
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from django.db import connection
 
 from calendars.models import Calendar, Subscription
 from calendars.pushes import digest
@@ -61,4 +63,6 @@ def test_ninety_nine_of_a_hundred_within_300_ms(
     calendar.refresh_from_db()
     assert calendar.dirty == PER_SECOND * SECONDS / 2
     assert side.control("GET", "/requests?limit=1") == before
-    assert took[int(len(took) * 0.99)] < 0.3, took[-10:]
+    figures = " ".join(f"p{at} {took[len(took) * at // 100] * 1000:.0f} ms" for at in (50, 95, 99))
+    sys.stdout.write(f"\n{connection.vendor}: {figures}, worst {took[-1] * 1000:.0f} ms\n")
+    assert took[len(took) * 99 // 100] < 0.3, took[-10:]

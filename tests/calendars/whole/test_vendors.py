@@ -118,6 +118,23 @@ def test_thirty_percent_of_creations_are_cut_and_each_is_there_once(
     assert not EventLink.objects.filter(remote_id="").exists()
 
 
+def test_a_refused_token_costs_no_try_and_no_second_event(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    made = book(organization, wish(0))
+    granted = Account.objects.get().grant
+    side.fault(token_expired={"count": 1})
+    write()
+    link = made.links.get()
+    assert (link.write_after, link.tries, link.error) == (None, 0, "")
+    assert [one["key"] for one in events(side, calendar)] == [made.key]
+    account = Account.objects.get()
+    assert account.grant != granted
+    assert (account.failures, account.retry_at) == (0, None)
+
+
 def test_every_way_a_cursor_expires_ends_in_the_same_state(
     side: Side,
     organization: Organization,

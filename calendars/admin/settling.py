@@ -1,0 +1,42 @@
+"""What a person may say about an appointment that is to be looked at."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+from calendars import deciding
+from calendars.models import Appointment
+from calendars.refusals import NotFree, NotPossible, Stale
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# What is to be written into the log; blank: it was refused, and the person was told why.
+Way = Callable[[HttpRequest, Appointment], str]
+
+
+def accept(request: HttpRequest, appointment: Appointment) -> str:
+    trouble = appointment.trouble
+    try:
+        deciding.accept(appointment)
+    except NotPossible as error:
+        messages.warning(request, str(error))
+        return ""
+    messages.success(request, "It stays as it is.")
+    return f"Looked at: {trouble}"
+
+
+def take_theirs(request: HttpRequest, appointment: Appointment) -> str:
+    trouble = appointment.trouble
+    try:
+        deciding.take_theirs(appointment, by=cast("User", request.user))
+    except (NotPossible, NotFree, Stale) as error:
+        messages.warning(request, str(error))
+        return ""
+    messages.success(request, "Taken over. The calendar has it in a moment.")
+    return f"Took what the calendar said: {trouble}"
+
+
+WAYS: Mapping[str, Way] = {"accept": accept, "take": take_theirs}

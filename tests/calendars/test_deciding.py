@@ -1,0 +1,214 @@
+"""What a person is asked about an appointment: both sides changed it, or it was not understood."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from calendars import changing, deciding, sync
+from calendars.booking import book
+from calendars.changing import Edit
+from calendars.events import Answer, Attendee, Moment
+from calendars.invitees import Invitee
+from calendars.models import Account, Appointment, Calendar
+from calendars.refusals import NotFree, NotPossible
+from communications.models import Organization
+from tests import factories
+from tests.calendars.paper import Paper
+from tests.calendars.test_booking import HOUR, wish
+from tests.calendars.workers import write_due
+
+# Within what is read.
+TEN = (datetime.now() + timedelta(days=30)).replace(hour=10, minute=0, second=0, microsecond=0)  # noqa: DTZ005
+UNKNOWN = "“Mars/Base” is no time zone that is known here."
+
+
+@pytest.fixture
+def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
+    Account.objects.update(conflicts="ask")
+    made = book(organization, wish(TEN, participants=[Invitee(email="amelia@e.com")]))
+    write_due()
+    sync.pull(calendar.pk)
+    return made
+
+
+@pytest.fixture
+def staff(organization: Organization) -> Client:
+    client = Client()
+    client.force_login(factories.member(organization))
+    return client
+
+
+def changes_there(paper: Paper, one: Appointment, problem: str = "", **text: Any) -> None:
+    name = one.links.get().remote_id
+    event = paper.events["main"][name]
+    paper.put("main", replace(event, text=replace(event.text, **text), problem=problem))
+
+
+def moved_there(
+    paper: Paper, one: Appointment, start: datetime, zone: str = "Europe/London"
+) -> None:
+    span = (start, start + HOUR)
+    begins, ends = (Moment(wall=each, zone=zone) for each in span)
+    changes_there(paper, one, start=begins, end=ends)
+
+
+def read(calendar: Calendar) -> None:
+    sync.pull(calendar.pk)
+    write_due()
+
+
+def page(one: Appointment, name: str = "change") -> str:
+    return reverse(f"admin:calendars_appointment_{name}", args=[one.pk])
+
+
+def both_change_the_title(booked: Appointment, paper: Paper, calendar: Calendar) -> None:
+    changes_there(paper, booked, title="Theirs")
+    changing.change(booked, Edit(title="Ours"))
+    read(calendar)
+    booked.refresh_from_db()
+    assert booked.title == "Ours"
+
+
+def test_theirs_is_taken_written_again_and_in_the_history(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+    staff: Client,
+) -> None:
+    both_change_the_title(booked, paper, calendar)
+    text = staff.get(page(booked)).content.decode()
+    for word in ("Changed here and in the calendar: title.", "Which one is right?", "Theirs"):
+        assert word in text, word
+    assert staff.get(page(booked, "take")).status_code == 405
+    assert "Taken over" in staff.post(page(booked, "take"), follow=True).content.decode()
+    booked.refresh_from_db()
+    assert (booked.title, booked.trouble) == ("Theirs", "")
+    write_due()
+    assert [one.text.title for one in paper.live("main")] == ["Theirs"]
+    last = booked.changes.latest("pk")
+    assert (last.source, last.before, last.after) == (
+        "here",
+        {"title": "Ours"},
+        {"title": "Theirs"},
+    )
+    assert last.by
+    assert "Took what the calendar said" in LogEntry.objects.latest("pk").get_change_message()
+    again = staff.post(page(booked, "take"), follow=True).content.decode()
+    assert "Nothing is to be decided any more." in again
+
+
+def test_ours_stays_where_a_person_says_so(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    both_change_the_title(booked, paper, calendar)
+    deciding.accept(booked)
+    assert (Appointment.objects.get().title, Appointment.objects.get().trouble) == ("Ours", "")
+    with pytest.raises(NotPossible):
+        deciding.take_theirs(booked)
+    with pytest.raises(NotPossible):
+        deciding.accept(booked)
+
+
+def test_only_what_was_in_conflict_is_taken(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    both_change_the_title(booked, paper, calendar)
+    changing.change(Appointment.objects.get(), Edit(place="Orangery"))
+    assert "title" in Appointment.objects.get().trouble
+    taken = deciding.take_theirs(Appointment.objects.get())
+    assert (taken.title, taken.place) == ("Theirs", "Orangery")
+
+
+def test_their_time_has_to_be_free_and_the_question_stays_open(
+    booked: Appointment,
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+    staff: Client,
+) -> None:
+    moved_there(paper, booked, TEN + 5 * HOUR)
+    changing.change(booked, Edit(start=TEN + 2 * HOUR))
+    read(calendar)
+    other = book(organization, wish(TEN + 5 * HOUR, title="Fitting"))
+    with pytest.raises(NotFree, match="taken"):
+        deciding.take_theirs(Appointment.objects.get(pk=booked.pk))
+    told = staff.post(page(booked, "take"), follow=True).content.decode()
+    assert "This time is taken." in told
+    assert "Which one is right?" in told
+    changing.cancel(other)
+    write_due()
+    taken = deciding.take_theirs(Appointment.objects.get(pk=booked.pk))
+    assert taken.wall_start == TEN + 5 * HOUR
+    conflict = booked.changes.get(what="conflict")
+    assert set(conflict.before) == {"start", "end"}
+
+
+def test_an_answer_in_conflict_is_taken_too(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    booked.participants.update(answer=Answer.DECLINED)
+    people = (Attendee(email="amelia@e.com", answer=Answer.ACCEPTED),)
+    changes_there(paper, booked, attendees=people)
+    read(calendar)
+    assert booked.participants.get().answer == Answer.DECLINED
+    deciding.take_theirs(Appointment.objects.get())
+    assert booked.participants.get().answer == Answer.ACCEPTED
+
+
+def test_a_zone_that_is_not_known_is_shown_with_what_to_do(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+    staff: Client,
+) -> None:
+    begins, ends = (Moment(wall=TEN + n * HOUR, zone="UTC") for n in (3, 4))
+    changes_there(paper, booked, UNKNOWN, start=begins, end=ends)
+    read(calendar)
+    row = Appointment.objects.get()
+    assert (row.starts_at, row.zone) == (begins.instant, "Europe/London")
+    week = reverse("admin:calendars_appointment_feed")
+    span = {"start": f"{TEN:%F}T00:00:00", "end": f"{TEN + 24 * HOUR:%F}T00:00:00"}
+    (entry,) = [one for one in staff.get(week, span).json() if one["id"] == str(row.pk)]
+    assert "ws-troubled" in entry["classNames"]
+    listed = reverse("admin:calendars_appointment_changelist")
+    assert str(row.pk) in staff.get(f"{listed}?trouble=yes").content.decode()
+    assert str(row.pk) not in staff.get(f"{listed}?trouble=no").content.decode()
+    for told in (staff.get(page(row)).content.decode(), entry["extendedProps"]["problem"]):
+        assert "Mars/Base" in told
+        assert "choose a usual time zone there" in told
+
+
+def test_it_is_well_again_when_the_calendar_says_something_known(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    changes_there(paper, booked, UNKNOWN, place="Orangery")
+    read(calendar)
+    assert "Mars/Base" in Appointment.objects.get().trouble
+    changes_there(paper, booked, "", place="Barn")
+    read(calendar)
+    assert Appointment.objects.get().trouble == ""
+
+
+def test_what_is_cancelled_is_not_looked_at_any_more(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    both_change_the_title(booked, paper, calendar)
+    changing.cancel(Appointment.objects.get())
+    write_due()
+    assert Appointment.objects.get().trouble == ""

@@ -1,0 +1,108 @@
+"""What `test_vendors.py` shows in small, in the numbers that are promised."""
+# ruff: noqa: ARG001 (fixtures that only have to be there)
+
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import requests
+
+from calendars import booking, lanes, subscriptions
+from calendars.models import Account, Calendar, EventLink, Subscription
+from communications.models import Organization
+from tests.calendars import rows
+from tests.calendars.providers.sides import GoogleSide, Side
+from tests.calendars.whole.test_latency import PATH
+from tests.calendars.whole.test_latency import headers as google_headers
+from tests.calendars.whole.test_vendors import START, events, write
+from tests.communications.edges.servers import Live
+from wedsync_comms.lib.limits import Rate
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
+
+FORGED, CREATED, EACH_ROUND = 10_000, 1_000, 20
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture
+def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many calls a minute may have is shown elsewhere."""
+    monkeypatch.setattr(lanes, "BUDGET", Rate(per_second=10_000, burst=10_000))
+
+
+def test_a_thousand_appointments_are_there_once_each(
+    side: Side,
+    organization: Organization,
+    calendar: Calendar,
+    no_budget: None,
+) -> None:
+    """30 % of their creations are cut after the vendor has done it, or answered 503."""
+    made = [
+        rows.appointment(calendar, wall=START + n * QUARTER, minutes=15, title=f"Tasting {n}")
+        for n in range(CREATED)
+    ]
+    for one in made:
+        booking.write_down(one)
+    side.fault(
+        drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
+        status={"status": 503, "mode": "before", "only": ["POST"], "chance": 0.1},
+    )
+    began = time.monotonic()
+    for _ in range(EACH_ROUND):
+        write()
+        if not EventLink.objects.filter(remote_id="").exists():
+            break
+    side.no_faults()
+    write()
+    sys.stdout.write(f"\n{side.slug}: {CREATED} in {time.monotonic() - began:.0f} s\n")
+    assert sorted(one["key"] for one in events(side, calendar)) == sorted(one.key for one in made)
+    assert not EventLink.objects.filter(remote_id="").exists()
+
+
+def forgeries(side: Side, subscription: Subscription) -> Iterator[dict[str, object]]:
+    for number in range(FORGED):
+        name = subscription.remote_id if number % 2 else f"channel-{number}"
+        if isinstance(side, GoogleSide):
+            yield {"headers": google_headers(name, f"guess-{number}")}
+        else:
+            yield {"json": {"value": [graph(name, f"guess-{number}")]}}
+
+
+def graph(name: str, secret: str) -> dict[str, object]:
+    return {
+        "subscriptionId": name,
+        "clientState": secret,
+        "changeType": "updated",
+        "resource": "me/events/1",
+        "subscriptionExpirationDateTime": "2030-01-01T00:00:00Z",
+    }
+
+
+def counters() -> tuple[int, int]:
+    """What a genuine push would have raised."""
+    return Calendar.objects.get(is_default=True).dirty, Account.objects.get().people_dirty
+
+
+def test_ten_thousand_forged_pushes_cause_no_call(
+    side: Side,
+    calendar: Calendar,
+    ours: Live,
+) -> None:
+    subscriptions.tend(calendar.account_id)
+    live = Subscription.objects.get(calendar=calendar)
+    counted = counters()
+    before, began = side.control("GET", "/requests?limit=1"), time.monotonic()
+
+    def send(one: dict[str, object]) -> int:
+        return requests.post(ours.http + PATH, timeout=10, **one).status_code  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(send, forgeries(side, live)))
+    took = time.monotonic() - began
+    sys.stdout.write(f"\n{side.slug}: {FORGED / took:.0f} forged pushes a second\n")
+    assert answers == {202}
+    assert side.control("GET", "/requests?limit=1") == before
+    assert counters() == counted
