@@ -5,6 +5,7 @@ export function askBeforeActing(dialog) {
     const link = event.target.closest("a[data-confirm]");
     if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
+    dialog.dataset.asked = link.getAttribute("href");
     ask(dialog, link.href);
   });
   dialog.addEventListener("click", (event) => {
@@ -12,6 +13,14 @@ export function askBeforeActing(dialog) {
     if (!isOutside && !event.target.closest("[data-cancel]")) return;
     event.preventDefault();
     dialog.close();
+  });
+  // While it was open, the link that was pressed may have been replaced by a newer one.
+  dialog.addEventListener("close", () => {
+    const focused = document.activeElement;
+    if (focused !== document.body && !dialog.contains(focused)) return;
+    const links = [...document.querySelectorAll("a[data-confirm]")];
+    const same = links.find((one) => one.getAttribute("href") === dialog.dataset.asked);
+    same?.focus({ preventScroll: true });
   });
   // Once is enough, however often somebody presses.
   dialog.addEventListener("submit", ({ target }) => {

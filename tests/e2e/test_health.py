@@ -21,6 +21,11 @@ NAMELESS = """() => [...document.querySelectorAll("#content-main :is(a, button, 
     .filter(element => !(element.getAttribute("aria-label") || element.textContent.trim()))
     .map(element => element.outerHTML.slice(0, 120))"""
 
+# What a newer state of a card does: another element in its place.
+RENEW = (
+    "name => document.querySelector(name).replaceWith(document.querySelector(name).cloneNode(true))"
+)
+
 
 def health(visit: Visit, stack: Stack, **options: Any) -> Page:
     page = visit(**options)
@@ -79,6 +84,17 @@ def test_a_provider_is_paused_and_resumed_by_keyboard_after_a_question(
     dialog.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("twilio is resumed.")).to_be_visible()
     expect(status(page, "twilio")).to_have_attribute("data-status", "operational")
+
+
+def test_the_page_may_renew_itself_while_a_question_is_open(visit: Visit, stack: Stack) -> None:
+    page = health(visit, stack)
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("link", name="Pause twilio", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("Pause twilio?")
+    page.evaluate(RENEW, "[data-part=provider-twilio]")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Pause twilio", exact=True)).to_be_focused()
 
 
 def test_it_says_when_it_is_not_connected_and_comes_back(visit: Visit, stack: Stack) -> None:
