@@ -41,7 +41,7 @@ def accept(appointment: Appointment) -> None:
     with transaction.atomic():
         record.lock(appointment.calendar_id)
         troubled = Appointment.objects.filter(pk=appointment.pk).exclude(problem="")
-        open_links = appointment.links.exclude(problem="", theirs={})
+        open_links = appointment.links.troubled()
         if troubled.update(problem="") + open_links.update(problem="", theirs={}) == 0:
             raise NotPossible("Nothing is to be looked at any more.")
 

@@ -116,11 +116,15 @@ def heed(slug: str, reply: Reply) -> None:
     """Does as the provider says: its rate, a pause, or no more until a person mended something."""
     if reply.per_second is not None:
         registry.bucket(slug).learn(reply.per_second)
-    stop = next((one for one in reply.results if asks_to_stop(one)), None)
+    stop = stop_in(reply.results)
     if isinstance(stop, RateLimited):
         registry.bucket(slug).hold(stop.retry_after.total_seconds())
     elif stop is not None:
         registry.breaker(slug).pause(str(stop))
+
+
+def stop_in(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:
+    return next((one for one in results if asks_to_stop(one)), None)
 
 
 def asks_to_stop(result: Accepted | ProviderError) -> bool:

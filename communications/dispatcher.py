@@ -27,6 +27,7 @@ from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
 from wedsync_comms.lib import companions, heartbeats, limits, shared
+from wedsync_comms.lib.errors import RateLimited
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -184,7 +185,8 @@ class Dispatcher:
         if pause:
             return pause
         limit = self.limit(slug, ahead, room)
-        self.launch(slug, claim.claim(channel, slug, usable=usable, limit=limit))
+        if claims := claim.claim(channel, slug, usable=usable, limit=limit):
+            self.launch(slug, claims)
         return 0.0
 
     def most(self, slug: str) -> int:
@@ -241,8 +243,9 @@ class Dispatcher:
         if left_alone_for > 0:
             return dispatch.put_off(claimed, "The provider wants to be left alone.", left_alone_for)
         answer = dispatch.ask(claimed)
-        if pause := answer.pause:
-            self.left_alone_until[slug] = time.monotonic() + pause
+        stop = dispatch.stop_in(answer.results)
+        if isinstance(stop, RateLimited):
+            self.left_alone_until[slug] = time.monotonic() + stop.retry_after.total_seconds()
         return answer
 
     def landed(self, future: Future[Answer]) -> None:

@@ -24,7 +24,6 @@ from wedsync_comms.lib.errors import (
     OptedOut,
     OptedOutOfMarketing,
     ProviderError,
-    RateLimited,
 )
 
 log = structlog.get_logger(__name__)
@@ -36,18 +35,6 @@ class Answer:
 
     claimed: Claim
     results: Sequence[Accepted | ProviderError]
-
-    @property
-    def pause(self) -> float:
-        """For how many seconds the provider wants to be left alone."""
-        return max(
-            (
-                one.retry_after.total_seconds()
-                for one in self.results
-                if isinstance(one, RateLimited) and not one.for_recipient
-            ),
-            default=0.0,
-        )
 
     def pairs(self) -> Iterator[tuple[Attempt, Accepted | ProviderError]]:
         return zip(self.claimed.attempts, self.results, strict=True)

@@ -65,14 +65,7 @@ class Appointments(Capped, Scoped):
             path("<path:object_id>/part/", wrap(self.part_view), name=f"{NAME}_part"),
             path("<path:object_id>/edit/", wrap(self.edit_view), name=f"{NAME}_edit"),
             path("<path:object_id>/cancel/", wrap(self.cancel_view), name=f"{NAME}_cancel"),
-            *(
-                path(
-                    f"<path:object_id>/{name}/",
-                    wrap(partial(self.settle_view, how)),
-                    name=f"{NAME}_{name}",
-                )
-                for name, how in settling.WAYS.items()
-            ),
+            *self.ways(),
             *super().get_urls(),
         ]
 

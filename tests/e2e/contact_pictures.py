@@ -4,8 +4,6 @@ and a vendor's book that is kept the same.
 `python -m tests.e2e.contact_pictures docs/images`
 """
 
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.e2e import calendars, contacts
-from tests.e2e.browser import chromium, sign_in
+from tests.e2e.browser import sign_in
+from tests.e2e.pictures import main
 from tests.e2e.stack import Stack
 
 WIDE: ViewportSize = {"width": 1360, "height": 1000}
@@ -67,19 +66,7 @@ Sam;Whitlock;07700 900172;sam.whitlock@guests.example;guest;Hart & Lindqvist 202
 """
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="wedsync-contacts-") as place,
-        Stack(Path(place)) as stack,
-        chromium() as browser,
-    ):
-        take(stack, browser, folder)
-
-
 def take(stack: Stack, browser: Browser, folder: Path) -> None:
-    for provider in ("resend", "twilio", "whatsapp"):
-        stack.sandbox("PATCH", f"/{provider}", {"receipt_delay": 0.2})
     populate(stack)
     page = sign_in(browser.new_context(viewport=WIDE), stack.url)
     arriving(stack, page, folder)
@@ -156,4 +143,4 @@ def upload(stack: Stack, page: Page) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images"))
+    main(take)

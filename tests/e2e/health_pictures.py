@@ -3,15 +3,14 @@
 `python -m tests.e2e.health_pictures docs/images`; `tests.e2e.screenshots` takes them as well.
 """
 
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import chromium, sign_in
+from tests.e2e.browser import sign_in
+from tests.e2e.pictures import main
 from tests.e2e.stack import Stack
 
 WIDE = {"width": 1360, "height": 1150}
@@ -53,20 +52,8 @@ for step in range(285):
 """
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="wedsync-health-") as place,
-        Stack(Path(place)) as stack,
-        chromium() as browser,
-    ):
-        take(stack, browser, folder)
-
-
 def take(stack: Stack, browser: Browser, folder: Path) -> None:
     stack.python(A_DAY)
-    for provider in ("resend", "twilio", "whatsapp"):
-        stack.sandbox("PATCH", f"/{provider}", {"receipt_delay": 0.2})
     send(stack, "A day like any other", 12)
     wide = opened(stack, browser, WIDE)
     dark = opened(stack, browser, WIDE, color_scheme="dark")
@@ -142,4 +129,4 @@ def ask(page: Page, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images"))
+    main(take)

@@ -1,7 +1,5 @@
 """The pictures in the README: `python -m tests.e2e.screenshots docs/images`."""
 
-import sys
-import tempfile
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +8,8 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from tests.e2e import calendars, health_pictures
-from tests.e2e.browser import chromium, sign_in
+from tests.e2e.browser import sign_in
+from tests.e2e.pictures import main
 from tests.e2e.stack import Stack
 
 WIDE = {"width": 1360, "height": 850}
@@ -31,19 +30,11 @@ MEETINGS = (
 GUESTS = ("ivy.marsh", "ruben.castillo", "priya.nair", "tom.okafor", "lena.fischer")
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="wedsync-pictures-") as place,
-        Stack(Path(place)) as stack,
-        chromium() as browser,
-    ):
-        for provider in ("resend", "twilio", "whatsapp"):
-            stack.sandbox("PATCH", f"/{provider}", {"receipt_delay": 0.2})
-        populate(stack)
-        talk(stack)
-        take(stack, browser, folder)
-        health_pictures.take(stack, browser, folder)
+def everything(stack: Stack, browser: Browser, folder: Path) -> None:
+    populate(stack)
+    talk(stack)
+    take(stack, browser, folder)
+    health_pictures.take(stack, browser, folder)
 
 
 def populate(stack: Stack) -> None:
@@ -196,4 +187,4 @@ def appointments(stack: Stack, page: Page, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images"))
+    main(everything)

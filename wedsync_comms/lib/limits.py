@@ -42,7 +42,7 @@ class Rate:
         return cls(per_second=SHARE * per_second, burst=1.0, permits=per_second)
 
     def __post_init__(self) -> None:
-        if not (_positive(self.per_second) and _positive(self.burst) and self.burst >= 1):
+        if not (_positive(self.per_second) and 1 <= self.burst < math.inf):
             raise ValueError(f"per_second must be a positive number, burst at least 1: {self}")
 
 
@@ -83,9 +83,7 @@ class TokenBucket:
 
     def outlook(self) -> float:
         """In how many seconds there is a place for whoever asks now. Takes none."""
-        state, now = shared.peek(self._key)
-        level = refilled(_level(state, self.rate, now), self.rate, now)
-        return take(level, self.rate)[1]
+        return take(self._look(), self.rate)[1]
 
     def reserve(self, count: int) -> Sequence[float]:
         """Takes the next places, however far ahead: when each may be used, on `time.monotonic`."""
@@ -120,14 +118,17 @@ class TokenBucket:
             self._update(lambda level, _now: (replace(level, learned=float(per_second)), None))
 
     def snapshot(self) -> Snapshot:
-        state, now = shared.peek(self._key)
-        level = refilled(_level(state, self.rate, now), self.rate, now)
+        level = self._look()
         return Snapshot(
             per_second=level.learned or self.rate.permits or self.rate.per_second,
             used=level.used,
             learned=bool(level.learned),
-            held_for=max(0.0, level.held_until - now),
+            held_for=max(0.0, level.held_until - level.at),
         )
+
+    def _look(self) -> Level:
+        state, now = shared.peek(self._key)
+        return refilled(_level(state, self.rate, now), self.rate, now)
 
     def _update(self, change: Callable[[Level, float], tuple[Level, shared.T]]) -> shared.T:
         def apply(state: State | None, now: float) -> tuple[State, shared.T]:
