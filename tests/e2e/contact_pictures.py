@@ -102,7 +102,8 @@ def populate(stack: Stack) -> None:
 
 def arriving(stack: Stack, page: Page, folder: Path) -> None:
     """A first synchronisation, while it runs."""
-    contacts.add(stack, "google", 40)
+    # Enough of them that it still runs when the page is there.
+    contacts.add(stack, "google", 200)
     contacts.connect(page, stack, "google")
     expect(page.locator("#progress progress[max]")).to_be_visible(timeout=contacts.PATIENCE)
     page.screenshot(path=folder / "address-book.png")
