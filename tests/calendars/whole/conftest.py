@@ -73,10 +73,15 @@ def calendar(account: Account) -> Calendar:
 
 
 @pytest.fixture
-def ours(side: Side, process_env: dict[str, str], settings: Settings) -> Iterator[Live]:
-    """Where the vendor's pushes arrive: a web server of ours, in a process of its own."""
+def our_env(side: Side, process_env: dict[str, str]) -> dict[str, str]:
+    """For processes of ours that know this vendor."""
     options = entry(side)[side.slug]["OPTIONS"]
-    env = {f"{side.slug}_{name}".upper(): value for name, value in options.items()}
-    with web(process_env | env) as server:
+    return process_env | {f"{side.slug}_{name}".upper(): value for name, value in options.items()}
+
+
+@pytest.fixture
+def ours(our_env: dict[str, str], settings: Settings) -> Iterator[Live]:
+    """Where the vendor's pushes arrive: a web server of ours, in a process of its own."""
+    with web(our_env) as server:
         settings.PUBLIC_URL = server.http
         yield server

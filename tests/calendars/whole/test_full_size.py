@@ -15,9 +15,9 @@ from calendars.models import Account, Calendar, EventLink, Subscription
 from communications.models import Organization
 from tests.calendars import rows
 from tests.calendars.providers.sides import GoogleSide, Side
+from tests.calendars.whole.both import START, events, write
 from tests.calendars.whole.test_latency import PATH
 from tests.calendars.whole.test_latency import headers as google_headers
-from tests.calendars.whole.test_vendors import START, events, write
 from tests.communications.edges.servers import Live
 from wedsync_comms.lib.limits import Rate
 

@@ -3,54 +3,24 @@
 
 import random
 import time
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from calendars import changing, contents, linking, subscriptions, sync
-from calendars.booking import Wish, book
+from calendars import changing, linking, subscriptions, sync
+from calendars.booking import book
 from calendars.changing import Edit
 from calendars.invitees import Invitee
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink, Subscription
 from calendars.refusals import NotFree
 from communications.models import Organization
 from tests.calendars.providers.sides import Side
-from tests.calendars.workers import pull_due, write_due
+from tests.calendars.whole.both import HOUR, START, differences, events, wish, write
+from tests.calendars.workers import pull_due
 from tests.communications.edges.servers import Live
 
-HOUR = timedelta(hours=1)
-START = (datetime.now(UTC) + timedelta(days=30)).replace(
-    hour=10,
-    minute=0,
-    second=0,
-    microsecond=0,
-    tzinfo=None,
-)
 # Deletions come last, or soon nothing would be left to edit.
 LATE = 30
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def wish(number: int = 0, **fields: Any) -> Wish:
-    start = START + number * HOUR
-    values = {"title": "Tasting", "zone": "Europe/London", **fields}
-    return Wish(start=start, end=start + HOUR, **values)
-
-
-def write() -> None:
-    """All that waits, whatever is to be waited for."""
-    Account.objects.update(retry_at=None)
-    EventLink.objects.filter(write_after__isnull=False).update(write_after=LONG_AGO)
-    while write_due():
-        pass
-
-
-def events(side: Side, calendar: Calendar) -> list[Any]:
-    """Our events, as the other side has them."""
-    found = side.control("GET", f"/calendars?account={side.owner}")["calendars"]
-    mine = next(one for one in found if one["id"] == calendar.remote_id)
-    return [one for one in mine["events"] if one["key"] and not one["cancelled"]]
 
 
 def test_book_move_there_answer_there_cancel_here(
@@ -234,15 +204,3 @@ def edit(side: Side, dice: random.Random, row: Appointment, number: int) -> None
         side.changes(name, start=start.isoformat(), end=(start + HOUR).isoformat())
     else:
         side.changes(name, **{what: f"there {number}"})
-
-
-def differences(side: Side, calendar: Calendar) -> list[Any]:
-    there = {one["key"]: one for one in events(side, calendar)}
-    here = {one.key: one for one in Appointment.objects.filter(status="booked")}
-    wrong: list[Any] = sorted(set(there) ^ set(here))
-    for key in set(there) & set(here):
-        event, row = there[key], contents.of_appointment(here[key])
-        told = (event["title"], event["place"] or "", event["start"][:16])
-        if told != (row.title, row.place, row.when.start[:16]):
-            wrong.append((told, row))
-    return wrong
