@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from calendars import contents, record, soon
 from calendars.events import RemoteEvent
-from calendars.merge import Content, merge, ours_wins
+from calendars.merge import Content, agreed, merge, ours_wins
 from calendars.models import Account, Appointment, EventLink
 from calendars.models.accounts import Policy
 from calendars.models.appointments import AppointmentStatus
@@ -56,7 +56,7 @@ def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
 def settle(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
     """That is what stands there, and what both sides know."""
     link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
-    link.base = contents.dumped(theirs)
+    link.base, link.sent = contents.dumped(theirs), []
     link.is_removed, link.problem = False, unclear(event)
     link.save()
 
@@ -69,8 +69,11 @@ def agree(
     origin: Origin,
 ) -> bool:
     ours = contents.of_appointment(appointment)
-    base = contents.loaded(link.base) if link.base else ours
+    sent = [contents.loaded(one) for one in link.sent]
+    base = contents.loaded(link.base) if link.base else (sent or [ours])[0]
     theirs = understood(event, base)
+    for one in sent:
+        base = agreed(base, one, theirs)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
     merged = merge(base, ours, theirs, ours_wins=wins)
     changed = record.change(appointment, merged.content, origin, merged.conflicts)

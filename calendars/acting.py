@@ -100,7 +100,7 @@ def restore(calendar: Calendar, plan: Plan) -> None:
 def write_again(link: EventLink) -> None:
     """The id of a deleted event stays taken: a new generation makes a new one."""
     link.generation += 1
-    link.remote_id, link.etag, link.base = "", "", {}
+    link.remote_id, link.etag, link.base, link.sent = "", "", {}, []
     link.problem, link.theirs = "", {}
     link.is_removed, link.write_after = False, timezone.now()
     link.save()

@@ -81,8 +81,9 @@ def own(moving: Appointment | None) -> list[Span]:
     event is no reason not to move it."""
     if moving is None:
         return []
-    bases = [contents.loaded(one.base).when for one in moving.links.all() if one.base]
-    times = [(moving.starts_at, moving.ends_at), *map(contents.instants, bases)]
+    told = [kept for one in moving.links.all() for kept in (one.base, *one.sent) if kept]
+    whens = [contents.loaded(one).when for one in told]
+    times = [(moving.starts_at, moving.ends_at), *map(contents.instants, whens)]
     return [Span(start=start, end=end) for start, end in times]
 
 

@@ -128,6 +128,43 @@ def merge(base: Content, ours: Content, theirs: Content, *, ours_wins: bool = Fa
     return Merged(content, tuple(sides.conflicts))
 
 
+def agreed(base: Content, sent: Content, theirs: Content) -> Content:
+    """What both sides know, where `sent` may have been written: what of it stands there, does so
+    by our word."""
+    names = ("title", "when", "description", "place")
+    emails = dict.fromkeys([*base.people, *sent.people])
+    people = {
+        email: agreed_person(base.people.get(email), sent.people.get(email), person)
+        for email in emails
+        # Neither does anybody know whom we took out.
+        if (person := theirs.people.get(email)) or email in sent.people
+    }
+    return replace(
+        base,
+        people=people,
+        **{
+            one: ours_there(getattr(base, one), getattr(sent, one), getattr(theirs, one))
+            for one in names
+        },
+    )
+
+
+def agreed_person(base: Person | None, sent: Person | None, theirs: Person | None) -> Person:
+    """At least one of the first two knows them."""
+    first = base or sent or Person()
+    if not (sent and theirs):
+        return first
+    return Person(
+        name=ours_there(first.name, sent.name, theirs.name),
+        is_optional=ours_there(first.is_optional, sent.is_optional, theirs.is_optional),
+        answer=ours_there(first.answer, sent.answer, theirs.answer),
+    )
+
+
+def ours_there(base: T, sent: T, theirs: T) -> T:
+    return theirs if theirs == sent else base
+
+
 def ours_wins(policy: str, ours_at: datetime, theirs_at: datetime | None) -> bool:
     if policy == Policy.NEWEST:
         return theirs_at is None or ours_at >= theirs_at

@@ -83,6 +83,11 @@ def one_round(box: Mailbox, link: EventLink) -> None:
         withdraw(box, link, appointment)
         return
     sent = contents.of_appointment(appointment)
+    is_certain = not link.sent
+    if link.remote_id and is_certain and contents.loaded(link.base) == sent:
+        finish(link, appointment)
+        return
+    intend(link, sent)
     if link.remote_id:
         text = contents.to_event(sent, wants_conference=appointment.wants_conference)
         written = box.update(
@@ -94,9 +99,12 @@ def one_round(box: Mailbox, link: EventLink) -> None:
             notify=Notify.ALL,
         )
     else:
-        intend(link, sent)
         written = create(box, link, appointment, sent, Notify.ALL)
-    note(link, appointment, sent, written)
+    if link.remote_id or is_certain:
+        note(link, appointment, sent, written)
+    else:
+        # Perhaps it is what an earlier call made, and somebody has changed it since.
+        take_in(link, written)
 
 
 def create(
@@ -117,24 +125,25 @@ def create(
 
 
 def intend(link: EventLink, sent: Content) -> None:
-    """Committed before the call: if its answer is lost, this is what both sides know."""
-    first = not link.base
-    if first:
-        link.base = contents.dumped(sent)
-        EventLink.objects.filter(pk=link.pk, remote_id="").update(base=link.base)
+    """Committed before the call: if its answer is lost, this may stand there by our word."""
+    told = contents.dumped(sent)
+    if told not in link.sent:
+        link.sent = [*link.sent, told]
+        EventLink.objects.filter(pk=link.pk, etag=link.etag).update(sent=link.sent)
 
 
 def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
     remote_id = link.remote_id
-    if not remote_id and link.base:
+    if not remote_id and link.sent:
         # It may be there: our last try was not answered. Its key finds it.
-        sent = contents.loaded(link.base)
+        sent = contents.loaded(link.sent[0])
         remote_id = create(box, link, appointment, sent, Notify.NOBODY).id
     if remote_id:
         box.cancel(link.calendar.remote_id, remote_id, notify=Notify.ALL)
     EventLink.objects.filter(pk=link.pk).update(
         remote_id=remote_id,
         is_removed=True,
+        sent=[],
         problem="",
         theirs={},
         written_version=appointment.version,
@@ -152,18 +161,30 @@ def note(link: EventLink, appointment: Appointment, sent: Content, written: Remo
         current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
         theirs = contents.of_event(written.text, sent)
         if row.etag == link.etag:
-            row.written_hash = contents.fingerprint(sent)
             settle(row, written, theirs)
             adopt(current, sent, theirs)
         if written.conference_url and not current.conference_url:
             current.conference_url = written.conference_url
             current.save(update_fields=["conference_url"])
-        row.written_version = appointment.version
-        is_newest = current.version == appointment.version
-        row.write_after = None if is_newest else timezone.now()
-        row.tries, row.error = 0, ""
-        row.save()
+        stands(row, current, appointment)
     log.info("written", link=link.pk, appointment=str(appointment.pk), version=appointment.version)
+
+
+def finish(link: EventLink, appointment: Appointment) -> None:
+    """It is there already: both sides agreed on it before it was written."""
+    with transaction.atomic():
+        record.lock(link.calendar_id)
+        row = EventLink.objects.select_for_update().get(pk=link.pk)
+        if row.etag == link.etag:
+            stands(row, Appointment.objects.get(pk=link.appointment_id), appointment)
+
+
+def stands(row: EventLink, current: Appointment, written: Appointment) -> None:
+    """What was changed here meanwhile is written next."""
+    row.written_version = written.version
+    row.write_after = None if current.version == written.version else timezone.now()
+    row.tries, row.error = 0, ""
+    row.save()
 
 
 def adopt(appointment: Appointment, sent: Content, theirs: Content) -> None:
@@ -176,7 +197,10 @@ def adopt(appointment: Appointment, sent: Content, theirs: Content) -> None:
 
 
 def reread(box: Mailbox, link: EventLink) -> None:
-    event = box.event(link.calendar.remote_id, link.remote_id)
+    take_in(link, box.event(link.calendar.remote_id, link.remote_id))
+
+
+def take_in(link: EventLink, event: RemoteEvent) -> None:
     with transaction.atomic():
         calendar = record.lock(link.calendar_id)
         row = EventLink.objects.select_for_update().get(pk=link.pk)

@@ -29,10 +29,11 @@ class EventLink(models.Model):
     remote_id = models.CharField(max_length=1024, blank=True)
     etag = models.CharField(max_length=255, blank=True)
     ical_uid = models.CharField(max_length=1024, blank=True)
-    # Of what we wrote last: tells our own change from somebody else's.
-    written_hash = models.CharField(max_length=64, blank=True)
     # What both sides last agreed on, for the three-way merge (`merge.Content`).
     base = models.JSONField(default=dict, blank=True)
+    # What we wrote after that and got no answer about, oldest first: what of it stands there is
+    # our own word, and no news.
+    sent = models.JSONField(default=list, blank=True)
     # Grows when it is created anew after somebody deleted it.
     generation = models.PositiveIntegerField(default=1)
     # The appointment's version that stands in the calendar.

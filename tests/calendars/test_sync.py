@@ -327,6 +327,88 @@ def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper
 
 
 THERE = {"title", "move", "delete", "answer"}
+
+
+def lose_the_answer(paper: Paper) -> None:
+    """It is written, and nobody here learns of it."""
+    paper.lost_after = 1.0
+    write_due()
+    paper.lost_after = 0.0
+    Account.objects.update(retry_at=None)
+    EventLink.objects.update(write_after=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("reads_first", [True, False])
+def test_what_is_said_here_after_a_lost_answer_is_not_undone_by_what_was_said_before(
+    booked: Appointment,
+    calendar: Calendar,
+    paper: Paper,
+    *,
+    reads_first: bool,
+) -> None:
+    changed = changing.change(booked, Edit(place="The barn"))
+    lose_the_answer(paper)
+    changing.change(changed, Edit(place="The tent"))
+    paper.edit("main", remote(booked), title="Cake")
+    if reads_first:
+        sync.pull(calendar.pk)
+    write_due()
+    booked.refresh_from_db()
+    assert (booked.title, booked.place) == ("Cake", "The tent")
+    assert whats(booked) == ["booked here", "changed here", "changed here", "changed paper"]
+    event = paper.events["main"][remote(booked)].text
+    assert (event.title, event.place) == ("Cake", "The tent")
+
+
+@pytest.mark.parametrize("reads_first", [True, False])
+def test_nor_after_a_lost_creation_whose_event_was_moved_meanwhile(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+    *,
+    reads_first: bool,
+) -> None:
+    sync.pull(calendar.pk)
+    made = book(organization, wish(soon()))
+    lose_the_answer(paper)
+    changing.change(made, Edit(place="The tent"))
+    (event,) = paper.live("main")
+    start, end = (Moment(wall=soon() + hours * HOUR, zone="Europe/London") for hours in (4, 5))
+    paper.edit("main", event.id, start=start, end=end)
+    if reads_first:
+        sync.pull(calendar.pk)
+    write_due()
+    made.refresh_from_db()
+    assert (made.wall_start, made.place) == (soon() + 4 * HOUR, "The tent")
+    assert whats(made) == ["booked here", "changed here", "moved paper"]
+    assert [one.text.place for one in paper.live("main")] == ["The tent"]
+
+
+def test_a_creation_tried_again_is_not_told_to_the_guests_again(
+    organization: Organization,
+    calendar: Calendar,
+    paper: Paper,
+) -> None:
+    made = book(organization, wish(soon()))
+    lose_the_answer(paper)
+    write_due()
+    link = made.links.get()
+    assert (link.write_after, link.written_version, link.sent) == (None, made.version, [])
+    assert paper.calls.count("update") == 0
+
+
+def test_where_a_move_whose_answer_was_lost_may_stand_is_no_reason_not_to_move(
+    booked: Appointment,
+    paper: Paper,
+) -> None:
+    later = changing.change(booked, Edit(start=soon() + 5 * HOUR))
+    lose_the_answer(paper)
+    away = changing.change(later, Edit(start=soon() + 8 * HOUR))
+    moved = changing.change(away, Edit(start=soon() + 5 * HOUR + timedelta(minutes=30)))
+    write_due()
+    assert paper.events["main"][remote(booked)].text.start.wall == moved.wall_start
+
+
 EDITS = st.lists(
     st.tuples(
         st.sampled_from(
@@ -357,6 +439,7 @@ class Round:
 
     def __init__(self, organization: Organization, calendar: Calendar, paper: Paper) -> None:
         self.organization, self.calendar, self.paper = organization, calendar, paper
+        self.places: dict[Any, str] = {}
         self.made = [book(organization, wish(soon() + n * 12 * HOUR)) for n in range(6)]
         self.write()
         self.pull()
@@ -399,8 +482,11 @@ class Round:
         if what == "cancel here":
             changing.cancel(row)
             return
-        edit = Edit(title=f"here {number}") if what == "here" else Edit(place=f"place {number}")
-        changing.change(row, edit)
+        if what == "here":
+            changing.change(row, Edit(title=f"here {number}"))
+            return
+        self.places[row.pk] = f"place {number}"
+        changing.change(row, Edit(place=self.places[row.pk]))
 
     def change_there(self, what: str, name: str, number: int) -> None:
         if what == "title":
@@ -427,7 +513,9 @@ class Round:
         blocks = set(BusyBlock.objects.values_list("remote_id", flat=True))
         others = {one.id for one in self.paper.live("main") if not one.key}
         wrong: list[Any] = [key for key in {*there, *here} if there.get(key) != here.get(key)]
-        return wrong + sorted(blocks ^ others)
+        # Nobody over there says anything about places.
+        lost = [one for one in rows if one.place != self.places.get(one.pk, "")]
+        return wrong + lost + sorted(blocks ^ others)
 
 
 def converge(

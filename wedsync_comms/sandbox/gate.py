@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any, Protocol
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -58,7 +58,11 @@ class Gate:
         request = Request(scope, receive)
         started = time.monotonic()
         struck: list[str] = []
-        response = await self._respond(request, struck)
+        try:
+            response = await self._respond(request, struck)
+        except ClientDisconnect:
+            # It died before it had said what it wanted.
+            return
         self._log(request, response, time.monotonic() - started, struck)
         await response(scope, receive, send)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -14,10 +15,9 @@ from calendars import booking, lanes, subscriptions
 from calendars.models import Account, Calendar, EventLink, Subscription
 from communications.models import Organization
 from tests.calendars import rows
-from tests.calendars.providers.sides import GoogleSide, Side
+from tests.calendars.providers.sides import Side
+from tests.calendars.whole.announcing import PATH, announcement
 from tests.calendars.whole.both import START, events, write
-from tests.calendars.whole.test_latency import PATH
-from tests.calendars.whole.test_latency import headers as google_headers
 from tests.communications.edges.servers import Live
 from wedsync_comms.lib.limits import Rate
 
@@ -62,23 +62,10 @@ def test_a_thousand_appointments_are_there_once_each(
     assert not EventLink.objects.filter(remote_id="").exists()
 
 
-def forgeries(side: Side, subscription: Subscription) -> Iterator[dict[str, object]]:
+def forgeries(side: Side, subscription: Subscription) -> Iterator[dict[str, Any]]:
     for number in range(FORGED):
         name = subscription.remote_id if number % 2 else f"channel-{number}"
-        if isinstance(side, GoogleSide):
-            yield {"headers": google_headers(name, f"guess-{number}")}
-        else:
-            yield {"json": {"value": [graph(name, f"guess-{number}")]}}
-
-
-def graph(name: str, secret: str) -> dict[str, object]:
-    return {
-        "subscriptionId": name,
-        "clientState": secret,
-        "changeType": "updated",
-        "resource": "me/events/1",
-        "subscriptionExpirationDateTime": "2030-01-01T00:00:00Z",
-    }
+        yield announcement(side, name, f"guess-{number}")
 
 
 def counters() -> tuple[int, int]:
@@ -96,8 +83,8 @@ def test_ten_thousand_forged_pushes_cause_no_call(
     counted = counters()
     before, began = side.control("GET", "/requests?limit=1"), time.monotonic()
 
-    def send(one: dict[str, object]) -> int:
-        return requests.post(ours.http + PATH, timeout=10, **one).status_code  # type: ignore[arg-type]
+    def send(one: dict[str, Any]) -> int:
+        return requests.post(ours.http + PATH, timeout=10, **one).status_code
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(send, forgeries(side, live)))
