@@ -81,8 +81,12 @@ def settled(
     before: dict[str, Any],
     due: datetime,
 ) -> dict[str, Any] | None:
-    """What is to be told after what still waits to be: how it was before. None: nothing."""
+    """What is to be told after what still waits to be: how it was before. None: nothing.
+
+    Locked: what is told at this moment waits no longer, and must be followed by the news.
+    """
     rows = Notice.objects.waiting().filter(participant=person).select_related("rule")
+    rows = rows.select_for_update(of=("self",))
     waiting = {Occasion(one.rule.occasion): one for one in rows}
     booked = waiting.get(Occasion.BOOKED)
     if occasion == Occasion.MOVED and booked:

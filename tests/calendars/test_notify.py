@@ -1,10 +1,13 @@
 """What people are told: once, the newest, at a decent hour, in their own time."""
 # ruff: noqa: ARG001 (fixtures that only have to be there)
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 from icalendar import Calendar as ICalendar
 
@@ -105,6 +108,36 @@ def test_edits_in_a_row_are_one_message_about_the_newest(
     message = Message.objects.latest("created_at")
     assert "from Thursday 20 May, 10:00 to Thursday 20 May 2027 at 13:00" in message.body
     assert told(clock) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
+    organization: Organization,
+    calendar: Calendar,
+    amelia: Contact,
+    paper: Paper,
+) -> None:
+    defaults.seed(organization)
+    Rule.objects.update(quiet_seconds=0, is_urgent=True)
+    made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk)]))
+    write_due()
+
+    def cancel() -> None:
+        try:
+            changing.cancel(made)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            notice = Notice.objects.select_for_update().get()
+            cancelling = pool.submit(cancel)
+            # Time to read what waits, if it does not wait for it to be told.
+            time.sleep(0.5)
+            notify.tell(notice.pk)
+        cancelling.result(timeout=20)
+    found = Notice.objects.values_list("rule__occasion", "state")
+    assert sorted(found) == [("booked", "told"), ("cancelled", "waiting")]
 
 
 def test_there_and_back_again_is_no_news(booked: Appointment, clock: Clock) -> None:
