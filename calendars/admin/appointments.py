@@ -215,7 +215,8 @@ class Appointments(Capped, Scoped):
 
     @column("When")
     def begins(self, appointment: Appointment) -> str:
-        return page.day_and_time(appointment)
+        # In one line, however long the titles are.
+        return page.day_and_time(appointment).replace(" ", "\N{NO-BREAK SPACE}")
 
     @column("Title")
     def name(self, appointment: Appointment) -> str:

@@ -85,6 +85,7 @@ def test_theirs_is_taken_written_again_and_in_the_history(
     text = staff.get(page(booked)).content.decode()
     for word in ("Changed here and in the calendar: title.", "Which one is right?", "Theirs"):
         assert word in text, word
+    assert "here “Ours”, in the calendar “Theirs”" in text
     assert staff.get(page(booked, "take")).status_code == 405
     assert "Taken over" in staff.post(page(booked, "take"), follow=True).content.decode()
     booked.refresh_from_db()
