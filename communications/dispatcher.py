@@ -26,7 +26,7 @@ from communications.claim import Claim
 from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
-from wedsync_comms.lib import companions, heartbeats, limits, shared
+from wedsync_comms.lib import companions, heartbeats, http, limits, shared
 from wedsync_comms.lib.errors import RateLimited
 from wedsync_comms.lib.wakeup import Listener
 
@@ -46,6 +46,8 @@ SETTLED_AT_ONCE = 100
 URGENT_THREADS = 2
 # The provider asked to be left alone just when this was claimed: better given back than held.
 LONGEST_WAIT_SECONDS = 2.0
+# How long before it leaves a request is made ready.
+READY_SECONDS = 0.03
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 
@@ -237,12 +239,14 @@ class Dispatcher:
 
     def asked(self, slug: str, leaves_at: float) -> Answer:
         """Waits for a place. It is nobody's: the most urgent one takes it."""
-        time.sleep(min(max(0.0, leaves_at - time.monotonic()), LONGEST_WAIT_SECONDS))
+        ready_at = leaves_at - READY_SECONDS
+        time.sleep(min(max(0.0, ready_at - time.monotonic()), LONGEST_WAIT_SECONDS))
         claimed = self.leaving[slug].get_nowait().claimed
-        left_alone_for = max(leaves_at, self.left_alone_until[slug]) - time.monotonic()
+        left_alone_for = max(ready_at, self.left_alone_until[slug]) - time.monotonic()
         if left_alone_for > 0:
             return dispatch.put_off(claimed, "The provider wants to be left alone.", left_alone_for)
-        answer = dispatch.ask(claimed)
+        with http.leaving_at(leaves_at):
+            answer = dispatch.ask(claimed)
         stop = dispatch.stop_in(answer.results)
         if isinstance(stop, RateLimited):
             self.left_alone_until[slug] = time.monotonic() + stop.retry_after.total_seconds()

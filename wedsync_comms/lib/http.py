@@ -1,7 +1,10 @@
 """HTTP to providers: pooled connections, timeouts, and errors that say whether a request left."""
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,27 @@ TIMEOUT = (3.05, 10.0)
 
 # urllib3's causes that prove the request never left this machine.
 UNSENT = (NewConnectionError, NameResolutionError, SSLError)
+
+_leaves_at: ContextVar[float] = ContextVar("leaves_at", default=0.0)
+
+
+@contextmanager
+def leaving_at(moment: float) -> Iterator[None]:
+    """What this thread asks for is made ready now, and leaves at `moment` of `time.monotonic`."""
+    before = _leaves_at.set(moment)
+    try:
+        yield
+    finally:
+        _leaves_at.reset(before)
+
+
+class Punctual(HTTPAdapter):
+    """How long it takes to write a request down depends on what else this process does; a
+    provider that counts by the second must not see that."""
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        time.sleep(max(0.0, _leaves_at.get() - time.monotonic()))
+        return super().send(*args, **options)
 
 
 @dataclass(frozen=True)
@@ -38,8 +62,8 @@ class Client:
             # Reading the proxy settings of the environment for every call costs a third of the
             # throughput, and a provider is not reached through a developer's proxy by surprise.
             session.trust_env = False
-            session.mount("https://", HTTPAdapter(pool_maxsize=4))
-            session.mount("http://", HTTPAdapter(pool_maxsize=4))
+            session.mount("https://", Punctual(pool_maxsize=4))
+            session.mount("http://", Punctual(pool_maxsize=4))
             self._local.session = session
         found: requests.Session = self._local.session
         return found

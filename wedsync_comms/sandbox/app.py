@@ -1,6 +1,7 @@
 """The application: every provider behind its gate, the control API and the page."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -92,8 +93,11 @@ class CuttableProtocol(HttpToolsProtocol):
 
 def run(config: SandboxConfig, host: str = "127.0.0.1", port: int = 8025) -> None:
     """Serves until it is interrupted."""
+    app = create_app(config)
+    # Nobody's provider stops for a tenth of a second to look for garbage.
+    gc.freeze()
     uvicorn.run(
-        create_app(config),
+        app,
         host=host,
         port=port,
         http=CuttableProtocol,
