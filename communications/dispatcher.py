@@ -5,6 +5,7 @@ providers, one writes down what they answered, as many answers at once as there 
 applies webhooks.
 """
 
+import gc
 import os
 import socket
 import threading
@@ -40,6 +41,8 @@ FULL_SECONDS = 0.5
 # What other calls in flight are answered meanwhile is written down together.
 GATHER_SECONDS = 0.1
 BEAT_SECONDS = 5.0
+# How often garbage is looked for while nothing leaves, and while there is always something.
+TIDY_IDLE_SECONDS, TIDY_SECONDS = 0.5, 5.0
 # How many answers are written down in one transaction at most.
 SETTLED_AT_ONCE = 100
 # A campaign at a slow provider leaves these threads to urgent messages.
@@ -47,7 +50,7 @@ URGENT_THREADS = 2
 # The provider asked to be left alone just when this was claimed: better given back than held.
 LONGEST_WAIT_SECONDS = 2.0
 # How long before it leaves a request is made ready.
-READY_SECONDS = 0.03
+READY_SECONDS = 0.06
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
 
@@ -92,9 +95,11 @@ class Dispatcher:
         self.is_starved = False
         self.stopping = threading.Event()
         self.listener = Listener(broadcast.OUTBOX)
-        # Until when providers whose rate is used up are left alone.
-        self.full_until: dict[str, float] = {}
-        self.swept = self.beaten = 0.0
+        # Until when there is nothing to do for a provider: nothing is due, or its rate is used up.
+        self.rests_until: dict[str, float] = {}
+        # The providers that work, as of the last look.
+        self.usable: list[str] = []
+        self.looked = self.swept = self.beaten = self.tidied = 0.0
 
     def stop(self) -> None:
         self.stopping.set()
@@ -110,13 +115,17 @@ class Dispatcher:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
                 if pause and self.listener.wait(pause):
-                    # Something new, maybe urgent: worth a look at once.
-                    self.full_until.clear()
+                    self.rouse()
         crew.stop()
         self.pool.shutdown(wait=True)
         self.answers.put(None)
         settling.join()
         inbox.join()
+
+    def rouse(self) -> None:
+        """Something new, maybe urgent: worth a look at once."""
+        self.rests_until.clear()
+        self.looked = 0.0
 
     def guarded_tick(self) -> float:
         try:
@@ -130,18 +139,34 @@ class Dispatcher:
 
     def tick(self) -> float:
         """Does what can be done now, and returns for how many seconds there is nothing more."""
-        self.sweep()
         self.flying = {one for one in self.flying if not one.done()}
-        usable = [slug for slug in settings.PROVIDERS if is_usable(slug)]
-        unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
-        for slug in set(unanswered.distinct()).intersection(usable):
-            self.repeat(slug)
-        pauses = [self.drain(channel, usable) for channel in registry.channels()]
+        self.tidy()
+        self.sweep()
+        if time.monotonic() - self.looked >= POLL_SECONDS:
+            self.look()
+        pauses = [self.drain(channel) for channel in registry.channels()]
         return min([POLL_SECONDS, *pauses])
+
+    def look(self) -> None:
+        """At what need not be known at every tick, of which there are many while messages leave:
+        which providers work, and which calls have no answer."""
+        self.looked = time.monotonic()
+        self.usable = [slug for slug in settings.PROVIDERS if is_usable(slug)]
+        unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
+        for slug in set(unanswered.distinct()).intersection(self.usable):
+            self.repeat(slug)
 
     def idle(self) -> int:
         """Threads to spare; an answer that is not written down yet counts as one in use."""
         return self.threads - len(self.flying) - self.answers.qsize()
+
+    def tidy(self) -> None:
+        """Looks for garbage where nothing is about to leave: that takes as long as several places
+        in a rate."""
+        since = time.monotonic() - self.tidied
+        if since > (TIDY_SECONDS if self.flying else TIDY_IDLE_SECONDS):
+            gc.collect()
+            self.tidied = time.monotonic()
 
     def sweep(self) -> None:
         now = time.monotonic()
@@ -163,10 +188,10 @@ class Dispatcher:
             if claimed is not None:
                 self.launch(slug, [claimed])
 
-    def drain(self, channel: str, open_now: Sequence[str]) -> float:
+    def drain(self, channel: str) -> float:
         """Claims one call for each provider of the channel; returns the pause until the next."""
         route = registry.route(channel)
-        usable = [slug for slug in route if slug in open_now]
+        usable = [slug for slug in route if slug in self.usable]
         for slug in route:
             if slug not in usable and usable:
                 routes.free_from(slug, channel)
@@ -174,14 +199,15 @@ class Dispatcher:
         return min(pauses, default=POLL_SECONDS)
 
     def claim(self, channel: str, slug: str, usable: list[str]) -> float:
-        full_for = self.full_until.get(slug, 0.0) - time.monotonic()
-        if full_for > 0:
-            return full_for
+        rests_for = self.rests_until.get(slug, 0.0) - time.monotonic()
+        if rests_for > 0:
+            return rests_for
         ahead = claim.ahead(channel, slug, usable, self.most(slug))
-        urgent = ahead[:1] == [Priority.URGENT]
-        room = self.idle() - (0 if urgent else URGENT_THREADS)
-        if not ahead or room <= 0:
-            self.is_starved = room <= 0
+        if not ahead:
+            return self.rest(slug, POLL_SECONDS)
+        room = self.idle() - (0 if ahead[0] == Priority.URGENT else URGENT_THREADS)
+        if room <= 0:
+            self.is_starved = True
             return POLL_SECONDS
         pause = self.closed_for(slug)
         if pause:
@@ -210,10 +236,12 @@ class Dispatcher:
         wait = registry.bucket(slug).outlook()
         if wait > limits.AHEAD:
             # Short enough for an urgent one that nobody announced.
-            pause = min(wait - limits.AHEAD, FULL_SECONDS)
-            self.full_until[slug] = time.monotonic() + pause
-            return pause
+            return self.rest(slug, min(wait - limits.AHEAD, FULL_SECONDS))
         return 0.0 if registry.breaker(slug).allow() else POLL_SECONDS
+
+    def rest(self, slug: str, seconds: float) -> float:
+        self.rests_until[slug] = time.monotonic() + seconds
+        return seconds
 
     def launch(self, slug: str, claims: Sequence[Claim]) -> None:
         """The places in the provider's rate are taken only now: claiming takes its time, and what

@@ -8,7 +8,7 @@ from pytest_django import Settings
 from tests.lib.conftest import Hammer
 from tests.lib.hammer import RATE
 from wedsync_comms.lib import shared
-from wedsync_comms.lib.limits import Rate, TokenBucket
+from wedsync_comms.lib.limits import Clock, Rate, TokenBucket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("backend")]
 
@@ -80,11 +80,34 @@ def test_who_waits_gets_the_next_place_if_it_is_near() -> None:
     assert not bucket.wait()
 
 
-def test_what_was_promised_before_the_provider_said_stop_is_no_debt() -> None:
+def test_what_was_promised_for_while_the_provider_wants_to_be_left_alone_is_no_debt() -> None:
     bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
-    bucket.reserve(100)
-    bucket.hold(0.2)
-    assert bucket.outlook() == pytest.approx(0.3, abs=0.1)
+    bucket.reserve(5)
+    bucket.hold(1.0)
+    assert bucket.outlook() == pytest.approx(1.1, abs=0.1)
+
+
+def test_what_was_promised_for_later_is() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
+    bucket.reserve(20)
+    bucket.hold(1.0)
+    assert bucket.outlook() == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_late_answer_to_what_time_it_is_changes_nothing() -> None:
+    clock = Clock()
+    start = time.monotonic()
+    assert clock.here(1000.0) == pytest.approx(start, abs=0.01)
+    time.sleep(0.2)
+    # Learned at once, and learned after a fifth of a second.
+    assert clock.here(1000.2) == pytest.approx(start + 0.2, abs=0.02)
+    assert clock.here(1000.0) == pytest.approx(start, abs=0.02)
+
+
+def test_a_clock_that_was_set_back_is_believed() -> None:
+    clock = Clock()
+    clock.here(1000.0)
+    assert clock.here(900.0) == pytest.approx(time.monotonic(), abs=0.01)
 
 
 def test_what_waits_for_the_end_of_a_hold_does_not_leave_at_once() -> None:

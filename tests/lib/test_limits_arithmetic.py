@@ -97,9 +97,9 @@ def test_a_clock_set_back_makes_nobody_wait_for_the_old_time() -> None:
 
 
 def test_a_hold_moves_with_a_clock_set_back() -> None:
-    level = held(Level(tokens=5, at=START), START, START + 10)
+    level = held(Level(tokens=5, at=START), RATE, START, START + 10)
     assert refilled(level, RATE, START - 3600).held_until == START - 3600 + 10
-    again = held(level, START - 3600, START - 3600 + 5)
+    again = held(level, RATE, START - 3600, START - 3600 + 5)
     assert again.held_until == START - 3600 + 10
 
 
@@ -112,11 +112,34 @@ def test_nobody_leaves_during_a_hold_nor_all_at_once_after_it(
 ) -> None:
     rate = Rate.permitted(10)
     level, _ = reserve(Level(tokens=rate.burst, at=START), rate, START, before)
-    level, waits = reserve(held(level, START, START + seconds), rate, START + seconds / 2, after)
+    paused = held(level, rate, START, START + seconds)
+    level, waits = reserve(paused, rate, START + seconds / 2, after)
     places = [seconds / 2 + wait for wait in waits]
     assert places[0] >= seconds - 1e-6
     gaps = [later - earlier for earlier, later in pairwise(places)]
     assert all(gap >= 1 / rate.per_second - 1e-6 for gap in gaps)
+
+
+@run
+@given(
+    st.lists(st.floats(0.0, 3.0), min_size=1, max_size=4), st.integers(1, 200), st.integers(1, 50)
+)
+def test_what_was_promised_for_after_a_hold_is_not_promised_again(
+    holds: list[float],
+    before: int,
+    after: int,
+) -> None:
+    rate = Rate.permitted(100)
+    level, promised = reserve(Level(tokens=1, at=START), rate, START, before)
+    until = 0.0
+    for number, seconds in enumerate(holds):
+        until = max(until, number * 0.1 + seconds)
+        level = held(level, rate, START + number * 0.1, START + number * 0.1 + seconds)
+    now = 0.1 * len(holds)
+    _, waits = reserve(level, rate, START + now, after)
+    later = [one for one in promised if one >= until]
+    gap = 1 / rate.per_second - 1e-6
+    assert all(now + wait >= max(later, default=0.0) + gap for wait in waits)
 
 
 def test_a_refusal_is_no_change() -> None:

@@ -5,7 +5,9 @@ zero. `take` is the arithmetic, a pure function.
 """
 
 import math
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -23,6 +25,9 @@ CLOSE_ENOUGH = 1e-9
 # Providers count by the second, from whichever request they please. What leaves here in a second
 # may arrive there in a little less, so somewhat less than what is permitted leaves here, evenly.
 SHARE = 0.981
+# Of how many answers the quickest counts; and from how many seconds on one is not late, but the
+# other clock was set back.
+ANSWERS, SET_BACK = 32, 0.5
 # Over how many seconds it is smoothed how much of a rate is used.
 SMOOTHED = 10.0
 
@@ -71,6 +76,30 @@ class Snapshot:
     held_for: float
 
 
+class Clock:
+    """Tells on our own clock, `time.monotonic`, what the shared one shows.
+
+    Whoever asks for the time learns it late, by more or less: the quickest of the last answers
+    comes closest to the truth. So all processes keep to one plan, also when some are slow.
+    """
+
+    def __init__(self) -> None:
+        self._differences: deque[float] = deque(maxlen=ANSWERS)
+        self._lock = threading.Lock()
+
+    def here(self, there: float) -> float:
+        """The moment of `there`, which was just learned as the time."""
+        with self._lock:
+            difference = time.monotonic() - there
+            if self._differences and difference > min(self._differences) + SET_BACK:
+                self._differences.clear()
+            self._differences.append(difference)
+            return there + min(self._differences)
+
+
+_clock = Clock()
+
+
 class TokenBucket:
     def __init__(self, name: str, rate: Rate) -> None:
         self.name = name
@@ -89,8 +118,7 @@ class TokenBucket:
         """Takes the next places, however far ahead: when each may be used, on `time.monotonic`."""
 
         def promise(level: Level, now: float) -> tuple[Level, Sequence[float]]:
-            # The nearest moment here to `now` there: whatever writing takes, all keep to one plan.
-            here = time.monotonic()
+            here = _clock.here(now)
             after, waits = reserve(level, self.rate, now, count)
             return after, [here + wait for wait in waits]
 
@@ -108,7 +136,7 @@ class TokenBucket:
         """The provider said stop: nobody takes before then. Never shortens an earlier hold."""
         if not math.isfinite(seconds):
             raise ValueError(f"{self.name}: cannot be held for {seconds} seconds")
-        self._update(lambda level, now: (held(level, now, now + seconds), None))
+        self._update(lambda level, now: (held(level, self.rate, now, now + seconds), None))
 
     def learn(self, per_second: float) -> None:
         """The provider told its true rate. Cheap when it is the one known already."""
@@ -192,13 +220,16 @@ def reserve(level: Level, rate: Rate, now: float, count: int) -> tuple[Level, Se
     return after, waits
 
 
-def held(level: Level, now: float, until: float) -> Level:
+def held(level: Level, rate: Rate, now: float, until: float) -> Level:
     # Times of a clock that was set back since would hold for too long, or not at all.
     shift = min(0.0, now - level.at)
-    before = level.held_until + shift
-    # What was promised until now is refused or given back, and so no debt any more.
-    tokens = level.tokens if before > now else max(0.0, level.tokens)
-    return replace(level, at=level.at + shift, held_until=max(before, until), tokens=tokens)
+    at, before = level.at + shift, level.held_until + shift
+    until = max(before, until)
+    # What was promised until then is refused or given back, and no debt any more; what was
+    # promised for later leaves all the same, and nobody else may have its places.
+    covered = max(0.0, until - max(at, before)) * speed(level, rate)
+    tokens = level.tokens if level.tokens >= 0 else min(0.0, level.tokens + covered)
+    return replace(level, at=at, held_until=until, tokens=tokens)
 
 
 def _positive(number: float) -> bool:

@@ -29,6 +29,8 @@ class Command(BaseCommand):
             registry.provider(slug)
         gc.collect()
         gc.freeze()
+        # The dispatcher looks for garbage itself, when there is time for it.
+        gc.disable()
         dispatcher = Dispatcher(threads=threads)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: dispatcher.stop())

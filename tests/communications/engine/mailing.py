@@ -52,7 +52,12 @@ class SameThread(ThreadPoolExecutor):
 
 
 class OneThread(Dispatcher):
-    """Settles each answer before it goes on, and leaves the test its connection."""
+    """Settles each answer before it goes on, leaves the test its connection, and hears at once of
+    what the test has done."""
+
+    def tick(self) -> float:
+        self.rouse()
+        return super().tick()
 
     def ask(self, slug: str, leaves_at: float) -> Answer:
         return self.asked(slug, leaves_at)
@@ -98,7 +103,6 @@ class Mailing:
         Message.objects.waiting().update(send_after=past)
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
         self.dispatcher.left_alone_until.clear()
-        self.dispatcher.full_until.clear()
         for slug in self.settings.PROVIDERS:
             shared.update(f"limit:{slug}", released)
 
