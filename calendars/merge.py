@@ -132,12 +132,16 @@ def agreed(base: Content, sent: Content, theirs: Content) -> Content:
     """What both sides know, where `sent` may have been written: what of it stands there, does so
     by our word."""
     names = ("title", "when", "description", "place")
-    emails = dict.fromkeys([*base.people, *sent.people])
+    # Whom we added is known once they stand there, and whom we took out no more once they do not.
+    known = [one for one in base.people if one in theirs.people or one in sent.people]
+    added = [one for one in sent.people if one in theirs.people]
     people = {
-        email: agreed_person(base.people.get(email), sent.people.get(email), person)
-        for email in emails
-        # Neither does anybody know whom we took out.
-        if (person := theirs.people.get(email)) or email in sent.people
+        email: agreed_person(
+            base.people.get(email) or sent.people[email],
+            sent.people.get(email),
+            theirs.people.get(email),
+        )
+        for email in dict.fromkeys([*known, *added])
     }
     return replace(
         base,
@@ -149,15 +153,13 @@ def agreed(base: Content, sent: Content, theirs: Content) -> Content:
     )
 
 
-def agreed_person(base: Person | None, sent: Person | None, theirs: Person | None) -> Person:
-    """At least one of the first two knows them."""
-    first = base or sent or Person()
+def agreed_person(base: Person, sent: Person | None, theirs: Person | None) -> Person:
     if not (sent and theirs):
-        return first
+        return base
     return Person(
-        name=ours_there(first.name, sent.name, theirs.name),
-        is_optional=ours_there(first.is_optional, sent.is_optional, theirs.is_optional),
-        answer=ours_there(first.answer, sent.answer, theirs.answer),
+        name=ours_there(base.name, sent.name, theirs.name),
+        is_optional=ours_there(base.is_optional, sent.is_optional, theirs.is_optional),
+        answer=ours_there(base.answer, sent.answer, theirs.answer),
     )
 
 

@@ -84,7 +84,7 @@ def one_round(box: Mailbox, link: EventLink) -> None:
         return
     sent = contents.of_appointment(appointment)
     is_certain = not link.sent
-    if link.remote_id and is_certain and contents.loaded(link.base) == sent:
+    if is_certain and link.base and contents.loaded(link.base) == sent:
         finish(link, appointment)
         return
     intend(link, sent)

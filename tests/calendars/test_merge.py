@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calendars.events import Answer
-from calendars.merge import Content, Person, When, differences, merge
+from calendars.merge import Content, Person, When, agreed, differences, merge
 
 words = st.sampled_from(["", "a", "b", "c"])
 whens = st.builds(
@@ -37,6 +37,21 @@ def test_who_changes_alone_is_right(base: Content, changed: Content) -> None:
     assert merge(base, base, changed).content == changed
     assert merge(base, changed, changed).content == changed
     assert merge(base, changed, base).conflicts == ()
+
+
+@given(contents, contents)
+def test_what_was_sent_counts_where_it_arrived_and_only_there(base: Content, sent: Content) -> None:
+    assert agreed(base, sent, theirs=sent) == sent
+    assert agreed(base, sent, theirs=base) == base
+
+
+@given(contents, contents, contents)
+def test_what_was_sent_and_is_ours_no_more_is_no_change_of_theirs(
+    base: Content,
+    sent: Content,
+    ours: Content,
+) -> None:
+    assert merge(agreed(base, sent, sent), ours, sent).content == ours
 
 
 @given(contents, contents, contents)

@@ -5,11 +5,9 @@ import signal
 import sys
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from communications.dispatcher import Dispatcher
-from communications.providers import registry
 
 SWITCH_SECONDS = 0.0005
 
@@ -25,8 +23,6 @@ class Command(BaseCommand):
         sys.setswitchinterval(SWITCH_SECONDS)
         # What is loaded by now stays: looking through all of it for garbage takes a third of a
         # second, in which nothing leaves.
-        for slug in settings.PROVIDERS:
-            registry.provider(slug)
         gc.collect()
         gc.freeze()
         # The dispatcher looks for garbage itself, when there is time for it.
