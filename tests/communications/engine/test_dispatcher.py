@@ -1,8 +1,10 @@
 """The loop around the dispatch: what it looks at, what stops it, what does not."""
 
+import gc
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -340,3 +342,23 @@ def test_a_trial_is_made_by_one_call_at_a_time(venue: Organization, mailing: Mai
     mailing.send_due()
 
     assert (status(message), Message.objects.waiting().count()) == ("queued", 1)
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_garbage_is_looked_for_where_nothing_is_about_to_leave(mailing: Mailing) -> None:
+    one = mailing.dispatcher
+    gc.disable()
+    try:
+        one.tidied, found = time.monotonic() - 2, weakref.ref(Cycle())
+        one.flying.add(Future())
+        one.tidy()
+        assert found() is not None
+        one.flying.clear()
+        one.tidy()
+        assert found() is None
+    finally:
+        gc.enable()
