@@ -14,7 +14,8 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+# The day before yesterday: nothing of it is old enough to be forgotten.
+NOON = (datetime.now(UTC) - timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
 
 
 def after(seconds: float) -> datetime:
