@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from queue import PriorityQueue, SimpleQueue
 from typing import NamedTuple
@@ -273,8 +274,11 @@ class Dispatcher:
         left_alone_for = max(ready_at, self.left_alone_until[slug]) - time.monotonic()
         if left_alone_for > 0:
             return dispatch.put_off(claimed, "The provider wants to be left alone.", left_alone_for)
-        with http.leaving_at(leaves_at):
+        with http.leaving_at(leaves_at) as departure:
             answer = dispatch.ask(claimed)
+        # Without the shared state nothing else leaves either; the answer must not be lost over it.
+        with suppress(shared.Unavailable):
+            registry.bucket(slug).give_way(departure.late)
         stop = dispatch.stop_in(answer.results)
         if isinstance(stop, RateLimited):
             self.left_alone_until[slug] = time.monotonic() + stop.retry_after.total_seconds()

@@ -87,6 +87,16 @@ def test_what_was_promised_for_while_the_provider_wants_to_be_left_alone_is_no_d
     assert bucket.outlook() == pytest.approx(1.1, abs=0.1)
 
 
+def test_what_follows_gives_way_to_what_left_late() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
+    [first] = bucket.reserve(1)
+    bucket.give_way(0.09)
+    [second] = bucket.reserve(1)
+    bucket.give_way(0.25)
+    [third] = bucket.reserve(1)
+    assert [second - first, third - second] == pytest.approx([0.1, 0.3], abs=0.02)
+
+
 def test_what_was_promised_for_later_is() -> None:
     bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
     bucket.reserve(20)

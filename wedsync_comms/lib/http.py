@@ -20,17 +20,27 @@ TIMEOUT = (3.05, 10.0)
 # urllib3's causes that prove the request never left this machine.
 UNSENT = (NewConnectionError, NameResolutionError, SSLError)
 
-_leaves_at: ContextVar[float] = ContextVar("leaves_at", default=0.0)
+
+@dataclass
+class Departure:
+    """When a request is to leave, on `time.monotonic`, and by how many seconds it was late."""
+
+    at: float
+    late: float = 0.0
+
+
+_departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
 
 
 @contextmanager
-def leaving_at(moment: float) -> Iterator[None]:
+def leaving_at(moment: float) -> Iterator[Departure]:
     """What this thread asks for is made ready now, and leaves at `moment` of `time.monotonic`."""
-    before = _leaves_at.set(moment)
+    departure = Departure(moment)
+    before = _departure.set(departure)
     try:
-        yield
+        yield departure
     finally:
-        _leaves_at.reset(before)
+        _departure.reset(before)
 
 
 class Punctual(HTTPAdapter):
@@ -38,7 +48,9 @@ class Punctual(HTTPAdapter):
     provider that counts by the second must not see that."""
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
-        time.sleep(max(0.0, _leaves_at.get() - time.monotonic()))
+        if (departure := _departure.get()) is not None:
+            time.sleep(max(0.0, departure.at - time.monotonic()))
+            departure.late = departure.late or time.monotonic() - departure.at
         return super().send(*args, **options)
 
 

@@ -24,7 +24,7 @@ CLOSE_ENOUGH = 1e-9
 
 # Providers count by the second, from whichever request they please. What leaves here in a second
 # may arrive there in a little less, so somewhat less than what is permitted leaves here, evenly.
-SHARE = 0.981
+SHARE = 0.983
 # Of how many answers the quickest counts; and from how many seconds on one is not late, but the
 # other clock was set back.
 ANSWERS, SET_BACK = 32, 0.5
@@ -123,6 +123,12 @@ class TokenBucket:
             return after, [here + wait for wait in waits]
 
         return self._update(promise)
+
+    def give_way(self, late: float) -> None:
+        """Something left so many seconds after its place, and so too close to what follows: as much
+        time passes unused. Less than a place is within what is kept for it."""
+        if places := int(late * self.rate.per_second):
+            self.reserve(places)
 
     def wait(self) -> bool:
         """Takes a place and sleeps until it may be used. False: none is near enough."""
