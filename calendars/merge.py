@@ -15,6 +15,9 @@ from calendars.models.accounts import Policy
 
 T = TypeVar("T")
 
+# Of a content, all but its people.
+FIELDS = ("title", "when", "description", "place")
+
 
 @dataclass(frozen=True, kw_only=True)
 class When:
@@ -131,7 +134,6 @@ def merge(base: Content, ours: Content, theirs: Content, *, ours_wins: bool = Fa
 def agreed(base: Content, sent: Content, theirs: Content) -> Content:
     """What both sides know, where `sent` may have been written: what of it stands there, does so
     by our word."""
-    names = ("title", "when", "description", "place")
     # Whom we added is known once they stand there, and whom we took out no more once they do not.
     known = [one for one in base.people if one in theirs.people or one in sent.people]
     added = [one for one in sent.people if one in theirs.people]
@@ -148,7 +150,7 @@ def agreed(base: Content, sent: Content, theirs: Content) -> Content:
         people=people,
         **{
             one: ours_there(getattr(base, one), getattr(sent, one), getattr(theirs, one))
-            for one in names
+            for one in FIELDS
         },
     )
 
@@ -189,7 +191,7 @@ def with_theirs(ours: Content, theirs: Content, fields: Collection[str]) -> Cont
             people.pop(email, None)
         elif person and any(one == email or one.startswith(f"{email} ") for one in fields):
             people[email] = person
-    names = [one for one in ("title", "when", "description", "place") if one in fields]
+    names = [one for one in FIELDS if one in fields]
     return replace(ours, people=people, **{one: getattr(theirs, one) for one in names})
 
 

@@ -97,6 +97,17 @@ def test_what_follows_gives_way_to_what_left_late() -> None:
     assert [second - first, third - second] == pytest.approx([0.1, 0.3], abs=0.02)
 
 
+def test_a_fast_provider_is_not_slowed_down_by_what_is_hardly_late() -> None:
+    bucket = TokenBucket("resend", Rate(per_second=1000, burst=1))
+    [first] = bucket.reserve(1)
+    bucket.give_way(0.009)
+    [second] = bucket.reserve(1)
+    bucket.give_way(0.5)
+    [third] = bucket.reserve(1)
+    assert second - first < 0.3
+    assert third - second > 0.4
+
+
 def test_what_was_promised_for_later_is() -> None:
     bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
     bucket.reserve(20)

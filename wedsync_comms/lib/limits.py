@@ -25,6 +25,9 @@ CLOSE_ENOUGH = 1e-9
 # Providers count by the second, from whichever request they please. What leaves here in a second
 # may arrive there in a little less, so somewhat less than what is permitted leaves here, evenly.
 SHARE = 0.983
+# From how many seconds on something that leaves late comes too close to what follows: of a second,
+# so much is kept, whatever the rate.
+LATE = 0.01
 # Of how many answers the quickest counts; and from how many seconds on one is not late, but the
 # other clock was set back.
 ANSWERS, SET_BACK = 32, 0.5
@@ -125,9 +128,10 @@ class TokenBucket:
         return self._update(promise)
 
     def give_way(self, late: float) -> None:
-        """Something left so many seconds after its place, and so too close to what follows: as much
-        time passes unused. Less than a place is within what is kept for it."""
-        if places := int(late * self.rate.per_second):
+        """Something left so many seconds after its place, and so too close to what follows: as many
+        whole places pass unused."""
+        places = int(late * self.rate.per_second)
+        if places and late > LATE:
             self.reserve(places)
 
     def wait(self) -> bool:
