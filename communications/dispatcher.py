@@ -10,13 +10,9 @@ import os
 import socket
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from itertools import count
-from queue import PriorityQueue, SimpleQueue
-from typing import NamedTuple
+from queue import SimpleQueue
 
 import structlog
 from django.conf import settings
@@ -25,11 +21,12 @@ from django.utils import timezone
 
 from communications import broadcast, claim, dispatch, ingest, reconcile, routes
 from communications.claim import Claim
+from communications.departures import Departures
 from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
-from wedsync_comms.lib import companions, heartbeats, http, limits, shared
-from wedsync_comms.lib.errors import RateLimited
+from wedsync_comms.lib import companions, heartbeats, limits, shared
+from wedsync_comms.lib.limits import Place
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -48,25 +45,8 @@ TIDY_IDLE_SECONDS, TIDY_SECONDS = 0.5, 5.0
 SETTLED_AT_ONCE = 100
 # A campaign at a slow provider leaves these threads to urgent messages.
 URGENT_THREADS = 2
-# The provider asked to be left alone just when this was claimed: better given back than held.
-LONGEST_WAIT_SECONDS = 2.0
-# How long before it leaves a request is made ready.
-READY_SECONDS = 0.06
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
-
-
-class Leaving(NamedTuple):
-    """Compared in this order, so that two are never compared by their claims."""
-
-    priority: int
-    order: int
-    claimed: Claim
-
-
-def priority(claimed: Claim) -> int:
-    """A call that is repeated goes first: it has waited before."""
-    return claimed.attempts[0].message.priority if claimed.call.tries == 1 else Priority.URGENT
 
 
 def is_batching(slug: str) -> bool:
@@ -86,11 +66,8 @@ class Dispatcher:
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self.flying: set[Future[Answer]] = set()
-        self.order = count()
-        # Until when what is claimed for a provider is given back: it said that it is too much.
-        self.left_alone_until: dict[str, float] = defaultdict(float)
-        # What is claimed and has not left yet, by provider, the most urgent first.
-        self.leaving: dict[str, PriorityQueue[Leaving]] = defaultdict(PriorityQueue)
+        # By provider.
+        self.departures: dict[str, Departures] = {}
         self.answers: SimpleQueue[Answer | None] = SimpleQueue()
         # Whether something waits for a thread.
         self.is_starved = False
@@ -143,6 +120,8 @@ class Dispatcher:
         self.flying = {one for one in self.flying if not one.done()}
         self.tidy()
         self.sweep()
+        for one in self.departures.values():
+            one.postpone()
         if time.monotonic() - self.looked >= POLL_SECONDS:
             self.look()
         pauses = [self.drain(channel) for channel in registry.channels()]
@@ -183,7 +162,7 @@ class Dispatcher:
         """Asks again about calls that have no answer, as far as the provider may be asked."""
         calls = Call.objects.due(timezone.now()).filter(provider=slug).order_by("repeat_after")
         for call in calls[: self.idle()]:
-            if self.closed_for(slug):
+            if self.closed_for(slug, 1):
                 break
             claimed = claim.claim_repeat(call.pk)
             if claimed is not None:
@@ -210,10 +189,11 @@ class Dispatcher:
         if room <= 0:
             self.is_starved = True
             return POLL_SECONDS
-        pause = self.closed_for(slug)
+        calls = self.calls(slug, ahead, room)
+        pause = self.closed_for(slug, calls)
         if pause:
             return pause
-        limit = self.limit(slug, ahead, room)
+        limit = self.limit(slug, ahead, calls)
         if claims := claim.claim(channel, slug, usable=usable, limit=limit):
             self.launch(slug, claims)
         return 0.0
@@ -222,22 +202,25 @@ class Dispatcher:
         """How many messages one claim may take."""
         return registry.provider(slug).batch_limit if is_batching(slug) else self.threads
 
-    def limit(self, slug: str, ahead: Sequence[int], room: int) -> int:
-        """How many messages to claim: one call's, or as many as may leave soon."""
-        if registry.breaker(slug).state().state != "closed":
-            # On trial.
-            return 1
+    def calls(self, slug: str, ahead: Sequence[int], room: int) -> int:
+        """How many calls to make: one of many messages, or as many as may leave soon."""
         if is_batching(slug):
-            return len(ahead)
+            return 1
         soon = max(1, int(registry.bucket(slug).rate.per_second * limits.AHEAD))
         return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
 
-    def closed_for(self, slug: str) -> float:
-        """0.0 if a call may leave soon, and the breaker lets it; else when to look again."""
-        wait = registry.bucket(slug).outlook()
-        if wait > limits.AHEAD:
+    def limit(self, slug: str, ahead: Sequence[int], calls: int) -> int:
+        """How many messages to claim for them."""
+        if registry.breaker(slug).state().state != "closed":
+            # On trial.
+            return 1
+        return len(ahead) if is_batching(slug) else calls
+
+    def closed_for(self, slug: str, calls: int) -> float:
+        """0.0 if so many may leave soon, and the breaker lets them; else when to look again."""
+        if wait := registry.bucket(slug).turn(calls):
             # Short enough for an urgent one that nobody announced.
-            return self.rest(slug, min(wait - limits.AHEAD, FULL_SECONDS))
+            return self.rest(slug, min(wait, FULL_SECONDS))
         return 0.0 if registry.breaker(slug).allow() else POLL_SECONDS
 
     def rest(self, slug: str, seconds: float) -> float:
@@ -253,36 +236,22 @@ class Dispatcher:
             for one in claims:
                 self.answers.put(dispatch.put_off(one, str(error), OUTAGE_SECONDS))
             return
+        departures = self.departing(slug)
         for claimed, place in zip(claims, places, strict=True):
-            self.leaving[slug].put(Leaving(priority(claimed), next(self.order), claimed))
-            future = self.pool.submit(self.ask, slug, place)
+            departures.add(claimed)
+            future = self.pool.submit(self.ask, departures, place)
             future.add_done_callback(self.landed)
             self.flying.add(future)
 
-    def ask(self, slug: str, leaves_at: float) -> Answer:
+    def departing(self, slug: str) -> Departures:
+        return self.departures.setdefault(slug, Departures(slug))
+
+    def ask(self, departures: Departures, place: Place) -> Answer:
         try:
-            return self.asked(slug, leaves_at)
+            return departures.leave(place)
         finally:
             # A thread whose connection broke gets a new one for its next call.
             connection.close_if_unusable_or_obsolete()
-
-    def asked(self, slug: str, leaves_at: float) -> Answer:
-        """Waits for a place. It is nobody's: the most urgent one takes it."""
-        ready_at = leaves_at - READY_SECONDS
-        time.sleep(min(max(0.0, ready_at - time.monotonic()), LONGEST_WAIT_SECONDS))
-        claimed = self.leaving[slug].get_nowait().claimed
-        left_alone_for = max(ready_at, self.left_alone_until[slug]) - time.monotonic()
-        if left_alone_for > 0:
-            return dispatch.put_off(claimed, "The provider wants to be left alone.", left_alone_for)
-        with http.leaving_at(leaves_at) as departure:
-            answer = dispatch.ask(claimed)
-        # Without the shared state nothing else leaves either; the answer must not be lost over it.
-        with suppress(shared.Unavailable):
-            registry.bucket(slug).give_way(departure.late)
-        stop = dispatch.stop_in(answer.results)
-        if isinstance(stop, RateLimited):
-            self.left_alone_until[slug] = time.monotonic() + stop.retry_after.total_seconds()
-        return answer
 
     def landed(self, future: Future[Answer]) -> None:
         if error := future.exception():

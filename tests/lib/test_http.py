@@ -2,8 +2,11 @@
 
 import time
 
+import pytest
+import requests
 import responses
 
+from wedsync_comms.lib.errors import OutcomeUnknown
 from wedsync_comms.lib.http import Client, leaving_at
 
 URL = "https://api.provider.example/messages"
@@ -21,7 +24,8 @@ def test_a_request_leaves_at_its_moment_and_those_after_it_at_once() -> None:
     with leaving_at(time.monotonic() + 0.3) as departure:
         assert left() >= 0.29
         assert left() < 0.2
-    assert 0 <= departure.late < 0.1
+    assert 0 <= departure.left - departure.at < 0.1
+    assert departure.left <= departure.answered <= departure.left + 0.1
 
 
 @responses.activate
@@ -29,7 +33,15 @@ def test_it_is_known_how_late_it_was() -> None:
     responses.get(URL)
     with leaving_at(time.monotonic() - 0.5) as departure:
         left()
-    assert 0.5 <= departure.late < 0.7
+    assert 0.5 <= departure.left - departure.at < 0.7
+
+
+@responses.activate
+def test_what_got_no_answer_is_known_as_well() -> None:
+    responses.get(URL, body=requests.ConnectionError())
+    with leaving_at(time.monotonic()) as departure, pytest.raises(OutcomeUnknown):
+        left()
+    assert departure.left > departure.answered == 0.0
 
 
 @responses.activate

@@ -7,7 +7,18 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from wedsync_comms.lib.limits import Level, Rate, acquire, held, refilled, reserve
+from wedsync_comms.lib.limits import (
+    AHEAD,
+    Arrival,
+    Level,
+    Place,
+    Rate,
+    acquire,
+    held,
+    postponed,
+    refilled,
+    reserve,
+)
 
 RATE = Rate(per_second=3, burst=8)
 START = 1_700_000_000.0
@@ -63,7 +74,7 @@ def test_no_second_ever_gets_more_than_is_permitted(
     for after, count in todo:
         now += after
         level, waits = reserve(level, rate, now, count)
-        places += [now + wait for wait in waits]
+        places += [now + wait.seconds for wait in waits]
     assert places == sorted(places)
     for number, place in enumerate(places):
         within = [one for one in places[number:] if one < place + 1 - 1e-6]
@@ -73,7 +84,7 @@ def test_no_second_ever_gets_more_than_is_permitted(
 def test_who_reserves_whatever_there_is_gets_almost_all_of_it_from_the_first_second_on() -> None:
     rate = Rate.permitted(20)
     _, waits = reserve(Level(tokens=rate.burst, at=START), rate, START, 60 * 20)
-    assert 0.98 * 60 * 20 <= len([one for one in waits if one < 60]) <= 60 * 20
+    assert 0.98 * 60 * 20 <= len([one for one in waits if one.seconds < 60]) <= 60 * 20
 
 
 @run
@@ -114,7 +125,7 @@ def test_nobody_leaves_during_a_hold_nor_all_at_once_after_it(
     level, _ = reserve(Level(tokens=rate.burst, at=START), rate, START, before)
     paused = held(level, rate, START, START + seconds)
     level, waits = reserve(paused, rate, START + seconds / 2, after)
-    places = [seconds / 2 + wait for wait in waits]
+    places = [seconds / 2 + wait.seconds for wait in waits]
     assert places[0] >= seconds - 1e-6
     gaps = [later - earlier for earlier, later in pairwise(places)]
     assert all(gap >= 1 / rate.per_second - 1e-6 for gap in gaps)
@@ -137,11 +148,42 @@ def test_what_was_promised_for_after_a_hold_is_not_promised_again(
         level = held(level, rate, START + number * 0.1, START + number * 0.1 + seconds)
     now = 0.1 * len(holds)
     _, waits = reserve(level, rate, START + now, after)
-    later = [one for one in promised if one >= until]
+    later = [one.seconds for one in promised if one.seconds >= until]
     gap = 1 / rate.per_second - 1e-6
-    assert all(now + wait >= max(later, default=0.0) + gap for wait in waits)
+    assert all(now + wait.seconds >= max(later, default=0.0) + gap for wait in waits)
 
 
 def test_a_refusal_is_no_change() -> None:
     level = Level(tokens=0, at=START)
     assert acquire(level, RATE, START + 0.1)[0] is level
+
+
+@run
+@given(
+    st.integers(2, 40),
+    st.lists(st.one_of(st.floats(0, 0.03), st.floats(0, 0.3)), min_size=1, max_size=200),
+)
+def test_however_late_requests_arrive_no_second_gets_more_than_is_permitted(
+    permitted: int,
+    delays: list[float],
+) -> None:
+    rate = Rate.permitted(permitted)
+    level, now = Level(tokens=rate.burst, at=START), START
+    arrivals: list[float] = []
+    missed: list[Arrival] = []
+    for number, delay in enumerate(delays):
+        # Whoever sends takes its places a little ahead, and knows of what was late until then.
+        _, [wait] = reserve(level, rate, now, 1)
+        now += max(0.0, wait.seconds - AHEAD)
+        for one in missed:
+            if one.moment <= now:
+                level = postponed(level, rate, *one)
+        missed = [one for one in missed if one.moment > now]
+        level, [wait] = reserve(level, rate, now, 1)
+        place = Place(number, now + wait.seconds, now + wait.planned)
+        arrivals.append(place.at + delay)
+        if place.is_missed(arrivals[-1]):
+            missed.append(Arrival(number, arrivals[-1]))
+    arrivals.sort()
+    for first, one_too_many in zip(arrivals, arrivals[permitted:], strict=False):
+        assert one_too_many - first >= 1 - 1e-6

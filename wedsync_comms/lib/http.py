@@ -23,10 +23,14 @@ UNSENT = (NewConnectionError, NameResolutionError, SSLError)
 
 @dataclass
 class Departure:
-    """When a request is to leave, on `time.monotonic`, and by how many seconds it was late."""
+    """When a request is to leave, when it left and when its answer came, on `time.monotonic`.
+
+    0.0: it did not. Of several requests, the first counts.
+    """
 
     at: float
-    late: float = 0.0
+    left: float = 0.0
+    answered: float = 0.0
 
 
 _departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
@@ -48,10 +52,14 @@ class Punctual(HTTPAdapter):
     provider that counts by the second must not see that."""
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
-        if (departure := _departure.get()) is not None:
-            time.sleep(max(0.0, departure.at - time.monotonic()))
-            departure.late = departure.late or time.monotonic() - departure.at
-        return super().send(*args, **options)
+        departure = _departure.get()
+        if departure is None or departure.left:
+            return super().send(*args, **options)
+        time.sleep(max(0.0, departure.at - time.monotonic()))
+        departure.left = time.monotonic()
+        response = super().send(*args, **options)
+        departure.answered = time.monotonic()
+        return response
 
 
 @dataclass(frozen=True)

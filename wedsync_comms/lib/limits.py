@@ -8,8 +8,9 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from typing import NamedTuple
 
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.shared import State
@@ -18,18 +19,29 @@ from wedsync_comms.lib.shared import State
 # after the other, and short enough for whoever comes after them.
 AHEAD = 0.3
 
+# How far ahead all processes together may promise, in seconds; and for how long places are kept for
+# who is about to take them.
+MOST, TURN = 2 * AHEAD, 0.1
+# Of how many places it is known that they have to wait; those of a second matter.
+POSTPONED = 200
+
 # Less missing than this is nothing: after sleeping exactly as long as told, rounding must not
 # refuse. What was taken too early is missing later, so it does not add up.
 CLOSE_ENOUGH = 1e-9
 
 # Providers count by the second, from whichever request they please. What leaves here in a second
 # may arrive there in a little less, so somewhat less than what is permitted leaves here, evenly.
-SHARE = 0.983
-# From how many seconds on something that leaves late comes too close to what follows: of a second,
-# so much is kept, whatever the rate.
-LATE = 0.01
-# Of how many answers the quickest counts; and from how many seconds on one is not late, but the
-# other clock was set back.
+SHARE = 0.985
+# By how many seconds the way of one request may take longer than another's, and nobody knows.
+JITTER = 0.005
+# So many seconds later than planned may a request arrive without coming too close to the one that
+# leaves a second later.
+SLACK = 1 / SHARE - 1 - JITTER
+# An answer that takes longer than this share of so many before it may tell that its request was
+# held up, for so many seconds at most. The others vary as this provider's answers always do.
+USUAL, KNOWN, HELD_UP = 0.9, 500, 0.1
+# Of how many answers about the time the quickest counts; and from how many seconds on one is not
+# late, but the other clock was set back.
 ANSWERS, SET_BACK = 32, 0.5
 # Over how many seconds it is smoothed how much of a rate is used.
 SMOOTHED = 10.0
@@ -58,7 +70,9 @@ class Rate:
 class Level:
     """What is in a bucket: `tokens` at the time `at`, less than none where places are promised.
 
-    `learned` is 0 while only we set the rate.
+    `learned` is 0 while only we set the rate. `taken` numbers the places; `postponed` are those to
+    come that may not be used before a moment. Until `turn_until`, `announced` are about to be
+    taken.
     """
 
     tokens: float
@@ -67,6 +81,38 @@ class Level:
     learned: float = 0.0
     # Places a second, lately.
     used: float = 0.0
+    taken: int = 0
+    postponed: Sequence[tuple[int, float]] = ()
+    announced: int = 0
+    turn_until: float = 0.0
+
+
+class Wait(NamedTuple):
+    """In how many seconds a place may be used, and in how many it might have been if nothing had
+    postponed it."""
+
+    seconds: float
+    planned: float
+
+
+class Place(NamedTuple):
+    """The right to one request, from the moment `at` of `time.monotonic` on."""
+
+    number: int
+    at: float
+    # As in `Wait`.
+    planned: float
+
+    def is_missed(self, moment: float) -> bool:
+        """Whether what arrives at that moment comes too close to what leaves a second later."""
+        return moment - self.planned > SLACK
+
+
+class Arrival(NamedTuple):
+    """The latest `moment` of `time.monotonic` at which the request of a place may have arrived."""
+
+    number: int
+    moment: float
 
 
 @dataclass(frozen=True)
@@ -103,6 +149,24 @@ class Clock:
 _clock = Clock()
 
 
+class Journeys:
+    """How long a provider's answers take lately, as this process sees it."""
+
+    def __init__(self) -> None:
+        self._took: deque[float] = deque(maxlen=KNOWN)
+        self._lock = threading.Lock()
+
+    def doubt(self, took: float) -> float:
+        """By how many seconds later than usual a request may have arrived whose answer took so
+        many. Once enough are known, most leave none."""
+        with self._lock:
+            self._took.append(took)
+            known = sorted(self._took)
+        if len(known) == KNOWN and took < known[int(USUAL * KNOWN)]:
+            return 0.0
+        return min(took - known[0], HELD_UP)
+
+
 class TokenBucket:
     def __init__(self, name: str, rate: Rate) -> None:
         self.name = name
@@ -115,31 +179,43 @@ class TokenBucket:
 
     def outlook(self) -> float:
         """In how many seconds there is a place for whoever asks now. Takes none."""
-        return take(self._look(), self.rate)[1]
+        return take(self._look(), self.rate)[1].seconds
 
-    def reserve(self, count: int) -> Sequence[float]:
-        """Takes the next places, however far ahead: when each may be used, on `time.monotonic`."""
+    def turn(self, count: int) -> float:
+        """0.0: it is the caller's turn to take so many places, which begin soon. Otherwise in how
+        many seconds to ask again. So not everybody takes those places that everybody found free.
+        """
+        return self._update(lambda level, now: turn(level, self.rate, now, count))
 
-        def promise(level: Level, now: float) -> tuple[Level, Sequence[float]]:
+    def reserve(self, count: int) -> Sequence[Place]:
+        """Takes the next places, however far ahead."""
+
+        def promise(level: Level, now: float) -> tuple[Level, Sequence[Place]]:
             here = _clock.here(now)
             after, waits = reserve(level, self.rate, now, count)
-            return after, [here + wait for wait in waits]
+            places = enumerate(waits, level.taken)
+            return after, [Place(n, here + one.seconds, here + one.planned) for n, one in places]
 
         return self._update(promise)
 
-    def give_way(self, late: float) -> None:
-        """Something left so many seconds after its place, and so too close to what follows: as many
-        whole places pass unused."""
-        places = int(late * self.rate.per_second)
-        if places and late > LATE:
-            self.reserve(places)
+    def postpone(self, late: Iterable[Arrival]) -> None:
+        """What came too close to what leaves a second later makes that wait."""
+
+        def postpone(level: Level, now: float) -> tuple[Level, None]:
+            here = _clock.here(now)
+            for one in late:
+                level = postponed(level, self.rate, one.number, now + one.moment - here)
+            return level, None
+
+        if self.rate.permits:
+            self._update(postpone)
 
     def wait(self) -> bool:
         """Takes a place and sleeps until it may be used. False: none is near enough."""
         if self.outlook() > AHEAD:
             return False
         [place] = self.reserve(1)
-        time.sleep(max(0.0, place - time.monotonic()))
+        time.sleep(max(0.0, place.at - time.monotonic()))
         return True
 
     def hold(self, seconds: float) -> None:
@@ -193,7 +269,8 @@ def refilled(level: Level, rate: Rate, now: float) -> Level:
     if elapsed < 0:
         # The clock was set back. All our times move with it, and what flows in is what it shows
         # to pass from here on: nobody gets more, and nobody waits for the old time to come again.
-        return replace(level, at=now, held_until=level.held_until + elapsed)
+        held_until = level.held_until + elapsed
+        return replace(level, at=now, held_until=held_until, postponed=(), announced=0)
     # Nothing flows in while the provider wants to be left alone, or all of it would leave at once.
     flowed_in = max(0.0, now - max(level.at, level.held_until)) * speed(level, rate)
     return replace(
@@ -204,30 +281,65 @@ def refilled(level: Level, rate: Rate, now: float) -> Level:
     )
 
 
-def take(level: Level, rate: Rate) -> tuple[Level, float]:
-    """The level when its next place is taken, and in how many seconds that may be used."""
+def take(level: Level, rate: Rate) -> tuple[Level, Wait]:
+    """The level when its next place is taken, and when that may be used."""
     missing = (1.0 - level.tokens) / speed(level, rate)
-    wait = max(0.0, level.held_until - level.at) + max(0.0, missing)
-    return replace(level, tokens=level.tokens - 1.0, used=level.used + 1.0 / SMOOTHED), wait
+    planned = max(0.0, level.held_until - level.at) + max(0.0, missing)
+    not_before = dict(level.postponed).get(level.taken, 0.0)
+    after = replace(
+        level,
+        tokens=level.tokens - 1.0,
+        used=level.used + 1.0 / SMOOTHED,
+        taken=level.taken + 1,
+    )
+    return after, Wait(max(planned, not_before - level.at), planned)
 
 
 def acquire(level: Level, rate: Rate, now: float) -> tuple[Level, float]:
     """The level after it, and how long to wait (0.0: taken)."""
     full = refilled(level, rate, now)
-    after, wait = take(full, rate)
+    after, (wait, _) = take(full, rate)
     if wait <= CLOSE_ENOUGH:
         return after, 0.0
     # A refusal is no change, so nothing is written; only a clock set back must be remembered.
     return (full if now < level.at else level), wait
 
 
-def reserve(level: Level, rate: Rate, now: float, count: int) -> tuple[Level, Sequence[float]]:
-    """The level after it, and in how many seconds each may be used."""
-    after, waits = refilled(level, rate, now), list[float]()
+def turn(level: Level, rate: Rate, now: float, count: int) -> tuple[Level, float]:
+    """The level after it, and how long to wait (0.0: it is the caller's turn)."""
+    full = refilled(level, rate, now)
+    promised = take(full, rate)[1].seconds
+    if promised > AHEAD:
+        return level, promised - AHEAD
+    announced = full.announced if full.turn_until > now else 0
+    if announced and promised + (announced + count) / speed(full, rate) > MOST:
+        return level, full.turn_until - now
+    return replace(full, announced=announced + count, turn_until=now + TURN), 0.0
+
+
+def reserve(level: Level, rate: Rate, now: float, count: int) -> tuple[Level, Sequence[Wait]]:
+    """The level after it, and when each may be used. What was announced is taken."""
+    announced = max(0, level.announced - count)
+    after, waits = replace(refilled(level, rate, now), announced=announced), list[Wait]()
     for _ in range(count):
         after, wait = take(after, rate)
         waits.append(wait)
     return after, waits
+
+
+def postponed(level: Level, rate: Rate, number: int, arrived: float) -> Level:
+    """The level when the request of that place may have arrived so late: as many places later as
+    are permitted in a second, none is used before a second has passed since then.
+
+    If that one is taken already, nothing can be done any more.
+    """
+    permits = level.learned or rate.permits
+    # Of less than one in a second, the next.
+    later = max(1, int(permits))
+    others = [one for one in level.postponed if one[0] >= level.taken]
+    if number + later >= level.taken:
+        others.append((number + later, arrived + later / permits + JITTER))
+    return replace(level, postponed=tuple(others[-POSTPONED:]))
 
 
 def held(level: Level, rate: Rate, now: float, until: float) -> Level:

@@ -10,11 +10,13 @@ from pytest_django import Settings
 
 from communications import dispatch
 from communications.claim import Claim
+from communications.departures import Departures
 from communications.dispatcher import Dispatcher
 from communications.models import Attempt, Call, Event, Message
 from communications.settle import Answer
 from tests.sandbox_server import SandboxServer
 from wedsync_comms.lib import shared
+from wedsync_comms.lib.limits import Place
 
 Json = dict[str, Any]
 
@@ -59,8 +61,8 @@ class OneThread(Dispatcher):
         self.rouse()
         return super().tick()
 
-    def ask(self, slug: str, leaves_at: float) -> Answer:
-        return self.asked(slug, leaves_at)
+    def ask(self, departures: Departures, place: Place) -> Answer:
+        return departures.leave(place)
 
     def landed(self, future: Future[Answer]) -> None:
         super().landed(future)
@@ -71,7 +73,7 @@ class OneThread(Dispatcher):
 
 
 def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, None]:
-    return {**bucket, "held_until": 0.0, "tokens": 1.0} if bucket else {}, None
+    return {**bucket, "held_until": 0.0, "tokens": 1.0, "postponed": []} if bucket else {}, None
 
 
 def dispatcher(*, threads: int = 8) -> Dispatcher:
@@ -102,7 +104,7 @@ class Mailing:
         past = timezone.now() - timedelta(seconds=1)
         Message.objects.waiting().update(send_after=past)
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
-        self.dispatcher.left_alone_until.clear()
+        self.dispatcher.departures.clear()
         for slug in self.settings.PROVIDERS:
             shared.update(f"limit:{slug}", released)
 

@@ -246,7 +246,7 @@ def test_a_provider_that_asks_for_patience_gets_nothing_of_what_is_claimed_for_i
     mailing: Mailing,
 ) -> None:
     claimed = claim_of(message := factories.message(venue))
-    mailing.dispatcher.left_alone_until["first"] = time.monotonic() + 30
+    mailing.dispatcher.departing("first").left_alone_until = time.monotonic() + 30
 
     mailing.dispatcher.launch("first", [claimed])
 
