@@ -11,7 +11,9 @@ from tests.lib.conftest import Hammer
 from tests.lib.hammer import RATE
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.limits import (
+    FEW,
     HELD_UP,
+    KEPT,
     KNOWN,
     POSTPONED,
     SLACK,
@@ -184,20 +186,20 @@ def test_a_bucket_that_lets_many_through_at_once_minds_no_lateness() -> None:
 
 def test_an_answer_as_usual_leaves_no_doubt_when_its_request_arrived() -> None:
     journeys = Journeys()
-    assert [journeys.doubt(0.2) for _ in range(50)] == [0.0] * 50
+    doubts = [journeys.doubt(0.2) for _ in range(50)]
+    assert doubts[FEW:] == [0.0] * (50 - FEW)
     assert journeys.doubt(0.25) == pytest.approx(0.05)
 
 
-def test_a_provider_whose_answers_vary_is_not_mistaken_for_a_bad_way() -> None:
+def test_the_first_answers_may_all_have_been_held_up() -> None:
+    journeys = Journeys()
+    assert [journeys.doubt(took) for took in (0.02, 0.05, 3.0)] == [0.02, 0.05, HELD_UP]
+
+
+def test_a_provider_whose_answers_vary_still_gets_nearly_all_it_permits() -> None:
     journeys, dice = Journeys(), Random(7)  # noqa: S311  # not a secret
     doubts = [journeys.doubt(dice.uniform(0.05, 0.4)) for _ in range(2 * KNOWN)]
-    assert sum(doubts[KNOWN:]) / KNOWN < 0.012
-
-
-def test_no_doubt_is_larger_than_what_can_be_made_good() -> None:
-    journeys = Journeys()
-    journeys.doubt(0.1)
-    assert journeys.doubt(30.0) == HELD_UP
+    assert sum(doubts[KNOWN:]) / KNOWN < KEPT + 0.1 * HELD_UP
 
 
 def test_what_was_promised_for_later_is() -> None:

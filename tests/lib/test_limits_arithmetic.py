@@ -18,6 +18,7 @@ from wedsync_comms.lib.limits import (
     postponed,
     refilled,
     reserve,
+    turn,
 )
 
 RATE = Rate(per_second=3, burst=8)
@@ -105,6 +106,12 @@ def test_whoever_waits_as_told_gets_it(todo: list[Call], learned: float) -> None
 def test_a_clock_set_back_makes_nobody_wait_for_the_old_time() -> None:
     level, _ = acquire(Level(tokens=0, at=START), RATE, START - 3600)
     assert acquire(level, RATE, START - 3599)[1] == 0
+
+
+def test_a_clock_set_back_stops_nobodys_turn() -> None:
+    level, _ = reserve(Level(tokens=1, at=START), RATE, START, 100)
+    level, wait = turn(level, RATE, START - 3600, 1)
+    assert turn(level, RATE, START - 3600 + wait + 0.001, 1)[1] == 0
 
 
 def test_a_hold_moves_with_a_clock_set_back() -> None:

@@ -32,14 +32,16 @@ CLOSE_ENOUGH = 1e-9
 # Providers count by the second, from whichever request they please. What leaves here in a second
 # may arrive there in a little less, so somewhat less than what is permitted leaves here, evenly.
 SHARE = 0.985
-# By how many seconds the way of one request may take longer than another's, and nobody knows.
-JITTER = 0.005
-# So many seconds later than planned may a request arrive without coming too close to the one that
-# leaves a second later.
-SLACK = 1 / SHARE - 1 - JITTER
+# What is kept of a second, in seconds; and the part of it that is left to what nobody sees.
+KEPT, UNSEEN = 1 / SHARE - 1, 0.002
+# A request that arrives so much later than planned comes too close to the one a second later.
+SLACK = KEPT - UNSEEN
 # An answer that takes longer than this share of so many before it may tell that its request was
-# held up, for so many seconds at most. The others vary as this provider's answers always do.
+# held up, for so many seconds at most. The others vary as this provider's answers always do, and
+# are believed as far as that costs nothing of the rate.
 USUAL, KNOWN, HELD_UP = 0.9, 500, 0.1
+# So many have to be known before the quickest of them tells how long the way takes at least.
+FEW = 10
 # Of how many answers about the time the quickest counts; and from how many seconds on one is not
 # late, but the other clock was set back.
 ANSWERS, SET_BACK = 32, 0.5
@@ -157,14 +159,13 @@ class Journeys:
         self._lock = threading.Lock()
 
     def doubt(self, took: float) -> float:
-        """By how many seconds later than usual a request may have arrived whose answer took so
-        many. Once enough are known, most leave none."""
+        """By how many seconds a request may have been held up whose answer took so many."""
         with self._lock:
             self._took.append(took)
             known = sorted(self._took)
-        if len(known) == KNOWN and took < known[int(USUAL * KNOWN)]:
-            return 0.0
-        return min(took - known[0], HELD_UP)
+        quickest = known[0] if len(known) > FEW else 0.0
+        is_usual = len(known) == KNOWN and took < known[int(USUAL * KNOWN)]
+        return min(took - quickest, KEPT if is_usual else HELD_UP)
 
 
 class TokenBucket:
@@ -301,8 +302,7 @@ def acquire(level: Level, rate: Rate, now: float) -> tuple[Level, float]:
     after, (wait, _) = take(full, rate)
     if wait <= CLOSE_ENOUGH:
         return after, 0.0
-    # A refusal is no change, so nothing is written; only a clock set back must be remembered.
-    return (full if now < level.at else level), wait
+    return _unless_set_back(level, full), wait
 
 
 def turn(level: Level, rate: Rate, now: float, count: int) -> tuple[Level, float]:
@@ -310,10 +310,10 @@ def turn(level: Level, rate: Rate, now: float, count: int) -> tuple[Level, float
     full = refilled(level, rate, now)
     promised = take(full, rate)[1].seconds
     if promised > AHEAD:
-        return level, promised - AHEAD
+        return _unless_set_back(level, full), promised - AHEAD
     announced = full.announced if full.turn_until > now else 0
     if announced and promised + (announced + count) / speed(full, rate) > MOST:
-        return level, full.turn_until - now
+        return _unless_set_back(level, full), full.turn_until - now
     return replace(full, announced=announced + count, turn_until=now + TURN), 0.0
 
 
@@ -338,7 +338,7 @@ def postponed(level: Level, rate: Rate, number: int, arrived: float) -> Level:
     later = max(1, int(permits))
     others = [one for one in level.postponed if one[0] >= level.taken]
     if number + later >= level.taken:
-        others.append((number + later, arrived + later / permits + JITTER))
+        others.append((number + later, arrived + later / permits + UNSEEN))
     return replace(level, postponed=tuple(others[-POSTPONED:]))
 
 
@@ -352,6 +352,11 @@ def held(level: Level, rate: Rate, now: float, until: float) -> Level:
     covered = max(0.0, until - max(at, before)) * speed(level, rate)
     tokens = level.tokens if level.tokens >= 0 else min(0.0, level.tokens + covered)
     return replace(level, at=at, held_until=until, tokens=tokens)
+
+
+def _unless_set_back(level: Level, full: Level) -> Level:
+    """A refusal is no change, so nothing is written; only a clock set back must be remembered."""
+    return full if full.at < level.at else level
 
 
 def _positive(number: float) -> bool:
