@@ -9,7 +9,8 @@ from datetime import timedelta
 from calendars.models import Account
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.errors import RateLimited
-from wedsync_comms.lib.limits import Rate, TokenBucket
+from wedsync_comms.lib.limits import TokenBucket
+from wedsync_comms.lib.rates import Rate
 
 # Graph takes four calls at once for one mailbox, and Google is not the poorer for it.
 AT_ONCE = 4

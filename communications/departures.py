@@ -12,7 +12,8 @@ from communications.providers import registry
 from communications.settle import Answer
 from wedsync_comms.lib import http
 from wedsync_comms.lib.errors import RateLimited
-from wedsync_comms.lib.limits import Arrival, Journeys, Place
+from wedsync_comms.lib.limits import Arrival, Place
+from wedsync_comms.lib.timing import Journeys
 
 # How long before it leaves a request is made ready.
 READY_SECONDS = 0.06

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 
 import structlog
 from django.conf import settings
@@ -25,7 +24,8 @@ from communications.departures import Departures
 from communications.models import Call, Priority
 from communications.providers import registry
 from communications.settle import Answer
-from wedsync_comms.lib import companions, heartbeats, limits, shared
+from communications.settling import Settling
+from wedsync_comms.lib import companions, heartbeats, rates, shared
 from wedsync_comms.lib.limits import Place
 from wedsync_comms.lib.wakeup import Listener
 
@@ -36,13 +36,9 @@ POLL_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
 # How long a provider whose rate is used up is left alone at most.
 FULL_SECONDS = 0.5
-# What other calls in flight are answered meanwhile is written down together.
-GATHER_SECONDS = 0.1
 BEAT_SECONDS = 5.0
 # How often garbage is looked for while nothing leaves, and while there is always something.
 TIDY_IDLE_SECONDS, TIDY_SECONDS = 0.5, 5.0
-# How many answers are written down in one transaction at most.
-SETTLED_AT_ONCE = 100
 # A campaign at a slow provider leaves these threads to urgent messages.
 URGENT_THREADS = 2
 # How long a database that is away is left alone.
@@ -68,7 +64,7 @@ class Dispatcher:
         self.flying: set[Future[Answer]] = set()
         # By provider.
         self.departures: dict[str, Departures] = {}
-        self.answers: SimpleQueue[Answer | None] = SimpleQueue()
+        self.settling = Settling(lambda: len(self.flying))
         # Whether something waits for a thread.
         self.is_starved = False
         self.stopping = threading.Event()
@@ -85,9 +81,8 @@ class Dispatcher:
 
     def run(self) -> None:
         inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
-        settling = threading.Thread(target=self.settle_answers, name="settle")
         inbox.start()
-        settling.start()
+        self.settling.start()
         crew = companions.start()
         with self.listener:
             while not self.stopping.is_set():
@@ -96,8 +91,7 @@ class Dispatcher:
                     self.rouse()
         crew.stop()
         self.pool.shutdown(wait=True)
-        self.answers.put(None)
-        settling.join()
+        self.settling.stop()
         inbox.join()
 
     def rouse(self) -> None:
@@ -138,7 +132,7 @@ class Dispatcher:
 
     def idle(self) -> int:
         """Threads to spare; an answer that is not written down yet counts as one in use."""
-        return self.threads - len(self.flying) - self.answers.qsize()
+        return self.threads - len(self.flying) - self.settling.waiting()
 
     def tidy(self) -> None:
         """Looks for garbage where nothing is about to leave: that takes as long as several places
@@ -206,7 +200,7 @@ class Dispatcher:
         """How many calls to make: one of many messages, or as many as may leave soon."""
         if is_batching(slug):
             return 1
-        soon = max(1, int(registry.bucket(slug).rate.per_second * limits.AHEAD))
+        soon = max(1, int(registry.bucket(slug).rate.per_second * rates.AHEAD))
         return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
 
     def limit(self, slug: str, ahead: Sequence[int], calls: int) -> int:
@@ -234,7 +228,7 @@ class Dispatcher:
             places = registry.bucket(slug).reserve(len(claims))
         except shared.Unavailable as error:
             for one in claims:
-                self.answers.put(dispatch.put_off(one, str(error), OUTAGE_SECONDS))
+                self.settling.add(dispatch.put_off(one, str(error), OUTAGE_SECONDS))
             return
         departures = self.departing(slug)
         for claimed, place in zip(claims, places, strict=True):
@@ -258,38 +252,10 @@ class Dispatcher:
             # The lease brings the call back; here only the reason is known.
             log.error("outcome_not_recorded", error=repr(error), exc_info=error)
         else:
-            self.answers.put(future.result())
+            self.settling.add(future.result())
         if self.is_starved:
             self.is_starved = False
             self.listener.interrupt()
-
-    def settle_answers(self) -> None:
-        while self.settle_some():
-            continue
-        connection.close()
-
-    def settle_some(self) -> bool:
-        """Waits for an answer, and writes down all there are; False after the last."""
-        answers = [self.answers.get()]
-        if len(self.flying) > 1:
-            time.sleep(GATHER_SECONDS)
-        while len(answers) < SETTLED_AT_ONCE and not self.answers.empty():
-            answers.append(self.answers.get())
-        if found := [one for one in answers if one is not None]:
-            self.settle(found)
-        return None not in answers
-
-    def settle(self, answers: Sequence[Answer]) -> None:
-        """One that cannot be written takes none of the others along."""
-        try:
-            dispatch.conclude(answers)
-        except Exception as error:
-            connection.close_if_unusable_or_obsolete()
-            if len(answers) > 1:
-                for one in answers:
-                    self.settle([one])
-                return
-            log.exception("outcome_not_recorded", error=repr(error))
 
     def apply_webhooks(self) -> None:
         with Listener(ingest.INBOX) as listener:

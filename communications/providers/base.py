@@ -15,7 +15,7 @@ from communications.events import (
     WebhookRequest,
 )
 from wedsync_comms.lib.errors import MalformedRequest, ProviderError
-from wedsync_comms.lib.limits import Rate
+from wedsync_comms.lib.rates import Rate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.limits import Rate
+from wedsync_comms.lib.rates import Rate
 
 # https://resend.com/docs/dashboard/webhooks/event-types
 # An open or a click proves the delivery; neither is a status of its own, since mail programs

@@ -50,7 +50,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.limits import Rate
+from wedsync_comms.lib.rates import Rate
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
 # "Undelivered" is a failure here and not a bounce: a later receipt from the handset disproves it.

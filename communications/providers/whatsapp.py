@@ -48,7 +48,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
-from wedsync_comms.lib.limits import Rate
+from wedsync_comms.lib.rates import Rate
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object
 STATUSES: dict[str, tuple[Kind, Status]] = {

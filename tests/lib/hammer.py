@@ -19,7 +19,8 @@ if not apps.ready:  # the tests import constants from here; models need it
 
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
-from wedsync_comms.lib.limits import Rate, TokenBucket
+from wedsync_comms.lib.limits import TokenBucket
+from wedsync_comms.lib.rates import Rate
 from wedsync_comms.lib.wakeup import wake
 
 RATE = Rate(per_second=40, burst=10)

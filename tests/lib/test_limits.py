@@ -2,7 +2,6 @@ import math
 import time
 from collections.abc import Sequence
 from itertools import pairwise
-from random import Random
 
 import pytest
 from pytest_django import Settings
@@ -10,21 +9,8 @@ from pytest_django import Settings
 from tests.lib.conftest import Hammer
 from tests.lib.hammer import RATE
 from wedsync_comms.lib import shared
-from wedsync_comms.lib.limits import (
-    FEW,
-    HELD_UP,
-    KEPT,
-    KNOWN,
-    POSTPONED,
-    SLACK,
-    TURN,
-    Arrival,
-    Clock,
-    Journeys,
-    Place,
-    Rate,
-    TokenBucket,
-)
+from wedsync_comms.lib.limits import Arrival, Place, TokenBucket
+from wedsync_comms.lib.rates import POSTPONED, SLACK, TURN, Rate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("backend")]
 
@@ -184,45 +170,11 @@ def test_a_bucket_that_lets_many_through_at_once_minds_no_lateness() -> None:
     assert bucket.reserve(10)[-1].at - first.at == pytest.approx(1.0, abs=0.02)
 
 
-def test_an_answer_as_usual_leaves_no_doubt_when_its_request_arrived() -> None:
-    journeys = Journeys()
-    doubts = [journeys.doubt(0.2) for _ in range(50)]
-    assert doubts[FEW:] == [0.0] * (50 - FEW)
-    assert journeys.doubt(0.25) == pytest.approx(0.05)
-
-
-def test_the_first_answers_may_all_have_been_held_up() -> None:
-    journeys = Journeys()
-    assert [journeys.doubt(took) for took in (0.02, 0.05, 3.0)] == [0.02, 0.05, HELD_UP]
-
-
-def test_a_provider_whose_answers_vary_still_gets_nearly_all_it_permits() -> None:
-    journeys, dice = Journeys(), Random(7)  # noqa: S311  # not a secret
-    doubts = [journeys.doubt(dice.uniform(0.05, 0.4)) for _ in range(2 * KNOWN)]
-    assert sum(doubts[KNOWN:]) / KNOWN < KEPT + 0.1 * HELD_UP
-
-
 def test_what_was_promised_for_later_is() -> None:
     bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
     bucket.reserve(20)
     bucket.hold(1.0)
     assert bucket.outlook() == pytest.approx(2.0, abs=0.1)
-
-
-def test_a_late_answer_to_what_time_it_is_changes_nothing() -> None:
-    clock = Clock()
-    start = time.monotonic()
-    assert clock.here(1000.0) == pytest.approx(start, abs=0.01)
-    time.sleep(0.2)
-    # Learned at once, and learned after a fifth of a second.
-    assert clock.here(1000.2) == pytest.approx(start + 0.2, abs=0.02)
-    assert clock.here(1000.0) == pytest.approx(start, abs=0.02)
-
-
-def test_a_clock_that_was_set_back_is_believed() -> None:
-    clock = Clock()
-    clock.here(1000.0)
-    assert clock.here(900.0) == pytest.approx(time.monotonic(), abs=0.01)
 
 
 def test_what_waits_for_the_end_of_a_hold_does_not_leave_at_once() -> None:

@@ -33,7 +33,7 @@ from tests.calendars.workers import pull_due, write_due
 from tests.communications.edges.servers import Live
 from tests.processes.running import eventually
 from wedsync_comms.lib import shared
-from wedsync_comms.lib.limits import Rate
+from wedsync_comms.lib.rates import Rate
 
 WORKERS = 2
 # What the dead leave behind is free again after so long; in production it takes minutes.

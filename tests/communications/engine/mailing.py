@@ -68,8 +68,8 @@ class OneThread(Dispatcher):
         super().landed(future)
         # Nothing else is in flight, so there is nothing to gather.
         self.flying.clear()
-        if not self.answers.empty():
-            self.settle_some()
+        if self.settling.waiting():
+            self.settling.settle_some()
 
 
 def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, None]:

@@ -263,7 +263,7 @@ def test_without_places_what_is_claimed_is_given_back(
     mailing.dispatcher.launch("first", [claimed])
     mailing.settings.REDIS_URL = os.environ.get("REDIS_URL", "")
 
-    mailing.dispatcher.settle_some()
+    mailing.dispatcher.settling.settle_some()
 
     assert (status(message), mailing.requests()) == ("queued", [])
     mailing.send_until_nothing_is_left()

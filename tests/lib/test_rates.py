@@ -7,11 +7,10 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from wedsync_comms.lib.limits import (
+from wedsync_comms.lib.limits import Arrival, Place
+from wedsync_comms.lib.rates import (
     AHEAD,
-    Arrival,
     Level,
-    Place,
     Rate,
     acquire,
     held,
