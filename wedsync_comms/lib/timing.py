@@ -12,7 +12,7 @@ ANSWERS, SET_BACK = 32, 0.5
 # An answer that takes longer than this share of so many before it may tell that its request was
 # held up, for so many seconds at most. The others vary as this provider's answers always do, and
 # are believed as far as that costs nothing of the rate.
-USUAL, KNOWN, HELD_UP = 0.9, 500, 0.1
+USUAL, KNOWN, HELD_UP = 0.97, 500, 0.3
 # So many have to be known before the quickest of them tells how long the way takes at least.
 FEW = 10
 
