@@ -164,6 +164,15 @@ def test_a_refusal_is_no_change() -> None:
     assert acquire(level, RATE, START + 0.1)[0] is level
 
 
+def test_what_follows_a_postponed_one_is_postponed_before_that_has_arrived() -> None:
+    rate = Rate.permitted(3)
+    level, _ = reserve(Level(tokens=1, at=START), rate, START, 1)
+    level = postponed(level, rate, 0, START + 0.9)
+    _, waits = reserve(level, rate, START, 7)
+    assert waits[2].seconds >= 1.9
+    assert waits[5].seconds >= waits[2].seconds + 1
+
+
 @run
 @given(
     st.integers(2, 40),

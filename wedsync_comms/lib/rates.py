@@ -121,7 +121,11 @@ def take(level: Level, rate: Rate) -> tuple[Level, Wait]:
         used=level.used + 1.0 / SMOOTHED,
         taken=level.taken + 1,
     )
-    return after, Wait(max(planned, not_before - level.at), planned)
+    wait = Wait(max(planned, not_before - level.at), planned)
+    if wait.seconds > planned:
+        # It arrives no earlier than it leaves: what comes a second later need not be told.
+        after = postponed(after, rate, level.taken, level.at + wait.seconds)
+    return after, wait
 
 
 def acquire(level: Level, rate: Rate, now: float) -> tuple[Level, float]:
