@@ -238,7 +238,9 @@ class Dispatcher:
             self.flying.add(future)
 
     def departing(self, slug: str) -> Departures:
-        return self.departures.setdefault(slug, Departures(slug))
+        if slug not in self.departures:
+            self.departures[slug] = Departures(slug)
+        return self.departures[slug]
 
     def ask(self, departures: Departures, place: Place) -> Answer:
         try:

@@ -78,15 +78,16 @@ class TokenBucket:
 
     def postpone(self, late: Sequence[Arrival]) -> None:
         """What came too close to what leaves a second later makes that wait."""
+        if not self.rate.permits:
+            return
 
-        def postpone(level: Level, now: float) -> tuple[Level, None]:
+        def wait_for_them(level: Level, now: float) -> tuple[Level, None]:
             here = _clock.here(now)
             for one in late:
                 level = rates.postponed(level, self.rate, one.number, now + one.moment - here)
             return level, None
 
-        if self.rate.permits:
-            self._update(postpone)
+        self._update(wait_for_them)
 
     def wait(self) -> bool:
         """Takes a place and sleeps until it may be used. False: none is near enough."""
