@@ -1,33 +1,62 @@
 """The provider's approved texts -> our templates, so that staff choose what may be sent."""
 
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+
 import structlog
 from django.db import transaction
 
 from communications.events import TemplateChanged, TemplateText
 from communications.models import Organization, Template
 from communications.providers import registry
+from wedsync_comms.lib import lease
 from wedsync_comms.lib.errors import ProviderError
 
 log = structlog.get_logger(__name__)
 
 # Ours, for one that the provider does not list any more.
 GONE = "DELETED"
+# What changes in between is told by a webhook.
+FRESH = timedelta(minutes=15)
 
 
 def sync() -> int:
     """Fetches every provider's catalogue, and returns how many texts there are."""
+    return sum(fetch(channel, slug) or 0 for channel, slug in providers())
+
+
+def sync_stale() -> int:
+    """The same for those that are not fresh. One that could not be had is not fresh either, so
+    that a provider which was away a minute ago is asked again now."""
     count = 0
+    holder = str(uuid.uuid4())
+    for channel, slug in providers():
+        name = f"catalogue:{slug}"
+        if lease.take(name, holder, FRESH.total_seconds()):
+            fetched = fetch(channel, slug)
+            if fetched is None:
+                lease.give_back(name, holder)
+            count += fetched or 0
+    return count
+
+
+def providers() -> Iterator[tuple[str, str]]:
     for channel in registry.channels():
         for slug in registry.route(channel):
-            try:
-                texts = list(registry.provider(slug).fetch_templates())
-            except ProviderError as error:
-                log.warning("catalogue_not_fetched", provider=slug, error=str(error))
-                continue
-            if texts:
-                count += len(texts)
-                store(channel, texts)
-    return count
+            yield channel, slug
+
+
+def fetch(channel: str, slug: str) -> int | None:
+    """How many texts the provider lists; None if it did not say."""
+    try:
+        texts = list(registry.provider(slug).fetch_templates())
+    except ProviderError as error:
+        log.warning("catalogue_not_fetched", provider=slug, error=str(error))
+        return None
+    if texts:
+        store(channel, texts)
+    return len(texts)
 
 
 def store(channel: str, texts: list[TemplateText]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from communications import catalogue
+from communications import catalogue, tasks
 from communications.drafts import Refused
 from communications.models import Organization, Template
 from tests import factories
@@ -59,6 +59,20 @@ def test_a_catalogue_that_cannot_be_had_changes_nothing(
     phones.sandbox.control("PUT", "/whatsapp/faults", fault)
     assert catalogue.sync() == 0
     assert approvals(venue) == {"older": "APPROVED"}
+
+
+def test_one_that_could_not_be_had_is_fetched_a_minute_later_and_a_fresh_one_is_left_alone(
+    venue: Organization,
+    phones: Phones,
+) -> None:
+    refused = {"status": {"status": 401, "only": ["GET /v23.0"]}}
+    phones.sandbox.control("PUT", "/whatsapp/faults", refused)
+    assert tasks.sync_templates() == 0
+    phones.sandbox.control("PUT", "/whatsapp/faults", {})
+    assert tasks.sync_templates() == 5
+    Template.objects.filter(organization=venue).delete()
+    assert tasks.sync_templates() == 0
+    assert not approvals(venue)
 
 
 def test_news_about_a_template_is_heeded_at_once(venue: Organization, phones: Phones) -> None:
