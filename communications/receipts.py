@@ -124,7 +124,7 @@ def again(attempt: Attempt, event: StatusChanged) -> Change | None:
         return step
     if event.remedy is RateLimited:
         return None
-    why = f"Not through {attempt.provider} any more."
+    why = f"Not through {attempt.provider}: {storable(event.detail) or 'it gave up.'}"
     return replace(step, kind=Kind.FAILOVER, plan=Plan(timezone.now()), detail=why)
 
 

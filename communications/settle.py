@@ -153,7 +153,7 @@ def refused(one: Attempt, error: ProviderError, step: ladder.Step) -> list[Chang
             "response": error.response,
         },
     )
-    return [end, *announcement(one, step)]
+    return [end, *announcement(one, error, step)]
 
 
 def plan(step: ladder.Step) -> Plan | None:
@@ -162,7 +162,7 @@ def plan(step: ladder.Step) -> Plan | None:
     return None
 
 
-def announcement(one: Attempt, step: ladder.Step) -> list[Change]:
+def announcement(one: Attempt, error: ProviderError, step: ladder.Step) -> list[Change]:
     """A line in the timeline for a decision that a person would wonder about."""
     seconds = step.delay.total_seconds()
     if step.then is Then.RETRY:
@@ -170,7 +170,7 @@ def announcement(one: Attempt, step: ladder.Step) -> list[Change]:
     elif step.then is Then.REPEAT:
         detail = f"Asking again in {seconds:.0f} s, with the same key: it cannot arrive twice."
     elif step.then is Then.FAIL_OVER:
-        detail = f"Not through {one.provider} any more."
+        detail = f"Not through {one.provider}: {error}"
     elif step.then is Then.ASK:
         detail = "Not sent again, it might arrive twice: waiting for a receipt."
     else:

@@ -23,7 +23,7 @@ def bubble(message: Message) -> dict[str, Any]:
         "badge": badges.badge(message.status) if is_ours else "",
         "channel": badges.channel(went_by),
         "instead": Channel(message.channel).label if went_by != message.channel else "",
-        "why": [one.detail for one in message.detours if not one.provider],  # type: ignore[attr-defined] # prefetched by conversations.newest
+        "why": [one.detail for one in message.detours],  # type: ignore[attr-defined] # prefetched by conversations.newest
         "media": conversations.files(message.media),
     }
 

@@ -81,7 +81,7 @@ def leg(message: Message) -> dict[str, Any] | None:
     """The plan, how it went in the end, and what was said at each turn; None without a plan."""
     if not message.fallback:
         return None
-    turns = Event.objects.filter(message=message, kind=Kind.FAILOVER, provider="")
+    turns = Event.objects.filter(message=message, kind=Kind.FAILOVER)
     return {
         "plan": ", ".join(plan(message)),
         "went": Channel(message.went_by).label,

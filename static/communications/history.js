@@ -52,12 +52,8 @@ function event(one) {
   );
 }
 
-/** Why it took another way: what was refused by whom, and what was decided then. */
+/** Why it took another way: each turn says it. */
 export function reasons(events) {
-  const said = events.filter(({ detail }) => detail);
-  const turns = said.filter((one) => one.kind === "failover" && !one.provider);
-  const isRepeated = ({ detail }) => turns.some((turn) => turn.detail.startsWith(detail));
-  const shown = said.filter((one) => turns.includes(one) || (one.kind === "failed" && !isRepeated(one)));
-  const line = ({ provider, detail }) => h("li", {}, provider ? `${provider}: ${detail}` : detail);
-  return h("ul", { class: "reasons" }, shown.map(line));
+  const turns = events.filter(({ kind, detail }) => kind === "failover" && detail);
+  return h("ul", { class: "reasons" }, turns.map(({ detail }) => h("li", {}, detail)));
 }

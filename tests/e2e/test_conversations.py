@@ -107,6 +107,7 @@ def test_when_whatsapp_is_switched_off_a_message_arrives_by_sms_and_says_why(
     assert stack.arrived(FLEUR)[0] == "The peonies are in."
     row(page, "The peonies").locator("button").click()
     expect(page.locator("#detail .note")).to_contain_text("It went by SMS instead of WhatsApp")
+    expect(page.locator("#detail .note")).to_contain_text("Not through whatsapp: ")
     page.locator("#detail").get_by_role("link", name="Conversation").click()
     bubble(page, "The peonies").get_by_role("button", name="Why?").click()
     expect(bubble(page, "The peonies")).to_contain_text(f"Next by SMS to {FLEUR}.")

@@ -108,6 +108,13 @@ def approved(of: Organization, name: str, category: str = "UTILITY", **columns: 
     )
 
 
+# The first provider's own reason comes first, whatever the second one said to it.
+TURNS = [
+    "Not through whatsapp: The token has expired.",
+    f"No such template there. Next by SMS to {NUMBER}.",
+]
+
+
 def rerouted(contact: Contact) -> Message:
     """WhatsApp did not take it, and it arrived by SMS."""
     opened(contact)
@@ -128,13 +135,19 @@ def rerouted(contact: Contact) -> Message:
         provider="whatsapp",
         detail="The token has expired.",
     )
+    passed_by = Change(
+        message=message.pk,
+        kind=Kind.FAILOVER,
+        provider="whatsapp",
+        detail=TURNS[0],
+    )
     onward = Change(
         message=message.pk,
         kind=Kind.FAILOVER,
         plan=Plan(timezone.now(), leg=Leg(1, "sms", NUMBER, None)),
-        detail=f"The token has expired. Next by SMS to {NUMBER}.",
+        detail=TURNS[1],
     )
-    record([failed, onward])
+    record([failed, passed_by, onward])
     second = tried(message, 2, "twilio", leg=1, provider_id="SM1")
     arrived = Change(
         message=message.pk,
@@ -280,9 +293,7 @@ def test_a_message_says_by_which_channel_it_went(amelia: Contact) -> None:
     message = rerouted(amelia)
     assert (message.channel, message.went_by) == ("whatsapp", "sms")
     [shown] = conversations.newest(amelia, 1)
-    assert [one.detail for one in shown.detours] == [  # type: ignore[attr-defined]
-        f"The token has expired. Next by SMS to {NUMBER}.",
-    ]
+    assert [one.detail for one in shown.detours] == TURNS  # type: ignore[attr-defined]
 
 
 def test_where_nobody_has_it_yet_it_is_the_channel_it_is_tried_by(amelia: Contact) -> None:
@@ -447,7 +458,7 @@ def test_a_contact_s_page_shows_the_conversation_and_where_to_reply(
     wrote(amelia, "sms", "Can my mother <b>come</b>?")
     page = logged_in(user).get(url(amelia)).content.decode()
     assert "Can my mother &lt;b&gt;come" in page
-    assert f"Not by WhatsApp: The token has expired. Next by SMS to {NUMBER}." in page
+    assert f"Not by WhatsApp. {' '.join(TURNS)}" in page
     assert f"contact={amelia.pk}&amp;channel=sms" in page
     assert reverse("conversation", args=[amelia.pk]) in page
 
@@ -463,7 +474,7 @@ def test_a_message_s_page_tells_its_plan_and_why_it_took_another_way(
     user: User,
 ) -> None:
     page = logged_in(user).get(url(rerouted(amelia))).content.decode()
-    assert "By SMS instead of WhatsApp." in page
+    assert f"By SMS instead of WhatsApp.</strong> {' '.join(TURNS)}" in page
     assert "By WhatsApp, then by SMS after 10 min" in page
     assert f"to {NUMBER}" in page
 

@@ -84,7 +84,7 @@ def test_when_the_ladder_is_climbed_the_next_provider_and_the_plan_follow(
     providers = [one.provider for one in attempts(message)]
     assert providers == ["twilio"] * 6 + ["other"] * 6 + ["mail"]
     assert status(message) == "sent"
-    assert "Not through twilio any more." in explanations(message)
+    assert "Not through twilio: " in explanations(message)
 
 
 def test_a_failure_told_twice_is_tried_again_once(venue: Organization, phones: Phones) -> None:
