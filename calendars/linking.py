@@ -1,6 +1,5 @@
 """An account is connected, its calendars are chosen, it is disconnected."""
 
-import hmac
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from calendars.providers.base import GrantGone
 from calendars.providers.registry import vendor
 from communications.models import Organization
 from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.secrets import is_same
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -75,8 +75,7 @@ def finish(
 
 
 def redeemed(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
-    state = query.get("state", "")
-    if not kept or not hmac.compare_digest(state.encode(), str(kept["state"]).encode()):
+    if not kept or not is_same(query.get("state", ""), str(kept["state"])):
         raise NotLinked("This answer belongs to no request of yours: please connect again.")
     try:
         return vendor(kept["vendor"]).redeem(kept["flow"], query)

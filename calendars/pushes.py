@@ -3,7 +3,6 @@
 A push that is not genuine has no effect at all, and none causes a call to a vendor here.
 """
 
-import hmac
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -19,6 +18,7 @@ from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from communications.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
+from wedsync_comms.lib.secrets import is_same
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ def digest(secret: str) -> str:
 
 def note(pushed: Pushed) -> bool:
     found = Subscription.objects.filter(remote_id=pushed.subscription).first()
-    is_right = hmac.compare_digest(found.secret_hash if found else NOBODY, digest(pushed.secret))
+    is_right = is_same(found.secret_hash if found else NOBODY, digest(pushed.secret))
     if not (found and is_right and same_resource(found, pushed)):
         log.info("push", outcome="ignored", subscription=pushed.subscription[:80])
         return False
@@ -61,7 +61,7 @@ def note(pushed: Pushed) -> bool:
 def same_resource(subscription: Subscription, pushed: Pushed) -> bool:
     """Where we know the second id, and it is told."""
     known, told = subscription.resource_id, pushed.resource_id
-    return not (known and told) or hmac.compare_digest(known.encode(), told.encode())
+    return not (known and told) or is_same(known, told)
 
 
 def keep(subscription: Subscription, pushed: Pushed, now: datetime) -> None:

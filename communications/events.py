@@ -1,13 +1,15 @@
 """What providers tell us, in our words. Only these and the values below cross their boundary."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import TextChoices
 
 from communications.statuses import Status
-from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.errors import MalformedRequest, ProviderError
 
 
 class Kind(TextChoices):
@@ -208,3 +210,13 @@ class WebhookRequest:
     url: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+    def json(self) -> dict[str, Any]:
+        """The body. Raises MalformedRequest if it is no JSON object."""
+        try:
+            body = json.loads(self.body)
+        except ValueError as error:
+            raise MalformedRequest("The body is not JSON.") from error
+        if not isinstance(body, dict):
+            raise MalformedRequest("The body is not a JSON object.")
+        return body

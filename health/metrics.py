@@ -1,7 +1,6 @@
 """`/metrics`: the summary in Prometheus's words. Computed when asked, from rows that all processes
 share, so any web process may answer."""
 
-import hmac
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
@@ -21,6 +20,7 @@ from health.events import ProviderHealth, State, Summary
 from health.machine import PROCESSES
 from health.models import Alert
 from health.samples import counter, gauge, seconds, single, thousandth
+from wedsync_comms.lib.secrets import is_same
 
 __all__ = ["CONTENT_TYPE", "refusal", "text"]
 
@@ -36,8 +36,8 @@ COUNTED = {
 def refusal(request: HttpRequest) -> str:
     """Why the caller may not read them; empty if they may."""
     if settings.METRICS_TOKEN:
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
+        given = request.headers.get("Authorization", "")
+        if is_same(given, f"Bearer {settings.METRICS_TOKEN}"):
             return ""
         return "Send “Authorization: Bearer …” with METRICS_TOKEN.\n"
     if "X-Forwarded-For" in request.headers or not is_near(request.META.get("REMOTE_ADDR", "")):

@@ -15,6 +15,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
+from wedsync_comms.lib.shapes import text
 
 # Graph is known to say one second for hours on end.
 # https://github.com/microsoftgraph/msgraph-sdk-javascript/issues/297
@@ -90,18 +91,6 @@ def understood(body: Any, *, is_safe: bool) -> dict[str, Any]:
 
 def malformed(what: str) -> TransientError:
     return TransientError(what, code="malformed")
-
-
-def mapped(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def listed(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def items(page: Mapping[str, Any], name: str, *, may_miss: bool = False) -> list[dict[str, Any]]:

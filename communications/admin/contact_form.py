@@ -17,20 +17,6 @@ from communications.book import facts
 from communications.book.facts import InvalidFact
 from communications.models import Address, Part
 
-FIELDS = (
-    "name",
-    "given_name",
-    "family_name",
-    "company",
-    "roles",
-    "weddings",
-    "language",
-    "time_zone",
-    "preferred_channel",
-    "notes",
-    "custom",
-)
-
 
 class TagsField(forms.CharField):
     widget = UnfoldAdminTextInputWidget
@@ -87,12 +73,12 @@ class ContactForm(OwnedForm):
     )
 
     class Meta:
-        fields = FIELDS
+        fields = facts.FACTS
         widgets: ClassVar[dict[str, Any]] = {"notes": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        for name in FIELDS:
+        for name in facts.FACTS:
             if name in data:
                 try:
                     data |= facts.checked({name: data[name]})

@@ -14,7 +14,6 @@ from communications.admin import badges, contact_page
 from communications.admin.badges import column
 from communications.admin.contact_files import Files
 from communications.admin.contact_form import (
-    FIELDS,
     AddressForm,
     AddressFormSet,
     ContactForm,
@@ -25,6 +24,7 @@ from communications.admin.paging import Capped
 from communications.admin.scope import scope_of
 from communications.admin.verbs import Verb
 from communications.book import finding
+from communications.book.facts import FACTS
 from communications.book.history import Cause
 from communications.decisions import NotPossible
 from communications.models import Address, Contact, Origin, Pair, Verdict
@@ -136,7 +136,7 @@ class Contacts(Capped, Files):
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:  # noqa: FBT001
-        given = {name: form.cleaned_data[name] for name in FIELDS if name in form.cleaned_data}
+        given = {name: form.cleaned_data[name] for name in FACTS if name in form.cleaned_data}
         if change:
             contacts.change(obj, cause=cause(request.user), to_review=False, **given)
             return

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from communications import contacts
 from communications.api.serializers import StrictSerializer
+from communications.book.facts import FACTS
 from communications.models import Address, Channel, Contact, ContactChange, Part, Template
 
 
@@ -42,17 +43,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         model = Contact
         fields = [
             "id",
-            "name",
-            "given_name",
-            "family_name",
-            "company",
-            "roles",
-            "weddings",
-            "language",
-            "time_zone",
-            "preferred_channel",
-            "notes",
-            "custom",
+            *FACTS,
             "to_review",
             "addresses",
             "created_at",

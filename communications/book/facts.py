@@ -8,6 +8,20 @@ from zoneinfo import available_timezones
 from communications.models import Channel, Contact, Part
 from wedsync_comms.lib.text import storable
 
+# In the order in which they are shown.
+FACTS = (
+    "name",
+    "given_name",
+    "family_name",
+    "company",
+    "roles",
+    "weddings",
+    "language",
+    "time_zone",
+    "preferred_channel",
+    "notes",
+    "custom",
+)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 MAX_NOTES = 20_000
 MAX_TAGS = 30

@@ -7,23 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from communications.book.facts import FACTS
 from communications.models import Address, Contact, ContactChange, Origin
 
-# In the order in which they are shown.
-FIELDS = (
-    "name",
-    "given_name",
-    "family_name",
-    "company",
-    "roles",
-    "weddings",
-    "language",
-    "time_zone",
-    "preferred_channel",
-    "notes",
-    "custom",
-    "to_review",
-)
+FIELDS = (*FACTS, "to_review")
 # The beginning of a history: everything at once.
 CREATED = "created"
 Snapshot = dict[str, Any]

@@ -13,6 +13,7 @@ from typing import Any
 
 from communications import names, numbers
 from communications.book import matching
+from communications.book.facts import FACTS
 from communications.book.matching import Judgement, Person
 from communications.book.records import Record
 from communications.contacts import Entry
@@ -164,23 +165,8 @@ def known(contact: Contact) -> Draft:
     entries = [
         Entry(one.channel, one.value, one.label, one.is_primary) for one in contact.addresses.all()
     ]
-    facts = {name: getattr(contact, name) for name in FILLED}
+    facts = {name: getattr(contact, name) for name in FACTS}
     return Draft(contact.pk, contact, facts, entries)
-
-
-FILLED = (
-    "name",
-    "given_name",
-    "family_name",
-    "company",
-    "roles",
-    "weddings",
-    "language",
-    "time_zone",
-    "preferred_channel",
-    "notes",
-    "custom",
-)
 
 
 def filled(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:

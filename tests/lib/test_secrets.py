@@ -54,3 +54,9 @@ def test_nothing_starts_that_would_keep_tokens_without_a_key_of_its_own() -> Non
     assert "started" in started(**calendars, ENCRYPTION_KEYS=NEW)
     assert "started" in started(**calendars, DEBUG="on")
     assert "started" in started()
+
+
+@pytest.mark.parametrize("given", ["", "secre", "secret!", "geheim ü", "\ud800"])
+def test_only_the_same_secret_is_the_same(given: str) -> None:
+    assert secrets.is_same("secret", "secret")
+    assert not secrets.is_same(given, "secret")

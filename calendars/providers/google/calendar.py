@@ -12,13 +12,14 @@ from calendars.events import (
     RemoteCalendar,
     RemoteEvent,
 )
-from calendars.providers.asking import items, malformed, pages, text
+from calendars.providers.asking import items, malformed, pages
 from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
 from calendars.providers.cursors import Cursor, continued
 from calendars.providers.google import events
 from calendars.providers.google.calls import Calls
 from calendars.providers.google.errors import Taken
 from wedsync_comms.lib.errors import PermanentError
+from wedsync_comms.lib.shapes import text
 
 # Raise it whenever `asked` is changed: a sync token continues nothing but the question it answered.
 SHAPE = "google-events-1"

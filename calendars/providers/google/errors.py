@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from calendars.providers.asking import (
-    PAUSE,
-    SERVER_ERROR,
-    failure,
-    listed,
-    mapped,
-    text,
-)
+from calendars.providers.asking import PAUSE, SERVER_ERROR, failure
 from calendars.providers.base import Changed, CursorExpired, Gone, PollOnly, SubscriptionExists
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -27,6 +20,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.shapes import listed, mapped, text
 
 
 class Taken(PermanentError):

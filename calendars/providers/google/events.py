@@ -18,16 +18,9 @@ from calendars.events import (
     RemoteEvent,
     Removed,
 )
-from calendars.providers.asking import (
-    digest,
-    instant,
-    instant_or_none,
-    listed,
-    malformed,
-    mapped,
-    text,
-)
+from calendars.providers.asking import digest, instant, instant_or_none, malformed
 from calendars.zones import UnknownZone, at_instant, iana
+from wedsync_comms.lib.shapes import listed, mapped, text
 
 ANSWERS = {
     "needsAction": Answer.NEEDED,

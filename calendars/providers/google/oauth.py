@@ -5,7 +5,6 @@ https://developers.google.com/identity/protocols/oauth2/web-server
 
 import base64
 import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Mapping
@@ -17,16 +16,7 @@ from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 
 from calendars.events import Grant
-from calendars.providers.asking import (
-    REDIRECT,
-    SERVER_ERROR,
-    ask,
-    decoded,
-    failure,
-    malformed,
-    mapped,
-    text,
-)
+from calendars.providers.asking import REDIRECT, SERVER_ERROR, ask, decoded, failure, malformed
 from calendars.providers.base import Consent, GrantGone
 from calendars.providers.google.errors import parsed
 from wedsync_comms.lib.errors import (
@@ -38,6 +28,8 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
+from wedsync_comms.lib.secrets import is_same
+from wedsync_comms.lib.shapes import mapped, text
 
 CALENDAR = "https://www.googleapis.com/auth/calendar"
 CONTACTS = "https://www.googleapis.com/auth/contacts"
@@ -185,8 +177,8 @@ class Carried:
 
 def check(flow: Mapping[str, Any], query: Mapping[str, str]) -> None:
     """Whether it is the person we sent, and whether they agreed. Raises GrantGone."""
-    given, kept = query.get("state", "").encode(), str(flow.get("state", "")).encode()
-    if not kept or not hmac.compare_digest(given, kept):
+    kept = str(flow.get("state", ""))
+    if not kept or not is_same(query.get("state", ""), kept):
         raise GrantGone("This answer belongs to another request.", code="state")
     if error := query.get("error", ""):
         raise ERRORS.get(error, GrantGone)(f"Google said {error}.", code=error)

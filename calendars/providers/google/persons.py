@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from calendars.events import RemotePerson, Removed
-from calendars.providers.asking import instant_or_none, listed, malformed, mapped, text
+from calendars.providers.asking import instant_or_none, malformed
 from calendars.providers.base import Gone
+from wedsync_comms.lib.shapes import listed, mapped, text
 
 # Our key in a contact. Client data is shown nowhere, and cannot be searched for either.
 KEY = "wedsync"

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from calendars.events import Push, Pushed
-from calendars.providers.asking import malformed, text
+from calendars.providers.asking import malformed
 from calendars.providers.base import Gone, Mailbox, PollOnly
 from calendars.providers.google.calls import Calls
 from communications.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
+from wedsync_comms.lib.shapes import text
 
 CHANNEL_ID = "x-goog-channel-id"
 # exists and not_exists say the same: something is different now.

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from calendars.events import Busy, Span
-from calendars.providers.asking import instant, listed, mapped, text
+from calendars.providers.asking import instant
 from calendars.providers.base import Mailbox
 from calendars.providers.google.calls import Calls
 from wedsync_comms.lib.errors import TransientError
+from wedsync_comms.lib.shapes import listed, mapped, text
 
 # Longer ranges are refused as timeRangeTooLong, and so are more calendars at a time.
 LONGEST, MOST = timedelta(days=90), 50

@@ -7,7 +7,7 @@ https://learn.microsoft.com/en-us/graph/delta-query-overview#token-duration
 import json
 from datetime import timedelta
 
-from calendars.providers.asking import SERVER_ERROR, failure, mapped, text
+from calendars.providers.asking import SERVER_ERROR, failure
 from calendars.providers.base import Changed, CursorExpired, Gone
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -18,6 +18,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.shapes import mapped, text
 
 
 class Taken(PermanentError):

@@ -11,7 +11,7 @@ from typing import Any
 import msal
 
 from calendars.events import Grant
-from calendars.providers.asking import SERVER_ERROR, ask, decoded, failure, mapped, text
+from calendars.providers.asking import SERVER_ERROR, ask, decoded, failure
 from calendars.providers.base import Consent, GrantGone
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -22,6 +22,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
+from wedsync_comms.lib.shapes import mapped, text
 
 # msal takes no other host without asking this one about it.
 LOGIN = "https://login.microsoftonline.com"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calendars.events import People, PeopleGroup, RemotePerson, Removed
-from calendars.providers.asking import instant_or_none, items, listed, malformed, text
+from calendars.providers.asking import instant_or_none, items, malformed
 from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.cursors import Cursor
 from calendars.providers.microsoft.calls import Calls, path
@@ -17,6 +17,7 @@ from calendars.providers.microsoft.properties import (
     with_properties,
 )
 from calendars.providers.microsoft.reading import DELTA, NEXT
+from wedsync_comms.lib.shapes import listed, text
 
 SHAPE = "microsoft-people-1"
 # In the order in which they are filled: how many numbers each takes.

@@ -6,8 +6,8 @@ https://learn.microsoft.com/en-us/graph/api/resources/extended-properties-overvi
 from collections.abc import Mapping
 from typing import Any
 
-from calendars.providers.asking import listed, text
 from calendars.providers.microsoft.calls import quoted
+from wedsync_comms.lib.shapes import listed, text
 
 NAMESPACE = "String {00020329-0000-0000-C000-000000000046} Name"
 # Its key with us, the hash of what we wrote last, and our name of its zone, of which Microsoft

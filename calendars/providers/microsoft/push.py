@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calendars.events import Push, Pushed
-from calendars.providers.asking import instant, items, listed, text
+from calendars.providers.asking import instant, items
 from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
 from calendars.providers.microsoft.calls import Calls, path
 from communications.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
+from wedsync_comms.lib.shapes import listed, text
 
 PEOPLE = "people"
 CHANGES = "created,updated,deleted"

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from calendars.providers.asking import items, malformed, text
+from calendars.providers.asking import items, malformed
 from calendars.providers.base import Mailbox
 from calendars.providers.microsoft.calls import Calls, path
 from calendars.providers.microsoft.properties import EXPAND
+from wedsync_comms.lib.shapes import text
 
 NEXT, DELTA = "@odata.nextLink", "@odata.deltaLink"
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from calendars.events import Busy, Span
-from calendars.providers.asking import listed, mapped, text
 from calendars.providers.microsoft.events import IDLE, in_utc, is_busy, moment, zone_of
 from calendars.providers.microsoft.reading import Reading
 from wedsync_comms.lib.errors import PermanentError, TransientError
+from wedsync_comms.lib.shapes import listed, mapped, text
 
 # Exchange refuses more than 62 days.
 LONGEST = timedelta(days=60)

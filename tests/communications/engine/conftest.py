@@ -14,7 +14,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from communications.models import Organization
-from communications.providers.resend import CLIENT
+from communications.providers.resend.transport import CLIENT
 from tests import factories
 from tests.communications.engine.mailing import Mailing, account
 from tests.conftest import database_url

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from communications.events import File, WebhookRequest
 from communications.providers.base import Accepted
-from communications.providers.resend import CLIENT, Resend
+from communications.providers.resend import Resend
+from communications.providers.resend.transport import CLIENT
 from communications.statuses import Status
 from tests.communications.providers.answering import Answer, answering
 from tests.communications.providers.contract import ProviderContract, outbound

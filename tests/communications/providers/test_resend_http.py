@@ -8,7 +8,8 @@ import pytest
 
 from communications.events import File
 from communications.providers.base import Accepted
-from communications.providers.resend import CLIENT, Resend
+from communications.providers.resend import Resend
+from communications.providers.resend.transport import CLIENT
 from communications.statuses import Status
 from tests.communications.providers.contract import outbound
 from tests.communications.providers.test_resend import resend

@@ -1,0 +1,178 @@
+"""Resend: e-mail. https://resend.com/docs/api-reference"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import resend
+
+from communications.events import (
+    Event,
+    Kind,
+    MessageReceived,
+    Outbound,
+    Reason,
+    StatusChanged,
+    WebhookRequest,
+)
+from communications.providers.base import Probed, Provider, Reply
+from communications.providers.resend import receiving, signatures
+from communications.providers.resend.errors import classified
+from communications.providers.resend.receiving import (
+    EVENTS,
+    LAST_EVENTS,
+    TEST_TAG,
+    parse_time,
+    received,
+)
+from communications.providers.resend.sending import (
+    accepted,
+    as_params,
+    batch_results,
+    permitted,
+    read_object,
+)
+from communications.providers.resend.transport import CLIENT
+from wedsync_comms.lib.errors import (
+    CredentialsRejected,
+)
+from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.shapes import listed
+
+
+class Resend(Provider):
+    """At most once: a call is repeated only with its key, for which Resend sends one mail."""
+
+    channel = "email"
+    webhook = "resend"
+    # https://resend.com/docs/api-reference/emails/send-batch-emails
+    batch_limit = 100
+    # https://resend.com/docs/dashboard/emails/idempotency-keys: kept for 24 hours.
+    idempotent = True
+    sample_event = "email.delivered"
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        sender: str,
+        webhook_secrets: Sequence[str] = (),
+        api_url: str = "https://api.resend.com",
+        rate_per_second: float = 2.0,
+    ) -> None:
+        self.account = (api_url.rstrip("/"), api_key)
+        self.sender = sender
+        self.webhooks = [signatures.verifier(secret) for secret in webhook_secrets]
+        self.rate = Rate.permitted(rate_per_second)
+
+    @property
+    def takes_webhooks(self) -> bool:
+        return bool(self.webhooks)
+
+    # --- send -----------------------------------------------------------------------------------
+
+    def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:
+        CLIENT.account.set(self.account)
+        if len(outbounds) == 1:
+            return self._send_one(outbounds[0], key)
+        return self._send_batch(outbounds, key)
+
+    def _send_one(self, outbound: Outbound, key: str) -> Reply:
+        with classified():
+            answer = read_object(
+                resend.Emails.send(as_params(outbound), {"idempotency_key": key}),
+            )
+        return Reply(results=[accepted(answer)], per_second=permitted(answer))
+
+    def _send_batch(self, outbounds: Sequence[Outbound], key: str) -> Reply:
+        with classified():
+            answer = read_object(
+                resend.Batch.send(
+                    [as_params(one) for one in outbounds],
+                    # One bad mail must not hold back the others.
+                    {"idempotency_key": key, "batch_validation": "permissive"},
+                ),
+            )
+        return Reply(
+            results=batch_results(answer, len(outbounds)),
+            per_second=permitted(answer),
+        )
+
+    # --- webhooks -------------------------------------------------------------------------------
+
+    def verify(self, request: WebhookRequest) -> str:
+        return signatures.verify(request, self.webhooks)
+
+    def topic(self, request: WebhookRequest) -> str:
+        return receiving.topic(request)
+
+    def parse(self, request: WebhookRequest) -> Iterator[Event]:
+        return receiving.events(request)
+
+    # --- asking ---------------------------------------------------------------------------------
+
+    def fetch_status(self, provider_id: str) -> StatusChanged | None:
+        CLIENT.account.set(self.account)
+        with classified():
+            answer = read_object(resend.Emails.get(provider_id))
+        kind, status = LAST_EVENTS.get(str(answer.get("last_event")), (Kind.OTHER, None))
+        if status is None:
+            return None
+        return StatusChanged(
+            kind=kind,
+            status=status,
+            provider_id=provider_id,
+            # The answer does not say when it happened.
+            occurred_at=datetime.now(UTC),
+            closes=Reason.COMPLAINT if kind is Kind.COMPLAINED else None,
+        )
+
+    def probe(self) -> Probed:
+        """https://resend.com/docs/api-reference/domains/list-domains"""
+        CLIENT.account.set(self.account)
+        try:
+            with classified():
+                answer = read_object(resend.Domains.list())
+        except CredentialsRejected as error:
+            # A key that may only send is a good one: it was recognised.
+            if error.code == "restricted_api_key":
+                return Probed(facts={"key": "may send and nothing else"})
+            raise
+        return as_probed(answer, self.sender)
+
+    def fetch_received(self, provider_id: str) -> MessageReceived:
+        CLIENT.account.set(self.account)
+        with classified():
+            answer = read_object(resend.Emails.Receiving.get(provider_id))
+        return received({**answer, "email_id": provider_id}, parse_time(answer.get("created_at")))
+
+    def sample(self, event: str) -> WebhookRequest:
+        if event not in EVENTS:
+            raise LookupError(f"Resend has no such event. Choose one of: {', '.join(EVENTS)}.")
+        if not self.webhooks:
+            raise LookupError("Set RESEND_WEBHOOK_SECRET first.")
+        now = datetime.now(UTC)
+        data = {"email_id": str(uuid4()), "to": ["delivered@resend.dev"], "tags": {TEST_TAG: "yes"}}
+        body = json.dumps({"type": event, "created_at": now.isoformat(), "data": data})
+        event_id = f"msg_test_{uuid4().hex}"
+        headers = {
+            "content-type": "application/json",
+            "svix-id": event_id,
+            "svix-timestamp": str(int(now.timestamp())),
+            "svix-signature": self.webhooks[0].sign(event_id, now.replace(microsecond=0), body),
+        }
+        return WebhookRequest(method="POST", url="", headers=headers, body=body.encode())
+
+
+def as_probed(answer: Mapping[str, Any], sender: str) -> Probed:
+    domains = {
+        str(one.get("name", "")): str(one.get("status", "")) for one in listed(answer.get("data"))
+    }
+    ours = sender.rpartition("@")[2].rstrip("> ").lower()
+    state = domains.get(ours, "verified")
+    return Probed(
+        warning="" if state == "verified" else f"The domain {ours} is {state}, not verified.",
+        facts={f"domain {name}": state for name, state in sorted(domains.items())},
+    )

@@ -1,0 +1,104 @@
+"""What Resend refuses, and what that calls for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http import HTTPStatus
+
+from resend.exceptions import NoContentError, ResendError
+
+from communications.providers.resend.transport import number
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    ContentRejected,
+    CredentialsRejected,
+    InvalidRecipient,
+    OutcomeUnknown,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+    ServerFailed,
+)
+
+# https://resend.com/docs/api-reference/errors, by name first and then by HTTP status.
+ERRORS: dict[str, type[ProviderError]] = {
+    "missing_api_key": CredentialsRejected,
+    "invalid_api_key": CredentialsRejected,
+    "restricted_api_key": CredentialsRejected,
+    "invalid_from_address": ConfigurationRejected,
+    "invalid_access": ConfigurationRejected,
+    "invalid_region": ConfigurationRejected,
+    "not_found": ConfigurationRejected,
+    "method_not_allowed": ConfigurationRejected,
+    "invalid_idempotency_key": PermanentError,
+    "validation_error": ContentRejected,
+    "missing_required_field": ContentRejected,
+    "invalid_parameter": ContentRejected,
+    "invalid_attachment": ContentRejected,
+    "security_error": ContentRejected,
+    # The first request with the key is still running, or was carried out with other bytes: either
+    # way one with this key exists.
+    "concurrent_idempotent_requests": OutcomeUnknown,
+    "invalid_idempotent_request": OutcomeUnknown,
+    "application_error": ServerFailed,
+    "internal_server_error": ServerFailed,
+}
+# How long to wait after a 429 that does not say; a quota is not back before the day is over.
+PAUSES = {
+    "daily_quota_exceeded": timedelta(hours=1),
+    "monthly_quota_exceeded": timedelta(hours=6),
+}
+
+
+@contextmanager
+def classified() -> Iterator[None]:
+    """Turns the SDK's errors into ours."""
+    try:
+        yield
+    except ResendError as error:
+        # The SDK reports every transport failure as a 500 of its own; the cause knows better.
+        if isinstance(error.__context__, ProviderError):
+            raise error.__context__ from None
+        raise classify(error) from error
+    except NoContentError as error:
+        raise OutcomeUnknown("Resend answered with nothing.", code="unreadable") from error
+
+
+def classify(error: ResendError) -> ProviderError:
+    name, message = str(error.error_type), str(error.message)
+    # An error may be in the body of a success, in whatever shape.
+    status = error.code if isinstance(error.code, int) else HTTPStatus.INTERNAL_SERVER_ERROR
+    response: dict[str, object] = {"status": status, "name": name, "message": message}
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimited(
+            message,
+            retry_after=PAUSES.get(name, retry_after(error)),
+            code=name,
+            response=response,
+        )
+    return error_class(status, name, message)(message, code=name, response=response)
+
+
+def error_class(status: int, name: str, message: str) -> type[ProviderError]:
+    """The table first, the HTTP status second: Resend adds names without notice."""
+    if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerFailed
+    if status == HTTPStatus.FORBIDDEN and name == "validation_error":
+        # The domain is not verified, or the account may only write to its owner.
+        return ConfigurationRejected
+    if name in {"validation_error", "invalid_parameter"}:
+        return validation_error(message)
+    if name in ERRORS:
+        return ERRORS[name]
+    denied = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    return CredentialsRejected if denied else ContentRejected
+
+
+def validation_error(message: str) -> type[ProviderError]:
+    """Resend names the field in the text only, between backquotes."""
+    return InvalidRecipient if "`to`" in message else ContentRejected
+
+
+def retry_after(error: ResendError) -> timedelta:
+    seconds = number(error.headers or {}, "retry-after")
+    return timedelta(seconds=1 if seconds is None else max(0.1, seconds))

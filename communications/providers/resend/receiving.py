@@ -1,0 +1,180 @@
+"""A verified request -> what it says: receipts, closed addresses, mails that people wrote."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from communications.events import (
+    AddressClosed,
+    Event,
+    Kind,
+    MessageReceived,
+    Reason,
+    StatusChanged,
+    WebhookRequest,
+)
+from communications.statuses import Status
+from wedsync_comms.lib.errors import MalformedRequest
+from wedsync_comms.lib.shapes import mapped
+
+# https://resend.com/docs/dashboard/webhooks/event-types
+# An open or a click proves the delivery; neither is a status of its own, since mail programs
+# open mails on nobody's behalf.
+EVENTS: dict[str, tuple[Kind, Status | None]] = {
+    "email.scheduled": (Kind.OTHER, Status.SENT),
+    "email.sent": (Kind.SENT, Status.SENT),
+    "email.delivery_delayed": (Kind.DELAYED, Status.SENT),
+    "email.delivered": (Kind.DELIVERED, Status.DELIVERED),
+    "email.opened": (Kind.OPENED, Status.DELIVERED),
+    "email.clicked": (Kind.CLICKED, Status.DELIVERED),
+    "email.complained": (Kind.COMPLAINED, Status.DELIVERED),
+    "email.bounced": (Kind.BOUNCED, Status.BOUNCED),
+    "email.failed": (Kind.FAILED, Status.FAILED),
+    "email.suppressed": (Kind.FAILED, Status.FAILED),
+}
+# GET /emails/{id} says the same without the prefix, and "canceled" and "queued" besides.
+LAST_EVENTS: dict[str, tuple[Kind, Status | None]] = {
+    **{name.removeprefix("email."): value for name, value in EVENTS.items()},
+    "queued": (Kind.OTHER, Status.SENT),
+    "canceled": (Kind.FAILED, Status.FAILED),
+}
+
+# On the samples we sign ourselves: they are about no message.
+TEST_TAG = "wedsync-test"
+BOUNCE_PERMANENT = "Permanent"
+SUPPRESSIONS = {"bounce": Reason.BOUNCE, "complaint": Reason.COMPLAINT}
+
+
+def topic(request: WebhookRequest) -> str:
+    return str(request.json().get("type", ""))[:80]
+
+
+def events(request: WebhookRequest) -> Iterator[Event]:
+    body = request.json()
+    name, data = body.get("type"), body.get("data")
+    if not isinstance(data, dict):
+        raise MalformedRequest("A Resend webhook has its “data” in an object.")
+    if TEST_TAG in tags(data):
+        return
+    event = read(str(name), data, parse_time(body.get("created_at")))
+    if event is not None:
+        yield event
+
+
+def read(name: str, data: dict[str, Any], at: datetime) -> Event | None:
+    """None for what says nothing about a message or an address: domains, lists, new types."""
+    if name in EVENTS:
+        return status_changed(name, data, at)
+    if name == "email.received":
+        return received(data, at)
+    if name == "contact.updated" and data.get("unsubscribed") is True:
+        return closed(data, Reason.OPT_OUT, at)
+    if name == "suppression.added":
+        return closed(data, SUPPRESSIONS.get(str(data.get("origin")), Reason.MANUAL), at)
+    return None
+
+
+def status_changed(name: str, data: dict[str, Any], at: datetime) -> StatusChanged:
+    kind, status = EVENTS[name]
+    echoed = tags(data)
+    explain = EXPLAIN.get(name)
+    code, detail, closes = explain(data) if explain else ("", "", None)
+    return StatusChanged(
+        kind=kind,
+        status=status,
+        provider_id=str(data.get("email_id", "")),
+        call=echoed.get("call", ""),
+        message=echoed.get("message", ""),
+        occurred_at=at,
+        code=code[:80],
+        detail=detail,
+        closes=closes,
+    )
+
+
+def tags(data: dict[str, Any]) -> dict[str, str]:
+    """An object in webhooks; a list, as in requests, has been seen as well."""
+    found = data.get("tags") or {}
+    if isinstance(found, list):
+        found = {str(one.get("name")): one.get("value") for one in found if isinstance(one, dict)}
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): str(value) for name, value in found.items()}
+
+
+Explanation = tuple[str, str, Reason | None]
+
+
+def bounced(data: dict[str, Any]) -> Explanation:
+    """A bounce without a type is of the time before there were types: it says that this message
+    bounced, and not that the address is dead."""
+    bounce = mapped(data.get("bounce"))
+    kind, subtype = str(bounce.get("type", "")), str(bounce.get("subType", ""))
+    closes = Reason.BOUNCE if kind == BOUNCE_PERMANENT else None
+    return f"{kind}/{subtype}".strip("/"), str(bounce.get("message", "")), closes
+
+
+def complained(_: dict[str, Any]) -> Explanation:
+    return "complaint", "The recipient reported it as spam.", Reason.COMPLAINT
+
+
+def failed(data: dict[str, Any]) -> Explanation:
+    reason = str(mapped(data.get("failed")).get("reason", ""))
+    return reason, reason.replace("_", " ").capitalize(), None
+
+
+def suppressed(data: dict[str, Any]) -> Explanation:
+    found = mapped(data.get("suppressed"))
+    reason = str(found.get("reason", ""))
+    closes = Reason.COMPLAINT if "complaint" in reason else Reason.BOUNCE
+    return str(found.get("type", "Suppressed")), str(found.get("message", "")), closes
+
+
+EXPLAIN: dict[str, Callable[[dict[str, Any]], Explanation]] = {
+    "email.bounced": bounced,
+    "email.complained": complained,
+    "email.failed": failed,
+    "email.suppressed": suppressed,
+}
+
+
+def received(data: dict[str, Any], at: datetime) -> MessageReceived:
+    """A webhook carries no body; GET /emails/receiving/{id} does."""
+    return MessageReceived(
+        provider_id=str(data.get("email_id", "")),
+        sender=address(str(data.get("from", ""))),
+        # Whoever was only copied in is written to all the same.
+        to=tuple(one for name in ("to", "cc", "bcc") for one in addresses(data.get(name))),
+        subject=str(data.get("subject") or ""),
+        text=str(data.get("text") or ""),
+        html=str(data.get("html") or ""),
+        occurred_at=at,
+        complete="text" in data or "html" in data,
+    )
+
+
+def addresses(value: Any) -> list[str]:
+    listed = [value] if isinstance(value, str) else value
+    return [address(str(one)) for one in listed] if isinstance(listed, list) else []
+
+
+def address(value: str) -> str:
+    return value.rpartition("<")[2].rstrip("> ").strip() or value
+
+
+def closed(data: dict[str, Any], reason: Reason, at: datetime) -> AddressClosed:
+    return AddressClosed(
+        value=str(data.get("email", "")),
+        reason=reason,
+        occurred_at=at,
+        detail="Reported by Resend for the whole account.",
+    )
+
+
+def parse_time(value: Any) -> datetime:
+    """Seen: “…T22:13:42.674Z” and “2023-04-03 22:13:42.674981+00”. Now, where there is none."""
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        return datetime.now(UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,80 @@
+"""A message -> a request; an answer -> what became of each mail."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from communications.events import Outbound
+from communications.providers.base import Accepted
+from communications.providers.resend.errors import validation_error
+from communications.providers.resend.transport import number
+from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError
+
+
+def as_params(outbound: Outbound) -> Any:
+    """https://resend.com/docs/api-reference/emails/send-email: one recipient a mail, because a
+    receipt does not say which of several it is about."""
+    params: dict[str, Any] = {
+        "from": outbound.sender,
+        "to": [outbound.to],
+        "subject": outbound.subject,
+        # Letters, digits, dash and underscore only; echoed in every webhook.
+        "tags": [
+            {"name": "message", "value": outbound.message},
+            {"name": "call", "value": outbound.call},
+        ],
+    }
+    optional = {
+        "text": outbound.text,
+        "html": outbound.html,
+        "reply_to": outbound.reply_to,
+        "headers": dict(outbound.headers),
+        "attachments": [
+            {
+                "filename": one.filename,
+                "content_type": one.content_type,
+                "content": base64.b64encode(one.content).decode(),
+            }
+            for one in outbound.attachments
+        ],
+    }
+    return params | {name: value for name, value in optional.items() if value}
+
+
+def read_object(answer: Any) -> dict[str, Any]:
+    """The SDK passes on whatever JSON there is."""
+    if not isinstance(answer, dict):
+        raise OutcomeUnknown("Resend answered with something unreadable.", code="unreadable")
+    return answer
+
+
+def accepted(answer: Any) -> Accepted | ProviderError:
+    provider_id = answer.get("id") if isinstance(answer, dict) else None
+    if not isinstance(provider_id, str) or not provider_id:
+        return OutcomeUnknown("Resend answered without an id.", code="no_id")
+    return Accepted(provider_id=provider_id, response={"id": provider_id})
+
+
+def batch_results(answer: Mapping[str, Any], count: int) -> list[Accepted | ProviderError]:
+    """Ids come for the valid mails only, in their order; the errors say which are missing."""
+    try:
+        errors = {int(one["index"]): str(one["message"]) for one in answer.get("errors") or []}
+    except (LookupError, TypeError, ValueError) as error:
+        # Whose the ids are cannot be said.
+        raise OutcomeUnknown("Resend's errors are unreadable.", code="unreadable") from error
+    data = answer.get("data")
+    ids = iter(data if isinstance(data, list) else [])
+    return [
+        refused(errors[index]) if index in errors else accepted(next(ids, None))
+        for index in range(count)
+    ]
+
+
+def refused(message: str) -> ProviderError:
+    return validation_error(message)(message, code="validation_error")
+
+
+def permitted(answer: Any) -> float | None:
+    """https://resend.com/docs/api-reference/rate-limit: requests a second."""
+    found = number(answer.get("http_headers", {}), "ratelimit-limit")
+    return found if found and found > 0 else None

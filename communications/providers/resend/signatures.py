@@ -1,0 +1,47 @@
+"""Whether a request is Resend's. https://docs.svix.com/receiving/verifying-payloads/how-manual"""
+
+from collections.abc import Iterable
+
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
+
+from communications.events import WebhookRequest
+from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
+
+TIMESTAMP_DIGITS = 12
+
+
+def verify(request: WebhookRequest, webhooks: Iterable[Webhook]) -> str:
+    """The delivery's id. Raises MalformedRequest or InvalidSignature."""
+    headers = {name: header(request, name) for name in ("id", "timestamp", "signature")}
+    if not headers["signature"]:
+        raise InvalidSignature("The header svix-signature is missing.")
+    missing = [name for name, value in headers.items() if not value]
+    if missing:
+        raise MalformedRequest(f"The header svix-{missing[0]} is missing.")
+    timestamp = headers["timestamp"]
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < TIMESTAMP_DIGITS):
+        raise MalformedRequest("The header svix-timestamp must be in whole seconds.")
+    named = {f"webhook-{name}": value for name, value in headers.items()}
+    if not any(matches(one, request.body, named) for one in webhooks):
+        raise InvalidSignature("The signature does not match, or is more than 5 minutes old.")
+    return headers["id"]
+
+
+def header(request: WebhookRequest, name: str) -> str:
+    return request.headers.get(f"svix-{name}") or request.headers.get(f"webhook-{name}", "")
+
+
+def verifier(secret: str) -> Webhook:
+    try:
+        return Webhook(secret)
+    except EmptyWebhookSecretError as error:
+        raise ValueError("A webhook secret is empty, or no base64.") from error
+
+
+def matches(webhook: Webhook, body: bytes, headers: dict[str, str]) -> bool:
+    try:
+        webhook.verify(body, headers, json_parse=False)
+    except (WebhookVerificationError, ValueError):
+        # ValueError: the library lets broken base64, a missing comma and non-ASCII through as such.
+        return False
+    return True

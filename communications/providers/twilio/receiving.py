@@ -1,0 +1,146 @@
+"""A verified request -> what it says: receipts, and messages that people wrote."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+from communications.events import (
+    Event,
+    Kind,
+    Media,
+    MessageReceived,
+    Reason,
+    StatusChanged,
+    WebhookRequest,
+    Wish,
+)
+from communications.providers.twilio.errors import ERRORS, PAUSES, REASONS
+from communications.statuses import Status
+from wedsync_comms.lib.errors import MalformedRequest, OptedOut
+from wedsync_comms.lib.shapes import whole
+
+# https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+# "Undelivered" is a failure here and not a bounce: a later receipt from the handset disproves it.
+STATUSES: dict[str, tuple[Kind, Status]] = {
+    "accepted": (Kind.OTHER, Status.SENT),
+    "scheduled": (Kind.OTHER, Status.SENT),
+    "queued": (Kind.OTHER, Status.SENT),
+    "sending": (Kind.OTHER, Status.SENT),
+    "sent": (Kind.SENT, Status.SENT),
+    "delivered": (Kind.DELIVERED, Status.DELIVERED),
+    "partially_delivered": (Kind.DELIVERED, Status.DELIVERED),
+    "read": (Kind.READ, Status.READ),
+    "undelivered": (Kind.FAILED, Status.FAILED),
+    "failed": (Kind.FAILED, Status.FAILED),
+    "canceled": (Kind.FAILED, Status.FAILED),
+}
+MAX_MEDIA = 10
+# https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out, and what a text alone says.
+WISHES = {
+    **dict.fromkeys(
+        ("stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"),
+        Wish.STOP,
+    ),
+    **dict.fromkeys(("start", "yes", "unstop"), Wish.START),
+    **dict.fromkeys(("help", "info"), Wish.HELP),
+}
+WHATSAPP = "whatsapp:"
+# On the samples we sign ourselves: they are about no message.
+TEST_FIELD = "WedSyncTest"
+
+
+def text_of(request: WebhookRequest) -> str:
+    try:
+        return request.body.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedRequest("The body is not a form in UTF-8.") from error
+
+
+def form(request: WebhookRequest) -> dict[str, str]:
+    return dict(parse_qsl(text_of(request), keep_blank_values=True))
+
+
+def topic(request: WebhookRequest) -> str:
+    fields = form(request)
+    return fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+
+
+def event_id(request: WebhookRequest) -> str:
+    """Twilio's own token, the same when it delivers again; or what tells two callbacks apart."""
+    token = request.headers.get("i-twilio-idempotency-token", "")
+    if token:
+        return token
+    fields = form(request)
+    names = ("MessageSid", "MessageStatus", "ErrorCode")
+    return ":".join(fields.get(name, "") for name in names)
+
+
+def events(request: WebhookRequest) -> Iterator[Event]:
+    fields = form(request)
+    if "MessageSid" not in fields or TEST_FIELD in fields:
+        return
+    status = topic(request)
+    if status in {"received", "receiving"}:
+        yield received(fields)
+    elif status in STATUSES:
+        echoed = dict(parse_qsl(urlsplit(request.url).query))
+        yield status_changed(
+            status,
+            fields["MessageSid"],
+            fields.get("ErrorCode", ""),
+            fields.get("ErrorMessage") or fields.get("ChannelStatusMessage", ""),
+            echoed,
+        )
+
+
+def status_changed(
+    status: str,
+    provider_id: str,
+    code: str,
+    detail: str,
+    echoed: Mapping[str, str],
+) -> StatusChanged:
+    """No time in it and no order: Twilio sends neither."""
+    kind, point = STATUSES[status]
+    number = whole(code, 0)
+    remedy = ERRORS.get(number)
+    failed = point is Status.FAILED
+    return StatusChanged(
+        kind=kind,
+        status=point,
+        provider_id=provider_id,
+        call=echoed.get("call", ""),
+        message=echoed.get("message", ""),
+        occurred_at=datetime.now(UTC),
+        code=code,
+        detail=detail or REASONS.get(number, ""),
+        remedy=remedy if failed else None,
+        retry_after=PAUSES.get(number, timedelta(0)),
+        closes=Reason.OPT_OUT if failed and remedy is OptedOut else None,
+    )
+
+
+def received(fields: Mapping[str, str]) -> MessageReceived:
+    sender, to = fields.get("From", ""), fields.get("To", "")
+    text = fields.get("Body", "")
+    said = (fields.get("OptOutType") or text).strip().lower()
+    return MessageReceived(
+        channel="whatsapp" if sender.startswith(WHATSAPP) else "sms",
+        provider_id=fields["MessageSid"],
+        sender=sender.removeprefix(WHATSAPP),
+        sender_name=fields.get("ProfileName", ""),
+        handle=fields.get("ExternalUserId", ""),
+        to=(to.removeprefix(WHATSAPP),),
+        subject="",
+        text=text,
+        media=tuple(
+            Media(
+                url=fields.get(f"MediaUrl{place}", ""),
+                content_type=fields.get(f"MediaContentType{place}", ""),
+            )
+            for place in range(min(whole(fields.get("NumMedia"), 0), MAX_MEDIA))
+        ),
+        occurred_at=datetime.now(UTC),
+        opens_window=sender.startswith(WHATSAPP),
+        wish=WISHES.get(said),
+    )

@@ -1,0 +1,67 @@
+"""Whether a request is Twilio's. https://www.twilio.com/docs/usage/security#validating-requests"""
+
+import hashlib
+import hmac
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
+
+from communications.events import WebhookRequest
+from communications.providers.twilio.receiving import text_of
+from wedsync_comms.lib.errors import InvalidSignature
+from wedsync_comms.lib.secrets import is_same
+
+
+def verify(request: WebhookRequest, tokens: Iterable[str]) -> None:
+    """Raises InvalidSignature unless one of the tokens made it."""
+    given = request.headers.get("x-twilio-signature", "")
+    if not given:
+        raise InvalidSignature("The header X-Twilio-Signature is missing.")
+    candidates = (
+        signature(url, signed_fields(request), token, algorithm(request))
+        for token in tokens
+        for url in spellings(request.url)
+    )
+    if not any(is_same(one, given) for one in candidates):
+        raise InvalidSignature("The signature does not match.")
+
+
+def signature(url: str, fields: str, token: str, name: str) -> str:
+    digest = hmac.new(token.encode(), (url + fields).encode(), getattr(hashlib, name)).digest()
+    return b64encode(digest).decode()
+
+
+def algorithm(request: WebhookRequest) -> str:
+    """Shared keys, which Twilio offers since 2026, sign with SHA-256 and say so."""
+    said = request.headers.get("x-twilio-webhooks-signature-settings", "")
+    return "sha256" if "HMAC_SHA256" in said else "sha1"
+
+
+def signed_fields(request: WebhookRequest) -> str:
+    """What is signed besides the address: of a form each name with each of its values, sorted and
+    without repetitions; of JSON nothing, because its hash is in the address."""
+    if expected := dict(parse_qsl(urlsplit(request.url).query)).get("bodySHA256"):
+        if not is_same(hashlib.sha256(request.body).hexdigest(), expected.lower()):
+            raise InvalidSignature("The body is not the one that was signed.")
+        return ""
+    return sorted_fields(parse_qs(text_of(request), keep_blank_values=True))
+
+
+def sorted_fields(fields: Mapping[str, Sequence[str] | str]) -> str:
+    pairs = (
+        (name, value)
+        for name, values in fields.items()
+        for value in ([values] if isinstance(values, str) else set(values))
+    )
+    return "".join(name + value for name, value in sorted(pairs))
+
+
+def spellings(url: str) -> Iterator[str]:
+    """Twilio signs some addresses with their port and some without."""
+    parts = urlsplit(url)
+    yield url
+    if parts.port is None:
+        port = 443 if parts.scheme == "https" else 80
+        yield urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}"))
+    else:
+        yield urlunsplit(parts._replace(netloc=parts.netloc.rpartition(":")[0]))

@@ -1,0 +1,113 @@
+"""What Meta refuses, and what that calls for.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    ContentRejected,
+    CredentialsRejected,
+    InvalidRecipient,
+    OptedOutOfMarketing,
+    OutcomeUnknown,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+    RouteRejected,
+    ServerFailed,
+    TransientError,
+)
+from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.shapes import mapped, whole
+
+# At the call as well as in receipts. Meta asks to build on codes, not on HTTP statuses or titles.
+ERRORS: dict[int, type[ProviderError]] = {
+    **dict.fromkeys((0, 102, 104, 190), CredentialsRejected),
+    **dict.fromkeys((3, 10, *range(200, 300), 131005), CredentialsRejected),
+    **dict.fromkeys(
+        (33, 368, 131031, 131037, 131042, 131045, 131063, 133010),
+        ConfigurationRejected,
+    ),
+    **dict.fromkeys((2, 131016, 131057, 133004), TransientError),
+    **dict.fromkeys((1, 131000, 135000), ServerFailed),
+    **dict.fromkeys((4, 613, 80007, 130429, 131048, 131056, 131064, 133016), RateLimited),
+    **dict.fromkeys((131021, 131026, 131030, 131062), InvalidRecipient),
+    131050: OptedOutOfMarketing,
+    # The account may not write to this country; to others it may.
+    130497: RouteRejected,
+    # An experiment of Meta's, and Meta's own cap on marketing: this message only, not the address.
+    130472: PermanentError,
+    131049: PermanentError,
+    **dict.fromkeys(
+        (100, 131008, 131009, 131047, 131051, 131052, 131053, 137000),
+        ContentRejected,
+    ),
+    **dict.fromkeys((132000, 132001, 132005, 132007, 132008, 132012), ContentRejected),
+    **dict.fromkeys((132015, 132016, 132068, 132069), ContentRejected),
+}
+# Meta never says how long; these are its documented windows.
+PAUSES = {
+    131056: timedelta(seconds=6),
+    131048: timedelta(hours=1),
+    131064: timedelta(hours=1),
+    80007: timedelta(minutes=5),
+    4: timedelta(minutes=5),
+}
+PAUSE = timedelta(seconds=2)
+# One message every six seconds to the same person; it is they who are paused, not the number.
+PAIR_LIMIT = 131056
+SERVER_ERROR, BAD_REQUEST, REDIRECT, UNAUTHORIZED, TOO_MANY = 500, 400, 300, 401, 429
+# Where there is none; 0 is one.
+NO_CODE = -1
+# What a proxy in front of Meta may say without Meta's words, and that needs none.
+CLEAR = (UNAUTHORIZED, TOO_MANY)
+
+
+def decoded(answer: Response) -> dict[str, Any]:
+    """Raises the error that a refusal, or an answer nobody can read, stands for."""
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict) or answer.status in CLEAR:
+        raise classify(answer.status, mapped(error))
+    if answer.status >= REDIRECT or not isinstance(body, dict):
+        kind = ServerFailed if answer.status >= SERVER_ERROR else OutcomeUnknown
+        raise kind(f"Meta answered {answer.status} without a reason.", code=str(answer.status))
+    return body
+
+
+def classify(status: int, error: Mapping[str, Any]) -> ProviderError:
+    code, message = whole(error.get("code"), NO_CODE), explanation(error, "message")
+    said = str(code) if code != NO_CODE else str(status)
+    response: dict[str, object] = {"status": status, "code": said, "message": message}
+    kind = error_class(status, code)
+    if error.get("is_transient") is True and code not in ERRORS:
+        kind = ServerFailed
+    if kind is RateLimited:
+        return RateLimited(
+            message,
+            retry_after=PAUSES.get(code, PAUSE),
+            code=said,
+            response=response,
+            for_recipient=code == PAIR_LIMIT,
+        )
+    return kind(message, code=said, response=response)
+
+
+def error_class(status: int, code: int) -> type[ProviderError]:
+    """The table first, the HTTP status second: Meta adds codes, and 0 may mean there was none."""
+    if code in ERRORS:
+        return ERRORS[code]
+    by_status = {UNAUTHORIZED: CredentialsRejected, TOO_MANY: RateLimited}
+    return ServerFailed if status >= SERVER_ERROR else by_status.get(status, ContentRejected)
+
+
+def explanation(error: Mapping[str, Any], otherwise: str) -> str:
+    return str(mapped(error.get("error_data")).get("details") or error.get(otherwise, ""))

@@ -1,0 +1,40 @@
+"""Whether a request is Meta's."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from urllib.parse import parse_qs, urlsplit
+
+from communications.events import WebhookRequest
+from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
+from wedsync_comms.lib.secrets import is_same
+
+
+def handshake(request: WebhookRequest, verify_token: str) -> str:
+    """The challenge to answer with. Raises MalformedRequest or InvalidSignature.
+
+    https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification
+    """
+    query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+    token = query.get("hub.verify_token", [""])[0]
+    if query.get("hub.mode") != ["subscribe"] or "hub.challenge" not in query:
+        raise MalformedRequest("This is not Meta's handshake.")
+    if not verify_token or not is_same(token, verify_token):
+        raise InvalidSignature("The verify token is another one.")
+    return query["hub.challenge"][0]
+
+
+def verify(request: WebhookRequest, secrets: Iterable[str]) -> None:
+    """Raises InvalidSignature unless one of the secrets made it.
+
+    https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
+    """
+    given = request.headers.get("x-hub-signature-256", "")
+    if not given:
+        raise InvalidSignature("The header X-Hub-Signature-256 is missing.")
+    if not any(is_same(given, sign(request.body, secret)) for secret in secrets):
+        raise InvalidSignature("The signature does not match.")
+
+
+def sign(body: bytes, secret: str) -> str:
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"

@@ -1,0 +1,30 @@
+"""Texts that Meta approves: its list, and its news about them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from communications.events import Event, TemplateChanged, TemplateText
+from wedsync_comms.lib.shapes import listed, mapped
+
+
+def template(one: Mapping[str, Any]) -> TemplateText:
+    parts = {str(part.get("type", "")).upper(): part for part in listed(one.get("components"))}
+    return TemplateText(
+        name=str(one.get("name", "")),
+        language=str(one.get("language", "")),
+        category=str(one.get("category", "")),
+        approval=str(one.get("status", "")),
+        quality=str(mapped(one.get("quality_score")).get("score", "")),
+        body=str(parts.get("BODY", {}).get("text", "")),
+    )
+
+
+def template_changed(value: dict[str, Any]) -> Iterator[Event]:
+    """https://developers.facebook.com/docs/whatsapp/business-management-api/webhooks/components"""
+    yield TemplateChanged(
+        name=str(value.get("message_template_name", "")),
+        language=str(value.get("message_template_language", "")),
+        approval=str(value.get("event") or ""),
+        quality=str(value.get("new_quality_score") or ""),
+        category=str(value.get("new_category") or ""),
+    )
