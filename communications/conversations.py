@@ -10,8 +10,14 @@ from django.db.models import Prefetch
 from communications import consent, fallback, window
 from communications.drafts import APPROVED
 from communications.events import Kind
-from communications.models import Channel, Contact, Event, Message, Template
-from communications.models.messages import Direction
+from communications.models import (
+    Channel,
+    Contact,
+    Direction,
+    Event,
+    Message,
+    Template,
+)
 from communications.providers import registry
 
 # Large, and of no use in a thread.

@@ -6,8 +6,10 @@ from django.utils import timezone
 
 from communications import broadcast
 from communications.events import Kind
-from communications.models import Message
-from communications.models.messages import Direction
+from communications.models import (
+    Direction,
+    Message,
+)
 from communications.record import Change, Plan, record
 from communications.statuses import Status
 

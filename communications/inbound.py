@@ -19,11 +19,11 @@ from communications.models import (
     Address,
     Channel,
     Contact,
+    Direction,
     Message,
     Organization,
 )
 from communications.models import Event as Row
-from communications.models.messages import Direction
 from communications.providers import registry
 from communications.receipts import Unmatched
 from communications.statuses import Status

@@ -21,8 +21,11 @@ from communications.admin.filters import AttemptFilter, CreatedFilter, OutboxFil
 from communications.admin.paging import Capped
 from communications.admin.scope import in_its_time, scope_of
 from communications.admin.verbs import Verb, Verbs
-from communications.models import Message
-from communications.models.messages import Direction, Priority
+from communications.models import (
+    Direction,
+    Message,
+    Priority,
+)
 
 # Large, and of no use in a list.
 UNLISTED = ["body", "html", "headers", "metadata", "fallback"]

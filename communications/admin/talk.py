@@ -6,8 +6,12 @@ from urllib.parse import urlencode
 from communications import conversations
 from communications.admin import badges
 from communications.conversations import Way
-from communications.models import Channel, Contact, Message
-from communications.models.messages import Direction
+from communications.models import (
+    Channel,
+    Contact,
+    Direction,
+    Message,
+)
 
 
 def bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:

@@ -14,8 +14,13 @@ from communications import broadcast, conversations
 from communications.admin import badges
 from communications.contacts import bare
 from communications.events import Kind
-from communications.models import Attempt, Channel, Event, Message
-from communications.models.messages import Direction
+from communications.models import (
+    Attempt,
+    Channel,
+    Direction,
+    Event,
+    Message,
+)
 from communications.statuses import Status
 
 # Beyond this, a page is not read any more: opens of a newsletter, for example.

@@ -6,8 +6,14 @@ import django_filters
 from django.db.models import QuerySet
 
 from communications.book import finding
-from communications.models import Channel, Contact, Message, Part, Suppression
-from communications.models.messages import Direction
+from communications.models import (
+    Channel,
+    Contact,
+    Direction,
+    Message,
+    Part,
+    Suppression,
+)
 from communications.statuses import Status
 
 # Of a 64-bit column: beyond it, databases raise.

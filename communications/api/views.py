@@ -38,6 +38,7 @@ from communications.compose import compose, preview
 from communications.drafts import Refused
 from communications.models import (
     Contact,
+    Direction,
     Event,
     Membership,
     Message,
@@ -46,7 +47,6 @@ from communications.models import (
     Suppression,
     Template,
 )
-from communications.models.messages import Direction
 
 KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -19,13 +19,13 @@ from communications.models import (
     Attachment,
     Attempt,
     Contact,
+    Direction,
     Event,
     Merge,
     Message,
     Suppression,
     WebhookDelivery,
 )
-from communications.models.messages import Direction
 
 BATCH = 500
 MARK = "erased:"

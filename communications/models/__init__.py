@@ -1,6 +1,7 @@
 """What is kept. Reads are queryset words here; the verbs beside this package write."""
 
 from communications.models.book import ContactChange, Import, Merge, Origin, Pair, Verdict
+from communications.models.calls import Attempt, Call, Event
 from communications.models.contacts import (
     Address,
     Channel,
@@ -9,16 +10,9 @@ from communications.models.contacts import (
     Part,
     Suppression,
 )
-from communications.models.messages import (
-    Attachment,
-    Attempt,
-    Call,
-    Event,
-    Message,
-    Priority,
-    Template,
-)
+from communications.models.messages import Attachment, Direction, Message, Priority
 from communications.models.organizations import Membership, Organization, Role
+from communications.models.templates import Template
 from communications.models.webhooks import WebhookDelivery
 
 __all__ = [
@@ -29,6 +23,7 @@ __all__ = [
     "Channel",
     "Contact",
     "ContactChange",
+    "Direction",
     "Event",
     "Handle",
     "Import",

@@ -14,8 +14,13 @@ from django.utils import timezone
 from communications import broadcast, consent
 from communications.admin import paging, searching
 from communications.events import Kind, Reason, Source
-from communications.models import Attempt, Call, Message, Priority
-from communications.models.messages import Direction
+from communications.models import (
+    Attempt,
+    Call,
+    Direction,
+    Message,
+    Priority,
+)
 from communications.record import Change, record
 from communications.statuses import Status
 from tests import factories

@@ -19,6 +19,7 @@ from communications.models import (
     Attempt,
     Call,
     Contact,
+    Direction,
     Event,
     Membership,
     Message,
@@ -26,7 +27,6 @@ from communications.models import (
     Role,
     Template,
 )
-from communications.models.messages import Direction
 from communications.record import Change, Leg, Plan, record
 from communications.statuses import Status
 from tests import factories

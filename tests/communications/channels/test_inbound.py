@@ -8,8 +8,13 @@ from django.test import Client
 from pytest_django import Settings
 
 from communications import ingest
-from communications.models import Contact, Message, Organization, WebhookDelivery
-from communications.models.messages import Direction
+from communications.models import (
+    Contact,
+    Direction,
+    Message,
+    Organization,
+    WebhookDelivery,
+)
 from tests import factories
 from tests.communications.channels.phones import (
     META_URL,

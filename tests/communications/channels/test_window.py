@@ -8,8 +8,13 @@ from django.utils import timezone
 from communications import window
 from communications.drafts import Refused
 from communications.events import Kind
-from communications.models import Address, Contact, Message, Organization
-from communications.models.messages import Direction
+from communications.models import (
+    Address,
+    Contact,
+    Direction,
+    Message,
+    Organization,
+)
 from tests.communications.channels.phones import (
     VALUES,
     Phones,

@@ -6,8 +6,13 @@ from django.utils import timezone
 from communications import consent, decisions
 from communications.decisions import NotPossible
 from communications.events import Kind, Reason
-from communications.models import Attempt, Message, Organization, Suppression
-from communications.models.messages import Direction
+from communications.models import (
+    Attempt,
+    Direction,
+    Message,
+    Organization,
+    Suppression,
+)
 from communications.record import record
 from communications.statuses import Status
 from tests import factories

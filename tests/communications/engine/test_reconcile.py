@@ -8,13 +8,13 @@ from django.utils import timezone
 from communications import prune, reconcile
 from communications.models import (
     Attempt,
+    Direction,
     Event,
     Message,
     Organization,
     Suppression,
     WebhookDelivery,
 )
-from communications.models.messages import Direction
 from communications.providers import registry
 from communications.statuses import Status
 from tests import factories

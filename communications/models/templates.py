@@ -1,0 +1,36 @@
+"""Texts that are written once and sent often."""
+
+from django.db import models
+
+from communications.models.contacts import Channel
+from communications.models.organizations import Organization
+
+
+class Template(models.Model):
+    """A text with `{{ variables }}`."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    name = models.CharField(max_length=512)
+    channel = models.CharField(max_length=8, choices=Channel.choices, default=Channel.EMAIL)
+    subject = models.CharField(max_length=250, blank=True)
+    body = models.TextField()
+    html = models.TextField(blank=True)
+    # Of a text that the provider must approve; blank for our own.
+    language = models.CharField(max_length=16, blank=True)
+    category = models.CharField(max_length=20, blank=True)
+    approval = models.CharField(max_length=30, blank=True)
+    quality = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "channel", "name", "language"],
+                name="template_name_is_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
