@@ -161,11 +161,12 @@ def hanging(one: ProviderSeen, _: Observation) -> Evidence | None:
 
 
 def slow(one: ProviderSeen, _: Observation) -> Evidence | None:
-    usual = one.usual_ms or 0.0
-    is_slow = one.p50_ms is not None and one.p50_ms >= max(SLOW_MS, SLOWER * usual)
+    median, usual = one.p50_ms or 0.0, one.usual_ms or 0.0
+    is_slow = median >= max(SLOW_MS, SLOWER * usual)
     if not is_slow or one.accepted + one.failed < FEW_CALLS:
         return None
-    return {"median, ms": one.p50_ms, "usually, ms": one.usual_ms, "calls": one.accepted}
+    known = one.usual_ms and round(one.usual_ms)
+    return {"median, ms": round(median), "usually, ms": known, "calls": one.accepted}
 
 
 def throttled(one: ProviderSeen, _: Observation) -> Evidence | None:
@@ -173,7 +174,11 @@ def throttled(one: ProviderSeen, _: Observation) -> Evidence | None:
     is_often = one.throttled >= FEW_CALLS and one.throttled >= THROTTLED_SHARE * calls
     if not is_often and one.held_for < LONG_HOLD:
         return None
-    return {"refused as too fast": one.throttled, "calls": calls, "held for, s": one.held_for}
+    return {
+        "refused as too fast": one.throttled,
+        "calls": calls,
+        "held for, s": round(one.held_for, 1),
+    }
 
 
 def paused_by_hand(one: ProviderSeen, _: Observation) -> Evidence | None:
