@@ -9,7 +9,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from communications import contacts
+from communications import contacts, numbers
 from communications.events import File
 from communications.fallback import label
 from communications.models import Channel, Contact, Organization, Priority, Template
@@ -89,6 +89,14 @@ def check_routes(draft: Draft) -> None:
 
 
 def recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
+    contact, to = whom(organization, draft)
+    if draft.channel == Channel.SMS and (why := numbers.landline(to)):
+        given = "to" if draft.contact is None else "contact"
+        raise Refused(given, f"{why} Give a mobile number, or take another channel.")
+    return contact, to
+
+
+def whom(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
     if draft.contact is not None:
         return of_contact(organization, draft)
     if not draft.to:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from communications import consent, window
+from communications import consent, numbers, window
 from communications.events import Kind
 from communications.models import Address, Channel, Message
 from communications.providers import registry
@@ -55,6 +55,8 @@ def in_the_way(message: Message, channel: str, to: str) -> str:
         return "the contact has no address there."
     if not registry.route(channel):
         return "no provider is configured."
+    if channel == Channel.SMS and (why := numbers.landline(to)):
+        return why
     if refusal := consent.refusal_for(message, channel, to):
         return refusal
     if channel == Channel.WHATSAPP and not message.template_ref and not window.is_open(message, to):

@@ -1,10 +1,13 @@
-"""One telephone number, several spellings: which E.164 forms reach the same person.
+"""Telephone numbers: which E.164 forms reach the same person, and which no SMS reaches.
 
 Brazil put a 9 before its mobile numbers, Mexico dropped the 1 after its country code; providers
 and telephones still hold the older form. Trunk zeros need nothing here: `phonenumbers` drops them.
 """
 
 import re
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
 
 # Country code, area code, and the eight digits of a mobile number, which begin with 6 to 9.
 BRAZIL = re.compile(r"\+55([1-9]\d)(9?)([6-9]\d{7})")
@@ -24,3 +27,17 @@ def variants(value: str) -> tuple[str, ...]:
 def canonical(value: str) -> str:
     """The same for all forms of a number."""
     return variants(value)[0]
+
+
+def landline(value: str) -> str:
+    """Why no SMS reaches it, if its numbering plan says so; blank where a mobile may have it, as
+    in North America, where landlines and mobiles share their numbers."""
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        # A short code, or a name.
+        return ""
+    if phonenumbers.number_type(number) != PhoneNumberType.FIXED_LINE:
+        return ""
+    shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return f"{shown} is a landline, which takes no SMS."

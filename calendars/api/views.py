@@ -177,16 +177,11 @@ class Availability(Answers, ViewSet):
 
 def asked(request: Request) -> dict[str, Any]:
     query = request.query_params
-    serializer = AskSerializer(
-        data={
-            "start": query.get("from"),
-            "end": query.get("to"),
-            "duration": query.get("duration"),
-            "calendars": [one for one in query.get("calendars", "").split(",") if one],
-        },
-    )
+    outside = {"start": "from", "end": "to", "duration": "duration"}
+    given = {name: query[word] for name, word in outside.items() if word in query}
+    calendars = [one for one in query.get("calendars", "").split(",") if one]
+    serializer = AskSerializer(data={**given, "calendars": calendars})
     if not serializer.is_valid():
-        outside = {"start": "from", "end": "to"}
         raise ValidationError({outside.get(k, k): v for k, v in serializer.errors.items()})
     data = dict(serializer.validated_data)
     return data | {"duration": timedelta(minutes=data["duration"])}

@@ -1,0 +1,54 @@
+"""Numbers that no SMS reaches, as far as their numbering plan tells."""
+
+import pytest
+
+from communications import contacts, conversations
+from communications.compose import compose
+from communications.drafts import Draft, Refused
+from communications.models import Contact, Organization
+from communications.numbers import landline
+from tests.communications.channels.phones import Phones, explanations, open_window, write
+
+LANDLINE = "+442079460018"
+
+
+@pytest.fixture
+def office(venue: Organization) -> Contact:
+    addresses = [("sms", LANDLINE), ("whatsapp", LANDLINE), ("email", "office@example.com")]
+    return contacts.create(venue, name="The registry office", addresses=addresses)
+
+
+@pytest.mark.parametrize("number", [LANDLINE, "+493012345678", "+33142278186"])
+def test_a_landline_is_one(number: str) -> None:
+    assert landline(number).endswith("is a landline, which takes no SMS.")
+
+
+@pytest.mark.parametrize("number", ["+447700900123", "+12125550123", "+5215512345678", "12345", ""])
+def test_what_may_be_a_mobile_is_not(number: str) -> None:
+    assert landline(number) == ""
+
+
+@pytest.mark.usefixtures("phones")
+def test_an_sms_to_one_is_refused_with_what_to_do(venue: Organization, office: Contact) -> None:
+    why = "^\\+44 20 7946 0018 is a landline.* Give a mobile number, or take another channel."
+    with pytest.raises(Refused, match=why) as given:
+        compose(venue, Draft(channel="sms", to="020 7946 0018", body="See you soon."))
+    with pytest.raises(Refused, match=why) as chosen:
+        write(office, "sms")
+    assert (given.value.field, chosen.value.field) == ("to", "contact")
+
+
+def test_whatsapp_reaches_it_and_a_plan_passes_sms_by(office: Contact, phones: Phones) -> None:
+    open_window(office)
+    plan = [{"channel": "sms"}, {"channel": "email"}]
+    message = write(office, "whatsapp", fallback=plan)
+    phones.breaks("whatsapp", "status", status=400, name="131026", count=1)
+    assert phones.send(message).went_by == "email"
+    assert "Not by SMS: +44 20 7946 0018 is a landline" in explanations(message)
+
+
+@pytest.mark.usefixtures("phones")
+def test_in_a_conversation_the_channel_says_why_it_is_closed(office: Contact) -> None:
+    [sms] = [one for one in conversations.ways(office) if one.channel == "sms"]
+    assert not sms.is_open
+    assert sms.reason == "+44 20 7946 0018 is a landline, which takes no SMS."
