@@ -12,6 +12,7 @@ from calendars.models import Account, Appointment, EventLink
 from calendars.models.accounts import Policy
 from calendars.models.appointments import AppointmentStatus
 from calendars.record import Origin
+from wedsync_comms.lib.text import sentence
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +104,7 @@ def unclear(event: RemoteEvent) -> str:
     if not event.problem:
         return ""
     return (
-        f"{event.problem.rstrip('.')}. The moment is right all the same: compare it with the "
+        f"{sentence(event.problem)} The moment is right all the same: compare it with the "
         "calendar, and choose a usual time zone there, or move it here."
     )
 

@@ -10,6 +10,7 @@ from communications.events import Kind
 from communications.models import Address, Channel, Message
 from communications.providers import registry
 from communications.record import Change, Leg, Plan
+from wedsync_comms.lib.text import sentence
 
 
 def onward(message: Message, why: str) -> Change | None:
@@ -28,7 +29,7 @@ def onward(message: Message, why: str) -> Change | None:
             message=message.pk,
             kind=Kind.FAILOVER,
             plan=Plan(now, leg=leg),
-            detail=" ".join([why, *passed, f"Next by {label(channel)} to {to}."]),
+            detail=" ".join([sentence(why), *passed, f"Next by {label(channel)} to {to}."]),
         )
     return None
 

@@ -22,7 +22,7 @@ from communications.providers import registry
 from communications.record import Change, Plan, record
 from communications.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing, RateLimited, TransientError
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sentence, storable
 
 FAILURES = {Status.FAILED, Status.BOUNCED}
 # What the provider took and then did not even try: safe to send again.
@@ -124,7 +124,7 @@ def again(attempt: Attempt, event: StatusChanged) -> Change | None:
         return step
     if event.remedy is RateLimited:
         return None
-    why = f"Not through {attempt.provider}: {storable(event.detail) or 'it gave up.'}"
+    why = f"Not through {attempt.provider}: {sentence(storable(event.detail) or 'it gave up')}"
     return replace(step, kind=Kind.FAILOVER, plan=Plan(timezone.now()), detail=why)
 
 

@@ -13,6 +13,7 @@ from communications.models import Event, Message
 from communications.providers import registry
 from communications.record import Change, Plan, record
 from wedsync_comms.lib.limits import TokenBucket
+from wedsync_comms.lib.text import sentence
 
 # How long a message waits whose providers are all closed, before it is looked at again.
 CLOSED_PAUSE = timedelta(seconds=2)
@@ -63,13 +64,13 @@ def detours(
 
 
 def passed_by(message: Message, closed: str, slug: str) -> Change:
-    why = registry.breaker(closed).state().reason.rstrip(".") or "it is closed"
+    why = sentence(registry.breaker(closed).state().reason or "it is closed")
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
         provider=closed,
         error_code="breaker_open",
-        detail=f"Not through {closed}: {why}. Through {slug} instead.",
+        detail=f"Not through {closed}: {why} Through {slug} instead.",
     )
 
 

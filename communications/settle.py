@@ -25,6 +25,7 @@ from wedsync_comms.lib.errors import (
     OptedOutOfMarketing,
     ProviderError,
 )
+from wedsync_comms.lib.text import sentence
 
 log = structlog.get_logger(__name__)
 
@@ -170,7 +171,7 @@ def announcement(one: Attempt, error: ProviderError, step: ladder.Step) -> list[
     elif step.then is Then.REPEAT:
         detail = f"Asking again in {seconds:.0f} s, with the same key: it cannot arrive twice."
     elif step.then is Then.FAIL_OVER:
-        detail = f"Not through {one.provider}: {error}"
+        detail = f"Not through {one.provider}: {sentence(str(error))}"
     elif step.then is Then.ASK:
         detail = "Not sent again, it might arrive twice: waiting for a receipt."
     else:

@@ -13,7 +13,7 @@ from communications.book import exporting
 from communications.book.history import CREATED
 from communications.models import Contact, ContactChange, Merge, Origin
 
-RECENT = 12
+RECENT = 6
 CHANGES = 25
 
 # A part of the page: HTML, or nothing where there is nothing to say.

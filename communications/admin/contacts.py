@@ -73,8 +73,8 @@ class Contacts(Capped, Files):
     search_help_text = "Name, nickname, company, wedding, or a part of an address."
     ordering = ["name", "pk"]
     change_list_template = "admin/communications/contact/change_list.html"
-    change_form_outer_before_template = "admin/communications/contact/tools.html"
-    change_form_outer_after_template = "admin/communications/contact/recent.html"
+    change_form_outer_before_template = "admin/communications/contact/before.html"
+    change_form_outer_after_template = "admin/communications/contact/after.html"
     verbs = (
         Verb(
             name="looked_at",

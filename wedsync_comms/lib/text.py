@@ -1,4 +1,4 @@
-"""Text from outside, made fit to be stored."""
+"""Text from outside, made fit to be stored and to be read."""
 
 
 def storable(value: str) -> str:
@@ -8,3 +8,8 @@ def storable(value: str) -> str:
 
 def is_storable(value: str) -> bool:
     return storable(value) == value
+
+
+def sentence(value: str) -> str:
+    """With its full stop, so that another may follow."""
+    return value if value.endswith((".", "!", "?", "…")) else f"{value}."
