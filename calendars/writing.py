@@ -4,6 +4,8 @@ The link's row waits while `write_after` is set. A claim pushes that forward; wh
 link back by doing nothing, and what was written without being noted is found by its key.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -155,9 +157,7 @@ def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
 
 def note(link: EventLink, appointment: Appointment, sent: Content, written: RemoteEvent) -> None:
     """What stands there now. A vendor may have put it into other words: those are ours then."""
-    with transaction.atomic():
-        record.lock(link.calendar_id)
-        row = EventLink.objects.select_for_update().get(pk=link.pk)
+    with locked(link) as row:
         current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
         theirs = contents.of_event(written.text, sent)
         if row.etag == link.etag:
@@ -172,9 +172,7 @@ def note(link: EventLink, appointment: Appointment, sent: Content, written: Remo
 
 def finish(link: EventLink, appointment: Appointment) -> None:
     """It is there already: both sides agreed on it before it was written."""
-    with transaction.atomic():
-        record.lock(link.calendar_id)
-        row = EventLink.objects.select_for_update().get(pk=link.pk)
+    with locked(link) as row:
         if row.etag == link.etag:
             stands(row, Appointment.objects.get(pk=link.appointment_id), appointment)
 
@@ -201,28 +199,37 @@ def reread(box: Mailbox, link: EventLink) -> None:
 
 
 def take_in(link: EventLink, event: RemoteEvent) -> None:
-    with transaction.atomic():
-        calendar = record.lock(link.calendar_id)
-        row = EventLink.objects.select_for_update().get(pk=link.pk)
-        absorb(row, event, Account.objects.get(pk=calendar.account_id), is_live=True)
+    with locked(link) as row:
+        absorb(row, event, account_of(row), is_live=True)
 
 
 def vanished(link: EventLink) -> None:
     """Somebody deleted it over there. Of one that was never confirmed, an older generation was
     deleted, and its id stays taken: it is written as a new one."""
-    with transaction.atomic():
-        calendar = record.lock(link.calendar_id)
-        row = EventLink.objects.select_for_update().get(pk=link.pk)
+    with locked(link) as row:
         if not row.remote_id:
             write_again(row)
             return
-        account = Account.objects.get(pk=calendar.account_id)
+        account = account_of(row)
         lost(row, Origin(source=account.vendor, by=account.email))
+
+
+@contextmanager
+def locked(link: EventLink) -> Iterator[EventLink]:
+    """The link as it stands now, under its calendar's lock."""
+    with transaction.atomic():
+        record.lock(link.calendar_id)
+        yield EventLink.objects.select_for_update().get(pk=link.pk)
+
+
+def account_of(link: EventLink) -> Account:
+    """As it stands now."""
+    return Account.objects.get(calendars=link.calendar_id)
 
 
 def put_off(link: EventLink, error: ProviderError) -> None:
     now = timezone.now()
-    account = Account.objects.get(pk=link.calendar.account_id)
+    account = account_of(link)
     wait = timedelta(seconds=PAUSES[min(link.tries, len(PAUSES) - 1)])
     at: datetime | None = max(now + wait, account.retry_at or now)
     if isinstance(error, GrantGone) or account.status != AccountStatus.LINKED:

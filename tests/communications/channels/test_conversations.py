@@ -459,6 +459,7 @@ def test_a_contact_s_page_shows_the_conversation_and_where_to_reply(
     page = logged_in(user).get(url(amelia)).content.decode()
     assert "Can my mother &lt;b&gt;come" in page
     assert f"Not by WhatsApp. {' '.join(TURNS)}" in page
+    assert page.index("recent-heading") < page.index('id="contact_form"')
     assert f"contact={amelia.pk}&amp;channel=sms" in page
     assert reverse("conversation", args=[amelia.pk]) in page
 
