@@ -16,8 +16,6 @@ from tests.e2e.pictures import main
 from tests.e2e.stack import Stack
 
 WIDE: ViewportSize = {"width": 1360, "height": 1000}
-# Below the bar that stays there.
-TO_THE_TOP = "one => { one.style.scrollMarginTop = '7rem'; one.scrollIntoView(); }"
 AMELIA, NUMBER = "amelia@hart-wedding.example", "+447700900101"
 WEDDINGS = {"hart": "Hart & Lindqvist 2027", "okafor": "Okafor & Bell 2027"}
 # Name, company, role, wedding, channel, address.
@@ -73,8 +71,6 @@ def take(stack: Stack, browser: Browser, folder: Path) -> None:
     talk(stack, page)
     for name, path in pages(stack, page).items():
         page.goto(f"{stack.url}{path}")
-        if name == "contact":
-            page.locator("#recent-heading").evaluate(TO_THE_TOP)
         page.wait_for_timeout(1_000)
         page.screenshot(path=folder / f"{name}.png")
 
