@@ -10,7 +10,7 @@ from tests.lib.conftest import Hammer
 from tests.lib.hammer import RATE
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.limits import Arrival, Place, TokenBucket
-from wedsync_comms.lib.rates import POSTPONED, SLACK, TURN, Rate
+from wedsync_comms.lib.rates import AHEAD, POSTPONED, SLACK, Rate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("backend")]
 
@@ -90,39 +90,15 @@ def test_what_was_promised_for_while_the_provider_wants_to_be_left_alone_is_no_d
     bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
     bucket.reserve(5)
     bucket.hold(1.0)
-    assert bucket.outlook() == pytest.approx(1.1, abs=0.1)
+    assert 0.5 < bucket.outlook() <= 1.1
 
 
-def test_what_somebody_is_about_to_take_nobody_else_is_offered() -> None:
-    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
-    assert bucket.turn(4) == 0
-    assert 0 < bucket.turn(4) <= TURN
-    bucket.reserve(4)
-    assert bucket.turn(4) == pytest.approx(0.1, abs=0.05)
-
-
-def test_many_have_a_turn_where_there_is_room_for_them() -> None:
-    bucket = TokenBucket("resend", Rate(per_second=100, burst=1))
-    assert [bucket.turn(20) for _ in range(3)] == [0, 0, 0]
-    assert bucket.turn(20) > 0
-
-
-def test_whoever_wants_more_than_there_is_has_a_turn_as_well() -> None:
-    bucket = TokenBucket("resend", Rate(per_second=0.1, burst=1))
-    assert bucket.turn(5) == 0
-
-
-def test_a_turn_that_nobody_uses_ends_by_itself() -> None:
-    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
-    bucket.turn(6)
-    time.sleep(TURN)
-    assert bucket.turn(6) == 0
-
-
-def test_nobody_has_a_turn_while_enough_is_promised() -> None:
-    bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
-    bucket.reserve(5)
-    assert bucket.turn(1) == pytest.approx(0.2, abs=0.05)
+def test_what_one_announces_and_takes_all_know() -> None:
+    rate = Rate(per_second=1, burst=1)
+    assert TokenBucket("resend", rate).turn(5) == 0
+    assert (shared.read("limit:resend") or {})["announced"] == 5
+    TokenBucket("resend", rate).reserve(5)
+    assert 4 < TokenBucket("resend", rate).turn(1) <= 5 - AHEAD
 
 
 def test_at_a_high_rate_what_is_known_of_late_ones_is_bounded() -> None:
@@ -174,7 +150,7 @@ def test_what_was_promised_for_later_is() -> None:
     bucket = TokenBucket("resend", Rate(per_second=10, burst=1))
     bucket.reserve(20)
     bucket.hold(1.0)
-    assert bucket.outlook() == pytest.approx(2.0, abs=0.1)
+    assert 1.5 < bucket.outlook() <= 2.0
 
 
 def test_what_waits_for_the_end_of_a_hold_does_not_leave_at_once() -> None:
@@ -219,7 +195,7 @@ def test_a_slower_provider_is_believed() -> None:
     bucket = TokenBucket("resend", Rate(per_second=10, burst=10))
     bucket.learn(1)
     assert taken(bucket) == 1
-    assert bucket.acquire() == pytest.approx(1, abs=0.1)
+    assert 0.5 < bucket.acquire() <= 1
 
 
 def test_a_faster_provider_is_believed() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from wedsync_comms.lib.limits import Arrival, Place
 from wedsync_comms.lib.rates import (
     AHEAD,
+    TURN,
     Level,
     Rate,
     acquire,
@@ -111,6 +113,42 @@ def test_a_clock_set_back_stops_nobodys_turn() -> None:
     level, _ = reserve(Level(tokens=1, at=START), RATE, START, 100)
     level, wait = turn(level, RATE, START - 3600, 1)
     assert turn(level, RATE, START - 3600 + wait + 0.001, 1)[1] == 0
+
+
+TEN = Rate(per_second=10, burst=1)
+FULL = Level(tokens=1, at=START)
+
+
+def test_what_somebody_is_about_to_take_nobody_else_is_offered() -> None:
+    level, first = turn(FULL, TEN, START, 4)
+    level, second = turn(level, TEN, START + 0.02, 4)
+    assert (first, second) == (0, pytest.approx(TURN - 0.02))
+    level, _ = reserve(level, TEN, START + 0.04, 4)
+    # The fourth after the first is 0.4 s away, and one may take what begins within 0.3 s.
+    assert turn(level, TEN, START + 0.04, 4)[1] == pytest.approx(0.4 - AHEAD)
+
+
+def test_many_have_a_turn_where_there_is_room_for_them() -> None:
+    hundred, level, waits = Rate(per_second=100, burst=1), FULL, []
+    for _ in range(4):
+        level, wait = turn(level, hundred, START, 20)
+        waits.append(wait)
+    assert waits == [0, 0, 0, pytest.approx(TURN)]
+
+
+def test_whoever_wants_more_than_there_is_has_a_turn_as_well() -> None:
+    assert turn(FULL, Rate(per_second=0.1, burst=1), START, 5)[1] == 0
+
+
+def test_a_turn_that_nobody_uses_ends_by_itself() -> None:
+    level, _ = turn(FULL, TEN, START, 6)
+    assert turn(level, TEN, START + TURN - 0.001, 6)[1] > 0
+    assert turn(level, TEN, START + TURN, 6)[1] == 0
+
+
+def test_nobody_has_a_turn_while_enough_is_promised() -> None:
+    level, _ = reserve(FULL, TEN, START, 5)
+    assert turn(level, TEN, START, 1)[1] == pytest.approx(0.5 - AHEAD)
 
 
 def test_a_hold_moves_with_a_clock_set_back() -> None:
