@@ -21,9 +21,7 @@ from communications.models import Attempt, Call, Message, Priority
 from communications.providers import registry
 from communications.record import Change, record
 from communications.statuses import UNANSWERED, Status
-from wedsync_comms.lib.errors import (
-    OutcomeUnknown,
-)
+from wedsync_comms.lib.errors import OutcomeUnknown
 
 # Only the message: the organization, which is read along, is everybody's.
 OF_SELF = ("self",)
@@ -70,6 +68,7 @@ def claim(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> list
     with transaction.atomic():
         rows = due(channel, bound(slug, usable), limit)
         routable = [one for one in allowed(rows) if routes.routed(one, channel, slug, usable)]
+        routable = routes.in_pace(routable, slug)
         if batches:
             routable = together(routable, slug)
         if not routable:

@@ -1,6 +1,9 @@
 """What is permitted for one recipient, and for vendors that ask for nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -15,6 +18,7 @@ from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.limits import TokenBucket
 
 TO = "+447700900101"
+REF = {"name": "news", "language": "en", "category": "UTILITY", "parameters": []}
 ENTRY = {
     "BACKEND": "communications.providers.whatsapp.WhatsApp",
     "OPTIONS": {"access_token": "t", "phone_number_id": "1"},
@@ -29,14 +33,13 @@ def test_somebody_who_was_written_to_too_often_has_to_wait(settings: Settings) -
     bucket = TokenBucket(f"whatsapp:{TO}", WhatsApp.pair_rate)
     while not bucket.acquire():
         pass
-    ref = {"name": "news", "language": "en", "category": "UTILITY", "parameters": []}
-    columns = {"channel": "whatsapp", "template_ref": ref, "send_after": timezone.now()}
+    columns = {"channel": "whatsapp", "template_ref": REF, "send_after": timezone.now()}
     hasty = rows.message(organization(), to=TO, **columns)
     other = rows.message(organization(), to="+447700900102", **columns)
 
-    (claimed,) = claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
+    (only,) = claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
 
-    assert [one.message_id for one in claimed.attempts] == [other.pk]
+    assert [one.message_id for one in only.attempts] == [other.pk]
     assert Message.objects.filter(pk=hasty.pk, send_after__gt=timezone.now()).exists()
 
 
@@ -44,3 +47,28 @@ def test_a_vendor_without_a_handshake_gets_no_answer_to_one() -> None:
     asked = WebhookRequest(method="GET", url="http://testserver/", headers={}, body=b"")
     with pytest.raises(MalformedRequest):
         registry.provider("resend").handshake(asked)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+def test_claims_of_the_same_people_in_another_order_do_not_lock_each_other_out(
+    settings: Settings,
+) -> None:
+    """Without Redis each recipient's rate is a row, which a claim holds until it is committed."""
+    settings.PROVIDERS, settings.ROUTES = {"whatsapp": ENTRY}, {"whatsapp": ["whatsapp"]}
+    settings.REDIS_URL = ""
+    venue, people = organization(), [f"+4477009{number:05}" for number in range(40)]
+    for attempt in range(3):
+        columns = {"channel": "whatsapp", "template_ref": REF}
+        for to in [*people, *reversed(people)]:
+            rows.message(venue, to=to, send_after=timezone.now(), **columns)
+        with ThreadPoolExecutor(2) as pool:
+            claims = [pool.submit(claimed, len(people)) for _ in range(2)]
+            assert sum(one.result() for one in claims) == 2 * len(people), attempt
+
+
+def claimed(limit: int) -> int:
+    try:
+        return len(claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=limit))
+    finally:
+        connection.close()
