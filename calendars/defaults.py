@@ -56,7 +56,7 @@ HOURS = {Occasion.DUE: 24}
 @transaction.atomic
 def seed(organization: Organization) -> int:
     """Rules and texts for an organization that has none. How many rules were made."""
-    Organization.objects.select_for_update().get(pk=organization.pk)
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if Rule.objects.filter(organization=organization).exists():
         return 0
     for occasion in Occasion:

@@ -100,8 +100,9 @@ def confirm(row: Import, *, by: str, without_errors: bool = False) -> dict[str, 
     Raises NotPossible if it was taken before, or if there are such rows.
     """
     with transaction.atomic():
-        # One import at a time: the plan must still be true while it is carried out.
-        Organization.objects.select_for_update().get(pk=row.organization_id)
+        # One import at a time: the plan must still be true while it is carried out. No key, so
+        # that what refers to the organization, messages above all, goes on meanwhile.
+        Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
         row = Import.objects.select_for_update().get(pk=row.pk)
         if row.state != Import.State.WAITING:
             raise NotPossible(f"It is {row.get_state_display()} already.")

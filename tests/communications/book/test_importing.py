@@ -1,6 +1,9 @@
 """Files of contacts: looked at first, taken as a whole, given out again."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection, transaction
 
 from communications import consent, contacts
 from communications.book import exporting, importing, tables, vcards
@@ -12,6 +15,7 @@ from communications.events import Reason
 from communications.models import Contact, ContactChange, Import, Organization, Pair
 from communications.statuses import Status
 from tests import factories
+from tests.processes.running import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -314,3 +318,33 @@ def test_cards_of_all_versions_are_understood(venue: Organization) -> None:
 def test_rubbish_in_a_card_is_an_error_and_no_crash(venue: Organization) -> None:
     with pytest.raises(Rejected):
         vcards.record(venue, 1, "BEGIN:VCARD\nnonsense\nEND:VCARD\n")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+def test_while_a_file_is_taken_messages_of_the_same_organization_go_on(venue: Organization) -> None:
+    """What the dispatchers write down refers to the organization, and many are in one transaction:
+    one that waits for an import would keep everybody's waiting."""
+    row = given(venue, GOOGLE)
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        # So the import stops in its middle, until we are done.
+        Import.objects.select_for_update().get(pk=row.pk)
+        taken = pool.submit(confirmed, row)
+        eventually(somebody_waits)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '3s'")
+        factories.message(venue)
+    assert taken.result()["create"] == 2
+
+
+def confirmed(row: Import) -> dict[str, int]:
+    try:
+        return importing.confirm(row, by="olga")
+    finally:
+        connection.close()
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
