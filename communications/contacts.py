@@ -127,7 +127,8 @@ def change(
     """Replaces what is given; the addresses as a whole. Raises InvalidAddress and InvalidFact."""
     given = facts.checked(given)
     with transaction.atomic():
-        stored = Contact.everyone.select_for_update().get(pk=contact.pk)
+        # No key: whoever writes to them meanwhile need not wait for a long import to end.
+        stored = Contact.everyone.select_for_update(no_key=True).get(pk=contact.pk)
         before = history.snapshot(stored)
         for column, value in facts.named(given, stored).items():
             setattr(contact, column, value)

@@ -348,3 +348,22 @@ def somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+def test_whoever_is_being_changed_can_be_written_to_meanwhile(venue: Organization) -> None:
+    contact = contacts.create(venue, name="Amelia", addresses=[("email", "amelia@hart.example")])
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        contacts.change(contact, name="Amelia Hart")
+        assert pool.submit(written_to, contact).result(timeout=5)
+
+
+def written_to(contact: Contact) -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '3s'")
+        draft = Draft(contact=contact.pk, subject="Your day", body="See you soon.")
+        return compose(contact.organization, draft).message.contact_id == contact.pk
+    finally:
+        connection.close()
