@@ -103,10 +103,12 @@ def followers() -> Iterator[tuple[type[models.Model], str]]:
 
 def hand_over(model: type[models.Model], field: str, ids: list[str], to: Contact) -> list[str]:
     """Those that could be moved. A row that its new owner has already stays where it is."""
-    rows = model._base_manager  # noqa: SLF001 (Django documents it)
+    rows = model._base_manager.filter(pk__in=ids)  # noqa: SLF001 (Django documents it)
     try:
         with transaction.atomic():
-            rows.filter(pk__in=ids).update(**{field: to})
+            # In the order in which whoever else writes many of them takes them.
+            list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+            rows.update(**{field: to})
     except IntegrityError:
         if len(ids) == 1:
             return []

@@ -1,9 +1,11 @@
 """Two contacts become one and two again, and nothing is lost on the way."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from communications.book import duplicates, finding, merging, uniting, unmerging
 from communications.compose import compose
 from communications.decisions import NotPossible
 from communications.drafts import Draft
-from communications.events import Reason
+from communications.events import Kind, Reason
 from communications.models import (
     Contact,
     ContactChange,
@@ -22,6 +24,7 @@ from communications.models import (
     Pair,
     Verdict,
 )
+from communications.record import Change, record
 from communications.statuses import Status
 from tests import factories
 
@@ -385,3 +388,27 @@ def test_who_was_not_the_one_is_not_the_other(venue: Organization) -> None:
 
     assert outcome.queued == 0
     assert Pair.objects.get(one=bernd, other=twin).verdict == Verdict.APART
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+def test_a_merge_and_what_happens_to_the_messages_never_wait_for_each_other_in_a_circle(
+    venue: Organization,
+) -> None:
+    one, other = two(venue)
+    messages = [factories.message(venue, contact=other.pk, to="").pk for _ in range(60)]
+    opened = [Change(message=pk, kind=Kind.OPENED, provider="resend") for pk in messages]
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(10):
+            happening = pool.submit(happens, opened)
+            merge = merging.merge(one, other, by="olga")
+            unmerging.undo(merge, by="olga")
+            happening.result()
+
+
+def happens(changes: Sequence[Change]) -> None:
+    try:
+        for _ in range(3):
+            record(changes)
+    finally:
+        connection.close()
