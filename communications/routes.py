@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
+from django.db import connection, transaction
 from django.utils import timezone
 
 from communications import fallback, ladder
@@ -114,7 +115,14 @@ def reroute(messages: Iterable[Any], *, via: str, send_after: datetime) -> None:
 def free_from(slug: str, channel: str) -> int:
     """What was bound to a provider that is closed now goes to whichever works."""
     rows = Message.objects.waiting().filter(leg_channel=channel, via=slug)
-    return rows.update(via="") if rows.exists() else 0
+    if not rows.exists():
+        return 0
+    with transaction.atomic():
+        # Those that somebody is at are left for the next look: waiting for many of them, in
+        # whatever order they lie, could end in a circle.
+        skip = connection.features.has_select_for_update_skip_locked
+        free = rows.select_for_update(skip_locked=skip).values("pk")
+        return Message.objects.filter(pk__in=free).update(via="")
 
 
 def climbed(message: Message) -> Counter[str]:

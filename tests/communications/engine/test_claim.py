@@ -1,8 +1,9 @@
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from communications import claim, consent, routes
@@ -228,6 +229,24 @@ def test_what_was_bound_to_a_closed_provider_is_freed(venue: Organization) -> No
     assert routes.free_from("second", "email") == 1
     assert routes.free_from("second", "email") == 0
     assert claimed() == [message]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+def test_what_somebody_is_at_is_freed_at_the_next_look(venue: Organization) -> None:
+    busy, idle = factories.message(venue), factories.message(venue)
+    routes.reroute([busy.pk, idle.pk], via="second", send_after=timezone.now())
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Message.objects.select_for_update().get(pk=busy.pk)
+        assert pool.submit(freed).result(timeout=5) == 1
+    assert routes.free_from("second", "email") == 1
+
+
+def freed() -> int:
+    try:
+        return routes.free_from("second", "email")
+    finally:
+        connection.close()
 
 
 def test_looking_for_work_uses_the_index_of_the_outbox(venue: Organization) -> None:
