@@ -70,3 +70,10 @@ def database_url(name: str) -> str:
     # By hand: urlunsplit makes one slash of the two that begin a socket's folder.
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}{folder}/{name}{query}"
+
+
+@pytest.fixture
+def concurrent_writers(transactional_db: None) -> None:  # noqa: ARG001
+    """For what several connections write at the same time."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")

@@ -25,6 +25,7 @@ from communications.models import (
 )
 from communications.statuses import Status
 from tests import factories
+from tests.communications.book.meanwhile import opened_all_the_time
 
 pytestmark = pytest.mark.django_db
 
@@ -164,3 +165,20 @@ def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organiza
     assert told["messages"][0]["events"][-1]["kind"] == "delivered"
     assert told["suppressions"][0]["reason"] == "opt_out"
     assert [row["field"] for row in told["changes"]] == ["created", "notes"]
+
+
+@pytest.mark.usefixtures("concurrent_writers")
+def test_what_is_erased_and_what_happens_to_it_never_wait_for_each_other_in_a_circle(
+    venue: Organization,
+) -> None:
+    guests = [contacts.create(venue, name="Guest", addresses=[]) for _ in range(6)]
+    messages = [
+        factories.message(venue, to=f"{one.pk}-{number}@example.com")
+        for one in guests
+        for number in range(20)
+    ]
+    for number, message in enumerate(messages):
+        Message.objects.filter(pk=message.pk).update(contact=guests[number // 20])
+    with opened_all_the_time(messages):
+        for one in guests:
+            erasure.erase(one, by="olga")

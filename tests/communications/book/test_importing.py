@@ -320,8 +320,7 @@ def test_rubbish_in_a_card_is_an_error_and_no_crash(venue: Organization) -> None
         vcards.record(venue, 1, "BEGIN:VCARD\nnonsense\nEND:VCARD\n")
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+@pytest.mark.usefixtures("concurrent_writers")
 def test_while_a_file_is_taken_messages_of_the_same_organization_go_on(venue: Organization) -> None:
     """What the dispatchers write down refers to the organization, and many are in one transaction:
     one that waits for an import would keep everybody's waiting."""
@@ -350,8 +349,7 @@ def somebody_waits() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+@pytest.mark.usefixtures("concurrent_writers")
 def test_whoever_is_being_changed_can_be_written_to_meanwhile(venue: Organization) -> None:
     contact = contacts.create(venue, name="Amelia", addresses=[("email", "amelia@hart.example")])
     with ThreadPoolExecutor(1) as pool, transaction.atomic():

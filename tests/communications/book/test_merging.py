@@ -1,11 +1,9 @@
 """Two contacts become one and two again, and nothing is lost on the way."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +12,7 @@ from communications.book import duplicates, finding, merging, uniting, unmerging
 from communications.compose import compose
 from communications.decisions import NotPossible
 from communications.drafts import Draft
-from communications.events import Kind, Reason
+from communications.events import Reason
 from communications.models import (
     Contact,
     ContactChange,
@@ -24,9 +22,9 @@ from communications.models import (
     Pair,
     Verdict,
 )
-from communications.record import Change, record
 from communications.statuses import Status
 from tests import factories
+from tests.communications.book.meanwhile import opened_all_the_time
 
 pytestmark = pytest.mark.django_db
 
@@ -390,25 +388,12 @@ def test_who_was_not_the_one_is_not_the_other(venue: Organization) -> None:
     assert Pair.objects.get(one=bernd, other=twin).verdict == Verdict.APART
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+@pytest.mark.usefixtures("concurrent_writers")
 def test_a_merge_and_what_happens_to_the_messages_never_wait_for_each_other_in_a_circle(
     venue: Organization,
 ) -> None:
     one, other = two(venue)
-    messages = [factories.message(venue, contact=other.pk, to="").pk for _ in range(60)]
-    opened = [Change(message=pk, kind=Kind.OPENED, provider="resend") for pk in messages]
-    with ThreadPoolExecutor(1) as pool:
+    messages = [factories.message(venue, contact=other.pk, to="") for _ in range(60)]
+    with opened_all_the_time(messages):
         for _ in range(10):
-            happening = pool.submit(happens, opened)
-            merge = merging.merge(one, other, by="olga")
-            unmerging.undo(merge, by="olga")
-            happening.result()
-
-
-def happens(changes: Sequence[Change]) -> None:
-    try:
-        for _ in range(3):
-            record(changes)
-    finally:
-        connection.close()
+            unmerging.undo(merging.merge(one, other, by="olga"), by="olga")

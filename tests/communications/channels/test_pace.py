@@ -49,8 +49,7 @@ def test_a_vendor_without_a_handshake_gets_no_answer_to_one() -> None:
         registry.provider("resend").handshake(asked)
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+@pytest.mark.usefixtures("concurrent_writers")
 def test_claims_of_the_same_people_in_another_order_do_not_lock_each_other_out(
     settings: Settings,
 ) -> None:

@@ -231,8 +231,7 @@ def test_what_was_bound_to_a_closed_provider_is_freed(venue: Organization) -> No
     assert claimed() == [message]
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+@pytest.mark.usefixtures("concurrent_writers")
 def test_what_somebody_is_at_is_freed_at_the_next_look(venue: Organization) -> None:
     busy, idle = factories.message(venue), factories.message(venue)
     routes.reroute([busy.pk, idle.pk], via="second", send_after=timezone.now())

@@ -1,0 +1,34 @@
+"""What goes on in another connection."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from django.db import connection
+
+from communications.events import Kind
+from communications.models import Message
+from communications.record import Change, record
+
+
+@contextmanager
+def opened_all_the_time(messages: Sequence[Message]) -> Iterator[None]:
+    """All of them together, again and again. Raises what that ended with, if it failed."""
+    changes = [Change(message=one.pk, kind=Kind.OPENED, provider="resend") for one in messages]
+    stopping = threading.Event()
+
+    def happen() -> None:
+        try:
+            while not stopping.is_set():
+                record(changes)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        happening = pool.submit(happen)
+        try:
+            yield
+        finally:
+            stopping.set()
+        happening.result()
