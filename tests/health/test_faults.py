@@ -109,7 +109,7 @@ def test_an_answer_that_does_not_come_shows_long_before_the_call_is_given_up(
     assert mailing.requests() == []
     now = timezone.now()
     call = Call.objects.create(provider="first", repeat_after=now + timedelta(minutes=1), tries=1)
-    attempt = rows.attempt(rows.message(venue), call, started_at=now - timedelta(seconds=4))
+    attempt = rows.attempt(rows.message(venue), call, started_at=now)
     evaluate()
     assert not Incident.objects.open().exists()
 
