@@ -1,7 +1,6 @@
 """The provider's approved texts -> our templates, so that staff choose what may be sent."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 
 import structlog
@@ -17,34 +16,38 @@ log = structlog.get_logger(__name__)
 
 # Ours, for one that the provider does not list any more.
 GONE = "DELETED"
-# What changes in between is told by a webhook.
+# What happens in between is told by a webhook.
 FRESH = timedelta(minutes=15)
 
 
 def sync() -> int:
-    """Fetches every provider's catalogue, and returns how many texts there are."""
-    return sum(fetch(channel, slug) or 0 for channel, slug in providers())
+    """Fetches the catalogues that are not fresh, and returns how many texts there are.
 
-
-def sync_stale() -> int:
-    """The same for those that are not fresh. One that could not be had is not fresh either, so
-    that a provider which was away a minute ago is asked again now."""
-    count = 0
+    One that could not be had is not fresh either, so that a provider which was away a minute ago
+    is asked again now.
+    """
     holder = str(uuid.uuid4())
-    for channel, slug in providers():
-        name = f"catalogue:{slug}"
-        if lease.take(name, holder, FRESH.total_seconds()):
+    count = 0
+    for channel in registry.channels():
+        for slug in registry.route(channel):
+            if not lease.take(freshness(slug), holder, FRESH.total_seconds()):
+                continue
             fetched = fetch(channel, slug)
             if fetched is None:
-                lease.give_back(name, holder)
+                lease.give_back(freshness(slug), holder)
             count += fetched or 0
     return count
 
 
-def providers() -> Iterator[tuple[str, str]]:
-    for channel in registry.channels():
-        for slug in registry.route(channel):
-            yield channel, slug
+def outdate(channel: str) -> None:
+    """The next `sync` fetches it again."""
+    for slug in registry.route(channel):
+        lease.end(freshness(slug))
+
+
+def freshness(slug: str) -> str:
+    """A lease that nobody renews: as long as it runs, the provider is not asked."""
+    return f"catalogue:{slug}"
 
 
 def fetch(channel: str, slug: str) -> int | None:
@@ -91,9 +94,10 @@ def upsert(organization: Organization, channel: str, text: TemplateText) -> None
 def apply_change(channel: str, event: TemplateChanged) -> None:
     """The provider says that one of its texts is approved, paused, of poor quality, …"""
     columns = {name: value for name, value in vars(event).items() if name in COLUMNS and value}
-    Template.objects.filter(channel=channel, name=event.name, language=event.language).update(
-        **columns,
-    )
+    known = Template.objects.filter(channel=channel, name=event.name, language=event.language)
+    if not known.update(**columns):
+        # A new one, whose text only the catalogue tells.
+        outdate(channel)
 
 
 COLUMNS = {"approval", "quality", "category"}

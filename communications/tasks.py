@@ -26,7 +26,7 @@ def prune_history() -> int:
 
 
 def sync_templates() -> int:
-    return catalogue.sync_stale()
+    return catalogue.sync()
 
 
 def find_duplicates() -> int:

@@ -16,7 +16,9 @@ NOAH, FLEUR = "+447700900102", "+447700900103"
 @pytest.fixture(scope="module")
 def catalogue(stack: Stack) -> None:
     """The worker fetches it within a minute; nobody waits for that here."""
-    stack.python("from communications import catalogue; catalogue.sync()")
+    stack.python(
+        "from communications import catalogue; catalogue.outdate('whatsapp'); catalogue.sync()"
+    )
 
 
 @pytest.fixture

@@ -49,3 +49,10 @@ def test_of_many_at_once_one_gets_it() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(take, range(8))) == 1
+
+
+def test_one_that_is_ended_is_anybodys() -> None:
+    lease.take("job", "first", 30)
+    lease.end("job")
+    assert lease.take("job", "second", 30)
+    lease.end("unheard of")

@@ -19,6 +19,11 @@ def give_back(name: str, holder: str) -> None:
     shared.update_row(f"lease:{name}", partial(given_back, holder=holder))
 
 
+def end(name: str) -> None:
+    """Whoever holds it."""
+    shared.update_row(f"lease:{name}", lambda _state, _now: ({}, None))
+
+
 def taken(state: State | None, now: float, *, holder: str, seconds: float) -> tuple[State, bool]:
     if state and state["holder"] != holder and is_running(state, now):
         return state, False

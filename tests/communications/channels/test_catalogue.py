@@ -28,6 +28,7 @@ def test_the_whole_catalogue_is_fetched_for_everybody(venue: Organization) -> No
     update = Template.objects.get(organization=venue, name="wedding_update")
     assert (update.channel, update.language, update.category) == ("whatsapp", "en_US", "UTILITY")
     assert (update.quality, update.body) == ("GREEN", "Hello {{1}}, there is news about {{2}}.")
+    catalogue.outdate("whatsapp")
     assert catalogue.sync() == 5
     assert Template.objects.count() == 10
 
@@ -73,6 +74,18 @@ def test_one_that_could_not_be_had_is_fetched_a_minute_later_and_a_fresh_one_is_
     Template.objects.filter(organization=venue).delete()
     assert tasks.sync_templates() == 0
     assert not approvals(venue)
+
+
+def test_one_that_is_new_is_fetched_a_minute_after_it_is_announced(
+    venue: Organization,
+    phones: Phones,
+) -> None:
+    catalogue.sync()
+    Template.objects.filter(name="wedding_update").delete()
+    about = {"message_template_name": "wedding_update", "message_template_language": "en_US"}
+    phones.meta_posts("message_template_status_update", event="APPROVED", **about)
+    assert catalogue.sync() == 5
+    assert approvals(venue)["wedding_update"] == "APPROVED"
 
 
 def test_news_about_a_template_is_heeded_at_once(venue: Organization, phones: Phones) -> None:
