@@ -79,7 +79,9 @@ def welcome_back(
 
 def refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
     """By message id, what closes the address that it would go to on this channel."""
-    rows = list(Suppression.objects.on(channel, {one.leg_to for one in messages}))
+    in_force = Suppression.objects.on(channel, {one.leg_to for one in messages})
+    # What the person said counts before what is known of the address: it ends the plan.
+    rows = sorted(in_force, key=lambda row: row.reason not in PERSONAL)
     found = {}
     for message in messages:
         closed = next((row for row in rows if applies(row, message, message.leg_to)), None)

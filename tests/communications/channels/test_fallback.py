@@ -8,6 +8,7 @@ from communications.events import Reason
 from communications.models import Event, Message, Organization
 from tests import factories
 from tests.communications.channels.phones import (
+    OURS,
     Phones,
     attempts,
     explanations,
@@ -224,6 +225,22 @@ def test_around_a_dead_number_there_may_be_another_way(
     message = phones.send(write(contact, "sms", fallback=[WHATSAPP, EMAIL]))
     assert message.provider == "mail"
     assert "Not by WhatsApp: the 24-hour window is closed" in explanations(message)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_behind_a_dead_number_whose_owner_said_stop_no_other_way_is_tried(
+    venue: Organization,
+    phones: Phones,
+    order: int,
+) -> None:
+    contact = guest(venue)
+    reasons = [(Reason.BOUNCE, ""), (Reason.OPT_OUT, OURS)][::order]
+    for reason, sender in reasons:
+        to = number_of(contact)
+        consent.suppress(venue, channel="sms", value=to, reason=reason, sender=sender)
+    message = write(contact, "sms", fallback=[WHATSAPP, EMAIL])
+    assert status(message) == "suppressed"
+    assert phones.copies(message) == []
 
 
 def test_where_no_step_is_left_it_ends_with_its_reason(venue: Organization, phones: Phones) -> None:
