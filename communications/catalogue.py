@@ -26,16 +26,16 @@ def sync() -> int:
     One that could not be had is not fresh either, so that a provider which was away a minute ago
     is asked again now.
     """
-    holder = str(uuid.uuid4())
-    count = 0
+    holder, count = str(uuid.uuid4()), 0
     for channel in registry.channels():
         for slug in registry.route(channel):
             if not lease.take(freshness(slug), holder, FRESH.total_seconds()):
                 continue
-            fetched = fetch(channel, slug)
-            if fetched is None:
+            try:
+                count += fetch(channel, slug)
+            except ProviderError as error:
+                log.warning("catalogue_not_fetched", provider=slug, error=str(error))
                 lease.give_back(freshness(slug), holder)
-            count += fetched or 0
     return count
 
 
@@ -50,13 +50,9 @@ def freshness(slug: str) -> str:
     return f"catalogue:{slug}"
 
 
-def fetch(channel: str, slug: str) -> int | None:
-    """How many texts the provider lists; None if it did not say."""
-    try:
-        texts = list(registry.provider(slug).fetch_templates())
-    except ProviderError as error:
-        log.warning("catalogue_not_fetched", provider=slug, error=str(error))
-        return None
+def fetch(channel: str, slug: str) -> int:
+    """How many texts the provider lists. Raises ProviderError."""
+    texts = list(registry.provider(slug).fetch_templates())
     if texts:
         store(channel, texts)
     return len(texts)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from communications import catalogue
@@ -120,13 +120,12 @@ def apply_due() -> int:
 
 def claim() -> list[WebhookDelivery]:
     now = timezone.now()
-    skip = connection.features.has_select_for_update_skip_locked
     if not WebhookDelivery.objects.due(now).exists():
         return []
     with transaction.atomic():
         # In the order of the inbox's own index: by id, the whole history would be read.
         due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
-        rows = due.select_for_update(skip_locked=skip)
+        rows = due.select_for_update(skip_locked=True)
         taken = list(rows[:BATCH])
         WebhookDelivery.objects.filter(pk__in=[one.pk for one in taken]).update(
             apply_after=now + LEASE,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -31,12 +31,11 @@ CLOCKS = timedelta(minutes=1)
 
 def expire() -> int:
     """Ends the waiting of messages whose time is over."""
-    skip = connection.features.has_select_for_update_skip_locked
     overdue = Message.objects.waiting().filter(expires_at__lte=timezone.now())
     if not overdue.exists():
         return 0
     with transaction.atomic():
-        rows = list(overdue.select_for_update(skip_locked=skip).order_by("pk")[:BATCH])
+        rows = list(overdue.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
         record([claim.expired(one) for one in rows])
     return len(rows)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from communications import fallback, ladder
@@ -120,8 +120,7 @@ def free_from(slug: str, channel: str) -> int:
     with transaction.atomic():
         # Those that somebody is at are left for the next look: waiting for many of them, in
         # whatever order they lie, could end in a circle.
-        skip = connection.features.has_select_for_update_skip_locked
-        free = rows.select_for_update(skip_locked=skip).values("pk")
+        free = rows.select_for_update(skip_locked=True).values("pk")
         return Message.objects.filter(pk__in=free).update(via="")
 
 

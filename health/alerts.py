@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -65,10 +65,9 @@ def send_due() -> int:
 
 def claim() -> list[Alert]:
     now = timezone.now()
-    skip = connection.features.has_select_for_update_skip_locked
     with transaction.atomic():
         due = Alert.objects.due(now).exclude(Exists(earlier())).order_by("pk")
-        taken = list(due.select_for_update(skip_locked=skip)[:BATCH])
+        taken = list(due.select_for_update(skip_locked=True)[:BATCH])
         rows = Alert.objects.filter(pk__in=[one.pk for one in taken])
         rows.update(send_after=now + LEASE)
     return list(rows.select_related("incident").order_by("pk"))

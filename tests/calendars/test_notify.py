@@ -2,12 +2,11 @@
 # ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from icalendar import Calendar as ICalendar
 
@@ -22,6 +21,7 @@ from tests import factories
 from tests.calendars.paper import Paper
 from tests.calendars.test_booking import HOUR, wish
 from tests.calendars.workers import write_due
+from tests.connections import Closing
 
 # A Tuesday at noon.
 NOON = datetime(2027, 5, 4, 12, tzinfo=UTC)
@@ -122,16 +122,10 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
     made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk)]))
     write_due()
 
-    def cancel() -> None:
-        try:
-            changing.cancel(made)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
+    with Closing(1) as pool:
         with transaction.atomic():
             notice = Notice.objects.select_for_update().get()
-            cancelling = pool.submit(cancel)
+            cancelling = pool.submit(changing.cancel, made)
             # Time to read what waits, if it does not wait for it to be told.
             time.sleep(0.5)
             notify.tell(notice.pk)

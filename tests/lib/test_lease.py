@@ -1,8 +1,6 @@
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 
+from tests.connections import Closing
 from wedsync_comms.lib import lease
 from wedsync_comms.lib.lease import taken
 
@@ -42,12 +40,9 @@ def test_a_clock_that_was_set_back_does_not_make_it_last_for_ever() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_gets_it() -> None:
     def take(number: int) -> bool:
-        try:
-            return lease.take("job", f"holder-{number}", 30)
-        finally:
-            connection.close()
+        return lease.take("job", f"holder-{number}", 30)
 
-    with ThreadPoolExecutor(8) as pool:
+    with Closing(8) as pool:
         assert sum(pool.map(take, range(8))) == 1
 
 

@@ -2,14 +2,12 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-
-from django.db import connection
 
 from communications.events import Kind
 from communications.models import Message
 from communications.record import Change, record
+from tests.connections import Closing
 
 
 @contextmanager
@@ -19,13 +17,10 @@ def opened_all_the_time(messages: Sequence[Message]) -> Iterator[None]:
     stopping = threading.Event()
 
     def happen() -> None:
-        try:
-            while not stopping.is_set():
-                record(changes)
-        finally:
-            connection.close()
+        while not stopping.is_set():
+            record(changes)
 
-    with ThreadPoolExecutor(1) as pool:
+    with Closing(1) as pool:
         happening = pool.submit(happen)
         try:
             yield

@@ -1,7 +1,5 @@
 """Files of contacts: looked at first, taken as a whole, given out again."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from django.db import connection, transaction
 
@@ -15,6 +13,7 @@ from communications.events import Reason
 from communications.models import Contact, ContactChange, Import, Organization, Pair
 from communications.statuses import Status
 from tests import factories
+from tests.connections import Closing
 from tests.processes.running import eventually
 
 pytestmark = pytest.mark.django_db
@@ -325,22 +324,15 @@ def test_while_a_file_is_taken_messages_of_the_same_organization_go_on(venue: Or
     """What the dispatchers write down refers to the organization, and many are in one transaction:
     one that waits for an import would keep everybody's waiting."""
     row = given(venue, GOOGLE)
-    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+    with Closing(1) as pool, transaction.atomic():
         # So the import stops in its middle, until we are done.
         Import.objects.select_for_update().get(pk=row.pk)
-        taken = pool.submit(confirmed, row)
+        taken = pool.submit(importing.confirm, row, by="olga")
         eventually(somebody_waits)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '3s'")
         factories.message(venue)
     assert taken.result()["create"] == 2
-
-
-def confirmed(row: Import) -> dict[str, int]:
-    try:
-        return importing.confirm(row, by="olga")
-    finally:
-        connection.close()
 
 
 def somebody_waits() -> bool:
@@ -352,16 +344,13 @@ def somebody_waits() -> bool:
 @pytest.mark.usefixtures("concurrent_writers")
 def test_whoever_is_being_changed_can_be_written_to_meanwhile(venue: Organization) -> None:
     contact = contacts.create(venue, name="Amelia", addresses=[("email", "amelia@hart.example")])
-    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+    with Closing(1) as pool, transaction.atomic():
         contacts.change(contact, name="Amelia Hart")
         assert pool.submit(written_to, contact).result(timeout=5)
 
 
 def written_to(contact: Contact) -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '3s'")
-        draft = Draft(contact=contact.pk, subject="Your day", body="See you soon.")
-        return compose(contact.organization, draft).message.contact_id == contact.pk
-    finally:
-        connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '3s'")
+    draft = Draft(contact=contact.pk, subject="Your day", body="See you soon.")
+    return compose(contact.organization, draft).message.contact_id == contact.pk

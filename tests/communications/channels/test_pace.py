@@ -1,9 +1,6 @@
 """What is permitted for one recipient, and for vendors that ask for nothing."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -13,6 +10,7 @@ from communications.models import Message
 from communications.providers import registry
 from communications.providers.whatsapp import WhatsApp
 from tests.communications.engine import rows
+from tests.connections import Closing
 from tests.factories import organization
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.limits import TokenBucket
@@ -61,13 +59,10 @@ def test_claims_of_the_same_people_in_another_order_do_not_lock_each_other_out(
         columns = {"channel": "whatsapp", "template_ref": REF}
         for to in [*people, *reversed(people)]:
             rows.message(venue, to=to, send_after=timezone.now(), **columns)
-        with ThreadPoolExecutor(2) as pool:
+        with Closing(2) as pool:
             claims = [pool.submit(claimed, len(people)) for _ in range(2)]
             assert sum(one.result() for one in claims) == 2 * len(people), attempt
 
 
 def claimed(limit: int) -> int:
-    try:
-        return len(claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=limit))
-    finally:
-        connection.close()
+    return len(claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=limit))

@@ -1,5 +1,4 @@
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from tests.communications.engine import rows
 from tests.communications.engine.conftest import Together
 from tests.communications.engine.mailing import Mailing, delay, status, statuses, timeline
 from tests.communications.engine.test_compose import attachment, draft
+from tests.connections import Closing
 
 pytestmark = pytest.mark.django_db
 
@@ -235,17 +235,10 @@ def test_what_was_bound_to_a_closed_provider_is_freed(venue: Organization) -> No
 def test_what_somebody_is_at_is_freed_at_the_next_look(venue: Organization) -> None:
     busy, idle = factories.message(venue), factories.message(venue)
     routes.reroute([busy.pk, idle.pk], via="second", send_after=timezone.now())
-    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+    with Closing(1) as pool, transaction.atomic():
         Message.objects.select_for_update().get(pk=busy.pk)
-        assert pool.submit(freed).result(timeout=5) == 1
+        assert pool.submit(routes.free_from, "second", "email").result(timeout=5) == 1
     assert routes.free_from("second", "email") == 1
-
-
-def freed() -> int:
-    try:
-        return routes.free_from("second", "email")
-    finally:
-        connection.close()
 
 
 def test_looking_for_work_uses_the_index_of_the_outbox(venue: Organization) -> None:

@@ -22,23 +22,11 @@ from communications.providers import registry
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import Mailing, account, delay, status
+from tests.connections import Closing
 from tests.processes.running import eventually
 from wedsync_comms.lib.models import Heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Closing(ThreadPoolExecutor):
-    """Leaves no connection behind, which in a process of its own would end with it."""
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        def closing() -> Any:
-            try:
-                return fn(*args, **kwargs)
-            finally:
-                connection.close()
-
-        return super().submit(closing)
 
 
 def in_a_thread(one: Dispatcher) -> threading.Thread:
