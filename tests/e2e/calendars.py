@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 from tests.e2e.stack import Stack
 
 VENDORS = ("Google", "Outlook")
-PATIENCE = 30_000
 
 
 def connect(page: Page, stack: Stack, vendor: str) -> None:
@@ -17,8 +16,8 @@ def connect(page: Page, stack: Stack, vendor: str) -> None:
     page.get_by_role("button", name=f"Connect {vendor}").click()
     allow = page.get_by_role("button", name="Allow").or_(page.get_by_role("button", name="Accept"))
     allow.first.click()
-    expect(page.get_by_text("is connected")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("[data-part]")).to_contain_text("up to date", timeout=PATIENCE)
+    expect(page.get_by_text("is connected")).to_be_visible()
+    expect(page.locator("[data-part]")).to_contain_text("up to date")
 
 
 def fill(page: Page, stack: Stack, title: str, contact: str = "Amelia") -> None:
@@ -28,7 +27,7 @@ def fill(page: Page, stack: Stack, title: str, contact: str = "Amelia") -> None:
     page.locator("#id_couple ~ .select2 input").first.click()
     page.keyboard.type(contact)
     page.locator(".select2-results__option", has_text=contact).first.click()
-    page.locator(".ws-offer").first.wait_for(timeout=PATIENCE)
+    page.locator(".ws-offer").first.wait_for()
 
 
 def choose(page: Page, day: int, slot: int) -> None:
@@ -38,7 +37,7 @@ def choose(page: Page, day: int, slot: int) -> None:
 
 def book(page: Page) -> None:
     page.get_by_role("button", name="Book", exact=True).click()
-    expect(page.locator(".ws-details")).to_contain_text("in the calendar", timeout=PATIENCE)
+    expect(page.locator(".ws-details")).to_contain_text("in the calendar")
 
 
 def event(stack: Stack, title: str, vendor: str = "google") -> Any:

@@ -10,14 +10,15 @@ from tests.e2e.browser import chromium, sign_in
 from tests.e2e.stack import Stack
 
 # Strangers' servers of the sandbox.
-PROVIDERS = ("resend", "twilio", "whatsapp")
+CARRIERS = ("resend", "twilio", "whatsapp")
+PROVIDERS = (*CARRIERS, "google", "microsoft")
 Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("stack")) as running:
-        for provider in PROVIDERS:
+        for provider in CARRIERS:
             running.sandbox("PATCH", f"/{provider}", {"receipt_delay": 0.3})
         yield running
 

@@ -101,9 +101,9 @@ def arriving(stack: Stack, page: Page, folder: Path) -> None:
     # Enough of them that it still runs when the page is there.
     contacts.add(stack, "google", 200)
     contacts.connect(page, stack, "google")
-    expect(page.locator("#progress progress[max]")).to_be_visible(timeout=contacts.PATIENCE)
+    expect(page.locator("#progress progress[max]")).to_be_visible()
     page.screenshot(path=folder / "address-book.png")
-    expect(page.locator("#progress")).to_contain_text("up to date", timeout=contacts.PATIENCE)
+    expect(page.locator("#progress")).to_contain_text("up to date")
 
 
 def talk(stack: Stack, page: Page) -> None:

@@ -6,7 +6,6 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.stack import Stack, eventually
 
-PATIENCE = 30_000
 VENDORS = {"google": "Google", "microsoft": "Outlook"}
 
 
@@ -34,26 +33,26 @@ def connect(page: Page, stack: Stack, vendor: str) -> None:
 def use(page: Page, direction: str) -> None:
     page.get_by_label("Direction").select_option(direction)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Saved.")).to_be_visible()
 
 
 def arrive(page: Page, count: int) -> None:
     """The page is not loaded again."""
     progress = page.locator("#progress")
-    expect(progress).to_contain_text(f"{count} contacts linked", timeout=PATIENCE)
-    expect(progress).to_contain_text("up to date", timeout=PATIENCE)
+    expect(progress).to_contain_text(f"{count} contacts linked")
+    expect(progress).to_contain_text("up to date")
 
 
 def synchronise(page: Page) -> None:
     page.get_by_role("button", name="Synchronise now").click()
-    expect(page.get_by_text("It begins.")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("It begins.")).to_be_visible()
 
 
 def edit_here(page: Page, stack: Stack, name: str, notes: str) -> None:
     page.goto(f"{stack.url}/admin/communications/contact/{here(stack, name)['id']}/change/")
     page.get_by_label("Notes").fill(notes)
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("was changed successfully")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
 
 
 def edit_there(page: Page, stack: Stack, vendor: str, name: str, company: str) -> None:
@@ -63,7 +62,7 @@ def edit_there(page: Page, stack: Stack, vendor: str, name: str, company: str) -
     page.locator(".row", has_text=name).first.click()
     page.get_by_label("Company").fill(company)
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".row", has_text=company)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".row", has_text=company)).to_be_visible()
 
 
 def here(stack: Stack, name: str) -> Any:
@@ -83,4 +82,4 @@ def converge(stack: Stack, vendor: str, name: str, **fields: str) -> None:
         sides = (here(stack, name), there(stack, vendor, name))
         return all(one[field] == value for one in sides for field, value in fields.items())
 
-    eventually(same, f"{name} is the same on both sides", 30)
+    eventually(same, f"{name} is the same on both sides")

@@ -4,8 +4,6 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE = 15_000
-
 
 def row(page: Page, subject: str, *, to: str = "") -> Locator:
     found = page.locator("#rows > li").filter(has_text=subject)
@@ -15,7 +13,7 @@ def row(page: Page, subject: str, *, to: str = "") -> Locator:
 def expect_status(page: Page, subject: str, status: str, *, to: str = "") -> None:
     # "Delivered" is what it says; the class of the badge says "delivered" to the style sheet.
     badge = row(page, subject, to=to).locator(".badge")
-    expect(badge).to_have_text(re.compile(status, re.IGNORECASE), timeout=PATIENCE)
+    expect(badge).to_have_text(re.compile(status, re.IGNORECASE))
 
 
 def add_recipient(page: Page, name: str) -> None:

@@ -174,7 +174,7 @@ class Stack:
         return done.stdout.strip()
 
 
-def eventually(look: Any, what: str, seconds: float = 15) -> Any:
+def eventually(look: Any, what: str, seconds: float = 30) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

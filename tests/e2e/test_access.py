@@ -87,7 +87,7 @@ def test_the_page_has_landmarks_and_one_main_heading(page: Page) -> None:
 def test_it_fits_a_phone(visit: Visit, stack: Stack) -> None:
     page = visit(width=390, height=844)
     stack.send("a.very.long.address.indeed@guests-of-the-day.example", "A long line " * 8)
-    expect(row(page, "A long line")).to_be_visible(timeout=15_000)
+    expect(row(page, "A long line")).to_be_visible()
     assert found(page, OVERFLOW) == 0
     row(page, "A long line").locator("button").click()
     expect(page.locator("#detail .timeline")).to_be_visible()
@@ -128,7 +128,7 @@ def test_a_session_that_ended_is_said_to_have_ended(page: Page) -> None:
     page.context.clear_cookies()
     page.context.set_offline(True)
     page.context.set_offline(False)
-    expect(page.locator("#live")).to_have_text("Signed out", timeout=15_000)
+    expect(page.locator("#live")).to_have_text("Signed out")
     expect(page.get_by_role("link", name="Sign in again to go on.")).to_be_visible()
 
 

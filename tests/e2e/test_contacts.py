@@ -11,7 +11,7 @@ from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
-COUNT = 200
+COUNT = 20
 
 
 def test_a_linked_book_arrives_and_both_sides_become_the_same(stack: Stack, visit: Visit) -> None:
@@ -21,11 +21,15 @@ def test_a_linked_book_arrives_and_both_sides_become_the_same(stack: Stack, visi
     total = contacts.add(stack, "google", COUNT)
 
     contacts.connect(page, stack, "google")
-    # Counted up while one looks; the page is not loaded again.
-    expect(page.locator("#progress")).to_contain_text(re.compile(r"\d+ of \d+, \d+ left"))
     contacts.arrive(page, total)
     book = page.url
+    # What only we have is written there. Long enough for a page that looks every two seconds.
+    slow = {"seconds": 3.0, "count": 2, "only": ["POST /v1/people:createContact"]}
+    stack.sandbox("PUT", "/google/faults", {"latency": slow})
     contacts.use(page, "both")
+    # Counted up while one looks; the page is not loaded again.
+    expect(page.locator("#progress")).to_contain_text(re.compile(r"Writing: \d of \d+, \d+ left"))
+    expect(page.locator("#progress")).to_contain_text("up to date")
 
     contacts.edit_here(page, stack, name, notes="Vegan, and allergic to lilies")
     contacts.edit_there(page, stack, "google", name, company="García & Daughters")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.overview import PATIENCE, add_recipient, expect_status, row
+from tests.e2e.overview import add_recipient, expect_status, row
 from tests.e2e.stack import Stack, eventually
 
 pytestmark = pytest.mark.e2e
@@ -59,7 +59,7 @@ def test_a_reply_goes_out_by_the_channel_the_person_wrote_on(page: Page, stack: 
     stack.send("noah@bennett.example", "Before the SMS")
     text(stack, NOAH, "Your photographer is booked.")
     stack.writes("sms", NOAH, "Which lens will you bring?")
-    expect(row(page, "Which lens")).to_be_visible(timeout=PATIENCE)
+    expect(row(page, "Which lens")).to_be_visible()
     row(page, "Which lens").get_by_role("link", name="Conversation with Noah").click()
     expect(page.locator("h1")).to_have_text("Noah Bennett")
     expect(bubble(page, "Which lens")).to_be_visible()
@@ -69,7 +69,7 @@ def test_a_reply_goes_out_by_the_channel_the_person_wrote_on(page: Page, stack: 
         re.compile("1 SMS · 47 characters left · contains “–”"),
     )
     page.locator("#send").click()
-    expect(bubble(page, "35 mm").locator(".badge")).to_have_text("Delivered", timeout=PATIENCE)
+    expect(bubble(page, "35 mm").locator(".badge")).to_have_text("Delivered")
     expect(bubble(page, "35 mm")).to_have_attribute("data-channel", "sms")
     assert stack.arrived(NOAH)[0] == "The 35 mm – and a spare"
 
@@ -128,5 +128,5 @@ def test_what_comes_in_shows_up_in_the_open_conversation(page: Page, stack: Stac
     page.goto(f"{stack.url}/conversations/{contact(stack, 'Noah')}/")
     page.wait_for_selector("#live[data-state=live]")
     stack.writes("sms", NOAH, "Ten minutes!")
-    expect(bubble(page, "Ten minutes!")).to_be_visible(timeout=PATIENCE)
+    expect(bubble(page, "Ten minutes!")).to_be_visible()
     expect(page.locator(".bubble-row").last).to_contain_text("Ten minutes!")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visit, live
-from tests.e2e.overview import PATIENCE, expect_status, row, state, write
+from tests.e2e.overview import expect_status, row, state, write
 from tests.e2e.stack import Stack, eventually
 
 pytestmark = pytest.mark.e2e
@@ -40,14 +40,14 @@ def test_three_contacts_get_a_message_each_and_their_receipts_arrive_live(
 
     stack.happens(stack.mail(MAILBOXES[0], "The tasting is on Friday"), "opened")
     opened = row(page, "The tasting is on Friday", to=COUPLE[0]).locator(".mark-opened")
-    expect(opened).to_be_visible(timeout=PATIENCE)
+    expect(opened).to_be_visible()
     expect(page.locator(".result-list .badge")).to_have_text(["Delivered"] * 3)
 
 
 def test_a_queued_message_is_shown_as_queued_until_a_provider_takes_it(
     page: Page, stack: Stack
 ) -> None:
-    stack.sandbox("PUT", "/resend/faults", {"latency": {"seconds": 2, "count": 1}})
+    stack.sandbox("PUT", "/resend/faults", {"latency": {"seconds": 4, "count": 1}})
     stack.send("slow@guests.example", "Slowly does it")
     expect_status(page, "Slowly does it", "queued")
     expect_status(page, "Slowly does it", "delivered")
@@ -58,7 +58,7 @@ def test_the_counters_follow(page: Page, stack: Stack) -> None:
     expect(total).to_be_visible()
     before = int(total.inner_text())
     stack.send("counted@guests.example", "To be counted")
-    expect(total).to_have_text(str(before + 1), timeout=PATIENCE)
+    expect(total).to_have_text(str(before + 1))
 
 
 def test_a_bounce_shows_up_and_closes_the_address(page: Page, stack: Stack) -> None:
@@ -90,7 +90,7 @@ def test_an_answer_appears_and_is_marked_as_received(page: Page, stack: Stack) -
     answer.locator("button").click()
     # A schedule does that every minute; the open page notices by itself.
     stack.python("from communications import reconcile; reconcile.fetch_received()")
-    expect(page.locator("#detail")).to_contain_text("If it stays cool.", timeout=PATIENCE)
+    expect(page.locator("#detail")).to_contain_text("If it stays cool.")
     page.get_by_role("button", name="Reply").click()
     expect(page.locator("#chips .chip")).to_contain_text("Fleur & Stem")
     expect(page.locator("#subject")).to_have_value("Re: Peonies in June?")
@@ -149,7 +149,7 @@ def test_a_page_says_when_it_is_not_live_and_when_it_is_again(page: Page) -> Non
     page.context.set_offline(True)
     expect(said).to_have_text("Not live: reconnecting…")
     page.context.set_offline(False)
-    expect(said).to_have_text("Live", timeout=PATIENCE)
+    expect(said).to_have_text("Live")
     expect(page.locator("#offline")).to_be_hidden()
 
 
