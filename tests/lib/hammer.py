@@ -25,7 +25,7 @@ from wedsync_comms.lib.wakeup import wake
 
 RATE = Rate(per_second=40, burst=10)
 # Half-open as soon as it opened.
-POLICY = BreakerPolicy(cool_down=timedelta(0), trial_timeout=timedelta(seconds=1.5))
+POLICY = BreakerPolicy(cool_down=timedelta(0), trial_timeout=timedelta(seconds=4))
 
 
 def count(name: str, times: float) -> None:

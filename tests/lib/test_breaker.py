@@ -105,5 +105,5 @@ def test_a_killed_trial_holder_blocks_nobody_for_long(hammer: Hammer) -> None:
     assert not breaker.allow()
     while not breaker.allow():
         time.sleep(0.05)
-    assert 1 < time.monotonic() - held_at < 4
+    assert 1 < time.monotonic() - held_at < 10
     assert not breaker.allow()

@@ -21,11 +21,11 @@ def left() -> float:
 @responses.activate
 def test_a_request_leaves_at_its_moment_and_those_after_it_at_once() -> None:
     responses.get(URL)
-    with leaving_at(time.monotonic() + 0.8) as departure:
-        assert left() >= 0.5
-        assert left() < 0.5
-    assert 0 <= departure.left - departure.at < 0.5
-    assert departure.left <= departure.answered <= departure.left + 0.5
+    with leaving_at(time.monotonic() + 1.5) as departure:
+        assert left() >= 0.75
+        assert left() < 0.75
+    assert 0 <= departure.left - departure.at < 0.75
+    assert departure.left <= departure.answered <= departure.left + 0.75
 
 
 @responses.activate

@@ -43,7 +43,7 @@ def test_a_group_whose_watchdog_is_gone_is_killed(group: Group, records: Records
     assert identity
     watched_by_the_dead(records, pid=identity.pid, started=identity.started)
     assert records.clean_up() == [group.pid]
-    assert group.leader.wait(5) == -9
+    assert group.leader.wait(30) == -9
     assert not list(records.folder.iterdir())
 
 

@@ -55,7 +55,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
-    def wait_for(self, wanted: Callable[[list[Hook]], bool], seconds: float = 8.0) -> list[Hook]:
+    def wait_for(self, wanted: Callable[[list[Hook]], bool], seconds: float = 30.0) -> list[Hook]:
         deadline = time.monotonic() + seconds
         while not wanted(self.hooks):
             assert time.monotonic() < deadline, [hook.body[:300] for hook in self.hooks]

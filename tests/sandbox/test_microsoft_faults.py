@@ -82,7 +82,7 @@ def test_an_etag_is_refused_although_it_is_the_present_one(
 
 
 def test_a_mailbox_answers_four_at_a_time(graph: GraphApi, sandbox: SandboxServer) -> None:
-    switch_on(sandbox, latency={"seconds": 0.8})
+    switch_on(sandbox, latency={"seconds": 2.0})
 
     def ask(_: int) -> int:
         with requests.Session() as session:

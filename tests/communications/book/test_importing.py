@@ -346,7 +346,7 @@ def test_whoever_is_being_changed_can_be_written_to_meanwhile(venue: Organizatio
     contact = contacts.create(venue, name="Amelia", addresses=[("email", "amelia@hart.example")])
     with Closing(1) as pool, transaction.atomic():
         contacts.change(contact, name="Amelia Hart")
-        assert pool.submit(written_to, contact).result(timeout=5)
+        assert pool.submit(written_to, contact).result(timeout=30)
 
 
 def written_to(contact: Contact) -> bool:

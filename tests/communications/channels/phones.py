@@ -164,10 +164,10 @@ class Phones:
         return any("hang" in request["faults"] for request in found)
 
     def impatient(self, slug: str) -> None:
-        """A third of a second for an answer instead of ten."""
+        """One second for an answer instead of ten."""
         http: Any = registry.provider(slug)
         client = http.http.client if slug.startswith("twilio") else http.http
-        client._timeout = (1.0, 0.3)
+        client._timeout = (3.0, 1.0)
 
     # --- looking --------------------------------------------------------------------------------
 

@@ -28,17 +28,17 @@ class Ear:
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
 
-    def next(self, seconds: float = 10.0) -> Frame:
+    def next(self, seconds: float = 30.0) -> Frame:
         """The next about messages: notices come when they like, to staff."""
         while (frame := self.any(seconds))["type"] == "health":
             pass
         return frame
 
-    def any(self, seconds: float = 10.0) -> Frame:
+    def any(self, seconds: float = 30.0) -> Frame:
         frame: Frame = json.loads(self.socket.recv(seconds))
         return frame
 
-    def until(self, wanted: Callable[[Frame], bool], seconds: float = 10.0) -> list[Frame]:
+    def until(self, wanted: Callable[[Frame], bool], seconds: float = 30.0) -> list[Frame]:
         """Every frame up to and with the first that is wanted."""
         deadline = time.monotonic() + seconds
         found: list[Frame] = []

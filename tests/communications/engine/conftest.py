@@ -51,8 +51,8 @@ def venue(db: None) -> Organization:  # noqa: ARG001
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a second for an answer instead of ten."""
-    monkeypatch.setattr(CLIENT.client, "_timeout", (1.0, 0.5))
+    """One second for an answer instead of ten."""
+    monkeypatch.setattr(CLIENT.client, "_timeout", (3.0, 1.0))
 
 
 @pytest.fixture(scope="session")

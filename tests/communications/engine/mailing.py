@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -157,10 +157,16 @@ def status(message: Message) -> str:
 
 
 def delay(message: Message) -> float:
-    """Seconds until it is tried next."""
+    """Seconds until it is tried next; from its last answer on, if there is one."""
     message.refresh_from_db()
     assert message.send_after is not None
-    return (message.send_after - timezone.now()).total_seconds()
+    return since_answer(message, message.send_after)
+
+
+def since_answer(message: Message, when: datetime) -> float:
+    """How busy the machine was after the answer does not matter."""
+    answered = message.attempts.latest("number").finished_at if message.attempts.exists() else None
+    return (when - (answered or timezone.now())).total_seconds()
 
 
 def call_of(message: Message) -> Call:

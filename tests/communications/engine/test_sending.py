@@ -111,7 +111,6 @@ def test_a_provider_that_is_not_there_is_tried_5_times_more(
     for seconds in (1, 2, 4, 8, 16):
         mailing.send_due()
         assert status(message) == "queued"
-        # The claim and the answer took a moment.
         assert seconds - 0.5 < delay(message) <= seconds * 1.1
         mailing.pass_time()
     mailing.send_due()
