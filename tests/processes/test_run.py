@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 from django.conf import settings
+from django.core.management import call_command
+from django_q.models import OrmQ
+from pytest_django import Settings
 
 from tests.processes.running import MANAGE, Running, eventually, lives, running
 from tests.servers import free_port
@@ -147,3 +150,12 @@ def test_what_a_killed_run_left_behind_is_no_configuration(tmp_path: Path) -> No
     assert handout.without_leftovers(made_up | {"HOME": "/"}) == {"HOME": "/"}
     handout.remove()
     assert handout.without_leftovers(made_up) == made_up
+
+
+@pytest.mark.django_db
+def test_the_demo_does_not_wait_half_a_minute_for_the_providers_templates(
+    settings: Settings,
+) -> None:
+    settings.DEBUG = True
+    call_command("seed_demo")
+    assert [one.func() for one in OrmQ.objects.all()] == ["communications.tasks.sync_templates"]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django_q.tasks import async_task
 from rest_framework.authtoken.models import Token
 
 from communications import contacts
@@ -52,6 +53,8 @@ class Command(BaseCommand):
             self.login(organization)
             self.contacts(organization)
             self.templates(organization)
+        # The schedule's first turn comes after half a minute, when a newcomer has long looked.
+        async_task("communications.tasks.sync_templates")
 
     def login(self, organization: Organization) -> None:
         user, is_new = User.objects.get_or_create(username="demo", defaults={"is_staff": True})
