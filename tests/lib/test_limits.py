@@ -250,7 +250,7 @@ def test_processes_together_take_no_more_than_the_rate(hammer: Hammer) -> None:
     seconds = max(a["ended"] for a in answers) - min(a["began"] for a in answers)
     assert total <= RATE.burst + RATE.per_second * seconds + 1
     # And the permitted rate is used: a limiter that is merely slow would pass as well.
-    assert total >= 0.5 * RATE.per_second * 2
+    assert total >= 0.8 * RATE.per_second * 2
 
 
 def test_successive_waits_of_a_crowd_never_grow() -> None:

@@ -9,6 +9,7 @@ import pytest
 import requests
 import standardwebhooks
 
+from tests.processes.running import eventually
 from tests.sandbox.conftest import Api
 from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox.test_resend_webhooks import verify
@@ -138,8 +139,7 @@ def test_held_webhooks_are_let_go_in_order(
 ) -> None:
     switch_on(sandbox, webhook_hold={})
     api.send()
-    while sandbox.control("GET", "/resend")["webhooks_waiting"] < 2:
-        time.sleep(0.05)
+    eventually(lambda: sandbox.control("GET", "/resend")["webhooks_waiting"] == 2)
     assert receiver.hooks == []
     sandbox.control("DELETE", "/resend/faults")
     assert receiver.types(2) == ["email.sent", "email.delivered"]
