@@ -32,7 +32,7 @@ class SandboxServer:
         self._session = requests.Session()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "wedsync_comms.sandbox", "--port", str(self.port)]
+        command = [sys.executable, "-m", "sandbox", "--port", str(self.port)]
         for name, value in self._options.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         self._process = subprocess.Popen(command, cwd=ROOT)

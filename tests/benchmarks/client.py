@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
+from sandbox.signing import svix_headers
 from tests.benchmarks.stack import SECRET
-from wedsync_comms.sandbox.signing import svix_headers
 
 PATH = "/api/webhooks/communications/resend"
 OK = b"HTTP/1.1 200"

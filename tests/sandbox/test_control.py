@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import requests
 
-import wedsync_comms.sandbox
+import sandbox
+from sandbox.state import Shelf
 from tests.sandbox.conftest import Api, mail
 from tests.sandbox_server import SandboxServer
-from wedsync_comms.sandbox.state import Shelf
 
-PACKAGE = Path(wedsync_comms.sandbox.__file__).parent
+PACKAGE = Path(sandbox.__file__).parent
 STRANGERS = {
     "cryptography",
     "dateutil",
@@ -39,7 +39,7 @@ def imported(path: Path) -> set[str]:
 def test_the_sandbox_imports_nothing_of_the_product() -> None:
     for path in PACKAGE.rglob("*.py"):
         for name in imported(path):
-            own = name.startswith("wedsync_comms.sandbox")
+            own = name.startswith("sandbox")
             assert own or name.partition(".")[0] in STRANGERS | sys.stdlib_module_names, path
 
 

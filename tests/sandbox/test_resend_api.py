@@ -15,9 +15,7 @@ from tests.sandbox.conftest import Api, mail
 from tests.sandbox.receiver import Receiver
 from tests.sandbox_server import SandboxServer
 
-SPEC = json.loads(
-    (Path(__file__).parents[2] / "wedsync_comms/sandbox/specs/resend.openapi.json").read_text()
-)
+SPEC = json.loads((Path(__file__).parents[2] / "sandbox/specs/resend.openapi.json").read_text())
 
 
 def assert_is(schema: str, answer: Any) -> None:

@@ -13,7 +13,7 @@ from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox_server import SandboxServer
 
 ROOT = Path(__file__).parents[2]
-SPEC = json.loads((ROOT / "wedsync_comms/sandbox/specs/resend.openapi.json").read_text())
+SPEC = json.loads((ROOT / "sandbox/specs/resend.openapi.json").read_text())
 PAYLOADS = sorted((ROOT / "tests/payloads/resend").glob("*.json"))
 EVENTS = [
     "sent", "scheduled", "delivered", "delivery_delayed", "bounced", "complained", "opened",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedsync_comms.sandbox.signing import hub_headers, twilio_signature
+from sandbox.signing import hub_headers, twilio_signature
 
 CALL = {"CallSid": "CA1234567890ABCDE", "Digits": "1234", "To": "+18005551212"}
 

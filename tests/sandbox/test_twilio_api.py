@@ -12,9 +12,7 @@ from tests.sandbox.conftest import TwilioApi
 from tests.sandbox_server import SandboxServer
 
 SPEC = json.loads(
-    (
-        Path(__file__).parents[2] / "wedsync_comms/sandbox/specs/twilio_messages.openapi.json"
-    ).read_text()
+    (Path(__file__).parents[2] / "sandbox/specs/twilio_messages.openapi.json").read_text()
 )
 MG = "MG" + "0" * 32
 HX = "HX" + "0" * 32

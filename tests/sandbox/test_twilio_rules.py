@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedsync_comms.sandbox.twilio import rules
-from wedsync_comms.sandbox.twilio.errors import ERRORS, RefusedError
-from wedsync_comms.sandbox.twilio.segments import segments, smart
+from sandbox.twilio import rules
+from sandbox.twilio.errors import ERRORS, RefusedError
+from sandbox.twilio.segments import segments, smart
 
 MG = "MG" + "0" * 32
 HX = "HX" + "0" * 32

@@ -12,9 +12,7 @@ from tests.sandbox.conftest import WhatsAppApi
 from tests.sandbox_server import SandboxServer
 
 SPEC = json.loads(
-    (
-        Path(__file__).parents[2] / "wedsync_comms/sandbox/specs/whatsapp_messages.openapi.json"
-    ).read_text()
+    (Path(__file__).parents[2] / "sandbox/specs/whatsapp_messages.openapi.json").read_text()
 )
 PERSON = "+447700900123"
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedsync_comms.sandbox.whatsapp import rules, showing
-from wedsync_comms.sandbox.whatsapp.errors import ERRORS, RefusedError
-from wedsync_comms.sandbox.whatsapp.limits import PairLimit
-from wedsync_comms.sandbox.whatsapp.people import new_wamid, phone, wa_id
-from wedsync_comms.sandbox.whatsapp.templates import Templates
+from sandbox.whatsapp import rules, showing
+from sandbox.whatsapp.errors import ERRORS, RefusedError
+from sandbox.whatsapp.limits import PairLimit
+from sandbox.whatsapp.people import new_wamid, phone, wa_id
+from sandbox.whatsapp.templates import Templates
 
 
 def template(component: Any) -> dict[str, Any]:

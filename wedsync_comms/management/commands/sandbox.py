@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from wedsync_comms.sandbox import SandboxConfig, run
+from sandbox import SandboxConfig, run
 
 
 class Command(BaseCommand):
