@@ -15,8 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from . import control, page, phones_control
+from . import page
 from .config import SandboxConfig
+from .control.phones import phone_routes
+from .control.routes import control_routes
 from .gate import Gate
 from .google.account import Google
 from .microsoft.account import Microsoft
@@ -41,7 +43,7 @@ def create_app(config: SandboxConfig) -> Starlette:
     ]
     lines: list[Line] = [twilio, whatsapp]
 
-    controls = control.routes(providers, forget=phones.clear)
+    controls = control_routes(providers, forget=phones.clear)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -53,7 +55,7 @@ def create_app(config: SandboxConfig) -> Starlette:
     return Starlette(
         routes=[
             *page.routes(),
-            Mount("/control", routes=[*phones_control.routes(phones, lines), *controls]),
+            Mount("/control", routes=[*phone_routes(phones, lines), *controls]),
             *provider_mounts(providers),
         ],
         exception_handlers={HTTPException: explain, Exception: confess},

@@ -8,9 +8,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .faults import Faults, Json
-from .state import Ledger, RequestLog, SeenRequest
-from .times import iso, now
+from .lib.faults import Faults, Json
+from .lib.state import Ledger, RequestLog, SeenRequest
+from .lib.times import iso, now
 
 # Resend takes 40 MB; the others take less.
 MAX_BODY = 40 * 1024 * 1024

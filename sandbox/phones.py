@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from .faults import Json
-from .times import iso
+from .lib.faults import Json
+from .lib.times import iso
 
 # A page cannot show more; the newest phones win.
 MAX_PHONES = 500

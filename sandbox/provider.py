@@ -5,9 +5,9 @@ from typing import Protocol
 
 from starlette.routing import BaseRoute
 
-from .delivery import Deliveries
-from .faults import Json
 from .gate import Answers
+from .lib.faults import Json
+from .webhooks.delivery import Deliveries
 
 
 class Provider(Answers, Protocol):

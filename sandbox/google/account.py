@@ -8,24 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from sandbox import settings
 from sandbox.config import SandboxConfig
-from sandbox.delivery import Deliveries
-from sandbox.faults import (
-    REQUEST_FAULTS,
-    WEBHOOK_FAULTS,
-    FaultKind,
-    Faults,
-    Json,
-)
-from sandbox.pace import Pace
-from sandbox.state import Ledger, RequestLog
+from sandbox.lib import settings
+from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, FaultKind, Faults, Json
+from sandbox.lib.pace import Pace
+from sandbox.lib.state import Ledger, RequestLog
+from sandbox.webhooks.delivery import Deliveries
 
-from . import channels, control, errors, seed
-from .accounts import World
-from .api import Api
+from . import errors
+from .api.routes import Api
+from .control import seed
+from .control.routes import google_routes
 from .errors import CalendarRefusedError, OAuthRefusedError, RefusedError
-from .oauth import OAuth
+from .model import channels
+from .model.accounts import World
+from .oauth.endpoints import OAuth
 
 OWN_FAULTS = (
     FaultKind(
@@ -123,7 +120,7 @@ class Google:
         return errors.refusal(413, "uploadTooLarge")
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        return control.routes(self._world)
+        return google_routes(self._world)
 
     def public_routes(self) -> Sequence[BaseRoute]:
         return []

@@ -11,26 +11,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from sandbox import settings
-from sandbox.clock import Clock
 from sandbox.config import SandboxConfig
-from sandbox.delivery import Deliveries
-from sandbox.faults import Faults, Json
-from sandbox.state import Ledger, RequestLog
+from sandbox.lib import settings
+from sandbox.lib.clock import Clock
+from sandbox.lib.faults import Faults, Json
+from sandbox.lib.state import Ledger, RequestLog
+from sandbox.webhooks.delivery import Deliveries
 
-from . import control, emptied, errors
-from .api import MAILBOX, Api, calendar_routes, contact_routes, subscription_routes
-from .call import Call, read_preferences
-from .contacts_api import ContactsApi
+from . import errors
+from .api import emptied
+from .api.call import Call, read_preferences
+from .api.contacts import ContactsApi
+from .api.events import EventsApi
+from .api.events_delta import EventsDelta
+from .api.routes import MAILBOX, Api, calendar_routes, contact_routes, subscription_routes
+from .api.schedule import ScheduleApi
+from .api.subscriptions import SubscriptionsApi
+from .control.routes import Control
 from .errors import OAuthRefusedError, RefusedError
-from .events_api import EventsApi
-from .events_delta import EventsDelta
-from .identity import Identity
-from .notices import MANNERS
+from .model.notices import MANNERS
+from .model.tokens import Access, revoked
+from .oauth.identity import Identity
 from .options import CHECKS, FAULTS
-from .schedule import ScheduleApi
-from .subscriptions_api import SubscriptionsApi
-from .tokens import Access, revoked
 from .world import World
 
 GRAPH = "/v1.0/"
@@ -95,7 +97,7 @@ class Microsoft:
         return errors.render(RefusedError(413))
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        return control.Control(self.world, self.identity).routes()
+        return Control(self.world, self.identity).routes()
 
     def public_routes(self) -> Sequence[BaseRoute]:
         return []

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse, Response
 
-from sandbox.times import iso, now
+from sandbox.lib.times import iso, now
 
 Json = dict[str, Any]
 

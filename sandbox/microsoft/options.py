@@ -1,9 +1,9 @@
 """What can go wrong at Microsoft's, and what can be set."""
 
-from sandbox import settings
-from sandbox.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, FaultKind
+from sandbox.lib import settings
+from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, FaultKind
 
-from .tracking import EXPIRED
+from .model.tracking import EXPIRED
 
 # Nothing is signed, and so no moment either.
 FAULTS = (

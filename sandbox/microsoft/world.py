@@ -1,17 +1,17 @@
 """All that is here: the people's mailboxes, and what happens when one of them changes."""
 
-from sandbox.clock import Clock
-from sandbox.delivery import Deliveries
-from sandbox.faults import Faults
-from sandbox.state import Ledger
+from sandbox.lib.clock import Clock
+from sandbox.lib.faults import Faults
+from sandbox.lib.state import Ledger
+from sandbox.webhooks.delivery import Deliveries
 
-from . import seed
-from .mailbox import Change, Mailbox
-from .mails import Mails
-from .notices import Notices
-from .subscriptions import Subscriptions
-from .tracking import Tracking
-from .users import USERS
+from .control import seed
+from .model.mailbox import Change, Mailbox
+from .model.mails import Mails
+from .model.notices import Notices
+from .model.subscriptions import Subscriptions
+from .model.tracking import Tracking
+from .model.users import USERS
 
 
 class World:

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from sandbox import signing
 from sandbox.config import SandboxConfig
-from sandbox.delivery import Deliveries
-from sandbox.faults import Faults, Json
-from sandbox.pace import Pace
-from sandbox.settings import read_settings
-from sandbox.state import Ledger, RequestLog
-from sandbox.webhook import Delivery, Manners
+from sandbox.lib.faults import Faults, Json
+from sandbox.lib.pace import Pace
+from sandbox.lib.settings import read_settings
+from sandbox.lib.state import Ledger, RequestLog
+from sandbox.webhooks import signing
+from sandbox.webhooks.delivery import Deliveries
+from sandbox.webhooks.webhook import Delivery, Manners
 
 from . import control, errors
 from .api import Api

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
-from sandbox.reading import parse_json
-from sandbox.times import now, postgres
+from sandbox.lib.reading import parse_json
+from sandbox.lib.times import now, postgres
 
 from . import addresses, compose, rules
 from .errors import RefusedError

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox import settings, signing
-from sandbox.control import guarded, json_object, limit_of
+from sandbox.control.routes import guarded, json_object, limit_of
+from sandbox.lib import settings
+from sandbox.webhooks import signing
 
 from . import addresses, compose, events
 from .mail import Mail

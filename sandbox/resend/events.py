@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.times import iso, now
+from sandbox.lib.times import iso, now
 
 from .mail import Mail, Received
 

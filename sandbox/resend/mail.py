@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sandbox.times import iso, now, postgres
+from sandbox.lib.times import iso, now, postgres
 
 Json = dict[str, Any]
 

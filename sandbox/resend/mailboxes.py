@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.times import iso
+from sandbox.lib.times import iso
 
 from . import addresses
 from .mail import Mail, Received

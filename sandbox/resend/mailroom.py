@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from sandbox.delivery import Deliveries
-from sandbox.state import Ledger, Shelf, Timers
-from sandbox.times import iso, now
-from sandbox.webhook import Delivery
+from sandbox.lib.state import Ledger, Shelf, Timers
+from sandbox.lib.times import iso, now
+from sandbox.webhooks.delivery import Deliveries
+from sandbox.webhooks.webhook import Delivery
 
 from . import addresses, events
 from .mail import Mail, Received

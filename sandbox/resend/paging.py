@@ -5,7 +5,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from sandbox.state import Shelf
+from sandbox.lib.state import Shelf
 
 from .errors import RefusedError
 

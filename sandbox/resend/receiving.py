@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.signing import link_signature
-from sandbox.times import iso
+from sandbox.lib.times import iso
+from sandbox.webhooks.signing import link_signature
 
 from .errors import RefusedError, render
 from .mail import Attachment, Received

@@ -12,7 +12,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sandbox.times import now, parse
+from sandbox.lib.times import now, parse
 
 from . import addresses
 from .errors import FORMAT, RefusedError

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from sandbox import settings
 from sandbox.config import SandboxConfig
-from sandbox.delivery import Deliveries
-from sandbox.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, Faults, Json
-from sandbox.pace import Pace
+from sandbox.lib import settings
+from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, Faults, Json
+from sandbox.lib.pace import Pace
+from sandbox.lib.state import Ledger, RequestLog
 from sandbox.phones import Phones
-from sandbox.state import Ledger, RequestLog
+from sandbox.webhooks.delivery import Deliveries
 
 from . import callbacks, control, errors
 from .api import Api

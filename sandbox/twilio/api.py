@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.times import parse
+from sandbox.lib.times import parse
 
 from . import rules
 from .errors import RefusedError

@@ -9,10 +9,10 @@ from functools import partial
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import NAMESPACE_URL, uuid5
 
-from sandbox.courier import Attempt
-from sandbox.signing import twilio_signature
-from sandbox.times import now
-from sandbox.webhook import Delivery, Manners
+from sandbox.lib.times import now
+from sandbox.webhooks.courier import Attempt
+from sandbox.webhooks.signing import twilio_signature
+from sandbox.webhooks.webhook import Delivery, Manners
 
 from .message import VERSION, WHATSAPP, Message, explain
 

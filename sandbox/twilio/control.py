@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.control import guarded, json_object, limit_of
+from sandbox.control.routes import guarded, json_object, limit_of
 
 from . import rules
 from .message import WHATSAPP, Json, Media, Message, new_sid

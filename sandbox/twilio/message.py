@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.times import iso, now
+from sandbox.lib.times import iso, now
 
 from .errors import LATER
 

@@ -5,7 +5,7 @@ https://www.twilio.com/docs/messaging/twiml
 
 from xml.etree import ElementTree as ET
 
-from sandbox.courier import Attempt
+from sandbox.webhooks.courier import Attempt
 
 XML = frozenset({"text/xml", "application/xml", "application/xhtml+xml"})
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jsonschema import Draft202012Validator
 
-from sandbox.times import now, parse
+from sandbox.lib.times import now, parse
 
 from .errors import RefusedError
 from .message import WHATSAPP

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from sandbox.courier import Attempt
-from sandbox.delivery import Deliveries
+from sandbox.lib.state import Ledger, Shelf, Timers
+from sandbox.lib.times import iso, now
 from sandbox.phones import Phones
-from sandbox.state import Ledger, Shelf, Timers
-from sandbox.times import iso, now
-from sandbox.webhook import Delivery
+from sandbox.webhooks.courier import Attempt
+from sandbox.webhooks.delivery import Deliveries
+from sandbox.webhooks.webhook import Delivery
 
 from . import callbacks, optouts
 from .message import FINAL, WHATSAPP, Json, Message

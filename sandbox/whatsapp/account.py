@@ -12,27 +12,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from sandbox import settings
 from sandbox.config import SandboxConfig
-from sandbox.delivery import Deliveries
-from sandbox.faults import (
-    REQUEST_FAULTS,
-    WEBHOOK_FAULTS,
-    FaultKind,
-    Faults,
-    Json,
-)
-from sandbox.pace import Pace
+from sandbox.lib import settings
+from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, FaultKind, Faults, Json
+from sandbox.lib.pace import Pace
+from sandbox.lib.state import Ledger, RequestLog
 from sandbox.phones import Phones
-from sandbox.state import Ledger, RequestLog
+from sandbox.webhooks.delivery import Deliveries
 
-from . import control, errors, outbox, profile
-from .api import Api
+from . import control, errors
+from .api import profile
+from .api.routes import Api
 from .errors import RefusedError
-from .exchange import Exchange
-from .limits import PairLimit
-from .message import Received, Sent
-from .payloads import Number
+from .model import outbox
+from .model.exchange import Exchange
+from .model.limits import PairLimit
+from .model.message import Received, Sent
+from .model.payloads import Number
 
 # No moment is signed, and a throttle does not say when to come back.
 FAULTS = (

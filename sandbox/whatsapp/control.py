@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.control import guarded, json_object, limit_of
+from sandbox.control.routes import guarded, json_object, limit_of
 
-from . import payloads, people, templates
-from .api import Api
-from .exchange import Exchange, template_changes
+from .api.routes import Api
 from .handshake import shake
-from .inbound import compose
-from .message import Json, Sent
-from .templates import Template
+from .model import payloads, people, templates
+from .model.exchange import Exchange, template_changes
+from .model.inbound import compose
+from .model.message import Json, Sent
+from .model.templates import Template
 
 STATUSES = ("sent", "delivered", "read", "failed", "played", "deleted")
 PREFERENCES = ("stop", "resume", "signup")

@@ -7,7 +7,7 @@ import secrets
 
 import requests
 
-from .message import Json
+from .model.message import Json
 
 TIMEOUT = (5, 10)
 OK = 200

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-from sandbox.signing import svix_headers
+from sandbox.webhooks.signing import svix_headers
 from tests.benchmarks.stack import SECRET
 
 PATH = "/api/webhooks/communications/resend"

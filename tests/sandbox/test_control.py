@@ -9,7 +9,7 @@ import pytest
 import requests
 
 import sandbox
-from sandbox.state import Shelf
+from sandbox.lib.state import Shelf
 from tests.sandbox.conftest import Api, mail
 from tests.sandbox_server import SandboxServer
 

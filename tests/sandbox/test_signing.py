@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.signing import hub_headers, twilio_signature
+from sandbox.webhooks.signing import (
+    hub_headers,
+    twilio_signature,
+)
 
 CALL = {"CallSid": "CA1234567890ABCDE", "Digits": "1234", "To": "+18005551212"}
 

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.whatsapp import rules, showing
+from sandbox.whatsapp.api import rules
 from sandbox.whatsapp.errors import ERRORS, RefusedError
-from sandbox.whatsapp.limits import PairLimit
-from sandbox.whatsapp.people import new_wamid, phone, wa_id
-from sandbox.whatsapp.templates import Templates
+from sandbox.whatsapp.model import showing
+from sandbox.whatsapp.model.limits import PairLimit
+from sandbox.whatsapp.model.people import (
+    new_wamid,
+    phone,
+    wa_id,
+)
+from sandbox.whatsapp.model.templates import Templates
 
 
 def template(component: Any) -> dict[str, Any]:

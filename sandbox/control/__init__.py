@@ -1,0 +1,1 @@
+"""The control API's part that all vendors share, below ``/control/``."""

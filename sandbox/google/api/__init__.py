@@ -1,0 +1,1 @@
+"""What Google answers: Calendar API v3 and People API v1."""

@@ -1,0 +1,118 @@
+"""What the control API shows of calendars and contacts: in the same words for every vendor."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sandbox.google.model.accounts import Account, World
+from sandbox.google.model.book import Snapshot, groups_of
+from sandbox.google.model.calendar import Calendar
+from sandbox.google.model.event import Event
+
+Json = dict[str, Any]
+
+SHOWN_BEFORE, SHOWN_AFTER = timedelta(days=60), timedelta(days=180)
+ANSWERS = {
+    "needsAction": "needed",
+    "accepted": "accepted",
+    "tentative": "tentative",
+    "declined": "declined",
+}
+
+
+def calendars(world: World) -> list[Json]:
+    now = world.clock.now()
+    window = now - SHOWN_BEFORE, now + SHOWN_AFTER
+    return [
+        {
+            "id": one.id,
+            "name": one.name,
+            "zone": one.zone,
+            "account": one.owner,
+            "writable": one.pushes,
+            "events": [event(found, one, world.key_property) for found in _shown(one, window)],
+        }
+        for one in world.calendars.values()
+        if not one.deleted
+    ]
+
+
+def _shown(calendar: Calendar, window: tuple[datetime, datetime]) -> list[Event]:
+    """Every occurrence by itself; what was cancelled stays to be seen."""
+    live = list(calendar.live(*window))
+    gone = [
+        one
+        for one in calendar.events.values()
+        if one.deleted and not one.vanished and not one.is_series and "start" in one.content
+    ]
+    return sorted([*live, *gone], key=lambda one: (one.starts(calendar.zone), one.id))
+
+
+def event(one: Event, calendar: Calendar, key_property: str) -> Json:
+    content = one.content
+    return {
+        "id": one.id,
+        "title": content.get("summary", ""),
+        "start": _wall(one, calendar, "start"),
+        "end": _wall(one, calendar, "end"),
+        "zone": one.zone(calendar.zone),
+        "all_day": one.is_all_day,
+        "cancelled": one.deleted,
+        "organizer": content.get("organizer", {}).get("email", ""),
+        "attendees": [attendee(guest) for guest in one.attendees()],
+        "place": content.get("location", ""),
+        "key": event_key(one, key_property),
+        "calendar": calendar.id,
+        "series": one.series or (one.id if one.is_series else ""),
+        "conference": content.get("hangoutLink", ""),
+    }
+
+
+def event_key(one: Event, key_property: str) -> str:
+    """What the product calls it."""
+    private = one.content.get("extendedProperties", {}).get("private", {})
+    return str(private.get(key_property, ""))
+
+
+def attendee(guest: Json) -> Json:
+    return {
+        "email": guest["email"],
+        "name": guest.get("displayName", ""),
+        "answer": ANSWERS.get(guest.get("responseStatus", ""), "needed"),
+    }
+
+
+def _wall(one: Event, calendar: Calendar, name: str) -> str:
+    """In the event's own zone, as the people in it would say it."""
+    given = one.content[name]
+    if "date" in given:
+        return str(given["date"])
+    zone = ZoneInfo(one.zone(calendar.zone))
+    at = one.starts(calendar.zone) if name == "start" else one.ends(calendar.zone)
+    return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="minutes")
+
+
+def person(contact: Snapshot, account: Account, key_property: str) -> Json:
+    fields = contact.fields
+    name = (fields.get("names") or [{}])[0]
+    given, family = name.get("givenName", ""), name.get("familyName", "")
+    return {
+        "id": contact.id,
+        "name": f"{given} {family}".strip() or name.get("unstructuredName", ""),
+        "given_name": given,
+        "family_name": family,
+        "emails": [one.get("value", "") for one in fields.get("emailAddresses", [])],
+        "phones": [one.get("value", "") for one in fields.get("phoneNumbers", [])],
+        "company": (fields.get("organizations") or [{}])[0].get("name", ""),
+        "notes": (fields.get("biographies") or [{}])[0].get("value", ""),
+        "groups": [account.book.groups.get(one, one) for one in groups_of(fields)],
+        "key": person_key(contact, key_property),
+        "account": account.email,
+        "updated_at": contact.at.isoformat(timespec="seconds"),
+    }
+
+
+def person_key(contact: Snapshot, key_property: str) -> str:
+    """What the product calls it, which it keeps in the data that only its client sees."""
+    kept = contact.fields.get("clientData", [])
+    return next((str(one.get("value", "")) for one in kept if one.get("key") == key_property), "")

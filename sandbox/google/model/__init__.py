@@ -1,0 +1,1 @@
+"""What Google knows: people, calendars, contacts, grants and channels."""

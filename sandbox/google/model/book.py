@@ -1,0 +1,133 @@
+"""One person's contacts, with a past: what the People API shows may lag behind.
+
+https://developers.google.com/people/api/rest/v1/people
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sandbox.lib.clock import Clock
+
+Json = dict[str, Any]
+
+# Of each contact, so many states are kept.
+MAX_PAST = 20
+MY_CONTACTS = "myContacts"
+SYSTEM_GROUPS = {MY_CONTACTS: "My Contacts", "starred": "Starred"}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A contact as of one change of the book."""
+
+    id: str
+    fields: Json
+    revision: int
+    at: datetime
+    deleted: bool = False
+    # Those it had before it was merged.
+    previous: tuple[str, ...] = ()
+    # Merged into another: there is no tombstone.
+    merged: bool = False
+
+    @property
+    def resource(self) -> str:
+        return f"people/{self.id}"
+
+    @property
+    def etag(self) -> str:
+        return f"%EgUBAgMJLjcuGgQBAgUHIgw{self.revision:08x}="
+
+
+@dataclass
+class Book:
+    clock: Clock
+    touched: Callable[[], None] = field(repr=False)
+    revision: int = 0
+    # Up to there everybody has long seen everything.
+    settled: int = 0
+    epoch: str = field(default_factory=lambda: secrets.token_hex(4))
+    groups: dict[str, str] = field(default_factory=lambda: dict(SYSTEM_GROUPS))
+    _past: dict[str, list[Snapshot]] = field(default_factory=dict)
+
+    def renew_epoch(self) -> None:
+        self.epoch = secrets.token_hex(4)
+
+    def put(self, wanted: str, fields: Json, **marks: Any) -> Snapshot:
+        self.revision += 1
+        past = self._past.setdefault(wanted, [])
+        marks = {"previous": past[-1].previous if past else (), **marks}
+        now = Snapshot(wanted, fields, self.revision, self.clock.now(), **marks)
+        past.append(now)
+        del past[:-MAX_PAST]
+        self.touched()
+        return now
+
+    def add(self, fields: Json) -> Snapshot:
+        fields.setdefault("memberships", [membership(MY_CONTACTS)])
+        return self.put(f"c{secrets.randbelow(9 * 10**18) + 10**18}", fields)
+
+    def find(self, wanted: str, revision: int | None = None) -> Snapshot | None:
+        """As of that revision of the book; None if it was not there."""
+        shown = self._as_of(wanted, revision)
+        return None if shown is None or shown.deleted else shown
+
+    def every(self, revision: int | None = None, *, since: int | None = None) -> list[Snapshot]:
+        """In the order of their changes; with the deleted ones where ``since`` is given."""
+        found = [one for wanted in self._past if (one := self._as_of(wanted, revision))]
+        kept = (
+            one
+            for one in found
+            if (not one.deleted if since is None else one.revision > since and not one.merged)
+        )
+        return sorted(kept, key=lambda one: one.revision)
+
+    def revision_at(self, moment: datetime) -> int:
+        """The newest that was there by then."""
+        seen = (one.revision for one in self._snapshots() if one.at <= moment)
+        return max([self.settled, *seen])
+
+    def members(self, group: str) -> list[Snapshot]:
+        return [one for one in self.every() if group in groups_of(one.fields)]
+
+    def merge(self, keep: Snapshot, drop: Snapshot) -> Snapshot:
+        """One contact of two; the other's name leads here from now on."""
+        fields = {**drop.fields, **keep.fields}
+        for name in ("emailAddresses", "phoneNumbers", "memberships"):
+            both = [*keep.fields.get(name, []), *drop.fields.get(name, [])]
+            fields[name] = [one for place, one in enumerate(both) if one not in both[:place]]
+        self.put(drop.id, drop.fields, deleted=True, merged=True)
+        previous = (*keep.previous, *drop.previous, drop.resource)
+        return self.put(keep.id, fields, previous=previous)
+
+    def delete(self, contact: Snapshot) -> None:
+        self.put(contact.id, contact.fields, deleted=True)
+
+    def _as_of(self, wanted: str, revision: int | None) -> Snapshot | None:
+        past = self._past.get(wanted, [])
+        return next(
+            (one for one in reversed(past) if revision is None or one.revision <= revision), None
+        )
+
+    def _snapshots(self) -> Iterator[Snapshot]:
+        return (one for past in self._past.values() for one in past)
+
+
+def membership(group: str) -> Json:
+    return {
+        "contactGroupMembership": {
+            "contactGroupId": group,
+            "contactGroupResourceName": f"contactGroups/{group}",
+        }
+    }
+
+
+def groups_of(fields: Json) -> list[str]:
+    return [
+        str(one["contactGroupMembership"].get("contactGroupId"))
+        for one in fields.get("memberships", [])
+        if "contactGroupMembership" in one
+    ]

@@ -1,0 +1,1 @@
+"""What Graph v1.0 answers."""

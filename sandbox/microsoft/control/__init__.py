@@ -1,0 +1,1 @@
+"""What a test or a person may do at Microsoft's side."""

@@ -1,0 +1,1 @@
+"""What Microsoft knows: mailboxes and their history, tokens and subscriptions."""

@@ -1,0 +1,1 @@
+"""How a webhook leaves: signed, in its turn, once more after a failure."""

@@ -1,0 +1,1 @@
+"""What Meta's Cloud API answers."""

@@ -1,0 +1,1 @@
+"""What Meta knows: messages, templates, and the webhooks about them."""

@@ -1,0 +1,106 @@
+"""Messages of every type a person may send, with what is left out filled in."""
+
+import base64
+import binascii
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.lib.state import Shelf
+
+from . import people, showing
+from .message import Json, Received
+
+# type -> what stands under it if the control API does not say
+USUAL: Mapping[str, Any] = {
+    "text": {"body": "Hello"},
+    "image": {"mime_type": "image/jpeg"},
+    "video": {"mime_type": "video/mp4"},
+    "audio": {"mime_type": "audio/ogg; codecs=opus", "voice": True},
+    "document": {"mime_type": "application/pdf", "filename": "guest list.pdf"},
+    "sticker": {"mime_type": "image/webp", "animated": False},
+    "location": {
+        "latitude": 51.178882,
+        "longitude": -1.826215,
+        "name": "Rosewood Barn",
+        "address": "Rose Lane, Salisbury",
+    },
+    "contacts": [
+        {
+            "name": {"formatted_name": "Amelia Whitfield", "first_name": "Amelia"},
+            "phones": [{"phone": "+44 7700 900123", "wa_id": "447700900123", "type": "CELL"}],
+        }
+    ],
+    "button": {"payload": "I will be there", "text": "I will be there"},
+    "interactive": {"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}},
+    "reaction": {"emoji": "❤"},
+    "order": {
+        "catalog_id": "194836987003835",
+        "text": "",
+        "product_items": [
+            {"product_retailer_id": "roses", "quantity": 2, "item_price": 30, "currency": "GBP"}
+        ],
+    },
+    "system": {"type": "user_changed_number", "body": "User changed number"},
+}
+MEDIA = frozenset({"image", "video", "audio", "document", "sticker"})
+# One white pixel.
+PIXEL = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=")
+
+
+@dataclass(frozen=True)
+class File:
+    mime_type: str
+    content: bytes
+    id: str = field(default_factory=lambda: str(secrets.randbelow(9 * 10**15) + 10**15))
+
+    @property
+    def sha256(self) -> str:
+        return base64.b64encode(hashlib.sha256(self.content).digest()).decode()
+
+
+def compose(given: Json, files: Shelf[File]) -> tuple[Received, str]:
+    """The message and what it answers. A ValueError says what is wrong."""
+    sender = given.get("from") or given.get("user_id")
+    phone = people.phone(sender) if isinstance(sender, str) else None
+    if phone is None:
+        raise ValueError("from is a number such as +447700900123; user_id one such as GB.1349.")
+    kind = given.get("type", "text")
+    if not isinstance(kind, str) or not kind:
+        raise ValueError("type is a text such as text, image or button.")
+    contents = _contents(kind, given, files)
+    received = Received(
+        phone=phone,
+        name=str(given.get("name", "Guest")),
+        type=kind,
+        text=showing.seen(kind, contents.get(kind)),
+        contents=contents,
+    )
+    return received, str(given.get("reply_to", ""))
+
+
+def _contents(kind: str, given: Json, files: Shelf[File]) -> Json:
+    usual, own = USUAL.get(kind), given.get(kind)
+    if kind == "text" and isinstance(own, str):
+        own = {"body": own}
+    if own is not None and usual is not None and not isinstance(own, type(usual)):
+        raise ValueError(f"{kind} must be like {usual!r}.")
+    # What the sandbox does not know goes out as it was given.
+    content: Any = {**(usual or {}), **own} if isinstance(own, dict) else own or usual
+    if kind in MEDIA and "id" not in content:
+        content = _filed(content, files)
+    return {} if content is None else {kind: content}
+
+
+def _filed(content: Json, files: Shelf[File]) -> Json:
+    """Keeps the file, to be fetched by its id."""
+    shown = {name: value for name, value in content.items() if name != "content"}
+    try:
+        data = base64.b64decode(content.get("content", ""), validate=True) or PIXEL
+    except (binascii.Error, TypeError) as error:
+        raise ValueError("content is base64.") from error
+    file = File(str(content["mime_type"]), data)
+    files.put(file.id, file, len(data))
+    return {**shown, "sha256": file.sha256, "id": file.id}
