@@ -12,7 +12,7 @@ RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
 TESTS := -m "not e2e and not chaos"
 # What must never be wrong about a message is tested line by line and branch by branch.
-EXACT := communications/statuses.py,communications/ingest.py,communications/receipts.py,communications/claim.py,communications/routes.py,communications/quiet.py,communications/dispatch.py,communications/settle.py,communications/providers/**
+EXACT := communications/vocabulary/statuses.py,communications/receiving/deliveries.py,communications/receiving/receipts.py,communications/sending/claims.py,communications/policy/provider_selection.py,communications/policy/quiet_hours.py,communications/sending/provider_call.py,communications/sending/outcomes.py,communications/providers/**
 
 help: ## what you are reading
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

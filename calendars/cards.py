@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from calendars.events import RemotePerson
-from communications import contacts
-from communications.contacts import InvalidAddress
+from communications.book import contacts
+from communications.book.contacts import InvalidAddress
 from communications.models import Channel, Contact
-from communications.names import is_address
+from communications.vocabulary.personal_names import is_address
 
 # Changed as a whole: half of a new name with half of an old one is nobody's.
 NAMES = "names"

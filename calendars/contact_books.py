@@ -10,9 +10,9 @@ from calendars import soon
 from calendars.cards import NAMES
 from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
-from communications import contacts
+from communications.book import contacts
 from communications.book.history import Cause
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 from communications.models import Origin
 
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from calendars.cards import Card
-from communications import numbers
 from communications.book import duplicates, matching
 from communications.book.matching import Judgement, Person
 from communications.models import Address, Contact, Organization, Pair
+from communications.vocabulary import phone_numbers
 
 
 def alike(organization: Organization, card: Card) -> list[tuple[Contact, Judgement]]:
     """Contacts that have one of the card's addresses, the surest first."""
-    values = {form for value in addresses(card) for form in numbers.variants(value)}
+    values = {form for value in addresses(card) for form in phone_numbers.variants(value)}
     rows = Address.objects.filter(organization=organization, value__in=values)
     found = Contact.objects.filter(pk__in=rows.values("contact")).prefetch_related("addresses")
     mine = person(card)

@@ -16,11 +16,13 @@ from calendars.events import RemotePerson
 from calendars.models import ContactBook, ContactConflict, ContactLink
 from calendars.models.accounts import Policy
 from calendars.models.people import new_key
-from communications import contacts
-from communications.book import merging
+from communications.book import contacts, merging
+from communications.book.contacts import (
+    Entry,
+    InvalidAddress,
+)
 from communications.book.history import Cause
-from communications.contacts import Entry, InvalidAddress
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 from communications.models import Channel, Contact, ContactChange, Origin
 
 # Vendors show what was written with a delay of minutes.

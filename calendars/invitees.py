@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from calendars.models import Participant, ParticipantRole
 from calendars.refusals import Refused
-from communications import contacts
+from communications.book import contacts
 from communications.models import Channel, Contact, Organization
 
 # https://developers.google.com/workspace/calendar/api/guides/invite-attendees-to-events

@@ -14,10 +14,11 @@ from calendars import contents, ics, notices, zones
 from calendars.models import Appointment, EventLink, Notice, Occasion, Rule
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NoticeState
-from communications import drafts, quiet
-from communications.compose import compose
-from communications.drafts import Draft
+from communications.composing import drafts
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import Channel, Contact, Priority, Template
+from communications.policy import quiet_hours
 from communications.providers import registry
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,7 @@ def postponed(notice: Notice, now: datetime) -> datetime | None:
     """Until the end of the quiet hours where the person is; or until the vendor has it."""
     zone = zone_of(notice.participant.contact, notice.appointment)
     rule = notice.rule
-    night = quiet.end_of(rule.quiet_from, rule.quiet_until, zone, now)
+    night = quiet_hours.end_of(rule.quiet_from, rule.quiet_until, zone, now)
     if night and not rule.is_urgent:
         return night
     unwritten = EventLink.objects.filter(

@@ -16,7 +16,7 @@ from calendars.events import Pushed
 from calendars.models import Account, Calendar, ContactBook, Subscription
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.secrets import is_same
 

@@ -17,7 +17,7 @@ from calendars.models import (
     What,
 )
 from calendars.models.appointments import AppointmentStatus
-from communications import contacts
+from communications.book import contacts
 from communications.models import Channel
 
 HERE = "here"

@@ -13,7 +13,7 @@ from calendars.booking import Asked, Wish
 from calendars.models import Appointment
 from calendars.models.appointments import AppointmentStatus
 from calendars.refusals import NotFree
-from communications.compose import KeyReused
+from communications.composing.compose import KeyReused
 from communications.models import Organization
 
 if TYPE_CHECKING:

@@ -9,7 +9,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from calendars import pushes
-from communications.webhooks import JSONOnly, TooLarge, as_webhook
+from communications.receiving.webhook_view import (
+    JSONOnly,
+    TooLarge,
+    as_webhook,
+)
 from wedsync_comms.lib.errors import MalformedRequest
 
 # Graph's are a few hundred characters; nobody needs us as a mirror for more.

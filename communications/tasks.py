@@ -1,32 +1,38 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
-from communications import catalogue, ingest, prune, reconcile
-from communications.book import duplicates, importing
+from communications.book import duplicates
+from communications.book.files import importing
+from communications.messages import retention
+from communications.receiving import (
+    deliveries,
+    template_catalogue,
+)
+from communications.sending import reconciliation
 
 
 def replay_deliveries() -> int:
     """The safety net under the dispatchers, which apply deliveries as they come."""
-    return ingest.apply_due()
+    return deliveries.apply_due()
 
 
 def poll_receipts() -> int:
-    return reconcile.poll_receipts()
+    return reconciliation.poll_receipts()
 
 
 def settle_unknown() -> int:
-    return reconcile.settle_unknown()
+    return reconciliation.settle_unknown()
 
 
 def fetch_received() -> int:
-    return reconcile.fetch_received()
+    return reconciliation.fetch_received()
 
 
 def prune_history() -> int:
-    return prune.prune()
+    return retention.prune()
 
 
 def sync_templates() -> int:
-    return catalogue.sync()
+    return template_catalogue.sync()
 
 
 def find_duplicates() -> int:

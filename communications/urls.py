@@ -1,7 +1,10 @@
 from django.urls import include, path
 
-from communications import public, views
-from communications.webhooks import Webhook
+from communications.pages import (
+    unsubscribe_page,
+    views,
+)
+from communications.receiving.webhook_view import Webhook
 
 urlpatterns = [
     path("", views.overview, name="overview"),
@@ -14,6 +17,6 @@ urlpatterns = [
         )
         for vendor in ("resend", "twilio", "whatsapp")
     ),
-    path("unsubscribe/<str:token>/", public.leave, name="unsubscribe"),
+    path("unsubscribe/<str:token>/", unsubscribe_page.leave, name="unsubscribe"),
     path("api/", include("communications.api.urls")),
 ]

@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from calendars import subscriptions
 from calendars.models import Account
-from communications import decisions, ingest
-from communications.decisions import NotPossible
+from communications.messages import staff_actions
+from communications.messages.staff_actions import NotPossible
 from communications.models import Attempt, Message, Organization, WebhookDelivery
 from communications.providers import registry
-from communications.statuses import Status
+from communications.receiving import deliveries
+from communications.vocabulary.statuses import Status
 from health import probes
 from health.counting import REFUSALS
 from health.models import Action, Incident, IncidentEvent, Probe
@@ -108,7 +109,7 @@ def retry(by: Actor, provider: str = "") -> str:
     done, refused = 0, Counter[str]()
     for message in failed(by, provider)[:MOST]:
         try:
-            decisions.retry(message, by=by.name)
+            staff_actions.retry(message, by=by.name)
         except NotPossible as why:
             refused[str(why)] += 1
         else:
@@ -135,7 +136,7 @@ def failed(by: Actor, provider: str) -> QuerySet[Message]:
 def fail_over(by: Actor, provider: str) -> str:
     """What waits for another try through it is tried now, through the first that works."""
     waiting = by.rows(Message.objects.filter(via=provider)).order_by("send_after")
-    done = decisions.release(waiting[:MOST])
+    done = staff_actions.release(waiting[:MOST])
     if not done:
         raise NotPossible(f"Nothing waits for another try through {provider}.")
     write_down(by, "moved on", provider, f"{done} messages")
@@ -145,7 +146,7 @@ def fail_over(by: Actor, provider: str) -> str:
 def replay(by: Actor) -> str:
     """Deliveries that were given up on, and those that still wait for another try."""
     rows = by.rows(WebhookDelivery.objects.filter(applied_at=None, tries__gt=0))
-    results = Counter(ingest.replay(one) for one in rows.order_by("id")[:MOST])
+    results = Counter(deliveries.replay(one) for one in rows.order_by("id")[:MOST])
     if not results:
         raise NotPossible("There is no webhook that could not be applied.")
     detail = f"{results[True]} applied, {results[False]} failed again"

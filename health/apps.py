@@ -6,10 +6,10 @@ class HealthConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only now.
-        from communications import notices  # noqa: PLC0415
+        from communications.live import staff_feed  # noqa: PLC0415
         from health import checks, evaluator, stream  # noqa: F401, PLC0415
         from wedsync_comms.lib import companions  # noqa: PLC0415
 
-        notices.register(stream.frame)
+        staff_feed.register(stream.frame)
         companions.register("evaluator", evaluator.Evaluator)
         companions.register("messenger", evaluator.Messenger)

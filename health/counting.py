@@ -18,9 +18,12 @@ from django.db.models import (
     When,
 )
 
-from communications.events import Kind, Source
 from communications.models import Event
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from health import histogram
 from wedsync_comms.lib import errors
 

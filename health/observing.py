@@ -10,7 +10,7 @@ from django_q.models import Schedule
 
 from communications.models import Attempt, Call, WebhookDelivery
 from communications.providers import registry
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from health import forgeries, histogram, linked, machine, queue, silence, traffic
 from health.counting import Tally, count
 from health.events import Linked, Machine, Queue

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from calendars import linking
 from calendars.models import Account
-from communications import endpoint
 from communications.providers import registry
 from communications.providers.base import Probed
+from communications.receiving import self_test
 from health.models import Probe
 from wedsync_comms.lib.errors import (
     CredentialsRejected,
@@ -86,7 +86,7 @@ def endpoints() -> Iterator[Question]:
 
 def own_address(slug: str) -> Probed:
     try:
-        endpoint.try_out(slug, registry.provider(slug).sample_event)
+        self_test.try_out(slug, registry.provider(slug).sample_event)
     except LookupError as error:
         raise Unasked from error
     return Probed()
@@ -123,9 +123,9 @@ def calendar_address() -> Probed:
     try:
         answer = Client().request("post", f"{url}?validationToken={token}", headers={}, data=b"")
     except ProviderError as error:
-        raise endpoint.NotProcessed(f"{url} does not answer: {error}") from error
+        raise self_test.NotProcessed(f"{url} does not answer: {error}") from error
     if answer.status != OK or answer.content != token.encode():
-        raise endpoint.NotProcessed(f"{url} answered {answer.status}, and not as we do.")
+        raise self_test.NotProcessed(f"{url} answered {answer.status}, and not as we do.")
     return Probed()
 
 
@@ -179,7 +179,7 @@ def ask(question: Question) -> Probe | None:
 def answered(question: Question) -> Answer:
     try:
         found = question.ask()
-    except (ProviderError, endpoint.NotProcessed) as error:
+    except (ProviderError, self_test.NotProcessed) as error:
         return Answer(ok=False, reason=str(error), error_class=type(error).__name__, facts={})
     facts = {name: storable(value) for name, value in found.facts.items()}
     return Answer(ok=True, reason=found.warning, is_warning=bool(found.warning), facts=facts)

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Min, QuerySet
 
 from communications.models import Attempt, Channel, Message, Priority, WebhookDelivery
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from health.events import Queue
 
 MANY = 10_000

@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Exists, Max, OuterRef, Q
 
-from communications.events import Kind, Source
 from communications.models import Event, WebhookDelivery
 from communications.providers import registry
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
 from health.events import FIVE_MINUTES
 from health.models import Rollup
 from health.rollups import floor

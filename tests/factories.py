@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 
-from communications import contacts
-from communications.compose import compose
-from communications.drafts import Draft
+from communications.book import contacts
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import Contact, Membership, Message, Organization, Role
 
 numbers = itertools.count(1)

@@ -12,7 +12,7 @@ from django.core.asgi import get_asgi_application
 # Sets Django up, which everything imported after it needs.
 http = get_asgi_application()
 
-from communications.routing import websockets  # noqa: E402
+from communications.live.websocket_auth import websockets  # noqa: E402
 from wedsync_comms.loading import load  # noqa: E402
 
 load()

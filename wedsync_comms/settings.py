@@ -216,7 +216,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
-        "StatusEnum": "communications.statuses.Status.choices",
+        "StatusEnum": "communications.vocabulary.statuses.Status.choices",
         "AttemptStatusEnum": "communications.models.messages.STATUSES",
         "HealthStatusEnum": "health.events.State.choices",
         "ChannelEnum": "communications.models.contacts.Channel.choices",

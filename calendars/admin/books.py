@@ -21,7 +21,7 @@ from calendars.models.people import HeldPeople
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.scope import Scoped, scope_of
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 
 NAME = "calendars_contactbook"
 Act = Callable[[HttpRequest, ContactBook], str]

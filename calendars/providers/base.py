@@ -25,7 +25,7 @@ from calendars.events import (
     RemotePerson,
 )
 from calendars.providers.token import Renew
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import PermanentError
 
 

@@ -11,9 +11,12 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from unfold.decorators import display
 
-from communications.events import Kind, Source
 from communications.models import Channel
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -19,8 +19,14 @@ from unfold.widgets import (
 
 from communications.admin import filling
 from communications.admin.scope import Scope, Scoped, in_its_time, scope_of
-from communications.compose import KeyReused, compose
-from communications.drafts import Draft, Refused
+from communications.composing.compose import (
+    KeyReused,
+    compose,
+)
+from communications.composing.drafts import (
+    Draft,
+    Refused,
+)
 from communications.models import (
     Channel,
     Contact,

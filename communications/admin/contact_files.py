@@ -11,8 +11,12 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 
 from communications.admin.verbs import Verbs
-from communications.book import erasure, exporting, unmerging
-from communications.decisions import NotPossible
+from communications.book import (
+    erasure,
+    unmerge,
+)
+from communications.book.files import exporting
+from communications.messages.staff_actions import NotPossible
 from communications.models import Contact
 
 EXPORTED = 10_000
@@ -78,7 +82,7 @@ class Files(Verbs):
         if request.method != "POST" or merge is None:
             raise Http404
         try:
-            back = unmerging.undo(merge, by=request.user.get_username())
+            back = unmerge.undo(merge, by=request.user.get_username())
         except NotPossible as why:
             messages.warning(request, str(why))
         else:

@@ -11,9 +11,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from communications import contacts
 from communications.admin.scope import OwnedForm
-from communications.book import facts
+from communications.book import contacts, facts
 from communications.book.facts import InvalidFact
 from communications.models import Address, Part
 

@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from communications import conversations
 from communications.admin import badges, talk
-from communications.book import exporting
+from communications.book.files import exporting
 from communications.book.history import CREATED
+from communications.conversations import thread
 from communications.models import Contact, ContactChange, Merge, Origin
 
 RECENT = 6
@@ -33,7 +33,7 @@ def about(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     return {
         "contact": contact,
         "bubbles": talk.bubbles(contact, RECENT),
-        "ways": [talk.door(contact, way) for way in conversations.ways(contact)],
+        "ways": [talk.door(contact, way) for way in thread.ways(contact)],
         "closed": closed,
         "panels": [html for panel in PANELS if (html := panel(request, contact))],
         "changes": [shown(one) for one in contact.changes.all()[:CHANGES]],

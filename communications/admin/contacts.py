@@ -1,4 +1,4 @@
-"""People and their addresses, through the verbs of `communications.contacts`."""
+"""People and their addresses, through the verbs of `communications.book.contacts`."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from unfold.admin import TabularInline
 
-from communications import contacts
 from communications.admin import badges, contact_page
 from communications.admin.badges import column
 from communications.admin.contact_files import Files
@@ -23,10 +22,10 @@ from communications.admin.filters import PartFilter, ReviewFilter
 from communications.admin.paging import Capped
 from communications.admin.scope import scope_of
 from communications.admin.verbs import Verb
-from communications.book import finding
+from communications.book import contacts, search
 from communications.book.facts import FACTS
 from communications.book.history import Cause
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 from communications.models import Address, Contact, Origin, Pair, Verdict
 
 
@@ -100,7 +99,7 @@ class Contacts(Capped, Files):
         queryset: QuerySet[Contact],
         search_term: str,
     ) -> tuple[QuerySet[Contact], bool]:
-        return finding.search(queryset, search_term), False
+        return search.search(queryset, search_term), False
 
     # --- columns ---
 

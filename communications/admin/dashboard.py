@@ -11,7 +11,7 @@ from django.utils import timezone
 from communications.admin import badges
 from communications.admin.scope import ACTING, Scope, scope_of
 from communications.models import Message, WebhookDelivery
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 
 DAY = timedelta(hours=24)
 RECENT = 8

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from communications import ingest
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.filters import ProviderFilter, StateFilter
@@ -17,15 +16,16 @@ from communications.admin.paging import Capped
 from communications.admin.scope import scope_of
 from communications.admin.timeline import pretty
 from communications.admin.verbs import Verb, Verbs
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 from communications.models import WebhookDelivery
+from communications.receiving import deliveries
 
 # Meta's bodies can have 3 MB; nobody reads that, and no browser folds it.
 MAX_BODY = 50_000
 
 
 def replay(delivery: WebhookDelivery, _user: Any) -> None:
-    if not ingest.replay(delivery):
+    if not deliveries.replay(delivery):
         raise NotPossible(delivery.error)
 
 

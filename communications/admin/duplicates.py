@@ -17,7 +17,11 @@ from communications.admin.badges import column
 from communications.admin.contact_page import readable
 from communications.admin.paging import Capped
 from communications.admin.verbs import Verb, Verbs
-from communications.book import duplicates, history, uniting
+from communications.book import (
+    duplicates,
+    field_merge,
+    history,
+)
 from communications.models import Contact, Message, Pair, Verdict
 
 KEYS = {"merge": "m", "apart": "k", "later": "l"}
@@ -52,7 +56,7 @@ def merge(posted: Mapping[str, str], pair: Pair, user: Any) -> None:
     """As was chosen on the page: by contact, since which of them is kept may have changed."""
     known = {str(one.pk): one.pk for one in (pair.one, pair.other)}
     chosen = {
-        field: known[posted[field]] for field in uniting.CHOOSABLE if posted.get(field) in known
+        field: known[posted[field]] for field in field_merge.CHOOSABLE if posted.get(field) in known
     }
     duplicates.decide(pair, Verdict.MERGED, by=user.get_username(), chosen=chosen)
 
@@ -162,7 +166,9 @@ class Pairs(Capped, Verbs):
 def side_by_side(pair: Pair) -> dict[str, Any]:
     kept, gone = duplicates.older_first(pair.one, pair.other)
     sides = [side(kept), side(gone)]
-    asked = {one.field: one for one in uniting.questions(kept, gone)} if is_undecided(pair) else {}
+    asked = (
+        {one.field: one for one in field_merge.questions(kept, gone)} if is_undecided(pair) else {}
+    )
     return {
         "pair": pair,
         "kept": kept,
@@ -179,7 +185,7 @@ def side_by_side(pair: Pair) -> dict[str, Any]:
 def row(
     field: str,
     values: list[tuple[int, str]],
-    question: uniting.Question | None,
+    question: field_merge.Question | None,
 ) -> dict[str, Any]:
     return {
         "field": field,

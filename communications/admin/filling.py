@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from django.db.models import Q, QuerySet
 
 from communications.admin.scope import Scope
-from communications.drafts import APPROVED, VARIABLE
+from communications.composing.drafts import (
+    APPROVED,
+    VARIABLE,
+)
 from communications.models import Channel, Template
 from communications.providers import registry
 

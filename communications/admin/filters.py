@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
 
-from communications.book import finding
+from communications.book import search
 from communications.models import Attempt, Part
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 
 PERIODS = {
     "hour": ("last hour", timedelta(hours=1)),
@@ -160,7 +160,7 @@ class PartFilter(RadioFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         if self.value() not in Part.values:
             return queryset
-        return finding.tagged(queryset, "roles", self.value())
+        return search.tagged(queryset, "roles", self.value())
 
 
 class ReviewFilter(RadioFilter):

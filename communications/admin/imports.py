@@ -16,10 +16,19 @@ from communications.admin.badges import column
 from communications.admin.contact_files import attachment
 from communications.admin.paging import Capped
 from communications.admin.scope import Scope, Scoped, scope_of
-from communications.book import importing, tables
-from communications.book.planning import Action, Plan
-from communications.book.records import TARGETS, Rejected
-from communications.decisions import NotPossible
+from communications.book.files import (
+    csv_tables,
+    importing,
+)
+from communications.book.files.planning import (
+    Action,
+    Plan,
+)
+from communications.book.files.records import (
+    TARGETS,
+    Rejected,
+)
+from communications.messages.staff_actions import NotPossible
 from communications.models import Import, Organization
 
 SHOWN = 200
@@ -148,7 +157,7 @@ class Imports(Capped, Scoped):
         row = self.posted(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        columns, _ = tables.read(row.content)
+        columns, _ = csv_tables.read(row.content)
         form = ColumnsForm(row, columns, request.POST)
         if form.is_valid():
             importing.choose(row, form.mapping())

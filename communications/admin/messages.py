@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from communications import decisions
 from communications.admin import badges, searching, timeline
 from communications.admin.badges import column
 from communications.admin.composing import Composing
@@ -21,6 +20,7 @@ from communications.admin.filters import AttemptFilter, CreatedFilter, OutboxFil
 from communications.admin.paging import Capped
 from communications.admin.scope import in_its_time, scope_of
 from communications.admin.verbs import Verb, Verbs
+from communications.messages import staff_actions
 from communications.models import (
     Direction,
     Message,
@@ -60,11 +60,11 @@ class Messages(Composing, Capped, Verbs):
             label="Try again",
             icon="refresh",
             past="Waiting to be sent again",
-            act=lambda message, user: decisions.retry(message, by=user.get_username()),
+            act=lambda message, user: staff_actions.retry(message, by=user.get_username()),
             is_possible=lambda message: (
                 message.direction == Direction.OUTBOUND
                 and message.send_after is None
-                and message.status in decisions.RETRIABLE
+                and message.status in staff_actions.RETRIABLE
             ),
         ),
         Verb(
@@ -72,7 +72,7 @@ class Messages(Composing, Capped, Verbs):
             label="Cancel sending",
             icon="cancel",
             past="Cancelled",
-            act=lambda message, user: decisions.cancel(message, by=user.get_username()),
+            act=lambda message, user: staff_actions.cancel(message, by=user.get_username()),
             is_possible=lambda message: (
                 message.direction == Direction.OUTBOUND and message.send_after is not None
             ),

@@ -13,10 +13,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
-from communications import contacts
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.scope import OWNING, OwnedForm, Scoped, scope_of
+from communications.book import contacts
 from communications.models import Membership, Organization
 
 

@@ -7,16 +7,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from communications import consent, contacts
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.filters import InForceFilter
 from communications.admin.paging import Capped
 from communications.admin.scope import OwnedForm
 from communications.admin.verbs import Verb, Verbs
-from communications.decisions import NotPossible
-from communications.events import Reason
+from communications.book import contacts
+from communications.messages.staff_actions import NotPossible
 from communications.models import Suppression
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
 
 
 class SuppressionForm(OwnedForm):
@@ -43,7 +44,7 @@ class SuppressionForm(OwnedForm):
 
 
 def lift(suppression: Suppression, user: Any) -> None:
-    if not consent.lift([suppression], by=user.get_username()):
+    if not suppressions.lift([suppression], by=user.get_username()):
         raise NotPossible("It was lifted before.")
 
 
@@ -99,7 +100,7 @@ class Suppressions(Capped, Verbs):
         return [(None, {"fields": shown})]
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
-        made = consent.suppress(
+        made = suppressions.suppress(
             obj.organization,
             channel=obj.channel,
             value=obj.value,

@@ -3,9 +3,9 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from communications import conversations
 from communications.admin import badges
-from communications.conversations import Way
+from communications.conversations import thread
+from communications.conversations.thread import Way
 from communications.models import (
     Channel,
     Contact,
@@ -15,7 +15,7 @@ from communications.models import (
 
 
 def bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:
-    return [bubble(message) for message in conversations.newest(contact, count)]
+    return [bubble(message) for message in thread.newest(contact, count)]
 
 
 def bubble(message: Message) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def bubble(message: Message) -> dict[str, Any]:
         "channel": badges.channel(went_by),
         "instead": Channel(message.channel).label if went_by != message.channel else "",
         "why": [one.detail for one in message.detours],  # type: ignore[attr-defined] # prefetched by conversations.newest
-        "media": conversations.files(message.media),
+        "media": thread.files(message.media),
     }
 
 

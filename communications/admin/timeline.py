@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
-from communications import broadcast, conversations
 from communications.admin import badges
-from communications.contacts import bare
-from communications.events import Kind
+from communications.book.contacts import bare
+from communications.conversations import thread
+from communications.live import event_stream
 from communications.models import (
     Attempt,
     Channel,
@@ -21,7 +21,8 @@ from communications.models import (
     Event,
     Message,
 )
-from communications.statuses import Status
+from communications.vocabulary.events import Kind
+from communications.vocabulary.statuses import Status
 
 # Beyond this, a page is not read any more: opens of a newsletter, for example.
 MAX_ENTRIES = 300
@@ -62,7 +63,7 @@ class Try:
 
 def of(message: Message) -> dict[str, Any]:
     # Read first: what happens while the rest is read is then sent again, never left out.
-    last_id = broadcast.last_id()
+    last_id = event_stream.last_id()
     message = Message.objects.select_related("contact", "organization").get(pk=message.pk)
     events = Event.objects.filter(message=message).select_related("attempt").order_by("-id")
     return {
@@ -77,7 +78,7 @@ def of(message: Message) -> dict[str, Any]:
         "waits": message.send_after is not None,
         "frame": FRAME_HEAD + message.html[:MAX_HTML] if message.html else "",
         "reply": reply(message),
-        "media": conversations.files(message.media),
+        "media": thread.files(message.media),
         "files": message.attachments.defer("content") if message.has_attachments else [],
     }
 

@@ -6,11 +6,11 @@ from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from communications.book.contacts import InvalidAddress
 from communications.book.facts import InvalidFact
-from communications.compose import KeyReused
-from communications.contacts import InvalidAddress
-from communications.decisions import NotPossible
-from communications.drafts import Refused
+from communications.composing.compose import KeyReused
+from communications.composing.drafts import Refused
+from communications.messages.staff_actions import NotPossible
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 import django_filters
 from django.db.models import QuerySet
 
-from communications.book import finding
+from communications.book import search as finding
 from communications.models import (
     Channel,
     Contact,
@@ -14,7 +14,7 @@ from communications.models import (
     Part,
     Suppression,
 )
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 
 # Of a 64-bit column: beyond it, databases raise.
 MAX_ID = 2**63 - 1

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from communications import contacts
 from communications.api.serializers import StrictSerializer
+from communications.book import contacts
 from communications.book.facts import FACTS
 from communications.models import Address, Channel, Contact, ContactChange, Part, Template
 

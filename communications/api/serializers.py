@@ -4,9 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from communications import consent, contacts
-from communications.drafts import Draft, Refused
-from communications.events import Reason
+from communications.book import contacts
+from communications.composing.drafts import (
+    Draft,
+    Refused,
+)
 from communications.models import (
     Attempt,
     Channel,
@@ -16,7 +18,9 @@ from communications.models import (
     Suppression,
     Template,
 )
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 
 PRIORITIES = {label.lower(): Priority(value) for value, label in Priority.choices}
 
@@ -283,7 +287,7 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
             )
         except contacts.InvalidAddress as error:
             raise Refused("value", str(error)) from error
-        made = consent.suppress(
+        made = suppressions.suppress(
             organization,
             channel=validated_data["channel"],
             value=value,

@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet, ModelViewSet, ReadOnlyModelViewSet
 
-from communications import consent, conversations, decisions
 from communications.api.filters import ContactFilter, MessageFilter, SuppressionFilter
 from communications.api.people import (
     ContactChangeSerializer,
@@ -32,10 +31,19 @@ from communications.api.serializers import (
     SuppressionSerializer,
     TemplateSerializer,
 )
-from communications.book import erasure, exporting, merging
+from communications.book import (
+    erasure,
+    merging,
+)
+from communications.book.files import exporting
 from communications.book.history import Cause
-from communications.compose import compose, preview
-from communications.drafts import Refused
+from communications.composing.compose import (
+    compose,
+    preview,
+)
+from communications.composing.drafts import Refused
+from communications.conversations import thread
+from communications.messages import staff_actions
 from communications.models import (
     Contact,
     Direction,
@@ -47,6 +55,7 @@ from communications.models import (
     Suppression,
     Template,
 )
+from communications.policy import suppressions
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -146,7 +155,7 @@ class Messages(Scoped, ReadOnlyModelViewSet[Message]):
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Takes it out of the outbox; 409 with the reason once it has left it."""
         message = self.get_object()
-        decisions.cancel(message, by=self.request.user.get_username())
+        staff_actions.cancel(message, by=self.request.user.get_username())
         return Response(self.shown(message))
 
     @extend_schema(request=None, responses={200: MessageSerializer})
@@ -154,7 +163,7 @@ class Messages(Scoped, ReadOnlyModelViewSet[Message]):
     def retry(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Sends it again; 409 with the reason where a second copy might arrive."""
         message = self.get_object()
-        decisions.retry(message, by=self.request.user.get_username())
+        staff_actions.retry(message, by=self.request.user.get_username())
         return Response(self.shown(message))
 
     def shown(self, message: Message) -> dict[str, Any]:
@@ -180,7 +189,7 @@ class Contacts(Scoped, ModelViewSet[Contact]):
     @action(detail=True, pagination_class=None, filterset_class=None)
     def channels(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """By which channels the contact can be written to now, and why not by the others."""
-        found = conversations.ways(self.get_object())
+        found = thread.ways(self.get_object())
         return Response(WaySerializer(found, many=True).data)
 
     @extend_schema(responses=ContactChangeSerializer(many=True))
@@ -238,4 +247,4 @@ class Suppressions(
 
     def perform_destroy(self, instance: Suppression) -> None:
         """Lifted, never deleted: the row stays as history."""
-        consent.lift([instance], by=self.request.user.get_username())
+        suppressions.lift([instance], by=self.request.user.get_username())

@@ -12,12 +12,15 @@ from itertools import combinations
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from communications import numbers
 from communications.book import matching, merging
+from communications.book.field_merge import (
+    NOBODY,
+    Chosen,
+)
 from communications.book.matching import Judgement, Person
-from communications.book.uniting import NOBODY, Chosen
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 from communications.models import Contact, Message, Organization, Pair, Verdict
+from communications.vocabulary import phone_numbers
 
 BATCH = 500
 # More contacts with such a name than this, and the name says nothing by itself.
@@ -86,7 +89,7 @@ def load(organization: Organization, fresh: list[Contact]) -> dict[int, Person]:
     own = Contact.objects.filter(pk__in=[one.pk for one in fresh])
     values = set(own.values_list("addresses__value", flat=True)) - {None}
     hints = set(own.values_list("addresses__hint", flat=True)) - {None, ""}
-    forms = {form for value in values for form in numbers.variants(value)}
+    forms = {form for value in values for form in phone_numbers.variants(value)}
     alike = Contact.objects.filter(organization=organization).filter(
         Q(pk__in=own)
         | Q(sounds__in={one.sounds for one in fresh} - {""})

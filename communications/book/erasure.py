@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from communications import decisions, numbers
-from communications.book import exporting
+from communications.book.files import exporting
+from communications.messages import staff_actions
 from communications.models import (
     Attachment,
     Attempt,
@@ -26,6 +26,7 @@ from communications.models import (
     Suppression,
     WebhookDelivery,
 )
+from communications.vocabulary import phone_numbers
 
 BATCH = 500
 MARK = "erased:"
@@ -63,13 +64,13 @@ def erase(contact: Contact, *, by: str) -> int:
 
 def fingerprint(address: str) -> str:
     """What stands in place of an address that was erased."""
-    plain = numbers.canonical(address.strip().casefold())
+    plain = phone_numbers.canonical(address.strip().casefold())
     return MARK + salted_hmac("communications.erasure", plain).hexdigest()[:32]
 
 
 def cancel(ids: Iterable[int], by: str) -> None:
     for message in Message.objects.waiting().filter(contact__in=ids):
-        decisions.cancel(message, by=by)
+        staff_actions.cancel(message, by=by)
 
 
 def forget_suppressed(contact: Contact) -> None:

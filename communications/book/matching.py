@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from communications import lookup, names, numbers
+from communications.vocabulary import (
+    personal_names,
+    phone_numbers,
+    search_keys,
+)
 
 # Below, two names are not alike enough for anybody to look at.
 ALIKE = 0.88
@@ -29,7 +33,7 @@ class Person:
     @property
     def said_name(self) -> str:
         """Blank where the name is only an address, as with strangers who wrote."""
-        return "" if names.is_address(self.name) else self.name
+        return "" if personal_names.is_address(self.name) else self.name
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,19 @@ def person(
     return Person(
         key=key,
         name=name,
-        values=frozenset(numbers.canonical(one) for one in values),
-        hints=frozenset(lookup.hint(one) for one in values),
-        circles=frozenset(names.fold(one) for one in (company, *weddings) if one),
-        sounds=names.sounds(name) if len(names.words(name)) >= FULL and "@" not in name else "",
+        values=frozenset(phone_numbers.canonical(one) for one in values),
+        hints=frozenset(search_keys.hint(one) for one in values),
+        circles=frozenset(personal_names.fold(one) for one in (company, *weddings) if one),
+        sounds=personal_names.sounds(name)
+        if len(personal_names.words(name)) >= FULL and "@" not in name
+        else "",
     )
 
 
 def judge(one: Person, other: Person, *, is_rare: bool = True) -> Judgement:
     """`is_rare`: whether few people have such a name, so that it says something by itself."""
     shared = sorted(one.values & other.values)
-    agree = names.agree(one.said_name, other.said_name)
+    agree = personal_names.agree(one.said_name, other.said_name)
     if shared and agree:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
     alike = likeness(one, other)
@@ -96,7 +102,7 @@ def complement(one: Person, other: Person) -> bool:
 
 def likeness(one: Person, other: Person) -> float:
     """Of full names; one word alone is like too many."""
-    mine, theirs = names.words(one.said_name), names.words(other.said_name)
+    mine, theirs = personal_names.words(one.said_name), personal_names.words(other.said_name)
     if min(len(mine), len(theirs)) < FULL:
         return 0.0
-    return names.likeness(one.said_name, other.said_name)
+    return personal_names.likeness(one.said_name, other.said_name)

@@ -10,11 +10,14 @@ from typing import Any
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
-from communications import contacts
-from communications.book import history
+from communications.book import contacts, history
+from communications.book.field_merge import (
+    NOBODY,
+    Chosen,
+    united,
+)
 from communications.book.history import FIELDS, Cause
-from communications.book.uniting import NOBODY, Chosen, united
-from communications.decisions import NotPossible
+from communications.messages.staff_actions import NotPossible
 from communications.models import Contact, ContactChange, Merge, Origin, Pair, Verdict
 
 # They tell about one contact and stay with it.

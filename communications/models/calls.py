@@ -8,10 +8,13 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from communications.events import Kind, Source
 from communications.models.messages import STATUSES, Message
 from communications.models.organizations import Organization
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 
 
 class CallQuerySet(models.QuerySet["Call"]):

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from django.db import models
 from django.db.models import Q
 
-from communications.events import Reason
 from communications.models.organizations import Organization
-from communications.numbers import variants
+from communications.vocabulary.events import Reason
+from communications.vocabulary.phone_numbers import variants
 
 
 class Channel(models.TextChoices):

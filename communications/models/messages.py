@@ -12,7 +12,12 @@ from django.db.models.functions import Upper
 
 from communications.models.contacts import Channel, Contact
 from communications.models.organizations import Organization
-from communications.statuses import CHAIN, DECISIONS, REACHED, Status
+from communications.vocabulary.statuses import (
+    CHAIN,
+    DECISIONS,
+    REACHED,
+    Status,
+)
 
 STATUSES = [(status.value, status.label) for status in CHAIN]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from communications.events import (
+from communications.vocabulary.events import (
     Event,
     MessageReceived,
     Outbound,

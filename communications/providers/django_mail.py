@@ -11,14 +11,14 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import make_msgid
 
-from communications.events import (
+from communications.providers.base import Accepted, Probed, Provider, Reply
+from communications.vocabulary.events import (
     Event,
     MessageReceived,
     Outbound,
     StatusChanged,
     WebhookRequest,
 )
-from communications.providers.base import Accepted, Probed, Provider, Reply
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from communications.providers import registry
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from health.events import FailureGroup, Linked, ProviderHealth, Some
 
 WEBHOOKS = {"unapplied": "waiting", "stuck": "failed"}

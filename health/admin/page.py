@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from communications import broadcast
 from communications.admin.scope import Scope, in_its_time, scope_of
+from communications.live import event_stream
 from health import summary
 from health.admin import records, rights, shown
 from health.events import ProviderHealth, Summary
@@ -45,7 +45,7 @@ def page(
     *args: str,
 ) -> HttpResponse:
     # Read first: what happens while the rest is read is then fetched again, never left out.
-    since = broadcast.last_id()
+    since = event_stream.last_id()
     context = {
         **admin.site.each_context(request),
         **seen(request, look, *args),

@@ -17,10 +17,13 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from communications import broadcast
-from communications.events import Kind, Source
+from communications.live import event_stream
 from communications.models import Event, Message
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from tests.benchmarks import report, rows
 from tests.benchmarks.client import Browser, browser
 from tests.benchmarks.report import Figures, Row, measured, milliseconds
@@ -169,7 +172,7 @@ def write(traffic: Traffic) -> set[int]:
 
 def commit(message: Message, count: int) -> list[Event]:
     with transaction.atomic():
-        broadcast.announce()
+        event_stream.announce()
         return Event.objects.bulk_create(event(message) for _ in range(count))
 
 

@@ -17,8 +17,8 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from communications import broadcast, claim, ingest, prune, receipts, reconcile
-from communications.events import Kind, Source, StatusChanged
+from communications.live import event_stream
+from communications.messages import retention
 from communications.models import (
     Attempt,
     Call,
@@ -28,7 +28,20 @@ from communications.models import (
     Organization,
     WebhookDelivery,
 )
-from communications.statuses import Status
+from communications.receiving import (
+    deliveries,
+    receipts,
+)
+from communications.sending import (
+    claims,
+    reconciliation,
+)
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+    StatusChanged,
+)
+from communications.vocabulary.statuses import Status
 from tests.benchmarks import report, rows
 from tests.benchmarks.report import Figures, Row, measured
 from tests.benchmarks.stack import Machine, Stack
@@ -223,19 +236,19 @@ def queries() -> dict[str, Callable[[], object]]:
         occurred_at=timezone.now(),
     )
     return {
-        "what is ahead in the outbox": partial(claim.ahead, *resend, ["resend"], 100),
+        "what is ahead in the outbox": partial(claims.ahead, *resend, ["resend"], 100),
         f"claim of {OUTBOX} messages": partial(
-            claim.claim,
+            claims.claim,
             *resend,
             usable=["resend"],
             limit=OUTBOX,
         ),
-        f"claim of webhooks, {INBOX:,} waiting": ingest.claim,
+        f"claim of webhooks, {INBOX:,} waiting": deliveries.claim,
         "attempt of a receipt": partial(receipts.find_attempt, "resend", receipt),
         "receipts to poll": poll_receipts,
-        "tail of the stream": lambda: list(broadcast.Cursor(broadcast.last_id() - 20).read()),
+        "tail of the stream": lambda: list(event_stream.Cursor(event_stream.last_id() - 20).read()),
         "replay for a browser": partial(replay, newest.organization_id),
-        "prune, nothing old": prune.prune,
+        "prune, nothing old": retention.prune,
         "API: first page": partial(api, ""),
         "API: first page of failed ones": partial(api, "?status=failed"),
         "API: first page of e-mails": partial(api, "?channel=email"),
@@ -247,12 +260,12 @@ def queries() -> dict[str, Callable[[], object]]:
 
 
 def poll_receipts() -> None:
-    with patch.object(reconcile, "poll", return_value=True):
-        reconcile.poll_receipts()
+    with patch.object(reconciliation, "poll", return_value=True):
+        reconciliation.poll_receipts()
 
 
 def replay(organization: int) -> None:
-    broadcast.replay(organization, broadcast.last_id() - 100)
+    event_stream.replay(organization, event_stream.last_id() - 100)
 
 
 def get(client: Client, path: str) -> None:

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from functools import partial
 from uuid import uuid4
 
-from communications.compose import compose
-from communications.drafts import Draft
-from communications.events import Kind
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import Event, Message
+from communications.vocabulary.events import Kind
 from tests.benchmarks import report, rows
 from tests.benchmarks.client import Poster, browser, delivered
 from tests.benchmarks.report import Figures, Row, measured, milliseconds

@@ -14,8 +14,8 @@ from functools import partial
 from django.db.models import Count, Max, Min
 from django.utils import timezone
 
-from communications.compose import compose
-from communications.drafts import Draft
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import Attempt, Event, Priority
 from tests.benchmarks import rows
 from tests.benchmarks.report import Figures, Row, measured

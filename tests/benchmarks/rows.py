@@ -4,9 +4,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
-from communications import broadcast
+from communications.live import event_stream
 from communications.models import Membership, Message, Organization, Role
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 
 SLUG = "bench"
 
@@ -44,7 +44,7 @@ def due(count: int, channel: str = "email") -> None:
         )
         for number in range(count)
     )
-    broadcast.wake_dispatchers()
+    event_stream.wake_dispatchers()
 
 
 def left() -> int:

@@ -40,7 +40,7 @@ from calendars.providers.base import (
     Vendor,
 )
 from calendars.providers.token import Renew
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import TransientError
 
 LIFE = timedelta(days=7)

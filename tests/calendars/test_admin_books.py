@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from calendars.models import ContactBook, ContactConflict
-from communications import contacts
+from communications.book import contacts
 from communications.models import Contact, Organization, Role
 from tests import factories
 from tests.calendars.paper_people import PaperBook

@@ -9,13 +9,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from calendars.models import ContactBook
-from communications import consent, contacts
-from communications.book import duplicates, importing, merging, unmerging
-from communications.compose import compose
-from communications.drafts import Draft
-from communications.events import Reason
+from communications.book import (
+    contacts,
+    duplicates,
+    merging,
+    unmerge,
+)
+from communications.book.files import importing
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import Contact, ContactChange, Merge, Organization, Suppression
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.calendars.paper_people import PaperBook
 from tests.calendars.test_contact_sync import linked, paper, person, synced
@@ -114,7 +120,7 @@ def test_an_opt_out_survives_whatever_happens_to_the_contact(
     person(venue, "Liz Hart", ("email", MAIL))
     person(venue, "Elizabeth Hart", ("sms", NUMBER), ("email", "e.hart@work.example"))
     for channel, value in (("email", MAIL), ("sms", NUMBER)):
-        consent.suppress(venue, channel=channel, value=value, reason=Reason.OPT_OUT)
+        suppressions.suppress(venue, channel=channel, value=value, reason=Reason.OPT_OUT)
 
     for step in steps:
         take(step, venue, book, paper)
@@ -133,7 +139,7 @@ def merge_two(venue: Organization) -> None:
 def undo(venue: Organization) -> None:
     last = Merge.objects.filter(organization=venue, undone_at=None, gone__isnull=False).first()
     if last is not None:
-        unmerging.undo(last, by="olga")
+        unmerge.undo(last, by="olga")
 
 
 def delete(venue: Organization) -> None:

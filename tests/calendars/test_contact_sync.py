@@ -13,14 +13,19 @@ from calendars import contact_books, contact_sync, grants
 from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
 from calendars.providers import registry
-from communications import consent, contacts
-from communications.book import erasure, merging, unmerging
-from communications.compose import compose
-from communications.decisions import NotPossible
-from communications.drafts import Draft
-from communications.events import Reason
+from communications.book import (
+    contacts,
+    erasure,
+    merging,
+    unmerge,
+)
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
+from communications.messages.staff_actions import NotPossible
 from communications.models import Contact, ContactChange, Organization, Pair
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.paper_people import PaperBook
@@ -268,7 +273,7 @@ def test_a_merge_here_writes_one_and_deletes_neither(
     synced(book, times=2)
     assert len(paper.people) == 2
 
-    unmerging.undo(merge, by="olga")
+    unmerge.undo(merge, by="olga")
     synced(book, times=2)
     assert len(paper.people) == 2
     assert Contact.objects.filter(organization=venue).count() == 2
@@ -654,7 +659,7 @@ def test_a_person_is_asked(
 
 
 def test_an_opt_out_survives(book: ContactBook, paper: PaperBook, venue: Organization) -> None:
-    consent.suppress(venue, channel="email", value="liz@hart.example", reason=Reason.OPT_OUT)
+    suppressions.suppress(venue, channel="email", value="liz@hart.example", reason=Reason.OPT_OUT)
     there = paper.add("Liz Hart", emails=("LIZ@hart.example",))
     synced(book)
     paper.drop(there.id)

@@ -14,7 +14,7 @@ from calendars.booking import Wish
 from calendars.models import Appointment, Calendar
 from calendars.models.appointments import AppointmentStatus
 from calendars.refusals import NotFree
-from communications.compose import KeyReused
+from communications.composing.compose import KeyReused
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows

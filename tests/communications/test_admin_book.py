@@ -8,8 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from communications import contacts
-from communications.book import duplicates
+from communications.book import contacts, duplicates
 from communications.models import Contact, Import, Merge, Organization, Pair, Role, Verdict
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, plain_static, told, url

@@ -11,9 +11,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from communications import broadcast, consent
 from communications.admin import paging, searching
-from communications.events import Kind, Reason, Source
+from communications.live import event_stream
+from communications.messages.transitions import (
+    Change,
+    record,
+)
 from communications.models import (
     Attempt,
     Call,
@@ -21,8 +24,13 @@ from communications.models import (
     Message,
     Priority,
 )
-from communications.record import Change, record
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import (
+    Kind,
+    Reason,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
 
@@ -123,7 +131,7 @@ def test_the_page_continues_the_stream_from_where_it_was_drawn(user: User, clien
 
     page = text(client.get(url(found)))
 
-    assert f'data-since="{broadcast.last_id()}"' in page
+    assert f'data-since="{event_stream.last_id()}"' in page
     assert f'data-message="{found.pk}"' in page
     assert url(found, "timeline") in page
 
@@ -425,7 +433,7 @@ def test_the_sending_time_is_the_organization_s(user: User, client: Client) -> N
 
 
 def test_a_closed_address_is_not_written_to(user: User, client: Client) -> None:
-    consent.suppress(
+    suppressions.suppress(
         user.membership.organization,
         channel="email",
         value="guest@example.com",

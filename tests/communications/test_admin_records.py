@@ -10,9 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from communications import consent, contacts, ingest
 from communications.admin import deliveries
-from communications.events import Reason
+from communications.book import contacts
 from communications.models import (
     Address,
     Contact,
@@ -24,6 +23,9 @@ from communications.models import (
     Template,
     WebhookDelivery,
 )
+from communications.policy import suppressions
+from communications.receiving import deliveries as ingest
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
 
@@ -135,7 +137,7 @@ def test_an_address_taken_during_the_save_is_reported_not_a_crash(
 ) -> None:
     factories.contact(organization, email="taken@example.com")
 
-    with patch("communications.contacts.known", return_value=None):
+    with patch("communications.book.contacts.known", return_value=None):
         response = client.post(
             listed(Contact, "add"),
             person(("email", "taken@example.com")),
@@ -167,7 +169,7 @@ def test_a_contact_s_page_shows_its_messages_and_closed_addresses(
 ) -> None:
     contact = factories.contact(organization, email="amelia@example.com")
     factories.message(organization, contact=contact.pk, to="", subject="Seating plan")
-    consent.suppress(
+    suppressions.suppress(
         organization,
         channel="email",
         value="amelia@example.com",
@@ -198,7 +200,7 @@ def test_a_closed_or_wrong_address_is_said_at_its_field(
     client: Client,
     organization: Organization,
 ) -> None:
-    consent.suppress(
+    suppressions.suppress(
         organization,
         channel="email",
         value="a@example.com",
@@ -215,7 +217,7 @@ def test_lifting_opens_the_address_and_keeps_the_row(
     client: Client,
     organization: Organization,
 ) -> None:
-    closed = consent.suppress(
+    closed = suppressions.suppress(
         organization,
         channel="email",
         value="a@example.com",
@@ -237,7 +239,7 @@ def test_lifting_opens_the_address_and_keeps_the_row(
 
 
 def test_a_suppression_is_not_edited(client: Client, organization: Organization) -> None:
-    closed = consent.suppress(
+    closed = suppressions.suppress(
         organization,
         channel="email",
         value="a@example.com",

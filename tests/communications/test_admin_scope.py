@@ -7,8 +7,6 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import Model
 from django.utils import timezone
 
-from communications import consent
-from communications.events import Reason
 from communications.models import (
     Contact,
     Import,
@@ -21,6 +19,8 @@ from communications.models import (
     Template,
     WebhookDelivery,
 )
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.admin_pages import (
     listed,
@@ -47,7 +47,7 @@ def furnished() -> dict[type[Model], Model]:
     member = factories.member(organization, Role.OWNER, username=f"{SECRET}-owner")
     contact = factories.contact(organization, name=SECRET)
     message = factories.message(organization, subject=SECRET, contact=contact.pk, to="")
-    closed = consent.suppress(
+    closed = suppressions.suppress(
         organization,
         channel="email",
         value=f"{SECRET}@example.com",
@@ -262,7 +262,7 @@ def test_deliveries_nobody_could_be_found_for_are_the_platform_s() -> None:
 
 def own(user: User) -> list[Model]:
     organization = user.membership.organization
-    closed = consent.suppress(
+    closed = suppressions.suppress(
         organization,
         channel="email",
         value="closed@example.com",

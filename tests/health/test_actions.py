@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from communications.models import Attempt, Call, Message, Organization, Role, WebhookDelivery
 from communications.providers import registry
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from health.models import Action, Incident
 from tests import factories
 from tests.communications.admin_pages import logged_in, plain_static, told

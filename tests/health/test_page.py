@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from communications.models import Attempt, Call, Message, Organization, Role
 from communications.providers import registry
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from health.events import Severity
 from health.models import Failure, Incident, IncidentEvent
 from tests import factories

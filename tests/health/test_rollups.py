@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from communications.events import Kind, Source
 from communications.models import Call, Event, Organization
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from health import histogram, rollups, silence, traffic
 from health.models import Failure, Rollup
 from tests import factories

@@ -17,7 +17,7 @@ from calendars.providers.google.people import AddressBook
 from calendars.providers.google.push import Pushes
 from calendars.providers.google.schedules import Schedules
 from calendars.providers.token import Renew, Token
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 
 

@@ -8,7 +8,7 @@ from calendars.events import Push, Pushed
 from calendars.providers.asking import malformed
 from calendars.providers.base import Gone, Mailbox, PollOnly
 from calendars.providers.google.calls import Calls
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import text
 

@@ -17,7 +17,7 @@ from calendars.providers.microsoft.push import Pushes
 from calendars.providers.microsoft.rounds import Rounds
 from calendars.providers.microsoft.schedules import Schedules
 from calendars.providers.token import Renew, Token
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 
 # A subscription is answered only after Microsoft had two answers of ours, for ten seconds each.

@@ -14,7 +14,7 @@ from calendars.events import Push, Pushed
 from calendars.providers.asking import instant, items
 from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
 from calendars.providers.microsoft.calls import Calls, path
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
 from wedsync_comms.lib.shapes import listed, text
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from communications.dispatcher import Dispatcher
+from communications.sending.dispatcher import Dispatcher
 
 SWITCH_SECONDS = 0.0005
 

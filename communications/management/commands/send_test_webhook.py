@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from communications import endpoint
+from communications.receiving import self_test
 
 
 class Command(BaseCommand):
@@ -20,9 +20,9 @@ class Command(BaseCommand):
             known = ", ".join(settings.PROVIDERS) or "none"
             raise CommandError(f"“{provider}” is not configured. Configured: {known}.")
         try:
-            endpoint.try_out(provider, event)
+            self_test.try_out(provider, event)
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
-        except endpoint.NotProcessed as error:
+        except self_test.NotProcessed as error:
             raise CommandError(str(error)) from error
         self.stdout.write("Webhook processed successfully")

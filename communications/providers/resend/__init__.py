@@ -8,15 +8,6 @@ from uuid import uuid4
 
 import resend
 
-from communications.events import (
-    Event,
-    Kind,
-    MessageReceived,
-    Outbound,
-    Reason,
-    StatusChanged,
-    WebhookRequest,
-)
 from communications.providers.base import Probed, Provider, Reply
 from communications.providers.resend import receiving, signatures
 from communications.providers.resend.errors import classified
@@ -35,6 +26,15 @@ from communications.providers.resend.sending import (
     read_object,
 )
 from communications.providers.resend.transport import CLIENT
+from communications.vocabulary.events import (
+    Event,
+    Kind,
+    MessageReceived,
+    Outbound,
+    Reason,
+    StatusChanged,
+    WebhookRequest,
+)
 from wedsync_comms.lib.errors import (
     CredentialsRejected,
 )

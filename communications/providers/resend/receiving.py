@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from communications.events import (
+from communications.vocabulary.events import (
     AddressClosed,
     Event,
     Kind,
@@ -13,7 +13,7 @@ from communications.events import (
     StatusChanged,
     WebhookRequest,
 )
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import mapped
 

@@ -4,10 +4,10 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from communications.events import Outbound
 from communications.providers.base import Accepted
 from communications.providers.resend.errors import validation_error
 from communications.providers.resend.transport import number
+from communications.vocabulary.events import Outbound
 from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
 
 TIMESTAMP_DIGITS = 12

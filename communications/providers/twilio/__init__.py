@@ -9,18 +9,18 @@ from uuid import uuid4
 
 from twilio.rest import Client as TwilioClient
 
-from communications.events import (
+from communications.providers.base import Accepted, Acknowledgement, Probed, Provider, Reply
+from communications.providers.twilio import receiving, signatures
+from communications.providers.twilio.errors import classified
+from communications.providers.twilio.receiving import STATUSES, TEST_FIELD, WHATSAPP
+from communications.providers.twilio.transport import PooledClient
+from communications.vocabulary.events import (
     Event,
     MessageReceived,
     Outbound,
     StatusChanged,
     WebhookRequest,
 )
-from communications.providers.base import Accepted, Acknowledgement, Probed, Provider, Reply
-from communications.providers.twilio import receiving, signatures
-from communications.providers.twilio.errors import classified
-from communications.providers.twilio.receiving import STATUSES, TEST_FIELD, WHATSAPP
-from communications.providers.twilio.transport import PooledClient
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,

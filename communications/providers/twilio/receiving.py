@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from communications.events import (
+from communications.providers.twilio.errors import ERRORS, PAUSES, REASONS
+from communications.vocabulary.events import (
     Event,
     Kind,
     Media,
@@ -14,8 +15,7 @@ from communications.events import (
     WebhookRequest,
     Wish,
 )
-from communications.providers.twilio.errors import ERRORS, PAUSES, REASONS
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest, OptedOut
 from wedsync_comms.lib.shapes import whole
 

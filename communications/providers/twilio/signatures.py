@@ -6,8 +6,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
-from communications.events import WebhookRequest
 from communications.providers.twilio.receiving import text_of
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.secrets import is_same
 

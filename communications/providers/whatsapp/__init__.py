@@ -10,14 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from communications.events import (
-    Event,
-    MessageReceived,
-    Outbound,
-    StatusChanged,
-    TemplateText,
-    WebhookRequest,
-)
 from communications.providers.base import Accepted, Probed, Provider, Reply
 from communications.providers.whatsapp import receiving, signatures
 from communications.providers.whatsapp.errors import decoded
@@ -25,6 +17,14 @@ from communications.providers.whatsapp.receiving import STATUSES, TEST_ID, momen
 from communications.providers.whatsapp.sending import as_body
 from communications.providers.whatsapp.signatures import sign
 from communications.providers.whatsapp.templates import template
+from communications.vocabulary.events import (
+    Event,
+    MessageReceived,
+    Outbound,
+    StatusChanged,
+    TemplateText,
+    WebhookRequest,
+)
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
 )

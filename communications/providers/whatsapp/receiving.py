@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from communications.events import (
+from communications.providers.whatsapp.errors import (
+    BAD_REQUEST,
+    NO_CODE,
+    PAUSES,
+    error_class,
+    explanation,
+)
+from communications.providers.whatsapp.templates import template_changed
+from communications.vocabulary.events import (
     ConsentChanged,
     Event,
     Kind,
@@ -16,15 +24,7 @@ from communications.events import (
     WebhookRequest,
     Wish,
 )
-from communications.providers.whatsapp.errors import (
-    BAD_REQUEST,
-    NO_CODE,
-    PAUSES,
-    error_class,
-    explanation,
-)
-from communications.providers.whatsapp.templates import template_changed
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing
 from wedsync_comms.lib.shapes import listed, mapped, whole
 

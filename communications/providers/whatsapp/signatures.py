@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Iterable
 from urllib.parse import parse_qs, urlsplit
 
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
 from wedsync_comms.lib.secrets import is_same
 

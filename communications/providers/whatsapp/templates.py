@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from communications.events import Event, TemplateChanged, TemplateText
+from communications.vocabulary.events import (
+    Event,
+    TemplateChanged,
+    TemplateText,
+)
 from wedsync_comms.lib.shapes import listed, mapped
 
 

@@ -35,7 +35,7 @@ from calendars.providers.base import (
     SubscriptionExists,
 )
 from calendars.zones import at_wall
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.sides import CALLBACK, Side
 from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox_server import SandboxServer

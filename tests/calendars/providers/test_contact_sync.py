@@ -8,7 +8,7 @@ from pytest_django import Settings
 from calendars import contact_books, contact_sync, grants
 from calendars.models import Account, ContactBook
 from calendars.providers import registry
-from communications import contacts
+from communications.book import contacts
 from communications.models import Contact, Organization
 from tests import factories
 from tests.calendars import rows

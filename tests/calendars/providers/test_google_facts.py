@@ -18,7 +18,7 @@ from calendars.providers.base import (
 )
 from calendars.providers.google import Google, events, oauth, persons, schedules
 from calendars.providers.google.errors import Taken, classify
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.contract import ADA, WINDOW, tasting
 from tests.calendars.providers.sides import GoogleSide
 from tests.communications.providers.answering import Answer as Reply

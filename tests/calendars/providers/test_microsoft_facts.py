@@ -32,7 +32,7 @@ from calendars.providers.microsoft.errors import Taken, classify
 from calendars.providers.microsoft.oauth import LOGIN, Wire, refused
 from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, properties
 from calendars.zones import at_wall
-from communications.events import WebhookRequest
+from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.contract import ADA, DAY, WINDOW, tasting
 from tests.calendars.providers.sides import MicrosoftSide
 from tests.communications.providers.answering import Answer as Reply

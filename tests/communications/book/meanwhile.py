@@ -4,9 +4,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from communications.events import Kind
+from communications.messages.transitions import (
+    Change,
+    record,
+)
 from communications.models import Message
-from communications.record import Change, record
+from communications.vocabulary.events import Kind
 from tests.connections import Closing
 
 

@@ -8,8 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from communications import contacts
-from communications.book import duplicates, finding, importing
+from communications.book import (
+    contacts,
+    duplicates,
+    search,
+)
+from communications.book.files import importing
 from communications.models import Contact, ContactChange, Merge, Organization, Pair
 from tests import factories
 from tests.communications.book.crowd import Record, as_csv, crowd
@@ -93,4 +97,4 @@ def test_a_search_forgives(query: str) -> None:
         addresses=[("sms", "+49 170 1000007")],
     )
 
-    assert list(finding.search(Contact.objects.all(), query)) == [made]
+    assert list(search.search(Contact.objects.all(), query)) == [made]

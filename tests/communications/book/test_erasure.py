@@ -6,11 +6,18 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from communications import consent, contacts
-from communications.book import duplicates, erasure, exporting, importing, merging
-from communications.compose import compose
-from communications.drafts import Draft
-from communications.events import Kind, Reason, Source
+from communications.book import (
+    contacts,
+    duplicates,
+    erasure,
+    merging,
+)
+from communications.book.files import (
+    exporting,
+    importing,
+)
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import (
     Attempt,
     Call,
@@ -23,7 +30,13 @@ from communications.models import (
     Suppression,
     WebhookDelivery,
 )
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import (
+    Kind,
+    Reason,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.book.meanwhile import opened_all_the_time
 
@@ -117,7 +130,7 @@ def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
 
 
 def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
-    consent.suppress(
+    suppressions.suppress(
         venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT, detail="They wrote “STOP”."
     )
 
@@ -155,7 +168,7 @@ def test_nobody_else_is_touched(amelia: Contact, venue: Organization) -> None:
 
 def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organization) -> None:
     delivered(amelia)
-    consent.suppress(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
+    suppressions.suppress(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
     contacts.change(amelia, notes="Vegetarian")
 
     told = json.loads(json.dumps(exporting.everything(amelia), cls=DjangoJSONEncoder))

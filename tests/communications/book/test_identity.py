@@ -4,14 +4,22 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications import consent, contacts, window
-from communications.compose import compose
-from communications.drafts import Draft
-from communications.events import MessageReceived, Reason, Wish
-from communications.inbound import receive_message
+from communications.book import contacts
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import Contact, Organization, Suppression
-from communications.numbers import variants
-from communications.statuses import Status
+from communications.policy import (
+    suppressions,
+    whatsapp_window,
+)
+from communications.receiving.inbound import receive_message
+from communications.vocabulary.events import (
+    MessageReceived,
+    Reason,
+    Wish,
+)
+from communications.vocabulary.phone_numbers import variants
+from communications.vocabulary.statuses import Status
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +73,7 @@ def test_landlines_and_other_countries_have_one_form() -> None:
 
 def test_stop_from_one_form_closes_the_other(venue: Organization) -> None:
     contacts.create(venue, name="Ana", addresses=[("sms", "+5511987654321")])
-    consent.suppress(venue, channel="sms", value="+551187654321", reason=Reason.OPT_OUT)
+    suppressions.suppress(venue, channel="sms", value="+551187654321", reason=Reason.OPT_OUT)
 
     draft = Draft(channel="sms", to="+5511987654321", body="Hello")
 
@@ -75,10 +83,10 @@ def test_stop_from_one_form_closes_the_other(venue: Organization) -> None:
 def test_who_writes_from_one_form_opens_the_window_of_the_other(venue: Organization) -> None:
     contacts.create(venue, name="Ana", addresses=[("whatsapp", "+5511987654321")])
 
-    window.open_at(venue.pk, "+551187654321", timezone.now())
+    whatsapp_window.open_at(venue.pk, "+551187654321", timezone.now())
 
-    assert window.until(venue.pk, "+5511987654321")
-    assert window.until(venue.pk, "+551187654321")
+    assert whatsapp_window.until(venue.pk, "+5511987654321")
+    assert whatsapp_window.until(venue.pk, "+551187654321")
 
 
 # --- WhatsApp's own id ---

@@ -3,15 +3,21 @@
 import pytest
 from django.db import connection, transaction
 
-from communications import consent, contacts
-from communications.book import exporting, importing, tables, vcards
-from communications.book.records import Rejected
-from communications.compose import compose
-from communications.decisions import NotPossible
-from communications.drafts import Draft
-from communications.events import Reason
+from communications.book import contacts
+from communications.book.files import (
+    csv_tables,
+    exporting,
+    importing,
+    vcards,
+)
+from communications.book.files.records import Rejected
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
+from communications.messages.staff_actions import NotPossible
 from communications.models import Contact, ContactChange, Import, Organization, Pair
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.connections import Closing
 from tests.processes.running import eventually
@@ -74,7 +80,7 @@ def test_other_encodings_and_delimiters_are_understood(
 ) -> None:
     row = importing.upload(venue, "people.csv", content, by="olga")
 
-    assert tables.delimiter(row.content.lstrip("\ufeff")) == delimiter
+    assert csv_tables.delimiter(row.content.lstrip("\ufeff")) == delimiter
     importing.confirm(row, by="olga")
     assert Contact.objects.get().name == "Jürgen Groß"
 
@@ -175,7 +181,9 @@ def test_a_row_that_joins_two_contacts_is_a_reason_to_look(venue: Organization) 
 
 
 def test_an_opt_out_survives_an_import(venue: Organization) -> None:
-    consent.suppress(venue, channel="email", value="amelia@hart.example", reason=Reason.OPT_OUT)
+    suppressions.suppress(
+        venue, channel="email", value="amelia@hart.example", reason=Reason.OPT_OUT
+    )
 
     importing.confirm(given(venue, GOOGLE), by="olga")
 
@@ -251,7 +259,7 @@ def test_our_own_csv_comes_back_as_it_was(venue: Organization) -> None:
 def test_no_cell_is_a_formula(venue: Organization) -> None:
     text = exporting.as_csv([full(venue)])
 
-    _, rows = tables.read(text.removeprefix("\ufeff"))
+    _, rows = csv_tables.read(text.removeprefix("\ufeff"))
     assert [cell for cell in rows[0].values() if cell.startswith(("=", "+", "-", "@"))] == []
     assert rows[0]["company"] == "'=HYPERLINK(0)"
 

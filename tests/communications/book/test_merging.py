@@ -7,12 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from communications import consent, contacts, names
-from communications.book import duplicates, finding, merging, uniting, unmerging
-from communications.compose import compose
-from communications.decisions import NotPossible
-from communications.drafts import Draft
-from communications.events import Reason
+from communications.book import (
+    contacts,
+    duplicates,
+    field_merge,
+    merging,
+    search,
+    unmerge,
+)
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
+from communications.messages.staff_actions import NotPossible
 from communications.models import (
     Contact,
     ContactChange,
@@ -22,7 +27,10 @@ from communications.models import (
     Pair,
     Verdict,
 )
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary import personal_names
+from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.book.meanwhile import opened_all_the_time
 
@@ -68,7 +76,7 @@ def test_the_kept_one_has_everything(venue: Organization) -> None:
     assert one.notes == "Vegan.\n\nCalls in the evening."
     assert one.custom == {"table": "7"}
     assert list(Contact.objects.all()) == [one]
-    assert list(finding.search(Contact.objects.all(), "900101")) == [one]
+    assert list(search.search(Contact.objects.all(), "900101")) == [one]
     primary = one.addresses.filter(channel="email", is_primary=True)
     assert [row.value for row in primary] == ["liz@hart.example"]
 
@@ -80,7 +88,7 @@ def test_messages_follow_and_come_back(venue: Organization) -> None:
     assert Message.objects.get(pk=theirs.pk).contact == one
     later = factories.message(venue, contact=one.pk, to="")
 
-    unmerging.undo(merge, by="olga")
+    unmerge.undo(merge, by="olga")
 
     assert Message.objects.get(pk=theirs.pk).contact == other
     assert Message.objects.get(pk=later.pk).contact == one
@@ -91,7 +99,7 @@ def test_a_merge_is_undone_completely(venue: Organization) -> None:
     before: list[Any] = list(Contact.objects.values().order_by("pk"))
     addresses = {contact.pk: values(contact) for contact in (one, other)}
 
-    unmerging.undo(merging.merge(one, other, by="olga"), by="olga")
+    unmerge.undo(merging.merge(one, other, by="olga"), by="olga")
 
     after: list[Any] = list(Contact.objects.values().order_by("pk"))
     for old, new in zip(before, after, strict=True):
@@ -143,7 +151,7 @@ def said(contact: Contact) -> dict[str, Any]:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(choice=st.dictionaries(st.sampled_from(uniting.CHOOSABLE), st.booleans()))
+@given(choice=st.dictionaries(st.sampled_from(field_merge.CHOOSABLE), st.booleans()))
 def test_whatever_is_chosen_counts_and_is_undone_completely(
     db: None,  # noqa: ARG001
     choice: dict[str, bool],
@@ -151,17 +159,17 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
     venue = factories.organization()
     one, other = apart(venue)
     before = [said(one), said(other)]
-    untold = uniting.united(one, other)
+    untold = field_merge.united(one, other)
     chosen = {field: other.pk if is_other else one.pk for field, is_other in choice.items()}
 
     merge = merging.merge(one, other, by="olga", chosen=chosen)
 
     after = said(one)
     for field in FIELDS:
-        asked = "name" if field in names.PARTS else field
+        asked = "name" if field in personal_names.PARTS else field
         right = before[choice[asked]][field] if asked in choice else untold[field]
         assert after[field] == right
-    unmerging.undo(merge, by="olga")
+    unmerge.undo(merge, by="olga")
     assert [said(one), said(other)] == before
     assert one.time_zone == ""
 
@@ -169,7 +177,7 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
 def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
     one, other = apart(venue)
 
-    found = {one.field: one.default for one in uniting.questions(one, other)}
+    found = {one.field: one.default for one in field_merge.questions(one, other)}
 
     assert found == {
         "name": one.pk,
@@ -185,7 +193,7 @@ def test_the_fuller_name_is_proposed(venue: Organization) -> None:
     one = person(venue, "Anna", ("sms", "+447700900101"))
     other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
 
-    (question,) = uniting.questions(one, other)
+    (question,) = field_merge.questions(one, other)
 
     assert question.default == other.pk
 
@@ -195,7 +203,7 @@ def test_what_was_changed_since_stays_after_the_undo(venue: Organization) -> Non
     merge = merging.merge(one, other, by="olga")
     contacts.change(Contact.objects.get(pk=one.pk), notes="Vegetarian after all.")
 
-    unmerging.undo(merge, by="olga")
+    unmerge.undo(merge, by="olga")
 
     one.refresh_from_db()
     assert (one.notes, one.roles) == ("Vegetarian after all.", ["couple"])
@@ -206,7 +214,7 @@ def test_what_was_taken_apart_is_not_merged_again(venue: Organization) -> None:
     other = person(venue, "Elizabeth Hart", ("whatsapp", "+447700900101"))
     assert duplicates.run(venue).merged == 1
 
-    unmerging.undo(Merge.objects.get(), by="olga")
+    unmerge.undo(Merge.objects.get(), by="olga")
     duplicates.run(venue)
 
     assert set(Contact.objects.all()) == {one, other}
@@ -219,7 +227,7 @@ def test_deleting_the_kept_one_does_not_delete_the_other(venue: Organization) ->
 
     Contact.objects.get(pk=one.pk).delete()
     assert list(Contact.objects.all()) == []
-    unmerging.undo(Merge.objects.get(pk=merge.pk), by="olga")
+    unmerge.undo(Merge.objects.get(pk=merge.pk), by="olga")
 
     back = Contact.objects.get()
     assert back == other
@@ -233,11 +241,11 @@ def test_a_merge_is_undone_once_and_in_order(venue: Organization) -> None:
     second = merging.merge(third, one, by="olga")
 
     with pytest.raises(NotPossible, match="undo that first"):
-        unmerging.undo(first, by="olga")
-    unmerging.undo(second, by="olga")
-    unmerging.undo(first, by="olga")
+        unmerge.undo(first, by="olga")
+    unmerge.undo(second, by="olga")
+    unmerge.undo(first, by="olga")
     with pytest.raises(NotPossible, match="undone before"):
-        unmerging.undo(first, by="olga")
+        unmerge.undo(first, by="olga")
 
     assert set(Contact.objects.all()) == {one, other, third}
 
@@ -263,10 +271,12 @@ def test_nobody_is_merged_across_organizations(venue: Organization) -> None:
 @pytest.mark.parametrize("is_undone", [False, True])
 def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool) -> None:  # noqa: FBT001
     one, other = two(venue)
-    consent.suppress(venue, channel="email", value="e.hart@work.example", reason=Reason.OPT_OUT)
+    suppressions.suppress(
+        venue, channel="email", value="e.hart@work.example", reason=Reason.OPT_OUT
+    )
     merge = merging.merge(one, other, by="olga")
     if is_undone:
-        unmerging.undo(merge, by="olga")
+        unmerge.undo(merge, by="olga")
 
     draft = Draft(channel="email", to="e.hart@work.example", subject="Hi", body="Hello")
     assert compose(venue, draft).message.status == Status.SUPPRESSED
@@ -396,4 +406,4 @@ def test_a_merge_and_what_happens_to_the_messages_never_wait_for_each_other_in_a
     messages = [factories.message(venue, contact=other.pk, to="") for _ in range(60)]
     with opened_all_the_time(messages):
         for _ in range(10):
-            unmerging.undo(merging.merge(one, other, by="olga"), by="olga")
+            unmerge.undo(merging.merge(one, other, by="olga"), by="olga")

@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications import claim, contacts, ingest, reconcile
-from communications.compose import compose
-from communications.drafts import Draft
+from communications.book import contacts
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
 from communications.models import (
     Address,
     Attempt,
@@ -26,6 +26,11 @@ from communications.models import (
     Template,
 )
 from communications.providers import registry
+from communications.receiving import deliveries
+from communications.sending import (
+    claims,
+    reconciliation,
+)
 from tests.communications.engine.mailing import send
 from tests.communications.providers import signing
 from tests.communications.providers.whatsapp_account import change
@@ -111,10 +116,10 @@ class Phones:
     def send_one(self, channel: str) -> None:
         usable = self.usable(channel)
         for call in Call.objects.due(timezone.now()).filter(provider__in=usable):
-            if claimed := claim.claim_repeat(call.pk):
+            if claimed := claims.claim_repeat(call.pk):
                 send(claimed)
         for slug in usable:
-            for claimed in claim.claim(channel, slug, usable=usable, limit=1):
+            for claimed in claims.claim(channel, slug, usable=usable, limit=1):
                 send(claimed)
 
     def send(self, message: Message) -> Message:
@@ -139,7 +144,7 @@ class Phones:
         """Lets time pass until nothing is left to do."""
         for _ in range(rounds):
             self.pass_time(**(span or {"minutes": 2}))
-            reconcile.settle_unknown()
+            reconciliation.settle_unknown()
             self.send_due()
         message.refresh_from_db()
         return message
@@ -192,12 +197,12 @@ class Phones:
             **fields,
         }
         post_twilio(f"{TWILIO_URL}?{query}", form)
-        ingest.apply_due()
+        deliveries.apply_due()
 
     def twilio_receives(self, text: str, *, sender: str, to: str = OURS, **fields: str) -> None:
         form = {"MessageSid": f"SM{next(numbers):032}", "SmsStatus": "received", "NumMedia": "0"}
         post_twilio(TWILIO_URL, {**form, "From": sender, "To": to, "Body": text, **fields})
-        ingest.apply_due()
+        deliveries.apply_due()
 
     def meta_says(self, attempt: Attempt, status: str, code: int = 0, **more: Any) -> None:
         told = {
@@ -225,7 +230,7 @@ class Phones:
         body = json.dumps(change(field, **value)).encode()
         answer = post(META_URL, body, "application/json", signing.meta(body, SECRET))
         assert answer.status_code == 200, answer.content
-        ingest.apply_due()
+        deliveries.apply_due()
 
 
 def post(url: str, body: bytes, content_type: str, headers: dict[str, str]) -> Any:

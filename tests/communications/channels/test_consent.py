@@ -8,9 +8,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from communications import consent, decisions, reconcile, unsubscribe
-from communications.events import Reason
+from communications.messages import staff_actions
 from communications.models import Contact, Message, Organization, Priority, Suppression
+from communications.policy import (
+    suppressions,
+    unsubscribe,
+)
+from communications.sending import reconciliation
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.channels.phones import (
     NUMBER,
@@ -68,7 +73,7 @@ def test_what_was_said_to_another_number_of_ours_does_not_count(phones: Phones) 
     contact = guest(venue)
     number = number_of(contact)
     reason = Reason.OPT_OUT
-    consent.suppress(venue, channel="sms", value=number, sender="+15550100999", reason=reason)
+    suppressions.suppress(venue, channel="sms", value=number, sender="+15550100999", reason=reason)
     assert phones.send(write(contact, "sms")).status == "sent"
 
 
@@ -82,7 +87,7 @@ def test_start_opens_what_the_person_closed_and_no_more(
     phones.meta_receives("STOP", sender=number)
     for sender in ("+15550100999", ""):
         reason = Reason.OPT_OUT if sender else Reason.BOUNCE
-        consent.suppress(venue, channel="sms", value=number, sender=sender, reason=reason)
+        suppressions.suppress(venue, channel="sms", value=number, sender=sender, reason=reason)
     phones.twilio_receives("START", sender=number)
     left = {(row.channel, row.sender, row.reason) for row in closed(contact)}
     assert left == {
@@ -212,7 +217,7 @@ def test_resuming_advertising_takes_back_no_stop(both: Organization, phones: Pho
 
 def refuse(contact: Contact, channel: str = "sms") -> None:
     value = contact.addresses.get(channel=channel).value
-    consent.suppress(contact.organization, channel=channel, value=value, reason=Reason.OPT_OUT)
+    suppressions.suppress(contact.organization, channel=channel, value=value, reason=Reason.OPT_OUT)
 
 
 def test_between_composing_and_sending(venue: Organization, phones: Phones) -> None:
@@ -230,7 +235,7 @@ def test_by_trying_again(venue: Organization, phones: Phones) -> None:
     phones.breaks("twilio", "status", status=400, name="21617", count=1)
     phones.send(message)
     refuse(contact)
-    decisions.retry(message)
+    staff_actions.retry(message)
     assert phones.send(message).status == "suppressed"
     assert not phones.copies(message)
 
@@ -262,7 +267,7 @@ def test_by_a_deadline(venue: Organization, phones: Phones) -> None:
     message = phones.send(write(contact, "whatsapp", fallback=plan))
     refuse(contact)
     phones.pass_time()
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     assert [copy["type"] for copy in phones.copies(message)] == ["text"]
     assert status(message) == "sent"

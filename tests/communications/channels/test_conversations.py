@@ -12,9 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from communications import consent, contacts, conversations, window
-from communications.conversations import Way
-from communications.events import Kind, Reason
+from communications.book import contacts
+from communications.conversations import thread
+from communications.conversations.thread import Way
+from communications.messages.transitions import (
+    Change,
+    Leg,
+    Plan,
+    record,
+)
 from communications.models import (
     Attempt,
     Call,
@@ -27,8 +33,15 @@ from communications.models import (
     Role,
     Template,
 )
-from communications.record import Change, Leg, Plan, record
-from communications.statuses import Status
+from communications.policy import (
+    suppressions,
+    whatsapp_window,
+)
+from communications.vocabulary.events import (
+    Kind,
+    Reason,
+)
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, plain_static, url
 from tests.communications.edges.test_api import Api
@@ -64,11 +77,11 @@ def amelia(venue: Organization) -> Contact:
 
 
 def ways(contact: Contact) -> dict[str, Way]:
-    return {one.channel: one for one in conversations.ways(contact)}
+    return {one.channel: one for one in thread.ways(contact)}
 
 
 def preferred(contact: Contact) -> list[str]:
-    return [one.channel for one in conversations.ways(contact) if one.is_preferred]
+    return [one.channel for one in thread.ways(contact) if one.is_preferred]
 
 
 def wrote(contact: Contact, channel: str, body: str = "Hello", **columns: Any) -> Message:
@@ -90,7 +103,7 @@ def wrote(contact: Contact, channel: str, body: str = "Hello", **columns: Any) -
 
 
 def opened(contact: Contact, when: datetime | None = None) -> None:
-    window.open_at(contact.organization_id, NUMBER, when or timezone.now())
+    whatsapp_window.open_at(contact.organization_id, NUMBER, when or timezone.now())
 
 
 def approved(of: Organization, name: str, category: str = "UTILITY", **columns: Any) -> Template:
@@ -200,7 +213,7 @@ def test_a_missing_provider_is_said(amelia: Contact, settings: Settings) -> None
 
 
 def test_a_closed_address_is_said_with_its_date_and_reason(amelia: Contact) -> None:
-    consent.suppress(amelia.organization, channel="sms", value=NUMBER, reason=Reason.OPT_OUT)
+    suppressions.suppress(amelia.organization, channel="sms", value=NUMBER, reason=Reason.OPT_OUT)
     by_sms = ways(amelia)["sms"]
     assert not by_sms.is_open
     assert by_sms.reason.startswith(f"{NUMBER} may not be written to since ")
@@ -234,7 +247,7 @@ def test_a_template_with_several_languages_is_offered_once(amelia: Contact) -> N
 def test_who_refused_advertising_is_offered_no_marketing_template(amelia: Contact) -> None:
     approved(amelia.organization, "offer", "MARKETING")
     approved(amelia.organization, "update")
-    consent.suppress(
+    suppressions.suppress(
         amelia.organization,
         channel="whatsapp",
         value=NUMBER,
@@ -246,7 +259,9 @@ def test_who_refused_advertising_is_offered_no_marketing_template(amelia: Contac
 
 def test_who_refused_everything_is_offered_no_template(amelia: Contact) -> None:
     approved(amelia.organization, "update")
-    consent.suppress(amelia.organization, channel="whatsapp", value=NUMBER, reason=Reason.MANUAL)
+    suppressions.suppress(
+        amelia.organization, channel="whatsapp", value=NUMBER, reason=Reason.MANUAL
+    )
     assert ways(amelia)["whatsapp"].templates == []
 
 
@@ -267,7 +282,7 @@ def test_a_reply_does_not_go_where_it_is_closed(amelia: Contact) -> None:
 
 
 def test_without_a_message_of_theirs_it_is_the_first_open_channel(amelia: Contact) -> None:
-    consent.suppress(
+    suppressions.suppress(
         amelia.organization,
         channel="email",
         value="amelia@example.com",
@@ -286,13 +301,13 @@ def test_where_nothing_is_open_nothing_is_preferred(venue: Organization) -> None
 def test_the_thread_ends_with_the_newest_message(amelia: Contact) -> None:
     for body in ("first", "second", "third"):
         wrote(amelia, "sms", body)
-    assert [one.body for one in conversations.newest(amelia, 2)] == ["second", "third"]
+    assert [one.body for one in thread.newest(amelia, 2)] == ["second", "third"]
 
 
 def test_a_message_says_by_which_channel_it_went(amelia: Contact) -> None:
     message = rerouted(amelia)
     assert (message.channel, message.went_by) == ("whatsapp", "sms")
-    [shown] = conversations.newest(amelia, 1)
+    [shown] = thread.newest(amelia, 1)
     assert [one.detail for one in shown.detours] == TURNS  # type: ignore[attr-defined]
 
 
@@ -338,7 +353,7 @@ def test_a_file_is_named_by_its_type_and_linked_only_where_it_can_be_opened(
     name: str,
     link: bool,  # noqa: FBT001
 ) -> None:
-    [shown] = conversations.files([one])
+    [shown] = thread.files([one])
     assert (shown["name"], bool(shown["url"])) == (name, link)
 
 
@@ -499,7 +514,7 @@ def test_templates_of_whatsapp_are_looked_at_only(amelia: Contact, user: User) -
 
 
 def test_a_suppression_says_how_far_it_reaches(amelia: Contact, user: User) -> None:
-    made = consent.suppress(
+    made = suppressions.suppress(
         amelia.organization,
         channel="sms",
         value=NUMBER,

@@ -3,9 +3,10 @@
 import pytest
 from django.core import mail
 
-from communications import consent, reconcile
-from communications.events import Reason
 from communications.models import Event, Message, Organization
+from communications.policy import suppressions
+from communications.sending import reconciliation
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.channels.phones import (
     OURS,
@@ -55,7 +56,7 @@ def test_too_slow_moves_it_on(
     plan = [{**SMS, "after_seconds": 60}]
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     phones.pass_time(seconds=seconds)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     assert channels(message) == ["whatsapp", "twilio"][: 1 + moves]
     assert ("Not delivered in time." in explanations(message)) == moves
@@ -66,7 +67,7 @@ def test_what_arrives_in_time_goes_no_further(venue: Organization, phones: Phone
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     phones.meta_says(last(message), "delivered")
     phones.pass_time(seconds=90)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     assert channels(message) == ["whatsapp"]
     assert status(message) == "delivered"
@@ -77,12 +78,12 @@ def test_every_step_has_a_time_of_its_own(venue: Organization, phones: Phones) -
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     for seconds, count in ((90, 2), (90, 2), (600, 3)):
         phones.pass_time(seconds=seconds)
-        reconcile.escalate()
+        reconciliation.escalate()
         phones.send_due()
         assert len(attempts(message)) == count
     assert channels(message) == ["whatsapp", "twilio", "mail"]
     assert len(mail.outbox) == 1
-    reconcile.escalate()
+    reconciliation.escalate()
     assert Message.objects.get(pk=message.pk).escalate_at is None
 
 
@@ -109,11 +110,11 @@ def test_a_late_receipt_after_the_next_step_is_shown(venue: Organization, phones
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     first = last(message)
     phones.pass_time(seconds=90)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     phones.meta_says(first, "read")
     phones.pass_time()
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     assert statuses(message) == ["read", "sent"]
     assert status(message) == "read"
@@ -129,7 +130,7 @@ def test_a_step_that_fails_leads_to_the_next_even_if_an_earlier_one_may_arrive(
         write(guest(venue), "whatsapp", fallback=[{**SMS, "after_seconds": 60}, EMAIL]),
     )
     phones.pass_time(seconds=90)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     phones.twilio_says(last(message), "undelivered", "30005")
     phones.send_due()
@@ -144,7 +145,7 @@ def test_a_step_that_fails_after_another_arrived_leads_nowhere(
         write(guest(venue), "whatsapp", fallback=[{**SMS, "after_seconds": 60}, EMAIL]),
     )
     phones.pass_time(seconds=90)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     whatsapp, sms = attempts(message)
     phones.meta_says(whatsapp, "delivered")
@@ -159,7 +160,7 @@ def test_news_of_an_earlier_step_moves_nothing(venue: Organization, phones: Phon
         write(guest(venue), "whatsapp", fallback=[{**SMS, "after_seconds": 60}, EMAIL]),
     )
     phones.pass_time(seconds=90)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.send_due()
     phones.meta_says(attempts(message)[0], "failed", 131026)
     phones.send_due()
@@ -174,7 +175,7 @@ def test_a_failure_told_while_the_next_step_waits_changes_nothing(
     plan = [{**SMS, "after_seconds": 60}, EMAIL]
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     phones.pass_time(seconds=90)
-    reconcile.escalate()
+    reconciliation.escalate()
     phones.meta_says(last(message), "failed", 131026)
     phones.send_due()
     assert channels(message) == ["whatsapp", "twilio"]
@@ -207,7 +208,7 @@ def test_steps_that_cannot_work_are_passed_and_explained(
     phones: Phones,
 ) -> None:
     contact = guest(venue, window=False)
-    consent.suppress(venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE)
+    suppressions.suppress(venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE)
     (address,) = [one.value for one in contact.addresses.filter(channel="email")]
     message = write(contact, "whatsapp", fallback=[SMS, EMAIL])
     phones.send(message)
@@ -221,7 +222,7 @@ def test_around_a_dead_number_there_may_be_another_way(
     phones: Phones,
 ) -> None:
     contact = guest(venue, window=False)
-    consent.suppress(venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE)
+    suppressions.suppress(venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE)
     message = phones.send(write(contact, "sms", fallback=[WHATSAPP, EMAIL]))
     assert message.provider == "mail"
     assert "Not by WhatsApp: the 24-hour window is closed" in explanations(message)
@@ -237,7 +238,7 @@ def test_behind_a_dead_number_whose_owner_said_stop_no_other_way_is_tried(
     reasons = [(Reason.BOUNCE, ""), (Reason.OPT_OUT, OURS)][::order]
     for reason, sender in reasons:
         to = number_of(contact)
-        consent.suppress(venue, channel="sms", value=to, reason=reason, sender=sender)
+        suppressions.suppress(venue, channel="sms", value=to, reason=reason, sender=sender)
     message = write(contact, "sms", fallback=[WHATSAPP, EMAIL])
     assert status(message) == "suppressed"
     assert phones.copies(message) == []

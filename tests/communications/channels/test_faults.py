@@ -8,7 +8,7 @@ import pytest
 
 from communications.models import Message, Organization
 from communications.providers import registry
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from tests.communications.channels.phones import (
     Phones,
     explanations,

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from communications import ingest
 from communications.models import (
     Contact,
     Direction,
@@ -15,6 +14,7 @@ from communications.models import (
     Organization,
     WebhookDelivery,
 )
+from communications.receiving import deliveries
 from tests import factories
 from tests.communications.channels.phones import (
     META_URL,
@@ -121,7 +121,7 @@ def test_one_body_for_several_organizations_reaches_them_all() -> None:
     ]
     body = json.dumps({"entry": [{"changes": changes}]}).encode()
     assert post(META_URL, body, "application/json", signing.meta(body, SECRET)).status_code == 200
-    ingest.apply_due()
+    deliveries.apply_due()
     owners = Message.objects.values_list("organization__whatsapp_from", flat=True)
     assert set(owners) == {"901", "902"}
     delivery = WebhookDelivery.objects.get()
@@ -166,7 +166,7 @@ def test_a_callback_that_beats_our_own_commit_is_applied_later(
     delivery = WebhookDelivery.objects.get()
     assert "No attempt has the id" in delivery.error
     message.attempts.update(provider_id=attempt.provider_id)
-    assert ingest.replay(delivery)
+    assert deliveries.replay(delivery)
     assert status(message) == "delivered"
 
 
@@ -270,5 +270,5 @@ def test_the_sandbox_itself_is_understood(venue: Organization, phones: Phones) -
     delivery = phones.sandbox.control("GET", f"/whatsapp/webhooks/{listed[0]['id']}")
     body = delivery["body"].encode()
     assert post(META_URL, body, "application/json", signing.meta(body, SECRET)).status_code == 200
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == "delivered"

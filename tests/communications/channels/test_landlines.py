@@ -2,11 +2,15 @@
 
 import pytest
 
-from communications import contacts, conversations
-from communications.compose import compose
-from communications.drafts import Draft, Refused
+from communications.book import contacts
+from communications.composing.compose import compose
+from communications.composing.drafts import (
+    Draft,
+    Refused,
+)
+from communications.conversations import thread
 from communications.models import Contact, Organization
-from communications.numbers import landline
+from communications.vocabulary.phone_numbers import landline
 from tests.communications.channels.phones import Phones, explanations, open_window, write
 
 LANDLINE = "+442079460018"
@@ -49,6 +53,6 @@ def test_whatsapp_reaches_it_and_a_plan_passes_sms_by(office: Contact, phones: P
 
 @pytest.mark.usefixtures("phones")
 def test_in_a_conversation_the_channel_says_why_it_is_closed(office: Contact) -> None:
-    [sms] = [one for one in conversations.ways(office) if one.channel == "sms"]
+    [sms] = [one for one in thread.ways(office) if one.channel == "sms"]
     assert not sms.is_open
     assert sms.reason == "+44 20 7946 0018 is a landline, which takes no SMS."

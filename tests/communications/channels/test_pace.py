@@ -4,11 +4,11 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications import claim
-from communications.events import WebhookRequest
 from communications.models import Message
 from communications.providers import registry
 from communications.providers.whatsapp import WhatsApp
+from communications.sending import claims as claim
+from communications.vocabulary.events import WebhookRequest
 from tests.communications.engine import rows
 from tests.connections import Closing
 from tests.factories import organization

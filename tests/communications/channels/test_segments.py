@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from communications.segments import ESCAPED, GSM, Segments, segments
+from communications.vocabulary.sms_segments import (
+    ESCAPED,
+    GSM,
+    Segments,
+    segments,
+)
 
 
 def test_the_alphabet_is_the_standards() -> None:

@@ -5,9 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from communications import window
-from communications.drafts import Refused
-from communications.events import Kind
+from communications.composing.drafts import Refused
 from communications.models import (
     Address,
     Contact,
@@ -15,6 +13,8 @@ from communications.models import (
     Message,
     Organization,
 )
+from communications.policy import whatsapp_window
+from communications.vocabulary.events import Kind
 from tests.communications.channels.phones import (
     VALUES,
     Phones,
@@ -30,7 +30,7 @@ from tests.communications.channels.phones import (
 
 
 def until(contact: Contact) -> object:
-    return window.until(contact.organization_id, number_of(contact))
+    return whatsapp_window.until(contact.organization_id, number_of(contact))
 
 
 def test_somebody_who_writes_may_be_answered_for_a_day(

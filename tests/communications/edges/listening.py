@@ -14,10 +14,13 @@ from django.utils import timezone
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from communications import broadcast
-from communications.events import Kind, Source
+from communications.live import event_stream
 from communications.models import Event, Message
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.edges.servers import Live
 
@@ -94,7 +97,7 @@ def happen(message: Message, count: int = 1, detail: str = "") -> list[int]:
     """Things happen to the message, in one transaction; returns their ids."""
     with transaction.atomic():
         found = Event.objects.bulk_create(occurrence(message, detail) for _ in range(count))
-        broadcast.announce()
+        event_stream.announce()
     return [one.pk for one in found]
 
 

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Iterator
 
-from communications.events import Event, WebhookRequest
 from communications.providers.resend import Resend
+from communications.vocabulary.events import (
+    Event,
+    WebhookRequest,
+)
 
 
 class Many(Resend):

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.test import Client
 
-from communications import claim, settle
-from communications.events import WebhookRequest
 from communications.models import Attempt, Message
 from communications.providers.base import Accepted
+from communications.sending import (
+    claims,
+    outcomes,
+)
+from communications.vocabulary.events import WebhookRequest
 from tests import factories
 from tests.communications.providers.signing import svix
 
@@ -47,15 +50,15 @@ def request(body: bytes, *, event_id: str = "") -> WebhookRequest:
     return WebhookRequest(method="POST", url="http://testserver" + URL, headers=headers, body=body)
 
 
-def claimed(message: Message) -> claim.Claim:
+def claimed(message: Message) -> claims.Claim:
     """The message is on its way: its attempt is committed, the answer has not come."""
-    (found,) = claim.claim(message.channel, "resend", usable=["resend"], limit=1)
+    (found,) = claims.claim(message.channel, "resend", usable=["resend"], limit=1)
     assert found.attempts[0].message_id == message.pk
     return found
 
 
-def accept(claim: claim.Claim, provider_id: str) -> None:
-    settle.settle([settle.Answer(claim, [Accepted(provider_id=provider_id)])])
+def accept(claim: claims.Claim, provider_id: str) -> None:
+    outcomes.settle([outcomes.Answer(claim, [Accepted(provider_id=provider_id)])])
 
 
 def sent(provider_id: str = "", **fields: Any) -> Message:
@@ -66,7 +69,7 @@ def sent(provider_id: str = "", **fields: Any) -> Message:
     return message
 
 
-def echo(claim: claim.Claim) -> dict[str, str]:
+def echo(claim: claims.Claim) -> dict[str, str]:
     """Our ids, as they come back."""
     attempt: Attempt = claim.attempts[0]
     return {"message": str(attempt.message_id), "call": str(attempt.call_id)}

@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from communications import ingest, settle
 from communications.models import (
     Contact,
     Event,
@@ -24,6 +23,8 @@ from communications.models import (
     Suppression,
     Template,
 )
+from communications.receiving import deliveries
+from communications.sending import outcomes
 from tests import factories
 from tests.communications.edges import posting
 from tests.communications.edges.posting import claimed, sent
@@ -347,7 +348,7 @@ def test_attempts_and_the_timeline_are_shown(api: Api, organization: Organizatio
 def test_the_timeline_has_what_changed_nothing(api: Api, organization: Organization) -> None:
     message = sent("e1", of=organization)
     posting.deliver("email.sent", email_id="e1")
-    ingest.apply_due()
+    deliveries.apply_due()
     last = api.get(f"messages/{message.pk}/events/")[-1]
     assert (last["source"], last["kind"], last["changed"]) == ("webhook", "sent", False)
 
@@ -422,7 +423,7 @@ def test_the_summary_counts_the_last_day(api: Api, organization: Organization) -
 
 def failed(organization: Organization) -> Message:
     message = factories.message(organization)
-    settle.settle([settle.Answer(claimed(message), [ContentRejected("No.", code="no")])])
+    outcomes.settle([outcomes.Answer(claimed(message), [ContentRejected("No.", code="no")])])
     return message
 
 

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from communications import contacts
+from communications.book import contacts
 from communications.models import Contact, Organization
 from tests import factories
 from tests.communications.edges.test_api import Api, api, ids, organization, user

@@ -14,8 +14,9 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications import consent, contacts, decisions, ingest, tasks
-from communications.events import Kind, Source
+from communications import tasks
+from communications.book import contacts
+from communications.messages import staff_actions
 from communications.models import (
     Address,
     Contact,
@@ -25,7 +26,13 @@ from communications.models import (
     Suppression,
     WebhookDelivery,
 )
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.receiving import deliveries
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.edges import posting
 from tests.communications.edges.posting import accept, claimed, deliver, echo, sent
@@ -57,7 +64,7 @@ def test_a_receipt_moves_the_message_and_joins_its_timeline() -> None:
     message = sent("e1")
     deliver("email.delivered", event_id="msg_9", email_id="e1")
     assert status(message) == Status.SENT
-    assert ingest.apply_due() == 1
+    assert deliveries.apply_due() == 1
     assert status(message) == Status.DELIVERED
     event = message.events.latest("id")
     assert (event.kind, event.source, event.event_id) == (Kind.DELIVERED, Source.WEBHOOK, "msg_9")
@@ -67,7 +74,7 @@ def test_a_receipt_moves_the_message_and_joins_its_timeline() -> None:
     assert (delivery.type, delivery.tries, delivery.error) == ("email.delivered", 1, "")
     assert delivery.applied_at is not None
     assert delivery.organization_id == message.organization_id
-    assert ingest.apply_due() == 0
+    assert deliveries.apply_due() == 0
 
 
 def test_a_duplicate_changes_nothing() -> None:
@@ -75,7 +82,7 @@ def test_a_duplicate_changes_nothing() -> None:
     for _ in range(3):
         deliver("email.delivered", event_id="msg_1", email_id="e1")
     tasks.replay_deliveries()
-    assert ingest.replay(only())
+    assert deliveries.replay(only())
     assert message.events.filter(kind=Kind.DELIVERED).count() == 1
 
 
@@ -96,7 +103,7 @@ def test_events_in_any_order_end_in_the_same_place(
         message = sent()
         for name in order:
             deliver(name, email_id=message.provider_id)
-            ingest.apply_due()
+            deliveries.apply_due()
         # The mail was accepted, and that much stays true of a message that then failed or bounced.
         attempt = message.attempts.get()
         assert attempt.status == expected, order
@@ -107,7 +114,7 @@ def test_a_late_sent_does_not_undo_delivered() -> None:
     message = sent("e1")
     for name in ("email.delivered", "email.sent", "email.delivery_delayed"):
         deliver(name, email_id="e1")
-        ingest.apply_due()
+        deliveries.apply_due()
     assert status(message) == Status.DELIVERED
     assert [event.changed for event in message.events.filter(source=Source.WEBHOOK)] == [
         True,
@@ -119,12 +126,12 @@ def test_a_late_sent_does_not_undo_delivered() -> None:
 def test_a_receipt_for_an_older_attempt_still_counts() -> None:
     message = sent("e1")
     deliver("email.failed", email_id="e1", failed={"reason": "reached_daily_quota"})
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == Status.FAILED
-    decisions.retry(message)
+    staff_actions.retry(message)
     accept(claimed(message), "e2")
     deliver("email.delivered", email_id="e1")
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == Status.DELIVERED
 
 
@@ -133,7 +140,7 @@ def test_a_receipt_that_beats_the_answer_is_matched_by_our_own_ids() -> None:
     message = factories.message()
     claim = claimed(message)
     deliver("email.delivered", email_id="e1", tags=echo(claim))
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == Status.DELIVERED
     accept(claim, "e1")
     assert status(message) == Status.DELIVERED
@@ -144,7 +151,7 @@ def test_a_receipt_that_beats_the_commit_is_applied_moments_later() -> None:
     message = factories.message()
     claim = claimed(message)
     deliver("email.delivered", email_id="e1")
-    ingest.apply_due()
+    deliveries.apply_due()
     delivery = only()
     assert delivery.applied_at is None
     assert "e1" in delivery.error
@@ -152,7 +159,7 @@ def test_a_receipt_that_beats_the_commit_is_applied_moments_later() -> None:
     assert delivery.apply_after - timezone.now() < timedelta(seconds=1.5)
     accept(claim, "e1")
     become_due()
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == Status.DELIVERED
     assert only().error == ""
 
@@ -163,44 +170,44 @@ def test_ids_of_somebody_elses_message_match_nothing() -> None:
     deliver("email.delivered", email_id="e1", tags={**echo(claim), "message": str(other.pk)})
     deliver("email.delivered", email_id="e2", tags={"message": "x", "call": "y"})
     deliver("email.delivered", email_id="", tags={})
-    ingest.apply_due()
+    deliveries.apply_due()
     assert (status(message), status(other)) == (Status.QUEUED, Status.QUEUED)
     assert WebhookDelivery.objects.filter(applied_at=None).count() == 3
 
 
 def test_what_matches_nothing_is_tried_by_schedule_and_then_left_to_staff() -> None:
     deliver("email.delivered", email_id="never-heard-of")
-    for pause in ingest.PAUSES:
-        assert ingest.apply_due() == 1
+    for pause in deliveries.PAUSES:
+        assert deliveries.apply_due() == 1
         left = only().apply_after
         assert left is not None
         assert abs((left - timezone.now()).total_seconds() - pause) < 1
-        assert ingest.apply_due() == 0
+        assert deliveries.apply_due() == 0
         become_due()
-    assert ingest.apply_due() == 1
+    assert deliveries.apply_due() == 1
     delivery = only()
     assert (delivery.apply_after, delivery.applied_at) == (None, None)
-    assert delivery.tries == len(ingest.PAUSES) + 1
+    assert delivery.tries == len(deliveries.PAUSES) + 1
     assert "never-heard-of" in delivery.error
     become_due()
-    assert ingest.apply_due() == 0
+    assert deliveries.apply_due() == 0
 
 
 def test_staff_replay_what_was_left_once_it_can_be_applied() -> None:
     deliver("email.delivered", email_id="e1")
-    ingest.apply_due()
+    deliveries.apply_due()
     WebhookDelivery.objects.update(apply_after=None, tries=99)
-    assert not ingest.replay(only())
+    assert not deliveries.replay(only())
     assert only().apply_after is None
     message = sent("e1")
-    assert ingest.replay(only())
+    assert deliveries.replay(only())
     assert status(message) == Status.DELIVERED
     assert only().applied_at is not None
 
 
 def test_an_unknown_event_type_is_kept_and_done_with() -> None:
     deliver("email.dreamt_of", email_id="e1")
-    ingest.apply_due()
+    deliveries.apply_due()
     delivery = only()
     assert (delivery.type, delivery.error) == ("email.dreamt_of", "")
     assert delivery.applied_at is not None
@@ -208,9 +215,9 @@ def test_an_unknown_event_type_is_kept_and_done_with() -> None:
 
 
 def test_what_cannot_be_read_is_kept_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
-    ingest.receive("resend", posting.request(b'{"type": "email.sent", "data": []}'))
-    ingest.receive("resend", posting.request(b"no json"))
-    ingest.apply_due()
+    deliveries.receive("resend", posting.request(b'{"type": "email.sent", "data": []}'))
+    deliveries.receive("resend", posting.request(b"no json"))
+    deliveries.apply_due()
     for delivery in WebhookDelivery.objects.all():
         assert delivery.error.startswith("MalformedRequest: ")
         assert delivery.apply_after is not None
@@ -222,11 +229,11 @@ def test_a_delivery_of_a_provider_that_is_gone_waits_for_it(settings: Settings) 
     deliver("email.delivered", email_id="e1")
     providers = settings.PROVIDERS
     settings.PROVIDERS = {}
-    ingest.apply_due()
+    deliveries.apply_due()
     assert "KeyError" in only().error
     settings.PROVIDERS = providers
     become_due()
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == Status.DELIVERED
 
 
@@ -257,8 +264,8 @@ def test_one_bad_item_loses_none_of_the_others(many: str) -> None:
         item("email.tomorrow", "e1"),
         item("email.bounced", "e2"),
     ]
-    ingest.receive(many, posting.request(json.dumps({"items": items}).encode()))
-    ingest.apply_due()
+    deliveries.receive(many, posting.request(json.dumps({"items": items}).encode()))
+    deliveries.apply_due()
     assert [status(one) for one in messages] == ["delivered", "delivered", "bounced"]
     delivery = only()
     assert "nobody's" in delivery.error
@@ -266,7 +273,7 @@ def test_one_bad_item_loses_none_of_the_others(many: str) -> None:
     late = sent("nobody's")
     late.attempts.update(provider=many)
     become_due()
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(late) == Status.DELIVERED
     assert only().applied_at is not None
     for message in messages:
@@ -278,9 +285,9 @@ def test_a_crash_in_one_delivery_stops_none_of_the_others(
 ) -> None:
     message = sent("e1")
     deliver("email.delivered", email_id="x" * 5, created_at="", tags={"message": 7})
-    ingest.receive("resend", posting.request(b'{"data": {"email_id": "e1"}, "type": []}'))
+    deliveries.receive("resend", posting.request(b'{"data": {"email_id": "e1"}, "type": []}'))
     deliver("email.delivered", email_id="e1")
-    assert ingest.apply_due() == 3
+    assert deliveries.apply_due() == 3
     assert status(message) == Status.DELIVERED
     assert not [one for one in caplog.records if "secret" in one.getMessage()]
 
@@ -288,24 +295,24 @@ def test_a_crash_in_one_delivery_stops_none_of_the_others(
 def test_a_process_that_dies_while_applying_gives_the_delivery_back() -> None:
     message = sent("e1")
     deliver("email.delivered", email_id="e1")
-    (taken,) = ingest.claim()
-    assert ingest.claim() == []
+    (taken,) = deliveries.claim()
+    assert deliveries.claim() == []
     left = only().apply_after
     assert left is not None
-    assert timedelta(seconds=55) < left - timezone.now() <= ingest.LEASE
+    assert timedelta(seconds=55) < left - timezone.now() <= deliveries.LEASE
     # It died right after it applied and before it could say so.
-    ingest.apply_event("resend", ingest.read(taken)[0], taken.event_id)
+    deliveries.apply_event("resend", deliveries.read(taken)[0], taken.event_id)
     become_due()
-    ingest.apply_due()
+    deliveries.apply_due()
     assert status(message) == Status.DELIVERED
     assert message.events.filter(kind=Kind.DELIVERED).count() == 1
 
 
 def test_no_more_than_a_batch_is_claimed_at_once() -> None:
-    for number in range(ingest.BATCH + 3):
-        ingest.receive("resend", posting.request(b"{}", event_id=f"msg_batch_{number}"))
-    assert len(ingest.claim()) == ingest.BATCH
-    assert len(ingest.claim()) == 3
+    for number in range(deliveries.BATCH + 3):
+        deliveries.receive("resend", posting.request(b"{}", event_id=f"msg_batch_{number}"))
+    assert len(deliveries.claim()) == deliveries.BATCH
+    assert len(deliveries.claim()) == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -320,7 +327,7 @@ def test_several_appliers_at_once_apply_everything_once() -> None:
     def work(_: int) -> int:
         barrier.wait(30)
         try:
-            return sum(iter(ingest.apply_due, 0))
+            return sum(iter(deliveries.apply_due, 0))
         finally:
             connections.close_all()
 
@@ -350,7 +357,7 @@ def test_a_receipt_closes_the_address_in_its_organization(
     message = sent("e1")
     factories.contact(factories.organization(), email=message.to)
     deliver(name, email_id="e1", **data)
-    ingest.apply_due()
+    deliveries.apply_due()
     closed = Suppression.objects.get()
     assert (closed.organization_id, closed.value) == (message.organization_id, message.to)
     assert (closed.reason, closed.message_id) == (reason, message.pk)
@@ -359,16 +366,16 @@ def test_a_receipt_closes_the_address_in_its_organization(
 def test_a_full_mailbox_closes_nothing() -> None:
     sent("e1")
     deliver("email.bounced", email_id="e1", bounce={**BOUNCE, "type": "Transient"})
-    ingest.apply_due()
+    deliveries.apply_due()
     assert not Suppression.objects.exists()
 
 
 def test_an_address_that_was_opened_again_is_not_closed_by_a_replay() -> None:
     sent("e1")
     deliver("email.complained", email_id="e1")
-    ingest.apply_due()
-    consent.lift(Suppression.objects.all(), by="amelia")
-    assert ingest.replay(only())
+    deliveries.apply_due()
+    suppressions.lift(Suppression.objects.all(), by="amelia")
+    assert deliveries.replay(only())
     assert not Suppression.objects.in_force().exists()
 
 
@@ -385,7 +392,7 @@ def test_what_the_account_closes_is_closed_for_everyone_who_knows_it(
         factories.contact(organization, email="amelia@example.com")
     factories.contact(factories.organization(), email="tom@example.com")
     deliver(name, email="Amelia@Example.com", **data)
-    ingest.apply_due()
+    deliveries.apply_due()
     closed = Suppression.objects.values_list("organization", "value")
     assert set(closed) == {(one.pk, "amelia@example.com"), (two.pk, "amelia@example.com")}
     assert only().organization_id is None
@@ -408,7 +415,7 @@ def rosewood() -> Organization:
 
 def received(**data: Any) -> list[Message]:
     deliver("email.received", **{**INBOUND, **data})
-    ingest.apply_due()
+    deliveries.apply_due()
     return list(Message.objects.filter(direction="inbound"))
 
 
@@ -451,7 +458,7 @@ def test_a_mail_to_nobody_here_waits_for_staff(rosewood: Organization) -> None:
     assert received(email_id="in-2", to=[]) == []
     Organization.objects.filter(pk=rosewood.pk).update(email_from="somebody@else.example")
     become_due()
-    ingest.apply_due()
+    deliveries.apply_due()
     assert Message.objects.get(direction="inbound").organization == rosewood
 
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from communications.models import Message, WebhookDelivery
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.edges.servers import Live, dispatcher, live
 from tests.communications.providers.test_resend import OTHER_SECRET

@@ -9,9 +9,8 @@ from django.urls import URLPattern
 from django.urls.resolvers import URLResolver, get_resolver
 
 from calendars.api.urls import router as calendars
-from communications import consent, contacts
 from communications.api.urls import router
-from communications.events import Reason
+from communications.book import contacts
 from communications.models import (
     Contact,
     Event,
@@ -20,6 +19,8 @@ from communications.models import (
     Suppression,
     Template,
 )
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.edges.posting import sent
 from tests.communications.edges.test_api import MAIL, Api
@@ -79,7 +80,7 @@ class Theirs:
             name="theirs",
             body=SECRET,
         )
-        self.suppression = consent.suppress(
+        self.suppression = suppressions.suppress(
             self.organization,
             channel="email",
             value="zanzibar@example.com",

@@ -14,14 +14,20 @@ if not apps.ready:
 from django.db import connection
 from django.utils import timezone
 
-from communications import claim as claiming
-from communications import decisions
-from communications.compose import compose
-from communications.drafts import Draft
-from communications.events import Kind, Source
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
+from communications.messages import staff_actions
+from communications.messages.transitions import (
+    Change,
+    record,
+)
 from communications.models import Message, Organization
-from communications.record import Change, record
-from communications.statuses import Status
+from communications.sending import claims as claiming
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 
 
 def claim(limit: int) -> list[list[str]]:
@@ -83,8 +89,8 @@ def cancel_all() -> list[str]:
     cancelled = []
     for message in Message.objects.order_by("pk"):
         try:
-            decisions.cancel(message)
-        except decisions.NotPossible:
+            staff_actions.cancel(message)
+        except staff_actions.NotPossible:
             continue
         cancelled.append(str(message.pk))
     return cancelled
@@ -94,8 +100,8 @@ def retry_all() -> list[str]:
     retried = []
     for message in Message.objects.order_by("pk"):
         try:
-            decisions.retry(message)
-        except decisions.NotPossible:
+            staff_actions.retry(message)
+        except staff_actions.NotPossible:
             continue
         retried.append(str(message.pk))
     return retried

@@ -8,12 +8,12 @@ from typing import Any
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications import dispatch
-from communications.claim import Claim
-from communications.departures import Departures
-from communications.dispatcher import Dispatcher
 from communications.models import Attempt, Call, Event, Message
-from communications.settle import Answer
+from communications.sending import provider_call
+from communications.sending.claims import Claim
+from communications.sending.dispatcher import Dispatcher
+from communications.sending.outcomes import Answer
+from communications.sending.paced_queue import Departures
 from tests.sandbox_server import SandboxServer
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.limits import Place
@@ -35,7 +35,7 @@ def account(server: SandboxServer, slug: str, **options: Any) -> Json:
 
 
 def send(claimed: Claim) -> None:
-    dispatch.conclude([dispatch.ask(claimed)])
+    provider_call.conclude([provider_call.ask(claimed)])
 
 
 class SameThread(ThreadPoolExecutor):

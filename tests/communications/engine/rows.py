@@ -6,10 +6,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from communications.events import Kind, Source
+from communications.messages.transitions import Change
 from communications.models import Attempt, Call, Message, Organization
-from communications.record import Change
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

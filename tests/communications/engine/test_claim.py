@@ -5,12 +5,16 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from communications import claim, consent, routes
-from communications.compose import compose
-from communications.events import Reason
+from communications.composing.compose import compose
 from communications.models import Attempt, Message, Organization, Priority
 from communications.models.messages import MessageQuerySet
-from communications.statuses import Status
+from communications.policy import (
+    provider_selection,
+    suppressions,
+)
+from communications.sending import claims
+from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.conftest import Together
@@ -26,7 +30,7 @@ def two_ways(mailing: Mailing) -> None: ...
 
 
 def claimed(limit: int = 100, slug: str = "first") -> list[Message]:
-    found = claim.claim("email", slug, usable=["first", "second"], limit=limit)
+    found = claims.claim("email", slug, usable=["first", "second"], limit=limit)
     return [one.message for load in found for one in load.attempts]
 
 
@@ -37,7 +41,7 @@ def test_a_claim_takes_the_message_out_of_the_outbox_with_a_lease(
     mailing.settings.LEASE_SECONDS = 60
     message = factories.message(venue)
 
-    (found,) = claim.claim("email", "first", usable=["first"], limit=100)
+    (found,) = claims.claim("email", "first", usable=["first"], limit=100)
 
     assert [one.message for one in found.attempts] == [message]
     assert found.call.tries == 1
@@ -69,11 +73,11 @@ def test_urgent_leaves_first_and_alone_then_normal_then_bulk(venue: Organization
     bulk = factories.message(venue, priority=Priority.BULK)
     normal = factories.message(venue, priority=Priority.NORMAL)
     urgent = factories.message(venue, priority=Priority.URGENT)
-    assert claim.ahead("email", "first", ["first"], 2) == [Priority.URGENT, Priority.NORMAL]
+    assert claims.ahead("email", "first", ["first"], 2) == [Priority.URGENT, Priority.NORMAL]
 
     assert claimed() == [urgent]
     assert claimed() == [normal, bulk]
-    assert claim.ahead("email", "first", ["first"], 2) == []
+    assert claims.ahead("email", "first", ["first"], 2) == []
 
 
 def test_what_waited_longest_leaves_first(venue: Organization) -> None:
@@ -147,7 +151,7 @@ def test_an_address_closed_after_composing_is_not_written_to(
     mailing: Mailing,
 ) -> None:
     closed, other = factories.message(venue), factories.message(venue)
-    consent.suppress(venue, channel="email", value=closed.to, reason=Reason.OPT_OUT)
+    suppressions.suppress(venue, channel="email", value=closed.to, reason=Reason.OPT_OUT)
 
     mailing.send_due()
 
@@ -171,9 +175,9 @@ def test_what_is_bound_to_another_provider_is_left_to_it(
     mailing.two_accounts()
     message = factories.message(venue)
     climb(message, "first")
-    routes.reroute([message.pk], via="second", send_after=timezone.now())
+    provider_selection.reroute([message.pk], via="second", send_after=timezone.now())
 
-    assert claim.ahead("email", "first", ["first", "second"], 2) == []
+    assert claims.ahead("email", "first", ["first", "second"], 2) == []
     assert claimed(slug="first") == []
     assert claimed(slug="second") == [message]
 
@@ -201,7 +205,7 @@ def test_a_message_waits_for_the_provider_that_is_left(
     message = factories.message(venue)
     climb(message, "first")
 
-    assert claim.claim("email", "first", usable=["first"], limit=100) == []
+    assert claims.claim("email", "first", usable=["first"], limit=100) == []
 
     assert 1 < delay(message) <= 2
     assert (status(message), message.via) == (Status.QUEUED, "")
@@ -224,21 +228,21 @@ def test_a_message_that_every_provider_had_is_given_up(
 
 def test_what_was_bound_to_a_closed_provider_is_freed(venue: Organization) -> None:
     message = factories.message(venue)
-    routes.reroute([message.pk], via="second", send_after=timezone.now())
+    provider_selection.reroute([message.pk], via="second", send_after=timezone.now())
 
-    assert routes.free_from("second", "email") == 1
-    assert routes.free_from("second", "email") == 0
+    assert provider_selection.free_from("second", "email") == 1
+    assert provider_selection.free_from("second", "email") == 0
     assert claimed() == [message]
 
 
 @pytest.mark.usefixtures("concurrent_writers")
 def test_what_somebody_is_at_is_freed_at_the_next_look(venue: Organization) -> None:
     busy, idle = factories.message(venue), factories.message(venue)
-    routes.reroute([busy.pk, idle.pk], via="second", send_after=timezone.now())
+    provider_selection.reroute([busy.pk, idle.pk], via="second", send_after=timezone.now())
     with Closing(1) as pool, transaction.atomic():
         Message.objects.select_for_update().get(pk=busy.pk)
-        assert pool.submit(routes.free_from, "second", "email").result(timeout=30) == 1
-    assert routes.free_from("second", "email") == 1
+        assert pool.submit(provider_selection.free_from, "second", "email").result(timeout=30) == 1
+    assert provider_selection.free_from("second", "email") == 1
 
 
 def test_looking_for_work_uses_the_index_of_the_outbox(venue: Organization) -> None:

@@ -7,12 +7,21 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from communications import compose as composing
-from communications import consent, contacts, drafts
-from communications.compose import KeyReused, compose, preview
-from communications.drafts import Draft, Refused
-from communications.events import Reason
+from communications.book import contacts
+from communications.composing import compose as composing
+from communications.composing import drafts
+from communications.composing.compose import (
+    KeyReused,
+    compose,
+    preview,
+)
+from communications.composing.drafts import (
+    Draft,
+    Refused,
+)
 from communications.models import Message, Organization, Priority, Template
+from communications.policy import suppressions
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.engine.conftest import Together
 from tests.communications.engine.mailing import Mailing, status, timeline
@@ -230,7 +239,7 @@ def test_other_channels_need_no_subject(venue: Organization, mailing: Mailing) -
 
 
 def test_a_closed_address_is_recorded_and_never_sent(venue: Organization, mailing: Mailing) -> None:
-    consent.suppress(venue, channel="email", value=MAIL["to"], reason=Reason.COMPLAINT)
+    suppressions.suppress(venue, channel="email", value=MAIL["to"], reason=Reason.COMPLAINT)
 
     message = compose(venue, draft()).message
 
@@ -243,8 +252,8 @@ def test_a_closed_address_is_recorded_and_never_sent(venue: Organization, mailin
 
 def test_an_address_is_closed_for_one_organization_and_channel(venue: Organization) -> None:
     other = factories.organization()
-    consent.suppress(other, channel="email", value=MAIL["to"], reason=Reason.BOUNCE)
-    consent.suppress(venue, channel="sms", value=MAIL["to"], reason=Reason.BOUNCE)
+    suppressions.suppress(other, channel="email", value=MAIL["to"], reason=Reason.BOUNCE)
+    suppressions.suppress(venue, channel="sms", value=MAIL["to"], reason=Reason.BOUNCE)
 
     assert compose(venue, draft()).message.status == "queued"
 
@@ -253,12 +262,12 @@ def test_a_lifted_suppression_refuses_nothing_and_the_first_reason_stays(
     venue: Organization,
 ) -> None:
     closed: dict[str, Any] = {"channel": "email", "value": MAIL["to"]}
-    first = consent.suppress(venue, reason=Reason.BOUNCE, **closed)
+    first = suppressions.suppress(venue, reason=Reason.BOUNCE, **closed)
     assert first is not None
-    assert consent.suppress(venue, reason=Reason.MANUAL, **closed) is None
+    assert suppressions.suppress(venue, reason=Reason.MANUAL, **closed) is None
 
-    assert consent.lift([first], by="ada") == 1
-    assert consent.lift([first], by="bob") == 0
+    assert suppressions.lift([first], by="ada") == 1
+    assert suppressions.lift([first], by="bob") == 0
 
     first.refresh_from_db()
     assert (first.reason, first.lifted_by) == ("bounce", "ada")
@@ -266,7 +275,7 @@ def test_a_lifted_suppression_refuses_nothing_and_the_first_reason_stays(
 
 
 def test_a_preview_shows_the_text_and_the_refusal_and_stores_nothing(venue: Organization) -> None:
-    consent.suppress(venue, channel="email", value=MAIL["to"], reason=Reason.OPT_OUT)
+    suppressions.suppress(venue, channel="email", value=MAIL["to"], reason=Reason.OPT_OUT)
 
     shown = preview(venue, draft(body="Dear {{ name }}", variables={"name": "Amelia"}))
 

@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from communications import consent, decisions
-from communications.decisions import NotPossible
-from communications.events import Kind, Reason
+from communications.messages import staff_actions
+from communications.messages.staff_actions import NotPossible
+from communications.messages.transitions import record
 from communications.models import (
     Attempt,
     Direction,
@@ -13,8 +13,12 @@ from communications.models import (
     Organization,
     Suppression,
 )
-from communications.record import record
-from communications.statuses import Status
+from communications.policy import suppressions
+from communications.vocabulary.events import (
+    Kind,
+    Reason,
+)
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.conftest import Together
@@ -30,7 +34,7 @@ def routes(mailing: Mailing) -> None: ...
 def test_what_is_cancelled_is_not_sent(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue)
 
-    decisions.cancel(message, by="ada")
+    staff_actions.cancel(message, by="ada")
     mailing.send_due()
 
     assert status(message) == "cancelled"
@@ -44,7 +48,7 @@ def test_a_message_on_the_ladder_can_be_cancelled(venue: Organization, mailing: 
     message = factories.message(venue)
     mailing.send_due()
 
-    decisions.cancel(message)
+    staff_actions.cancel(message)
     mailing.pass_time()
     mailing.send_due()
 
@@ -71,7 +75,7 @@ def test_what_left_the_outbox_cannot_be_cancelled(venue: Organization, now: str,
     message = rows.message(venue, status=now)
 
     with pytest.raises(NotPossible, match=why):
-        decisions.cancel(message)
+        staff_actions.cancel(message)
 
     assert (status(message), timeline(message)) == (now, [])
 
@@ -85,7 +89,7 @@ def test_what_reached_nobody_can_be_tried_again(
     own = now if now in {"suppressed", "cancelled", "expired"} else ""
     message = rows.message(venue, status=now, decision=own, error="Because.")
 
-    decisions.retry(message, by="ada")
+    staff_actions.retry(message, by="ada")
     assert (status(message), message.decision, message.error) == ("queued", "", "")
     mailing.send_due()
 
@@ -113,7 +117,7 @@ def test_what_may_have_arrived_is_not_tried_again(
     message = rows.message(venue, **columns)
 
     with pytest.raises(NotPossible, match=why):
-        decisions.retry(message)
+        staff_actions.retry(message)
 
     assert timeline(message) == []
 
@@ -122,7 +126,7 @@ def test_what_came_in_cannot_be_cancelled(venue: Organization) -> None:
     message = rows.message(venue, direction=Direction.INBOUND, status="delivered")
 
     with pytest.raises(NotPossible):
-        decisions.cancel(message)
+        staff_actions.cancel(message)
 
 
 def test_a_retry_by_hand_starts_the_ladder_again(venue: Organization, mailing: Mailing) -> None:
@@ -131,12 +135,12 @@ def test_a_retry_by_hand_starts_the_ladder_again(venue: Organization, mailing: M
     mailing.send_until_nothing_is_left()
     assert (status(message), len(statuses(message))) == ("failed", 6)
 
-    decisions.retry(message)
+    staff_actions.retry(message)
     mailing.send_until_nothing_is_left()
     assert (status(message), len(statuses(message))) == ("failed", 12)
 
     mailing.recovers()
-    decisions.retry(message)
+    staff_actions.retry(message)
     mailing.send_until_nothing_is_left()
     assert (status(message), message.ladder_start) == ("sent", 13)
     assert len(mailing.mails()) == 1
@@ -148,7 +152,7 @@ def test_a_retry_of_what_expired_has_no_end_any_more(venue: Organization, mailin
     mailing.send_due()
     assert status(message) == "expired"
 
-    decisions.retry(message)
+    staff_actions.retry(message)
     mailing.send_due()
 
     assert (status(message), message.expires_at) == ("sent", None)
@@ -159,14 +163,14 @@ def test_a_retry_to_a_closed_address_is_refused_again_until_it_is_opened(
     mailing: Mailing,
 ) -> None:
     message = factories.message(venue)
-    consent.suppress(venue, channel="email", value=message.to, reason=Reason.MANUAL)
+    suppressions.suppress(venue, channel="email", value=message.to, reason=Reason.MANUAL)
     mailing.send_due()
-    decisions.retry(message)
+    staff_actions.retry(message)
     mailing.send_due()
     assert status(message) == "suppressed"
 
-    consent.lift(Suppression.objects.all(), by="ada")
-    decisions.retry(message)
+    suppressions.lift(Suppression.objects.all(), by="ada")
+    staff_actions.retry(message)
     mailing.send_due()
     assert (status(message), message.error) == ("sent", "")
 
@@ -177,7 +181,7 @@ def test_a_late_receipt_for_the_first_try_stops_the_second(
 ) -> None:
     message = rows.message(venue, status="failed")
     first = rows.attempt(message, status=Status.FAILED)
-    decisions.retry(message)
+    staff_actions.retry(message)
 
     record([rows.receipt(first, Kind.DELIVERED, Status.DELIVERED)])
     mailing.send_due()

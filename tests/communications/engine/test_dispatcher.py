@@ -14,11 +14,21 @@ import pytest
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from communications import claim, dispatch, dispatcher, ingest, reconcile
-from communications.claim import Claim
-from communications.dispatcher import POLL_SECONDS, URGENT_THREADS, Dispatcher
 from communications.models import Call, Message, Organization, Priority, WebhookDelivery
 from communications.providers import registry
+from communications.receiving import deliveries
+from communications.sending import (
+    claims,
+    dispatcher,
+    provider_call,
+    reconciliation,
+)
+from communications.sending.claims import Claim
+from communications.sending.dispatcher import (
+    POLL_SECONDS,
+    URGENT_THREADS,
+    Dispatcher,
+)
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import Mailing, account, delay, status
@@ -117,7 +127,7 @@ def test_a_tick_that_fails_is_not_the_last(
     message = factories.message(venue)
     one = Dispatcher(threads=4)
 
-    monkeypatch.setattr(reconcile, "expire", broken_database)
+    monkeypatch.setattr(reconciliation, "expire", broken_database)
     assert one.guarded_tick() == 0.05
     assert "tick_failed" in caplog.text
     monkeypatch.undo()
@@ -135,7 +145,7 @@ def test_an_inbox_that_fails_is_looked_into_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(dispatcher, "OUTAGE_SECONDS", 0.05)
-    monkeypatch.setattr(ingest, "apply_due", broken_database)
+    monkeypatch.setattr(deliveries, "apply_due", broken_database)
 
     assert not Dispatcher().applied()
 
@@ -158,7 +168,7 @@ def test_an_outcome_that_cannot_be_written_is_left_to_the_lease(
         raise DatabaseError("The database is away.")
 
     message = factories.message(venue)
-    monkeypatch.setattr(dispatch, "settle", lost)
+    monkeypatch.setattr(provider_call, "settle", lost)
     mailing.send_due()
     assert "outcome_not_recorded" in caplog.text
     monkeypatch.undo()
@@ -259,7 +269,7 @@ def test_without_places_what_is_claimed_is_given_back(
 
 
 def claim_of(message: Message) -> Claim:
-    [claimed] = claim.claim("email", "first", usable=["first"], limit=1)
+    [claimed] = claims.claim("email", "first", usable=["first"], limit=1)
     assert claimed.attempts[0].message_id == message.pk
     return claimed
 

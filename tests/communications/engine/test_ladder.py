@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from communications import ladder
-from communications.ladder import STEPS, Step, Then, next_provider
+from communications.policy import retry_policy
+from communications.policy.retry_policy import (
+    STEPS,
+    Step,
+    Then,
+    next_provider,
+)
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
@@ -32,7 +37,7 @@ PATIENCE = timedelta(seconds=7)
 
 def after(error: ProviderError, climbed: int = 0, **known: bool) -> Step:
     flags = {"idempotent": True, "repeated": False, **known}
-    return ladder.after(error, climbed=climbed, jitter=lambda: 0.0, **flags)
+    return retry_policy.after(error, climbed=climbed, jitter=lambda: 0.0, **flags)
 
 
 def test_the_ladder_is_1_2_4_8_and_16_seconds() -> None:
@@ -43,7 +48,7 @@ def test_the_ladder_is_1_2_4_8_and_16_seconds() -> None:
 
 @given(st.integers(0, 4), st.floats(0, 1))
 def test_jitter_adds_at_most_a_tenth(climbed: int, dice: float) -> None:
-    step = ladder.after(TRANSIENT, climbed=climbed, idempotent=True, jitter=lambda: dice)
+    step = retry_policy.after(TRANSIENT, climbed=climbed, idempotent=True, jitter=lambda: dice)
 
     assert STEPS[climbed] <= step.delay.total_seconds() <= STEPS[climbed] * 1.1 + 1e-6
 
@@ -89,7 +94,7 @@ def test_at_the_top_of_the_ladder(error: ProviderError, then: Then) -> None:
         (SILENT, Then.REPEAT, timedelta(seconds=1)),
         (ANSWERED, Then.REPEAT, timedelta(seconds=1)),
         (THROTTLED, Then.REPEAT, PATIENCE),
-        (PAUSED, Then.REPEAT, ladder.PAUSED),
+        (PAUSED, Then.REPEAT, retry_policy.PAUSED),
         (FINAL, Then.FAIL, timedelta(0)),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 import responses
 from django.utils import timezone
 
-from communications import prune, reconcile
+from communications.messages import retention
 from communications.models import (
     Attempt,
     Direction,
@@ -16,7 +16,8 @@ from communications.models import (
     WebhookDelivery,
 )
 from communications.providers import registry
-from communications.statuses import Status
+from communications.sending import reconciliation
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import Mailing, status, timeline
@@ -65,7 +66,7 @@ def test_a_missing_receipt_is_asked_for(
 ) -> None:
     happens(mailing, sent, event)
 
-    assert reconcile.poll_receipts() == 1
+    assert reconciliation.poll_receipts() == 1
 
     assert status(sent) == expected
     assert Event.objects.filter(message=sent).latest("id").source == "poll"
@@ -74,7 +75,7 @@ def test_a_missing_receipt_is_asked_for(
 def test_a_complaint_that_was_asked_for_closes_the_address(sent: Message, mailing: Mailing) -> None:
     happens(mailing, sent, "complained")
 
-    reconcile.poll_receipts()
+    reconciliation.poll_receipts()
 
     assert Suppression.objects.get().value == sent.to
 
@@ -85,10 +86,10 @@ def test_the_same_answer_is_recorded_once_and_asked_for_seldom(
 ) -> None:
     happens(mailing, sent, "sent")
 
-    assert reconcile.poll_receipts() == 1
-    assert reconcile.poll_receipts() == 0
+    assert reconciliation.poll_receipts() == 1
+    assert reconciliation.poll_receipts() == 0
     Attempt.objects.update(polled_at=timezone.now() - timedelta(minutes=11))
-    assert reconcile.poll_receipts() == 1
+    assert reconciliation.poll_receipts() == 1
 
     assert timeline(sent).count("sent") == 1
 
@@ -100,7 +101,7 @@ def test_nothing_is_asked_too_early_or_for_ever(
 ) -> None:
     grow_old(minutes)
 
-    assert reconcile.poll_receipts() == 0
+    assert reconciliation.poll_receipts() == 0
 
 
 def test_asking_stops_at_the_first_429(venue: Organization, mailing: Mailing) -> None:
@@ -110,11 +111,11 @@ def test_asking_stops_at_the_first_429(venue: Organization, mailing: Mailing) ->
     grow_old()
     mailing.breaks("rate_limit", retry_after=20, only=["GET /emails"])
 
-    assert reconcile.poll_receipts() == 1
+    assert reconciliation.poll_receipts() == 1
 
     assert registry.bucket("first").snapshot().held_for > 15
     Attempt.objects.update(polled_at=None)
-    assert reconcile.poll_receipts() == 0
+    assert reconciliation.poll_receipts() == 0
     assert len([one for one in mailing.requests() if one["method"] == "GET"]) == 1
 
 
@@ -131,7 +132,7 @@ def test_one_that_cannot_be_asked_about_stops_none_of_the_others(
         started_at=timezone.now() - timedelta(hours=1),
     )
 
-    assert reconcile.poll_receipts() == 2
+    assert reconciliation.poll_receipts() == 2
 
     assert (status(lost), status(found)) == ("sent", "delivered")
 
@@ -139,7 +140,7 @@ def test_one_that_cannot_be_asked_about_stops_none_of_the_others(
 def test_an_answer_that_says_nothing_changes_nothing(sent: Message, mailing: Mailing) -> None:
     mailing.breaks("status", status=500, count=1)
 
-    assert reconcile.poll_receipts() == 1
+    assert reconciliation.poll_receipts() == 1
 
     assert status(sent) == "sent"
     assert timeline(sent) == ["composed", "accepted"]
@@ -152,7 +153,7 @@ def test_a_word_of_the_provider_that_we_do_not_know_changes_nothing(
     with responses.RequestsMock() as vendor:
         url = f"{mailing.first.url}/resend/emails/{sent.provider_id}"
         vendor.get(url, json={"id": sent.provider_id, "last_event": "teleported"})
-        assert reconcile.poll_receipts() == 1
+        assert reconciliation.poll_receipts() == 1
 
     assert timeline(sent) == ["composed", "accepted"]
 
@@ -163,7 +164,7 @@ def test_a_provider_that_is_not_configured_any_more_is_passed_over(
 ) -> None:
     mailing.settings.PROVIDERS = {}
 
-    assert reconcile.poll_receipts() == 0
+    assert reconciliation.poll_receipts() == 0
     assert status(sent) == "sent"
 
 
@@ -176,11 +177,11 @@ def test_what_waited_too_long_expires_where_it_waits(
 ) -> None:
     soon = timezone.now() + timedelta(hours=1)
     late, other = factories.message(venue, expires_at=soon), factories.message(venue)
-    assert reconcile.expire() == 0
+    assert reconciliation.expire() == 0
     Message.objects.filter(pk=late.pk).update(expires_at=timezone.now())
 
-    assert reconcile.expire() == 1
-    assert reconcile.expire() == 0
+    assert reconciliation.expire() == 1
+    assert reconciliation.expire() == 0
 
     assert (status(late), status(other)) == ("expired", "queued")
     assert late.error_code == "expired"
@@ -210,8 +211,8 @@ def announced(venue: Organization, mailing: Mailing, text: str) -> Message:
 def test_the_body_of_what_was_announced_is_fetched(venue: Organization, mailing: Mailing) -> None:
     message = announced(venue, mailing, "Can we bring the dog?\0")
 
-    assert reconcile.fetch_received() == 1
-    assert reconcile.fetch_received() == 0
+    assert reconciliation.fetch_received() == 1
+    assert reconciliation.fetch_received() == 0
 
     message.refresh_from_db()
     assert message.body.strip() == "Can we bring the dog?"
@@ -226,8 +227,8 @@ def test_a_body_that_cannot_be_fetched_now_is_fetched_later(
         announced(venue, mailing, text)
     mailing.breaks("status", status=500, count=1)
 
-    assert reconcile.fetch_received() == 1
-    assert reconcile.fetch_received() == 1
+    assert reconciliation.fetch_received() == 1
+    assert reconciliation.fetch_received() == 1
 
     assert set(Message.objects.values_list("is_complete", flat=True)) == {True}
 
@@ -255,8 +256,8 @@ def test_what_is_old_goes_and_what_was_never_applied_stays(venue: Organization) 
     ]
     delivery(4, received_at=old, applied_at=old)
 
-    assert prune.prune() == 3
-    assert prune.prune() == 0
+    assert retention.prune() == 3
+    assert retention.prune() == 0
 
     assert Event.objects.count() == 1
     assert list(WebhookDelivery.objects.order_by("id")) == kept
@@ -266,10 +267,10 @@ def test_pruning_goes_in_small_batches(
     venue: Organization,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prune, "BATCH", 2)
-    monkeypatch.setattr(prune, "MAX_BATCHES", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "MAX_BATCHES", 2)
     old = timezone.now() - timedelta(days=100)
     for number in range(5):
         delivery(number, received_at=old, applied_at=old, organization=venue)
 
-    assert (prune.prune(), prune.prune()) == (4, 1)
+    assert (retention.prune(), retention.prune()) == (4, 1)

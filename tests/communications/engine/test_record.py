@@ -2,10 +2,17 @@ from datetime import timedelta
 
 import pytest
 
-from communications.events import Kind, Source
+from communications.messages.transitions import (
+    Change,
+    Plan,
+    record,
+)
 from communications.models import Call, Event, Organization
-from communications.record import Change, Plan, record
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    Source,
+)
+from communications.vocabulary.statuses import Status
 from tests.communications.engine import rows
 from tests.communications.engine.conftest import Together
 from tests.communications.engine.mailing import status, statuses

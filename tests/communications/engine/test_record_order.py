@@ -9,10 +9,13 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from communications.events import Kind
+from communications.messages.transitions import (
+    Change,
+    record,
+)
 from communications.models import Call, Message, Organization
-from communications.record import Change, record
-from communications.statuses import Status
+from communications.vocabulary.events import Kind
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine import rows
 

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from communications import claim, settle
 from communications.models import Attempt, Event, Message, Organization, Priority, Suppression
 from communications.providers import registry
+from communications.sending import (
+    claims,
+    outcomes,
+)
 from tests import factories
 from tests.communications.engine.mailing import (
     Mailing,
@@ -83,10 +86,10 @@ def test_whoever_opted_out_at_the_provider_is_not_written_to_again(
     mailing: Mailing,
 ) -> None:
     message = factories.message(venue)
-    (claimed,) = claim.claim("email", "first", usable=["first"], limit=100)
+    (claimed,) = claims.claim("email", "first", usable=["first"], limit=100)
 
     # No mail provider says so today; those of short messages do.
-    settle.settle([settle.Answer(claimed, [OptedOut("STOP", code="21610")])])
+    outcomes.settle([outcomes.Answer(claimed, [OptedOut("STOP", code="21610")])])
 
     assert (status(message), message.error_code) == ("failed", "21610")
     closed = Suppression.objects.get()

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from communications.statuses import (
+from communications.vocabulary.statuses import (
     CHAIN,
     DECISIONS,
     REACHED,

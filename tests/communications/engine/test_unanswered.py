@@ -6,13 +6,18 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from communications import claim, dispatch, reconcile, settle
-from communications.events import Kind
+from communications.messages.transitions import record
 from communications.models import Attempt, Call, Event, Message, Organization
 from communications.providers import registry
 from communications.providers.base import Accepted
-from communications.record import record
-from communications.statuses import Status
+from communications.sending import (
+    claims,
+    outcomes,
+    provider_call,
+    reconciliation,
+)
+from communications.vocabulary.events import Kind
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.conftest import Together
@@ -95,15 +100,15 @@ def test_a_batch_whose_answer_is_lost_is_sent_once(
 
 def test_a_repeated_call_has_the_same_bytes(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue, headers={"X-Long": "1", "X-A": "2"}, html="<p>é</p>")
-    (claimed,) = claim.claim("email", "first", usable=["first"], limit=100)
+    (claimed,) = claims.claim("email", "first", usable=["first"], limit=100)
     provider = registry.provider("first")
-    first = [dispatch.as_outbound(one, provider) for one in claim.last_attempts(claimed.call)]
+    first = [provider_call.as_outbound(one, provider) for one in claims.last_attempts(claimed.call)]
     mailing.pass_time()
 
-    again = claim.claim_repeat(claimed.call.pk)
+    again = claims.claim_repeat(claimed.call.pk)
 
     assert again is not None
-    second = [dispatch.as_outbound(one, provider) for one in claim.last_attempts(again.call)]
+    second = [provider_call.as_outbound(one, provider) for one in claims.last_attempts(again.call)]
     assert first == second
     assert [list(one.headers) for one in first] == [list(one.headers) for one in second]
     send(again)
@@ -200,14 +205,14 @@ def test_one_given_to_the_next_provider_is_in_no_call_that_is_repeated(
 # --- crashes -------------------------------------------------------------------------------------
 
 
-def claim_and_die(mailing: Mailing, *, sent: bool) -> claim.Claim:
+def claim_and_die(mailing: Mailing, *, sent: bool) -> claims.Claim:
     """A process that is gone before it wrote down an answer, or before it even asked."""
-    (claimed,) = claim.claim("email", "first", usable=["first"], limit=100)
+    (claimed,) = claims.claim("email", "first", usable=["first"], limit=100)
     if sent:
         provider = registry.provider("first")
-        carried = claim.last_attempts(claimed.call)
+        carried = claims.last_attempts(claimed.call)
         provider.send(
-            [dispatch.as_outbound(one, provider) for one in carried],
+            [provider_call.as_outbound(one, provider) for one in carried],
             key=str(claimed.call.pk),
         )
     mailing.pass_time()
@@ -241,10 +246,10 @@ def test_a_process_that_wakes_up_late_leaves_the_rest_to_its_successor(
     mailing.breaks("rate_limit", retry_after=1, count=1)
     message = factories.message(venue)
     slow = claim_and_die(mailing, sent=False)
-    taken_over = claim.claim_repeat(slow.call.pk)
+    taken_over = claims.claim_repeat(slow.call.pk)
     assert taken_over is not None
 
-    send(claim.Claim(slow.call, list(slow.attempts)))
+    send(claims.Claim(slow.call, list(slow.attempts)))
     message.refresh_from_db()
     assert message.send_after is None
 
@@ -260,9 +265,9 @@ def test_what_a_late_process_was_told_to_be_accepted_is_kept(
 ) -> None:
     message = factories.message(venue)
     slow = claim_and_die(mailing, sent=False)
-    assert claim.claim_repeat(slow.call.pk) is not None
+    assert claims.claim_repeat(slow.call.pk) is not None
 
-    settle.settle([settle.Answer(slow, [Accepted(provider_id="re_late")])])
+    outcomes.settle([outcomes.Answer(slow, [Accepted(provider_id="re_late")])])
 
     assert (status(message), message.provider_id) == ("sent", "re_late")
     assert Call.objects.get().repeat_after is not None
@@ -339,8 +344,8 @@ def test_a_call_that_another_process_repeats_is_left_to_it(
     factories.message(venue)
     claimed = claim_and_die(mailing, sent=False)
 
-    assert claim.claim_repeat(claimed.call.pk) is not None
-    assert claim.claim_repeat(claimed.call.pk) is None
+    assert claims.claim_repeat(claimed.call.pk) is not None
+    assert claims.claim_repeat(claimed.call.pk) is None
 
 
 def test_a_call_whose_key_is_forgotten_is_not_repeated(
@@ -394,20 +399,20 @@ def age(message: Message) -> None:
 
 
 def test_an_answer_that_never_comes_is_waited_for_and_then_given_up(silent: Message) -> None:
-    assert reconcile.settle_unknown() == 0
+    assert reconciliation.settle_unknown() == 0
     age(silent)
 
-    assert reconcile.settle_unknown() == 1
+    assert reconciliation.settle_unknown() == 1
 
     assert (status(silent), silent.send_after) == ("failed", None)
     assert set(statuses(silent)) == {"failed"}
     assert timeline(silent).count("given_up") == 1
-    assert reconcile.settle_unknown() == 0
+    assert reconciliation.settle_unknown() == 0
 
 
 def test_a_receipt_that_comes_after_giving_up_still_wins(silent: Message, mailing: Mailing) -> None:
     age(silent)
-    reconcile.settle_unknown()
+    reconciliation.settle_unknown()
     last = Attempt.objects.filter(message=silent).latest("number")
 
     record([rows.receipt(last, Kind.DELIVERED, Status.DELIVERED)])
@@ -425,7 +430,7 @@ def test_what_is_still_being_repeated_is_not_given_up(
     mailing.send_due()
     age(message)
 
-    assert reconcile.settle_unknown() == 0
+    assert reconciliation.settle_unknown() == 0
 
 
 def test_a_message_rate_limited_at_first_is_planned_and_not_repeated(

@@ -16,9 +16,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from communications.events import Outbound, WebhookRequest
 from communications.models import Channel
 from communications.providers.base import Accepted, Provider
+from communications.vocabulary.events import (
+    Outbound,
+    WebhookRequest,
+)
 from tests.communications.providers.answering import Answer, answering, closed_port
 from wedsync_comms.lib.errors import (
     InvalidSignature,

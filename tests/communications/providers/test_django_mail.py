@@ -7,9 +7,13 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 
-from communications.events import File, Outbound, WebhookRequest
 from communications.providers.base import Accepted
 from communications.providers.django_mail import DjangoMail
+from communications.vocabulary.events import (
+    File,
+    Outbound,
+    WebhookRequest,
+)
 from tests.communications.providers.answering import closed_port
 from tests.communications.providers.contract import outbound
 from tests.communications.providers.mailserver import CUT, mailserver

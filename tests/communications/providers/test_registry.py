@@ -61,7 +61,7 @@ def test_a_good_configuration_has_no_problems(settings: Settings) -> None:
     ("entry", "problem"),
     [
         ({**RESEND, "BACKEND": "communications.providers.acme.Acme"}, "communications.E001"),
-        ({**RESEND, "BACKEND": "communications.events.File"}, "communications.E001"),
+        ({**RESEND, "BACKEND": "communications.vocabulary.events.File"}, "communications.E001"),
         ({**RESEND, "BACKEND": "builtins.dict"}, "communications.E001"),
         ({**RESEND, "OPTIONS": {}}, "communications.E001"),
         ({"OPTIONS": {}}, "communications.E001"),

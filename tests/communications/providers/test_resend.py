@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from communications.events import File, WebhookRequest
 from communications.providers.base import Accepted
 from communications.providers.resend import Resend
 from communications.providers.resend.transport import CLIENT
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    File,
+    WebhookRequest,
+)
+from communications.vocabulary.statuses import Status
 from tests.communications.providers.answering import Answer, answering
 from tests.communications.providers.contract import ProviderContract, outbound
 from tests.communications.providers.signing import svix

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from communications.events import File
 from communications.providers.base import Accepted
 from communications.providers.resend import Resend
 from communications.providers.resend.transport import CLIENT
-from communications.statuses import Status
+from communications.vocabulary.events import File
+from communications.vocabulary.statuses import Status
 from tests.communications.providers.contract import outbound
 from tests.communications.providers.test_resend import resend
 from tests.sandbox_server import SandboxServer

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import standardwebhooks.webhooks
 
-from communications.events import (
+from communications.providers.resend import Resend
+from communications.vocabulary.events import (
     AddressClosed,
     Event,
     Kind,
@@ -19,8 +20,7 @@ from communications.events import (
     TemplateChanged,
     WebhookRequest,
 )
-from communications.providers.resend import Resend
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from tests.communications.providers.signing import signature, svix
 from tests.communications.providers.test_resend import OTHER_SECRET, resend
 from tests.environment import SECRET

@@ -9,9 +9,14 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 import responses
 
-from communications.events import Media, Outbound, TemplateRef, WebhookRequest
 from communications.providers.base import Accepted
 from communications.providers.twilio import Twilio
+from communications.vocabulary.events import (
+    Media,
+    Outbound,
+    TemplateRef,
+    WebhookRequest,
+)
 from tests.communications.providers import signing
 from tests.communications.providers.answering import Answer
 from tests.communications.providers.contract import ProviderContract, outbound

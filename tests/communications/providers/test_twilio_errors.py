@@ -9,8 +9,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from communications.events import Reason, StatusChanged
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Reason,
+    StatusChanged,
+)
+from communications.vocabulary.statuses import Status
 from tests.communications.providers.answering import Answer, answering
 from tests.communications.providers.contract import JSON
 from tests.communications.providers.test_twilio import TEMPLATE, sms

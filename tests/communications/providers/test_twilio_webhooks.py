@@ -9,8 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from communications.events import Kind, MessageReceived, StatusChanged, WebhookRequest, Wish
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Kind,
+    MessageReceived,
+    StatusChanged,
+    WebhookRequest,
+    Wish,
+)
+from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
 from tests.communications.providers.twilio_account import (
     CALLBACK,

@@ -11,10 +11,15 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from communications.events import Media, Outbound, TemplateRef, WebhookRequest
 from communications.providers.base import Accepted
 from communications.providers.whatsapp import WhatsApp
-from communications.statuses import Status
+from communications.vocabulary.events import (
+    Media,
+    Outbound,
+    TemplateRef,
+    WebhookRequest,
+)
+from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
 from tests.communications.providers.answering import Answer, answering
 from tests.communications.providers.contract import JSON, ProviderContract, outbound

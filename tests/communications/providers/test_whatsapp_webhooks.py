@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from communications.events import (
+from communications.vocabulary.events import (
     ConsentChanged,
     Event,
     Kind,
@@ -22,7 +22,7 @@ from communications.events import (
     WebhookRequest,
     Wish,
 )
-from communications.statuses import Status
+from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
 from tests.communications.providers.contract import JSON
 from tests.communications.providers.test_whatsapp import CODES

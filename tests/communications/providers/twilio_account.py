@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from communications.events import WebhookRequest
 from communications.providers.twilio import Twilio, TwilioWhatsApp
+from communications.vocabulary.events import WebhookRequest
 from tests.communications.providers import signing
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "twilio"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from communications.events import WebhookRequest
 from communications.providers.whatsapp import WhatsApp
+from communications.vocabulary.events import WebhookRequest
 from tests.communications.providers import signing
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "whatsapp"

@@ -11,7 +11,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 from rest_framework.authtoken.models import Token
 
-from communications import contacts
+from communications.book import contacts
 from communications.models import Contact, Membership, Organization, Role, Template
 
 CONTACTS = (

@@ -1,0 +1,257 @@
+"""People and their addresses: normalise, find, create, change."""
+
+from collections.abc import Iterable, Sequence
+from email.utils import parseaddr
+from typing import Any, NamedTuple
+
+import phonenumbers
+from django.db import IntegrityError, transaction
+from email_validator import EmailNotValidError, validate_email
+
+from communications.book import facts, history
+from communications.book.history import Cause
+from communications.models import Address, Channel, Contact, Handle, Organization, Origin
+from communications.vocabulary import (
+    personal_names,
+    phone_numbers,
+    search_keys,
+)
+
+INBOUND = Cause(Origin.INBOUND)
+# A person has a handful.
+MAX_ADDRESSES = 50
+
+
+class InvalidAddress(ValueError):
+    """Says to a person what is wrong with an address."""
+
+
+class Entry(NamedTuple):
+    """An address as somebody gives it. A pair of channel and value will do instead."""
+
+    channel: str
+    value: str
+    label: str = ""
+    is_primary: bool = False
+
+
+Given = Entry | tuple[str, str]
+
+
+def normalise(channel: str, value: str, *, region: str) -> str:
+    """An addr-spec in lower case, or a number in E.164. Raises InvalidAddress."""
+    if channel == Channel.EMAIL:
+        return normalise_email(value)
+    return normalise_number(value, region=region)
+
+
+def normalise_email(value: str) -> str:
+    try:
+        # A non-ASCII local part is legal, but no e-mail provider of ours carries it.
+        found = validate_email(
+            value.strip(),
+            check_deliverability=False,
+            allow_smtputf8=False,
+            # Names reserved for tests and local networks are fine as far as we are concerned.
+            test_environment=True,
+        )
+    except EmailNotValidError as error:
+        raise InvalidAddress(f"“{value}” is not an e-mail address: {error}") from error
+    # The local part could tell cases apart, but no server does; an opt-out must not depend on it.
+    return (found.ascii_email or found.normalized).lower()
+
+
+def normalise_number(value: str, *, region: str) -> str:
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidAddress(
+            f"“{value}” is not a telephone number: write it like +447700900123.",
+        ) from error
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if phonenumbers.is_possible_number(number):
+        return found
+    # Perhaps a form that is out of use, but still written.
+    present = phone_numbers.canonical(found)
+    if present == found:
+        raise InvalidAddress(f"“{value}” has too few or too many digits for a telephone number.")
+    return present
+
+
+# --- finding ---
+
+
+def known(organization: Organization, *, channel: str, value: str) -> Contact | None:
+    """The contact with this normalised address, in whatever form of the number."""
+    forms = phone_numbers.variants(value)
+    found = sorted(
+        Address.objects.select_related("contact").filter(
+            organization=organization,
+            channel=channel,
+            value__in=forms,
+        ),
+        key=lambda one: one.value != value,
+    )
+    return found[0].contact if found else None
+
+
+def by_handle(organization: Organization, value: str) -> Contact | None:
+    """Whom WhatsApp calls so."""
+    found = Handle.objects.select_related("contact").filter(organization=organization, value=value)
+    row = found.first()
+    return row.contact if row else None
+
+
+# --- writing ---
+
+
+def create(
+    organization: Organization,
+    *,
+    addresses: Iterable[Given],
+    cause: Cause = history.SYSTEM,
+    **given: Any,
+) -> Contact:
+    """Raises InvalidAddress, also for a taken one, and InvalidFact."""
+    given = facts.named(facts.checked(given))
+    with transaction.atomic():
+        contact = Contact.objects.create(organization=organization, **given)
+        place(contact, list(addresses))
+        settle(contact, {}, cause)
+    return contact
+
+
+def change(
+    contact: Contact,
+    *,
+    addresses: Iterable[Given] | None = None,
+    cause: Cause = history.SYSTEM,
+    **given: Any,
+) -> Contact:
+    """Replaces what is given; the addresses as a whole. Raises InvalidAddress and InvalidFact."""
+    given = facts.checked(given)
+    with transaction.atomic():
+        # No key: whoever writes to them meanwhile need not wait for a long import to end.
+        stored = Contact.everyone.select_for_update(no_key=True).get(pk=contact.pk)
+        before = history.snapshot(stored)
+        for column, value in facts.named(given, stored).items():
+            setattr(contact, column, value)
+            setattr(stored, column, value)
+        if addresses is not None:
+            place(stored, list(addresses))
+        settle(stored, before, cause)
+    contact.updated_at = stored.updated_at
+    return contact
+
+
+def settle(contact: Contact, before: dict[str, Any], cause: Cause) -> None:
+    """Saves a contact together with what follows from it: its search keys and its history."""
+    rows = list(contact.addresses.all())
+    index(contact, rows)
+    contact.save()
+    history.record(contact, before, history.snapshot(contact, rows), cause)
+
+
+def index(contact: Contact, addresses: Iterable[Address]) -> None:
+    texts = [contact.name, contact.given_name, contact.family_name, contact.company]
+    contact.search = search_keys.key([*texts, *contact.weddings], [one.value for one in addresses])
+    contact.sounds = personal_names.sounds(contact.name)
+    contact.compared_at = None
+
+
+def place(contact: Contact, given: Sequence[Given]) -> None:
+    """Makes the contact's addresses these. What stays keeps its row, and so what hangs on it."""
+    if len(given) > MAX_ADDRESSES:
+        raise InvalidAddress(f"A contact has at most {MAX_ADDRESSES} addresses.")
+    had = {(one.channel, one.value): one for one in contact.addresses.all()}
+    wanted = [normalised(contact, Entry(*one)) for one in given]
+    chosen = primaries(wanted)
+    contact.addresses.exclude(
+        pk__in=[had[pair].pk for one in wanted if (pair := (one.channel, one.value)) in had],
+    ).delete()
+    for number, one in enumerate(wanted):
+        row = had.pop((one.channel, one.value), None) or add(contact, one)
+        if (row.label, row.is_primary) != (one.label, number in chosen):
+            row.label, row.is_primary = one.label, number in chosen
+            row.save(update_fields=["label", "is_primary"])
+
+
+def normalised(contact: Contact, one: Entry) -> Entry:
+    value = normalise(one.channel, one.value, region=contact.organization.region)
+    return one._replace(value=value, label=one.label.strip()[:40])
+
+
+def primaries(entries: Sequence[Entry]) -> set[int]:
+    """The places of those that are primary: of each channel one, the first where none says so."""
+    found: dict[str, int] = {}
+    for number, one in enumerate(entries):
+        if one.channel not in found or (
+            one.is_primary and not entries[found[one.channel]].is_primary
+        ):
+            found[one.channel] = number
+    return set(found.values())
+
+
+def add_address(contact: Contact, *, channel: str, value: str) -> Address:
+    """One more, as given. Raises InvalidAddress."""
+    with transaction.atomic():
+        return add(contact, normalised(contact, Entry(channel, value)))
+
+
+def add(contact: Contact, entry: Entry) -> Address:
+    taken = InvalidAddress(f"{entry.value} belongs to another contact already.")
+    owner = known(contact.organization, channel=entry.channel, value=entry.value)
+    if owner is not None and owner.pk != contact.pk:
+        raise taken
+    try:
+        with transaction.atomic():
+            return Address.objects.create(
+                organization=contact.organization,
+                contact=contact,
+                channel=entry.channel,
+                value=entry.value,
+                hint=search_keys.hint(entry.value),
+            )
+    except IntegrityError as error:
+        raise taken from error
+
+
+def resolve(
+    organization: Organization,
+    *,
+    channel: str,
+    value: str,
+    name: str = "",
+    cause: Cause = INBOUND,
+) -> Contact:
+    """The contact with this normalised address, made if there is none. Safe to call at once."""
+    if found := known(organization, channel=channel, value=value):
+        return found
+    try:
+        return create(
+            organization,
+            name=name or value,
+            addresses=[(channel, value)],
+            to_review=True,
+            cause=cause,
+        )
+    except InvalidAddress:
+        # Another process was quicker, or it is an address we would not write to.
+        found = known(organization, channel=channel, value=value)
+        if found is None:
+            raise
+        return found
+
+
+def recognise(contact: Contact, handle: str) -> None:
+    """From now on WhatsApp's name for the person leads to this contact."""
+    Handle.objects.get_or_create(
+        organization=contact.organization,
+        value=handle[:200],
+        defaults={"contact": contact},
+    )
+
+
+def bare(value: str) -> str:
+    """The address in “Ever After <hello@everafter.example>”."""
+    return parseaddr(value)[1]

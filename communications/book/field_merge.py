@@ -1,0 +1,77 @@
+"""What is known about two contacts that become one, field by field."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from communications.book.history import FIELDS
+from communications.models import Contact
+from communications.vocabulary import personal_names
+
+# One of the two is right.
+SINGLE = ("name", "company", "language", "time_zone", "preferred_channel")
+# Both may be.
+SEVERAL = ("roles", "weddings", "notes", "custom")
+CHOOSABLE = (*SINGLE, *SEVERAL)
+# Field -> the contact whose word counts. What is not in it is decided as ever.
+Chosen = Mapping[str, int]
+NOBODY: Chosen = {}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A field about which two contacts disagree."""
+
+    field: str
+    # Who is right unless somebody says otherwise; None: both are.
+    default: int | None
+
+    @property
+    def may_be_both(self) -> bool:
+        return self.field in SEVERAL
+
+
+def united(kept: Contact, gone: Contact, chosen: Chosen = NOBODY) -> dict[str, Any]:
+    """What is known about both; where they disagree, what was chosen, else what the kept one
+    says."""
+    fields = joined(kept, gone)
+    sides = {kept.pk: kept, gone.pk: gone}
+    for field, key in chosen.items():
+        fields |= {column: getattr(sides[key], column) for column in columns(field)}
+    return fields
+
+
+def joined(kept: Contact, gone: Contact) -> dict[str, Any]:
+    fields = {
+        name: getattr(kept, name) or getattr(gone, name)
+        for name in FIELDS
+        if name not in personal_names.PARTS
+    }
+    fields |= personal_names.better(vars(kept), vars(gone))
+    fields["roles"] = union(kept.roles, gone.roles)
+    fields["weddings"] = union(kept.weddings, gone.weddings)
+    fields["custom"] = {**gone.custom, **kept.custom}
+    fields["notes"] = "\n\n".join(dict.fromkeys(filter(None, [kept.notes, gone.notes])))
+    fields["to_review"] = kept.to_review and gone.to_review
+    return fields
+
+
+def union(one: list[str], other: list[str]) -> list[str]:
+    return list(dict.fromkeys([*one, *other]))
+
+
+def columns(field: str) -> tuple[str, ...]:
+    """The parts of a name go with it."""
+    return personal_names.PARTS if field == "name" else (field,)
+
+
+def questions(kept: Contact, gone: Contact) -> Iterator[Question]:
+    """Where only one of them says anything, there is none."""
+    for field in CHOOSABLE:
+        ours, theirs = getattr(kept, field), getattr(gone, field)
+        if ours and theirs and ours != theirs:
+            yield Question(field, None if field in SEVERAL else right(kept, gone, field))
+
+
+def right(kept: Contact, gone: Contact, field: str) -> int:
+    return kept.pk if joined(kept, gone)[field] == getattr(kept, field) else gone.pk

@@ -1,0 +1,149 @@
+"""The address book as files, and everything there is about one person."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from communications.book import history
+from communications.book.files import (
+    csv_tables,
+    vcards,
+)
+from communications.models import (
+    Address,
+    Channel,
+    Contact,
+    ContactChange,
+    Message,
+    Suppression,
+)
+
+COLUMNS = (
+    "name",
+    "given_name",
+    "family_name",
+    "company",
+    "email",
+    "sms",
+    "whatsapp",
+    "roles",
+    "weddings",
+    "language",
+    "time_zone",
+    "preferred_channel",
+    "notes",
+)
+
+
+def as_csv(contacts: Iterable[Contact]) -> str:
+    """What our own import reads back without being told what the columns are."""
+    rows = list(contacts)
+    custom = list(dict.fromkeys(name for one in rows for name in one.custom))
+    lines = [[*cells(one), *(str(one.custom.get(name, "")) for name in custom)] for one in rows]
+    return csv_tables.write([*COLUMNS, *custom], lines)
+
+
+def cells(contact: Contact) -> list[str]:
+    addresses = list(contact.addresses.all())
+    found = []
+    for name in COLUMNS:
+        if name in Channel.values:
+            found.append("; ".join(one.value for one in addresses if one.channel == name))
+        else:
+            value = getattr(contact, name)
+            found.append("; ".join(value) if isinstance(value, list) else str(value))
+    return found
+
+
+def as_vcards(contacts: Iterable[Contact], version: str = "3.0") -> str:
+    return vcards.write(contacts, version)
+
+
+# --- one person ---
+
+
+def everything(contact: Contact) -> dict[str, Any]:
+    """All that is kept about somebody, also under contacts that were merged into this one."""
+    ids = [contact.pk, *merged_ids(contact)]
+    addresses = list(contact.addresses.all())
+    messages = Message.objects.filter(contact__in=ids).order_by("created_at", "pk")
+    return {
+        "contact": {"id": contact.pk, "created_at": contact.created_at}
+        | history.snapshot(contact, addresses),
+        "whatsapp_ids": list(contact.handles.values_list("value", flat=True)),
+        "messages": [shown(one) for one in messages.prefetch_related("attempts", "events")],
+        "suppressions": list(
+            suppressions(contact, addresses).values(
+                "channel",
+                "value",
+                "sender",
+                "marketing_only",
+                "reason",
+                "detail",
+                "created_at",
+                "lifted_at",
+                "lifted_by",
+            ),
+        ),
+        "changes": list(
+            ContactChange.objects.filter(contact__in=ids)
+            .order_by("at", "pk")
+            .values("field", "before", "after", "source", "by", "at"),
+        ),
+    }
+
+
+def merged_ids(contact: Contact) -> list[int]:
+    """Whoever became this contact, in however many steps."""
+    found: list[int] = []
+    front = [contact.pk]
+    while front:
+        front = list(
+            Contact.everyone.filter(merged_into__in=front)
+            .exclude(pk__in=found)
+            .values_list("pk", flat=True),
+        )
+        found += front
+    return found
+
+
+def suppressions(contact: Contact, addresses: Iterable[Address]) -> Any:
+    found = Suppression.objects.none()
+    for channel in Channel.values:
+        values = [one.value for one in addresses if one.channel == channel]
+        found |= Suppression.objects.filter(
+            organization=contact.organization_id,
+            channel=channel,
+            value__in=values,
+        )
+    return found
+
+
+def shown(message: Message) -> dict[str, Any]:
+    return {
+        **{name: getattr(message, name) for name in MESSAGE},
+        "attempts": [
+            {name: getattr(one, name) for name in ATTEMPT} for one in message.attempts.all()
+        ],
+        "events": [{name: getattr(one, name) for name in EVENT} for one in message.events.all()],
+    }
+
+
+MESSAGE = (
+    "id",
+    "direction",
+    "channel",
+    "sender",
+    "to",
+    "subject",
+    "body",
+    "html",
+    "media",
+    "metadata",
+    "status",
+    "created_at",
+    "opened_at",
+    "clicked_at",
+    "complained_at",
+)
+ATTEMPT = ("number", "to", "provider", "provider_id", "status", "started_at", "finished_at")
+EVENT = ("kind", "source", "status", "detail", "occurred_at")

@@ -1,0 +1,223 @@
+"""A file -> looked at, with the reason for every row that cannot be taken -> taken as a whole.
+
+Nothing is half imported: the plan is made again under a lock and carried out in one transaction.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from communications.book import contacts, history
+from communications.book.contacts import Entry
+from communications.book.files import (
+    csv_tables,
+    records,
+    vcards,
+)
+from communications.book.files.planning import (
+    Action,
+    Draft,
+    Plan,
+    Planner,
+)
+from communications.book.files.records import Rejected
+from communications.book.history import Cause
+from communications.messages.staff_actions import NotPossible
+from communications.models import (
+    Address,
+    Contact,
+    ContactChange,
+    Import,
+    Organization,
+    Origin,
+    Pair,
+    Verdict,
+)
+from communications.vocabulary import search_keys
+from wedsync_comms.lib.text import storable
+
+MAX_BYTES = 5 * 1024 * 1024
+# A file that nobody confirms is forgotten.
+KEPT = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Preview:
+    plan: Plan
+    columns: list[str]
+    # The first few rows as they are in the file.
+    sample: list[dict[str, str]]
+
+
+def upload(organization: Organization, filename: str, content: bytes, *, by: str) -> Import:
+    """Keeps the file until somebody confirms it. Raises Rejected with the reason."""
+    if len(content) > MAX_BYTES:
+        raise Rejected([f"At most {MAX_BYTES // 1024 // 1024} MB at a time."])
+    text = storable(csv_tables.text(content))
+    is_vcard = "begin:vcard" in text[:2000].lower()
+    if is_vcard:
+        vcards.cards(text)
+    mapping = {} if is_vcard else csv_tables.guess(csv_tables.read(text)[0])
+    return Import.objects.create(
+        organization=organization,
+        filename=filename[:200],
+        content=text,
+        is_vcard=is_vcard,
+        mapping=mapping,
+        created_by=by,
+    )
+
+
+def choose(row: Import, mapping: Mapping[str, str]) -> None:
+    """Says what the columns are."""
+    columns, _ = csv_tables.read(row.content)
+    known = {name: mapping.get(name, "") for name in columns}
+    row.mapping = {name: one if one in records.TARGETS else "" for name, one in known.items()}
+    row.save(update_fields=["mapping"])
+
+
+def preview(row: Import) -> Preview:
+    """What would happen. Writes nothing."""
+    columns, rows = ([], []) if row.is_vcard else csv_tables.read(row.content)
+    return Preview(plan(row, rows), columns, rows[:3])
+
+
+def plan(row: Import, rows: Iterable[Mapping[str, str]]) -> Plan:
+    planner = Planner(row.organization)
+    if row.is_vcard:
+        for number, card in enumerate(vcards.cards(row.content), start=1):
+            try:
+                planner.add(vcards.record(row.organization, number, card))
+            except Rejected as error:
+                planner.reject(number, error.reasons)
+        return planner.plan
+    # The heading is line 1.
+    for number, cells in enumerate(rows, start=2):
+        try:
+            planner.add(records.from_cells(row.organization, number, cells, row.mapping))
+        except Rejected as error:
+            planner.reject(number, error.reasons)
+    return planner.plan
+
+
+def confirm(row: Import, *, by: str, without_errors: bool = False) -> dict[str, int]:
+    """Takes all of it. `without_errors`: all but the rows that cannot be taken.
+
+    Raises NotPossible if it was taken before, or if there are such rows.
+    """
+    with transaction.atomic():
+        # One import at a time: the plan must still be true while it is carried out. No key, so
+        # that what refers to the organization, messages above all, goes on meanwhile.
+        Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
+        row = Import.objects.select_for_update().get(pk=row.pk)
+        if row.state != Import.State.WAITING:
+            raise NotPossible(f"It is {row.get_state_display()} already.")
+        made = preview(row).plan
+        counts = made.counts()
+        if counts["error"] and not without_errors:
+            raise NotPossible(
+                f"{counts['error']} rows cannot be taken: leave them out, or mend them."
+            )
+        carry_out(row.organization, made, Cause(Origin.IMPORT, f"{by}: {row.filename}"))
+        finish(row, Import.State.DONE, counts)
+    return counts
+
+
+def discard(row: Import) -> None:
+    finish(row, Import.State.DISCARDED, {})
+
+
+def forget() -> int:
+    """Files that nobody confirmed."""
+    old = Import.objects.filter(
+        state=Import.State.WAITING,
+        created_at__lt=timezone.now() - KEPT,
+    )
+    return old.update(state=Import.State.DISCARDED, content="", finished_at=timezone.now())
+
+
+def finish(row: Import, state: Import.State, counts: dict[str, int]) -> None:
+    row.state, row.counts, row.content = state, counts, ""
+    row.finished_at = timezone.now()
+    row.save(update_fields=["state", "counts", "content", "finished_at"])
+
+
+def wrong_rows(row: Import) -> str:
+    """Those that cannot be taken, as a table with the reasons in a column of their own."""
+    columns, rows = ([], []) if row.is_vcard else csv_tables.read(row.content)
+    found = []
+    for one in plan(row, rows).rows:
+        if one.action is Action.ERROR:
+            # The heading is line 1.
+            cells = [] if row.is_vcard else [rows[one.number - 2].get(name, "") for name in columns]
+            found.append([str(one.number), " ".join(one.reasons), *cells])
+    return csv_tables.write(["Line", "Why it cannot be taken", *columns], found)
+
+
+# --- carrying it out ---
+
+
+def carry_out(organization: Organization, made: Plan, cause: Cause) -> None:
+    fresh = [draft for draft in made.drafts if draft.contact is None]
+    create_all(organization, fresh, cause)
+    for draft in made.drafts:
+        if draft not in fresh and draft.contact is not None:
+            contacts.change(draft.contact, addresses=draft.entries, cause=cause, **draft.facts)
+    queue_all(organization, made)
+
+
+def create_all(organization: Organization, drafts: list[Draft], cause: Cause) -> None:
+    rows = [Contact(organization=organization, **draft.facts) for draft in drafts]
+    for row, draft in zip(rows, drafts, strict=True):
+        contacts.index(row, [Address(value=one.value) for one in draft.entries])
+    for row, draft in zip(Contact.objects.bulk_create(rows), drafts, strict=True):
+        draft.contact = row
+    addresses = {draft.key: list(addresses_of(draft)) for draft in drafts}
+    Address.objects.bulk_create([one for listed in addresses.values() for one in listed])
+    now = timezone.now()
+    log: list[ContactChange] = []
+    for draft in drafts:
+        if draft.contact is not None:
+            after = history.snapshot(draft.contact, addresses[draft.key])
+            log += history.changes(draft.contact, {}, after, cause, now)
+    ContactChange.objects.bulk_create(log)
+
+
+def addresses_of(draft: Draft) -> Iterable[Address]:
+    chosen = contacts.primaries(draft.entries)
+    for number, one in enumerate(draft.entries):
+        yield address(draft.contact, one, is_primary=number in chosen)
+
+
+def address(contact: Any, entry: Entry, *, is_primary: bool) -> Address:
+    return Address(
+        organization_id=contact.organization_id,
+        contact=contact,
+        channel=entry.channel,
+        value=entry.value,
+        label=entry.label[:40],
+        is_primary=is_primary,
+        hint=search_keys.hint(entry.value),
+    )
+
+
+def queue_all(organization: Organization, made: Plan) -> None:
+    for one, other, judgement in made.pairs:
+        if one.contact is None or other.contact is None or one.contact.pk == other.contact.pk:
+            continue
+        first, second = sorted([one.contact, other.contact], key=lambda contact: contact.pk)
+        Pair.objects.get_or_create(
+            one=first,
+            other=second,
+            defaults={
+                "organization": organization,
+                "score": judgement.score,
+                "reasons": list(judgement.reasons),
+                "verdict": Verdict.OPEN,
+                "found_at": timezone.now(),
+            },
+        )

@@ -1,0 +1,188 @@
+"""Records from outside -> what each would do to the address book. Writes nothing.
+
+An address that is known leads to its contact when the names do not contradict; then only what is
+blank is filled. Where they do, the record becomes a contact of its own without that address, and a
+person decides.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from communications.book import matching
+from communications.book.contacts import Entry
+from communications.book.facts import FACTS
+from communications.book.files.records import Record
+from communications.book.matching import Judgement, Person
+from communications.models import Contact, Organization
+from communications.vocabulary import (
+    personal_names,
+    phone_numbers,
+)
+
+
+class Action(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    NOTHING = "nothing"
+    REVIEW = "review"
+    ERROR = "error"
+
+
+@dataclass(eq=False)
+class Draft:
+    """A contact as it would be: one there is already, or a new one."""
+
+    key: int
+    contact: Contact | None
+    facts: dict[str, Any]
+    entries: list[Entry] = field(default_factory=list)
+    is_changed: bool = False
+
+    def person(self) -> Person:
+        return matching.person(
+            self.key,
+            self.facts["name"],
+            [one.value for one in self.entries],
+            company=self.facts.get("company", ""),
+            weddings=self.facts.get("weddings", ()),
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """What becomes of one record. `reasons`: why it is an error, or what a person has to judge."""
+
+    number: int
+    action: Action
+    name: str = ""
+    draft: Draft | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass
+class Plan:
+    rows: list[Row] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    # Who may be one person: the drafts, and why.
+    pairs: list[tuple[Draft, Draft, Judgement]] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        found = dict.fromkeys(Action, 0)
+        for row in self.rows:
+            found[row.action] += 1
+        return {str(action): count for action, count in found.items()}
+
+
+class Planner:
+    """Takes record after record; each sees what the ones before it would have done."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.plan = Plan()
+        self.owners: dict[tuple[str, str], Draft] = {}
+        self.sharing: dict[str, list[Draft]] = defaultdict(list)
+        self.named: dict[str, list[Draft]] = defaultdict(list)
+        contacts = Contact.objects.filter(organization=organization)
+        for contact in contacts.prefetch_related("addresses"):
+            self.remember(known(contact))
+
+    def remember(self, draft: Draft) -> None:
+        alike = self.named[personal_names.fold(draft.facts["name"])]
+        if draft not in alike:
+            alike.append(draft)
+        for one in draft.entries:
+            value = phone_numbers.canonical(one.value)
+            self.owners.setdefault((one.channel, value), draft)
+            if draft not in self.sharing[value]:
+                self.sharing[value].append(draft)
+
+    def reject(self, number: int, reasons: Iterable[str]) -> None:
+        self.plan.rows.append(Row(number, Action.ERROR, reasons=tuple(reasons)))
+
+    def add(self, record: Record) -> None:
+        mine = Draft(-record.number, None, record.facts, record.entries)
+        judged = [(one, matching.judge(one.person(), mine.person())) for one in self.like(record)]
+        same = [one for one, judgement in judged if judgement.is_same] or self.again(mine)
+        draft = same[0] if same else mine
+        is_changed = self.unite(draft, record)
+        doubts = self.doubts(draft, judged)
+        reasons = tuple(reason for _, judgement in doubts for reason in judgement.reasons)
+        self.plan.pairs += [(draft, one, judgement) for one, judgement in doubts]
+        action = Action.REVIEW if doubts else Action.CREATE
+        if same:
+            action = Action.UPDATE if is_changed else Action.NOTHING
+        self.plan.rows.append(Row(record.number, action, record.facts["name"], draft, reasons))
+
+    def like(self, record: Record) -> list[Draft]:
+        """Whoever has one of its addresses."""
+        found: list[Draft] = []
+        for one in record.entries:
+            for draft in self.sharing.get(phone_numbers.canonical(one.value), ()):
+                if draft not in found:
+                    found.append(draft)
+        return found
+
+    def again(self, mine: Draft) -> list[Draft]:
+        """What an earlier import of the same record became, where it has no address to tell."""
+        free, circles = self.free(mine.entries), mine.person().circles
+        wanted = {(one.channel, one.value) for one in free}
+        return [
+            draft
+            for draft in self.named.get(personal_names.fold(mine.facts["name"]), ())
+            if {(one.channel, one.value) for one in draft.entries} == wanted
+            and circles <= draft.person().circles
+        ]
+
+    def free(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those that nobody has."""
+        return [
+            one
+            for one in entries
+            if (one.channel, phone_numbers.canonical(one.value)) not in self.owners
+        ]
+
+    def unite(self, draft: Draft, record: Record) -> bool:
+        """Adds what the draft lacks, and says whether that was anything."""
+        facts = filled(draft.facts, record.facts)
+        free = self.free(record.entries)
+        is_new = draft.facts is record.facts
+        is_changed = is_new or facts != draft.facts or bool(free)
+        draft.facts = facts
+        draft.entries = free if is_new else [*draft.entries, *free]
+        if is_changed and not draft.is_changed:
+            self.plan.drafts.append(draft)
+        draft.is_changed = draft.is_changed or is_changed
+        self.remember(draft)
+        return is_changed
+
+    def doubts(
+        self,
+        draft: Draft,
+        judged: list[tuple[Draft, Judgement]],
+    ) -> list[tuple[Draft, Judgement]]:
+        """Others that have one of its addresses and were not recognised as the same."""
+        return [(one, judgement) for one, judgement in judged if one is not draft]
+
+
+def known(contact: Contact) -> Draft:
+    entries = [
+        Entry(one.channel, one.value, one.label, one.is_primary) for one in contact.addresses.all()
+    ]
+    facts = {name: getattr(contact, name) for name in FACTS}
+    return Draft(contact.pk, contact, facts, entries)
+
+
+def filled(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    """What is there stays; lists and custom fields grow."""
+    found = dict(ours)
+    for name, value in theirs.items():
+        mine = found.get(name)
+        if isinstance(value, list):
+            found[name] = list(dict.fromkeys([*(mine or []), *value]))
+        elif isinstance(value, dict):
+            found[name] = {**value, **(mine or {})}
+        else:
+            found[name] = mine or value
+    return found | personal_names.better(ours, theirs)

@@ -1,0 +1,139 @@
+"""vCard 3 and 4 (and what telephones still write as 2.1)."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import vobject
+from vobject.base import ParseError
+
+from communications.book.contacts import Entry
+from communications.book.files import records
+from communications.book.files.records import (
+    Record,
+    Rejected,
+)
+from communications.models import Channel, Contact, Organization
+
+MAX_CARDS = 10_000
+CARD = re.compile(r"^BEGIN:VCARD\s*$.*?^END:VCARD\s*$", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+# Pictures are most of a card, and nothing of it to us.
+PICTURE = re.compile(
+    r"^(?:item\d+\.)?(?:PHOTO|LOGO|SOUND|KEY)[;:].*\n(?:[ \t].*\n)*",
+    re.IGNORECASE | re.MULTILINE,
+)
+LABELS = {"cell", "home", "work", "main", "other"}
+
+
+def cards(content: str) -> list[str]:
+    """Raises Rejected for what holds none, or too many."""
+    plain = PICTURE.sub("", content.replace("\r\n", "\n"))
+    found = [match[0] for match in CARD.finditer(plain)]
+    if not found:
+        raise Rejected(["There is no vCard in this file."])
+    if len(found) > MAX_CARDS:
+        raise Rejected([f"At most {MAX_CARDS:,} people at a time."])
+    return found
+
+
+def record(organization: Organization, number: int, card: str) -> Record:
+    """Raises Rejected."""
+    try:
+        parsed = vobject.readOne(card, validate=False, allowQP=True)
+    except (ParseError, ValueError, UnicodeError, IndexError, AttributeError) as error:
+        # What the library raises for cards that are none.
+        raise Rejected([f"This is no vCard: {error}"]) from error
+    contents = parsed.contents
+    given = {name: value for name, value in said(contents) if value}
+    return records.record(organization, number, given, list(entries(contents)))
+
+
+def said(contents: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "name", first(contents, "fn")
+    name = contents["n"][0].value if contents.get("n") else None
+    if name is not None and not isinstance(name, str):
+        yield "given_name", spaced(name.given)
+        yield "family_name", spaced(name.family)
+    company = contents["org"][0].value if contents.get("org") else ""
+    yield "company", company if isinstance(company, str) else spaced(company[:1])
+    yield "notes", first(contents, "note")
+    yield "language", first(contents, "lang")
+    yield "weddings", [tag for one in contents.get("categories", []) for tag in listed(one.value)]
+
+
+def first(contents: dict[str, Any], name: str) -> str:
+    return spaced(contents[name][0].value) if contents.get(name) else ""
+
+
+def spaced(value: Any) -> str:
+    return value if isinstance(value, str) else " ".join(map(str, value))
+
+
+def listed(value: Any) -> list[str]:
+    return value.split(",") if isinstance(value, str) else [str(one) for one in value]
+
+
+def entries(contents: dict[str, Any]) -> Iterator[Entry]:
+    for line in contents.get("email", []):
+        yield entry(Channel.EMAIL, line.value.removeprefix("mailto:"), line)
+    for line in contents.get("tel", []):
+        # A fax machine reads no SMS.
+        if "fax" not in types(line):
+            yield entry(Channel.SMS, re.sub("^tel:", "", line.value, flags=re.IGNORECASE), line)
+
+
+def entry(channel: str, value: str, line: Any) -> Entry:
+    kinds = types(line)
+    label = next((one for one in kinds if one in LABELS), "")
+    return Entry(channel, value, label, "pref" in kinds or bool(line.params.get("PREF")))
+
+
+def types(line: Any) -> list[str]:
+    return [kind.lower() for one in line.params.get("TYPE", []) for kind in one.split(",")]
+
+
+# --- writing ---
+
+
+def write(contacts: Iterable[Contact], version: str = "3.0") -> str:
+    return "".join(card_of(one, version) for one in contacts)
+
+
+def card_of(contact: Contact, version: str) -> str:
+    card = vobject.vCard()
+    card.add("version").value = version
+    card.add("fn").value = contact.name
+    given, family = contact.given_name, contact.family_name
+    card.add("n").value = vobject.vcard.Name(family=family, given=given or contact.name)
+    for name, value in {
+        "org": [contact.company] if contact.company else None,
+        "note": contact.notes,
+        "categories": list(contact.weddings),
+        "lang": contact.language,
+    }.items():
+        if value:
+            card.add(name).value = value
+    for name, value, label, is_primary in reachable(contact):
+        line = card.add(name)
+        line.value = value
+        line.params["TYPE"] = [label] if label else []
+        if is_primary:
+            mark(line, version)
+    return str(card.serialize(validate=False))
+
+
+def mark(line: Any, version: str) -> None:
+    """As the preferred one."""
+    if version == "4.0":
+        line.params["PREF"] = ["1"]
+    else:
+        line.params["TYPE"] = [*line.params["TYPE"], "pref"]
+
+
+def reachable(contact: Contact) -> Sequence[tuple[str, str, str, bool]]:
+    """Each number once, whichever channels it is for."""
+    found: dict[str, tuple[str, str, str, bool]] = {}
+    for one in contact.addresses.all():
+        name = "email" if one.channel == Channel.EMAIL else "tel"
+        found.setdefault(one.value, (name, one.value, one.label, one.is_primary))
+    return list(found.values())

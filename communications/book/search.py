@@ -1,0 +1,28 @@
+"""Searches in the address book."""
+
+import json
+
+from django.db.models import Q, QuerySet
+
+from communications.models import Contact
+from communications.vocabulary import search_keys
+
+
+def search(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
+    """Those whose names, addresses, company or weddings contain every word, forgivingly."""
+    for choices in search_keys.terms(query):
+        has_it = Q()
+        for one in choices:
+            has_it |= Q(search__contains=one)
+        rows = rows.filter(has_it)
+    return rows
+
+
+def tagged(rows: QuerySet[Contact], field: str, tag: str) -> QuerySet[Contact]:
+    """Those with exactly this among their roles or weddings, whatever its case."""
+    # As text, because not every database can look into a list; one escapes what the other does not.
+    forms = {json.dumps(tag), json.dumps(tag, ensure_ascii=False)}
+    has_it = Q()
+    for form in forms:
+        has_it |= Q(**{f"{field}__icontains": form})
+    return rows.filter(has_it)

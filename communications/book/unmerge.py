@@ -1,0 +1,68 @@
+"""One contact becomes two again: the merge is undone, as far as nothing was changed since."""
+
+from typing import Any
+
+from django.apps import apps
+from django.db import transaction
+from django.utils import timezone
+
+from communications.book import contacts, history, merging
+from communications.book.history import Cause
+from communications.messages.staff_actions import NotPossible
+from communications.models import Address, Contact, Merge, Origin, Verdict
+
+
+def undo(merge: Merge, *, by: str) -> Contact:
+    """Takes the other contact out again, with what it brought. Raises NotPossible."""
+    with transaction.atomic():
+        merge = Merge.objects.select_for_update().get(pk=merge.pk)
+        gone = Contact.everyone.filter(pk=merge.gone_id or 0).first()
+        kept = Contact.everyone.filter(pk=merge.kept_id or 0).first()
+        if merge.undone_at or gone is None:
+            raise NotPossible("It was undone before, or the contact is gone for good.")
+        if kept is not None and kept.merged_at:
+            raise NotPossible(f"{kept} was merged into another contact since: undo that first.")
+        cause = Cause(Origin.MERGE, by)
+        if kept is not None:
+            before = history.snapshot(kept)
+            give_back(merge, kept, gone)
+            contacts.settle(kept, before, cause)
+        revive(merge, gone, cause)
+        keep_apart(merge, by)
+        Merge.objects.filter(pk=merge.pk).update(undone_at=timezone.now(), undone_by=by)
+        return gone
+
+
+def give_back(merge: Merge, kept: Contact, gone: Contact) -> None:
+    for label, ids in merge.moved.items():
+        model_label, _, field = label.rpartition(".")
+        model = apps.get_model(model_label)
+        rows = model._base_manager.filter(pk__in=ids, **{field: kept})  # noqa: SLF001 (documented)
+        merging.hand_over(model, field, [str(pk) for pk in rows.values_list("pk", flat=True)], gone)
+    for name, value in merge.after.items():
+        # What was changed since is not touched.
+        if getattr(kept, name) == value:
+            setattr(kept, name, merge.before[name])
+
+
+def revive(merge: Merge, gone: Contact, cause: Cause) -> None:
+    gone.merged_at = gone.merged_into = None
+    for one in merge.addresses:
+        row = gone.addresses.filter(channel=one["channel"], value=one["value"])
+        if not row.update(is_primary=one["is_primary"]) and merge.kept_id is None:
+            bring_back(gone, one)
+    contacts.index(gone, gone.addresses.all())
+    gone.save()
+    merging.remember(gone, None, cause)
+
+
+def bring_back(gone: Contact, one: dict[str, Any]) -> None:
+    """An address that was deleted together with the contact that had it."""
+    if contacts.known(gone.organization, channel=one["channel"], value=one["value"]) is None:
+        row = contacts.add(gone, contacts.Entry(one["channel"], one["value"]))
+        Address.objects.filter(pk=row.pk).update(is_primary=one["is_primary"], label=one["label"])
+
+
+def keep_apart(merge: Merge, by: str) -> None:
+    if merge.kept is not None and merge.gone_id is not None:
+        merging.judge(merge.kept, Contact.everyone.get(pk=merge.gone_id), Verdict.APART, by)

@@ -1,0 +1,193 @@
+"""compose -> (commit) -> outbox: a message is checked, written down and waits to be sent."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from communications.composing import drafts
+from communications.composing.drafts import (
+    APPROVED,
+    Draft,
+    Refused,
+)
+from communications.live import event_stream
+from communications.messages.transitions import (
+    Change,
+    record,
+)
+from communications.models import Attachment, Channel, Message, Organization, Template
+from communications.policy import (
+    channel_fallback,
+    eligibility,
+    suppressions,
+    unsubscribe,
+    whatsapp_window,
+)
+from communications.vocabulary.events import (
+    File,
+    Kind,
+)
+from communications.vocabulary.sms_segments import (
+    Segments,
+    segments,
+)
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class KeyReused(Exception):
+    """The idempotency key belongs to another request."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    message: Message
+    # False where the same request with the same key was answered before.
+    is_new: bool
+
+
+def compose(
+    organization: Organization,
+    draft: Draft,
+    *,
+    idempotency_key: str = "",
+    created_by: "User | None" = None,
+) -> Composed:
+    """Returns once the message is stored; it is sent after the commit.
+
+    The same key with the same draft returns the first message again. Raises Refused, and KeyReused
+    if the key came with another draft.
+    """
+    digest = fingerprint(draft)
+    if idempotency_key and (found := earlier(organization, idempotency_key, digest)):
+        return found
+    message, files = build(organization, draft)
+    message.idempotency_key = idempotency_key or None
+    message.request_hash = digest
+    message.created_by = created_by
+    try:
+        return Composed(store(message, files), is_new=True)
+    except IntegrityError:
+        # Two requests with one key at once: the other one was stored.
+        found = earlier(organization, idempotency_key, digest)
+        if found is None:
+            raise
+        return found
+
+
+@dataclass(frozen=True)
+class Preview:
+    to: str
+    subject: str
+    body: str
+    html: str
+    # How many SMS it is, where it is one.
+    segments: Segments | None
+    # Why it would not be sent; None if it would.
+    refusal: str | None
+
+
+def preview(organization: Organization, draft: Draft) -> Preview:
+    """What the draft would become, without storing anything. Raises Refused."""
+    message, _ = build(organization, draft)
+    return Preview(
+        to=message.to,
+        subject=message.subject,
+        body=message.body,
+        html=message.html,
+        segments=segments(message.body) if message.channel == Channel.SMS else None,
+        refusal=suppressions.refusal_for(message, message.channel, message.to) or None,
+    )
+
+
+def fingerprint(draft: Draft) -> str:
+    canonical = json.dumps(asdict(draft), sort_keys=True, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def earlier(organization: Organization, key: str, digest: str) -> Composed | None:
+    found = Message.objects.filter(organization=organization, idempotency_key=key).first()
+    if found is None:
+        return None
+    if found.request_hash != digest:
+        raise KeyReused("This Idempotency-Key was used for another request: choose a new one.")
+    return Composed(found, is_new=False)
+
+
+def build(organization: Organization, draft: Draft) -> tuple[Message, list[File]]:
+    """The message a draft becomes, not stored yet. Raises Refused."""
+    if draft.channel not in Channel.values:
+        raise Refused("channel", f"Choose one of: {', '.join(Channel.values)}.")
+    drafts.check_routes(draft)
+    contact, to = drafts.recipient(organization, draft)
+    text = drafts.render(organization, draft)
+    files = [drafts.decode(one) for one in draft.attachments]
+    if sum(len(one.content) for one in files) > drafts.MAX_ATTACHMENT_BYTES:
+        raise Refused("attachments", "The attachments are larger than 25 MB together: send a link.")
+    now = timezone.now()
+    drafts.check_times(draft, now)
+    plan = [dict(step) for step in draft.fallback]
+    starts = max(draft.send_at or now, now)
+    message = Message(
+        organization=organization,
+        contact=contact,
+        channel=draft.channel,
+        leg_channel=draft.channel,
+        sender=organization.sender(draft.channel),
+        to=to,
+        leg_to=to,
+        subject=text.subject,
+        body=text.body,
+        html=text.html,
+        reply_to=drafts.check_reply_to(draft.reply_to),
+        headers=drafts.check_headers(draft.headers),
+        media=drafts.check_media(draft.media),
+        template_ref=text.ref,
+        has_attachments=bool(files),
+        priority=draft.priority,
+        send_at=draft.send_at,
+        send_after=starts,
+        expires_at=draft.expires_at,
+        escalate_at=channel_fallback.deadline(plan, 0, starts),
+        fallback=plan,
+        resend_if_unknown=draft.resend_if_unknown,
+        metadata=dict(draft.metadata),
+    )
+    check_window(message)
+    unsubscribe.offer(message)
+    return message, files
+
+
+def check_window(message: Message) -> None:
+    """Free text outside the 24-hour window would be accepted, and fail a moment later."""
+    if message.channel != Channel.WHATSAPP or message.template_ref or message.fallback:
+        return
+    if not whatsapp_window.is_open(message, message.to):
+        raise Refused("template", f"To {message.to}, {whatsapp_window.CLOSED} {offer(message)}")
+
+
+def offer(message: Message) -> str:
+    approved = Template.objects.filter(
+        organization=message.organization,
+        channel=Channel.WHATSAPP,
+        approval=APPROVED,
+    ).values_list("name", flat=True)
+    names = ", ".join(sorted(set(approved)))
+    return f"Choose one of: {names}." if names else "None is approved yet."
+
+
+def store(message: Message, files: Sequence[File]) -> Message:
+    with transaction.atomic():
+        message.save(force_insert=True)
+        Attachment.objects.bulk_create(Attachment(message=message, **vars(one)) for one in files)
+        refused = eligibility.refuse([message])
+        record([Change(message=message.pk, kind=Kind.COMPOSED), *refused.values()])
+        event_stream.wake_dispatchers()
+    message.refresh_from_db()
+    return message

@@ -1,0 +1,245 @@
+"""What a caller asks for, checked: every refusal names the field and says what to do."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from communications.book import contacts
+from communications.models import Channel, Contact, Organization, Priority, Template
+from communications.policy.channel_fallback import label
+from communications.providers import registry
+from communications.vocabulary import phone_numbers
+from communications.vocabulary.events import File
+
+VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+# Meta's word for a template that may be sent.
+APPROVED = "APPROVED"
+HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
+# Ours to set, or the provider's: a caller who set them could forge a mail.
+RESERVED_HEADERS = {"from", "to", "cc", "bcc", "subject", "sender", "reply-to", "date"}
+# Resend takes 40 MB a mail after encoding; leave room for the text.
+MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
+MAX_BODY_CHARACTERS = 500_000
+MAX_SUBJECT_CHARACTERS = 998
+MAX_MEDIA = 10
+# https://www.twilio.com/docs/messaging/api/message-resource and
+# https://developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages
+MAX_CHARACTERS = {
+    Channel.EMAIL: MAX_BODY_CHARACTERS,
+    Channel.SMS: 1_600,
+    Channel.WHATSAPP: 4_096,
+}
+
+
+class Refused(ValueError):
+    """A request that cannot become a message; `field` is what to change, the text says how."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What the caller asks for. Either `contact` or `to`; either `template` or a text."""
+
+    channel: str = Channel.EMAIL
+    to: str = ""
+    contact: int | None = None
+    subject: str = ""
+    body: str = ""
+    html: str = ""
+    template: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    reply_to: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: Sequence[Mapping[str, str]] = ()
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    fallback: Sequence[Mapping[str, Any]] = ()
+    media: Sequence[str] = ()
+    resend_if_unknown: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Text:
+    subject: str
+    body: str
+    html: str
+    # The approved text it is sent as, if it is.
+    ref: dict[str, Any] = field(default_factory=dict)
+
+
+def check_routes(draft: Draft) -> None:
+    """A message nobody can send would wait in silence."""
+    if not registry.route(draft.channel):
+        raise Refused("channel", f"No provider for {label(draft.channel)} is configured.")
+    for step in draft.fallback:
+        if not registry.route(step["channel"]):
+            raise Refused(
+                "fallback",
+                f"No provider for {label(step['channel'])} is configured.",
+            )
+
+
+def recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
+    contact, to = whom(organization, draft)
+    if draft.channel == Channel.SMS and (why := phone_numbers.landline(to)):
+        given = "to" if draft.contact is None else "contact"
+        raise Refused(given, f"{why} Give a mobile number, or take another channel.")
+    return contact, to
+
+
+def whom(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
+    if draft.contact is not None:
+        return of_contact(organization, draft)
+    if not draft.to:
+        raise Refused("to", "Say who it goes to: an address in “to”, or the id of a “contact”.")
+    try:
+        to = contacts.normalise(draft.channel, draft.to, region=organization.region)
+    except contacts.InvalidAddress as error:
+        raise Refused("to", str(error)) from error
+    return contacts.known(organization, channel=draft.channel, value=to), to
+
+
+def of_contact(organization: Organization, draft: Draft) -> tuple[Contact, str]:
+    contact = Contact.objects.filter(organization=organization, pk=draft.contact or 0).first()
+    if contact is None:
+        raise Refused("contact", "There is no such contact.")
+    address = contact.addresses.filter(channel=draft.channel).first()
+    if address is None:
+        raise Refused(
+            "contact",
+            f"{contact} has no {label(draft.channel)} address: add one to the contact.",
+        )
+    return contact, address.value
+
+
+def render(organization: Organization, draft: Draft) -> Text:
+    chosen = chosen_template(organization, draft) if draft.template else None
+    if chosen is None:
+        source = Text(draft.subject, draft.body, draft.html)
+    else:
+        source = Text(draft.subject or chosen.subject, chosen.body, chosen.html)
+    text = Text(
+        subject=fill(source.subject, draft.variables),
+        body=fill(source.body, draft.variables),
+        html=fill(source.html, {name: escape(value) for name, value in draft.variables.items()}),
+        ref=reference(chosen, draft.variables) if chosen else {},
+    )
+    check_text(text, draft)
+    return text
+
+
+def chosen_template(organization: Organization, draft: Draft) -> Template:
+    if draft.body or draft.html:
+        raise Refused("template", "Send either a template or a text, not both.")
+    known = Template.objects.filter(
+        organization=organization,
+        channel=draft.channel,
+        name=draft.template,
+    )
+    found = known.filter(approval=APPROVED).first() or known.first()
+    if found is None:
+        raise Refused("template", f"There is no {draft.channel} template “{draft.template}”.")
+    if draft.channel == Channel.WHATSAPP and found.approval != APPROVED:
+        why = found.approval.lower() or "not approved"
+        raise Refused("template", f"WhatsApp does not take “{found.name}” now: it is {why}.")
+    return found
+
+
+def reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any]:
+    """What the provider needs to find its own copy of the text; empty for texts of ours."""
+    if not template.approval:
+        return {}
+    return {
+        "name": template.name,
+        "language": template.language,
+        "category": template.category,
+        "parameters": [variables[name] for name in places(template.body)],
+    }
+
+
+def places(text: str) -> list[str]:
+    """The variables of a text, each once, in the order in which a provider counts them."""
+    names = dict.fromkeys(VARIABLE.findall(text))
+    if all(name.isdecimal() for name in names):
+        return sorted(names, key=int)
+    return list(names)
+
+
+def fill(text: str, variables: Mapping[str, str]) -> str:
+    missing = sorted({name for name in VARIABLE.findall(text) if name not in variables})
+    if missing:
+        raise Refused("variables", f"The text needs a value for: {', '.join(missing)}.")
+    return VARIABLE.sub(lambda match: variables[match[1]], text)
+
+
+def check_text(text: Text, draft: Draft) -> None:
+    channels = {draft.channel, *(step["channel"] for step in draft.fallback)}
+    if not (text.body.strip() or text.html.strip() or draft.media):
+        raise Refused("body", "Write a text: “body”, or “html”, or name a “template”.")
+    if not text.body.strip() and channels != {Channel.EMAIL}:
+        raise Refused("body", "SMS and WhatsApp carry plain text: write a “body” as well.")
+    longest = min(MAX_CHARACTERS[channel] for channel in channels)
+    if len(text.body) > longest or len(text.html) > MAX_BODY_CHARACTERS:
+        raise Refused("body", f"Keep the text under {longest:,} characters.")
+    if Channel.EMAIL in channels:
+        check_subject(text.subject)
+
+
+def check_subject(subject: str) -> None:
+    if not subject.strip():
+        raise Refused("subject", "An e-mail needs a subject.")
+    if len(subject) > MAX_SUBJECT_CHARACTERS or any(c in subject for c in "\r\n\0"):
+        raise Refused("subject", "Keep the subject on one line of at most 998 characters.")
+
+
+def check_media(addresses: Sequence[str]) -> list[str]:
+    """Providers fetch them, so they must be public."""
+    if len(addresses) > MAX_MEDIA or not all(one.startswith("https://") for one in addresses):
+        raise Refused("media", f"Give at most {MAX_MEDIA} public addresses beginning with https.")
+    return list(addresses)
+
+
+def check_reply_to(value: str) -> str:
+    if not value:
+        return ""
+    try:
+        return contacts.normalise_email(value)
+    except contacts.InvalidAddress as error:
+        raise Refused("reply_to", str(error)) from error
+
+
+def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+            raise Refused("headers", f"“{name}” cannot be set as a header here.")
+        if any(character in value for character in "\r\n\0"):
+            raise Refused("headers", f"The value of “{name}” must be a single line.")
+    return dict(headers)
+
+
+def check_times(draft: Draft, now: datetime) -> None:
+    starts = max(draft.send_at or now, now)
+    if draft.expires_at is not None and draft.expires_at <= starts:
+        raise Refused("expires_at", "It would expire before it is sent: choose a later time.")
+
+
+def decode(attachment: Mapping[str, str]) -> File:
+    try:
+        content = base64.b64decode(attachment["content"], validate=True)
+    except (KeyError, binascii.Error, ValueError) as error:
+        raise Refused("attachments", "Give each attachment a “content” in base64.") from error
+    filename = attachment.get("filename", "")
+    if not filename or any(character in filename for character in "/\\\r\n\0"):
+        raise Refused("attachments", "Give each attachment a “filename”, without a folder.")
+    content_type = attachment.get("content_type") or "application/octet-stream"
+    return File(filename=filename, content_type=content_type, content=content)

@@ -1,0 +1,151 @@
+"""A contact's thread across the channels, and by which of them it can go on now. Reads only."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch
+
+from communications.composing.drafts import APPROVED
+from communications.models import (
+    Channel,
+    Contact,
+    Direction,
+    Event,
+    Message,
+    Template,
+)
+from communications.policy import (
+    channel_fallback,
+    suppressions,
+    whatsapp_window,
+)
+from communications.providers import registry
+from communications.vocabulary.events import Kind
+
+# Large, and of no use in a thread.
+LEFT_OUT = ("html", "headers", "metadata")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A channel to a contact. Open: any text may go there now; if not, `reason` says why.
+
+    `templates` are the approved texts that may be sent, also where nothing else may.
+    """
+
+    channel: str
+    value: str
+    is_open: bool
+    reason: str
+    templates: list[Template] = field(default_factory=list)
+    window_until: datetime | None = None
+    # The one to answer by.
+    is_preferred: bool = False
+
+
+def ways(contact: Contact) -> list[Way]:
+    """Every channel there is, in one order for everybody."""
+    addresses: dict[str, str] = {}
+    for channel, value in contact.addresses.values_list("channel", "value"):
+        addresses.setdefault(channel, value)
+    found = [way(contact, channel, addresses.get(channel, "")) for channel in Channel.values]
+    chosen = preferred(contact, [one.channel for one in found if one.is_open])
+    return [Way(**vars(one) | {"is_preferred": one.channel == chosen}) for one in found]
+
+
+def way(contact: Contact, channel: str, to: str) -> Way:
+    probe = Message(
+        organization=contact.organization,
+        contact=contact,
+        channel=channel,
+        leg_channel=channel,
+        to=to,
+        leg_to=to,
+    )
+    reason = channel_fallback.in_the_way(probe, channel, to)
+    is_whatsapp = channel == Channel.WHATSAPP
+    return Way(
+        channel=channel,
+        value=to,
+        is_open=not reason,
+        reason=reason[:1].upper() + reason[1:],
+        templates=list(templates(probe)) if is_whatsapp else [],
+        window_until=whatsapp_window.until(contact.organization_id, to)
+        if is_whatsapp and to
+        else None,
+    )
+
+
+def templates(probe: Message) -> Iterator[Template]:
+    """Of each name one, as a draft would choose it; only those that the person has not refused."""
+    if not (probe.to and registry.route(probe.channel)):
+        return
+    approved = Template.objects.filter(
+        organization=probe.organization_id,
+        channel=probe.channel,
+        approval=APPROVED,
+    ).order_by("name", "pk")
+    first: dict[str, Template] = {}
+    for one in approved:
+        first.setdefault(one.name, one)
+    refused: dict[str, str] = {}
+    for template in first.values():
+        category = template.category
+        if category not in refused:
+            probe.template_ref = {"category": category}
+            refused[category] = suppressions.refusal_for(probe, probe.channel, probe.to)
+        if not refused[category]:
+            yield template
+
+
+def preferred(contact: Contact, open_channels: list[str]) -> str:
+    """What they prefer, else where they wrote last, of what is open; else the first that is.
+
+    Blank: none is.
+    """
+    if contact.preferred_channel in open_channels:
+        return contact.preferred_channel
+    wrote = (
+        Message.objects.filter(
+            contact=contact,
+            direction=Direction.INBOUND,
+            channel__in=open_channels,
+        )
+        .order_by("-created_at")
+        .values_list("channel", flat=True)
+        .first()
+    )
+    return wrote or next(iter(open_channels), "")
+
+
+def newest(contact: Contact, count: int) -> list[Message]:
+    """The end of the thread, oldest first; each message with its changes of way as `detours`."""
+    detours = Event.objects.filter(kind=Kind.FAILOVER)
+    rows = (
+        Message.objects.filter(contact=contact)
+        .defer(*LEFT_OUT)
+        .prefetch_related("attempts", Prefetch("events", detours, to_attr="detours"))
+    )
+    return list(reversed(rows[:count]))
+
+
+def files(media: Iterable[Any]) -> list[dict[str, str]]:
+    """What to call a picture or a document, and where it is, if that is an address."""
+    pairs = [
+        (one, "") if isinstance(one, str) else (one.get("url", ""), one.get("content_type", ""))
+        for one in media
+    ]
+    return [
+        {
+            "name": NAMES.get(kind.partition("/")[0], "Document" if kind else "File"),
+            "kind": kind,
+            # Meta's are ids of its own, which open nothing in a browser.
+            "url": url if url.startswith("https://") else "",
+        }
+        for url, kind in pairs
+    ]
+
+
+NAMES = {"image": "Picture", "audio": "Voice message", "video": "Video"}

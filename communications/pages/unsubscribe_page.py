@@ -1,0 +1,26 @@
+"""Pages for people who have no login: the way out of bulk e-mail."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from communications.policy import unsubscribe
+
+TEMPLATE = "communications/unsubscribe.html"
+
+
+# The mail program that posts for its user has no cookie of ours; the signed link is the proof.
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def leave(request: HttpRequest, token: str) -> HttpResponse:
+    """Looking changes nothing, because mail scanners follow links; a POST does."""
+    try:
+        if request.method == "POST":
+            message = unsubscribe.leave(token)
+        else:
+            message = unsubscribe.addressed(token)
+    except unsubscribe.InvalidLink:
+        return render(request, TEMPLATE, {"invalid": True}, status=404)
+    context = {"message": message, "done": request.method == "POST"}
+    return render(request, TEMPLATE, context)

@@ -1,0 +1,57 @@
+"""The pages of staff outside the admin."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from communications.live import event_stream
+from communications.models import Channel, Contact, Membership
+from communications.providers import registry
+from communications.vocabulary.statuses import Status
+
+
+@login_required
+def overview(request: HttpRequest) -> HttpResponse:
+    membership = Membership.objects.of(request.user)
+    if membership is None:
+        return render(request, "communications/no_membership.html", links(), status=403)
+    context = links() | {"membership": membership, "page": page(membership)}
+    return render(request, "communications/overview.html", context)
+
+
+@login_required
+def conversation(request: HttpRequest, contact: int) -> HttpResponse:
+    membership = Membership.objects.of(request.user)
+    if membership is None:
+        return render(request, "communications/no_membership.html", links(), status=403)
+    mine = Contact.objects.filter(organization=membership.organization)
+    found = get_object_or_404(mine, pk=contact)
+    start = page(membership) | {"contact": {"id": found.pk, "name": found.name}}
+    context = links() | {"membership": membership, "contact": found, "page": start}
+    return render(request, "communications/conversation.html", context)
+
+
+def page(membership: Membership) -> dict[str, Any]:
+    """What the page's scripts start with."""
+    return {
+        # From before the list is loaded: what happens in between is replayed, never missed.
+        "last_id": event_stream.last_id(),
+        "may_write": membership.may_write,
+        "channels": choices(Channel),
+        "routed": registry.channels(),
+        "statuses": choices(Status),
+        "conversations": reverse("conversation", args=[0]).removesuffix("0/"),
+    }
+
+
+def choices(words: type[Channel | Status]) -> list[dict[str, str]]:
+    return [{"value": value, "label": str(label)} for value, label in words.choices]
+
+
+def links() -> dict[str, str]:
+    """The sandbox is a developer's: it is nowhere to be seen in production."""
+    return {"sandbox_url": getattr(settings, "SANDBOX_URL", "") if settings.DEBUG else ""}

@@ -1,0 +1,62 @@
+"""May it go there now? Asked when a message is composed, and again at the moment of sending."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from communications.messages.transitions import Change
+from communications.models import Channel, Message, Suppression
+from communications.policy import (
+    channel_fallback,
+    suppressions,
+    whatsapp_window,
+)
+from communications.vocabulary.events import Kind
+from communications.vocabulary.statuses import Status
+
+
+def refuse(messages: Sequence[Message]) -> dict[UUID, Change]:
+    """What becomes of those that may not go where they would go now, by message id.
+
+    Asked when a message is composed and again at the moment of sending.
+    """
+    found = suppressions.refusals(messages[0].leg_channel, messages) if messages else {}
+    changes = {
+        message.pk: refused(message, found[message.pk])
+        for message in messages
+        if message.pk in found
+    }
+    for message in messages:
+        if message.pk not in changes and window_closed(message):
+            changes[message.pk] = elsewhere(
+                message, f"Not by WhatsApp: {whatsapp_window.CLOSED}", "window"
+            )
+    return changes
+
+
+def window_closed(message: Message) -> bool:
+    return (
+        message.leg_channel == Channel.WHATSAPP
+        and not message.template_ref
+        and not whatsapp_window.is_open(message, message.leg_to)
+    )
+
+
+def refused(message: Message, row: Suppression) -> Change:
+    """A person who refused is left alone; around a dead address there may be another way."""
+    if row.reason in suppressions.PERSONAL:
+        return suppressed(message, suppressions.refusal(row), "suppressed")
+    return elsewhere(message, suppressions.refusal(row), "suppressed")
+
+
+def elsewhere(message: Message, why: str, code: str) -> Change:
+    return channel_fallback.onward(message, why) or suppressed(message, why, code)
+
+
+def suppressed(message: Message, why: str, code: str) -> Change:
+    return Change(
+        message=message.pk,
+        kind=Kind.SUPPRESSED,
+        decision=Status.SUPPRESSED,
+        error_code=code,
+        detail=why,
+    )

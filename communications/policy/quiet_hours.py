@@ -1,0 +1,76 @@
+"""Quiet hours: phones stay silent at night, by the organization's clock. Urgent messages ring.
+
+E-mail makes no noise and is never held.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from communications.messages.transitions import (
+    Change,
+    Plan,
+    record,
+)
+from communications.models import Channel, Message, Organization, Priority
+from communications.vocabulary.events import Kind
+
+CHANNELS = {Channel.SMS, Channel.WHATSAPP}
+
+
+def hold(messages: Sequence[Message]) -> set[UUID]:
+    """Puts off what would ring in quiet hours, and returns its ids. Call it in the claim's
+    transaction, which has the rows locked."""
+    now = timezone.now()
+    ends = {one.pk: end for one in messages if (end := silence(one, now))}
+    held = [one for one in messages if one.pk in ends]
+    record([held_until(one, ends[one.pk]) for one in held])
+    for one in held:
+        if one.escalate_at:
+            # The next step of its plan waits as long: this one has not been tried yet.
+            later = one.escalate_at + (ends[one.pk] - now)
+            Message.objects.filter(pk=one.pk).update(escalate_at=later)
+    return set(ends)
+
+
+def silence(message: Message, now: datetime) -> datetime | None:
+    """Until when it has to wait; None if it may go now."""
+    if message.priority == Priority.URGENT or message.leg_channel not in CHANNELS:
+        return None
+    return until(message.organization, now)
+
+
+def until(organization: Organization, now: datetime) -> datetime | None:
+    """The end of the quiet hours that `now` lies in; None if it lies in none."""
+    start, end = organization.quiet_from, organization.quiet_until
+    if start is None or end is None:
+        return None
+    return end_of(start, end, organization.time_zone, now)
+
+
+def end_of(start: time, end: time, zone: str, now: datetime) -> datetime | None:
+    """The same for any hours by the clock of any zone."""
+    local = now.astimezone(ZoneInfo(zone))
+    if not is_within(local.time(), start, end):
+        return None
+    days = 1 if local.time() >= end else 0
+    return datetime.combine(local.date() + timedelta(days=days), end, local.tzinfo)
+
+
+def is_within(moment: time, start: time, end: time) -> bool:
+    """Whether a time of day lies between two others, also across midnight."""
+    if start <= end:
+        return start <= moment < end
+    return moment >= start or moment < end
+
+
+def held_until(message: Message, end: datetime) -> Change:
+    return Change(
+        message=message.pk,
+        kind=Kind.HELD,
+        plan=Plan(end, via=message.via),
+        detail=f"Quiet hours: waits until {end:%H:%M on %d %B} ({message.organization.time_zone}).",
+    )

@@ -1,0 +1,122 @@
+"""The ledger of who may not be written to: close an address, open it again, ask."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from communications.models import Message, Organization, Suppression
+from communications.providers import registry
+from communications.vocabulary.events import Reason
+from communications.vocabulary.phone_numbers import variants
+
+MARKETING = "MARKETING"
+# What a person, or their mailbox, said about us: no other channel is tried behind their back.
+PERSONAL = {Reason.OPT_OUT, Reason.COMPLAINT, Reason.MANUAL}
+
+
+def suppress(
+    organization: Organization,
+    *,
+    channel: str,
+    value: str,
+    reason: Reason,
+    sender: str = "",
+    marketing_only: bool = False,
+    detail: str = "",
+    message: Message | None = None,
+) -> Suppression | None:
+    """None if the address is closed already: the first reason stays."""
+    try:
+        with transaction.atomic():
+            return Suppression.objects.create(
+                organization=organization,
+                channel=channel,
+                value=value,
+                sender=sender,
+                marketing_only=marketing_only,
+                reason=reason,
+                detail=detail,
+                message=message,
+            )
+    except IntegrityError:
+        return None
+
+
+def lift(suppressions: Iterable[Suppression], *, by: str) -> int:
+    """Opens the addresses again and says how many were closed. The rows stay as history."""
+    return (
+        Suppression.objects.in_force()
+        .filter(pk__in=[one.pk for one in suppressions])
+        .update(lifted_at=timezone.now(), lifted_by=by)
+    )
+
+
+def welcome_back(
+    organization: Organization,
+    *,
+    channel: str,
+    value: str,
+    sender: str,
+    by: str,
+    marketing_only: bool = False,
+) -> int:
+    """The person asked this sender for it: lifts what they closed themselves, and no hard bounce.
+
+    `marketing_only`: they asked for advertising, which takes back no other refusal.
+    """
+    closed = Suppression.objects.on(channel, [value]).filter(
+        organization=organization,
+        reason=Reason.OPT_OUT,
+    )
+    if marketing_only:
+        closed = closed.filter(marketing_only=True)
+    if not has_a_pool(channel):
+        closed = closed.filter(sender__in=["", sender])
+    return lift(closed, by=by)
+
+
+def refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
+    """By message id, what closes the address that it would go to on this channel."""
+    in_force = Suppression.objects.on(channel, {one.leg_to for one in messages})
+    # What the person said counts before what is known of the address: it ends the plan.
+    rows = sorted(in_force, key=lambda row: row.reason not in PERSONAL)
+    found = {}
+    for message in messages:
+        closed = next((row for row in rows if applies(row, message, message.leg_to)), None)
+        if closed is not None:
+            found[message.pk] = closed
+    return found
+
+
+def refusal_for(message: Message, channel: str, to: str) -> str:
+    """Why a message may not go to an address; blank if it may."""
+    rows = Suppression.objects.on(channel, [to]).filter(organization=message.organization_id)
+    return next((refusal(row) for row in rows if applies(row, message, to)), "")
+
+
+def applies(row: Suppression, message: Message, to: str) -> bool:
+    if row.organization_id != message.organization_id or row.value not in variants(to):
+        return False
+    if row.marketing_only and message.template_ref.get("category") != MARKETING:
+        return False
+    return not row.sender or may_leave_as(row.sender, message, row.channel)
+
+
+def may_leave_as(sender: str, message: Message, channel: str) -> bool:
+    """Whether this is an identity the message could be sent as. In doubt it is."""
+    if own := message.organization.sender(channel):
+        return own == sender
+    providers = [registry.provider(slug) for slug in registry.route(channel)]
+    return has_a_pool(channel) or any(one.sender == sender for one in providers)
+
+
+def has_a_pool(channel: str) -> bool:
+    """Whether a vendor picks among several senders, to which a refusal applies as a whole."""
+    return any(registry.provider(slug).is_a_pool for slug in registry.route(channel))
+
+
+def refusal(row: Suppression) -> str:
+    why = row.get_reason_display()
+    return f"{row.value} may not be written to since {row.created_at:%d %B %Y}: {why}."

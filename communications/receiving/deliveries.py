@@ -1,0 +1,229 @@
+"""verify -> store -> (commit, 2xx) -> parse -> apply each event: what happens to a webhook.
+
+Stored means safe: from then on a bug or a crash only delays.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from communications.models import (
+    WebhookDelivery,
+)
+from communications.providers import registry
+from communications.providers.base import Provider
+from communications.receiving import template_catalogue
+from communications.receiving.inbound import (
+    apply_consent,
+    close_everywhere,
+    receive_message,
+)
+from communications.receiving.receipts import (
+    Unmatched,
+    apply_status,
+)
+from communications.vocabulary.events import (
+    ConsentChanged,
+    Event,
+    MessageReceived,
+    Source,
+    StatusChanged,
+    TemplateChanged,
+    WebhookRequest,
+)
+from wedsync_comms.lib import shared, tally, wakeup
+from wedsync_comms.lib.errors import InvalidSignature
+from wedsync_comms.lib.text import storable
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+INBOX = "inbox"
+# How long the process that took a delivery may need for it.
+LEASE = timedelta(seconds=60)
+# A receipt may beat the commit of the attempt it is about: the first tries follow quickly. The
+# later ones are for the fix of a bug. After the last, a person decides.
+PAUSES = (1, 2, 5, 15, 60, 300, 1800, 7200)
+BATCH = 50
+# Kept with the delivery; cookies and credentials of whoever posted are none of our business.
+UNKEPT_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+
+
+def listener(webhook: str) -> Provider:
+    """The provider that answers for a path. Raises KeyError if none is configured."""
+    slugs = registry.behind(webhook)
+    if not slugs:
+        raise KeyError(webhook)
+    return registry.provider(slugs[0])
+
+
+def verify(webhook: str, request: WebhookRequest) -> str:
+    """The event's id, by whichever account's secret it is signed with. Raises as `receive`."""
+    refusal: InvalidSignature | None = None
+    for slug in registry.behind(webhook):
+        try:
+            return registry.provider(slug).verify(request)
+        except InvalidSignature as error:
+            refusal = error
+    raise refusal or KeyError(webhook)
+
+
+def receive(slug: str, request: WebhookRequest) -> bool:
+    """Stores a verified delivery; False if it was stored before.
+
+    Raises InvalidSignature or MalformedRequest, and KeyError for a provider not configured.
+    """
+    try:
+        event_id = verify(slug, request)
+    except InvalidSignature:
+        count_forged(slug)
+        raise
+    now = timezone.now()
+    delivery = WebhookDelivery(
+        provider=slug,
+        event_id=event_id[:255],
+        url=request.url,
+        headers={k: v for k, v in request.headers.items() if k not in UNKEPT_HEADERS},
+        body=request.body,
+        received_at=now,
+        apply_after=now,
+    )
+    try:
+        with transaction.atomic():
+            delivery.save(force_insert=True)
+            transaction.on_commit(lambda: wakeup.wake(INBOX))
+    except IntegrityError:
+        log.info("delivery", provider=slug, event_id=event_id, outcome="duplicate")
+        return False
+    log.info("delivery", provider=slug, event_id=event_id, outcome="stored", delivery=delivery.pk)
+    return True
+
+
+def forged(webhook: str) -> str:
+    """What the count of its refused signatures is called in `lib.tally`."""
+    return f"forged:{webhook}"
+
+
+def count_forged(webhook: str) -> None:
+    """A count and no row: whoever forges a thousand must not fill our tables."""
+    try:
+        tally.add(forged(webhook))
+    except shared.Unavailable as error:
+        log.warning("forged_not_counted", provider=webhook, error=str(error))
+
+
+def apply_due() -> int:
+    """Applies what is due, and returns how many deliveries that were."""
+    taken = claim()
+    for delivery in taken:
+        apply(delivery)
+    return len(taken)
+
+
+def claim() -> list[WebhookDelivery]:
+    now = timezone.now()
+    if not WebhookDelivery.objects.due(now).exists():
+        return []
+    with transaction.atomic():
+        # In the order of the inbox's own index: by id, the whole history would be read.
+        due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
+        rows = due.select_for_update(skip_locked=True)
+        taken = list(rows[:BATCH])
+        WebhookDelivery.objects.filter(pk__in=[one.pk for one in taken]).update(
+            apply_after=now + LEASE,
+        )
+    return taken
+
+
+def apply(delivery: WebhookDelivery) -> bool:
+    """Applies each event by itself: one that fails loses none of the others. Safe to repeat."""
+    errors: list[str] = []
+    organizations: list[int] = []
+    events = guarded(partial(read, delivery), errors) or []
+    for index, event in enumerate(events):
+        event_id = f"{delivery.event_id}#{index}" if index else delivery.event_id
+        found = guarded(partial(apply_event, delivery.provider, event, event_id), errors)
+        if found is not None:
+            organizations.append(found)
+    finish(delivery, errors, organizations)
+    return not errors
+
+
+def read(delivery: WebhookDelivery) -> list[Event]:
+    provider = listener(delivery.provider)
+    request = as_request(delivery)
+    delivery.type = storable(provider.topic(request))
+    return list(provider.parse(request))
+
+
+def guarded(step: Callable[[], T], errors: list[str]) -> T | None:
+    """The step's result; or None, and a line in `errors` that says what was in the way."""
+    try:
+        return step()
+    except Unmatched as error:
+        errors.append(str(error))
+    except Exception as error:
+        # Whatever it is, the delivery is safe and the others must go on. It is shown to staff with
+        # the delivery, and to us here.
+        log.exception("event_not_applied")
+        errors.append(f"{type(error).__name__}: {error}")
+    return None
+
+
+def finish(delivery: WebhookDelivery, errors: list[str], organizations: list[int]) -> None:
+    now = timezone.now()
+    delivery.tries += 1
+    delivery.error = storable("\n".join(errors))
+    delivery.organization_id = organizations[0] if organizations else delivery.organization_id
+    if errors:
+        left = PAUSES[delivery.tries - 1 : delivery.tries]
+        delivery.apply_after = now + timedelta(seconds=left[0]) if left else None
+    else:
+        delivery.applied_at, delivery.apply_after = now, None
+    delivery.save(
+        update_fields=["type", "tries", "error", "organization", "apply_after", "applied_at"],
+    )
+    log.info(
+        "applied",
+        delivery=delivery.pk,
+        provider=delivery.provider,
+        type=delivery.type,
+        organization=delivery.organization_id,
+        outcome="waiting" if errors else "applied",
+        tries=delivery.tries,
+    )
+
+
+def as_request(delivery: WebhookDelivery) -> WebhookRequest:
+    return WebhookRequest(
+        method="POST",
+        url=delivery.url,
+        headers=delivery.headers,
+        body=bytes(delivery.body),
+    )
+
+
+def replay(delivery: WebhookDelivery) -> bool:
+    """Applies it again, whatever became of it before. What is known already changes nothing."""
+    return apply(delivery)
+
+
+def apply_event(webhook: str, event: Event, event_id: str) -> int | None:
+    """Returns the organization it was about, if it was about one. Raises Unmatched."""
+    match event:
+        case StatusChanged():
+            return apply_status(webhook, event, event_id, Source.WEBHOOK)
+        case MessageReceived():
+            return receive_message(webhook, event, event_id)
+        case ConsentChanged():
+            return apply_consent(webhook, event)
+        case TemplateChanged():
+            template_catalogue.apply_change(listener(webhook).channel, event)
+        case _:
+            close_everywhere(listener(webhook).channel, event)
+    return None

@@ -1,0 +1,261 @@
+"""Somebody wrote, or said whether we may write: message, thread, window, consent."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from communications.book import contacts
+from communications.live import event_stream
+from communications.models import (
+    Address,
+    Channel,
+    Contact,
+    Direction,
+    Message,
+    Organization,
+)
+from communications.models import Event as Row
+from communications.policy import (
+    suppressions,
+    whatsapp_window,
+)
+from communications.providers import registry
+from communications.receiving.receipts import Unmatched
+from communications.vocabulary.events import (
+    AddressClosed,
+    ConsentChanged,
+    Kind,
+    MessageReceived,
+    Reason,
+    Source,
+    Wish,
+)
+from communications.vocabulary.statuses import Status
+from wedsync_comms.lib.text import storable
+
+
+def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
+    """A person used the provider's own switch for what one of our senders may write."""
+    found = None
+    for organization in Organization.objects.all():
+        if writes_as(organization, webhook, event.channel, (event.to,)):
+            found = organization.pk
+            heed_switch(organization, event)
+    return found
+
+
+def heed_switch(organization: Organization, event: ConsentChanged) -> None:
+    if event.wish == Wish.START:
+        suppressions.welcome_back(
+            organization,
+            channel=event.channel,
+            value=event.value,
+            sender=event.to,
+            by="the recipient",
+            marketing_only=event.marketing_only,
+        )
+        return
+    suppressions.suppress(
+        organization,
+        channel=event.channel,
+        value=event.value,
+        sender=event.to,
+        marketing_only=event.marketing_only,
+        reason=Reason.OPT_OUT,
+        detail=storable(event.detail),
+    )
+
+
+def close_everywhere(channel: str, event: AddressClosed) -> None:
+    """The provider's account refuses the address, so it is closed for everyone who knows it."""
+    known = Address.objects.filter(channel=channel, value__iexact=event.value)
+    for address in known.select_related("organization"):
+        suppressions.suppress(
+            address.organization,
+            channel=channel,
+            value=address.value,
+            reason=event.reason,
+            detail=event.detail,
+        )
+
+
+def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
+    """The message joins its contact's thread. Raises Unmatched if it is written to nobody here."""
+    organization = addressee(webhook, event)
+    with transaction.atomic():
+        contact = correspondent(organization, event)
+        message, is_new = Message.objects.get_or_create(
+            organization=organization,
+            provider=carrier(webhook, event.channel),
+            provider_id=event.provider_id,
+            direction=Direction.INBOUND,
+            defaults=inbound(contact, event),
+        )
+        if is_new:
+            Row.objects.create(**received(message, event, event_id))
+            heed(organization, event, contact)
+            event_stream.announce()
+    return organization.pk
+
+
+def carrier(webhook: str, channel: str) -> str:
+    """The slug of the provider behind a webhook that carries this channel."""
+    slugs = registry.behind(webhook)
+    return next((one for one in slugs if registry.provider(one).channel == channel), slugs[0])
+
+
+def heed(organization: Organization, event: MessageReceived, contact: Contact | None) -> None:
+    """What the message means for what we may write."""
+    for value in values(organization, event, contact):
+        if event.opens_window:
+            whatsapp_window.open_at(organization.pk, value, event.occurred_at)
+        heed_wish(organization, event, value)
+
+
+def values(
+    organization: Organization,
+    event: MessageReceived,
+    contact: Contact | None,
+) -> list[str]:
+    """The address it came from; of a person who hides it, those that we know."""
+    if value := normalised(organization, event):
+        return [value]
+    if not (contact and event.handle):
+        return []
+    return [one.value for one in contact.addresses.filter(channel=event.channel)]
+
+
+def heed_wish(organization: Organization, event: MessageReceived, value: str) -> None:
+    sender = event.to[0] if event.to else ""
+    if event.wish == Wish.STOP:
+        suppressions.suppress(
+            organization,
+            channel=event.channel,
+            value=value,
+            sender=sender,
+            reason=Reason.OPT_OUT,
+            detail=f"They wrote “{storable(event.text)[:80]}”.",
+        )
+    elif event.wish == Wish.START:
+        suppressions.welcome_back(
+            organization,
+            channel=event.channel,
+            value=value,
+            sender=sender,
+            by="the recipient",
+        )
+
+
+def normalised(organization: Organization, event: MessageReceived) -> str | None:
+    """Their address as we keep it; None for a sender nobody could answer."""
+    if event.channel != Channel.EMAIL and not event.sender.startswith("+"):
+        # A short code, or a person who hides the number: digits in it are no number of theirs.
+        return None
+    try:
+        return contacts.normalise(
+            event.channel,
+            storable(event.sender),
+            region=organization.region,
+        )
+    except contacts.InvalidAddress:
+        return None
+
+
+def correspondent(organization: Organization, event: MessageReceived) -> Contact | None:
+    """Who wrote; None for a sender nobody could answer, like a mail server's own."""
+    value, handle = normalised(organization, event), storable(event.handle)
+    name = storable(event.sender_name)[:200]
+    if value is None:
+        return anonymous(organization, handle, name) if handle else None
+    contact = contacts.resolve(organization, channel=event.channel, value=value, name=name)
+    if handle:
+        contacts.recognise(contact, handle)
+    return contact
+
+
+def anonymous(organization: Organization, handle: str, name: str) -> Contact:
+    """Somebody who hides the number. Once they show it, their handle leads to the same contact."""
+    if found := contacts.by_handle(organization, handle):
+        return found
+    contact = contacts.create(
+        organization,
+        name=name or handle,
+        addresses=[],
+        to_review=True,
+        cause=contacts.INBOUND,
+    )
+    contacts.recognise(contact, handle)
+    return contact
+
+
+def inbound(contact: Contact | None, event: MessageReceived) -> dict[str, Any]:
+    return {
+        "channel": event.channel,
+        "leg_channel": event.channel,
+        "contact": contact,
+        "sender": storable(event.sender)[:320],
+        "to": storable(event.to[0])[:320] if event.to else "",
+        "subject": storable(event.subject)[:998],
+        "body": storable(event.text),
+        "html": storable(event.html),
+        "media": [vars(one) for one in event.media],
+        "status": Status.DELIVERED,
+        "is_complete": event.complete,
+    }
+
+
+def received(message: Message, event: MessageReceived, event_id: str) -> dict[str, Any]:
+    return {
+        "organization_id": message.organization_id,
+        "message": message,
+        "kind": Kind.RECEIVED,
+        "source": Source.WEBHOOK,
+        "status": Status.DELIVERED,
+        "message_status": Status.DELIVERED,
+        "changed": True,
+        "provider": message.provider,
+        "event_id": event_id,
+        "occurred_at": event.occurred_at,
+        "recorded_at": timezone.now(),
+    }
+
+
+def addressee(webhook: str, event: MessageReceived) -> Organization:
+    """The organization that writes from one of the addresses the message was sent to.
+
+    Where several share one, the one that wrote to the sender last.
+    """
+    everybody = Organization.objects.order_by("pk")
+    found = [one for one in everybody if writes_as(one, webhook, event.channel, event.to)]
+    if len(found) > 1:
+        wrote = Message.objects.outbound().filter(
+            organization__in=found,
+            leg_channel=event.channel,
+            leg_to=normalised(found[0], event) or "",
+        )
+        last = wrote.order_by("-created_at").first()
+        found = [last.organization] if last else []
+    if not found:
+        raise Unmatched(f"No organization writes from {', '.join(event.to)}.")
+    return found[0]
+
+
+def writes_as(
+    organization: Organization,
+    webhook: str,
+    channel: str,
+    addresses: tuple[str, ...],
+) -> bool:
+    """Whether one of the addresses is the organization's identity on a channel."""
+    wanted = {value.casefold() for value in addresses}
+    own = organization.sender(channel)
+    if own:
+        return identity(channel, own) in wanted
+    providers = [registry.provider(slug) for slug in registry.behind(webhook)]
+    here = [one for one in providers if one.channel == channel]
+    return any(one.is_a_pool or identity(channel, one.sender) in wanted for one in here)
+
+
+def identity(channel: str, sender: str) -> str:
+    return (contacts.bare(sender) if channel == Channel.EMAIL else sender).casefold()

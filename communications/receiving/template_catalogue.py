@@ -1,0 +1,102 @@
+"""The provider's approved texts -> our templates, so that staff choose what may be sent."""
+
+import uuid
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+
+from communications.models import Organization, Template
+from communications.providers import registry
+from communications.vocabulary.events import (
+    TemplateChanged,
+    TemplateText,
+)
+from wedsync_comms.lib import lease
+from wedsync_comms.lib.errors import ProviderError
+
+log = structlog.get_logger(__name__)
+
+# Ours, for one that the provider does not list any more.
+GONE = "DELETED"
+# What happens in between is told by a webhook.
+FRESH = timedelta(minutes=15)
+
+
+def sync() -> int:
+    """Fetches the catalogues that are not fresh, and returns how many texts there are.
+
+    One that could not be had is not fresh either, so that a provider which was away a minute ago
+    is asked again now.
+    """
+    holder, count = str(uuid.uuid4()), 0
+    for channel in registry.channels():
+        for slug in registry.route(channel):
+            if not lease.take(freshness(slug), holder, FRESH.total_seconds()):
+                continue
+            try:
+                count += fetch(channel, slug)
+            except ProviderError as error:
+                log.warning("catalogue_not_fetched", provider=slug, error=str(error))
+                lease.give_back(freshness(slug), holder)
+    return count
+
+
+def outdate(channel: str) -> None:
+    """The next `sync` fetches it again."""
+    for slug in registry.route(channel):
+        lease.end(freshness(slug))
+
+
+def freshness(slug: str) -> str:
+    """A lease that nobody renews: as long as it runs, the provider is not asked."""
+    return f"catalogue:{slug}"
+
+
+def fetch(channel: str, slug: str) -> int:
+    """How many texts the provider lists. Raises ProviderError."""
+    texts = list(registry.provider(slug).fetch_templates())
+    if texts:
+        store(channel, texts)
+    return len(texts)
+
+
+def store(channel: str, texts: list[TemplateText]) -> None:
+    """Every organization that writes through the installation's account gets the same list."""
+    for organization in Organization.objects.all():
+        if organization.sender(channel):
+            continue
+        with transaction.atomic():
+            for text in texts:
+                upsert(organization, channel, text)
+            listed = {(text.name, text.language) for text in texts}
+            for template in Template.objects.filter(organization=organization, channel=channel):
+                if (template.name, template.language) not in listed:
+                    Template.objects.filter(pk=template.pk).update(approval=GONE)
+
+
+def upsert(organization: Organization, channel: str, text: TemplateText) -> None:
+    Template.objects.update_or_create(
+        organization=organization,
+        channel=channel,
+        name=text.name,
+        language=text.language,
+        defaults={
+            "body": text.body,
+            "category": text.category,
+            "approval": text.approval,
+            "quality": text.quality,
+        },
+    )
+
+
+def apply_change(channel: str, event: TemplateChanged) -> None:
+    """The provider says that one of its texts is approved, paused, of poor quality, …"""
+    columns = {name: value for name, value in vars(event).items() if name in COLUMNS and value}
+    known = Template.objects.filter(channel=channel, name=event.name, language=event.language)
+    if not known.update(**columns):
+        # A new one, whose text only the catalogue tells.
+        outdate(channel)
+
+
+COLUMNS = {"approval", "quality", "category"}

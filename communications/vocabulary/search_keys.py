@@ -1,0 +1,63 @@
+"""Keys by which people are found: what a search looks in, what it asks for, which addresses are
+alike. Plain text and LIKE, so that every database finds the same, without extensions."""
+
+import re
+from collections.abc import Iterable
+
+from communications.vocabulary import (
+    personal_names,
+    phone_numbers,
+)
+
+MAX_KEY = 4_000
+# Google ignores dots, and everything after a plus sign.
+DOTLESS = {"gmail.com", "googlemail.com"}
+NUMBER = re.compile(r"\+?[\d\s()./–-]+")
+# Fewer digits say nothing.
+MIN_DIGITS = 3
+MAX_TERMS = 8
+
+
+def key(texts: Iterable[str], values: Iterable[str]) -> str:
+    """From names and other words, and from addresses."""
+    texts = list(texts)
+    found = [word for text in texts for word in personal_names.words(text)]
+    found += [
+        word for text in texts for word in personal_names.words(personal_names.spelled_out(text))
+    ]
+    found += [value.removeprefix("+").casefold() for value in values]
+    return " ".join(dict.fromkeys(found))[:MAX_KEY]
+
+
+def terms(query: str) -> list[list[str]]:
+    """What a key must contain: of every list at least one."""
+    query = query.strip()
+    digits = re.sub(r"\D", "", query.replace("(0)", ""))
+    if NUMBER.fullmatch(query) and len(digits) >= MIN_DIGITS:
+        # Without the prefix for calls abroad, or the zero for calls at home.
+        return [[digits.removeprefix("00").removeprefix("0")]]
+    return [alternatives(word) for word in pieces(query)][:MAX_TERMS]
+
+
+def pieces(query: str) -> list[str]:
+    """An address stays whole; of anything else, the words."""
+    found: list[str] = []
+    for one in query.split():
+        found += [one] if "@" in one else personal_names.WORD.findall(one)
+    return found
+
+
+def alternatives(word: str) -> list[str]:
+    plain = personal_names.fold(word)
+    return sorted({plain, personal_names.spelled_out(word), *personal_names.also(plain)})
+
+
+def hint(value: str) -> str:
+    """What alike addresses have in common. It is no proof that they are one person's."""
+    local, at, domain = value.rpartition("@")
+    if not at:
+        return phone_numbers.canonical(value)
+    local = local.partition("+")[0]
+    if domain in DOTLESS:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
