@@ -3,15 +3,17 @@
 What is due is handed out one by one: a vendor that hangs holds up one calendar, and not all.
 """
 
-from calendars import (
-    contact_sync,
-    grants,
-    linking,
-    notify,
-    soon,
-    subscriptions,
-    sync,
-    writing,
+from calendars import enqueue
+from calendars.contacts import sync as contact_sync
+from calendars.linking import accounts
+from calendars.mailbox import grants
+from calendars.notifications import send
+from calendars.subscriptions import lifecycle
+from calendars.sync import (
+    pull as sync,
+)
+from calendars.sync import (
+    push,
 )
 
 
@@ -23,40 +25,40 @@ def pull(calendar: int) -> bool:
 def pull_due() -> None:
     """The safety net: what was announced and not read, and what is to be polled."""
     for calendar in sync.due():
-        soon.pull(calendar)
+        enqueue.pull(calendar)
 
 
 def write(link: int) -> bool:
     """An appointment was just booked or changed."""
-    return writing.write(link)
+    return push.write(link)
 
 
 def write_due() -> None:
-    for link in writing.due():
-        soon.write(link)
+    for link in push.due():
+        enqueue.write(link)
 
 
 def tend(account: int) -> None:
     """An account was linked, or a vendor said that a subscription needs care."""
-    subscriptions.tend(account)
+    lifecycle.tend(account)
 
 
 def tend_due() -> None:
-    for account in subscriptions.accounts():
-        soon.tend(account)
+    for account in lifecycle.accounts():
+        enqueue.tend(account)
 
 
 def tell_due() -> int:
     """Changes that have been quiet for long enough."""
-    return notify.tell_due()
+    return send.tell_due()
 
 
 def remind() -> int:
-    return notify.remind()
+    return send.remind()
 
 
 def list_calendars() -> int:
-    return linking.list_all()
+    return accounts.list_all()
 
 
 def reseal_grants() -> int:
@@ -66,7 +68,7 @@ def reseal_grants() -> int:
 def sync_people_due() -> None:
     """Address books: what was announced, and what is to be polled."""
     for book in contact_sync.due():
-        soon.sync_people(book)
+        enqueue.sync_people(book)
 
 
 def sync_people(book: int) -> bool:

@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from calendars.admin.connecting import connect_view, linked_view
-from calendars.webhooks import CalendarWebhook
+from calendars.subscriptions.webhook_view import CalendarWebhook
 
 urlpatterns = [
     path(

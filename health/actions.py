@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from calendars import subscriptions
 from calendars.models import Account
+from calendars.subscriptions import lifecycle
 from communications.messages import staff_actions
 from communications.messages.staff_actions import NotPossible
 from communications.models import Attempt, Message, Organization, WebhookDelivery
@@ -88,7 +88,7 @@ def probe(by: Actor, provider: str) -> str:
 
 def resubscribe(by: Actor, vendor: str) -> str:
     """Has a calendar vendor asked anew to announce what changes."""
-    count = subscriptions.hasten(by.rows(Account.objects.filter(vendor=vendor)))
+    count = lifecycle.hasten(by.rows(Account.objects.filter(vendor=vendor)))
     if not count:
         raise NotPossible("There is no linked account that could be asked just now.")
     accounts = f"{count} account{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from calendars import linking
+from calendars.linking import accounts as linking
 from calendars.models import Account
 from communications.providers import registry
 from communications.providers.base import Probed

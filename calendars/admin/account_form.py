@@ -10,8 +10,9 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from calendars import deciding, linking
-from calendars.deciding import Habits
+from calendars.appointments import conflicts as deciding
+from calendars.appointments.conflicts import Habits
+from calendars.linking import accounts
 from calendars.models import Account, Calendar
 from calendars.models.accounts import Policy
 
@@ -65,7 +66,7 @@ class AccountForm(forms.Form):
     def store(self) -> None:
         data = self.cleaned_data
         followed = [one.pk for one in self.calendars if data[f"followed-{one.pk}"]]
-        linking.choose(self.account, followed, data["default"])
+        accounts.choose(self.account, followed, data["default"])
         habits = {
             one.pk: Habits(
                 shows_titles=data[f"titles-{one.pk}"],

@@ -14,13 +14,15 @@ from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from calendars import deciding, linking, soon
+from calendars import enqueue
 from calendars.admin import state
 from calendars.admin.account_form import AccountForm
+from calendars.appointments import conflicts
+from calendars.errors import NotPossible
+from calendars.linking import accounts
 from calendars.models import Account
 from calendars.models.accounts import AccountStatus, HeldDecision
 from calendars.providers import registry
-from calendars.refusals import NotPossible
 from communications.admin.scope import Scoped, in_its_time, scope_of
 
 Act = Callable[[HttpRequest, Account], None]
@@ -38,14 +40,14 @@ def choose(request: HttpRequest, account: Account) -> None:
 
 
 def disconnect(request: HttpRequest, account: Account) -> None:
-    linking.disconnect(account, why=f"Disconnected by {request.user.get_username()}.")
+    accounts.disconnect(account, why=f"Disconnected by {request.user.get_username()}.")
     messages.success(request, f"{account.email} is disconnected. Its appointments stay.")
 
 
 def read(request: HttpRequest, account: Account) -> None:
     followed = account.calendars.followed()
     for calendar in followed:
-        soon.pull(calendar.pk)
+        enqueue.pull(calendar.pk)
     count = len(followed)
     what = "1 calendar is" if count == 1 else f"{count} calendars are"
     messages.success(request, f"{what} being read.")
@@ -60,7 +62,7 @@ def decide(request: HttpRequest, account: Account) -> None:
     except (forms.ValidationError, ValueError, account.calendars.model.DoesNotExist):
         raise Http404 from None
     try:
-        deciding.decide(calendar, decision)
+        conflicts.decide(calendar, decision)
     except NotPossible as error:
         messages.warning(request, str(error))
     else:

@@ -15,15 +15,18 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from calendars import changing
 from calendars.admin import looks, page, settling, week
 from calendars.admin.booking_form import BookingForm, prefilled
 from calendars.admin.change_form import ChangeForm
 from calendars.admin.filters import CalendarFilter, TroubleFilter, WhenFilter
 from calendars.admin.offers import OffersForm
+from calendars.appointments import rescheduling
+from calendars.errors import (
+    NotPossible,
+    Stale,
+)
 from calendars.models import Appointment
 from calendars.models.appointments import AppointmentStatus
-from calendars.refusals import NotPossible, Stale
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.paging import Capped
@@ -169,7 +172,7 @@ class Appointments(Capped, Scoped):
         appointment = self.found(request, object_id)
         self.must(may=self.has_act_permission(request))
         try:
-            changing.cancel(appointment, by=cast("User", request.user))
+            rescheduling.cancel(appointment, by=cast("User", request.user))
         except (NotPossible, Stale) as error:
             messages.warning(request, str(error))
         else:

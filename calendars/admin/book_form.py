@@ -5,12 +5,12 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
-from calendars import contact_books
-from calendars.events import PeopleGroup
-from calendars.linking import allows
-from calendars.mailboxes import mailbox
+from calendars.contacts import books
+from calendars.linking.accounts import allows
+from calendars.mailbox.mailbox import mailbox
 from calendars.models import Account, ContactBook, Direction
 from calendars.models.accounts import Policy
+from calendars.vocabulary.events import PeopleGroup
 from communications.admin.scope import Scope
 from wedsync_comms.lib.errors import ProviderError
 
@@ -53,7 +53,7 @@ class OptionsForm(forms.Form):
         field.choices = list(choices.items())
 
     def store(self) -> None:
-        contact_books.configure(self.book, **self.cleaned_data)
+        books.configure(self.book, **self.cleaned_data)
 
 
 class FollowForm(forms.Form):
@@ -67,7 +67,7 @@ class FollowForm(forms.Form):
         field.queryset = Account.objects.filter(pk__in=fit)
 
     def follow(self) -> ContactBook:
-        return contact_books.follow(self.cleaned_data["account"])
+        return books.follow(self.cleaned_data["account"])
 
 
 def groups_of(book: ContactBook) -> tuple[list[PeopleGroup], str]:

@@ -14,13 +14,16 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from calendars import booking
 from calendars.admin.choices import called, followed, people
-from calendars.booking import Wish
-from calendars.invitees import Invitee
+from calendars.appointments import booking
+from calendars.appointments.booking import Wish
+from calendars.appointments.participants import Invitee
+from calendars.errors import (
+    NotFree,
+    Refused,
+)
 from calendars.models import Appointment, Calendar, ParticipantRole
 from calendars.models.accounts import AccountStatus
-from calendars.refusals import NotFree, Refused
 from communications.admin.scope import Scope
 
 ALL_DAY = 0

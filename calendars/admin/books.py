@@ -13,9 +13,9 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calendars import contact_books
 from calendars.admin.book_form import FollowForm, OptionsForm, groups_of
-from calendars.cards import NAMES
+from calendars.contacts import books
+from calendars.contacts.snapshot import NAMES
 from calendars.models import ContactBook, ContactConflict
 from calendars.models.people import HeldPeople
 from communications.admin import badges
@@ -28,12 +28,12 @@ Act = Callable[[HttpRequest, ContactBook], str]
 
 
 def now(_request: HttpRequest, book: ContactBook) -> str:
-    contact_books.begin(book)
+    books.begin(book)
     return "It begins."
 
 
 def stop(_request: HttpRequest, book: ContactBook) -> str:
-    contact_books.stop(book)
+    books.stop(book)
     return "It stops before the next contact. What was done stays."
 
 
@@ -41,7 +41,7 @@ def held(request: HttpRequest, book: ContactBook) -> str:
     decision = request.POST.get("decision", "")
     if decision not in HeldPeople.values:
         raise Http404
-    contact_books.decide_held(book, HeldPeople(decision))
+    books.decide_held(book, HeldPeople(decision))
     return "It is done with the next run."
 
 
@@ -51,7 +51,7 @@ def conflict(request: HttpRequest, book: ContactBook) -> str:
     row = rows.filter(pk=int(number) if number.isdecimal() else 0).first()
     if row is None or winner not in {"ours", "theirs"}:
         raise Http404
-    contact_books.decide(row, winner, by=request.user.get_username())
+    books.decide(row, winner, by=request.user.get_username())
     return "Decided. The other side becomes the same with the next run."
 
 

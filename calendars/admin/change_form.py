@@ -5,11 +5,16 @@ from typing import Any
 
 from django import forms
 
-from calendars import changing
 from calendars.admin.booking_form import DURATIONS, AppointmentForm
-from calendars.changing import Edit
+from calendars.appointments import rescheduling
+from calendars.appointments.rescheduling import Edit
+from calendars.errors import (
+    NotFree,
+    NotPossible,
+    Refused,
+    Stale,
+)
 from calendars.models import Appointment, ParticipantRole
-from calendars.refusals import NotFree, NotPossible, Refused, Stale
 from communications.admin.scope import Scope
 
 
@@ -46,7 +51,7 @@ class ChangeForm(AppointmentForm):
             participants=list(self.invitees()),
         )
         try:
-            return changing.change(self.appointment, edit, version=data["version"], by=user)
+            return rescheduling.change(self.appointment, edit, version=data["version"], by=user)
         except (Refused, NotFree, NotPossible, Stale) as error:
             self.refuse(error)
             return None

@@ -10,8 +10,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from calendars import linking
 from calendars.admin import looks
+from calendars.linking import accounts
 from calendars.providers import registry
 from communications.admin.scope import ACTING, scope_of
 from communications.models import Organization
@@ -41,7 +41,7 @@ def callback(slug: str) -> str:
 def connect(request: HttpRequest, slug: str) -> HttpResponse:
     organization_of(request, slug)
     try:
-        started = linking.start(slug, callback(slug))
+        started = accounts.start(slug, callback(slug))
     except ProviderError as error:
         messages.error(request, f"{looks.vendor(slug)} does not answer just now: {error}")
         return redirect("admin:calendars_account_changelist")
@@ -58,8 +58,8 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     request.session[KEPT] = begun
     user = cast("User", request.user)
     try:
-        account = linking.finish(organization, kept, request.GET.dict(), by=user)
-    except linking.NotLinked as error:
+        account = accounts.finish(organization, kept, request.GET.dict(), by=user)
+    except accounts.NotLinked as error:
         messages.error(request, str(error))
         return redirect("admin:calendars_account_changelist")
     if account.why:

@@ -6,13 +6,13 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from calendars.events import Answer
 from calendars.models import Account, Appointment, What
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NoticeState
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
+from calendars.vocabulary.events import Answer
 
 # How it stands -> colour, icon.
 Look = tuple[str, str]

@@ -8,11 +8,11 @@ from django import forms
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from calendars import availability
 from calendars.admin.choices import followed
-from calendars.events import Span
+from calendars.appointments import availability
+from calendars.errors import Refused
 from calendars.models import Appointment, Calendar
-from calendars.refusals import Refused
+from calendars.vocabulary.events import Span
 from communications.admin.scope import Scope
 from communications.models import Organization
 

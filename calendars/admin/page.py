@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
-from calendars import contents, deciding, merge
 from calendars.admin import looks
-from calendars.events import Answer
+from calendars.appointments import conflicts
+from calendars.content import (
+    conversion,
+    three_way_merge,
+)
 from calendars.models import (
     Appointment,
     AppointmentChange,
@@ -22,6 +25,7 @@ from calendars.models import (
 )
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NoticeState
+from calendars.vocabulary.events import Answer
 from communications.admin import badges
 from communications.admin.scope import Scope
 
@@ -121,8 +125,8 @@ def question(appointment: Appointment) -> list[Difference]:
     link = next((one for one in appointment.links.all() if one.theirs), None)
     if link is None or appointment.status != AppointmentStatus.BOOKED:
         return []
-    ours = contents.of_appointment(appointment)
-    return between(*merge.differences(ours, deciding.theirs_of(appointment, link)))
+    ours = conversion.of_appointment(appointment)
+    return between(*three_way_merge.differences(ours, conflicts.theirs_of(appointment, link)))
 
 
 def named(name: str) -> str:
@@ -145,7 +149,7 @@ def worded(name: str, value: Any) -> str:
 
 def moment(text: str) -> str:
     try:
-        wall: datetime = contents.wall(text)
+        wall: datetime = conversion.wall(text)
     except ValueError:
         return text
     again = " (the second time)" if wall.fold else ""

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, cast
 from django.contrib import messages
 from django.http import HttpRequest
 
-from calendars import deciding
+from calendars.appointments import conflicts
+from calendars.errors import (
+    NotFree,
+    NotPossible,
+    Stale,
+)
 from calendars.models import Appointment
-from calendars.refusals import NotFree, NotPossible, Stale
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -20,7 +24,7 @@ Way = Callable[[HttpRequest, Appointment], str]
 def accept(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
-        deciding.accept(appointment)
+        conflicts.accept(appointment)
     except NotPossible as error:
         messages.warning(request, str(error))
         return ""
@@ -31,7 +35,7 @@ def accept(request: HttpRequest, appointment: Appointment) -> str:
 def take_theirs(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
-        deciding.take_theirs(appointment, by=cast("User", request.user))
+        conflicts.take_theirs(appointment, by=cast("User", request.user))
     except (NotPossible, NotFree, Stale) as error:
         messages.warning(request, str(error))
         return ""

@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from calendars.admin.choices import called, followed
-from calendars.events import Answer
 from calendars.models import Appointment, BusyBlock, Calendar
+from calendars.vocabulary.events import Answer
 from communications.admin.scope import Scope
 
 LONGEST = timedelta(days=62)

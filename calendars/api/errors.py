@@ -5,7 +5,12 @@ from typing import Any
 from rest_framework import status
 from rest_framework.response import Response
 
-from calendars.refusals import NotFree, NotPossible, Refused, Stale
+from calendars.errors import (
+    NotFree,
+    NotPossible,
+    Refused,
+    Stale,
+)
 from communications.api import errors
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from calendars import contents
+from calendars.content import conversion
 
 
 @extend_schema_field({"type": "string", "example": "2027-06-05T10:00:00"})
@@ -19,7 +19,7 @@ class WallTimeField(serializers.Field[datetime, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> datetime:
         try:
-            found = contents.wall(str(data))
+            found = conversion.wall(str(data))
         except ValueError:
             self.fail("invalid")
         if found.tzinfo is not None:
@@ -27,4 +27,4 @@ class WallTimeField(serializers.Field[datetime, Any, str, Any]):
         return found
 
     def to_representation(self, value: datetime) -> str:
-        return contents.wall_text(value)
+        return conversion.wall_text(value)

@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from calendars.api.fields import WallTimeField
-from calendars.booking import Wish
-from calendars.changing import Edit
-from calendars.invitees import Invitee
+from calendars.appointments.booking import Wish
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
 from calendars.models import (
     Account,
     Appointment,

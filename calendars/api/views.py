@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet, ViewSet
 
-from calendars import availability, changing, linking, repeating
 from calendars.api import errors
 from calendars.api.serializers import (
     AccountSerializer,
@@ -26,6 +25,12 @@ from calendars.api.serializers import (
     ChooseSerializer,
     EditSerializer,
 )
+from calendars.appointments import (
+    availability,
+    idempotency,
+    rescheduling,
+)
+from calendars.linking import accounts
 from calendars.models import Account, Appointment
 from communications.api.filters import MAX_ID
 from communications.api.views import KEY, Scoped, key_of
@@ -69,7 +74,7 @@ class Appointments(Answers, ReadOnlyModelViewSet[Appointment]):
         key = key_of(request)
         serializer = BookSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        made = repeating.book(
+        made = idempotency.book(
             self.organization,
             serializer.wish(),
             key=key,
@@ -86,7 +91,7 @@ class Appointments(Answers, ReadOnlyModelViewSet[Appointment]):
         """Moves it, or changes what it says and who takes part."""
         serializer = EditSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        changed = changing.change(
+        changed = rescheduling.change(
             self.get_object(),
             serializer.edit(),
             version=version_of(request),
@@ -99,7 +104,7 @@ class Appointments(Answers, ReadOnlyModelViewSet[Appointment]):
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Cancels it, also in its calendar; everybody who takes part is told."""
         found = self.get_object()
-        changing.cancel(found, version=version_of(request), by=self.membership.user)
+        rescheduling.cancel(found, version=version_of(request), by=self.membership.user)
         return self.shown(found)
 
     @extend_schema(responses=ChangeSerializer(many=True))
@@ -135,7 +140,7 @@ class Accounts(Answers, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     @action(detail=True, methods=["post"])
     def disconnect(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Gives the permission back. Appointments stay where they are."""
-        linking.disconnect(
+        accounts.disconnect(
             self.get_object(),
             why=f"Disconnected by {self.membership.user.get_username()}.",
         )
@@ -148,7 +153,7 @@ class Accounts(Answers, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         account = self.get_object()
         serializer = ChooseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        linking.choose(account, **serializer.validated_data)
+        accounts.choose(account, **serializer.validated_data)
         return Response(AccountSerializer(self.get_object()).data)
 
 

@@ -9,9 +9,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from calendars.events import Answer, Moment
 from calendars.models.accounts import Calendar
 from calendars.models.fields import WallField
+from calendars.vocabulary.events import (
+    Answer,
+    Moment,
+)
 from communications.models import Contact, Organization
 
 

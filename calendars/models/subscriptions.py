@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from calendars.events import Push
 from calendars.models.accounts import Account, Calendar
+from calendars.vocabulary.events import Push
 
 
 class SubscriptionState(models.TextChoices):

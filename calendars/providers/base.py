@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from calendars.events import (
+from calendars.providers.token import Renew
+from calendars.vocabulary.events import (
     Busy,
     Changes,
     EventText,
@@ -24,7 +25,6 @@ from calendars.events import (
     RemoteEvent,
     RemotePerson,
 )
-from calendars.providers.token import Renew
 from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import PermanentError
 

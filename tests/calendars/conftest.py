@@ -1,7 +1,7 @@
 import pytest
 from pytest_django import Settings
 
-from calendars import grants
+from calendars.mailbox import grants
 from calendars.models import Account, Calendar
 from calendars.providers import registry
 from communications.models import Organization

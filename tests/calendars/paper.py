@@ -13,7 +13,18 @@ from typing import Any, ClassVar
 
 from django.utils import timezone
 
-from calendars.events import (
+from calendars.providers.base import (
+    Changed,
+    Consent,
+    CursorExpired,
+    Gone,
+    GrantGone,
+    Mailbox,
+    SubscriptionExists,
+    Vendor,
+)
+from calendars.providers.token import Renew
+from calendars.vocabulary.events import (
     Busy,
     Changes,
     EventText,
@@ -29,17 +40,6 @@ from calendars.events import (
     Removed,
     Span,
 )
-from calendars.providers.base import (
-    Changed,
-    Consent,
-    CursorExpired,
-    Gone,
-    GrantGone,
-    Mailbox,
-    SubscriptionExists,
-    Vendor,
-)
-from calendars.providers.token import Renew
 from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import TransientError
 

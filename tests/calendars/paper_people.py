@@ -7,9 +7,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from calendars.events import People, PeopleGroup, RemotePerson, Removed
 from calendars.providers.base import Changed, CursorExpired, Gone
 from calendars.providers.token import Renew
+from calendars.vocabulary.events import (
+    People,
+    PeopleGroup,
+    RemotePerson,
+    Removed,
+)
 from tests.calendars.paper import Paper, Sheet
 from wedsync_comms.lib.errors import TransientError
 

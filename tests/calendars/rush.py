@@ -18,11 +18,14 @@ if not apps.ready:
 from django.conf import settings
 from django.db import connection, connections
 
-from calendars import grants
-from calendars.booking import Wish, book
+from calendars.appointments.booking import (
+    Wish,
+    book,
+)
+from calendars.errors import NotFree
+from calendars.mailbox import grants
 from calendars.models import Account, Calendar
 from calendars.providers import registry
-from calendars.refusals import NotFree
 from tests.calendars.paper import Paper
 
 HOUR = timedelta(hours=1)

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from calendars import booking, defaults
 from calendars.admin import of_contact
-from calendars.booking import Wish
-from calendars.invitees import Invitee
+from calendars.appointments import booking
+from calendars.appointments.booking import Wish
+from calendars.appointments.participants import Invitee
+from calendars.linking import default_texts
 from calendars.models import (
     Account,
     Appointment,
@@ -85,7 +86,7 @@ def furnished() -> dict[type[Model], Model]:
         starts_at=SOON + timedelta(hours=3),
         ends_at=SOON + timedelta(hours=4),
     )
-    defaults.seed(organization)
+    default_texts.seed(organization)
     rule = Rule.objects.filter(organization=organization)[0]
     Rule.objects.filter(pk=rule.pk).update(name=SECRET)
     rule.name = SECRET
@@ -261,7 +262,7 @@ def test_a_viewer_looks_and_does_not_act(
 def test_only_owners_change_the_rules(
     staff: Client, owner: Client, organization: Organization
 ) -> None:
-    defaults.seed(organization)
+    default_texts.seed(organization)
     rule = Rule.objects.get(organization=organization, occasion="due")
     page = owner.get(url(rule))
     data = {**page.context["adminform"].form.initial, "roles": ["couple"], "hours_before": 48}
@@ -278,7 +279,7 @@ def test_a_rule_keeps_its_other_texts_and_its_name_is_its_own(
     owner: Client,
     organization: Organization,
 ) -> None:
-    defaults.seed(organization)
+    default_texts.seed(organization)
     rule = Rule.objects.get(organization=organization, occasion="due")
     other = Rule.objects.get(organization=organization, occasion="booked")
     form = owner.get(url(rule)).context["adminform"].form

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.db import models
 from django.urls import URLPattern
 
-from calendars import linking
 from calendars.api.urls import router
-from calendars.booking import book
+from calendars.appointments.booking import book
+from calendars.linking import accounts
 from calendars.models import Account, Appointment, Calendar
 from communications.models import Organization, Role
 from tests import factories
@@ -125,7 +125,7 @@ def test_availability(api: Api, calendar: Calendar, paper: Paper) -> None:
 
 
 def test_accounts_are_shown_chosen_and_disconnected(api: Api, account: Account) -> None:
-    linking.list_calendars(account)
+    accounts.list_calendars(account)
     main = account.calendars.get(remote_id="main")
     path = f"calendar-accounts/{account.pk}/"
     shown = api.get(path)

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calendars import availability, freebusy
-from calendars.availability import offer
-from calendars.booking import book
-from calendars.events import Span
+from calendars.appointments import (
+    availability,
+    freebusy,
+)
+from calendars.appointments.availability import offer
+from calendars.appointments.booking import book
+from calendars.errors import Refused
 from calendars.models import Calendar, Hours
-from calendars.refusals import Refused
+from calendars.vocabulary.events import Span
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows

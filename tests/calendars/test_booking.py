@@ -5,14 +5,28 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calendars import changing, sync
-from calendars.booking import Wish, book
-from calendars.changing import Edit
-from calendars.events import Answer, EventText, Moment, RemoteEvent
-from calendars.invitees import Invitee
+from calendars.appointments import rescheduling
+from calendars.appointments.booking import (
+    Wish,
+    book,
+)
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
+from calendars.errors import (
+    NotFree,
+    NotPossible,
+    Refused,
+    Stale,
+)
 from calendars.models import Account, Appointment, Calendar
 from calendars.models.appointments import AppointmentStatus
-from calendars.refusals import NotFree, NotPossible, Refused, Stale
+from calendars.sync import pull
+from calendars.vocabulary.events import (
+    Answer,
+    EventText,
+    Moment,
+    RemoteEvent,
+)
 from communications.models import Organization
 from tests import factories
 from tests.calendars.paper import Paper
@@ -135,7 +149,7 @@ def test_it_is_moved_also_onto_part_of_itself(
 ) -> None:
     made = book(organization, wish())
     write_due()
-    moved = changing.change(made, Edit(start=TEN + HOUR / 2))
+    moved = rescheduling.change(made, Edit(start=TEN + HOUR / 2))
     assert moved.ends_at - moved.starts_at == HOUR
     assert moved.version == 2
     write_due()
@@ -149,7 +163,7 @@ def test_it_is_not_moved_onto_another(organization: Organization, calendar: Cale
     made = book(organization, wish())
     book(organization, wish(TEN + HOUR))
     with pytest.raises(NotFree):
-        changing.change(made, Edit(start=TEN + HOUR / 2))
+        rescheduling.change(made, Edit(start=TEN + HOUR / 2))
     made.refresh_from_db()
     assert made.wall_start == TEN
     assert Appointment.objects.count() == 2
@@ -164,7 +178,7 @@ def test_people_are_changed_and_keep_their_answers(
         organization, wish(participants=[Invitee(email="a@e.com"), Invitee(email="b@e.com")])
     )
     made.participants.filter(email="a@e.com").update(answer=Answer.ACCEPTED)
-    made = changing.change(
+    made = rescheduling.change(
         made,
         Edit(participants=[Invitee(email="A@e.com"), Invitee(email="c@e.com", role="supplier")]),
     )
@@ -183,13 +197,13 @@ def test_a_cancelled_one_is_cancelled_there_and_its_time_is_free(
 ) -> None:
     made = book(organization, wish())
     write_due()
-    changing.cancel(made)
+    rescheduling.cancel(made)
     write_due()
     assert paper.live("main") == []
     book(organization, wish(title="Another"))
     made.refresh_from_db()
     with pytest.raises(NotPossible):
-        changing.change(made, Edit(title="x"))
+        rescheduling.change(made, Edit(title="x"))
 
 
 def test_what_changed_since_it_was_looked_at_is_not_overwritten(
@@ -197,12 +211,12 @@ def test_what_changed_since_it_was_looked_at_is_not_overwritten(
     calendar: Calendar,
 ) -> None:
     made = book(organization, wish())
-    changing.change(made, Edit(title="First"), version=1)
+    rescheduling.change(made, Edit(title="First"), version=1)
     made.refresh_from_db()
     with pytest.raises(Stale):
-        changing.change(made, Edit(title="Second"), version=1)
+        rescheduling.change(made, Edit(title="Second"), version=1)
     with pytest.raises(Stale):
-        changing.cancel(made, version=1)
+        rescheduling.cancel(made, version=1)
 
 
 def test_a_dead_hold_gives_its_time_back(organization: Organization, calendar: Calendar) -> None:
@@ -250,5 +264,5 @@ def test_created_exactly_once_though_answers_get_lost(
     assert len(paper.live("main")) == 30
     assert {one.key for one in paper.live("main")} == {one.key for one in made}
     Account.objects.update(retry_at=None)
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     assert Appointment.objects.filter(status="booked").count() == 30

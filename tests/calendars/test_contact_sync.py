@@ -9,7 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from calendars import contact_books, contact_sync, grants
+from calendars.contacts import (
+    books,
+    sync,
+)
+from calendars.mailbox import grants
 from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
 from calendars.providers import registry
@@ -57,7 +61,7 @@ def linked(venue: Organization, paper: PaperBook, **options: Any) -> ContactBook
         grant=grants.sealed(grant),
         scopes=list(grant.scopes),
     )
-    return contact_books.follow(account, **{"direction": "both", **options})
+    return books.follow(account, **{"direction": "both", **options})
 
 
 @pytest.fixture
@@ -68,7 +72,7 @@ def book(venue: Organization, paper: PaperBook) -> ContactBook:
 def synced(book: ContactBook, times: int = 1) -> ContactBook:
     for _ in range(times):
         Account.objects.update(retry_at=None)
-        assert contact_sync.sync(book.pk)
+        assert sync.sync(book.pk)
     book.refresh_from_db()
     return book
 
@@ -439,7 +443,7 @@ def test_a_person_decides_about_many_that_are_gone(
     synced(book, times=2)
     assert Contact.objects.count() == 30
 
-    contact_books.decide_held(book, decision)
+    books.decide_held(book, decision)
     synced(book, times=2)
 
     assert book.held_at is None
@@ -456,14 +460,14 @@ def test_many_deleted_here_are_held_as_well(book: ContactBook, paper: PaperBook)
     assert len(paper.people) == 30
     assert "gone at once" in book.held_reason
 
-    contact_books.decide_held(book, HeldPeople.DELETE)
+    books.decide_held(book, HeldPeople.DELETE)
     synced(book)
     assert len(paper.people) == Contact.objects.count()
 
 
 def test_nothing_is_held_where_nobody_decided(book: ContactBook) -> None:
     with pytest.raises(NotPossible):
-        contact_books.decide_held(book, HeldPeople.DELETE)
+        books.decide_held(book, HeldPeople.DELETE)
 
 
 # --- what vendors do ---
@@ -560,18 +564,18 @@ def test_a_failure_is_told_and_tried_again(book: ContactBook, paper: PaperBook) 
 def test_two_at_once_are_one(book: ContactBook) -> None:
     ContactBook.objects.update(syncing_until=timezone.now() + timedelta(minutes=1))
 
-    assert not contact_sync.sync(book.pk)
-    assert contact_sync.due() == []
+    assert not sync.sync(book.pk)
+    assert sync.due() == []
 
 
 def test_it_is_due_by_time_and_when_announced(book: ContactBook) -> None:
     synced(book)
-    assert contact_sync.due() == []
+    assert sync.due() == []
 
     Account.objects.update(people_dirty=1)
-    assert contact_sync.due() == [book.pk]
+    assert sync.due() == [book.pk]
     synced(book)
-    assert contact_sync.due() == []
+    assert sync.due() == []
 
 
 # --- progress ---
@@ -585,7 +589,7 @@ def test_progress_is_shown_and_it_can_be_stopped(book: ContactBook, paper: Paper
         row = ContactBook.objects.get(pk=book.pk)
         seen.append((row.stage, row.done, row.total))
         if row.done >= 100:
-            contact_books.stop(row)
+            books.stop(row)
 
     paper.meanwhile = look
     synced(book)
@@ -598,7 +602,7 @@ def test_progress_is_shown_and_it_can_be_stopped(book: ContactBook, paper: Paper
     synced(book)
     assert Contact.objects.count() == 120
     with pytest.raises(NotPossible):
-        contact_books.stop(book)
+        books.stop(book)
 
 
 # --- conflicts ---
@@ -649,9 +653,9 @@ def test_a_person_is_asked(
     assert paper.people[there.id].notes == "Theirs"
     conflict = ContactConflict.objects.get()
 
-    contact_books.decide(conflict, winner, by="olga")
+    books.decide(conflict, winner, by="olga")
     with pytest.raises(NotPossible):
-        contact_books.decide(conflict, winner, by="olga")
+        books.decide(conflict, winner, by="olga")
     synced(book, times=2)
 
     ours.refresh_from_db()

@@ -10,13 +10,24 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
-from calendars import changing, deciding, sync
-from calendars.booking import book
-from calendars.changing import Edit
-from calendars.events import Answer, Attendee, Moment
-from calendars.invitees import Invitee
+from calendars.appointments import (
+    conflicts,
+    rescheduling,
+)
+from calendars.appointments.booking import book
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
+from calendars.errors import (
+    NotFree,
+    NotPossible,
+)
 from calendars.models import Account, Appointment, Calendar
-from calendars.refusals import NotFree, NotPossible
+from calendars.sync import pull
+from calendars.vocabulary.events import (
+    Answer,
+    Attendee,
+    Moment,
+)
 from communications.models import Organization
 from tests import factories
 from tests.calendars.paper import Paper
@@ -33,7 +44,7 @@ def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appo
     Account.objects.update(conflicts="ask")
     made = book(organization, wish(TEN, participants=[Invitee(email="amelia@e.com")]))
     write_due()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     return made
 
 
@@ -59,7 +70,7 @@ def moved_there(
 
 
 def read(calendar: Calendar) -> None:
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     write_due()
 
 
@@ -69,7 +80,7 @@ def page(one: Appointment, name: str = "change") -> str:
 
 def both_change_the_title(booked: Appointment, paper: Paper, calendar: Calendar) -> None:
     changes_there(paper, booked, title="Theirs")
-    changing.change(booked, Edit(title="Ours"))
+    rescheduling.change(booked, Edit(title="Ours"))
     read(calendar)
     booked.refresh_from_db()
     assert booked.title == "Ours"
@@ -110,12 +121,12 @@ def test_ours_stays_where_a_person_says_so(
     paper: Paper,
 ) -> None:
     both_change_the_title(booked, paper, calendar)
-    deciding.accept(booked)
+    conflicts.accept(booked)
     assert (Appointment.objects.get().title, Appointment.objects.get().trouble) == ("Ours", "")
     with pytest.raises(NotPossible):
-        deciding.take_theirs(booked)
+        conflicts.take_theirs(booked)
     with pytest.raises(NotPossible):
-        deciding.accept(booked)
+        conflicts.accept(booked)
 
 
 def test_only_what_was_in_conflict_is_taken(
@@ -124,9 +135,9 @@ def test_only_what_was_in_conflict_is_taken(
     paper: Paper,
 ) -> None:
     both_change_the_title(booked, paper, calendar)
-    changing.change(Appointment.objects.get(), Edit(place="Orangery"))
+    rescheduling.change(Appointment.objects.get(), Edit(place="Orangery"))
     assert "title" in Appointment.objects.get().trouble
-    taken = deciding.take_theirs(Appointment.objects.get())
+    taken = conflicts.take_theirs(Appointment.objects.get())
     assert (taken.title, taken.place) == ("Theirs", "Orangery")
 
 
@@ -138,17 +149,17 @@ def test_their_time_has_to_be_free_and_the_question_stays_open(
     staff: Client,
 ) -> None:
     moved_there(paper, booked, TEN + 5 * HOUR)
-    changing.change(booked, Edit(start=TEN + 2 * HOUR))
+    rescheduling.change(booked, Edit(start=TEN + 2 * HOUR))
     read(calendar)
     other = book(organization, wish(TEN + 5 * HOUR, title="Fitting"))
     with pytest.raises(NotFree, match="taken"):
-        deciding.take_theirs(Appointment.objects.get(pk=booked.pk))
+        conflicts.take_theirs(Appointment.objects.get(pk=booked.pk))
     told = staff.post(page(booked, "take"), follow=True).content.decode()
     assert "This time is taken." in told
     assert "Which one is right?" in told
-    changing.cancel(other)
+    rescheduling.cancel(other)
     write_due()
-    taken = deciding.take_theirs(Appointment.objects.get(pk=booked.pk))
+    taken = conflicts.take_theirs(Appointment.objects.get(pk=booked.pk))
     assert taken.wall_start == TEN + 5 * HOUR
     conflict = booked.changes.get(what="conflict")
     assert set(conflict.before) == {"start", "end"}
@@ -164,7 +175,7 @@ def test_an_answer_in_conflict_is_taken_too(
     changes_there(paper, booked, attendees=people)
     read(calendar)
     assert booked.participants.get().answer == Answer.DECLINED
-    deciding.take_theirs(Appointment.objects.get())
+    conflicts.take_theirs(Appointment.objects.get())
     assert booked.participants.get().answer == Answer.ACCEPTED
 
 
@@ -210,6 +221,6 @@ def test_what_is_cancelled_is_not_looked_at_any_more(
     paper: Paper,
 ) -> None:
     both_change_the_title(booked, paper, calendar)
-    changing.cancel(Appointment.objects.get())
+    rescheduling.cancel(Appointment.objects.get())
     write_due()
     assert Appointment.objects.get().trouble == ""

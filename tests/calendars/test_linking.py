@@ -10,10 +10,19 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from calendars import contact_books, contact_sync, grants, linking, mailboxes, subscriptions
+from calendars.contacts import (
+    books,
+    sync,
+)
+from calendars.linking import accounts
+from calendars.mailbox import (
+    grants,
+    mailbox,
+)
 from calendars.models import Account, BusyBlock, Calendar, ContactBook
 from calendars.models.accounts import AccountStatus
 from calendars.providers.base import GrantGone
+from calendars.subscriptions import lifecycle
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
@@ -24,9 +33,9 @@ REDIRECT = "http://testserver/calendars/linked/paper/"
 
 
 def linked(organization: Organization, **query: str) -> Account:
-    started = linking.start("paper", REDIRECT)
+    started = accounts.start("paper", REDIRECT)
     answer = {"state": started.kept["state"], "code": "c", **query}
-    return linking.finish(organization, started.kept, answer)
+    return accounts.finish(organization, started.kept, answer)
 
 
 def test_a_consent_becomes_an_account_with_its_calendars(
@@ -49,8 +58,8 @@ def test_contacts_are_read_from_the_start(organization: Organization, paper: Pap
     account = linked(organization)
     book = account.contact_book
     assert book.direction == "read"
-    assert contact_sync.due() == [book.pk]
-    contact_books.configure(book, direction="both", groups=["friends"])
+    assert sync.due() == [book.pk]
+    books.configure(book, direction="both", groups=["friends"])
     linked(organization)
     again = ContactBook.objects.get()
     assert (again.direction, again.groups) == ("both", ["friends"])
@@ -65,14 +74,14 @@ def test_contacts_that_nobody_allowed_are_not_read(
     assert not ContactBook.objects.exists()
     paper.granted = ("cal", "con")
     book = linked(organization).contact_book
-    assert contact_sync.due() == [book.pk]
+    assert sync.due() == [book.pk]
 
 
 def test_somebody_elses_answer_is_refused(organization: Organization, paper: Paper) -> None:
-    for kept in ({}, linking.start("paper", REDIRECT).kept):
-        with pytest.raises(linking.NotLinked, match="no request of yours"):
-            linking.finish(organization, kept, {"state": "guessed", "code": "c"})
-    with pytest.raises(linking.NotLinked, match="access_denied"):
+    for kept in ({}, accounts.start("paper", REDIRECT).kept):
+        with pytest.raises(accounts.NotLinked, match="no request of yours"):
+            accounts.finish(organization, kept, {"state": "guessed", "code": "c"})
+    with pytest.raises(accounts.NotLinked, match="access_denied"):
         linked(organization, error="access_denied")
 
 
@@ -80,11 +89,11 @@ def test_what_was_unticked_is_handled(organization: Organization, paper: Paper) 
     paper.granted = ("con",)
     account = linked(organization)
     assert account.why == "Not allowed: calendars. Connect again to allow more."
-    assert not linking.allows(account, "calendars")
-    assert linking.allows(account, "contacts")
+    assert not accounts.allows(account, "calendars")
+    assert accounts.allows(account, "contacts")
     assert not account.calendars.exists()
     paper.granted = ()
-    with pytest.raises(linking.NotLinked, match="Nothing was allowed"):
+    with pytest.raises(accounts.NotLinked, match="Nothing was allowed"):
         linked(organization)
 
 
@@ -131,19 +140,19 @@ def test_a_process_that_died_refreshing_gives_way(account: Account, paper: Paper
 def test_a_grant_that_is_gone_asks_its_owner(account: Account, paper: Paper) -> None:
     run_out(account, paper)
     paper.revoked = True
-    with pytest.raises(GrantGone), linking.mailbox(account):
+    with pytest.raises(GrantGone), accounts.mailbox(account):
         pass
     account.refresh_from_db()
     assert account.status == AccountStatus.RECONNECT
-    with pytest.raises(GrantGone), linking.mailbox(account):
+    with pytest.raises(GrantGone), accounts.mailbox(account):
         pass
     assert paper.refreshes == 1
 
 
 def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, paper: Paper) -> None:
-    with pytest.raises(CredentialsRejected), linking.mailbox(account):
+    with pytest.raises(CredentialsRejected), accounts.mailbox(account):
         raise CredentialsRejected("401")
-    with linking.mailbox(account):
+    with accounts.mailbox(account):
         pass
     assert paper.refreshes == 1
     account.refresh_from_db()
@@ -151,16 +160,16 @@ def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, pap
 
 
 def test_a_refused_token_is_exchanged_at_once(account: Account, paper: Paper) -> None:
-    permission = mailboxes.Permission(account)
+    permission = mailbox.Permission(account)
     first = permission.token()
     assert permission.another() != first
     assert paper.refreshes == 1
 
 
 def test_what_another_process_refreshed_is_taken(account: Account, paper: Paper) -> None:
-    slow = mailboxes.Permission(account)
+    slow = mailbox.Permission(account)
     slow.token()
-    fast = mailboxes.Permission(Account.objects.get())
+    fast = mailbox.Permission(Account.objects.get())
     fast.token()
     assert slow.another() == fast.another()
     assert paper.refreshes == 1
@@ -169,7 +178,7 @@ def test_what_another_process_refreshed_is_taken(account: Account, paper: Paper)
 def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None:
     waits = []
     for _ in range(4):
-        with pytest.raises(TransientError), linking.mailbox(account):
+        with pytest.raises(TransientError), accounts.mailbox(account):
             raise TransientError("503")
         account.refresh_from_db()
         assert account.retry_at
@@ -190,7 +199,7 @@ def test_keys_rotate_by_schedule(account: Account, settings: Settings) -> None:
 
 def test_a_lost_key_asks_for_a_new_consent(account: Account, settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    with pytest.raises(GrantGone, match="ENCRYPTION_KEYS"), linking.mailbox(account):
+    with pytest.raises(GrantGone, match="ENCRYPTION_KEYS"), accounts.mailbox(account):
         pass
     account.refresh_from_db()
     assert account.status == AccountStatus.RECONNECT
@@ -203,11 +212,11 @@ def test_disconnecting_stops_everything(
     is_down: bool,  # noqa: FBT001
 ) -> None:
     account = calendar.account
-    subscriptions.tend(account.pk)
+    lifecycle.tend(account.pk)
     now = timezone.now()
     BusyBlock.objects.create(calendar=calendar, remote_id="x", starts_at=now, ends_at=now)
     paper.down = TransientError("503") if is_down else None
-    linking.disconnect(account)
+    accounts.disconnect(account)
     account.refresh_from_db()
     assert (account.status, account.grant) == (AccountStatus.DISCONNECTED, "")
     assert not BusyBlock.objects.exists()
@@ -217,13 +226,13 @@ def test_disconnecting_stops_everything(
 
 
 def test_choosing_follows_and_forgets(account: Account, paper: Paper) -> None:
-    linking.list_calendars(account)
+    accounts.list_calendars(account)
     main, holidays = account.calendars.order_by("-may_write")
-    linking.choose(account, [main.pk, holidays.pk], default=holidays.pk)
+    accounts.choose(account, [main.pk, holidays.pk], default=holidays.pk)
     assert not account.calendars.filter(is_default=True).exists()
-    linking.choose(account, [main.pk], default=main.pk)
+    accounts.choose(account, [main.pk], default=main.pk)
     assert account.calendars.get(is_followed=True).is_default
     stranger = rows.calendar(rows.account(factories.organization()), is_followed=False)
-    linking.choose(account, [stranger.pk])
+    accounts.choose(account, [stranger.pk])
     stranger.refresh_from_db()
     assert not stranger.is_followed

@@ -5,8 +5,15 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calendars.events import Answer
-from calendars.merge import Content, Person, When, agreed, differences, merge
+from calendars.content.three_way_merge import (
+    Content,
+    Person,
+    When,
+    agreed,
+    differences,
+    merge,
+)
+from calendars.vocabulary.events import Answer
 
 words = st.sampled_from(["", "a", "b", "c"])
 whens = st.builds(

@@ -10,12 +10,21 @@ from django.db import transaction
 from django.utils import timezone
 from icalendar import Calendar as ICalendar
 
-from calendars import changing, defaults, ics, notify, sync
-from calendars.booking import book
-from calendars.changing import Edit
-from calendars.events import Answer, Attendee
-from calendars.invitees import Invitee
+from calendars.appointments import rescheduling
+from calendars.appointments.booking import book
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
+from calendars.linking import default_texts
 from calendars.models import Appointment, Calendar, Notice, Rule
+from calendars.notifications import (
+    ics,
+    send,
+)
+from calendars.sync import pull
+from calendars.vocabulary.events import (
+    Answer,
+    Attendee,
+)
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
 from tests.calendars.paper import Paper
@@ -58,10 +67,10 @@ def booked(
 ) -> Appointment:
     """Written, told, and read for the first time."""
     assert paper.calls == []
-    defaults.seed(organization)
+    default_texts.seed(organization)
     made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")]))
     write_due()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     assert told(clock) == ["Tasting on Thursday 20 May 2027"]
     return made
 
@@ -70,14 +79,14 @@ def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
     """The subjects of what is new after a while."""
     clock.now += after
     before = set(Message.objects.values_list("pk", flat=True))
-    notify.remind()
-    notify.tell_due()
-    notify.tell_due()
+    send.remind()
+    send.tell_due()
+    send.tell_due()
     return [one.subject for one in Message.objects.order_by("created_at") if one.pk not in before]
 
 
 def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: Clock) -> None:
-    changing.change(booked, Edit(description="Bring shoes."))
+    rescheduling.change(booked, Edit(description="Bring shoes."))
     write_due()
     assert told(clock) == []
 
@@ -101,7 +110,7 @@ def test_edits_in_a_row_are_one_message_about_the_newest(
     clock: Clock,
 ) -> None:
     for hours in (1, 2, 3):
-        booked = changing.change(booked, Edit(start=TEN + hours * HOUR))
+        booked = rescheduling.change(booked, Edit(start=TEN + hours * HOUR))
         clock.now += timedelta(seconds=30)
     write_due()
     assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
@@ -117,7 +126,7 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
     amelia: Contact,
     paper: Paper,
 ) -> None:
-    defaults.seed(organization)
+    default_texts.seed(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
     made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk)]))
     write_due()
@@ -125,18 +134,18 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
     with Closing(1) as pool:
         with transaction.atomic():
             notice = Notice.objects.select_for_update().get()
-            cancelling = pool.submit(changing.cancel, made)
+            cancelling = pool.submit(rescheduling.cancel, made)
             # Time to read what waits, if it does not wait for it to be told.
             time.sleep(0.5)
-            notify.tell(notice.pk)
+            send.tell(notice.pk)
         cancelling.result(timeout=20)
     found = Notice.objects.values_list("rule__occasion", "state")
     assert sorted(found) == [("booked", "told"), ("cancelled", "waiting")]
 
 
 def test_there_and_back_again_is_no_news(booked: Appointment, clock: Clock) -> None:
-    moved = changing.change(booked, Edit(start=TEN + HOUR))
-    changing.change(moved, Edit(start=TEN))
+    moved = rescheduling.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change(moved, Edit(start=TEN))
     write_due()
     assert told(clock) == []
 
@@ -148,15 +157,15 @@ def test_cancelled_before_anybody_was_told(
     amelia: Contact,
 ) -> None:
     other = book(organization, wish(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)]))
-    changing.cancel(other)
+    rescheduling.cancel(other)
     write_due()
     assert told(clock) == []
 
 
 def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, clock: Clock) -> None:
     uid = ics.uid_of(booked)
-    changing.change(booked, Edit(start=TEN + HOUR))
-    changing.cancel(Appointment.objects.get())
+    rescheduling.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.cancel(Appointment.objects.get())
     write_due()
     assert told(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
     file = Message.objects.latest("created_at").attachments.get()
@@ -178,8 +187,8 @@ def test_moved_by_the_other_side_is_told_once(
         start=type(start)(wall=start.wall + HOUR, zone=start.zone),
         end=type(end)(wall=end.wall + HOUR, zone=end.zone),
     )
-    sync.pull(calendar.pk)
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
+    pull.pull(calendar.pk)
     assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
 
 
@@ -193,7 +202,7 @@ def test_the_first_reading_tells_nobody(
     name = booked.links.get().remote_id
     start = paper.events["main"][name].text.start
     paper.edit("main", name, start=type(start)(wall=start.wall - HOUR, zone=start.zone))
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     booked.refresh_from_db()
     assert booked.wall_start == TEN - HOUR
     assert told(clock) == []
@@ -211,7 +220,7 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
         Invitee(contact=noah.pk, role="colleague"),
         Invitee(email="amelia@example.com", role="couple"),
     ]
-    changing.change(booked, Edit(participants=people))
+    rescheduling.change(booked, Edit(participants=people))
     write_due()
     assert told(clock) == ["Tasting on Thursday 20 May 2027"]
     answers = (
@@ -219,14 +228,14 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
         Attendee(email="amelia@example.com", answer=Answer.DECLINED),
     )
     paper.edit("main", booked.links.get().remote_id, attendees=answers)
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     assert told(clock) == ["Declined: Tasting on Thursday 20 May 2027"]
     assert Message.objects.latest("created_at").to == "noah@example.com"
 
 
 def test_nobody_is_woken(booked: Appointment, clock: Clock) -> None:
     clock.now = datetime(2027, 5, 5, 21, 30, tzinfo=UTC)
-    changing.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change(booked, Edit(start=TEN + HOUR))
     write_due()
     assert told(clock) == []
     assert told(clock, timedelta(hours=8)) == []
@@ -238,7 +247,7 @@ def test_reminded_once_and_again_after_a_move(booked: Appointment, clock: Clock)
     clock.now = datetime(2027, 5, 19, 10, tzinfo=UTC)
     assert told(clock) == ["A reminder: Tasting on Thursday 20 May 2027"]
     assert told(clock) == []
-    changing.change(Appointment.objects.get(), Edit(start=TEN + 24 * HOUR))
+    rescheduling.change(Appointment.objects.get(), Edit(start=TEN + 24 * HOUR))
     write_due()
     assert told(clock) == ["New time: Tasting on Friday 21 May 2027"]
     assert told(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
@@ -250,12 +259,12 @@ def test_by_the_way_there_is(
     organization: Organization,
 ) -> None:
     phone = Contact.objects.create(organization=organization, name="No address")
-    changing.change(
+    rescheduling.change(
         booked,
         Edit(participants=[Invitee(contact=phone.pk), Invitee(email="amelia@example.com")]),
     )
     write_due()
-    changing.change(Appointment.objects.get(), Edit(start=TEN + HOUR))
+    rescheduling.change(Appointment.objects.get(), Edit(start=TEN + HOUR))
     write_due()
     assert len(told(clock)) == 1
     refused = Notice.objects.get(state="refused")
@@ -267,7 +276,7 @@ def test_a_text_that_lacks_a_value_is_refused_with_the_reason(
     clock: Clock,
 ) -> None:
     Template.objects.filter(name="appointment-moved").update(body="{{ nonsense }}")
-    changing.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change(booked, Edit(start=TEN + HOUR))
     write_due()
     assert told(clock) == []
     assert "nonsense" in Notice.objects.get(state="refused").error
@@ -278,7 +287,7 @@ def test_told_again_after_a_crash_it_is_one_message(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    changing.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change(booked, Edit(start=TEN + HOUR))
     write_due()
 
     def crash(*_: Any, **__: Any) -> None:
@@ -286,14 +295,14 @@ def test_told_again_after_a_crash_it_is_one_message(
 
     clock.now += timedelta(minutes=3)
     with monkeypatch.context() as patched:
-        patched.setattr(notify, "finish", crash)
+        patched.setattr(send, "finish", crash)
         with pytest.raises(RuntimeError):
-            notify.tell_due()
+            send.tell_due()
     assert Message.objects.count() == 1
     assert len(told(clock)) == 1
 
 
 def test_rules_are_seeded_once(organization: Organization, db: None) -> None:
-    assert defaults.seed(organization) == 5
-    assert defaults.seed(organization) == 0
+    assert default_texts.seed(organization) == 5
+    assert default_texts.seed(organization) == 0
     assert Rule.objects.filter(organization=organization).count() == 5

@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from calendars import grants, repeating
-from calendars.booking import Wish
+from calendars.appointments import idempotency
+from calendars.appointments.booking import Wish
+from calendars.errors import NotFree
+from calendars.mailbox import grants
 from calendars.models import Appointment, Calendar
 from calendars.models.appointments import AppointmentStatus
-from calendars.refusals import NotFree
 from communications.composing.compose import KeyReused
 from communications.models import Organization
 from tests import factories
@@ -31,8 +32,8 @@ def test_the_same_request_again_is_the_same_appointment(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    made = repeating.book(organization, wish(), key=KEY)
-    assert repeating.book(organization, wish(), key=KEY) == made
+    made = idempotency.book(organization, wish(), key=KEY)
+    assert idempotency.book(organization, wish(), key=KEY) == made
     assert paper.calls == ["free_busy"]
     assert Appointment.objects.count() == 1
 
@@ -41,9 +42,9 @@ def test_also_after_it_was_moved_or_cancelled(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = repeating.book(organization, wish(), key=KEY)
+    made = idempotency.book(organization, wish(), key=KEY)
     Appointment.objects.update(status=AppointmentStatus.CANCELLED)
-    assert repeating.book(organization, wish(), key=KEY) == made
+    assert idempotency.book(organization, wish(), key=KEY) == made
 
 
 @pytest.mark.parametrize(
@@ -55,17 +56,17 @@ def test_another_request_needs_another_key(
     calendar: Calendar,
     other: Wish,
 ) -> None:
-    repeating.book(organization, wish(), key=KEY)
+    idempotency.book(organization, wish(), key=KEY)
     with pytest.raises(KeyReused, match="choose a new one"):
-        repeating.book(organization, other, key=KEY)
+        idempotency.book(organization, other, key=KEY)
 
 
 def test_keys_are_an_organizations_own(organization: Organization, calendar: Calendar) -> None:
-    repeating.book(organization, wish(), key=KEY)
+    idempotency.book(organization, wish(), key=KEY)
     other = factories.organization()
     account = rows.account(other, vendor="paper", grant=calendar.account.grant)
     theirs = rows.calendar(account, remote_id="other", zone="UTC")
-    repeating.book(other, wish(title="Cake", calendar=theirs.pk), key=KEY)
+    idempotency.book(other, wish(title="Cake", calendar=theirs.pk), key=KEY)
     assert Appointment.objects.count() == 2
 
 
@@ -73,10 +74,10 @@ def test_without_a_key_every_request_is_a_new_one(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    repeating.book(organization, wish())
+    idempotency.book(organization, wish())
     with pytest.raises(NotFree, match="taken"):
-        repeating.book(organization, wish())
-    repeating.book(organization, wish(TEN + HOUR))
+        idempotency.book(organization, wish())
+    idempotency.book(organization, wish(TEN + HOUR))
     assert Appointment.objects.count() == 2
 
 
@@ -87,18 +88,18 @@ def test_what_was_refused_may_be_tried_again_with_its_key(
 ) -> None:
     paper.down = TransientError("503")
     with pytest.raises(NotFree, match="Nobody can tell"):
-        repeating.book(organization, wish(), key=KEY)
+        idempotency.book(organization, wish(), key=KEY)
     paper.down = None
-    assert repeating.book(organization, wish(), key=KEY).status == AppointmentStatus.BOOKED
+    assert idempotency.book(organization, wish(), key=KEY).status == AppointmentStatus.BOOKED
 
 
 def test_a_process_that_died_in_it_does_not_keep_the_key(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    died = repeating.book(organization, wish(), key=KEY)
+    died = idempotency.book(organization, wish(), key=KEY)
     Appointment.objects.update(status=AppointmentStatus.HELD, held_until=timezone.now())
-    made = repeating.book(organization, wish(), key=KEY)
+    made = idempotency.book(organization, wish(), key=KEY)
     assert made != died
     assert Appointment.objects.get() == made
 
@@ -108,12 +109,12 @@ def test_a_repeat_does_not_wait_for_the_first_one_forever(
     calendar: Calendar,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    repeating.book(organization, wish(), key=KEY)
+    idempotency.book(organization, wish(), key=KEY)
     until = timezone.now() + timedelta(minutes=1)
     Appointment.objects.update(status=AppointmentStatus.HELD, held_until=until)
-    monkeypatch.setattr(repeating, "PATIENCE", 0.2)
+    monkeypatch.setattr(idempotency, "PATIENCE", 0.2)
     with pytest.raises(NotFree, match="still being worked on"):
-        repeating.book(organization, wish(), key=KEY)
+        idempotency.book(organization, wish(), key=KEY)
 
 
 def together(one: Callable[[int], None]) -> None:
@@ -147,7 +148,7 @@ def open_calendar(transactional_db: None, paper: Paper) -> Calendar:
 def test_many_at_once_get_one_appointment(open_calendar: Calendar) -> None:
     organization = open_calendar.account.organization
     found: list[str] = []
-    together(lambda _: found.append(repeating.book(organization, wish(), key=KEY).key))
+    together(lambda _: found.append(idempotency.book(organization, wish(), key=KEY).key))
     assert len(found) == AT_ONCE
     assert set(found) == {Appointment.objects.get().key}
 
@@ -158,7 +159,7 @@ def test_of_many_different_ones_with_one_key_only_one_is_booked(open_calendar: C
 
     def one(number: int) -> None:
         try:
-            repeating.book(organization, wish(TEN + HOUR * number), key=KEY)
+            idempotency.book(organization, wish(TEN + HOUR * number), key=KEY)
             outcomes.append("booked")
         except KeyReused:
             outcomes.append("reused")

@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from calendars import grants
-from calendars.booking import book
+from calendars.appointments.booking import book
+from calendars.errors import NotFree
+from calendars.mailbox import grants
 from calendars.models import Appointment, Calendar
-from calendars.refusals import NotFree
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows

@@ -9,13 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calendars import changing, contents, sync
-from calendars.booking import book
-from calendars.changing import Edit
-from calendars.events import Answer, Attendee, Moment
-from calendars.invitees import Invitee
+from calendars.appointments import rescheduling
+from calendars.appointments.booking import book
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
+from calendars.content import conversion
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from calendars.models.appointments import AppointmentStatus
+from calendars.sync import pull as sync
+from calendars.vocabulary.events import (
+    Answer,
+    Attendee,
+    Moment,
+)
 from communications.models import Organization
 from tests.calendars.paper import Paper
 from tests.calendars.test_booking import HOUR, TEN, theirs, wish
@@ -48,7 +54,7 @@ def whats(booked: Appointment) -> list[str]:
 
 
 def test_our_own_writes_are_no_news(booked: Appointment, calendar: Calendar) -> None:
-    changing.change(booked, Edit(title="Cake tasting"))
+    rescheduling.change(booked, Edit(title="Cake tasting"))
     write_due()
     sync.pull(calendar.pk)
     assert whats(booked) == ["booked here", "changed here"]
@@ -114,7 +120,7 @@ def test_both_sides_changed_different_things(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    changing.change(booked, Edit(place="The Barn"))
+    rescheduling.change(booked, Edit(place="The Barn"))
     paper.edit("main", remote(booked), title="Cake")
     sync.pull(calendar.pk)
     write_due()
@@ -131,7 +137,7 @@ def test_a_write_over_a_change_nobody_told_us_merges(
     paper: Paper,
 ) -> None:
     paper.edit("main", remote(booked), title="Cake")
-    changing.change(booked, Edit(place="The Barn"))
+    rescheduling.change(booked, Edit(place="The Barn"))
     write_due()
     booked.refresh_from_db()
     (event,) = paper.live("main")
@@ -144,7 +150,7 @@ def test_the_same_thing_changed_differently_is_a_conflict_in_the_history(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    changing.change(booked, Edit(title="Ours"))
+    rescheduling.change(booked, Edit(title="Ours"))
     paper.edit("main", remote(booked), title="Theirs")
     sync.pull(calendar.pk)
     booked.refresh_from_db()
@@ -275,7 +281,7 @@ def test_many_cancelled_here_alarm_nobody(
     calendar: Calendar,
 ) -> None:
     for one in many[:6]:
-        changing.cancel(one)
+        rescheduling.cancel(one)
     write_due()
     sync.pull(calendar.pk)
     calendar.refresh_from_db()
@@ -346,9 +352,9 @@ def test_what_is_said_here_after_a_lost_answer_is_not_undone_by_what_was_said_be
     *,
     reads_first: bool,
 ) -> None:
-    changed = changing.change(booked, Edit(place="The barn"))
+    changed = rescheduling.change(booked, Edit(place="The barn"))
     lose_the_answer(paper)
-    changing.change(changed, Edit(place="The tent"))
+    rescheduling.change(changed, Edit(place="The tent"))
     paper.edit("main", remote(booked), title="Cake")
     if reads_first:
         sync.pull(calendar.pk)
@@ -371,7 +377,7 @@ def test_nor_after_a_lost_creation_whose_event_was_moved_meanwhile(
     sync.pull(calendar.pk)
     made = book(organization, wish(soon()))
     lose_the_answer(paper)
-    changing.change(made, Edit(place="The tent"))
+    rescheduling.change(made, Edit(place="The tent"))
     (event,) = paper.live("main")
     start, end = (Moment(wall=soon() + hours * HOUR, zone="Europe/London") for hours in (4, 5))
     paper.edit("main", event.id, start=start, end=end)
@@ -401,10 +407,10 @@ def test_where_a_move_whose_answer_was_lost_may_stand_is_no_reason_not_to_move(
     booked: Appointment,
     paper: Paper,
 ) -> None:
-    later = changing.change(booked, Edit(start=soon() + 5 * HOUR))
+    later = rescheduling.change(booked, Edit(start=soon() + 5 * HOUR))
     lose_the_answer(paper)
-    away = changing.change(later, Edit(start=soon() + 8 * HOUR))
-    moved = changing.change(away, Edit(start=soon() + 5 * HOUR + timedelta(minutes=30)))
+    away = rescheduling.change(later, Edit(start=soon() + 8 * HOUR))
+    moved = rescheduling.change(away, Edit(start=soon() + 5 * HOUR + timedelta(minutes=30)))
     write_due()
     assert paper.events["main"][remote(booked)].text.start.wall == moved.wall_start
 
@@ -480,13 +486,13 @@ class Round:
 
     def change_here(self, what: str, row: Appointment, number: int) -> None:
         if what == "cancel here":
-            changing.cancel(row)
+            rescheduling.cancel(row)
             return
         if what == "here":
-            changing.change(row, Edit(title=f"here {number}"))
+            rescheduling.change(row, Edit(title=f"here {number}"))
             return
         self.places[row.pk] = f"place {number}"
-        changing.change(row, Edit(place=self.places[row.pk]))
+        rescheduling.change(row, Edit(place=self.places[row.pk]))
 
     def change_there(self, what: str, name: str, number: int) -> None:
         if what == "title":
@@ -507,9 +513,11 @@ class Round:
             )
 
     def differences(self) -> list[Any]:
-        there = {one.id: contents.of_event(one.text) for one in self.paper.live("main") if one.key}
+        there = {
+            one.id: conversion.of_event(one.text) for one in self.paper.live("main") if one.key
+        }
         rows = Appointment.objects.filter(status="booked")
-        here = {one.links.get().remote_id: contents.of_appointment(one) for one in rows}
+        here = {one.links.get().remote_id: conversion.of_appointment(one) for one in rows}
         blocks = set(BusyBlock.objects.values_list("remote_id", flat=True))
         others = {one.id for one in self.paper.live("main") if not one.key}
         wrong: list[Any] = [key for key in {*there, *here} if there.get(key) != here.get(key)]

@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django_q.models import OrmQ
 
-from calendars import contact_books, subscriptions
+from calendars.contacts import books
 from calendars.models import Account, Calendar, Subscription
+from calendars.subscriptions import lifecycle
 from tests.calendars.paper import Paper
 
 RIGHT = "right"
@@ -19,8 +20,10 @@ PATH = "/api/webhooks/communications/calendar"
 @pytest.fixture
 def subscription(calendar: Calendar, paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Subscription:
     """A live one, whose secret is "right"."""
-    monkeypatch.setattr("calendars.subscriptions.secrets.token_urlsafe", lambda _: "right")
-    subscriptions.tend(calendar.account_id)
+    monkeypatch.setattr(
+        "calendars.subscriptions.lifecycle.secrets.token_urlsafe", lambda _: "right"
+    )
+    lifecycle.tend(calendar.account_id)
     paper.calls.clear()
     Calendar.objects.update(dirty=0)
     return Subscription.objects.get()
@@ -65,7 +68,7 @@ def test_its_first_message_is_no_change(subscription: Subscription) -> None:
 def test_a_removed_one_is_replaced(subscription: Subscription, paper: Paper) -> None:
     paper.pushes.clear()
     push(subscription, what="removed")
-    subscriptions.tend(subscription.account_id)
+    lifecycle.tend(subscription.account_id)
     (found,) = Subscription.objects.all()
     assert found.pk != subscription.pk
     assert list(paper.pushes) == [found.remote_id]
@@ -107,7 +110,7 @@ def test_contacts_are_read_after_the_first_push_of_a_burst(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     Subscription.objects.update(calendar=None)
-    book = contact_books.follow(subscription.account)
+    book = books.follow(subscription.account)
 
     with django_capture_on_commit_callbacks(execute=True):
         push(subscription)

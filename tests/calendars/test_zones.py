@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-from calendars.events import Moment
-from calendars.zones import (
+from calendars.vocabulary.events import Moment
+from calendars.vocabulary.zones import (
     FROM,
     STEP,
     UNTIL,

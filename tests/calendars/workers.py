@@ -1,12 +1,15 @@
 """What the workers do, here and now."""
 
-from calendars import sync, writing
+from calendars.sync import (
+    pull,
+    push,
+)
 
 
 def write_due() -> int:
     """How many appointments were written, or tried to be."""
-    return sum(writing.write(one) for one in writing.due())
+    return sum(push.write(one) for one in push.due())
 
 
 def pull_due() -> int:
-    return sum(sync.pull(one) for one in sync.due())
+    return sum(pull.pull(one) for one in pull.due())

@@ -12,7 +12,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from calendars import grants
+from calendars.mailbox import grants
 from calendars.models import Account, Calendar, ContactBook, EventLink, Subscription
 from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from calendars.events import Grant, Pushed
 from calendars.providers.base import Consent, Mailbox, Vendor
 from calendars.providers.google import push
 from calendars.providers.google.calendar import Calendars
@@ -17,6 +16,10 @@ from calendars.providers.google.people import AddressBook
 from calendars.providers.google.push import Pushes
 from calendars.providers.google.schedules import Schedules
 from calendars.providers.token import Renew, Token
+from calendars.vocabulary.events import (
+    Grant,
+    Pushed,
+)
 from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 

@@ -5,19 +5,19 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from calendars.events import (
-    Changes,
-    EventText,
-    Notify,
-    RemoteCalendar,
-    RemoteEvent,
-)
 from calendars.providers.asking import items, malformed, pages
 from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
 from calendars.providers.cursors import Cursor, continued
 from calendars.providers.google import events
 from calendars.providers.google.calls import Calls
 from calendars.providers.google.errors import Taken
+from calendars.vocabulary.events import (
+    Changes,
+    EventText,
+    Notify,
+    RemoteCalendar,
+    RemoteEvent,
+)
 from wedsync_comms.lib.errors import PermanentError
 from wedsync_comms.lib.shapes import text
 

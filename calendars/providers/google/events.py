@@ -10,7 +10,8 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calendars.events import (
+from calendars.providers.asking import digest, instant, instant_or_none, malformed
+from calendars.vocabulary.events import (
     Answer,
     Attendee,
     EventText,
@@ -18,8 +19,11 @@ from calendars.events import (
     RemoteEvent,
     Removed,
 )
-from calendars.providers.asking import digest, instant, instant_or_none, malformed
-from calendars.zones import UnknownZone, at_instant, iana
+from calendars.vocabulary.zones import (
+    UnknownZone,
+    at_instant,
+    iana,
+)
 from wedsync_comms.lib.shapes import listed, mapped, text
 
 ANSWERS = {

@@ -15,10 +15,10 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 
-from calendars.events import Grant
 from calendars.providers.asking import REDIRECT, SERVER_ERROR, ask, decoded, failure, malformed
 from calendars.providers.base import Consent, GrantGone
 from calendars.providers.google.errors import parsed
+from calendars.vocabulary.events import Grant
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     CredentialsRejected,

@@ -3,12 +3,16 @@
 from functools import cached_property
 from typing import Any
 
-from calendars.events import People, PeopleGroup, RemotePerson
 from calendars.providers.asking import items, malformed, pages
 from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.cursors import Cursor
 from calendars.providers.google.calls import Calls
 from calendars.providers.google.persons import KEY, changed, content, known, read, within
+from calendars.vocabulary.events import (
+    People,
+    PeopleGroup,
+    RemotePerson,
+)
 from wedsync_comms.lib.shapes import text
 
 # Raise it whenever what is asked for is changed: a sync token continues one question only.

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from calendars.events import RemotePerson, Removed
 from calendars.providers.asking import instant_or_none, malformed
 from calendars.providers.base import Gone
+from calendars.vocabulary.events import (
+    RemotePerson,
+    Removed,
+)
 from wedsync_comms.lib.shapes import listed, mapped, text
 
 # Our key in a contact. Client data is shown nowhere, and cannot be searched for either.

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from calendars.events import Push, Pushed
 from calendars.providers.asking import malformed
 from calendars.providers.base import Gone, Mailbox, PollOnly
 from calendars.providers.google.calls import Calls
+from calendars.vocabulary.events import (
+    Push,
+    Pushed,
+)
 from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import text

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from calendars.events import Busy, Span
 from calendars.providers.asking import instant
 from calendars.providers.base import Mailbox
 from calendars.providers.google.calls import Calls
+from calendars.vocabulary.events import (
+    Busy,
+    Span,
+)
 from wedsync_comms.lib.errors import TransientError
 from wedsync_comms.lib.shapes import listed, mapped, text
 

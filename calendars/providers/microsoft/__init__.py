@@ -6,7 +6,6 @@ https://learn.microsoft.com/en-us/graph/api/overview
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from calendars.events import Grant, Pushed
 from calendars.providers.base import Consent, Mailbox, Vendor
 from calendars.providers.microsoft import push
 from calendars.providers.microsoft.calendar import Calendars
@@ -17,6 +16,10 @@ from calendars.providers.microsoft.push import Pushes
 from calendars.providers.microsoft.rounds import Rounds
 from calendars.providers.microsoft.schedules import Schedules
 from calendars.providers.token import Renew, Token
+from calendars.vocabulary.events import (
+    Grant,
+    Pushed,
+)
 from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.http import Client
 

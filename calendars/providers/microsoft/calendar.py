@@ -1,6 +1,5 @@
 """Calendars and events. https://learn.microsoft.com/en-us/graph/api/resources/calendar-overview"""
 
-from calendars.events import EventText, Notify, RemoteCalendar, RemoteEvent
 from calendars.providers.asking import items
 from calendars.providers.base import Changed, Gone
 from calendars.providers.microsoft import events
@@ -8,6 +7,12 @@ from calendars.providers.microsoft.calls import path
 from calendars.providers.microsoft.errors import Taken
 from calendars.providers.microsoft.properties import holding, with_properties
 from calendars.providers.microsoft.reading import Reading
+from calendars.vocabulary.events import (
+    EventText,
+    Notify,
+    RemoteCalendar,
+    RemoteEvent,
+)
 from wedsync_comms.lib.shapes import text
 
 

@@ -8,10 +8,22 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calendars.events import Answer, Attendee, EventText, Moment, RemoteEvent
 from calendars.providers.asking import digest, instant, instant_or_none, malformed
 from calendars.providers.microsoft.properties import HASH, KEY, ZONE, as_list, properties
-from calendars.zones import UnknownZone, at_instant, iana, is_repeated, windows
+from calendars.vocabulary.events import (
+    Answer,
+    Attendee,
+    EventText,
+    Moment,
+    RemoteEvent,
+)
+from calendars.vocabulary.zones import (
+    UnknownZone,
+    at_instant,
+    iana,
+    is_repeated,
+    windows,
+)
 from wedsync_comms.lib.shapes import listed, mapped, text
 
 ANSWERS = {

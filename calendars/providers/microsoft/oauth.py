@@ -10,9 +10,9 @@ from typing import Any
 
 import msal
 
-from calendars.events import Grant
 from calendars.providers.asking import SERVER_ERROR, ask, decoded, failure
 from calendars.providers.base import Consent, GrantGone
+from calendars.vocabulary.events import Grant
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     CredentialsRejected,

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from calendars.events import People, PeopleGroup, RemotePerson, Removed
 from calendars.providers.asking import instant_or_none, items, malformed
 from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.cursors import Cursor
@@ -17,6 +16,12 @@ from calendars.providers.microsoft.properties import (
     with_properties,
 )
 from calendars.providers.microsoft.reading import DELTA, NEXT
+from calendars.vocabulary.events import (
+    People,
+    PeopleGroup,
+    RemotePerson,
+    Removed,
+)
 from wedsync_comms.lib.shapes import listed, text
 
 SHAPE = "microsoft-people-1"

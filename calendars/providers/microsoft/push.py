@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from calendars.events import Push, Pushed
 from calendars.providers.asking import instant, items
 from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
 from calendars.providers.microsoft.calls import Calls, path
+from calendars.vocabulary.events import (
+    Push,
+    Pushed,
+)
 from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
 from wedsync_comms.lib.shapes import listed, text

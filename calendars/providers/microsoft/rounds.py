@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from calendars.events import Changes, RemoteEvent, Removed
 from calendars.providers.asking import items, malformed
 from calendars.providers.base import Gone
 from calendars.providers.cursors import Cursor, continued
@@ -12,6 +11,11 @@ from calendars.providers.microsoft import events
 from calendars.providers.microsoft.calls import path
 from calendars.providers.microsoft.properties import EXPAND, FIELD
 from calendars.providers.microsoft.reading import DELTA, Reading, window
+from calendars.vocabulary.events import (
+    Changes,
+    RemoteEvent,
+    Removed,
+)
 from wedsync_comms.lib.shapes import listed, text
 
 # Raise it whenever the question or the headers of it are changed: a link continues one only.

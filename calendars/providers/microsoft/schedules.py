@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from calendars.events import Busy, Span
 from calendars.providers.microsoft.events import IDLE, in_utc, is_busy, moment, zone_of
 from calendars.providers.microsoft.reading import Reading
+from calendars.vocabulary.events import (
+    Busy,
+    Span,
+)
 from wedsync_comms.lib.errors import PermanentError, TransientError
 from wedsync_comms.lib.shapes import listed, mapped, text
 

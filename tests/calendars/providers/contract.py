@@ -13,7 +13,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from calendars.events import (
+from calendars.providers.base import (
+    Changed,
+    CursorExpired,
+    Gone,
+    GrantGone,
+    Mailbox,
+    SubscriptionExists,
+)
+from calendars.vocabulary.events import (
     Answer,
     Attendee,
     Busy,
@@ -26,15 +34,7 @@ from calendars.events import (
     RemotePerson,
     Removed,
 )
-from calendars.providers.base import (
-    Changed,
-    CursorExpired,
-    Gone,
-    GrantGone,
-    Mailbox,
-    SubscriptionExists,
-)
-from calendars.zones import at_wall
+from calendars.vocabulary.zones import at_wall
 from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.sides import CALLBACK, Side
 from tests.sandbox.receiver import Hook, Receiver

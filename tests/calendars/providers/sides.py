@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from calendars.events import Grant
 from calendars.providers.base import Mailbox, Vendor
 from calendars.providers.google import Google
 from calendars.providers.microsoft import Microsoft
+from calendars.vocabulary.events import Grant
 from tests.sandbox_server import SandboxServer
 
 CALLBACK = "http://localhost/callback"

@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from calendars import contact_books, contact_sync, grants
+from calendars.contacts import (
+    books,
+    sync,
+)
+from calendars.mailbox import grants
 from calendars.models import Account, ContactBook
 from calendars.providers import registry
 from communications.book import contacts
@@ -47,21 +51,21 @@ def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
         grant=grants.sealed(grant),
         scopes=list(grant.scopes),
     )
-    return contact_books.follow(account, direction="both")
+    return books.follow(account, direction="both")
 
 
 @pytest.fixture(autouse=True)
 def vendors(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox's address is known only now, so the vendor is not built from settings."""
     vendor = side.vendor()
-    monkeypatch.setattr("calendars.mailboxes.vendor", lambda _slug: vendor)
-    monkeypatch.setattr("calendars.grants.vendor", lambda _slug: vendor)
+    monkeypatch.setattr("calendars.mailbox.mailbox.vendor", lambda _slug: vendor)
+    monkeypatch.setattr("calendars.mailbox.grants.vendor", lambda _slug: vendor)
 
 
 def synced(book: ContactBook, times: int = 1) -> ContactBook:
     for _ in range(times):
         Account.objects.update(retry_at=None)
-        assert contact_sync.sync(book.pk)
+        assert sync.sync(book.pk)
     book.refresh_from_db()
     return book
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from calendars.events import Answer, Attendee, Moment, Notify, RemoteEvent, RemotePerson, Removed
 from calendars.providers.base import (
     Changed,
     CursorExpired,
@@ -18,6 +17,15 @@ from calendars.providers.base import (
 )
 from calendars.providers.google import Google, events, oauth, persons, schedules
 from calendars.providers.google.errors import Taken, classify
+from calendars.vocabulary.events import (
+    Answer,
+    Attendee,
+    Moment,
+    Notify,
+    RemoteEvent,
+    RemotePerson,
+    Removed,
+)
 from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.contract import ADA, WINDOW, tasting
 from tests.calendars.providers.sides import GoogleSide

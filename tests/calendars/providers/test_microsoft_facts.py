@@ -8,16 +8,6 @@ from typing import Any
 
 import pytest
 
-from calendars.events import (
-    Answer,
-    Attendee,
-    Grant,
-    Moment,
-    Notify,
-    RemoteEvent,
-    RemotePerson,
-    Removed,
-)
 from calendars.providers.base import (
     Changed,
     CursorExpired,
@@ -31,7 +21,17 @@ from calendars.providers.microsoft.calls import quoted
 from calendars.providers.microsoft.errors import Taken, classify
 from calendars.providers.microsoft.oauth import LOGIN, Wire, refused
 from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, properties
-from calendars.zones import at_wall
+from calendars.vocabulary.events import (
+    Answer,
+    Attendee,
+    Grant,
+    Moment,
+    Notify,
+    RemoteEvent,
+    RemotePerson,
+    Removed,
+)
+from calendars.vocabulary.zones import at_wall
 from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.contract import ADA, DAY, WINDOW, tasting
 from tests.calendars.providers.sides import MicrosoftSide

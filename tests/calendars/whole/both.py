@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calendars.booking import Wish
+from calendars.appointments.booking import Wish
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from tests.calendars.providers.sides import Side
 from tests.calendars.workers import write_due

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from calendars import linking
+from calendars.linking import accounts
 from calendars.models import Account, Calendar
 from communications.models import Organization
 from tests import factories
@@ -63,8 +63,8 @@ def organization(transactional_db: None) -> Organization:  # noqa: ARG001 (a ser
 @pytest.fixture
 def account(side: Side, organization: Organization) -> Account:
     """Linked by a person who was sent to the vendor and came back."""
-    started = linking.start(side.slug, CALLBACK)
-    return linking.finish(organization, started.kept, side.consents(started.url))
+    started = accounts.start(side.slug, CALLBACK)
+    return accounts.finish(organization, started.kept, side.consents(started.url))
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from calendars import booking, lanes, subscriptions
+from calendars.appointments import booking
+from calendars.mailbox import concurrency
 from calendars.models import Account, Calendar, EventLink, Subscription
+from calendars.subscriptions import lifecycle
 from communications.models import Organization
 from tests.calendars import rows
 from tests.calendars.providers.sides import Side
@@ -30,7 +32,7 @@ QUARTER = timedelta(minutes=15)
 @pytest.fixture
 def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """How many calls a minute may have is shown elsewhere."""
-    monkeypatch.setattr(lanes, "BUDGET", Rate(per_second=10_000, burst=10_000))
+    monkeypatch.setattr(concurrency, "BUDGET", Rate(per_second=10_000, burst=10_000))
 
 
 def test_a_thousand_appointments_are_there_once_each(
@@ -78,7 +80,7 @@ def test_ten_thousand_forged_pushes_cause_no_call(
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    subscriptions.tend(calendar.account_id)
+    lifecycle.tend(calendar.account_id)
     live = Subscription.objects.get(calendar=calendar)
     counted = counters()
     before, began = side.control("GET", "/requests?limit=1"), time.monotonic()

@@ -18,13 +18,25 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from calendars import changing, defaults, lanes, notify, subscriptions, sync, writing
-from calendars.booking import book
-from calendars.changing import Edit
-from calendars.invitees import Invitee
+from calendars.appointments import rescheduling
+from calendars.appointments.booking import book
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
+from calendars.errors import (
+    NotFree,
+    NotPossible,
+    Stale,
+)
+from calendars.linking import default_texts
+from calendars.mailbox import concurrency
 from calendars.models import Account, Appointment, AppointmentChange, Calendar, Notice, Rule
+from calendars.notifications import send
 from calendars.providers import registry
-from calendars.refusals import NotFree, NotPossible, Stale
+from calendars.subscriptions import lifecycle
+from calendars.sync import (
+    pull,
+    push,
+)
 from communications.models import Contact, Message, Organization
 from tests import factories
 from tests.calendars.providers.sides import Side
@@ -52,11 +64,11 @@ MOVED = START + timedelta(days=60)
 
 @pytest.fixture(autouse=True)
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sync, "LEASE", LEASE)
-    monkeypatch.setattr(writing, "LEASE", LEASE)
-    monkeypatch.setattr(lanes, "LEASE", LEASE.total_seconds())
+    monkeypatch.setattr(pull, "LEASE", LEASE)
+    monkeypatch.setattr(push, "LEASE", LEASE)
+    monkeypatch.setattr(concurrency, "LEASE", LEASE.total_seconds())
     # How many calls a minute may have is shown elsewhere.
-    monkeypatch.setattr(lanes, "BUDGET", Rate(per_second=10_000, burst=10_000))
+    monkeypatch.setattr(concurrency, "BUDGET", Rate(per_second=10_000, burst=10_000))
 
 
 def work() -> None:
@@ -66,7 +78,7 @@ def work() -> None:
         Account.objects.update(retry_at=None)
         write_due()
         pull_due()
-        notify.tell_due()
+        send.tell_due()
 
 
 def born() -> BaseProcess:
@@ -116,7 +128,7 @@ class World:
         if kind == "describe":
             self.describe(row)
         elif kind == "cancel":
-            changing.cancel(row)
+            rescheduling.cancel(row)
         else:
             self.edit_there(kind, row)
 
@@ -129,7 +141,7 @@ class World:
     def describe(self, row: Appointment) -> None:
         said = f"here {self.number}"
         try:
-            changing.change(row, Edit(description=said))
+            rescheduling.change(row, Edit(description=said))
         except (Stale, NotPossible):
             return
         self.said[row.pk].append(said)
@@ -152,7 +164,7 @@ class World:
 
 def lanes_held(account: Account) -> int:
     """Calls that somebody is at, or was when they died."""
-    found, now = shared.peek(lanes.key(account))
+    found, now = shared.peek(concurrency.key(account))
     return sum(until > now for until in (found or {}).values())
 
 
@@ -162,19 +174,19 @@ def settle(calendar: Calendar) -> None:
     for _ in range(2):
         write()
         Account.objects.update(retry_at=None)
-        eventually(lambda: sync.pull(calendar.pk))
+        eventually(lambda: pull.pull(calendar.pk))
     Notice.objects.waiting().update(tell_after=LONG_AGO)
     while Notice.objects.due(timezone.now()).exists():
-        notify.tell_due()
+        send.tell_due()
 
 
 def killed(side: Side, calendar: Calendar, *, kills: int) -> None:
     organization = calendar.account.organization
-    defaults.seed(organization)
+    default_texts.seed(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
     world = World(side, calendar, factories.contact(organization, GUEST), seed=kills)
-    sync.pull(calendar.pk)
-    subscriptions.tend(calendar.account_id)
+    pull.pull(calendar.pk)
+    lifecycle.tend(calendar.account_id)
     assert calendar.subscriptions.live().exists()
     side.fault(**WEATHER)
     began, amid = time.monotonic(), 0

@@ -10,7 +10,7 @@ import requests
 from django.db import connection
 
 from calendars.models import Calendar, Subscription
-from calendars.pushes import digest
+from calendars.subscriptions.notifications import digest
 from tests.calendars.providers.sides import Side
 from tests.calendars.whole.announcing import PATH, RESOURCE, announcement
 from tests.communications.edges.servers import Live

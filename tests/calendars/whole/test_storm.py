@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from calendars import booking, subscriptions, sync
+from calendars.appointments import booking
 from calendars.models import Appointment, Calendar, Participant
+from calendars.subscriptions import lifecycle
+from calendars.sync import pull
 from tests.calendars import rows
 from tests.calendars.providers.sides import Side
 from tests.calendars.whole.both import HOUR, OTHER, START, differences, write
@@ -115,8 +117,8 @@ def storm(
     appointments: int,
 ) -> None:
     made = booked(calendar, appointments)
-    sync.pull(calendar.pk)
-    subscriptions.tend(calendar.account_id)
+    pull.pull(calendar.pk)
+    lifecycle.tend(calendar.account_id)
     assert calendar.subscriptions.live().exists()
     began = time.monotonic()
     with running(["worker"], env, log):
@@ -133,7 +135,7 @@ def storm(
         eventually(lambda: waiting(side) == 0, 60)
         behind = len(differences(side, calendar))
         # Not while the worker reads: the safety poll.
-        eventually(partial(sync.pull, calendar.pk), 300)
+        eventually(partial(pull.pull, calendar.pk), 300)
     side.no_faults()
     calendar.refresh_from_db()
     sys.stdout.write(

@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from calendars import changing, linking, subscriptions, sync
-from calendars.booking import book
-from calendars.changing import Edit
-from calendars.invitees import Invitee
+from calendars.appointments import rescheduling
+from calendars.appointments.booking import book
+from calendars.appointments.participants import Invitee
+from calendars.appointments.rescheduling import Edit
+from calendars.errors import NotFree
+from calendars.linking import accounts
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink, Subscription
-from calendars.refusals import NotFree
+from calendars.subscriptions import lifecycle
+from calendars.sync import pull
 from communications.models import Organization
 from tests.calendars.providers.sides import Side
 from tests.calendars.whole.both import HOUR, START, differences, events, wish, write
@@ -28,7 +31,7 @@ def test_book_move_there_answer_there_cancel_here(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     made = book(organization, wish(participants=[Invitee(email="amelia@example.com")]))
     write()
     link = made.links.get()
@@ -41,15 +44,15 @@ def test_book_move_there_answer_there_cancel_here(
         end=(START + 2 * HOUR).isoformat(),
     )
     side.answers(link.remote_id, "amelia@example.com", "declined")
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     made.refresh_from_db()
     assert made.wall_start == START + HOUR
     assert made.participants.get().answer == "declined"
     assert {"moved", "answered"} <= {one.what for one in made.changes.all()}
-    changing.cancel(made)
+    rescheduling.cancel(made)
     write()
     assert events(side, calendar) == []
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     made.refresh_from_db()
     assert [one.what for one in made.changes.all()].count("cancelled") == 1
 
@@ -112,15 +115,15 @@ def test_every_way_a_cursor_expires_ends_in_the_same_state(
 ) -> None:
     kept, gone = (book(organization, wish(number)) for number in range(2))
     write()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     for number, fault in enumerate(side.expiries):
         name = side.adds(title=f"Dentist {number}", start=(START + (5 + number) * HOUR).isoformat())
         if number == 0:
             side.deletes(gone.links.get().remote_id)
         side.fault(**{key: {**value, "count": 1} for key, value in fault.items()})
-        sync.pull(calendar.pk)
+        pull.pull(calendar.pk)
         side.no_faults()
-        sync.pull(calendar.pk)
+        pull.pull(calendar.pk)
         assert BusyBlock.objects.filter(title=f"Dentist {number}").exists(), name
     assert [one.status for one in (refreshed(kept), refreshed(gone))] == ["booked", "cancelled"]
 
@@ -138,9 +141,9 @@ def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
 ) -> None:
     made = book(organization, wish())
     write()
-    subscriptions.tend(calendar.account_id)
+    lifecycle.tend(calendar.account_id)
     assert Subscription.objects.filter(calendar=calendar, state="live").exists()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     calendar.refresh_from_db()
     side.fault(webhook_forge={})
     before = calendar.dirty
@@ -160,9 +163,9 @@ def test_disconnecting_leaves_no_subscription(
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    subscriptions.tend(calendar.account_id)
+    lifecycle.tend(calendar.account_id)
     assert ours.is_up
-    linking.disconnect(calendar.account)
+    accounts.disconnect(calendar.account)
     assert not Subscription.objects.exists()
     calendar.account.refresh_from_db()
     assert calendar.account.status == "disconnected"
@@ -175,17 +178,17 @@ def test_random_edits_on_both_sides_end_equal_after_one_reading(
 ) -> None:
     made = [book(organization, wish(number * 3)) for number in range(6)]
     write()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     dice = random.Random(20271126)  # noqa: S311 (not a secret)
     for number in range(40):
         edit(side, dice, dice.choice(made), number)
         if dice.random() < 0.2:
-            sync.pull(calendar.pk)
+            pull.pull(calendar.pk)
         if dice.random() < 0.2:
             write()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     write()
-    sync.pull(calendar.pk)
+    pull.pull(calendar.pk)
     assert differences(side, calendar) == []
 
 
@@ -196,7 +199,7 @@ def edit(side: Side, dice: random.Random, row: Appointment, number: int) -> None
     if row.status == "cancelled":
         return
     if what == "here":
-        changing.change(row, Edit(description=f"here {number}"))
+        rescheduling.change(row, Edit(description=f"here {number}"))
     elif what == "delete":
         side.deletes(name)
     elif what == "move":

@@ -1,0 +1,151 @@
+"""When an appointment could be: free in all of the calendars, within their hours, with some room.
+
+What cannot be told is named, and nothing is offered then: an unknown is never free.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from calendars.appointments import freebusy
+from calendars.errors import Refused
+from calendars.models import Appointment, Calendar
+from calendars.models.accounts import AccountStatus
+from calendars.vocabulary.events import Span
+from communications.models import Organization
+
+# Hours of a calendar that has none of its own: Monday to Saturday.
+USUAL = tuple((weekday, time(9), time(18)) for weekday in range(6))
+LONGEST = timedelta(days=62)
+STEP = timedelta(minutes=15)
+SHORTEST = timedelta(minutes=5)
+AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class Unknown:
+    calendar: int
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Availability:
+    slots: list[Span] = field(default_factory=list)
+    # When each calendar is taken, by its key, as far as that is known.
+    busy: dict[int, list[Span]] = field(default_factory=dict)
+    unknown: list[Unknown] = field(default_factory=list)
+
+
+def offer(
+    organization: Organization,
+    start: datetime,
+    end: datetime,
+    duration: timedelta,
+    calendars: Sequence[int] = (),
+    *,
+    moving: Appointment | None = None,
+) -> Availability:
+    """Without `calendars`: all that are followed. Asks the vendors. Raises Refused."""
+    check(start, end, duration)
+    chosen = asked_for(organization, calendars)
+    told = freebusy.ask(chosen, start, end)
+    busy, unknown, free = {}, [], [Span(start=start, end=end)]
+    for calendar in chosen:
+        answer = told[calendar.pk]
+        if answer.problem:
+            unknown.append(Unknown(calendar.pk, calendar.name, answer.problem))
+        spans = freebusy.outside(answer.spans, freebusy.own(moving))
+        spans += freebusy.here(calendar, start, end, but=moving)
+        busy[calendar.pk] = joined(spans)
+        room = timedelta(minutes=calendar.buffer_minutes)
+        taken = joined([freebusy.widened(one, room) for one in spans])
+        free = both(free, freebusy.outside(opened(calendar, organization, start, end), taken))
+    slots = [] if unknown else cut(free, duration)
+    return Availability(slots=slots, busy=busy, unknown=unknown)
+
+
+def check(start: datetime, end: datetime, duration: timedelta) -> None:
+    if end <= start:
+        raise Refused("to", "It has to be after “from”.")
+    if end - start > LONGEST:
+        raise Refused("to", f"At most {LONGEST.days} days at once.")
+    if duration < SHORTEST:
+        raise Refused("duration", f"At least {SHORTEST.seconds // 60} minutes.")
+
+
+def asked_for(organization: Organization, keys: Sequence[int]) -> list[Calendar]:
+    """Also those whose account is not connected just now: they are unknown, not left out."""
+    own = Calendar.objects.filter(account__organization=organization, is_followed=True)
+    own = own.exclude(account__status=AccountStatus.DISCONNECTED)
+    own = own.prefetch_related("hours")
+    found = list(own.filter(pk__in=keys) if keys else own)
+    if not found or len(found) < len(set(keys)):
+        raise Refused("calendars", "Choose calendars that are connected and followed.")
+    return found
+
+
+def opened(
+    calendar: Calendar,
+    organization: Organization,
+    start: datetime,
+    end: datetime,
+) -> list[Span]:
+    """Its hours as instants; each day by its own clock, also when the clocks change."""
+    zone = ZoneInfo(calendar.zone or organization.time_zone)
+    day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+    found = []
+    while day <= last:
+        found += [
+            Span(start=at(day, opens, zone), end=at(day, closes, zone))
+            for weekday, opens, closes in hours_of(calendar)
+            if weekday == day.weekday()
+        ]
+        day += timedelta(days=1)
+    return joined(found)
+
+
+def hours_of(calendar: Calendar) -> Sequence[tuple[int, time, time]]:
+    own = [(one.weekday, one.opens, one.closes) for one in calendar.hours.all()]
+    return own or USUAL
+
+
+def at(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, clock, tzinfo=zone).astimezone(ZoneInfo("UTC"))
+
+
+def joined(spans: Sequence[Span]) -> list[Span]:
+    """In order, with what touches made one."""
+    found: list[Span] = []
+    for one in sorted(spans, key=lambda span: (span.start, span.end)):
+        if found and one.start <= found[-1].end:
+            found[-1] = Span(start=found[-1].start, end=max(found[-1].end, one.end))
+        else:
+            found.append(one)
+    return found
+
+
+def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+    return [
+        Span(start=max(a.start, b.start), end=min(a.end, b.end))
+        for a in one
+        for b in other
+        if freebusy.overlap(a, b)
+    ]
+
+
+def cut(free: Sequence[Span], duration: timedelta) -> list[Span]:
+    """Beginning at round quarters of an hour."""
+    found: list[Span] = []
+    for one in free:
+        begins = rounded_up(one.start)
+        while begins + duration <= one.end and len(found) < AT_MOST:
+            found.append(Span(start=begins, end=begins + duration))
+            begins += STEP
+    return found
+
+
+def rounded_up(moment: datetime) -> datetime:
+    over = (moment - datetime(2000, 1, 1, tzinfo=moment.tzinfo)) % STEP
+    return moment + (STEP - over) if over else moment

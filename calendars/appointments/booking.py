@@ -1,0 +1,238 @@
+"""hold -> ask the calendars live -> commit -> written by the outbox: how an appointment is made.
+
+The time is ours, by the database's word, before anybody is asked; and it is given back if the
+answer is anything but "free".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from calendars import enqueue
+from calendars.appointments import (
+    freebusy,
+    transitions,
+)
+from calendars.appointments.participants import (
+    Invitee,
+    participants,
+)
+from calendars.appointments.requested_time import (
+    span_of,
+    when,
+)
+from calendars.appointments.transitions import Origin
+from calendars.content import conversion
+from calendars.content.three_way_merge import Content
+from calendars.errors import (
+    NotFree,
+    Refused,
+)
+from calendars.models import Appointment, Calendar, EventLink, Participant, What
+from calendars.models.accounts import AccountStatus
+from calendars.models.appointments import AppointmentStatus
+from calendars.vocabulary.events import Span
+from communications.models import Organization
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# Longer than the vendors need to answer; a process that dies gives the time back then.
+HOLD = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """An appointment as somebody asks for it. Wall times; `fold` tells a repeated hour apart."""
+
+    title: str
+    start: datetime
+    end: datetime
+    # Blank: the calendar's.
+    zone: str = ""
+    # None: the default one.
+    calendar: int | None = None
+    # Others that have to be free then.
+    also_free: Sequence[int] = ()
+    is_all_day: bool = False
+    description: str = ""
+    place: str = ""
+    participants: Sequence[Invitee] = ()
+    wants_conference: bool = False
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The request that an appointment comes from, so that it is known when it comes again."""
+
+    key: str
+    digest: str
+
+
+def book(
+    organization: Organization,
+    wish: Wish,
+    *,
+    by: "User | None" = None,
+    asked: Asked | None = None,
+) -> Appointment:
+    """Returns once it is ours; the vendor has it a moment later. Raises Refused and NotFree."""
+    calendar = chosen(organization, wish.calendar)
+    people = participants(organization, wish.participants)
+    content = checked(organization, calendar, wish, people)
+    others = also(organization, wish.also_free, calendar)
+    held = hold(organization, calendar, content, asked=asked)
+    try:
+        ask([calendar, *others], span_of(content))
+        return commit(held, content, wish, people, by)
+    except BaseException:
+        give_back(held)
+        raise
+
+
+def chosen(organization: Organization, key: int | None) -> Calendar:
+    own = Calendar.objects.filter(
+        account__organization=organization,
+        account__status=AccountStatus.LINKED,
+        may_write=True,
+        is_followed=True,
+        is_gone=False,
+    )
+    found = own.filter(pk=key).first() if key else own.order_by("-is_default", "pk").first()
+    if found is None:
+        raise Refused("calendar", "Choose a calendar that is connected and may be written to.")
+    return found
+
+
+def also(organization: Organization, keys: Sequence[int], but: Calendar) -> list[Calendar]:
+    found = Calendar.objects.filter(account__organization=organization, pk__in=keys)
+    if found.count() != len(set(keys)):
+        raise Refused("also_free", "There is no such calendar.")
+    return list(found.exclude(pk=but.pk))
+
+
+def checked(
+    organization: Organization,
+    calendar: Calendar,
+    wish: Wish,
+    people: Sequence[Participant],
+) -> Content:
+    """Raises Refused: a field, and what is to be done."""
+    if not wish.title.strip():
+        raise Refused("title", "Say what it is about.")
+    zone = wish.zone or calendar.zone or organization.time_zone
+    return Content(
+        title=wish.title.strip()[: conversion.MAX_TITLE],
+        description=wish.description,
+        place=wish.place[: conversion.MAX_TITLE],
+        when=when(wish.start, wish.end, zone, is_all_day=wish.is_all_day),
+        people=conversion.people_of(people),
+    )
+
+
+def hold(
+    organization: Organization,
+    calendar: Calendar,
+    content: Content,
+    moving: Appointment | None = None,
+    asked: Asked | None = None,
+) -> Appointment:
+    """Nobody else gets this time from here on. Raises NotFree."""
+    held = to_hold(organization, calendar, content, moving)
+    if asked:
+        held.idempotency_key, held.request_hash = asked.key, asked.digest
+    try:
+        with transaction.atomic():
+            transitions.lock(calendar.pk)
+            sweep(calendar)
+            if freebusy.here(calendar, held.starts_at, held.ends_at, but=moving):
+                raise NotFree("This time is taken.")
+            held.save(force_insert=True)
+    except IntegrityError as error:
+        raise NotFree("This time is taken.") from error
+    return held
+
+
+def to_hold(
+    organization: Organization,
+    calendar: Calendar,
+    content: Content,
+    moving: Appointment | None,
+) -> Appointment:
+    span = span_of(content)
+    return Appointment(
+        organization=organization,
+        calendar=calendar,
+        title=content.title,
+        wall_start=conversion.wall(content.when.start),
+        wall_end=conversion.wall(content.when.end),
+        zone=content.when.zone,
+        starts_at=span.start,
+        ends_at=span.end,
+        status=AppointmentStatus.HELD,
+        held_until=timezone.now() + HOLD,
+        # It may lie over the one that is moved; everything else was looked at under the lock.
+        overlaps=moving is not None,
+    )
+
+
+def sweep(calendar: Calendar) -> None:
+    """Holds of processes that died."""
+    holds = Appointment.objects.filter(calendar=calendar, status=AppointmentStatus.HELD)
+    holds.filter(held_until__lte=timezone.now()).delete()
+
+
+def give_back(held: Appointment) -> None:
+    Appointment.objects.filter(pk=held.pk, status=AppointmentStatus.HELD).delete()
+
+
+def ask(calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None) -> None:
+    """Raises NotFree where a calendar is taken, or does not tell."""
+    told = freebusy.ask(calendars, span.start, span.end)
+    for calendar in calendars:
+        busy = told[calendar.pk]
+        if busy.problem:
+            raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
+        spans = freebusy.outside(busy.spans, freebusy.own(moving))
+        if any(freebusy.overlap(one, span) for one in spans):
+            raise NotFree(f"{calendar} is taken at this time.")
+
+
+def commit(
+    held: Appointment,
+    content: Content,
+    wish: Wish,
+    people: Sequence[Participant],
+    by: "User | None",
+) -> Appointment:
+    with transaction.atomic():
+        transitions.lock(held.calendar_id)
+        row = Appointment.objects.select_for_update().filter(pk=held.pk).first()
+        if row is None or not row.held_until or row.held_until <= timezone.now():
+            raise NotFree("The calendars took too long to answer: try again.")
+        row.status, row.held_until, row.created_by = AppointmentStatus.BOOKED, None, by
+        row.description, row.place = content.description, content.place
+        row.is_all_day, row.tags = wish.is_all_day, list(wish.tags)
+        row.wants_conference = wish.wants_conference
+        row.save()
+        for one in people:
+            one.appointment = row
+            one.save(force_insert=True)
+        write_down(row)
+        transitions.note(row, What.BOOKED, Origin(by=by.get_username() if by else ""))
+    return row
+
+
+def write_down(appointment: Appointment) -> None:
+    """It is to be written into its calendar, right after the commit."""
+    link, _ = EventLink.objects.update_or_create(
+        appointment=appointment,
+        calendar=appointment.calendar,
+        defaults={"write_after": timezone.now()},
+    )
+    enqueue.write(link.pk)

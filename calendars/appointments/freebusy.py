@@ -1,0 +1,113 @@
+"""When calendars are taken, asked live. What cannot be told is unknown, and never free."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from calendars.content import conversion
+from calendars.mailbox.mailbox import mailbox
+from calendars.models import Account, Appointment, BusyBlock, Calendar
+from calendars.models.accounts import AccountStatus
+from calendars.vocabulary.events import (
+    Busy,
+    Span,
+)
+from wedsync_comms.lib.errors import ProviderError
+
+
+def ask(calendars: Sequence[Calendar], start: datetime, end: datetime) -> dict[int, Busy]:
+    """By our calendars' keys. Not inside a transaction."""
+    by_account: dict[int, list[Calendar]] = {}
+    for one in calendars:
+        by_account.setdefault(one.account_id, []).append(one)
+    found: dict[int, Busy] = {}
+    for key, group in by_account.items():
+        found |= of_account(Account.objects.get(pk=key), group, start, end)
+    return found
+
+
+def of_account(
+    account: Account,
+    calendars: Sequence[Calendar],
+    start: datetime,
+    end: datetime,
+) -> dict[int, Busy]:
+    if account.status != AccountStatus.LINKED:
+        return unknown(calendars, f"{account} is not connected.")
+    try:
+        with mailbox(account) as box:
+            told = box.free_busy([one.remote_id for one in calendars], start, end)
+    except ProviderError as error:
+        return unknown(calendars, f"{account} does not tell: {error}")
+    by_id = {one.calendar: one for one in told}
+    nothing = "There was no answer for this calendar."
+    return {
+        one.pk: by_id.get(one.remote_id, Busy(calendar=one.remote_id, problem=nothing))
+        for one in calendars
+    }
+
+
+def unknown(calendars: Sequence[Calendar], problem: str) -> dict[int, Busy]:
+    return {one.pk: Busy(calendar=one.remote_id, problem=problem) for one in calendars}
+
+
+def here(
+    calendar: Calendar,
+    start: datetime,
+    end: datetime,
+    *,
+    but: Appointment | None = None,
+) -> list[Span]:
+    """What we know ourselves: appointments, holds, and what others put in."""
+    taken = Appointment.objects.overlapping(start, end).filter(calendar=calendar)
+    # A hold that ran out takes no time, also before it is swept away.
+    taken = taken.filter(Q(held_until=None) | Q(held_until__gt=timezone.now()))
+    if but:
+        taken = taken.exclude(pk=but.pk)
+    blocks = BusyBlock.objects.filter(
+        calendar=calendar,
+        is_busy=True,
+        starts_at__lt=end,
+        ends_at__gt=start,
+    )
+    rows = [
+        *taken.values_list("starts_at", "ends_at"),
+        *blocks.values_list("starts_at", "ends_at"),
+    ]
+    return [Span(start=begins, end=ends) for begins, ends in rows]
+
+
+def own(moving: Appointment | None) -> list[Span]:
+    """Where an appointment stands itself, here and by what its calendars were told last: its own
+    event is no reason not to move it."""
+    if moving is None:
+        return []
+    told = [kept for one in moving.links.all() for kept in (one.base, *one.sent) if kept]
+    whens = [conversion.loaded(one).when for one in told]
+    times = [(moving.starts_at, moving.ends_at), *map(conversion.instants, whens)]
+    return [Span(start=start, end=end) for start, end in times]
+
+
+def outside(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+    """What is left of the spans."""
+    left = list(spans)
+    for hole in holes:
+        left = [piece for one in left for piece in pieces(one, hole)]
+    return left
+
+
+def pieces(span: Span, hole: Span) -> list[Span]:
+    if hole.end <= span.start or hole.start >= span.end:
+        return [span]
+    left = [Span(start=span.start, end=hole.start), Span(start=hole.end, end=span.end)]
+    return [one for one in left if one.start < one.end]
+
+
+def widened(span: Span, by: timedelta) -> Span:
+    return Span(start=span.start - by, end=span.end + by)
+
+
+def overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end

@@ -1,0 +1,81 @@
+"""A request that comes again with its key gets its appointment again, and never a second one."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from calendars.appointments import booking
+from calendars.appointments.booking import (
+    Asked,
+    Wish,
+)
+from calendars.errors import NotFree
+from calendars.models import Appointment
+from calendars.models.appointments import AppointmentStatus
+from communications.composing.compose import KeyReused
+from communications.models import Organization
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+# How long a repeat waits for the first one, which asks the calendars meanwhile.
+PATIENCE = 20.0
+STEP = 0.1
+
+
+def book(
+    organization: Organization,
+    wish: Wish,
+    *,
+    key: str = "",
+    by: "User | None" = None,
+) -> Appointment:
+    """Raises Refused, NotFree, and KeyReused if the key came with another wish.
+
+    A booking that was refused is not remembered: its key may be tried again.
+    """
+    if not key:
+        return booking.book(organization, wish, by=by)
+    asked = Asked(key, fingerprint(wish))
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        if found := earlier(organization, asked, deadline):
+            return found
+        try:
+            return booking.book(organization, wish, by=by, asked=asked)
+        except NotFree:
+            # Perhaps it is this very request that took the time.
+            if not of_key(organization, key):
+                raise
+
+
+def fingerprint(wish: Wish) -> str:
+    # By `repr`, which tells a repeated hour apart.
+    canonical = json.dumps(asdict(wish), sort_keys=True, default=repr)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def of_key(organization: Organization, key: str) -> Appointment | None:
+    return Appointment.objects.filter(organization=organization, idempotency_key=key).first()
+
+
+def earlier(organization: Organization, asked: Asked, deadline: float) -> Appointment | None:
+    """What the key stands for, once that is decided; None if it is free. Raises NotFree where it
+    is not decided in time."""
+    while found := of_key(organization, asked.key):
+        if found.request_hash != asked.digest:
+            raise KeyReused("This Idempotency-Key was used for another request: choose a new one.")
+        if found.status != AppointmentStatus.HELD:
+            return found
+        if found.held_until and found.held_until <= timezone.now():
+            # Of a process that died.
+            booking.give_back(found)
+        elif time.monotonic() >= deadline:
+            raise NotFree("The same request is still being worked on: ask again with its key.")
+        else:
+            time.sleep(STEP)
+    return None

@@ -1,0 +1,69 @@
+"""Who is asked to come: contacts of ours, or plain addresses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calendars.errors import Refused
+from calendars.models import Participant, ParticipantRole
+from communications.book import contacts
+from communications.models import Channel, Contact, Organization
+
+# https://developers.google.com/workspace/calendar/api/guides/invite-attendees-to-events
+AT_MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invitee:
+    """Either a contact's id or an address."""
+
+    contact: int | None = None
+    email: str = ""
+    name: str = ""
+    role: str = ParticipantRole.GUEST
+    is_optional: bool = False
+
+
+def participants(organization: Organization, invitees: Sequence[Invitee]) -> list[Participant]:
+    """Rows that are not stored yet, everybody once. Raises Refused."""
+    if len(invitees) > AT_MOST:
+        raise Refused("participants", f"At most {AT_MOST} people.")
+    found: dict[object, Participant] = {}
+    for one in invitees:
+        row = participant(organization, one)
+        found.setdefault(row.email or row.contact, row)
+    return list(found.values())
+
+
+def participant(organization: Organization, invitee: Invitee) -> Participant:
+    contact = known(organization, invitee)
+    email = invitee.email or (address_of(contact) if contact else "")
+    if email:
+        try:
+            email = contacts.normalise(Channel.EMAIL, email, region=organization.region)
+        except contacts.InvalidAddress as error:
+            raise Refused("participants", str(error)) from error
+    if not (email or contact):
+        raise Refused("participants", "Each needs a contact or an e-mail address.")
+    if contact is None:
+        contact = contacts.known(organization, channel=Channel.EMAIL, value=email)
+    return Participant(
+        contact=contact,
+        email=email,
+        name=invitee.name or (contact.name if contact else ""),
+        role=invitee.role,
+        is_optional=invitee.is_optional,
+    )
+
+
+def known(organization: Organization, invitee: Invitee) -> Contact | None:
+    if invitee.contact is None:
+        return None
+    found = Contact.objects.filter(organization=organization, pk=invitee.contact).first()
+    if found is None:
+        raise Refused("participants", "There is no such contact.")
+    return found
+
+
+def address_of(contact: Contact) -> str:
+    found = contact.addresses.filter(channel=Channel.EMAIL).first()
+    return found.value if found else ""

@@ -1,0 +1,50 @@
+"""The time that somebody asks for: whether clocks show it, and what instants it means."""
+
+from datetime import datetime, timedelta
+
+from calendars.content import conversion
+from calendars.content.three_way_merge import (
+    Content,
+    When,
+)
+from calendars.errors import Refused
+from calendars.vocabulary import zones
+from calendars.vocabulary.events import (
+    Moment,
+    Span,
+)
+
+LONGEST = timedelta(days=31)
+
+
+def when(start: datetime, end: datetime, zone: str, *, is_all_day: bool) -> When:
+    begins, ends = exists("start", start, zone), exists("end", end, zone)
+    if ends.instant <= begins.instant:
+        # The clocks go back over it: of two such times, it is the one that comes after the start.
+        ends = exists("end", end.replace(fold=1), zone)
+    if ends.instant <= begins.instant:
+        raise Refused("end", "It has to end after it starts.")
+    if ends.instant - begins.instant > LONGEST:
+        raise Refused("end", f"At most {LONGEST.days} days.")
+    if is_all_day and any(one.wall.time() != datetime.min.time() for one in (begins, ends)):
+        raise Refused("start", "Whole days begin and end at midnight.")
+    return When(
+        start=conversion.wall_text(begins.wall),
+        end=conversion.wall_text(ends.wall),
+        zone=begins.zone,
+        is_all_day=is_all_day,
+    )
+
+
+def exists(field: str, wall: datetime, zone: str) -> Moment:
+    try:
+        return zones.at_wall(wall, zone)
+    except zones.UnknownZone as error:
+        raise Refused("zone", str(error)) from error
+    except zones.SkippedTime as error:
+        raise Refused(field, str(error)) from error
+
+
+def span_of(content: Content) -> Span:
+    start, end = conversion.instants(content.when)
+    return Span(start=start, end=end)

@@ -1,0 +1,191 @@
+"""An appointment is moved, changed or cancelled here. The vendor learns of it a moment later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from calendars.appointments import (
+    booking,
+    transitions,
+)
+from calendars.appointments.booking import (
+    also,
+    give_back,
+    hold,
+    write_down,
+)
+from calendars.appointments.participants import (
+    Invitee,
+    participants,
+)
+from calendars.appointments.requested_time import (
+    span_of,
+    when,
+)
+from calendars.appointments.transitions import Origin
+from calendars.content import conversion
+from calendars.content.three_way_merge import Content
+from calendars.errors import (
+    NotPossible,
+    Refused,
+    Stale,
+)
+from calendars.models import Appointment, Calendar, Participant
+from calendars.models.appointments import AppointmentStatus
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What is to be different; None: as it is."""
+
+    title: str | None = None
+    description: str | None = None
+    place: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    zone: str | None = None
+    participants: Sequence[Invitee] | None = None
+    tags: Sequence[str] | None = None
+    also_free: Sequence[int] = field(default=())
+
+
+def change(
+    appointment: Appointment,
+    edit: Edit,
+    *,
+    version: int | None = None,
+    by: "User | None" = None,
+) -> Appointment:
+    """`version`: of what was looked at, if anything newer is to be refused.
+
+    Raises Refused, NotFree, NotPossible and Stale.
+    """
+    check(appointment, version)
+    people = None
+    if edit.participants is not None:
+        people = participants(appointment.organization, edit.participants)
+    content = edited(appointment, edit, people)
+    origin = Origin(by=by.get_username() if by else "", people=told(people or ()))
+    return carry_out(appointment, content, edit, people, origin)
+
+
+def carry_out(
+    appointment: Appointment,
+    content: Content,
+    edit: Edit,
+    people: Sequence[Participant] | None,
+    origin: Origin,
+) -> Appointment:
+    """A new time is held and asked about first."""
+    if content.when == conversion.of_appointment(appointment).when:
+        return commit(appointment, content, edit, people, origin)
+    calendar = Calendar.objects.get(pk=appointment.calendar_id)
+    others = also(appointment.organization, edit.also_free, calendar)
+    held = hold(appointment.organization, calendar, content, moving=appointment)
+    try:
+        booking.ask([calendar, *others], span_of(content), moving=appointment)
+        return commit(appointment, content, edit, people, origin, held)
+    finally:
+        give_back(held)
+
+
+def check(appointment: Appointment, version: int | None) -> None:
+    if appointment.status != AppointmentStatus.BOOKED:
+        raise NotPossible("It is cancelled: book a new one.")
+    if version is not None and version != appointment.version:
+        raise Stale("It was changed meanwhile: look at it again.")
+
+
+def edited(
+    appointment: Appointment,
+    edit: Edit,
+    people: Sequence[Participant] | None,
+) -> Content:
+    now = conversion.of_appointment(appointment)
+    title = now.title if edit.title is None else edit.title.strip()[: conversion.MAX_TITLE]
+    if not title:
+        raise Refused("title", "Say what it is about.")
+    start = edit.start or appointment.wall_start
+    moved = when(
+        start,
+        # Who gives a new start only, moves it as a whole.
+        edit.end or start + (appointment.wall_end - appointment.wall_start),
+        edit.zone or appointment.zone,
+        is_all_day=appointment.is_all_day,
+    )
+    asked = now.people if people is None else conversion.people_of(people)
+    return replace(
+        now,
+        title=title,
+        when=moved,
+        description=now.description if edit.description is None else edit.description,
+        place=now.place if edit.place is None else edit.place[: conversion.MAX_TITLE],
+        # Who was asked before has answered, perhaps.
+        people={
+            email: replace(one, answer=now.people[email].answer) if email in now.people else one
+            for email, one in asked.items()
+        },
+    )
+
+
+def commit(
+    appointment: Appointment,
+    content: Content,
+    edit: Edit,
+    people: Sequence[Participant] | None,
+    origin: Origin,
+    held: Appointment | None = None,
+) -> Appointment:
+    with transaction.atomic():
+        transitions.lock(appointment.calendar_id)
+        row = Appointment.objects.select_for_update().get(pk=appointment.pk)
+        check(row, appointment.version)
+        if held:
+            give_back(held)
+        if edit.tags is not None:
+            row.tags = list(edit.tags)
+            row.save(update_fields=["tags"])
+        if people is not None:
+            keep_unmailed(row, people)
+        if transitions.change(row, content, origin):
+            write_down(row)
+    return row
+
+
+def keep_unmailed(appointment: Appointment, people: Sequence[Participant]) -> None:
+    """Contacts without an e-mail address: no vendor knows them."""
+    wanted = [one for one in people if not one.email]
+    now = appointment.participants.filter(email="")
+    now.exclude(contact__in=[one.contact_id for one in wanted]).delete()
+    there = set(now.values_list("contact", flat=True))
+    for one in wanted:
+        if one.contact_id not in there:
+            one.appointment = appointment
+            one.save(force_insert=True)
+
+
+def told(people: Sequence[Participant]) -> dict[str, dict[str, Any]]:
+    return {one.email: {"contact": one.contact, "role": one.role} for one in people if one.email}
+
+
+def cancel(
+    appointment: Appointment,
+    *,
+    version: int | None = None,
+    by: "User | None" = None,
+) -> Appointment:
+    """Raises NotPossible and Stale."""
+    check(appointment, version)
+    with transaction.atomic():
+        transitions.lock(appointment.calendar_id)
+        row = Appointment.objects.select_for_update().get(pk=appointment.pk)
+        check(row, version)
+        transitions.cancel(row, Origin(by=by.get_username() if by else ""))
+        write_down(row)
+    return row

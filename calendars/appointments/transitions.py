@@ -1,0 +1,200 @@
+"""The one place that changes appointments: rows, history, notices, and whether it overlaps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from calendars.content import conversion
+from calendars.content.three_way_merge import (
+    Conflict,
+    Content,
+    Person,
+    as_told,
+    differences,
+    without_answers,
+)
+from calendars.models import (
+    Appointment,
+    AppointmentChange,
+    Calendar,
+    Participant,
+    ParticipantRole,
+    What,
+)
+from calendars.models.appointments import AppointmentStatus
+from calendars.notifications import plan
+from communications.book import contacts
+from communications.models import Channel
+
+HERE = "here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Who changed it: "here", a vendor's slug or "participant"; and which person, if known."""
+
+    source: str = HERE
+    by: str = ""
+    # The first reading of a calendar tells nobody: what it finds is old.
+    tells: bool = True
+    # Roles and contacts of people that are added; the vendors know neither.
+    people: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def lock(calendar: int) -> Calendar:
+    """All that is written about a calendar's time is written under this lock, taken first. On
+    SQLite the transaction itself is the lock."""
+    return Calendar.objects.select_for_update().get(pk=calendar)
+
+
+def change(
+    appointment: Appointment,
+    content: Content,
+    origin: Origin,
+    conflicts: tuple[Conflict, ...] = (),
+) -> bool:
+    """Makes the appointment what `content` says; whether that was a change. Under the lock."""
+    before = conversion.of_appointment(appointment)
+    if before == content and not conflicts:
+        return False
+    keep_rows(appointment, before, content, origin)
+    history(appointment, before, content, origin, conflicts)
+    return True
+
+
+def keep_rows(
+    appointment: Appointment,
+    before: Content,
+    content: Content,
+    origin: Origin,
+) -> None:
+    when = content.when
+    appointment.title = content.title
+    appointment.description = content.description
+    appointment.place = content.place
+    appointment.wall_start = conversion.wall(when.start)
+    appointment.wall_end = conversion.wall(when.end)
+    appointment.zone, appointment.is_all_day = when.zone, when.is_all_day
+    appointment.starts_at, appointment.ends_at = conversion.instants(when)
+    if without_answers(before) != without_answers(content):
+        appointment.version += 1
+    note_overlap(appointment)
+    appointment.save()
+    keep_people(appointment, before, content, origin)
+
+
+def note_overlap(appointment: Appointment) -> None:
+    """A person may move it onto another one in their own calendar: that is how it is then."""
+    others = Appointment.objects.overlapping(appointment.starts_at, appointment.ends_at)
+    booked = others.filter(calendar=appointment.calendar_id, status=AppointmentStatus.BOOKED)
+    found = booked.exclude(pk=appointment.pk).first()
+    appointment.overlaps = found is not None
+    appointment.problem = f"At the same time as “{found}”." if found else ""
+
+
+def keep_people(
+    appointment: Appointment,
+    before: Content,
+    content: Content,
+    origin: Origin,
+) -> None:
+    gone = [email for email in before.people if email not in content.people]
+    appointment.participants.filter(email__in=gone).delete()
+    for email, person in content.people.items():
+        if email not in before.people:
+            add(appointment, email, person, origin)
+        elif before.people[email] != person:
+            answered = before.people[email].answer != person.answer
+            columns: dict[str, Any] = vars(person)
+            if answered:
+                columns = columns | {"answered_at": timezone.now()}
+            appointment.participants.filter(email=email).update(**columns)
+
+
+def add(appointment: Appointment, email: str, person: Person, origin: Origin) -> None:
+    told = origin.people.get(email, {})
+    organization = appointment.organization
+    Participant.objects.create(
+        appointment=appointment,
+        email=email,
+        contact=told.get("contact")
+        or contacts.known(organization, channel=Channel.EMAIL, value=email),
+        role=told.get("role") or ParticipantRole.GUEST,
+        **vars(person),
+    )
+
+
+def history(
+    appointment: Appointment,
+    before: Content,
+    content: Content,
+    origin: Origin,
+    conflicts: tuple[Conflict, ...],
+) -> None:
+    old, new = differences(before, content)
+    for what, names in sorted_out(list(new)).items():
+        note(
+            appointment,
+            what,
+            origin,
+            before={name: old[name] for name in names},
+            after={name: new[name] for name in names},
+        )
+    if conflicts:
+        ours, theirs = as_told(conflicts)
+        note(appointment, What.CONFLICT, origin, before=ours, after=theirs)
+
+
+def sorted_out(names: list[str]) -> dict[What, list[str]]:
+    found: dict[What, list[str]] = {}
+    for name in names:
+        what = What.CHANGED
+        if name in {"start", "end", "zone", "is_all_day"}:
+            what = What.MOVED
+        elif name.startswith("with "):
+            what = What.ANSWERED
+        found.setdefault(what, []).append(name)
+    return found
+
+
+def note(
+    appointment: Appointment,
+    what: What,
+    origin: Origin,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    change = AppointmentChange.objects.create(
+        appointment=appointment,
+        version=appointment.version,
+        what=what,
+        source=origin.source,
+        by=origin.by,
+        before=before or {},
+        after=after or {},
+    )
+    if origin.tells:
+        plan.plan(appointment, change)
+
+
+def cancel(appointment: Appointment, origin: Origin) -> bool:
+    """Under the lock. False where it was cancelled before."""
+    if appointment.status == AppointmentStatus.CANCELLED:
+        return False
+    appointment.status = AppointmentStatus.CANCELLED
+    appointment.version += 1
+    appointment.overlaps, appointment.problem = False, ""
+    appointment.save()
+    note(appointment, What.CANCELLED, origin)
+    return True
+
+
+def revive(appointment: Appointment, origin: Origin) -> None:
+    """It stands in the calendar again after all."""
+    appointment.status = AppointmentStatus.BOOKED
+    appointment.version += 1
+    note_overlap(appointment)
+    appointment.save()
+    note(appointment, What.BOOKED, origin)

@@ -1,0 +1,243 @@
+"""An account is connected, its calendars are chosen, it is disconnected."""
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from calendars import enqueue
+from calendars.contacts import books
+from calendars.linking import default_texts
+from calendars.mailbox import grants
+from calendars.mailbox.mailbox import mailbox
+from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
+from calendars.models.accounts import AccountStatus
+from calendars.models.subscriptions import SubscriptionState
+from calendars.providers.base import GrantGone
+from calendars.providers.registry import vendor
+from calendars.vocabulary.events import (
+    Grant,
+    RemoteCalendar,
+)
+from communications.models import Organization
+from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.secrets import is_same
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+__all__ = ["NotLinked", "allows", "choose", "disconnect", "finish", "mailbox", "start"]
+log = structlog.get_logger(__name__)
+
+
+class NotLinked(Exception):
+    """A sentence for the person who tried."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """Where the person is sent to, and what their session keeps until they are back."""
+
+    url: str
+    kept: dict[str, Any]
+
+
+def start(slug: str, redirect_uri: str) -> Started:
+    """Raises KeyError for a vendor that is not configured."""
+    state = secrets.token_urlsafe(32)
+    consent = vendor(slug).consent(redirect_uri, state)
+    return Started(consent.url, {"vendor": slug, "state": state, "flow": consent.flow})
+
+
+def finish(
+    organization: Organization,
+    kept: Mapping[str, Any],
+    query: Mapping[str, str],
+    *,
+    by: "User | None" = None,
+) -> Account:
+    """The person came back. Raises NotLinked."""
+    grant = redeemed(kept, query)
+    if not purposes(kept["vendor"], grant.scopes):
+        raise NotLinked(
+            "Nothing was allowed: connect again, and leave the boxes for calendars and contacts "
+            "ticked.",
+        )
+    account = link(organization, str(kept["vendor"]), grant, by)
+    if allows(account, "calendars"):
+        try:
+            list_calendars(account)
+        except ProviderError as error:
+            # It is linked. The schedule asks again.
+            log.info("calendars_not_listed", account=account.pk, error=str(error))
+    if allows(account, "contacts"):
+        # Read only, until somebody wants more of it.
+        books.follow(account)
+    return account
+
+
+def redeemed(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
+    if not kept or not is_same(query.get("state", ""), str(kept["state"])):
+        raise NotLinked("This answer belongs to no request of yours: please connect again.")
+    try:
+        return vendor(kept["vendor"]).redeem(kept["flow"], query)
+    except GrantGone as error:
+        raise NotLinked(f"The permission was not given: {error}") from error
+    except ProviderError as error:
+        raise NotLinked(f"It did not work just now: {error} Please connect again.") from error
+
+
+@transaction.atomic
+def link(organization: Organization, slug: str, grant: Grant, by: "User | None") -> Account:
+    default_texts.seed(organization)
+    account, _ = Account.objects.update_or_create(
+        organization=organization,
+        vendor=slug,
+        subject=grant.subject or grant.email,
+        defaults={
+            "email": grant.email,
+            "grant": grants.sealed(grant),
+            "scopes": list(grant.scopes),
+            "linked_by": by,
+            "status": AccountStatus.LINKED,
+            "why": missing(slug, grant.scopes),
+            "error": "",
+            "failures": 0,
+            "retry_at": None,
+            "refreshing_until": None,
+        },
+    )
+    # What waited for the new permission goes on at once.
+    now = timezone.now()
+    account.calendars.filter(is_followed=True).update(pull_after=now)
+    account.subscriptions.filter(act_after__isnull=False).update(act_after=now)
+    EventLink.objects.filter(
+        calendar__account=account,
+        write_after__isnull=False,
+    ).update(write_after=now)
+    enqueue.tend(account.pk)
+    log.info("account", account=account.pk, vendor=slug, outcome="linked")
+    return account
+
+
+def purposes(slug: str, granted: Collection[str]) -> set[str]:
+    """What all scopes were granted for."""
+    asked = vendor(slug).scopes
+    return set(asked.values()) - {asked[scope] for scope in asked if scope not in granted}
+
+
+def allows(account: Account, purpose: str) -> bool:
+    """Whether the person allowed "calendars", or "contacts": they may have unticked one."""
+    return purpose in purposes(account.vendor, account.scopes)
+
+
+def missing(slug: str, granted: Collection[str]) -> str:
+    left_out = set(vendor(slug).scopes.values()) - purposes(slug, granted)
+    if not left_out:
+        return ""
+    return f"Not allowed: {', '.join(sorted(left_out))}. Connect again to allow more."
+
+
+def list_calendars(account: Account) -> None:
+    """Learns of new, renamed and vanished calendars. Raises as a mailbox does."""
+    with mailbox(account) as box:
+        found = box.calendars()
+    with transaction.atomic():
+        is_new = not account.calendars.exists()
+        for remote in found:
+            learn(account, remote, chosen=is_new and remote.is_primary and remote.may_write)
+        known = [one.id for one in found]
+        account.calendars.exclude(remote_id__in=known).update(is_gone=True)
+
+
+def list_all() -> int:
+    """The schedule: calendars that were added, renamed or shared since."""
+    count = 0
+    for account in Account.objects.workable(timezone.now()):
+        if allows(account, "calendars"):
+            try:
+                list_calendars(account)
+            except ProviderError as error:
+                log.info("calendars_not_listed", account=account.pk, error=str(error))
+            else:
+                count += 1
+    return count
+
+
+def learn(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
+    told = {
+        "name": remote.name[:255],
+        "zone": remote.zone,
+        "may_write": remote.may_write,
+        "is_gone": False,
+    }
+    first: dict[str, Any] = {"is_followed": chosen, "is_default": chosen}
+    if chosen:
+        first["pull_after"] = timezone.now()
+    Calendar.objects.update_or_create(
+        account=account,
+        remote_id=remote.id,
+        defaults=told,
+        create_defaults=told | first,
+    )
+
+
+@transaction.atomic
+def choose(account: Account, followed: Collection[int], default: int | None = None) -> None:
+    """Which calendars are read and kept up to date, and which one bookings go to."""
+    account.calendars.update(is_default=False)
+    wanted = account.calendars.filter(pk__in=followed)
+    wanted.filter(is_followed=False).update(is_followed=True, pull_after=timezone.now())
+    if default is not None:
+        account.calendars.filter(pk=default, pk__in=followed, may_write=True).update(
+            is_default=True,
+        )
+    forget(account.calendars.filter(is_followed=True).exclude(pk__in=followed))
+    enqueue.tend(account.pk)
+
+
+def forget(calendars: Any) -> None:
+    """They are not read any more. Appointments in them stay, and so do their events."""
+    keys = list(calendars.values_list("pk", flat=True))
+    BusyBlock.objects.filter(calendar__in=keys).delete()
+    Subscription.objects.filter(calendar__in=keys).update(
+        state=SubscriptionState.STOPPING,
+        act_after=timezone.now(),
+    )
+    Calendar.objects.filter(pk__in=keys).update(
+        is_followed=False,
+        is_default=False,
+        cursor="",
+        window_start=None,
+        window_end=None,
+        pull_after=None,
+        last_pulled_at=None,
+        held_at=None,
+        held_reason="",
+        held_decision="",
+    )
+
+
+def disconnect(account: Account, *, why: str = "") -> None:
+    """Stops the announcements and gives the permission back, as far as the vendor answers."""
+    try:
+        with mailbox(account) as box:
+            for one in account.subscriptions.exclude(expires_at=None):
+                box.unsubscribe(one.as_push())
+        vendor(account.vendor).revoke(grants.opened(account))
+    except (ProviderError, KeyError) as error:
+        # What is left dies with the permission or by itself within days, and has no effect here.
+        log.info("disconnected_alone", account=account.pk, error=str(error))
+    with transaction.atomic():
+        forget(account.calendars.all())
+        account.subscriptions.all().delete()
+        Account.objects.filter(pk=account.pk).update(
+            status=AccountStatus.DISCONNECTED,
+            why=why or "Disconnected here.",
+            grant="",
+        )
+    log.info("account", account=account.pk, vendor=account.vendor, outcome="disconnected")

@@ -1,0 +1,112 @@
+"""A person's mailbox, opened for a few calls; and what their outcome means for the account."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+from django.db.models import F, Q
+from django.utils import timezone
+
+from calendars.mailbox import grants
+from calendars.mailbox.concurrency import lane
+from calendars.models import Account
+from calendars.providers.base import GrantGone, Mailbox
+from calendars.providers.registry import vendor
+from calendars.vocabulary.events import Grant
+from wedsync_comms.lib.errors import (
+    CredentialsRejected,
+    OutcomeUnknown,
+    PermanentError,
+    ProviderError,
+    ProviderPaused,
+    RateLimited,
+)
+
+log = structlog.get_logger(__name__)
+
+# After the n-th failure in a row; the last one is repeated until it works again.
+PAUSES = (2, 5, 15, 60, 300, 900)
+# A vendor that says "later" without saying when, or says "in a second" all day.
+AT_LEAST = timedelta(seconds=1)
+
+
+class Permission:
+    """An account's grant, while its mailbox is open."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.grant: Grant | None = None
+
+    def token(self) -> str:
+        self.grant = grants.fresh(self.account)
+        return self.grant.access_token
+
+    def refused(self) -> None:
+        if self.grant:
+            grants.expire(self.account, self.grant)
+
+    def another(self) -> str:
+        """The vendor did not take it: refreshed now, unless another process did that already."""
+        self.refused()
+        return self.token()
+
+
+@contextmanager
+def mailbox(account: Account) -> Iterator[Mailbox]:
+    """For calls in one thread, outside of transactions. Paced; four at once in all processes.
+
+    What goes wrong is noted with the account and raised on. While `retry_at` lies ahead, nobody
+    opens it by schedule; whoever does it for a person may.
+    """
+    permission = Permission(account)
+    try:
+        token = permission.token()
+        with lane(account):
+            yield vendor(account.vendor).mailbox(token, permission.another)
+    except GrantGone as error:
+        grants.lose(account, str(error))
+        raise
+    except CredentialsRejected as error:
+        permission.refused()
+        failed(account, error)
+        raise
+    except PermanentError:
+        # About one calendar or event: the mailbox itself answers.
+        well(account)
+        raise
+    except ProviderError as error:
+        failed(account, error)
+        raise
+    well(account)
+
+
+def failed(account: Account, error: ProviderError) -> None:
+    now = timezone.now()
+    failures = account.failures + 1
+    wait = timedelta(seconds=PAUSES[min(failures, len(PAUSES)) - 1])
+    if isinstance(error, RateLimited):
+        wait = max(error.retry_after, wait if failures > 1 else AT_LEAST)
+    if isinstance(error, ProviderPaused):
+        wait = timedelta(seconds=PAUSES[-1])
+    if isinstance(error, OutcomeUnknown):
+        wait = min(wait, timedelta(seconds=PAUSES[2]))
+    Account.objects.filter(pk=account.pk).update(
+        failures=F("failures") + 1,
+        retry_at=now + wait,
+        error=f"{type(error).__name__}: {error}",
+        error_at=now,
+    )
+    log.info(
+        "mailbox",
+        account=account.pk,
+        vendor=account.vendor,
+        outcome=type(error).__name__,
+        retry_in=wait.total_seconds(),
+    )
+
+
+def well(account: Account) -> None:
+    """Written only where something was wrong: success is the rule."""
+    wrong = Q(failures__gt=0) | Q(retry_at__isnull=False)
+    Account.objects.filter(wrong, pk=account.pk).update(failures=0, retry_at=None)

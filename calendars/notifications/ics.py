@@ -1,0 +1,82 @@
+"""An appointment as a file that every calendar program can add and follow."""
+
+from datetime import date, datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from icalendar import Calendar, Event, vCalAddress, vText
+
+from calendars.models import Appointment, EventLink, Participant
+from calendars.models.appointments import AppointmentStatus
+from calendars.vocabulary.events import Answer
+
+PARTSTAT = {
+    Answer.NEEDED: "NEEDS-ACTION",
+    Answer.ACCEPTED: "ACCEPTED",
+    Answer.TENTATIVE: "TENTATIVE",
+    Answer.DECLINED: "DECLINED",
+}
+
+
+def method_of(appointment: Appointment) -> str:
+    return "CANCEL" if appointment.status == AppointmentStatus.CANCELLED else "REQUEST"
+
+
+def uid_of(appointment: Appointment) -> str:
+    """The vendor's, if it has one: its own invitation and our file are one entry then."""
+    link = EventLink.objects.filter(appointment=appointment).exclude(ical_uid="").first()
+    own = f"{appointment.key}@{urlsplit(settings.PUBLIC_URL).hostname}"
+    return link.ical_uid if link else own
+
+
+def file(appointment: Appointment) -> bytes:
+    calendar = Calendar()
+    calendar.add("prodid", "-//WedSync//Communications//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", method_of(appointment))
+    calendar.add_component(event(appointment))
+    calendar.add_missing_timezones()
+    return bytes(calendar.to_ical())
+
+
+def event(appointment: Appointment) -> Event:
+    found = Event()
+    found.add("uid", uid_of(appointment))
+    # Grows with every change: programs keep the highest.
+    found.add("sequence", appointment.version)
+    found.add("dtstamp", appointment.updated_at)
+    found.add("dtstart", moment(appointment, appointment.wall_start))
+    found.add("dtend", moment(appointment, appointment.wall_end))
+    found.add("summary", appointment.title)
+    is_cancelled = appointment.status == AppointmentStatus.CANCELLED
+    found.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
+    optional = {
+        "description": appointment.description,
+        "location": appointment.place,
+        "url": appointment.conference_url,
+    }
+    for name, value in optional.items():
+        if value:
+            found.add(name, value)
+    found.add("organizer", vCalAddress(f"mailto:{appointment.calendar.account.email}"))
+    for one in appointment.participants.exclude(email=""):
+        found.add("attendee", attendee(one), encode=False)
+    return found
+
+
+def moment(appointment: Appointment, wall: datetime) -> datetime | date:
+    return (
+        wall.date() if appointment.is_all_day else wall.replace(tzinfo=ZoneInfo(appointment.zone))
+    )
+
+
+def attendee(participant: Participant) -> vCalAddress:
+    found = vCalAddress(f"mailto:{participant.email}")
+    found.params["CN"] = vText(participant.name or participant.email)
+    found.params["ROLE"] = vText(
+        "OPT-PARTICIPANT" if participant.is_optional else "REQ-PARTICIPANT"
+    )
+    found.params["PARTSTAT"] = vText(PARTSTAT[Answer(participant.answer)])
+    found.params["RSVP"] = vText("TRUE")
+    return found

@@ -1,0 +1,242 @@
+"""Announcements are asked for, renewed long before they end, and stopped until they have stopped.
+
+A row is written before the vendor is asked: its first message may beat its answer, and an answer
+that is lost leaves something behind that must be found again. Where the vendor lets two overlap,
+the next one lives before the last one ends.
+"""
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from calendars import enqueue
+from calendars.linking.accounts import allows
+from calendars.mailbox.mailbox import mailbox
+from calendars.models import Account, Calendar, Subscription
+from calendars.models.subscriptions import SubscriptionState
+from calendars.providers.base import Gone, Mailbox, PollOnly, SubscriptionExists
+from calendars.providers.registry import vendor
+from calendars.subscriptions.notifications import (
+    announce,
+    digest,
+)
+from calendars.vocabulary.events import Push
+from wedsync_comms.lib.errors import ProviderError, TransientError
+
+log = structlog.get_logger(__name__)
+
+PATH = "/api/webhooks/communications/calendar"
+PEOPLE = "people"
+# No answer for so long: what was asked for is looked after as if it were there.
+PATIENCE = timedelta(minutes=2)
+# The last one goes on a little after the next one lives.
+OVERLAP = timedelta(minutes=1)
+# No vendor's subscription lives longer.
+LONGEST = timedelta(days=31)
+# After the n-th failure; the last one is repeated.
+PAUSES = (60, 300, 900, 3600)
+SHORTEST = timedelta(seconds=30)
+LEASE = timedelta(minutes=2)
+
+
+def accounts() -> list[int]:
+    """All that can be looked after now: what an account lacks shows only then."""
+    return list(Account.objects.workable(timezone.now()).values_list("pk", flat=True))
+
+
+def tend(key: int) -> None:
+    """What an account lacks is asked for; what is due is renewed or stopped."""
+    account = Account.objects.linked().filter(pk=key).first()
+    if account is None:
+        return
+    for one in account.subscriptions.due(timezone.now()):
+        if claimed(one):
+            care(account, one)
+    for calendar in wanted(account):
+        ask(account, calendar)
+
+
+def hasten(accounts: QuerySet[Account]) -> int:
+    """Has all that they subscribed to asked for anew, instead of at half of its life."""
+    now = timezone.now()
+    mine = Subscription.objects.live().filter(account__in=accounts)
+    mine.update(act_after=now)
+    workable = Account.objects.workable(now).filter(pk__in=accounts)
+    found = list(workable.values_list("pk", flat=True))
+    for key in found:
+        enqueue.tend(key)
+    return len(found)
+
+
+def wanted(account: Account) -> Sequence[Calendar | None]:
+    """What nobody announces yet. None: the account's contacts."""
+    if not allows(account, "calendars"):
+        return contacts_too(account)
+    awake = account.subscriptions.exclude(state=SubscriptionState.STOPPING)
+    calendars = Calendar.objects.followed().filter(account=account, poll_only=False)
+    return [*calendars.exclude(subscriptions__in=awake), *contacts_too(account)]
+
+
+def contacts_too(account: Account) -> list[None]:
+    if not (vendor(account.vendor).pushes_people and allows(account, "contacts")):
+        return []
+    awake = account.subscriptions.exclude(state=SubscriptionState.STOPPING)
+    return [] if awake.filter(calendar=None).exists() else [None]
+
+
+def ask(account: Account, calendar: Calendar | None, *, replaces: bool = False) -> bool:
+    """Whether there is a new, live one."""
+    secret = secrets.token_urlsafe(32)
+    row = written(account, calendar, secret, replaces=replaces)
+    if row is None:
+        return False
+    try:
+        with mailbox(account) as box:
+            push = asked(box, row, secret)
+    except PollOnly:
+        row.delete()
+        if calendar:
+            Calendar.objects.filter(pk=calendar.pk).update(poll_only=True)
+    except ProviderError as error:
+        unanswered(account, row, error)
+    else:
+        live(row, push)
+        return True
+    return False
+
+
+def written(
+    account: Account,
+    calendar: Calendar | None,
+    secret: str,
+    *,
+    replaces: bool,
+) -> Subscription | None:
+    """None where another process was faster."""
+    with transaction.atomic():
+        Account.objects.select_for_update().get(pk=account.pk)
+        there = account.subscriptions.filter(calendar=calendar)
+        unfinished = there.filter(state=SubscriptionState.PENDING).exists()
+        if unfinished or (there.live().exists() and not replaces):
+            return None
+        return Subscription.objects.create(
+            account=account,
+            calendar=calendar,
+            remote_id=str(uuid.uuid4()),
+            secret_hash=digest(secret),
+            act_after=timezone.now() + PATIENCE,
+        )
+
+
+def asked(box: Mailbox, row: Subscription, secret: str) -> Push:
+    resource = row.calendar.remote_id if row.calendar else PEOPLE
+    url = settings.PUBLIC_URL + PATH
+    try:
+        return box.subscribe(resource, id=row.remote_id, url=url, secret=secret)
+    except SubscriptionExists as error:
+        # One whose answer was lost, or of an installation before this one. Nobody knows its
+        # secret any more.
+        if not error.existing:
+            raise TransientError("There is one already, and nobody says which.") from error
+        box.unsubscribe(Push(id=error.existing, expires_at=timezone.now()))
+        return box.subscribe(resource, id=row.remote_id, url=url, secret=secret)
+
+
+def live(row: Subscription, push: Push) -> None:
+    """The last one may go. What happened in between is read."""
+    now = timezone.now()
+    with transaction.atomic():
+        Subscription.objects.filter(pk=row.pk).update(
+            remote_id=push.id,
+            resource_id=push.resource_id,
+            state=SubscriptionState.LIVE,
+            starts_at=now,
+            tries=0,
+            error="",
+            **times(push, now),
+        )
+        others = row.account.subscriptions.live().filter(calendar=row.calendar).exclude(pk=row.pk)
+        others.update(state=SubscriptionState.STOPPING, act_after=now + OVERLAP)
+        announce(row, now)
+    log.info("subscription", subscription=row.pk, account=row.account_id, outcome="live")
+
+
+def times(push: Push, now: datetime) -> dict[str, datetime]:
+    """Renewed at half of its life."""
+    return {"expires_at": push.expires_at, "act_after": now + (push.expires_at - now) / 2}
+
+
+def unanswered(account: Account, row: Subscription, error: ProviderError) -> None:
+    """It may be there: where ids are ours it is stopped until it surely is not; where they are the
+    vendor's, its own "exists already" will name it."""
+    if vendor(account.vendor).overlapping_pushes:
+        Subscription.objects.filter(pk=row.pk).update(
+            state=SubscriptionState.STOPPING,
+            error=f"{type(error).__name__}: {error}",
+        )
+    else:
+        row.delete()
+
+
+def claimed(row: Subscription) -> bool:
+    mine = Subscription.objects.filter(pk=row.pk, act_after=row.act_after)
+    return bool(mine.update(act_after=timezone.now() + LEASE))
+
+
+def care(account: Account, row: Subscription) -> None:
+    try:
+        if row.state == SubscriptionState.LIVE:
+            renew(account, row)
+        else:
+            stop(account, row)
+    except ProviderError as error:
+        put_off(row, error)
+
+
+def renew(account: Account, row: Subscription) -> None:
+    if vendor(account.vendor).overlapping_pushes:
+        if not ask(account, row.calendar, replaces=True):
+            put_off(row, TransientError("The next one could not be asked for."))
+        return
+    try:
+        with mailbox(account) as box:
+            push = box.renew(row.as_push())
+    except Gone:
+        # It ended without a word: the next one is asked for at once.
+        row.delete()
+        return
+    now = timezone.now()
+    Subscription.objects.filter(pk=row.pk).update(tries=0, error="", **times(push, now))
+
+
+def stop(account: Account, row: Subscription) -> None:
+    with mailbox(account) as box:
+        box.unsubscribe(row.as_push())
+    row.delete()
+
+
+def put_off(row: Subscription, error: ProviderError) -> None:
+    """Never given up; before its end, it is tried more often."""
+    now = timezone.now()
+    if row.state != SubscriptionState.LIVE and now > row.created_at + LONGEST:
+        row.delete()
+        return
+    wait = timedelta(seconds=PAUSES[min(row.tries, len(PAUSES) - 1)])
+    if row.expires_at:
+        wait = min(wait, max((row.expires_at - now) / 4, SHORTEST))
+    Subscription.objects.filter(pk=row.pk).update(
+        act_after=now + wait,
+        tries=row.tries + 1,
+        error=f"{type(error).__name__}: {error}",
+    )
+    log.info("subscription", subscription=row.pk, outcome=type(error).__name__)
+    if row.state == SubscriptionState.LIVE and row.expires_at and row.expires_at <= now:
+        row.delete()
+        enqueue.tend(row.account_id)

@@ -1,0 +1,176 @@
+"""What was read becomes what is: the changes and the cursor that stands behind them, at once."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from calendars import enqueue
+from calendars.appointments import transitions
+from calendars.appointments.transitions import Origin
+from calendars.models import Account, BusyBlock, Calendar, EventLink
+from calendars.models.accounts import HeldDecision
+from calendars.sync import polling
+from calendars.sync.apply_event import (
+    absorb,
+    lost,
+)
+from calendars.sync.plan import Plan
+from calendars.vocabulary.events import (
+    Changes,
+    RemoteEvent,
+)
+
+log = structlog.get_logger(__name__)
+
+BLOCK_COLUMNS = [
+    "series_id",
+    "ical_uid",
+    "etag",
+    "title",
+    "starts_at",
+    "ends_at",
+    "is_all_day",
+    "is_busy",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was asked of the vendor, and when."""
+
+    calendar: Calendar
+    cursor: str
+    start: datetime
+    end: datetime
+    # Etags as they were before: what we write meanwhile is not judged by what was read before.
+    etags: dict[str, str]
+
+    def is_still(self, link: EventLink) -> bool:
+        """What we wrote during the reading comes again, as it is now."""
+        return not link.remote_id or link.etag == self.etags.get(link.remote_id, "")
+
+
+def act(reading: Reading, changes: Changes, plan: Plan) -> None:
+    """All or nothing; and nothing if somebody else read it meanwhile."""
+    before = reading.calendar
+    with transaction.atomic():
+        calendar = transitions.lock(before.pk)
+        if (calendar.pulling_until, calendar.cursor) != (before.pulling_until, reading.cursor):
+            return
+        decision = calendar.held_decision
+        deletes = not plan.doubt or decision == HeldDecision.DELETE
+        news = apply(reading, plan, Account.objects.get(pk=calendar.account_id), deletes=deletes)
+        if plan.doubt and decision == HeldDecision.RESTORE:
+            restore(calendar, plan)
+        if plan.doubt and not decision:
+            hold(calendar, plan)
+        else:
+            go_on(calendar, reading, changes)
+        polling.finish(calendar, before, news=news, is_full=changes.is_full)
+        calendar.save()
+
+
+def hold(calendar: Calendar, plan: Plan) -> None:
+    """The cursor stays where it is: what is doubted is seen again, and decided then."""
+    if calendar.held_at is None:
+        calendar.held_at = timezone.now()
+        log.error("calendar_held", calendar=calendar.pk, reason=plan.doubt)
+    calendar.held_reason = plan.doubt
+    calendar.held_links = sorted(doubted(calendar, plan).values_list("pk", flat=True))
+
+
+def go_on(calendar: Calendar, reading: Reading, changes: Changes) -> None:
+    calendar.cursor = changes.cursor
+    calendar.held_at, calendar.held_reason, calendar.held_decision = None, "", ""
+    calendar.held_links = []
+    calendar.window_start, calendar.window_end = reading.start, reading.end
+    if changes.is_full:
+        calendar.blocks.filter(ends_at__lt=reading.start).delete()
+
+
+def doubted(calendar: Calendar, plan: Plan) -> QuerySet[EventLink]:
+    """Of what would be cancelled here if the plan were believed."""
+    cancelled = [one.id for one in plan.own if one.is_cancelled]
+    return calendar.links.filter(remote_id__in=[*plan.own_gone, *cancelled])
+
+
+def restore(calendar: Calendar, plan: Plan) -> None:
+    """A person says that they should be there: they are written again, as new events."""
+    for link in doubted(calendar, plan):
+        write_again(link)
+
+
+def write_again(link: EventLink) -> None:
+    """The id of a deleted event stays taken: a new generation makes a new one."""
+    link.generation += 1
+    link.remote_id, link.etag, link.base, link.sent = "", "", {}, []
+    link.problem, link.theirs = "", {}
+    link.is_removed, link.write_after = False, timezone.now()
+    link.save()
+    enqueue.write(link.pk)
+
+
+def apply(reading: Reading, plan: Plan, account: Account, *, deletes: bool) -> int:
+    """How many of the changes were new to us."""
+    calendar = reading.calendar
+    # What the first reading finds is old.
+    tells = calendar.last_pulled_at is not None
+    rows = list(calendar.links.all())
+    links = {one.remote_id: one for one in rows if one.remote_id}
+    by_key = {one.appointment_id.hex: one for one in rows if not one.remote_id}
+    news = 0
+    for event in plan.own:
+        link = links.get(event.id) or by_key.get(event.key)
+        if link and (deletes or not event.is_cancelled) and reading.is_still(link):
+            news += absorb(link, event, account, tells=tells)
+    news += keep_others(calendar, plan.others)
+    if deletes:
+        origin = Origin(source=account.vendor, by=account.email, tells=tells)
+        news += sum(lost(links[one], origin) for one in plan.own_gone if one in links)
+        news += calendar.blocks.filter(remote_id__in=plan.others_gone).delete()[0]
+    return news
+
+
+def keep_others(calendar: Calendar, events: tuple[RemoteEvent, ...]) -> int:
+    """How many were not known in just this form."""
+    etags = dict(calendar.blocks.values_list("remote_id", "etag"))
+    fresh = [one for one in events if not one.etag or etags.get(one.id) != one.etag]
+    BusyBlock.objects.bulk_create(
+        [block(calendar, one) for one in fresh],
+        update_conflicts=True,
+        unique_fields=["calendar", "remote_id"],
+        update_fields=BLOCK_COLUMNS,
+    )
+    return len(fresh)
+
+
+def block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
+    return BusyBlock(
+        calendar=calendar,
+        remote_id=event.id,
+        series_id=event.series_id,
+        ical_uid=event.ical_uid,
+        etag=event.etag,
+        title=event.text.title[:255] if calendar.shows_titles else "",
+        starts_at=event.text.start.instant,
+        ends_at=event.text.end.instant,
+        is_all_day=event.text.is_all_day,
+        is_busy=event.is_busy,
+    )
+
+
+def gave_up(calendar: Calendar, error: Exception, *, is_gone: bool = False) -> None:
+    """The account knows when it may be tried again; what was announced stays announced."""
+    pause = polling.spread(timedelta(seconds=calendar.poll_seconds), random.random())  # noqa: S311 (not a secret)
+    Calendar.objects.filter(pk=calendar.pk, pulling_until=calendar.pulling_until).update(
+        pulling_until=None,
+        pull_after=timezone.now() + pause,
+        is_gone=is_gone,
+        error=f"{type(error).__name__}: {error}",
+    )
+    log.info("calendar", calendar=calendar.pk, outcome=type(error).__name__)

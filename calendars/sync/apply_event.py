@@ -1,0 +1,126 @@
+"""What a vendor says about an event of ours becomes the appointment. Under the calendar's lock."""
+
+from dataclasses import replace
+
+import structlog
+from django.utils import timezone
+
+from calendars import enqueue
+from calendars.appointments import transitions
+from calendars.appointments.transitions import Origin
+from calendars.content import conversion
+from calendars.content.three_way_merge import (
+    Content,
+    agreed,
+    merge,
+    ours_wins,
+)
+from calendars.models import Account, Appointment, EventLink
+from calendars.models.accounts import Policy
+from calendars.models.appointments import AppointmentStatus
+from calendars.vocabulary.events import RemoteEvent
+from wedsync_comms.lib.text import sentence
+
+log = structlog.get_logger(__name__)
+
+
+def absorb(
+    link: EventLink,
+    event: RemoteEvent,
+    account: Account,
+    *,
+    tells: bool = True,
+    is_live: bool = False,
+) -> bool:
+    """Whether anything was new to us. `is_live`: it was read after our last write for sure."""
+    if event.etag == link.etag and not link.is_removed:
+        return False
+    origin = Origin(source=account.vendor, by=event.organizer or account.email, tells=tells)
+    appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
+    if event.is_cancelled:
+        return lost(link, origin, appointment)
+    if is_own_echo(link, event):
+        if is_live:
+            settle(link, event, conversion.of_event(event.text, conversion.loaded(link.base)))
+        return False
+    was_removed, link.is_removed = link.is_removed, False
+    if was_removed and appointment.status == AppointmentStatus.CANCELLED:
+        transitions.revive(appointment, origin)
+    changed = agree(link, event, account, appointment, origin)
+    return changed or was_removed
+
+
+def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
+    """Exactly what we wrote at some time, and not what stands there by what we know: either it was
+    read before our last write, or that write was never noted. Nobody else changed it; if it is not
+    live, the next write finds out by its etag."""
+    if not (event.written_hash and link.base):
+        return False
+    base = conversion.loaded(link.base)
+    content = conversion.of_event(event.text, base)
+    return content != base and conversion.fingerprint(content) == event.written_hash
+
+
+def settle(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
+    """That is what stands there, and what both sides know."""
+    link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
+    link.base, link.sent = conversion.dumped(theirs), []
+    link.is_removed, link.problem = False, unclear(event)
+    link.save()
+
+
+def agree(
+    link: EventLink,
+    event: RemoteEvent,
+    account: Account,
+    appointment: Appointment,
+    origin: Origin,
+) -> bool:
+    ours = conversion.of_appointment(appointment)
+    sent = [conversion.loaded(one) for one in link.sent]
+    base = conversion.loaded(link.base) if link.base else (sent or [ours])[0]
+    theirs = understood(event, base)
+    for one in sent:
+        base = agreed(base, one, theirs)
+    wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
+    merged = merge(base, ours, theirs, ours_wins=wins)
+    changed = transitions.change(appointment, merged.content, origin, merged.conflicts)
+    if merged.conflicts and account.conflicts == Policy.ASK:
+        fields = [one.field for one in merged.conflicts]
+        link.theirs = {"fields": fields, "content": conversion.dumped(theirs)}
+    if event.conference_url:
+        appointment.conference_url = event.conference_url
+        appointment.save(update_fields=["conference_url"])
+    if merged.content != theirs and appointment.status == AppointmentStatus.BOOKED:
+        link.write_after = timezone.now()
+        enqueue.write(link.pk)
+    settle(link, event, theirs)
+    return changed
+
+
+def understood(event: RemoteEvent, base: Content) -> Content:
+    """Where its zone is in no table, the instant is right all the same: it is told in the zone it
+    had, and a person is asked to look."""
+    content = conversion.of_event(event.text, base)
+    if not event.problem or content.when.is_all_day or content.when == base.when:
+        return content
+    return replace(content, when=conversion.told_in(content.when, base.when.zone))
+
+
+def unclear(event: RemoteEvent) -> str:
+    if not event.problem:
+        return ""
+    return (
+        f"{sentence(event.problem)} The moment is right all the same: compare it with the "
+        "calendar, and choose a usual time zone there, or move it here."
+    )
+
+
+def lost(link: EventLink, origin: Origin, appointment: Appointment | None = None) -> bool:
+    """It is gone from the calendar: the appointment is cancelled, and nothing is written there."""
+    if appointment is None:
+        appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
+    link.is_removed, link.write_after = True, None
+    link.problem, link.theirs = "", {}
+    link.save()
+    return transitions.cancel(appointment, origin)

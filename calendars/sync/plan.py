@@ -1,0 +1,91 @@
+"""What a reading means for what we know: pure, so that every order of things can be tried.
+
+An answer that lacks much of what we know is rather a failure over there than the truth: it is held
+back until a person has said so.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from calendars.vocabulary.events import (
+    Changes,
+    RemoteEvent,
+    Removed,
+)
+
+# Appointments that may go at once without a question, and the share of all that may.
+FEW = 4
+SHARE = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What we have of one calendar, within the window that is read."""
+
+    # Remote ids of our appointments that should be there.
+    own: Collection[str]
+    # Of all that ever were: they may come back.
+    linked: Collection[str] = ()
+    # Our keys of those whose creation was not confirmed.
+    unconfirmed: Collection[str] = ()
+    # Others' entries: remote id -> the series it belongs to.
+    blocks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    own: tuple[RemoteEvent, ...]
+    others: tuple[RemoteEvent, ...]
+    # Gone by the vendor's word or by not being there; to be looked after one by one.
+    own_gone: tuple[str, ...]
+    others_gone: tuple[str, ...]
+    # Why nothing of it is deleted; blank: it is believed.
+    doubt: str = ""
+
+
+def plan(changes: Changes, known: Known) -> Plan:
+    latest = last_word(changes)
+    events = [one for one in latest.values() if isinstance(one, RemoteEvent)]
+    own = [one for one in events if is_ours(one, known)]
+    others = [one for one in events if not is_ours(one, known)]
+    removed = {one.id for one in latest.values() if isinstance(one, Removed)}
+    if changes.is_full:
+        removed |= {*known.own, *known.blocks} - {one.id for one in events}
+    removed_blocks = {
+        block
+        for block, series in known.blocks.items()
+        if block in removed or (series and series in removed)
+    } | {one.id for one in others if one.is_cancelled}
+    gone = tuple(one for one in known.own if one in removed)
+    cancelled = sum(one.is_cancelled for one in own if one.id in known.own)
+    return Plan(
+        own=tuple(own),
+        others=tuple(one for one in others if not one.is_cancelled),
+        own_gone=gone,
+        others_gone=tuple(sorted(removed_blocks)),
+        doubt=doubt(changes, known, len(gone) + cancelled),
+    )
+
+
+def last_word(changes: Changes) -> dict[str, RemoteEvent | Removed]:
+    """One item per id: a vendor may repeat it, and what comes later is true."""
+    found: dict[str, RemoteEvent | Removed] = {}
+    for item in changes.items:
+        found.pop(item.id, None)
+        found[item.id] = item
+    return found
+
+
+def is_ours(event: RemoteEvent, known: Known) -> bool:
+    """By its id; by our key only where we never learned the id. Copies that people make of our
+    events carry the key too, and are theirs."""
+    return event.id in known.linked or bool(event.key and event.key in known.unconfirmed)
+
+
+def doubt(changes: Changes, known: Known, gone: int) -> str:
+    total = len(known.own) + len(known.blocks)
+    if changes.is_full and not changes.items and total:
+        return f"The calendar came back empty, and {total} entries are known."
+    if gone > FEW and gone > SHARE * len(known.own):
+        return f"{gone} of {len(known.own)} appointments are gone at once."
+    return ""

@@ -1,0 +1,149 @@
+"""read -> plan -> act: what changed in a calendar becomes true here.
+
+The cursor and what it brought are stored in one transaction, so that a crash loses nothing and
+applies nothing twice. Changes that are announced during a reading cause another one.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from django.db.models import Q
+from django.utils import timezone
+
+from calendars import enqueue
+from calendars.mailbox.mailbox import mailbox
+from calendars.models import Account, Calendar
+from calendars.models.accounts import HeldDecision
+from calendars.models.appointments import AppointmentStatus
+from calendars.providers.base import CursorExpired, Gone, Mailbox
+from calendars.sync import plan as plans
+from calendars.sync.apply import (
+    Reading,
+    act,
+    gave_up,
+)
+from calendars.sync.plan import (
+    Known,
+    Plan,
+)
+from calendars.vocabulary.events import (
+    Changes,
+    RemoteEvent,
+)
+from wedsync_comms.lib.errors import ProviderError
+
+log = structlog.get_logger(__name__)
+
+PAST, FUTURE = timedelta(days=31), timedelta(days=420)
+# The window is fixed in the cursor: read anew before its end comes near.
+ROLL = timedelta(days=60)
+# Whoever reads has so long; then another may.
+LEASE = timedelta(minutes=5)
+BATCH = 200
+
+
+def due() -> list[int]:
+    """Whatever was announced or is to be polled, longest waiting first."""
+    rows = Calendar.objects.due(timezone.now()).order_by("pull_after", "pk")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def pull(key: int) -> bool:
+    """Reads one calendar, until nothing more was announced. False if somebody else is at it."""
+    calendar = claimed(key)
+    if calendar is None:
+        return False
+    try:
+        read(calendar)
+    except Gone as error:
+        gave_up(calendar, error, is_gone=True)
+    except ProviderError as error:
+        gave_up(calendar, error)
+    except Exception as error:
+        gave_up(calendar, error)
+        raise
+    if Calendar.objects.due(timezone.now()).filter(pk=key).exists():
+        enqueue.pull(key)
+    return True
+
+
+def claimed(key: int) -> Calendar | None:
+    """A lease, because no lock may be held across a call. Not while the vendor wants patience."""
+    now = timezone.now()
+    free = Q(pulling_until=None) | Q(pulling_until__lte=now)
+    patient = Account.objects.workable(now)
+    followed = Calendar.objects.followed().filter(pk=key, account__in=patient).values("pk")
+    if not Calendar.objects.filter(free, pk__in=followed).update(pulling_until=now + LEASE):
+        return None
+    return Calendar.objects.select_related("account").get(pk=key)
+
+
+def read(calendar: Calendar) -> None:
+    with mailbox(calendar.account) as box:
+        reading, changes = fetched(box, calendar)
+        plan = plans.plan(changes, known(calendar, reading, changes))
+        plan = looked_after(box, calendar, plan)
+    act(reading, changes, plan)
+
+
+def fetched(box: Mailbox, calendar: Calendar) -> tuple[Reading, Changes]:
+    now = timezone.now()
+    reading = Reading(
+        calendar=calendar,
+        cursor=calendar.cursor,
+        start=calendar.window_start or now - PAST,
+        end=calendar.window_end or now + FUTURE,
+        etags=dict(calendar.links.exclude(remote_id="").values_list("remote_id", "etag")),
+    )
+    if calendar.cursor and reading.end > now + FUTURE - ROLL:
+        try:
+            return reading, asked(box, reading, calendar.cursor)
+        except CursorExpired:
+            calendar.expiries += 1
+            log.info("cursor_expired", calendar=calendar.pk, times=calendar.expiries)
+    reading = replace(reading, start=now - PAST, end=now + FUTURE)
+    return reading, asked(box, reading, "")
+
+
+def asked(box: Mailbox, reading: Reading, cursor: str) -> Changes:
+    remote = reading.calendar.remote_id
+    return box.changes(remote, cursor, start=reading.start, end=reading.end)
+
+
+def known(calendar: Calendar, reading: Reading, changes: Changes) -> Known:
+    """Of a full answer, only what lies within its window can be missing."""
+    linked = calendar.links.exclude(remote_id="")
+    own = linked.filter(is_removed=False, appointment__status=AppointmentStatus.BOOKED)
+    blocks = calendar.blocks.all()
+    if changes.is_full:
+        own = own.filter(
+            appointment__starts_at__lt=reading.end,
+            appointment__ends_at__gt=reading.start,
+        )
+        blocks = blocks.filter(starts_at__lt=reading.end, ends_at__gt=reading.start)
+    keys = calendar.links.filter(remote_id="").values_list("appointment_id", flat=True)
+    return Known(
+        own=set(own.values_list("remote_id", flat=True)),
+        linked=set(linked.values_list("remote_id", flat=True)),
+        unconfirmed={key.hex for key in keys},
+        blocks=dict(blocks.values_list("remote_id", "series_id")),
+    )
+
+
+def looked_after(box: Mailbox, calendar: Calendar, plan: Plan) -> Plan:
+    """What is gone may have been moved out of the window only: each one is asked for."""
+    if plan.doubt and calendar.held_decision != HeldDecision.DELETE:
+        return plan
+    found: list[RemoteEvent] = []
+    for one in plan.own_gone:
+        try:
+            found.append(box.event(calendar.remote_id, one))
+        except Gone:
+            continue
+    still_there = {one.id for one in found}
+    return replace(
+        plan,
+        own=(*plan.own, *found),
+        own_gone=tuple(one for one in plan.own_gone if one not in still_there),
+    )

@@ -1,0 +1,261 @@
+"""Appointments are written into the vendors' calendars: exactly once, whatever gets lost.
+
+The link's row waits while `write_after` is set. A claim pushes that forward; whoever dies gives the
+link back by doing nothing, and what was written without being noted is found by its key.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from calendars.appointments import transitions
+from calendars.appointments.transitions import Origin
+from calendars.content import conversion
+from calendars.content.three_way_merge import (
+    Content,
+    merge,
+)
+from calendars.mailbox.mailbox import (
+    PAUSES,
+    mailbox,
+)
+from calendars.models import Account, Appointment, Calendar, EventLink
+from calendars.models.accounts import AccountStatus
+from calendars.models.appointments import AppointmentStatus
+from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
+from calendars.sync.apply import write_again
+from calendars.sync.apply_event import (
+    absorb,
+    lost,
+    settle,
+)
+from calendars.vocabulary.events import (
+    Notify,
+    RemoteEvent,
+)
+from wedsync_comms.lib.errors import PermanentError, ProviderError
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=90)
+# While its account waits for a new permission; linking it again makes it due at once.
+UNTIL_LINKED = timedelta(hours=1)
+BATCH = 200
+# Somebody who edits faster than we merge is left for later.
+ROUNDS = 5
+
+
+def due() -> list[int]:
+    """Longest waiting first."""
+    rows = EventLink.objects.due(timezone.now()).order_by("write_after", "pk")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def write(key: int) -> bool:
+    """Writes one appointment into one calendar. False if it is not due, or somebody is at it."""
+    link = claimed(key)
+    if link is None:
+        return False
+    try:
+        with mailbox(link.calendar.account) as box:
+            rounds(box, link)
+    except ProviderError as error:
+        put_off(link, error)
+    return True
+
+
+def claimed(key: int) -> EventLink | None:
+    """Not while the vendor wants patience; its schedule finds it then."""
+    now = timezone.now()
+    patient = Calendar.objects.filter(account__in=Account.objects.workable(now))
+    mine = EventLink.objects.due(now).filter(pk=key, calendar__in=patient)
+    if not mine.update(write_after=now + LEASE):
+        return None
+    return EventLink.objects.select_related("calendar__account", "appointment").get(pk=key)
+
+
+def rounds(box: Mailbox, link: EventLink) -> None:
+    """Until what stands there is what we mean, also when others write at the same time."""
+    for _ in range(ROUNDS):
+        try:
+            one_round(box, link)
+        except Changed:
+            reread(box, link)
+        except Gone:
+            vanished(link)
+        link = EventLink.objects.select_related("calendar__account", "appointment").get(pk=link.pk)
+        if link.write_after is None or link.written_version >= link.appointment.version:
+            return
+    raise PermanentError("It changes over there faster than it can be merged.")
+
+
+def one_round(box: Mailbox, link: EventLink) -> None:
+    appointment = Appointment.objects.get(pk=link.appointment_id)
+    if appointment.status == AppointmentStatus.CANCELLED:
+        withdraw(box, link, appointment)
+        return
+    sent = conversion.of_appointment(appointment)
+    is_certain = not link.sent
+    if is_certain and link.base and conversion.loaded(link.base) == sent:
+        finish(link, appointment)
+        return
+    intend(link, sent)
+    if link.remote_id:
+        text = conversion.to_event(sent, wants_conference=appointment.wants_conference)
+        written = box.update(
+            link.calendar.remote_id,
+            link.remote_id,
+            text,
+            etag=link.etag,
+            written_hash=conversion.fingerprint(sent),
+            notify=Notify.ALL,
+        )
+    else:
+        written = create(box, link, appointment, sent, Notify.ALL)
+    if link.remote_id or is_certain:
+        note(link, appointment, sent, written)
+    else:
+        # Perhaps it is what an earlier call made, and somebody has changed it since.
+        take_in(link, written)
+
+
+def create(
+    box: Mailbox,
+    link: EventLink,
+    appointment: Appointment,
+    sent: Content,
+    notify: Notify,
+) -> RemoteEvent:
+    return box.create(
+        link.calendar.remote_id,
+        conversion.to_event(sent, wants_conference=appointment.wants_conference),
+        key=appointment.key,
+        generation=link.generation,
+        written_hash=conversion.fingerprint(sent),
+        notify=notify,
+    )
+
+
+def intend(link: EventLink, sent: Content) -> None:
+    """Committed before the call: if its answer is lost, this may stand there by our word."""
+    told = conversion.dumped(sent)
+    if told not in link.sent:
+        link.sent = [*link.sent, told]
+        EventLink.objects.filter(pk=link.pk, etag=link.etag).update(sent=link.sent)
+
+
+def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
+    remote_id = link.remote_id
+    if not remote_id and link.sent:
+        # It may be there: our last try was not answered. Its key finds it.
+        sent = conversion.loaded(link.sent[0])
+        remote_id = create(box, link, appointment, sent, Notify.NOBODY).id
+    if remote_id:
+        box.cancel(link.calendar.remote_id, remote_id, notify=Notify.ALL)
+    EventLink.objects.filter(pk=link.pk).update(
+        remote_id=remote_id,
+        is_removed=True,
+        sent=[],
+        problem="",
+        theirs={},
+        written_version=appointment.version,
+        write_after=None,
+        tries=0,
+        error="",
+    )
+
+
+def note(link: EventLink, appointment: Appointment, sent: Content, written: RemoteEvent) -> None:
+    """What stands there now. A vendor may have put it into other words: those are ours then."""
+    with locked(link) as row:
+        current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
+        theirs = conversion.of_event(written.text, sent)
+        if row.etag == link.etag:
+            settle(row, written, theirs)
+            adopt(current, sent, theirs)
+        if written.conference_url and not current.conference_url:
+            current.conference_url = written.conference_url
+            current.save(update_fields=["conference_url"])
+        stands(row, current, appointment)
+    log.info("written", link=link.pk, appointment=str(appointment.pk), version=appointment.version)
+
+
+def finish(link: EventLink, appointment: Appointment) -> None:
+    """It is there already: both sides agreed on it before it was written."""
+    with locked(link) as row:
+        if row.etag == link.etag:
+            stands(row, Appointment.objects.get(pk=link.appointment_id), appointment)
+
+
+def stands(row: EventLink, current: Appointment, written: Appointment) -> None:
+    """What was changed here meanwhile is written next."""
+    row.written_version = written.version
+    row.write_after = None if current.version == written.version else timezone.now()
+    row.tries, row.error = 0, ""
+    row.save()
+
+
+def adopt(appointment: Appointment, sent: Content, theirs: Content) -> None:
+    """No change that anybody made: no history, no version, no notice."""
+    ours = conversion.of_appointment(appointment)
+    adopted = merge(sent, ours, theirs, ours_wins=True).content
+    if adopted != ours:
+        transitions.keep_rows(appointment, adopted, adopted, Origin())
+        transitions.keep_people(appointment, ours, adopted, Origin())
+
+
+def reread(box: Mailbox, link: EventLink) -> None:
+    take_in(link, box.event(link.calendar.remote_id, link.remote_id))
+
+
+def take_in(link: EventLink, event: RemoteEvent) -> None:
+    with locked(link) as row:
+        absorb(row, event, account_of(row), is_live=True)
+
+
+def vanished(link: EventLink) -> None:
+    """Somebody deleted it over there. Of one that was never confirmed, an older generation was
+    deleted, and its id stays taken: it is written as a new one."""
+    with locked(link) as row:
+        if not row.remote_id:
+            write_again(row)
+            return
+        account = account_of(row)
+        lost(row, Origin(source=account.vendor, by=account.email))
+
+
+@contextmanager
+def locked(link: EventLink) -> Iterator[EventLink]:
+    """The link as it stands now, under its calendar's lock."""
+    with transaction.atomic():
+        transitions.lock(link.calendar_id)
+        yield EventLink.objects.select_for_update().get(pk=link.pk)
+
+
+def account_of(link: EventLink) -> Account:
+    """As it stands now."""
+    return Account.objects.get(calendars=link.calendar_id)
+
+
+def put_off(link: EventLink, error: ProviderError) -> None:
+    now = timezone.now()
+    account = account_of(link)
+    wait = timedelta(seconds=PAUSES[min(link.tries, len(PAUSES) - 1)])
+    at: datetime | None = max(now + wait, account.retry_at or now)
+    if isinstance(error, GrantGone) or account.status != AccountStatus.LINKED:
+        at = now + UNTIL_LINKED
+    elif isinstance(error, PermanentError) and link.tries >= ROUNDS:
+        Appointment.objects.filter(pk=link.appointment_id).update(
+            problem=f"It could not be written into {link.calendar}: {error}",
+        )
+        at = None
+    EventLink.objects.filter(pk=link.pk, write_after__isnull=False).update(
+        write_after=at,
+        tries=link.tries + 1,
+        error=f"{type(error).__name__}: {error}",
+    )
+    log.info("not_written", link=link.pk, outcome=type(error).__name__, tries=link.tries + 1)
