@@ -11,8 +11,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from communications.models import Membership
-from health import summary
-from health.events import Severity, State
+from health.reporting import summary
+from health.vocabulary.readings import (
+    Severity,
+    State,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -7,9 +7,11 @@ class HealthConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only now.
         from communications.live import staff_feed  # noqa: PLC0415
-        from health import checks, evaluator, stream  # noqa: F401, PLC0415
+        from health import checks  # noqa: F401, PLC0415
+        from health.incidents import evaluator  # noqa: PLC0415
+        from health.reporting import staff_frame  # noqa: PLC0415
         from wedsync_comms.lib import companions  # noqa: PLC0415
 
-        staff_feed.register(stream.frame)
+        staff_feed.register(staff_frame.frame)
         companions.register("evaluator", evaluator.Evaluator)
         companions.register("messenger", evaluator.Messenger)

@@ -5,12 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004 (Django's name)
 
-from health import channels
+from health.incidents import alert_channels
 
 
 @register(Tags.security, deploy=True)
 def somebody_is_told(**_: Any) -> list[CheckMessage]:
-    if channels.every():
+    if alert_channels.every():
         return []
     return [
         Warning(
@@ -25,7 +25,7 @@ def somebody_is_told(**_: Any) -> list[CheckMessage]:
 def alert_urls_are_addresses(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
-            f"An entry of ALERT_URLS is no address: {channels.shown(url)}",
+            f"An entry of ALERT_URLS is no address: {alert_channels.shown(url)}",
             hint="They look like mailto://user:password@example.com or slack://…",
             id="health.W002",
         )

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from communications.models import Organization
-from health.events import Severity
+from health.vocabulary.readings import Severity
 
 
 class Rollup(models.Model):

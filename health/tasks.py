@@ -1,6 +1,11 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
-from health import failures, incidents, probes, rollups
+from health.collecting import (
+    failure_groups,
+    probes,
+    rollups,
+)
+from health.incidents import lifecycle
 
 
 def probe_all() -> int:
@@ -12,4 +17,4 @@ def probe(subject: str) -> int:
 
 
 def forget() -> int:
-    return rollups.forget() + failures.forget() + incidents.forget()
+    return rollups.forget() + failure_groups.forget() + lifecycle.forget()

@@ -12,8 +12,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from redis import RedisError
 
-from health import metrics
-from health.summary import EVALUATOR, WATCHED_WITHIN
+from health.metrics import exposition
+from health.reporting.summary import (
+    EVALUATOR,
+    WATCHED_WITHIN,
+)
 from wedsync_comms.lib import heartbeats, shared
 
 log = structlog.get_logger(__name__)
@@ -77,9 +80,9 @@ def evaluator() -> str:
 
 @never_cache
 def prometheus(request: HttpRequest) -> HttpResponse:
-    if refusal := metrics.refusal(request):
+    if refusal := exposition.refusal(request):
         return HttpResponse(refusal, status=403, content_type="text/plain")
-    return HttpResponse(metrics.text(), content_type=metrics.CONTENT_TYPE)
+    return HttpResponse(exposition.text(), content_type=exposition.CONTENT_TYPE)
 
 
 # Said, and no reason to send nobody here any more: what is watched works without being watched.

@@ -218,7 +218,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "communications.vocabulary.statuses.Status.choices",
         "AttemptStatusEnum": "communications.models.messages.STATUSES",
-        "HealthStatusEnum": "health.events.State.choices",
+        "HealthStatusEnum": "health.vocabulary.readings.State.choices",
         "ChannelEnum": "communications.models.contacts.Channel.choices",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -8,10 +8,11 @@ from django.utils.safestring import SafeString
 
 from communications.admin.badges import CHANNEL_ICONS
 from communications.models import Channel
-from health import linked, vendors
 from health.admin import charts, links
 from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent
-from health.events import ProviderHealth
+from health.collecting import linked_accounts
+from health.reporting import calendar_status
+from health.vocabulary.readings import ProviderHealth
 
 BREAK = format_html("_{}", SafeString("<wbr>"))
 
@@ -39,7 +40,7 @@ class Card:
 
 
 def card(health: ProviderHealth) -> Card:
-    is_vendor = health.channel == vendors.CHANNEL
+    is_vendor = health.channel == calendar_status.CHANNEL
     channel, icon = vendor(health) if is_vendor else carried(Channel(health.channel))
     return Card(
         health=health,
@@ -64,7 +65,7 @@ def card(health: ProviderHealth) -> Card:
 
 
 def vendor(health: ProviderHealth) -> tuple[str, str]:
-    return f"{linked.label(health.provider)} calendars and contacts", "calendar_month"
+    return f"{linked_accounts.label(health.provider)} calendars and contacts", "calendar_month"
 
 
 def carried(channel: Channel) -> tuple[str, str]:

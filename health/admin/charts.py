@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.timezone import localtime
 
-from health.events import Point
+from health.vocabulary.readings import Point
 
 CLOCK = "%H:%M"
 

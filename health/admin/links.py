@@ -9,7 +9,12 @@ from django.utils.safestring import SafeString
 
 from communications.providers import registry
 from communications.vocabulary.statuses import Status
-from health.events import FailureGroup, Linked, ProviderHealth, Some
+from health.vocabulary.readings import (
+    FailureGroup,
+    Linked,
+    ProviderHealth,
+    Some,
+)
 
 WEBHOOKS = {"unapplied": "waiting", "stuck": "failed"}
 

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from communications.admin.timeline import duration
-from health.events import Breaker, Check, RateLimit, Severity, State
+from health.vocabulary.readings import (
+    Breaker,
+    Check,
+    RateLimit,
+    Severity,
+    State,
+)
 
 
 @dataclass(frozen=True)

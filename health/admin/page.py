@@ -10,9 +10,12 @@ from django.urls import reverse
 
 from communications.admin.scope import Scope, in_its_time, scope_of
 from communications.live import event_stream
-from health import summary
 from health.admin import records, rights, shown
-from health.events import ProviderHealth, Summary
+from health.reporting import summary
+from health.vocabulary.readings import (
+    ProviderHealth,
+    Summary,
+)
 
 OVERVIEW = "admin/health/overview.html"
 PROVIDER = "admin/health/provider.html"

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.http import Http404
 
 from communications.admin.scope import Scope
-from health import actions
 from health.admin import records, rights
+from health.incidents import actions
 from health.models import Incident
 
 TEXT = 1_000

@@ -13,11 +13,15 @@ from communications.admin.badges import column
 from communications.admin.paging import Capped
 from communications.admin.scope import Scope, Scoped, scope_of
 from communications.admin.timeline import pretty
-from health import advice, summary
 from health.admin import links, rights, troubles
 from health.admin.filters import IncidentStateFilter, SubjectFilter
-from health.events import FailureGroup, Severity
 from health.models import Action, Alert, Failure, Incident
+from health.reporting import summary
+from health.vocabulary import remedies
+from health.vocabulary.readings import (
+    FailureGroup,
+    Severity,
+)
 
 SEVERITIES = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
 
@@ -162,7 +166,7 @@ class Failures(Kept):
 
     @column("What a person can do")
     def remedy(self, failure: Failure) -> str:
-        return advice.after(failure.error_class)
+        return remedies.after(failure.error_class)
 
     @column("Messages")
     def behind(self, failure: Failure) -> SafeString:

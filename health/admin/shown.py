@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from health import vendors
 from health.admin import charts, links
 from health.admin.cards import card
 from health.admin.looks import (
@@ -20,7 +19,14 @@ from health.admin.looks import (
     milliseconds,
 )
 from health.admin.troubles import facts, failure, trouble
-from health.events import Point, ProviderHealth, State, Summary, Worker
+from health.reporting import calendar_status
+from health.vocabulary.readings import (
+    Point,
+    ProviderHealth,
+    State,
+    Summary,
+    Worker,
+)
 
 
 def overall(summary: Summary) -> Look:
@@ -118,7 +124,7 @@ def of_provider(
     return {
         "summary": summary,
         "card": card(health),
-        "charts": () if health.channel == vendors.CHANNEL else charted(health.hourly),
+        "charts": () if health.channel == calendar_status.CHANNEL else charted(health.hourly),
         "hours": [one for one in reversed(health.hourly) if not is_idle(one)],
         "facts": tuple(facts(health.probe.facts)),
         "troubles": [trouble(one, theirs) for one in summary.incidents if one.provider == slug],

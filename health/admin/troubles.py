@@ -9,7 +9,10 @@ from django.utils.timezone import localtime
 
 from health.admin import links
 from health.admin.looks import SEVERITIES, Look, lasting
-from health.events import FailureGroup, IncidentView
+from health.vocabulary.readings import (
+    FailureGroup,
+    IncidentView,
+)
 
 
 @dataclass(frozen=True)

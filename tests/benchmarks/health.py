@@ -15,9 +15,16 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from communications.models import Organization
-from health import evaluator, histogram, observing, rollups, rules, summary
-from health.events import FIVE_MINUTES
+from health.collecting import (
+    observation,
+    rollups,
+)
+from health.incidents import evaluator
 from health.models import Rollup
+from health.reporting import summary
+from health.rules import provider_rules
+from health.vocabulary import histogram
+from health.vocabulary.readings import FIVE_MINUTES
 from tests.benchmarks import history, report, rows
 from tests.benchmarks.report import Figures, Row, measured
 from tests.benchmarks.stack import Machine, Stack
@@ -116,7 +123,7 @@ def queries() -> dict[str, Callable[[], object]]:
 
 
 def judge() -> None:
-    rules.judge(observing.look(timezone.now()))
+    provider_rules.judge(observation.look(timezone.now()))
 
 
 def page(client: Client, path: str) -> None:

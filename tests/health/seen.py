@@ -4,10 +4,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from health.events import Linked, Queue, Some
+from health.collecting.missing_webhooks import Waiting
+from health.collecting.observation import (
+    Observation,
+    OpenIncident,
+    ProviderSeen,
+)
 from health.models import Incident, Probe
-from health.observing import Observation, OpenIncident, ProviderSeen
-from health.silence import Waiting
+from health.vocabulary.readings import (
+    Linked,
+    Queue,
+    Some,
+)
 from wedsync_comms.lib.breaker import BreakerState
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

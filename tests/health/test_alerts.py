@@ -9,8 +9,13 @@ from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
-from health import alerts, channels, incidents, rules
+from health.incidents import (
+    alert_channels,
+    alerts,
+    lifecycle,
+)
 from health.models import Alert, Incident
+from health.rules import provider_rules
 from tests.communications.providers.answering import Answer, Server, answering, closed_port
 from tests.health.seen import at, failing, moment, provider
 
@@ -25,12 +30,12 @@ def listener(settings: Settings) -> Iterator[Server]:
 
 
 def open_one() -> Incident:
-    incidents.apply(rules.judge(moment(failing())), at(0))
+    lifecycle.apply(provider_rules.judge(moment(failing())), at(0))
     return Incident.objects.get()
 
 
 def close() -> None:
-    incidents.apply({}, at(60))
+    lifecycle.apply({}, at(60))
 
 
 def titles(listener: Server) -> list[str]:
@@ -45,7 +50,7 @@ def test_once_when_it_opens_and_once_when_it_is_over(listener: Server) -> None:
     open_one()
     assert alerts.send_due() == 1
     for second in range(3, 30, 3):
-        incidents.apply(rules.judge(moment(failing(second), seconds=second)), at(second))
+        lifecycle.apply(provider_rules.judge(moment(failing(second), seconds=second)), at(second))
         alerts.send_due()
     assert titles(listener) == ["Incident: Most calls to resend fail"]
     close()
@@ -74,7 +79,7 @@ def test_a_channel_that_is_away_is_tried_again_and_can_be_seen(settings: Setting
         pass_time()
         alerts.send_due()
     failing_now = {alert.channel: (3, alert.error)}
-    [finding] = rules.judge(moment(provider(), failing_alerts=failing_now)).values()
+    [finding] = provider_rules.judge(moment(provider(), failing_alerts=failing_now)).values()
     assert finding.title == f"Alerts do not get through by {alert.channel}"
 
 
@@ -149,7 +154,7 @@ def test_an_address_that_makes_no_sense_is_said(settings: Settings) -> None:
     ],
 )
 def test_what_is_shown_of_a_channel_is_no_secret(url: str, expected: str) -> None:
-    shown = channels.shown(url)
+    shown = alert_channels.shown(url)
     assert shown.startswith(expected)
     for secret in ("TIiajkdnlazkcOXrIdevi7FQ", "A1BRTD4JD", "secret", "T1JJ3T3L2"):
         assert secret not in shown

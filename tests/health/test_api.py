@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from communications.models import Call, Organization
-from health import evaluator
+from health.incidents import evaluator
 from health.models import Failure, Incident
 from tests import factories
 from tests.communications.engine.conftest import (  # noqa: F401 (fixtures)

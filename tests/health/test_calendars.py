@@ -18,20 +18,31 @@ from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from communications.models import Organization, Role
-from health import (
-    alerts,
-    calendar_rules,
-    evaluator,
-    incidents,
-    linked,
-    observing,
+from health.collecting import (
+    linked_accounts,
+    observation,
     probes,
-    rules,
-    stream,
+)
+from health.incidents import (
+    alerts,
+    evaluator,
+    lifecycle,
+)
+from health.models import Action, Alert, Incident, Probe
+from health.reporting import (
+    staff_frame,
     summary,
 )
-from health.events import ProviderHealth, Severity, Some, State
-from health.models import Action, Alert, Incident, Probe
+from health.rules import (
+    calendar_rules,
+    provider_rules,
+)
+from health.vocabulary.readings import (
+    ProviderHealth,
+    Severity,
+    Some,
+    State,
+)
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.paper import Paper
@@ -110,12 +121,14 @@ def change(row: Any, **columns: Any) -> None:
     type(row).objects.filter(pk=row.pk).update(**columns)
 
 
-def found(organization: Organization | None = None) -> dict[str, rules.Finding]:
+def found(organization: Organization | None = None) -> dict[str, provider_rules.Finding]:
     """What is wrong with calendars."""
     key = organization.pk if organization else None
     now = timezone.now()
-    seen = observing.Observation(at=now, linked=linked.look(key, now), beats={"worker": now})
-    return rules.judge(seen)
+    seen = observation.Observation(
+        at=now, linked=linked_accounts.look(key, now), beats={"worker": now}
+    )
+    return provider_rules.judge(seen)
 
 
 def kinds() -> set[str]:
@@ -232,8 +245,8 @@ def test_a_dead_worker_explains_what_is_late(calendar: Calendar) -> None:
     change(calendar, pull_after=timezone.now() - timedelta(hours=1))
     now = timezone.now()
     gone = {"worker": now - timedelta(hours=1)}
-    seen = observing.Observation(at=now, linked=linked.look(None, now), beats=gone)
-    assert {one.rule.kind for one in rules.judge(seen).values()} == {"worker"}
+    seen = observation.Observation(at=now, linked=linked_accounts.look(None, now), beats=gone)
+    assert {one.rule.kind for one in provider_rules.judge(seen).values()} == {"worker"}
 
 
 def test_what_a_guard_holds_waits_for_a_person(calendar: Calendar) -> None:
@@ -273,7 +286,9 @@ def test_an_appointment_that_waits_for_long_is_noticed(
         write_after=timezone.now() + waits * MINUTE,
     )
     assert kinds() == expected
-    assert card().accounts == linked.total("google", linked.look(None, timezone.now()))
+    assert card().accounts == linked_accounts.total(
+        "google", linked_accounts.look(None, timezone.now())
+    )
     EventLink.objects.update(write_after=None)
     assert kinds() == set()
 
@@ -287,12 +302,12 @@ def test_an_incident_belongs_to_its_organization_and_its_recovery_closes_it(
     began, account = timezone.now(), calendar.account
     other = linked_account(factories.organization(), status=AccountStatus.RECONNECT)
     change(account, status=AccountStatus.RECONNECT)
-    incidents.apply(found(), began)
-    incidents.apply(found(), began + timedelta(seconds=3))
+    lifecycle.apply(found(), began)
+    lifecycle.apply(found(), began + timedelta(seconds=3))
     owners = Incident.objects.open().values_list("organization", flat=True)
     assert set(owners) == {account.organization_id, other.organization_id}
     change(account, status=AccountStatus.LINKED)
-    incidents.apply(found(), began + timedelta(seconds=30))
+    lifecycle.apply(found(), began + timedelta(seconds=30))
     assert list(Incident.objects.open().values_list("organization", flat=True)) == [
         other.organization_id,
     ]
@@ -316,9 +331,9 @@ def test_only_what_fails_for_everybody_is_critical() -> None:
 def test_a_new_account_without_a_subscription_is_given_time(account: Account) -> None:
     rows.calendar(account)
     began = timezone.now()
-    incidents.apply(found(), began)
+    lifecycle.apply(found(), began)
     assert not Incident.objects.open().exists()
-    incidents.apply(found(), began + 5 * MINUTE)
+    lifecycle.apply(found(), began + 5 * MINUTE)
     [incident] = Incident.objects.open()
     assert incident.kind == "push overdue"
 
@@ -427,13 +442,13 @@ def test_what_is_pushed_over_the_websocket_names_vendors_and_no_organizations(
 ) -> None:
     change(calendar, held_at=timezone.now())
     evaluator.Evaluator().evaluate()
-    frame = json.loads(stream.frame())
+    frame = json.loads(staff_frame.frame())
     assert (frame["providers"]["google"], frame["incidents"]) == ("operational", 0)
     for _ in range(2):
         linked_account(factories.organization(), failures=3, error="TransientError: away")
     change(calendar.account, failures=3)
     evaluator.Evaluator().evaluate()
-    assert json.loads(stream.frame())["providers"]["google"] == "down"
+    assert json.loads(staff_frame.frame())["providers"]["google"] == "down"
 
 
 @pytest.mark.usefixtures("plain_static")
@@ -518,7 +533,7 @@ def test_an_address_that_is_away_is_an_incident_when_it_was_asked_twice(
         evaluator.Evaluator().evaluate()
         assert Incident.objects.open().filter(kind="calendar endpoint").exists() == expected
     settings.CALENDARS = {}
-    assert observing.look(timezone.now()).calendar_endpoint is None
+    assert observation.look(timezone.now()).calendar_endpoint is None
 
 
 def test_all_accounts_of_a_vendor_are_subscribed_anew_and_it_is_written_down(

@@ -12,9 +12,14 @@ from pytest_django import Settings
 
 from communications.models import Attempt, Call, Event, Organization
 from communications.providers import registry
-from health import alerts, evaluator, probes, summary
-from health.events import State
+from health.collecting import probes
+from health.incidents import (
+    alerts,
+    evaluator,
+)
 from health.models import Incident, Rollup
+from health.reporting import summary
+from health.vocabulary.readings import State
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.conftest import (  # noqa: F401 (fixtures)

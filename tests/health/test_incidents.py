@@ -9,9 +9,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from health import incidents, rules
+from health.collecting.observation import Observation
+from health.incidents import lifecycle
 from health.models import Alert, Incident, IncidentEvent
-from health.observing import Observation
+from health.rules import provider_rules
 from tests.health.seen import WRONG, at, failing, moment, provider, with_open
 from wedsync_comms.lib import heartbeats
 
@@ -27,7 +28,7 @@ def one_channel(settings: Settings) -> None:
 
 def evaluate(*observations: Observation) -> None:
     for one in observations:
-        incidents.apply(rules.judge(with_open(one)), one.at)
+        lifecycle.apply(provider_rules.judge(with_open(one)), one.at)
 
 
 def told() -> list[str]:
@@ -36,25 +37,25 @@ def told() -> list[str]:
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_lasts_is_opened_and_what_is_gone_for_a_while_is_closed(kind: str) -> None:
-    rule, wrong = rules.BY_KIND[kind], WRONG[kind]
+    rule, wrong = provider_rules.BY_KIND[kind], WRONG[kind]
     lasting = rule.open_after.total_seconds()
-    incidents.apply(rules.judge(wrong), at(0))
+    lifecycle.apply(provider_rules.judge(wrong), at(0))
     assert Incident.objects.open().exists() == (lasting == 0)
-    incidents.apply(rules.judge(wrong), at(lasting))
+    lifecycle.apply(provider_rules.judge(wrong), at(lasting))
     [incident] = Incident.objects.open()
     assert incident.kind == kind
     gone = lasting + rule.close_after.total_seconds()
-    incidents.apply({}, at(gone - 1))
+    lifecycle.apply({}, at(gone - 1))
     assert Incident.objects.open().exists()
-    incidents.apply({}, at(gone))
+    lifecycle.apply({}, at(gone))
     assert not Incident.objects.unresolved().exists()
     assert told() == ["opened", "recovered"]
 
 
 def test_a_suspicion_that_was_nothing_leaves_no_trace() -> None:
-    incidents.apply(rules.judge(WRONG["queue"]), at(0))
+    lifecycle.apply(provider_rules.judge(WRONG["queue"]), at(0))
     assert Incident.objects.unresolved().count() == 1
-    incidents.apply({}, at(4))
+    lifecycle.apply({}, at(4))
     assert not Incident.objects.exists()
     assert told() == []
 
@@ -100,7 +101,7 @@ def test_the_history_says_what_happened() -> None:
 def test_old_ones_are_forgotten() -> None:
     evaluate(moment(failing(0)))
     Incident.objects.update(resolved_at=at(0) - timedelta(days=200))
-    assert incidents.forget() > 0
+    assert lifecycle.forget() > 0
     assert not Incident.objects.exists()
 
 
@@ -124,19 +125,21 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
     seconds = 0
     for step, kind in sequence:
         seconds += step
-        found = rules.judge(WRONG[kind]) if kind else {}
-        incidents.apply(found, at(seconds))
+        found = provider_rules.judge(WRONG[kind]) if kind else {}
+        lifecycle.apply(found, at(seconds))
         causes = list(Incident.objects.unresolved().values_list("cause", flat=True))
         assert len(causes) == len(set(causes))
     for one in Incident.objects.exclude(opened_at=None):
         assert one.opened_at is not None
         assert one.opened_at >= one.suspected_at
         if one.resolved_at:
-            assert one.resolved_at - one.last_seen_at >= rules.BY_KIND[one.kind].close_after
+            assert (
+                one.resolved_at - one.last_seen_at >= provider_rules.BY_KIND[one.kind].close_after
+            )
         assert one.alerts.filter(kind="opened").count() == 1
         assert one.alerts.filter(kind="recovered").count() == (one.resolved_at is not None)
 
 
 def test_the_rules_know_nobody_who_never_ran() -> None:
     heartbeats.beat("dispatcher", "here:1")
-    assert not rules.judge(moment(beats={}))
+    assert not provider_rules.judge(moment(beats={}))

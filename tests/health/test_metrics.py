@@ -11,7 +11,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from health import evaluator
+from health.incidents import evaluator
 
 pytestmark = pytest.mark.django_db
 

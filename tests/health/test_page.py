@@ -14,8 +14,8 @@ from django.utils import timezone
 from communications.models import Attempt, Call, Message, Organization, Role
 from communications.providers import registry
 from communications.vocabulary.statuses import Status
-from health.events import Severity
 from health.models import Failure, Incident, IncidentEvent
+from health.vocabulary.readings import Severity
 from tests import factories
 from tests.communications.admin_pages import logged_in, plain_static
 from wedsync_comms.lib import heartbeats

@@ -11,8 +11,13 @@ from communications.vocabulary.events import (
     Source,
 )
 from communications.vocabulary.statuses import Status
-from health import histogram, rollups, silence, traffic
+from health.collecting import (
+    missing_webhooks,
+    rollups,
+    traffic,
+)
 from health.models import Failure, Rollup
+from health.vocabulary import histogram
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -195,9 +200,9 @@ def test_what_is_longer_than_all_slots_counts_as_the_longest() -> None:
 # --- what receipts are expected -----------------------------------------------------------------
 
 
-def waiting(now: datetime) -> silence.Waiting:
+def waiting(now: datetime) -> missing_webhooks.Waiting:
     rollups.keep(now)
-    return silence.waiting("resend", None, traffic.look(None, now)["resend"], now)
+    return missing_webhooks.waiting("resend", None, traffic.look(None, now)["resend"], now)
 
 
 def test_calls_after_the_last_receipt_are_waited_for(venue: Organization) -> None:
@@ -206,7 +211,7 @@ def test_calls_after_the_last_receipt_are_waited_for(venue: Organization) -> Non
     for second in (30, 31, 32, 33):
         happened(venue, Kind.ACCEPTED, second)
     found = waiting(after(60))
-    assert (found.count, found.oldest) == (silence.SEVERAL, after(30))
+    assert (found.count, found.oldest) == (missing_webhooks.SEVERAL, after(30))
 
 
 def test_a_receipt_that_beat_the_answer_is_not_waited_for(venue: Organization) -> None:
@@ -246,7 +251,9 @@ def test_what_is_not_in_the_sums_yet_is_waited_for_as_well(venue: Organization) 
     happened(venue, Kind.DELIVERED, 20, source=Source.WEBHOOK, status=Status.DELIVERED)
     rollups.keep(after(60))
     happened(venue, Kind.ACCEPTED, 301)
-    found = silence.waiting("resend", None, traffic.look(None, after(330))["resend"], after(330))
+    found = missing_webhooks.waiting(
+        "resend", None, traffic.look(None, after(330))["resend"], after(330)
+    )
     assert found.oldest == after(301)
 
 

@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from health import rules
-from health.events import Queue
-from health.observing import Observation, OpenIncident
+from health.collecting.observation import (
+    Observation,
+    OpenIncident,
+)
+from health.rules import provider_rules
+from health.vocabulary.readings import Queue
 from tests.health.seen import (
     HELD,
     REFUSED,
@@ -22,7 +25,7 @@ from tests.health.seen import (
 
 
 def kinds(observation: Observation) -> set[str]:
-    return {one.rule.kind for one in rules.judge(observation).values()}
+    return {one.rule.kind for one in provider_rules.judge(observation).values()}
 
 
 def test_a_healthy_moment_is_no_incident() -> None:
@@ -36,19 +39,19 @@ def test_each_rule_applies_to_its_case_and_to_no_other(kind: str) -> None:
 
 def test_every_rule_but_those_of_the_machine_is_tried() -> None:
     of_the_machine = {"redis", "database", "disk", "disk full"}
-    assert set(rules.BY_KIND) == {*WRONG, "unproven", "unheard", *of_the_machine}
+    assert set(provider_rules.BY_KIND) == {*WRONG, "unproven", "unheard", *of_the_machine}
 
 
 def test_one_cause_has_one_finding_the_worst() -> None:
     everything = failing(breaker=REFUSED, p50_ms=9_000.0, throttled=9)
-    found = rules.judge(moment(everything))
+    found = provider_rules.judge(moment(everything))
     assert [(cause, one.rule.kind) for cause, one in found.items()] == [
         ("sending:resend", "credentials"),
     ]
 
 
 def test_two_providers_are_two_causes() -> None:
-    found = rules.judge(moment(failing(), failing(slug="twilio", webhook="twilio")))
+    found = provider_rules.judge(moment(failing(), failing(slug="twilio", webhook="twilio")))
     assert set(found) == {"sending:resend", "sending:twilio"}
 
 
@@ -79,7 +82,7 @@ def test_what_is_usual_for_a_provider_is_not_slow() -> None:
 
 def test_a_pause_by_hand_is_no_refusal() -> None:
     assert kinds(moment(provider(breaker=HELD))) == {"paused"}
-    assert rules.BY_KIND["paused"].open_after == timedelta(hours=1)
+    assert provider_rules.BY_KIND["paused"].open_after == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(("count", "age", "expected"), [(3, 14, 0), (3, 15, 1), (1, 15, 0)])
@@ -89,7 +92,7 @@ def test_silence_is_noticed_within_twice_the_usual_delay(
     expected: int,
 ) -> None:
     seen = moment(provider(waiting=unheard(count, -age, usual=10)))
-    assert len(rules.judge(seen)) == expected
+    assert len(provider_rules.judge(seen)) == expected
 
 
 def test_a_single_missing_receipt_is_waited_for_longer() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from health import stream
+from health.reporting import staff_frame
 from tests import factories
 from tests.communications.edges.listening import Ear, Frame, listening
 from tests.communications.edges.servers import Live, live
@@ -27,14 +27,14 @@ def health(ear: Ear, *, incidents: int) -> Frame:
 
 @pytest.mark.django_db
 def test_a_frame_says_how_the_providers_are_and_nothing_about_an_organization() -> None:
-    before = stream.frame()
-    assert stream.frame() == before
+    before = staff_frame.frame()
+    assert staff_frame.frame() == before
     assert '"status": "operational"' in before
     factories.message()
     incident(provider="", cause="queue", organization=factories.organization(), title="Zanzibar")
-    assert stream.frame() == before
+    assert staff_frame.frame() == before
     incident()
-    after = stream.frame()
+    after = staff_frame.frame()
     assert '"resend": "down"' in after
     assert "Zanzibar" not in after
 

@@ -3,7 +3,7 @@
 import pytest
 
 from communications.models import Organization
-from health import summary
+from health.reporting import summary
 from tests import factories
 
 pytestmark = pytest.mark.django_db

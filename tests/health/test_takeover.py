@@ -3,8 +3,11 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from health.evaluator import LEASE, TICK
-from health.summary import EVALUATOR
+from health.incidents.evaluator import (
+    LEASE,
+    TICK,
+)
+from health.reporting.summary import EVALUATOR
 from tests.processes.running import Running, eventually, running
 from wedsync_comms.lib import heartbeats, shared
 

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from health.observing import Observation, ProviderSeen
+from health.collecting.observation import (
+    Observation,
+    ProviderSeen,
+)
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

@@ -2,8 +2,14 @@
 
 from collections.abc import Sequence
 
-from health.events import Breaker, Check, IncidentView, Severity, State
 from health.models import Probe
+from health.vocabulary.readings import (
+    Breaker,
+    Check,
+    IncidentView,
+    Severity,
+    State,
+)
 
 
 def judged(breaker: Breaker | None, incidents: Sequence[IncidentView]) -> tuple[State, str]:

@@ -9,10 +9,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from health import alerts
-from health.events import Severity
+from health.incidents import alerts
 from health.models import Alert, Incident, IncidentEvent
-from health.rules import BY_KIND, RANK, Finding, Rule
+from health.rules.provider_rules import (
+    BY_KIND,
+    RANK,
+    Finding,
+    Rule,
+)
+from health.vocabulary.readings import Severity
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from django.db.models import Min, QuerySet
 
 from communications.models import Attempt, Channel, Message, Priority, WebhookDelivery
 from communications.vocabulary.statuses import Status
-from health.events import Queue
+from health.vocabulary.readings import Queue
 
 MANY = 10_000
 

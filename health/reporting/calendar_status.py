@@ -5,11 +5,17 @@ from datetime import datetime
 
 from django.conf import settings
 
-from health import linked
-from health.events import Check, IncidentView, Linked, ProviderHealth, State
+from health.collecting import linked_accounts
+from health.collecting.probes import CALENDAR
 from health.models import Probe
-from health.probes import CALENDAR
-from health.standing import judged
+from health.reporting.provider_status import judged
+from health.vocabulary.readings import (
+    Check,
+    IncidentView,
+    Linked,
+    ProviderHealth,
+    State,
+)
 
 CHANNEL = "calendar"
 # The ones there is a place for, with or without an account of ours.
@@ -22,12 +28,12 @@ def look(
     checks: Mapping[tuple[str, str], Check],
     now: datetime,
 ) -> list[ProviderHealth]:
-    found = linked.look(scope, now)
+    found = linked_accounts.look(scope, now)
     missing = [slug for slug in KNOWN if slug not in settings.CALENDARS]
     return [
         *(
             vendor(
-                linked.total(slug, found),
+                linked_accounts.total(slug, found),
                 [one for one in incidents if one.provider == slug],
                 checks,
             )

@@ -9,10 +9,15 @@ from typing import Any
 from django.utils import timezone
 
 from communications.models import Event
-from health import advice
-from health.counting import NO_CLASS, OTHER, Key, Tally
-from health.events import FailureGroup
+from health.collecting.outcome_counts import (
+    NO_CLASS,
+    OTHER,
+    Key,
+    Tally,
+)
 from health.models import Failure, Rollup
+from health.vocabulary import remedies
+from health.vocabulary.readings import FailureGroup
 
 SHOWN = timedelta(hours=24)
 LIMIT = 20
@@ -104,7 +109,7 @@ def group(key: tuple[str, str], count: int, example: Failure | None) -> FailureG
         text=example.text[:TEXT] if example else "",
         first_seen=example.first_seen if example else None,
         last_seen=example.last_seen if example else None,
-        advice=advice.after(error_class),
+        advice=remedies.after(error_class),
         id=example.pk if example else None,
     )
 

@@ -5,10 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from health import histogram
-from health.events import FIVE_MINUTES, HOUR, Point
+from health.collecting.rollups import floor
 from health.models import Rollup
-from health.rollups import floor
+from health.vocabulary import histogram
+from health.vocabulary.readings import (
+    FIVE_MINUTES,
+    HOUR,
+    Point,
+)
 
 DAY = timedelta(hours=24)
 LATELY = timedelta(minutes=15)

@@ -24,7 +24,7 @@ from communications.vocabulary.events import (
     Source,
 )
 from communications.vocabulary.statuses import Status
-from health import histogram
+from health.vocabulary import histogram
 from wedsync_comms.lib import errors
 
 # An organization's id; None for all of them together.

@@ -11,7 +11,10 @@ from django.conf import settings
 from django.db import connection
 from redis import RedisError
 
-from health.events import Machine, Worker
+from health.vocabulary.readings import (
+    Machine,
+    Worker,
+)
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.models import Heartbeat
 

@@ -9,8 +9,22 @@ from django.utils import timezone
 
 from communications.models import Organization
 from communications.providers import registry
-from health import failures, forgeries, machine, queue, silence, traffic, vendors
-from health.events import (
+from health.collecting import (
+    failure_groups,
+    forged_webhooks,
+    host,
+    missing_webhooks,
+    queue,
+    traffic,
+)
+from health.collecting.traffic import Traffic
+from health.models import Incident, Probe
+from health.reporting import calendar_status
+from health.reporting.provider_status import (
+    check,
+    judged,
+)
+from health.vocabulary.readings import (
     Breaker,
     Check,
     IncidentView,
@@ -21,9 +35,6 @@ from health.events import (
     State,
     Summary,
 )
-from health.models import Incident, Probe
-from health.standing import check, judged
-from health.traffic import Traffic
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
 
@@ -45,11 +56,11 @@ def build(organization: Organization | None, now: datetime | None = None) -> Sum
         status=worst(one.status for one in providers),
         providers=providers,
         queue=queue.look(scope, at),
-        workers=machine.workers(at),
-        machine=Machine() if scope else machine.look(),
+        workers=host.workers(at),
+        machine=Machine() if scope else host.look(),
         incidents=incidents,
         resolved=lately_resolved(scope, at),
-        failures=failures.groups(scope, at),
+        failures=failure_groups.groups(scope, at),
         evaluated_at=beat.beat_at if beat else None,
         watched=beat is not None and beat.beat_at >= at - WATCHED_WITHIN,
     )
@@ -120,7 +131,7 @@ def all_providers(
         )
         for slug in settings.PROVIDERS
     ]
-    return (*configured, *missing(), *vendors.look(scope, incidents, checks, now))
+    return (*configured, *missing(), *calendar_status.look(scope, incidents, checks, now))
 
 
 def missing() -> list[ProviderHealth]:
@@ -155,18 +166,18 @@ def provider(
         last_success_at=lately.last_success_at,
         last_failure_at=lately.last_failure_at,
         last_webhook_at=lately.last_receipt_at,
-        webhook_expected_by=silence.expected_by(slug, scope, lately, now),
+        webhook_expected_by=missing_webhooks.expected_by(slug, scope, lately, now),
         rate_limit=rate_limit(slug),
         webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, behind.webhook), Check()),
         probe=checks.get((Probe.Kind.ACCOUNT, slug), Check()),
         hourly=lately.hourly,
         five_minutes=lately.five_minutes,
-        forged=0 if scope else forgeries.lately(behind.webhook),
+        forged=0 if scope else forged_webhooks.lately(behind.webhook),
     )
 
 
 def breaker(slug: str, scope: int | None) -> Breaker:
-    found = machine.unless_away(registry.breaker(slug).state, BreakerState("closed"))
+    found = host.unless_away(registry.breaker(slug).state, BreakerState("closed"))
     return Breaker(
         state=found.state,
         # It counts everybody's attempts, or quotes what the provider says to the platform.
@@ -179,7 +190,7 @@ def breaker(slug: str, scope: int | None) -> Breaker:
 
 
 def rate_limit(slug: str) -> RateLimit | None:
-    found = machine.unless_away(registry.bucket(slug).snapshot, None)
+    found = host.unless_away(registry.bucket(slug).snapshot, None)
     if found is None:
         return None
     return RateLimit(

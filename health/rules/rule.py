@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from health.conditions import SECOND, Seen
-from health.events import Severity
-from health.observing import Observation
+from health.collecting.observation import Observation
+from health.rules.provider_conditions import (
+    SECOND,
+    Seen,
+)
+from health.vocabulary.readings import Severity
 
 
 @dataclass(frozen=True, kw_only=True)

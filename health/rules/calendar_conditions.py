@@ -4,10 +4,18 @@ from collections.abc import Callable, Iterator
 
 from django.urls import reverse
 
-from health.conditions import PROBED_TWICE, Evidence, Seen, is_dead
-from health.events import Linked, Some
-from health.linked import label
-from health.observing import Observation
+from health.collecting.linked_accounts import label
+from health.collecting.observation import Observation
+from health.rules.provider_conditions import (
+    PROBED_TWICE,
+    Evidence,
+    Seen,
+    is_dead,
+)
+from health.vocabulary.readings import (
+    Linked,
+    Some,
+)
 
 # So many organizations, and so much of all accounts, have no fault of their own in common.
 SEVERAL, MOST = 2, 0.5

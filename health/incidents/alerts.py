@@ -13,8 +13,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from health import channels
-from health.channels import Channel
+from health.incidents import alert_channels
+from health.incidents.alert_channels import Channel
 from health.models import Alert, Incident
 from wedsync_comms.lib.text import storable
 
@@ -49,7 +49,7 @@ def plan(incident: Incident, kind: Alert.Kind) -> None:
                 send_after=now,
                 created_at=now,
             )
-            for one in channels.every()
+            for one in alert_channels.every()
             if kind == Alert.Kind.OPENED or one.key in told
             # A channel is not told, through itself, that it does not work.
             if one.name != incident.cause.removeprefix("alerts:")
@@ -84,7 +84,7 @@ def earlier() -> QuerySet[Alert]:
 
 
 def send(alert: Alert) -> bool:
-    channel = next((one for one in channels.every() if one.key == alert.channel_key), None)
+    channel = next((one for one in alert_channels.every() if one.key == alert.channel_key), None)
     error = deliver(alert, channel) if channel else "This channel is not in ALERT_URLS any more."
     settle(alert, error, again=channel is not None)
     log.info(
@@ -101,8 +101,8 @@ def deliver(alert: Alert, channel: Channel) -> str:
     """Empty, or what stood in the way."""
     is_good = alert.kind == Alert.Kind.RECOVERED
     try:
-        channels.tell(channel, title(alert), body(alert), is_good=is_good)
-    except channels.NotTold as error:
+        alert_channels.tell(channel, title(alert), body(alert), is_good=is_good)
+    except alert_channels.NotTold as error:
         return storable(str(error))
     return ""
 

@@ -15,11 +15,27 @@ from prometheus_client.registry import Collector
 
 from communications.models import Priority
 from communications.providers import registry
-from health import calendar_metrics, forgeries, histogram, rollups, summary
-from health.events import ProviderHealth, State, Summary
-from health.machine import PROCESSES
+from health.collecting import (
+    forged_webhooks,
+    rollups,
+)
+from health.collecting.host import PROCESSES
+from health.metrics import calendars
+from health.metrics.families import (
+    counter,
+    gauge,
+    seconds,
+    single,
+    thousandth,
+)
 from health.models import Alert
-from health.samples import counter, gauge, seconds, single, thousandth
+from health.reporting import summary
+from health.vocabulary import histogram
+from health.vocabulary.readings import (
+    ProviderHealth,
+    State,
+    Summary,
+)
 from wedsync_comms.lib.secrets import is_same
 
 __all__ = ["CONTENT_TYPE", "refusal", "text"]
@@ -67,7 +83,7 @@ class Found(Collector):
     def collect(self) -> Iterator[Metric]:
         configured = [one for one in self.summary.providers if one.status != State.UNCONFIGURED]
         yield from providers(configured)
-        yield from calendar_metrics.of(configured)
+        yield from calendars.of(configured)
         yield from traffic()
         yield from webhooks()
         yield from queue(self.summary)
@@ -173,7 +189,7 @@ def webhooks() -> Iterator[Metric]:
     made = counter("webhooks_forged", "Webhooks refused for their signature.", ("webhook",))
     names = {registry.provider(slug).webhook for slug in settings.PROVIDERS} - {""}
     for name in sorted(names):
-        made.add_metric((name,), forgeries.total(name))
+        made.add_metric((name,), forged_webhooks.total(name))
     yield made
 
 

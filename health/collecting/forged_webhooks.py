@@ -1,16 +1,16 @@
 """Webhooks that were refused for their signature, counted where they come in."""
 
 from communications.receiving import deliveries
-from health import machine
+from health.collecting import host
 from wedsync_comms.lib import tally
 
 
 def lately(webhook: str, minutes: int = 60) -> int:
     if not webhook:
         return 0
-    return machine.unless_away(lambda: tally.lately(deliveries.forged(webhook), minutes), 0)
+    return host.unless_away(lambda: tally.lately(deliveries.forged(webhook), minutes), 0)
 
 
 def total(webhook: str) -> int:
     """Since it was first counted."""
-    return machine.unless_away(lambda: tally.total(deliveries.forged(webhook)), 0)
+    return host.unless_away(lambda: tally.total(deliveries.forged(webhook)), 0)

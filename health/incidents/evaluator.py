@@ -13,9 +13,20 @@ import structlog
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from health import alerts, conditions, incidents, observing, rollups, rules
-from health.observing import Observation
-from health.summary import EVALUATOR
+from health.collecting import (
+    observation,
+    rollups,
+)
+from health.collecting.observation import Observation
+from health.incidents import (
+    alerts,
+    lifecycle,
+)
+from health.reporting.summary import EVALUATOR
+from health.rules import (
+    provider_conditions,
+    provider_rules,
+)
 from wedsync_comms.lib import heartbeats, lease
 
 log = structlog.get_logger(__name__)
@@ -45,8 +56,8 @@ class Evaluator:
     def evaluate(self) -> None:
         self.roll()
         now = timezone.now()
-        seen = observing.look(now)
-        incidents.apply(rules.judge(seen), now)
+        seen = observation.look(now)
+        lifecycle.apply(provider_rules.judge(seen), now)
         self.ask_again(seen)
         heartbeats.beat(EVALUATOR, self.holder)
 
@@ -62,7 +73,7 @@ class Evaluator:
         now = time.monotonic()
         for one in seen.providers:
             known = seen.open.get(f"sending:{one.slug}")
-            in_trouble = known is not None and known.kind in conditions.PROVEN_BY_SUCCESS
+            in_trouble = known is not None and known.kind in provider_conditions.PROVEN_BY_SUCCESS
             if in_trouble and now >= self.asked.get(one.slug, 0.0):
                 self.asked[one.slug] = now + ASK_EVERY
                 async_task("health.tasks.probe", one.slug)

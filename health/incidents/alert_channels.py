@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 ADMINS = "admins"
 # Named and not imported: Apprise takes seconds and 40 MB, and most processes never alert.
-MESSENGER = "health.messenger.tell"
+MESSENGER = "health.incidents.apprise_sender.tell"
 # Where the host is no secret; elsewhere it may be half of a token.
 PLAIN = {"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos"}
 LONGEST = 500

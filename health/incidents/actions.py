@@ -19,8 +19,8 @@ from communications.models import Attempt, Message, Organization, WebhookDeliver
 from communications.providers import registry
 from communications.receiving import deliveries
 from communications.vocabulary.statuses import Status
-from health import probes
-from health.counting import REFUSALS
+from health.collecting import probes
+from health.collecting.outcome_counts import REFUSALS
 from health.models import Action, Incident, IncidentEvent, Probe
 
 # One request does no more than this.

@@ -11,13 +11,28 @@ from django_q.models import Schedule
 from communications.models import Attempt, Call, WebhookDelivery
 from communications.providers import registry
 from communications.vocabulary.statuses import Status
-from health import forgeries, histogram, linked, machine, queue, silence, traffic
-from health.counting import Tally, count
-from health.events import Linked, Machine, Queue
+from health.collecting import (
+    forged_webhooks,
+    host,
+    linked_accounts,
+    missing_webhooks,
+    queue,
+    traffic,
+)
+from health.collecting.missing_webhooks import Waiting
+from health.collecting.outcome_counts import (
+    Tally,
+    count,
+)
+from health.collecting.probes import CALENDAR
+from health.collecting.traffic import Traffic
 from health.models import Alert, Incident, Probe
-from health.probes import CALENDAR
-from health.silence import Waiting
-from health.traffic import Traffic
+from health.vocabulary import histogram
+from health.vocabulary.readings import (
+    Linked,
+    Machine,
+    Queue,
+)
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
 
@@ -103,12 +118,12 @@ def look(now: datetime) -> Observation:
             )
             for slug in settings.PROVIDERS
         ),
-        linked=linked.look(None, now),
+        linked=linked_accounts.look(None, now),
         calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR))
         if settings.CALENDARS
         else None,
         queue=queue.look(None, now),
-        machine=machine.look(),
+        machine=host.look(),
         beats=beats(),
         oldest_unknown=Attempt.objects.filter(status=Status.UNKNOWN).aggregate(
             at=Min("started_at")
@@ -158,12 +173,12 @@ def provider(
     now: datetime,
 ) -> ProviderSeen:
     behind, tally = registry.provider(slug), recent.get(slug) or Tally()
-    limit = machine.unless_away(registry.bucket(slug).snapshot, None)
+    limit = host.unless_away(registry.bucket(slug).snapshot, None)
     return ProviderSeen(
         slug=slug,
         channel=behind.channel,
         webhook=behind.webhook,
-        breaker=machine.unless_away(registry.breaker(slug).state, BreakerState("closed")),
+        breaker=host.unless_away(registry.breaker(slug).state, BreakerState("closed")),
         held_for=limit.held_for if limit else 0.0,
         accepted=tally.accepted,
         failed=tally.failed,
@@ -176,14 +191,14 @@ def provider(
         last_failed_at=tally.last_failed_at or lately.last_failure_at,
         probe=probes.get((Probe.Kind.ACCOUNT, slug)),
         endpoint=probes.get((Probe.Kind.ENDPOINT, behind.webhook)),
-        waiting=silence.waiting(slug, None, lately, now),
+        waiting=missing_webhooks.waiting(slug, None, lately, now),
         last_receipt_at=tally.last_receipt_at or lately.last_receipt_at,
-        forged=forgeries.lately(behind.webhook, FORGED_MINUTES),
+        forged=forged_webhooks.lately(behind.webhook, FORGED_MINUTES),
     )
 
 
 def beats() -> dict[str, datetime]:
-    found = {name: heartbeats.latest(name) for name in machine.PROCESSES}
+    found = {name: heartbeats.latest(name) for name in host.PROCESSES}
     return {name: beat.beat_at for name, beat in found.items() if beat is not None}
 
 

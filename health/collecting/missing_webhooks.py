@@ -12,10 +12,10 @@ from communications.vocabulary.events import (
     Kind,
     Source,
 )
-from health.events import FIVE_MINUTES
+from health.collecting.rollups import floor
+from health.collecting.traffic import Traffic
 from health.models import Rollup
-from health.rollups import floor
-from health.traffic import Traffic
+from health.vocabulary.readings import FIVE_MINUTES
 
 # What a receipt takes where nothing is known yet, and the least that is called usual: networks
 # and clocks have their own seconds.

@@ -4,8 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.core import Metric
 
-from health.events import Linked, ProviderHealth
-from health.samples import gauge, seconds
+from health.metrics.families import (
+    gauge,
+    seconds,
+)
+from health.vocabulary.readings import (
+    Linked,
+    ProviderHealth,
+)
 
 PROVIDER = ("provider",)
 

@@ -3,10 +3,10 @@ Titles name no account; the link leads to it."""
 
 from datetime import timedelta
 
-from health import calendar_conditions as conditions
-from health.conditions import MINUTE
-from health.events import Severity
-from health.rule import Rule
+from health.rules import calendar_conditions as conditions
+from health.rules.provider_conditions import MINUTE
+from health.rules.rule import Rule
+from health.vocabulary.readings import Severity
 
 CRITICAL, WARNING = Severity.CRITICAL, Severity.WARNING
 RETRIES = "Tries again, less and less often, at least every 15 minutes. Nothing is lost meanwhile. "

@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from health import calendar_rules, conditions
-from health.conditions import MINUTE, SECOND, Seen
-from health.events import Severity
-from health.observing import Observation
-from health.rule import Rule
+from health.collecting.observation import Observation
+from health.rules import (
+    calendar_rules,
+    provider_conditions,
+)
+from health.rules.provider_conditions import (
+    MINUTE,
+    SECOND,
+    Seen,
+)
+from health.rules.rule import Rule
+from health.vocabulary.readings import Severity
 
 __all__ = ["BY_KIND", "RANK", "RULES", "Finding", "Rule", "judge"]
 
@@ -51,7 +58,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} refuses our account",
         did=f"Paused the provider. {MOVES_ON}It is tried again every minute.",
         advice="Put the right key or sender into the settings, restart, and resume the provider.",
-        look=conditions.each(conditions.refuses_us),
+        look=provider_conditions.each(provider_conditions.refuses_us),
     ),
     Rule(
         kind="breaker",
@@ -60,7 +67,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} is down",
         did=f"Closed the provider off. {MOVES_ON}One message at a time tries whether it is back.",
         advice="See the provider's status page. Nothing is lost meanwhile.",
-        look=conditions.each(conditions.closed_off),
+        look=provider_conditions.each(provider_conditions.closed_off),
     ),
     Rule(
         kind="failing",
@@ -69,7 +76,7 @@ RULES: tuple[Rule, ...] = (
         title="Most calls to {name} fail",
         did="Tries each message again after 1, 2, 4, 8 and 16 seconds, then the next provider.",
         advice="See the provider's status page. If it lasts, pause it: others take over at once.",
-        look=conditions.each(conditions.fails_mostly),
+        look=provider_conditions.each(provider_conditions.fails_mostly),
     ),
     Rule(
         kind="often failing",
@@ -78,7 +85,7 @@ RULES: tuple[Rule, ...] = (
         title="Many calls to {name} fail",
         did="Tries each message again after 1, 2, 4, 8 and 16 seconds, then the next provider.",
         advice="Look at the reasons below; see the provider's status page if it lasts.",
-        look=conditions.each(conditions.fails_often),
+        look=provider_conditions.each(provider_conditions.fails_often),
         open_after=10 * SECOND,
     ),
     Rule(
@@ -88,7 +95,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} leaves us without an answer",
         did="Waits for up to ten seconds. What got no answer is never blindly sent again.",
         advice="See the provider's status page. If it lasts, pause it: others take over at once.",
-        look=conditions.each(conditions.hanging),
+        look=provider_conditions.each(provider_conditions.hanging),
     ),
     Rule(
         kind="unreachable",
@@ -97,7 +104,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} does not answer our probes",
         did="Nothing yet: no message was affected.",
         advice="See the provider's status page, and whether this machine reaches the internet.",
-        look=conditions.each(conditions.unreachable),
+        look=provider_conditions.each(provider_conditions.unreachable),
     ),
     Rule(
         kind="slow",
@@ -106,7 +113,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} answers slowly",
         did="Sends on, more calls at a time; an answer that does not come counts as lost.",
         advice="Nothing, unless it lasts: then ask the provider, or pause it.",
-        look=conditions.each(conditions.slow),
+        look=provider_conditions.each(provider_conditions.slow),
     ),
     Rule(
         kind="throttled",
@@ -115,7 +122,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} says that we are too fast",
         did="Slowed down to what it permits, urgent messages first. Nothing counts as a failure.",
         advice="If it lasts, ask for a higher limit, or set the rate that the contract permits.",
-        look=conditions.each(conditions.throttled),
+        look=provider_conditions.each(provider_conditions.throttled),
     ),
     Rule(
         kind="unproven",
@@ -124,7 +131,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} failed, and nothing was tried since",
         did="Asks the provider every few seconds whether it is back.",
         advice="Nothing: the next message or the next probe tells.",
-        look=conditions.each(conditions.unproven),
+        look=provider_conditions.each(provider_conditions.unproven),
     ),
     Rule(
         kind="paused",
@@ -133,7 +140,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} is still paused by hand",
         did=f"Keeps the pause. {MOVES_ON}",
         advice="Resume the provider when the reason for the pause is gone.",
-        look=conditions.each(conditions.paused_by_hand),
+        look=provider_conditions.each(provider_conditions.paused_by_hand),
         open_after=timedelta(hours=1),
     ),
     Rule(
@@ -143,7 +150,7 @@ RULES: tuple[Rule, ...] = (
         title="{name} warns about our account",
         did="Sends on.",
         advice="Look into the provider's console.",
-        look=conditions.each(conditions.account_warns),
+        look=provider_conditions.each(provider_conditions.account_warns),
     ),
     Rule(
         kind="endpoint",
@@ -152,7 +159,7 @@ RULES: tuple[Rule, ...] = (
         title="Our webhook address for {name} cannot be reached",
         did="Asks for receipts instead; the provider posts them again later.",
         advice="Check PUBLIC_URL, the proxy and its certificate from outside.",
-        look=conditions.each_webhook(conditions.endpoint_is_away),
+        look=provider_conditions.each_webhook(provider_conditions.endpoint_is_away),
     ),
     Rule(
         kind="silence",
@@ -161,7 +168,7 @@ RULES: tuple[Rule, ...] = (
         title="No webhooks come from {name}",
         did="Asks the provider for missing receipts: statuses stay right, only later.",
         advice="Check the webhook's address and secret in the provider's console.",
-        look=conditions.each_webhook(conditions.silent),
+        look=provider_conditions.each_webhook(provider_conditions.silent),
     ),
     Rule(
         kind="unheard",
@@ -170,7 +177,7 @@ RULES: tuple[Rule, ...] = (
         title="No webhooks come from {name}",
         did="Asks the provider for missing receipts: statuses stay right, only later.",
         advice="Check the webhook's address and secret in the provider's console.",
-        look=conditions.each_webhook(conditions.unheard_since),
+        look=provider_conditions.each_webhook(provider_conditions.unheard_since),
     ),
     Rule(
         kind="forged",
@@ -179,7 +186,7 @@ RULES: tuple[Rule, ...] = (
         title="Webhooks with wrong signatures come in for {name}",
         did="Refused and counted them. Nothing of them is kept.",
         advice="If receipts are missing too, the webhook secret is wrong. Else somebody is trying.",
-        look=conditions.each_webhook(conditions.forged),
+        look=provider_conditions.each_webhook(provider_conditions.forged),
         close_after=MINUTE,
     ),
     Rule(
@@ -189,7 +196,7 @@ RULES: tuple[Rule, ...] = (
         title="No dispatcher runs: nothing is sent",
         did="Kept every message. A new dispatcher takes over what the last one had begun.",
         advice="Start manage.py dispatcher, and read its last log lines.",
-        look=conditions.dead("dispatcher"),
+        look=provider_conditions.dead("dispatcher"),
         close_after=5 * SECOND,
     ),
     Rule(
@@ -199,7 +206,7 @@ RULES: tuple[Rule, ...] = (
         title="No worker runs: receipts are not asked for",
         did="Messages are sent all the same; what is periodic waits.",
         advice="Start manage.py worker, and read its last log lines.",
-        look=conditions.dead("worker"),
+        look=provider_conditions.dead("worker"),
         close_after=5 * SECOND,
     ),
     Rule(
@@ -209,7 +216,7 @@ RULES: tuple[Rule, ...] = (
         title="Periodic tasks do not run",
         did="The watchdog replaces a cluster that executes nothing.",
         advice="Look at the queued tasks in the admin; restart the worker.",
-        look=conditions.scheduler_late,
+        look=provider_conditions.scheduler_late,
         open_after=15 * SECOND,
     ),
     Rule(
@@ -219,7 +226,7 @@ RULES: tuple[Rule, ...] = (
         title="Messages wait longer than they should",
         did="Sends urgent messages first.",
         advice="Start another dispatcher, or ask the provider for a higher rate.",
-        look=conditions.queue_is_old,
+        look=provider_conditions.queue_is_old,
         open_after=10 * SECOND,
     ),
     Rule(
@@ -229,7 +236,7 @@ RULES: tuple[Rule, ...] = (
         title="Webhooks came in that could not be applied",
         did="Kept them as they came, and tried each of them for two and a half hours.",
         advice="Read the reason at one of them; replay them once it is gone.",
-        look=conditions.deliveries_stuck,
+        look=provider_conditions.deliveries_stuck,
     ),
     Rule(
         kind="unknown",
@@ -238,7 +245,7 @@ RULES: tuple[Rule, ...] = (
         title="Outcomes stay unknown for longer than they should",
         did="Keeps asking; does not risk a second copy.",
         advice="Look at these messages; the worker settles them, so look whether it runs.",
-        look=conditions.unknown_for_long,
+        look=provider_conditions.unknown_for_long,
     ),
     Rule(
         kind="alerts",
@@ -247,7 +254,7 @@ RULES: tuple[Rule, ...] = (
         title="Alerts do not get through by {name}",
         did="Tries again, less and less often.",
         advice="Check ALERT_URLS.",
-        look=conditions.alerts_failing,
+        look=provider_conditions.alerts_failing,
     ),
     Rule(
         kind="redis",
@@ -256,7 +263,7 @@ RULES: tuple[Rule, ...] = (
         title="Redis does not answer",
         did="Nothing is sent while limits and breakers cannot be read. Nothing is lost.",
         advice="Start Redis, or take REDIS_URL out of the settings to work without.",
-        look=conditions.redis_away,
+        look=provider_conditions.redis_away,
         open_after=5 * SECOND,
     ),
     Rule(
@@ -266,7 +273,7 @@ RULES: tuple[Rule, ...] = (
         title="The database answers slowly",
         did="Nothing.",
         advice="See what else runs on its machine.",
-        look=conditions.database_slow,
+        look=provider_conditions.database_slow,
         open_after=30 * SECOND,
     ),
     Rule(
@@ -276,7 +283,7 @@ RULES: tuple[Rule, ...] = (
         title="The disk is full",
         did="Nothing.",
         advice="Make room before the database stops.",
-        look=conditions.disk_full(conditions.FULL),
+        look=provider_conditions.disk_full(provider_conditions.FULL),
     ),
     Rule(
         kind="disk",
@@ -285,7 +292,7 @@ RULES: tuple[Rule, ...] = (
         title="The disk is almost full",
         did="Nothing.",
         advice="Make room, or keep less: KEEP_DAYS.",
-        look=conditions.disk_full(conditions.ALMOST_FULL),
+        look=provider_conditions.disk_full(provider_conditions.ALMOST_FULL),
         open_after=30 * SECOND,
     ),
     *calendar_rules.RULES,

@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db.models import Max
 
-from health import summary
-from health.events import Breaker, IncidentView, State
 from health.models import Action, Incident, IncidentEvent
-from health.standing import judged
+from health.reporting import summary
+from health.reporting.provider_status import judged
+from health.vocabulary.readings import (
+    Breaker,
+    IncidentView,
+    State,
+)
 
 
 def frame() -> str:

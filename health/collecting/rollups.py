@@ -14,10 +14,15 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from health import failures, histogram
-from health.counting import Key, Tally, count
-from health.events import FIVE_MINUTES
+from health.collecting import failure_groups
+from health.collecting.outcome_counts import (
+    Key,
+    Tally,
+    count,
+)
 from health.models import Rollup
+from health.vocabulary import histogram
+from health.vocabulary.readings import FIVE_MINUTES
 from wedsync_comms.lib import shared
 from wedsync_comms.lib.shared import State
 
@@ -137,7 +142,7 @@ def write(at: datetime, tallies: Mapping[Key, Tally]) -> None:
             unique_fields=["id"],
             update_fields=COLUMNS,
         )
-        failures.remember(tallies)
+        failure_groups.remember(tallies)
 
 
 def forget() -> int:

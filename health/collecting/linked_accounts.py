@@ -14,7 +14,10 @@ from django.db.models import Aggregate, Count, Exists, Max, Min, OuterRef, Q, Qu
 from calendars.models import Account, Calendar, ContactBook, EventLink, Subscription
 from calendars.models.accounts import AccountStatus
 from calendars.providers import registry
-from health.events import Linked, Some
+from health.vocabulary.readings import (
+    Linked,
+    Some,
+)
 
 # Failures in a row: once or twice is every network's business.
 OFTEN = 3
