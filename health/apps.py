@@ -10,8 +10,8 @@ class HealthConfig(AppConfig):
         from health import checks  # noqa: F401, PLC0415
         from health.incidents import evaluator  # noqa: PLC0415
         from health.reporting import staff_frame  # noqa: PLC0415
-        from wedsync_comms.lib import companions  # noqa: PLC0415
+        from wedsync_comms.lib import background_loops  # noqa: PLC0415
 
         staff_feed.register(staff_frame.frame)
-        companions.register("evaluator", evaluator.Evaluator)
-        companions.register("messenger", evaluator.Messenger)
+        background_loops.register("evaluator", evaluator.Evaluator)
+        background_loops.register("messenger", evaluator.Messenger)

@@ -17,7 +17,10 @@ from health.reporting.summary import (
     EVALUATOR,
     WATCHED_WITHIN,
 )
-from wedsync_comms.lib import heartbeats, shared
+from wedsync_comms.lib import (
+    heartbeats,
+    shared_state,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +43,7 @@ def ready(_: HttpRequest) -> JsonResponse:
 def answer(check: Callable[[], str]) -> str:
     try:
         return check()
-    except (DatabaseError, RedisError, shared.Unavailable) as error:
+    except (DatabaseError, RedisError, shared_state.Unavailable) as error:
         log.warning("not_ready", error=str(error))
         return "does not answer"
 
@@ -59,7 +62,7 @@ def migrations() -> str:
 
 def redis() -> str:
     if settings.REDIS_URL:
-        shared.client().ping()
+        shared_state.client().ping()
     return "ok"
 
 

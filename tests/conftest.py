@@ -9,7 +9,7 @@ from django.db import connection
 from pytest_django import Settings
 from redis import Redis
 
-from wedsync_comms.lib.shared import PREFIX
+from wedsync_comms.lib.shared_state import PREFIX
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from wedsync_comms import cluster
-from wedsync_comms.lib import companions
+from wedsync_comms.lib import background_loops
 from wedsync_comms.lib.models import Heartbeat
 from wedsync_comms.process_group import Group, Records
 from wedsync_comms.schedules import declare
@@ -61,7 +61,7 @@ class Watchdog:
             signal.signal(number, self.stop)
         for leader in self.records.clean_up():
             log.warning("orphaned_cluster_killed", pid=leader)
-        crew = companions.start()
+        crew = background_loops.start()
         failures = 0
         while not self.stopping:
             self.prepare()

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from calendars.models import Account
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.errors import RateLimited
-from wedsync_comms.lib.limits import TokenBucket
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
+from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 
 # Graph takes four calls at once for one mailbox, and Google is not the poorer for it.
 AT_ONCE = 4
@@ -48,19 +48,19 @@ def pace(account: Account, deadline: float) -> None:
 
 
 def taken(account: Account, ticket: str) -> bool:
-    def take(state: shared.State | None, now: float) -> tuple[shared.State, bool]:
+    def take(state: shared_state.State | None, now: float) -> tuple[shared_state.State, bool]:
         held = {one: until for one, until in (state or {}).items() if until > now}
         fits = len(held) < AT_ONCE
         return (held | {ticket: now + LEASE} if fits else held), fits
 
-    return shared.update(key(account), take)
+    return shared_state.update(key(account), take)
 
 
 def free(account: Account, ticket: str) -> None:
-    def leave(state: shared.State | None, _now: float) -> tuple[shared.State, None]:
+    def leave(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
         return {one: until for one, until in (state or {}).items() if one != ticket}, None
 
-    shared.update(key(account), leave)
+    shared_state.update(key(account), leave)
 
 
 def key(account: Account) -> str:

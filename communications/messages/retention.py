@@ -8,7 +8,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from communications.models import Event, WebhookDelivery
-from wedsync_comms.lib import heartbeats, shared
+from wedsync_comms.lib import (
+    heartbeats,
+    shared_state,
+)
 
 BATCH = 500
 MAX_BATCHES = 40
@@ -23,7 +26,7 @@ def prune() -> int:
         received_at__lt=before, applied_at__isnull=False
     ).order_by("received_at")
     heartbeats.forget(timedelta(days=1))
-    shared.forget()
+    shared_state.forget()
     return remove(events) + remove(deliveries)
 
 

@@ -21,7 +21,7 @@ from communications.policy import (
 )
 from communications.providers import registry
 from communications.vocabulary.events import Kind
-from wedsync_comms.lib.limits import TokenBucket
+from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 from wedsync_comms.lib.text import sentence
 
 # How long a message waits whose providers are all closed, before it is looked at again.

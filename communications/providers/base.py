@@ -15,7 +15,7 @@ from communications.vocabulary.events import (
     WebhookRequest,
 )
 from wedsync_comms.lib.errors import MalformedRequest, ProviderError
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 
 
 @dataclass(frozen=True, kw_only=True)

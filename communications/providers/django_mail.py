@@ -29,7 +29,7 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     TransientError,
 )
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 
 TIMEOUT = 20
 # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: from here on, trying again does not help.

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 
 from communications.providers.base import Provider
 from wedsync_comms.lib.breaker import Breaker
-from wedsync_comms.lib.limits import TokenBucket
+from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 
 
 @cache

@@ -36,7 +36,11 @@ from communications.vocabulary.events import (
     TemplateChanged,
     WebhookRequest,
 )
-from wedsync_comms.lib import shared, tally, wakeup
+from wedsync_comms.lib import (
+    shared_state,
+    tally,
+    wakeup,
+)
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.text import storable
 
@@ -113,7 +117,7 @@ def count_forged(webhook: str) -> None:
     """A count and no row: whoever forges a thousand must not fill our tables."""
     try:
         tally.add(forged(webhook))
-    except shared.Unavailable as error:
+    except shared_state.Unavailable as error:
         log.warning("forged_not_counted", provider=webhook, error=str(error))
 
 

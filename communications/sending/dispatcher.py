@@ -34,8 +34,13 @@ from communications.sending.claims import Claim
 from communications.sending.outcome_writer import Settling
 from communications.sending.outcomes import Answer
 from communications.sending.paced_queue import Departures
-from wedsync_comms.lib import companions, heartbeats, rates, shared
-from wedsync_comms.lib.limits import Place
+from wedsync_comms.lib import (
+    background_loops,
+    heartbeats,
+    shared_state,
+)
+from wedsync_comms.lib.rate_limit import algorithm
+from wedsync_comms.lib.rate_limit.limiter import Place
 from wedsync_comms.lib.wakeup import Listener
 
 log = structlog.get_logger(__name__)
@@ -92,7 +97,7 @@ class Dispatcher:
         inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
         inbox.start()
         self.settling.start()
-        crew = companions.start()
+        crew = background_loops.start()
         with self.listener:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
@@ -209,7 +214,7 @@ class Dispatcher:
         """How many calls to make: one of many messages, or as many as may leave soon."""
         if is_batching(slug):
             return 1
-        soon = max(1, int(registry.bucket(slug).rate.per_second * rates.AHEAD))
+        soon = max(1, int(registry.bucket(slug).rate.per_second * algorithm.AHEAD))
         return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
 
     def limit(self, slug: str, ahead: Sequence[int], calls: int) -> int:
@@ -235,7 +240,7 @@ class Dispatcher:
         leaves later than it should comes too close to the next."""
         try:
             places = registry.bucket(slug).reserve(len(claims))
-        except shared.Unavailable as error:
+        except shared_state.Unavailable as error:
             for one in claims:
                 self.settling.add(provider_call.put_off(one, str(error), OUTAGE_SECONDS))
             return

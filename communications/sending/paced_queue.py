@@ -12,8 +12,11 @@ from communications.sending.claims import Claim
 from communications.sending.outcomes import Answer
 from wedsync_comms.lib import http
 from wedsync_comms.lib.errors import RateLimited
-from wedsync_comms.lib.limits import Arrival, Place
-from wedsync_comms.lib.timing import Journeys
+from wedsync_comms.lib.rate_limit.latency import Journeys
+from wedsync_comms.lib.rate_limit.limiter import (
+    Arrival,
+    Place,
+)
 
 # How long before it leaves a request is made ready.
 READY_SECONDS = 0.06

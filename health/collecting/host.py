@@ -15,7 +15,7 @@ from health.vocabulary.readings import (
     Machine,
     Worker,
 )
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.models import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ def redis_latency() -> float | None:
     if not settings.REDIS_URL:
         return None
     try:
-        return timed(lambda: shared.client().ping())
+        return timed(lambda: shared_state.client().ping())
     except RedisError as error:
         log.warning("redis_does_not_answer", error=str(error))
         return None
@@ -59,7 +59,7 @@ def unless_away(ask: Callable[[], T], otherwise: T) -> T:
     """What Redis says; without an answer, what is said instead: the rest can still be shown."""
     try:
         return ask()
-    except shared.Unavailable:
+    except shared_state.Unavailable:
         return otherwise
 
 

@@ -23,8 +23,8 @@ from health.collecting.outcome_counts import (
 from health.models import Rollup
 from health.vocabulary import histogram
 from health.vocabulary.readings import FIVE_MINUTES
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.shared import State
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.shared_state import State
 
 # Our transactions last milliseconds: after this, a bucket has all its events.
 SETTLED = timedelta(minutes=2)
@@ -57,7 +57,7 @@ def keep(now: datetime | None = None) -> int:
         tallies = count(at, at + FIVE_MINUTES)
         write(at, tallies)
         if at in old:
-            shared.update_row(FINAL, partial(finished, at=at.timestamp(), tallies=tallies))
+            shared_state.update_row(FINAL, partial(finished, at=at.timestamp(), tallies=tallies))
     return len({*current, *old})
 
 
@@ -89,7 +89,7 @@ def summed(before: Mapping[str, Any] | None, tally: Tally) -> dict[str, Any]:
 
 def totals() -> dict[str, dict[str, Any]]:
     """What each provider did since anybody counted: only grows."""
-    state = shared.read_row(FINAL) or {"until": 0.0, "totals": {}}
+    state = shared_state.read_row(FINAL) or {"until": 0.0, "totals": {}}
     found: dict[str, dict[str, Any]] = dict(state["totals"])
     since = datetime.fromtimestamp(state["until"], UTC)
     for row in Rollup.objects.filter(organization=None, at__gte=since):
@@ -117,7 +117,7 @@ def floor(at: datetime) -> datetime:
 
 
 def final_until(now: datetime) -> datetime:
-    known = datetime.fromtimestamp((shared.read_row(FINAL) or {}).get("until", 0.0), UTC)
+    known = datetime.fromtimestamp((shared_state.read_row(FINAL) or {}).get("until", 0.0), UTC)
     # Not later than now, whatever a clock said that was wrong.
     return min(max(known, now - HISTORY), now)
 

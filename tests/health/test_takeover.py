@@ -9,12 +9,15 @@ from health.incidents.evaluator import (
 )
 from health.reporting.summary import EVALUATOR
 from tests.processes.running import Running, eventually, running
-from wedsync_comms.lib import heartbeats, shared
+from wedsync_comms.lib import (
+    heartbeats,
+    shared_state,
+)
 
 
 def holder() -> str:
     """`host:pid` of the process that evaluates."""
-    state = shared.read_row(f"lease:{EVALUATOR}") or {}
+    state = shared_state.read_row(f"lease:{EVALUATOR}") or {}
     return str(state.get("holder", ""))
 
 

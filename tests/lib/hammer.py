@@ -17,10 +17,10 @@ from django.conf import settings
 if not apps.ready:  # the tests import constants from here; models need it
     django.setup()
 
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
-from wedsync_comms.lib.limits import TokenBucket
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
+from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 from wedsync_comms.lib.wakeup import wake
 
 RATE = Rate(per_second=40, burst=10)
@@ -29,11 +29,11 @@ POLICY = BreakerPolicy(cool_down=timedelta(0), trial_timeout=timedelta(seconds=4
 
 
 def count(name: str, times: float) -> None:
-    def increment(state: shared.State | None, _now: float) -> tuple[shared.State, None]:
+    def increment(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
         return {"count": (state or {"count": 0})["count"] + 1}, None
 
     for _ in range(int(times)):
-        shared.update(name, increment)
+        shared_state.update(name, increment)
 
 
 def acquire(name: str, seconds: float) -> dict[str, float]:
@@ -73,7 +73,7 @@ def wake_often(name: str, times: float) -> None:
 def main(deed: str, processes: str, name: str, number: str = "0") -> None:
     work = globals()[deed]
     if settings.REDIS_URL:
-        shared.read("before-the-fork")
+        shared_state.read("before-the-fork")
     if int(processes) == 1:
         answers: list[Any] = [work(name, float(number))]
     else:

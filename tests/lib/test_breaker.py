@@ -5,7 +5,7 @@ import pytest
 
 from tests.lib.conftest import Hammer
 from tests.lib.hammer import POLICY
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.breaker import Breaker, BreakerPolicy, BreakerState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("backend")]
@@ -50,7 +50,7 @@ def test_breakers_do_not_touch_each_other() -> None:
 
 def test_nothing_recorded_is_nothing_done() -> None:
     assert Breaker("resend").record([]) is None
-    assert shared.read("breaker:resend") is None
+    assert shared_state.read("breaker:resend") is None
 
 
 def test_only_one_caller_gets_the_trial() -> None:

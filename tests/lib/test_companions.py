@@ -5,7 +5,7 @@ import pytest
 from django.db import OperationalError
 
 from tests.processes.running import eventually
-from wedsync_comms.lib import companions
+from wedsync_comms.lib import background_loops
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -13,15 +13,15 @@ NAME = "a test"
 
 
 @pytest.fixture
-def carried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[companions.Step], None]]:
+def carried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[background_loops.Step], None]]:
     """Starts a process's companions with this one among them, alone."""
-    monkeypatch.setattr(companions, "_makers", {})
-    monkeypatch.setattr(companions, "AFTER_FAILURE", 0.01)
+    monkeypatch.setattr(background_loops, "_makers", {})
+    monkeypatch.setattr(background_loops, "AFTER_FAILURE", 0.01)
     crews = []
 
-    def carry(step: companions.Step) -> None:
-        companions.register(NAME, lambda: step)
-        crews.append(companions.start())
+    def carry(step: background_loops.Step) -> None:
+        background_loops.register(NAME, lambda: step)
+        crews.append(background_loops.start())
 
     yield carry
     for crew in crews:
@@ -47,7 +47,7 @@ class Failing:
 
 
 def test_a_step_that_fails_is_logged_and_not_the_last(
-    carried: Callable[[companions.Step], None],
+    carried: Callable[[background_loops.Step], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     step = Failing(ValueError("a bug of ours"))
@@ -58,7 +58,7 @@ def test_a_step_that_fails_is_logged_and_not_the_last(
 
 
 def test_a_database_that_is_away_is_waited_for_without_a_traceback(
-    carried: Callable[[companions.Step], None],
+    carried: Callable[[background_loops.Step], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     step = Failing(OperationalError("the server is gone"))
@@ -69,7 +69,7 @@ def test_a_database_that_is_away_is_waited_for_without_a_traceback(
 
 
 def test_a_step_says_when_the_next_one_is_due(
-    carried: Callable[[companions.Step], None],
+    carried: Callable[[background_loops.Step], None],
 ) -> None:
     steps: list[int] = []
 

@@ -8,9 +8,18 @@ from pytest_django import Settings
 
 from tests.lib.conftest import Hammer
 from tests.lib.hammer import RATE
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.limits import Arrival, Place, TokenBucket
-from wedsync_comms.lib.rates import AHEAD, POSTPONED, SLACK, Rate
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.rate_limit.algorithm import (
+    AHEAD,
+    POSTPONED,
+    SLACK,
+    Rate,
+)
+from wedsync_comms.lib.rate_limit.limiter import (
+    Arrival,
+    Place,
+    TokenBucket,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("backend")]
 
@@ -98,7 +107,7 @@ def test_what_was_promised_for_while_the_provider_wants_to_be_left_alone_is_no_d
 def test_what_one_announces_and_takes_all_know() -> None:
     rate = Rate(per_second=0.1, burst=1)
     assert TokenBucket("resend", rate).turn(5) == 0
-    assert (shared.read("limit:resend") or {})["announced"] == 5
+    assert (shared_state.read("limit:resend") or {})["announced"] == 5
     TokenBucket("resend", rate).reserve(5)
     assert 50 - NEAR < TokenBucket("resend", rate).turn(1) <= 50 - AHEAD
 
@@ -107,7 +116,7 @@ def test_at_a_high_rate_what_is_known_of_late_ones_is_bounded() -> None:
     bucket = TokenBucket("resend", Rate.permitted(100_000))
     places = bucket.reserve(1000)
     bucket.postpone([Arrival(one.number, one.at + 0.1) for one in places])
-    state = shared.read("limit:resend")
+    state = shared_state.read("limit:resend")
     assert state is not None
     assert len(state["postponed"]) == POSTPONED
 
@@ -240,7 +249,7 @@ def test_a_snapshot_takes_nothing() -> None:
 
 def test_without_redis_nobody_is_let_through(settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    with pytest.raises(shared.Unavailable):
+    with pytest.raises(shared_state.Unavailable):
         TokenBucket("resend", SLOW).acquire()
 
 

@@ -8,8 +8,7 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from wedsync_comms.lib.limits import Arrival, Place
-from wedsync_comms.lib.rates import (
+from wedsync_comms.lib.rate_limit.algorithm import (
     AHEAD,
     TURN,
     Level,
@@ -20,6 +19,10 @@ from wedsync_comms.lib.rates import (
     refilled,
     reserve,
     turn,
+)
+from wedsync_comms.lib.rate_limit.limiter import (
+    Arrival,
+    Place,
 )
 
 RATE = Rate(per_second=3, burst=8)

@@ -9,7 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from communications.models import WebhookDelivery
-from wedsync_comms.lib import lease, shared, tally
+from wedsync_comms.lib import (
+    lease,
+    shared_state,
+    tally,
+)
 from wedsync_comms.lib.models import SharedState
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +45,7 @@ def test_many_cost_next_to_nothing() -> None:
 
 def test_what_is_long_ago_is_not_lately() -> None:
     old = {"counts": {"1": 7}, "total": 7, "last": 60.0}
-    shared.update("tally:door", lambda _state, _now: (old, None))
+    shared_state.update("tally:door", lambda _state, _now: (old, None))
     tally.add("door")
     assert (tally.lately("door"), tally.total("door")) == (1, 8)
 

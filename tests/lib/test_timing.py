@@ -5,8 +5,14 @@ from random import Random
 
 import pytest
 
-from wedsync_comms.lib.rates import KEPT
-from wedsync_comms.lib.timing import FEW, HELD_UP, KNOWN, Clock, Journeys
+from wedsync_comms.lib.rate_limit.algorithm import KEPT
+from wedsync_comms.lib.rate_limit.latency import (
+    FEW,
+    HELD_UP,
+    KNOWN,
+    Clock,
+    Journeys,
+)
 
 
 def test_an_answer_as_usual_leaves_no_doubt_when_its_request_arrived() -> None:

@@ -9,7 +9,10 @@ from django.db import connection, transaction
 from pytest_django import Settings
 
 from tests.lib.conftest import Hammer
-from wedsync_comms.lib import shared, wakeup
+from wedsync_comms.lib import (
+    shared_state,
+    wakeup,
+)
 from wedsync_comms.lib.wakeup import Listener, wake
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backend")]
@@ -27,7 +30,7 @@ def no_memory_of_other_tests(monkeypatch: pytest.MonkeyPatch, backend: str) -> N
 
 def break_connections(backend: str) -> None:
     if backend == "redis":
-        shared.client().client_kill_filter(_type="pubsub")
+        shared_state.client().client_kill_filter(_type="pubsub")
         return
     with connection.cursor() as cursor:
         cursor.execute(

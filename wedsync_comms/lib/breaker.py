@@ -13,8 +13,8 @@ from hashlib import blake2s
 
 import structlog
 
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.shared import State
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.shared_state import State
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +84,7 @@ class Breaker:
         Name the trial's `subject` (a message id), and only its outcome decides; otherwise the next
         recorded outcome does, also a late one of an earlier call.
         """
-        if not (shared.read(self._key) or {}).get("opened_at"):
+        if not (shared_state.read(self._key) or {}).get("opened_at"):
             return True
         return self._update(partial(allowed, policy=self.policy, subject=shortened(subject)))
 
@@ -100,7 +100,7 @@ class Breaker:
         return changed
 
     def state(self) -> BreakerState:
-        raw, now = shared.peek(self._key)
+        raw, now = shared_state.peek(self._key)
         circuit = _circuit(raw)
         if not circuit.opened_at:
             return BreakerState("closed")
@@ -121,12 +121,14 @@ class Breaker:
     def resume(self) -> None:
         self._update(lambda _circuit, _now: (CLOSED, None))
 
-    def _update(self, change: Callable[[Circuit, float], tuple[Circuit, shared.T]]) -> shared.T:
-        def apply(state: State | None, now: float) -> tuple[State, shared.T]:
+    def _update(
+        self, change: Callable[[Circuit, float], tuple[Circuit, shared_state.T]]
+    ) -> shared_state.T:
+        def apply(state: State | None, now: float) -> tuple[State, shared_state.T]:
             circuit, answer = change(_circuit(state), now)
             return vars(circuit), answer
 
-        return shared.update(self._key, apply)
+        return shared_state.update(self._key, apply)
 
 
 def allowed(

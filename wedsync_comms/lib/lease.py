@@ -5,23 +5,23 @@ In the database also where there is a Redis: what holds leases has to notice tha
 
 from functools import partial
 
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.shared import State
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.shared_state import State
 
 
 def take(name: str, holder: str, seconds: float) -> bool:
     """True if it is the holder's for so many seconds from now."""
-    return shared.update_row(f"lease:{name}", partial(taken, holder=holder, seconds=seconds))
+    return shared_state.update_row(f"lease:{name}", partial(taken, holder=holder, seconds=seconds))
 
 
 def give_back(name: str, holder: str) -> None:
     """So that the next need not wait for its end. Another one's is left alone."""
-    shared.update_row(f"lease:{name}", partial(given_back, holder=holder))
+    shared_state.update_row(f"lease:{name}", partial(given_back, holder=holder))
 
 
 def end(name: str) -> None:
     """Whoever holds it."""
-    shared.update_row(f"lease:{name}", lambda _state, _now: ({}, None))
+    shared_state.update_row(f"lease:{name}", lambda _state, _now: ({}, None))
 
 
 def taken(state: State | None, now: float, *, holder: str, seconds: float) -> tuple[State, bool]:

@@ -10,8 +10,8 @@ import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.shared import State
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.shared_state import State
 
 # One count a minute, for so many minutes.
 WIDTH = 60
@@ -32,8 +32,8 @@ def add(name: str) -> None:
         _quiet_until[name] = time.monotonic() + QUIET
         count = _pending.pop(name)
     try:
-        shared.update(key(name), lambda state, now: (added(state, now, count), None))
-    except shared.Unavailable:
+        shared_state.update(key(name), lambda state, now: (added(state, now, count), None))
+    except shared_state.Unavailable:
         with _lock:
             _pending[name] += count
         raise
@@ -41,19 +41,19 @@ def add(name: str) -> None:
 
 def lately(name: str, minutes: int = KEPT) -> int:
     """In the last so many minutes, the present one included; an hour is all that is known."""
-    state, now = shared.peek(key(name))
+    state, now = shared_state.peek(key(name))
     counts = (state or {}).get("counts", {})
     return sum(count for minute, count in counts.items() if int(minute) > now // WIDTH - minutes)
 
 
 def last(name: str) -> datetime | None:
-    at = (shared.read(key(name)) or {}).get("last")
+    at = (shared_state.read(key(name)) or {}).get("last")
     return datetime.fromtimestamp(at, UTC) if at else None
 
 
 def total(name: str) -> int:
     """Since it was first counted: only grows."""
-    return int((shared.read(key(name)) or {}).get("total", 0))
+    return int((shared_state.read(key(name)) or {}).get("total", 0))
 
 
 def added(state: State | None, now: float, count: int) -> State:

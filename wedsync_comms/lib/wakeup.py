@@ -19,7 +19,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 
 log = structlog.get_logger(__name__)
 
@@ -205,12 +205,12 @@ class SleepingSource:
 
 
 def channel(topic: str) -> str:
-    return f"{shared.PREFIX}wake:{topic}"
+    return f"{shared_state.PREFIX}wake:{topic}"
 
 
 def _send(topic: str) -> None:
     if settings.REDIS_URL:
-        shared.client().publish(channel(topic), "")
+        shared_state.client().publish(channel(topic), "")
     elif connection.vendor == "postgresql":
         _quiet_until[topic] = time.monotonic() + QUIET
         with connection.cursor() as cursor:

@@ -38,7 +38,7 @@ from communications.vocabulary.events import (
 from wedsync_comms.lib.errors import (
     CredentialsRejected,
 )
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import listed
 
 

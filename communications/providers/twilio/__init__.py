@@ -27,7 +27,7 @@ from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     RouteRejected,
 )
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 
 # https://www.twilio.com/docs/messaging/api/message-resource: 1 to 36,000 seconds.
 MAX_VALIDITY = 36_000

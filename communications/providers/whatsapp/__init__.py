@@ -29,7 +29,7 @@ from wedsync_comms.lib.errors import (
     OutcomeUnknown,
 )
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import listed, mapped
 
 CONNECTED = "CONNECTED"

@@ -21,7 +21,7 @@ from tests.calendars.providers.sides import Side
 from tests.calendars.whole.announcing import PATH, announcement
 from tests.calendars.whole.both import START, events, write
 from tests.communications.edges.servers import Live
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 

@@ -44,8 +44,8 @@ from tests.calendars.whole.both import LONG_AGO, START, differences, events, wis
 from tests.calendars.workers import pull_due, write_due
 from tests.communications.edges.servers import Live
 from tests.processes.running import eventually
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.rates import Rate
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.rate_limit.algorithm import Rate
 
 WORKERS = 2
 # What the dead leave behind is free again after so long; in production it takes minutes.
@@ -164,7 +164,7 @@ class World:
 
 def lanes_held(account: Account) -> int:
     """Calls that somebody is at, or was when they died."""
-    found, now = shared.peek(concurrency.key(account))
+    found, now = shared_state.peek(concurrency.key(account))
     return sum(until > now for until in (found or {}).values())
 
 

@@ -36,7 +36,7 @@ from tests.communications.providers import signing
 from tests.communications.providers.whatsapp_account import change
 from tests.processes.running import eventually
 from tests.sandbox_server import SandboxServer
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 
 Json = dict[str, Any]
 
@@ -138,7 +138,7 @@ class Phones:
             window_opened_at=F("window_opened_at") - gone,
         )
         for slug in self.settings.PROVIDERS:
-            shared.update(f"limit:{slug}", lambda _state, _now: ({}, None))
+            shared_state.update(f"limit:{slug}", lambda _state, _now: ({}, None))
 
     def settle(self, message: Message, *, rounds: int = 12, **span: float) -> Message:
         """Lets time pass until nothing is left to do."""

@@ -13,7 +13,7 @@ from tests.communications.engine import rows
 from tests.connections import Closing
 from tests.factories import organization
 from wedsync_comms.lib.errors import MalformedRequest
-from wedsync_comms.lib.limits import TokenBucket
+from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 
 TO = "+447700900101"
 REF = {"name": "news", "language": "en", "category": "UTILITY", "parameters": []}

@@ -15,8 +15,8 @@ from communications.sending.dispatcher import Dispatcher
 from communications.sending.outcomes import Answer
 from communications.sending.paced_queue import Departures
 from tests.sandbox_server import SandboxServer
-from wedsync_comms.lib import shared
-from wedsync_comms.lib.limits import Place
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.rate_limit.limiter import Place
 
 Json = dict[str, Any]
 
@@ -72,7 +72,7 @@ class OneThread(Dispatcher):
             self.settling.settle_some()
 
 
-def released(bucket: shared.State | None, _now: float) -> tuple[shared.State, None]:
+def released(bucket: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
     return {**bucket, "held_until": 0.0, "tokens": 1.0, "postponed": []} if bucket else {}, None
 
 
@@ -106,7 +106,7 @@ class Mailing:
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
         self.dispatcher.departures.clear()
         for slug in self.settings.PROVIDERS:
-            shared.update(f"limit:{slug}", released)
+            shared_state.update(f"limit:{slug}", released)
 
     def send_until_nothing_is_left(self) -> None:
         """The same, with all the time that the ladder takes in between."""

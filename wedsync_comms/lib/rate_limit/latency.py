@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 
-from wedsync_comms.lib.rates import KEPT
+from wedsync_comms.lib.rate_limit.algorithm import KEPT
 
 # Of how many answers about the time the quickest counts; and from how many seconds on one is not
 # late, but the other clock was set back.

@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import NamedTuple
 
-from wedsync_comms.lib import rates, shared
-from wedsync_comms.lib.rates import Level, Rate
-from wedsync_comms.lib.shared import State
-from wedsync_comms.lib.timing import Clock
+from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.rate_limit import algorithm
+from wedsync_comms.lib.rate_limit.algorithm import (
+    Level,
+    Rate,
+)
+from wedsync_comms.lib.rate_limit.latency import Clock
+from wedsync_comms.lib.shared_state import State
 
 
 class Place(NamedTuple):
@@ -22,7 +26,7 @@ class Place(NamedTuple):
 
     def is_missed(self, moment: float) -> bool:
         """Whether what arrives at that moment comes too close to what leaves a second later."""
-        return moment - self.planned > rates.SLACK
+        return moment - self.planned > algorithm.SLACK
 
 
 class Arrival(NamedTuple):
@@ -53,24 +57,24 @@ class TokenBucket:
 
     def acquire(self) -> float:
         """0.0: taken, go. Otherwise nothing was taken: ask again after so many seconds."""
-        return self._update(lambda level, now: rates.acquire(level, self.rate, now))
+        return self._update(lambda level, now: algorithm.acquire(level, self.rate, now))
 
     def outlook(self) -> float:
         """In how many seconds there is a place for whoever asks now. Takes none."""
-        return rates.take(self._look(), self.rate)[1].seconds
+        return algorithm.take(self._look(), self.rate)[1].seconds
 
     def turn(self, count: int) -> float:
         """0.0: it is the caller's turn to take so many places, which begin soon. Otherwise in how
         many seconds to ask again. So not everybody takes those places that everybody found free.
         """
-        return self._update(lambda level, now: rates.turn(level, self.rate, now, count))
+        return self._update(lambda level, now: algorithm.turn(level, self.rate, now, count))
 
     def reserve(self, count: int) -> Sequence[Place]:
         """Takes the next places, however far ahead."""
 
         def promise(level: Level, now: float) -> tuple[Level, Sequence[Place]]:
             here = _clock.here(now)
-            after, waits = rates.reserve(level, self.rate, now, count)
+            after, waits = algorithm.reserve(level, self.rate, now, count)
             places = enumerate(waits, level.taken)
             return after, [Place(n, here + one.seconds, here + one.planned) for n, one in places]
 
@@ -84,14 +88,14 @@ class TokenBucket:
         def wait_for_them(level: Level, now: float) -> tuple[Level, None]:
             here = _clock.here(now)
             for one in late:
-                level = rates.postponed(level, self.rate, one.number, now + one.moment - here)
+                level = algorithm.postponed(level, self.rate, one.number, now + one.moment - here)
             return level, None
 
         self._update(wait_for_them)
 
     def wait(self) -> bool:
         """Takes a place and sleeps until it may be used. False: none is near enough."""
-        if self.outlook() > rates.AHEAD:
+        if self.outlook() > algorithm.AHEAD:
             return False
         [place] = self.reserve(1)
         time.sleep(max(0.0, place.at - time.monotonic()))
@@ -101,13 +105,15 @@ class TokenBucket:
         """The provider said stop: nobody takes before then. Never shortens an earlier hold."""
         if not math.isfinite(seconds):
             raise ValueError(f"{self.name}: cannot be held for {seconds} seconds")
-        self._update(lambda level, now: (rates.held(level, self.rate, now, now + seconds), None))
+        self._update(
+            lambda level, now: (algorithm.held(level, self.rate, now, now + seconds), None)
+        )
 
     def learn(self, per_second: float) -> None:
         """The provider told its true rate. Cheap when it is the one known already."""
-        if not rates.positive(per_second):
+        if not algorithm.positive(per_second):
             raise ValueError(f"{self.name}: a rate must be a positive number, not {per_second}")
-        if (shared.read(self._key) or {}).get("learned") != per_second:
+        if (shared_state.read(self._key) or {}).get("learned") != per_second:
             self._update(lambda level, _now: (replace(level, learned=float(per_second)), None))
 
     def snapshot(self) -> Snapshot:
@@ -120,15 +126,17 @@ class TokenBucket:
         )
 
     def _look(self) -> Level:
-        state, now = shared.peek(self._key)
-        return rates.refilled(_level(state, self.rate, now), self.rate, now)
+        state, now = shared_state.peek(self._key)
+        return algorithm.refilled(_level(state, self.rate, now), self.rate, now)
 
-    def _update(self, change: Callable[[Level, float], tuple[Level, shared.T]]) -> shared.T:
-        def apply(state: State | None, now: float) -> tuple[State, shared.T]:
+    def _update(
+        self, change: Callable[[Level, float], tuple[Level, shared_state.T]]
+    ) -> shared_state.T:
+        def apply(state: State | None, now: float) -> tuple[State, shared_state.T]:
             level, answer = change(_level(state, self.rate, now), now)
             return asdict(level), answer
 
-        return shared.update(self._key, apply)
+        return shared_state.update(self._key, apply)
 
 
 def _level(state: State | None, rate: Rate, now: float) -> Level:

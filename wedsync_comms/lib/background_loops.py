@@ -14,7 +14,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from wedsync_comms.lib import shared
+from wedsync_comms.lib import shared_state
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class Step(Protocol):
 AFTER_FAILURE = 5.0
 
 # The database or Redis, for a while.
-AWAY = (DatabaseError, shared.Unavailable)
+AWAY = (DatabaseError, shared_state.Unavailable)
 
 _makers: dict[str, Callable[[], Step]] = {}
 
