@@ -35,9 +35,10 @@ test-sqlite: $(DEV)
 test-postgres: $(DEV)
 	$(BIN)/python -m tests.servers $(BIN)/coverage run -m pytest $(TESTS) --ignore=tests/sandbox
 
-lint: $(DEV) ## ruff: rules and format
+lint: $(DEV) ## ruff: rules and format; import-linter: who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 # DEBUG, because the settings are loaded for their types and else ask for a key.
 types: $(DEV) ## mypy, strict
