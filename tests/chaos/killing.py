@@ -61,8 +61,14 @@ class Count:
 class Victim:
     """A process that is killed without a word and started again."""
 
-    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path) -> None:
-        self.command, self.env, self.log = command, env, log
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: dict[str, str],
+        log: Path,
+        folder: Path = settings.BASE_DIR,
+    ) -> None:
+        self.command, self.env, self.log, self.folder = command, env, log, folder
         self.kills = 0
         self.process = self._started()
 
@@ -87,7 +93,7 @@ class Victim:
             return subprocess.Popen(
                 self.command,
                 env=self.env,
-                cwd=settings.BASE_DIR,
+                cwd=self.folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
