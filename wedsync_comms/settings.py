@@ -206,7 +206,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["communications.api.parsers.CappedJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "communications.api.pagination.NewestFirst",
-    "EXCEPTION_HANDLER": "communications.api.errors.handle",
+    "EXCEPTION_HANDLER": "communications.api.errors.as_answer",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "PAGE_SIZE": 50,
 }

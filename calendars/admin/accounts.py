@@ -18,12 +18,12 @@ from calendars import enqueue
 from calendars.admin import state
 from calendars.admin.account_form import AccountForm
 from calendars.appointments import conflicts
-from calendars.errors import NotPossible
 from calendars.linking import accounts
 from calendars.models import Account
 from calendars.models.accounts import AccountStatus, HeldDecision
 from calendars.providers import registry
 from communications.admin.scope import Scoped, in_its_time, scope_of
+from communications.errors import NotPossible
 
 Act = Callable[[HttpRequest, Account], None]
 NAME = "calendars_account"

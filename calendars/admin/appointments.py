@@ -21,16 +21,13 @@ from calendars.admin.change_form import ChangeForm
 from calendars.admin.filters import CalendarFilter, TroubleFilter, WhenFilter
 from calendars.admin.offers import OffersForm
 from calendars.appointments import rescheduling
-from calendars.errors import (
-    NotPossible,
-    Stale,
-)
 from calendars.models import Appointment
 from calendars.models.appointments import AppointmentStatus
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.paging import Capped
 from communications.admin.scope import Scoped, in_its_time, scope_of
+from communications.errors import NotPossible, Stale
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

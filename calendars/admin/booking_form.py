@@ -18,13 +18,11 @@ from calendars.admin.choices import called, followed, people
 from calendars.appointments import booking
 from calendars.appointments.booking import Wish
 from calendars.appointments.participants import Invitee
-from calendars.errors import (
-    NotFree,
-    Refused,
-)
+from calendars.errors import NotFree
 from calendars.models import Appointment, Calendar, ParticipantRole
 from calendars.models.accounts import AccountStatus
 from communications.admin.scope import Scope
+from communications.errors import Refused
 
 ALL_DAY = 0
 DURATIONS = (

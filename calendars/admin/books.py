@@ -21,7 +21,7 @@ from calendars.models.people import HeldPeople
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.scope import Scoped, scope_of
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 
 NAME = "calendars_contactbook"
 Act = Callable[[HttpRequest, ContactBook], str]

@@ -8,14 +8,9 @@ from django import forms
 from calendars.admin.booking_form import DURATIONS, AppointmentForm
 from calendars.appointments import rescheduling
 from calendars.appointments.rescheduling import Edit
-from calendars.errors import (
-    NotFree,
-    NotPossible,
-    Refused,
-    Stale,
-)
 from calendars.models import Appointment, ParticipantRole
 from communications.admin.scope import Scope
+from communications.errors import NotPossible, Refused, Stale
 
 
 class ChangeForm(AppointmentForm):
@@ -52,7 +47,7 @@ class ChangeForm(AppointmentForm):
         )
         try:
             return rescheduling.change(self.appointment, edit, version=data["version"], by=user)
-        except (Refused, NotFree, NotPossible, Stale) as error:
+        except (Refused, NotPossible, Stale) as error:
             self.refuse(error)
             return None
 

@@ -10,10 +10,10 @@ from django.utils.formats import date_format
 
 from calendars.admin.choices import followed
 from calendars.appointments import availability
-from calendars.errors import Refused
 from calendars.models import Appointment, Calendar
 from calendars.vocabulary.events import Span
 from communications.admin.scope import Scope
+from communications.errors import Refused
 from communications.models import Organization
 
 DAYS = 7

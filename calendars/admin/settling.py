@@ -7,12 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from calendars.appointments import conflicts
-from calendars.errors import (
-    NotFree,
-    NotPossible,
-    Stale,
-)
 from calendars.models import Appointment
+from communications.errors import NotPossible, Stale
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -36,7 +32,7 @@ def take_theirs(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
         conflicts.take_theirs(appointment, by=cast("User", request.user))
-    except (NotPossible, NotFree, Stale) as error:
+    except (NotPossible, Stale) as error:
         messages.warning(request, str(error))
         return ""
     messages.success(request, "Taken over. The calendar has it in a moment.")

@@ -1,6 +1,5 @@
 """The JSON API: parse, call one verb, answer. Every query is the caller's organization's."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet, ViewSet
 
-from calendars.api import errors
 from calendars.api.serializers import (
     AccountSerializer,
     AppointmentSerializer,
@@ -43,11 +41,6 @@ IF_MATCH = OpenApiParameter(
 )
 
 
-class Answers(Scoped):
-    def get_exception_handler(self) -> Callable[..., Any]:
-        return errors.handle
-
-
 class AppointmentFilter(django_filters.FilterSet):
     starts_after = django_filters.IsoDateTimeFilter("ends_at", lookup_expr="gt")
     starts_before = django_filters.IsoDateTimeFilter("starts_at", lookup_expr="lt")
@@ -59,7 +52,7 @@ class AppointmentFilter(django_filters.FilterSet):
         fields = ["status"]
 
 
-class Appointments(Answers, ReadOnlyModelViewSet[Appointment]):
+class Appointments(Scoped, ReadOnlyModelViewSet[Appointment]):
     queryset = Appointment.objects.known().prefetch_related("participants", "links")
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilter
@@ -131,7 +124,7 @@ def version_of(request: Request) -> int | None:
     return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else -1  # noqa: PLR2004
 
 
-class Accounts(Answers, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]):
+class Accounts(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]):
     queryset = Account.objects.prefetch_related("calendars")
     serializer_class = AccountSerializer
     filterset_fields = ["vendor", "status"]
@@ -157,7 +150,7 @@ class Accounts(Answers, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         return Response(AccountSerializer(self.get_object()).data)
 
 
-class Availability(Answers, ViewSet):
+class Availability(Scoped, ViewSet):
     queryset: QuerySet[Appointment] = Appointment.objects.all()
 
     @extend_schema(

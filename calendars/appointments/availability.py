@@ -9,10 +9,10 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from calendars.appointments import freebusy
-from calendars.errors import Refused
 from calendars.models import Appointment, Calendar
 from calendars.models.accounts import AccountStatus
 from calendars.vocabulary.events import Span
+from communications.errors import Refused
 from communications.models import Organization
 
 # Hours of a calendar that has none of its own: Monday to Saturday.

@@ -28,14 +28,12 @@ from calendars.appointments.requested_time import (
 from calendars.appointments.transitions import Origin
 from calendars.content import conversion
 from calendars.content.three_way_merge import Content
-from calendars.errors import (
-    NotFree,
-    Refused,
-)
+from calendars.errors import NotFree
 from calendars.models import Appointment, Calendar, EventLink, Participant, What
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
 from calendars.vocabulary.events import Span
+from communications.errors import Refused
 from communications.models import Organization
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from calendars.content.three_way_merge import (
     Content,
     with_theirs,
 )
-from calendars.errors import NotPossible
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from calendars.models.accounts import HeldDecision, Policy
+from communications.errors import NotPossible
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -16,7 +16,7 @@ from calendars.appointments.booking import (
 from calendars.errors import NotFree
 from calendars.models import Appointment
 from calendars.models.appointments import AppointmentStatus
-from communications.composing.compose import KeyReused
+from communications.errors import KeyReused
 from communications.models import Organization
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calendars.errors import Refused
 from calendars.models import Participant, ParticipantRole
 from communications.book import contacts
+from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization
 
 # https://developers.google.com/workspace/calendar/api/guides/invite-attendees-to-events
@@ -40,7 +40,7 @@ def participant(organization: Organization, invitee: Invitee) -> Participant:
     if email:
         try:
             email = contacts.normalise(Channel.EMAIL, email, region=organization.region)
-        except contacts.InvalidAddress as error:
+        except InvalidAddress as error:
             raise Refused("participants", str(error)) from error
     if not (email or contact):
         raise Refused("participants", "Each needs a contact or an e-mail address.")

@@ -7,12 +7,12 @@ from calendars.content.three_way_merge import (
     Content,
     When,
 )
-from calendars.errors import Refused
 from calendars.vocabulary import zones
 from calendars.vocabulary.events import (
     Moment,
     Span,
 )
+from communications.errors import Refused
 
 LONGEST = timedelta(days=31)
 

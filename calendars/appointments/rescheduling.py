@@ -28,13 +28,9 @@ from calendars.appointments.requested_time import (
 from calendars.appointments.transitions import Origin
 from calendars.content import conversion
 from calendars.content.three_way_merge import Content
-from calendars.errors import (
-    NotPossible,
-    Refused,
-    Stale,
-)
 from calendars.models import Appointment, Calendar, Participant
 from calendars.models.appointments import AppointmentStatus
+from communications.errors import NotPossible, Refused, Stale
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -25,12 +25,9 @@ from calendars.models.accounts import Policy
 from calendars.models.people import new_key
 from calendars.vocabulary.events import RemotePerson
 from communications.book import contacts, merging
-from communications.book.contacts import (
-    Entry,
-    InvalidAddress,
-)
+from communications.book.contacts import Entry
 from communications.book.history import Cause
-from communications.messages.staff_actions import NotPossible
+from communications.errors import InvalidAddress, NotPossible
 from communications.models import Channel, Contact, ContactChange, Origin
 
 # Vendors show what was written with a delay of minutes.

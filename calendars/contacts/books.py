@@ -12,7 +12,7 @@ from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import HeldPeople
 from communications.book import contacts
 from communications.book.history import Cause
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Origin
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from calendars.vocabulary.events import RemotePerson
 from communications.book import contacts
-from communications.book.contacts import InvalidAddress
+from communications.errors import InvalidAddress
 from communications.models import Channel, Contact
 from communications.vocabulary.personal_names import is_address
 

@@ -22,6 +22,7 @@ from calendars.vocabulary import zones
 from communications.composing import drafts
 from communications.composing.compose import compose
 from communications.composing.drafts import Draft
+from communications.errors import Refused
 from communications.models import Channel, Contact, Priority, Template
 from communications.policy import quiet_hours
 from communications.providers import registry
@@ -148,7 +149,7 @@ def send(notice: Notice) -> None:
                 draft,
                 idempotency_key=f"notice:{notice.pk}",
             )
-    except drafts.Refused as error:
+    except Refused as error:
         finish(notice, NoticeState.REFUSED, error=f"{error.field}: {error}")
         return
     finish(notice, NoticeState.TOLD, message=composed.message)

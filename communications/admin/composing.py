@@ -19,14 +19,9 @@ from unfold.widgets import (
 
 from communications.admin import filling
 from communications.admin.scope import Scope, Scoped, in_its_time, scope_of
-from communications.composing.compose import (
-    KeyReused,
-    compose,
-)
-from communications.composing.drafts import (
-    Draft,
-    Refused,
-)
+from communications.composing.compose import compose
+from communications.composing.drafts import Draft
+from communications.errors import KeyReused, Refused
 from communications.models import (
     Channel,
     Contact,

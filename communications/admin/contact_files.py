@@ -16,7 +16,7 @@ from communications.book import (
     unmerge,
 )
 from communications.book.files import exporting
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Contact
 
 EXPORTED = 10_000

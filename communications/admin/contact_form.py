@@ -14,6 +14,7 @@ from unfold.widgets import (
 from communications.admin.scope import OwnedForm
 from communications.book import contacts, facts
 from communications.book.facts import InvalidFact
+from communications.errors import InvalidAddress
 from communications.models import Address, Part
 
 
@@ -112,7 +113,7 @@ class AddressFormSet(PaginationInlineFormSet):
         for form in kept(self):
             try:
                 self.check(form, seen)
-            except contacts.InvalidAddress as error:
+            except InvalidAddress as error:
                 form.add_error("value", str(error))
 
     def check(self, form: Any, seen: set[tuple[str, str]]) -> None:
@@ -127,9 +128,9 @@ class AddressFormSet(PaginationInlineFormSet):
         )
         owner = contacts.known(contact.organization, channel=channel, value=value)
         if owner is not None and owner.pk != contact.pk:
-            raise contacts.InvalidAddress(f"{value} belongs to {owner} already.")
+            raise InvalidAddress(f"{value} belongs to {owner} already.")
         if (channel, value) in seen:
-            raise contacts.InvalidAddress(f"{value} is there twice.")
+            raise InvalidAddress(f"{value} is there twice.")
         seen.add((channel, value))
 
 

@@ -25,7 +25,7 @@ from communications.admin.verbs import Verb
 from communications.book import contacts, search
 from communications.book.facts import FACTS
 from communications.book.history import Cause
-from communications.messages.staff_actions import NotPossible
+from communications.errors import InvalidAddress, NotPossible
 from communications.models import Address, Contact, Origin, Pair, Verdict
 
 
@@ -129,7 +129,7 @@ class Contacts(Capped, Files):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except contacts.InvalidAddress as error:
+        except InvalidAddress as error:
             # Taken by somebody else between the check and the save, which was rolled back.
             messages.error(request, str(error))
             return HttpResponseRedirect(request.get_full_path())

@@ -16,7 +16,7 @@ from communications.admin.paging import Capped
 from communications.admin.scope import scope_of
 from communications.admin.timeline import pretty
 from communications.admin.verbs import Verb, Verbs
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import WebhookDelivery
 from communications.receiving import deliveries
 

@@ -28,7 +28,7 @@ from communications.book.files.records import (
     TARGETS,
     Rejected,
 )
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Import, Organization
 
 SHOWN = 200

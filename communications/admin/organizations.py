@@ -17,6 +17,7 @@ from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.scope import OWNING, OwnedForm, Scoped, scope_of
 from communications.book import contacts
+from communications.errors import InvalidAddress
 from communications.models import Membership, Organization
 
 
@@ -27,7 +28,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
             return value
         try:
             address = contacts.normalise_email(contacts.bare(value))
-        except contacts.InvalidAddress as error:
+        except InvalidAddress as error:
             raise forms.ValidationError(str(error)) from error
         # Replies find an organization by this address: nobody takes another's.
         others = Organization.objects.exclude(pk=self.instance.pk).values_list("email_from")

@@ -14,7 +14,7 @@ from communications.admin.paging import Capped
 from communications.admin.scope import OwnedForm
 from communications.admin.verbs import Verb, Verbs
 from communications.book import contacts
-from communications.messages.staff_actions import NotPossible
+from communications.errors import InvalidAddress, NotPossible
 from communications.models import Suppression
 from communications.policy import suppressions
 from communications.vocabulary.events import Reason
@@ -34,7 +34,7 @@ class SuppressionForm(OwnedForm):
                 data["value"],
                 region=self.owner.region,
             )
-        except contacts.InvalidAddress as error:
+        except InvalidAddress as error:
             self.add_error("value", str(error))
             return data
         closed = Suppression.objects.on(data["channel"], [data["value"]])

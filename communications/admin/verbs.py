@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
 from communications.admin.scope import Scoped
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 
 # One request does no more than this, whatever was selected.
 MAX_ROWS = 500

@@ -5,10 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from communications.book import contacts
-from communications.composing.drafts import (
-    Draft,
-    Refused,
-)
+from communications.composing.drafts import Draft
+from communications.errors import InvalidAddress, Refused
 from communications.models import (
     Attempt,
     Channel,
@@ -285,7 +283,7 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
                 validated_data["value"],
                 region=organization.region,
             )
-        except contacts.InvalidAddress as error:
+        except InvalidAddress as error:
             raise Refused("value", str(error)) from error
         made = suppressions.suppress(
             organization,

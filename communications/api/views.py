@@ -41,8 +41,8 @@ from communications.composing.compose import (
     compose,
     preview,
 )
-from communications.composing.drafts import Refused
 from communications.conversations import thread
+from communications.errors import Refused
 from communications.messages import staff_actions
 from communications.models import (
     Contact,

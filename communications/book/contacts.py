@@ -10,6 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from communications.book import facts, history
 from communications.book.history import Cause
+from communications.errors import InvalidAddress
 from communications.models import Address, Channel, Contact, Handle, Organization, Origin
 from communications.vocabulary import (
     personal_names,
@@ -20,10 +21,6 @@ from communications.vocabulary import (
 INBOUND = Cause(Origin.INBOUND)
 # A person has a handful.
 MAX_ADDRESSES = 50
-
-
-class InvalidAddress(ValueError):
-    """Says to a person what is wrong with an address."""
 
 
 class Entry(NamedTuple):

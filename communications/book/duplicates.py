@@ -18,7 +18,7 @@ from communications.book.field_merge import (
     Chosen,
 )
 from communications.book.matching import Judgement, Person
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Contact, Message, Organization, Pair, Verdict
 from communications.vocabulary import phone_numbers
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
+from communications.errors import Refused
 from communications.models import Channel, Contact, Part
 from wedsync_comms.lib.text import storable
 
@@ -32,12 +33,8 @@ MAX_CUSTOM_TEXT = 1_000
 TEXTS = {"name": 200, "given_name": 100, "family_name": 100, "company": 200, "notes": MAX_NOTES}
 
 
-class InvalidFact(ValueError):
-    """`field` is what to change, the text says how."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+class InvalidFact(Refused):
+    """What a contact cannot be."""
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from communications.book.field_merge import (
     united,
 )
 from communications.book.history import FIELDS, Cause
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Contact, ContactChange, Merge, Origin, Pair, Verdict
 
 # They tell about one contact and stay with it.

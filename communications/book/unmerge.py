@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from communications.book import contacts, history, merging
 from communications.book.history import Cause
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Address, Contact, Merge, Origin, Verdict
 
 

@@ -10,11 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from communications.composing import drafts
-from communications.composing.drafts import (
-    APPROVED,
-    Draft,
-    Refused,
-)
+from communications.composing.drafts import APPROVED, Draft
+from communications.errors import KeyReused, Refused
 from communications.live import event_stream
 from communications.messages.transitions import (
     Change,
@@ -39,10 +36,6 @@ from communications.vocabulary.sms_segments import (
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-
-class KeyReused(Exception):
-    """The idempotency key belongs to another request."""
 
 
 @dataclass(frozen=True)

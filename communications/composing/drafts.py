@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from communications.book import contacts
+from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization, Priority, Template
 from communications.policy.channel_fallback import label
 from communications.providers import registry
@@ -34,14 +35,6 @@ MAX_CHARACTERS = {
     Channel.SMS: 1_600,
     Channel.WHATSAPP: 4_096,
 }
-
-
-class Refused(ValueError):
-    """A request that cannot become a message; `field` is what to change, the text says how."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +97,7 @@ def whom(organization: Organization, draft: Draft) -> tuple[Contact | None, str]
         raise Refused("to", "Say who it goes to: an address in “to”, or the id of a “contact”.")
     try:
         to = contacts.normalise(draft.channel, draft.to, region=organization.region)
-    except contacts.InvalidAddress as error:
+    except InvalidAddress as error:
         raise Refused("to", str(error)) from error
     return contacts.known(organization, channel=draft.channel, value=to), to
 
@@ -214,7 +207,7 @@ def check_reply_to(value: str) -> str:
         return ""
     try:
         return contacts.normalise_email(value)
-    except contacts.InvalidAddress as error:
+    except InvalidAddress as error:
         raise Refused("reply_to", str(error)) from error
 
 

@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from communications.errors import NotPossible
 from communications.live import event_stream
 from communications.messages.transitions import (
     Change,
@@ -36,10 +37,6 @@ WHY_NOT = {
     Status.CANCELLED: "It is cancelled already.",
     Status.EXPIRED: "It expired unsent; nothing is left to cancel.",
 }
-
-
-class NotPossible(Exception):
-    """Says to a person why not."""
 
 
 def cancel(message: Message, *, by: str = "") -> None:

@@ -12,6 +12,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from communications.errors import Unmatched
 from communications.models import (
     WebhookDelivery,
 )
@@ -23,10 +24,7 @@ from communications.receiving.inbound import (
     close_everywhere,
     receive_message,
 )
-from communications.receiving.receipts import (
-    Unmatched,
-    apply_status,
-)
+from communications.receiving.receipts import apply_status
 from communications.vocabulary.events import (
     ConsentChanged,
     Event,

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.book import contacts
+from communications.errors import InvalidAddress, Unmatched
 from communications.live import event_stream
 from communications.models import (
     Address,
@@ -21,7 +22,6 @@ from communications.policy import (
     whatsapp_window,
 )
 from communications.providers import registry
-from communications.receiving.receipts import Unmatched
 from communications.vocabulary.events import (
     AddressClosed,
     ConsentChanged,
@@ -158,7 +158,7 @@ def normalised(organization: Organization, event: MessageReceived) -> str | None
             storable(event.sender),
             region=organization.region,
         )
-    except contacts.InvalidAddress:
+    except InvalidAddress:
         return None
 
 

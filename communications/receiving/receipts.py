@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from communications.errors import Unmatched
 from communications.messages.transitions import (
     Change,
     Plan,
@@ -36,10 +37,6 @@ FAILURES = {Status.FAILED, Status.BOUNCED}
 # What the provider took and then did not even try: safe to send again.
 RETRIED = (TransientError, RateLimited)
 COUNTED = {*retry_policy.COUNTED, RateLimited.__name__}
-
-
-class Unmatched(Exception):
-    """An event about something we do not know, or not yet."""
 
 
 def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Source) -> int:

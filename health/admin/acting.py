@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from communications.admin.scope import scope_of
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from health.admin.questions import QUESTIONS, Deed, Question
 
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from calendars.models import Account
 from calendars.subscriptions import lifecycle
+from communications.errors import NotPossible
 from communications.messages import staff_actions
-from communications.messages.staff_actions import NotPossible
 from communications.models import Attempt, Message, Organization, WebhookDelivery
 from communications.providers import registry
 from communications.receiving import deliveries

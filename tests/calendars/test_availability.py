@@ -13,9 +13,9 @@ from calendars.appointments import (
 )
 from calendars.appointments.availability import offer
 from calendars.appointments.booking import book
-from calendars.errors import Refused
 from calendars.models import Calendar, Hours
 from calendars.vocabulary.events import Span
+from communications.errors import Refused
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows

@@ -12,12 +12,7 @@ from calendars.appointments.booking import (
 )
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import Edit
-from calendars.errors import (
-    NotFree,
-    NotPossible,
-    Refused,
-    Stale,
-)
+from calendars.errors import NotFree
 from calendars.models import Account, Appointment, Calendar
 from calendars.models.appointments import AppointmentStatus
 from calendars.sync import pull
@@ -27,6 +22,7 @@ from calendars.vocabulary.events import (
     Moment,
     RemoteEvent,
 )
+from communications.errors import NotPossible, Refused, Stale
 from communications.models import Organization
 from tests import factories
 from tests.calendars.paper import Paper

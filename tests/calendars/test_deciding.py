@@ -17,10 +17,7 @@ from calendars.appointments import (
 from calendars.appointments.booking import book
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import Edit
-from calendars.errors import (
-    NotFree,
-    NotPossible,
-)
+from calendars.errors import NotFree
 from calendars.models import Account, Appointment, Calendar
 from calendars.sync import pull
 from calendars.vocabulary.events import (
@@ -28,6 +25,7 @@ from calendars.vocabulary.events import (
     Attendee,
     Moment,
 )
+from communications.errors import NotPossible
 from communications.models import Organization
 from tests import factories
 from tests.calendars.paper import Paper

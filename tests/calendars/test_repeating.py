@@ -15,7 +15,7 @@ from calendars.errors import NotFree
 from calendars.mailbox import grants
 from calendars.models import Appointment, Calendar
 from calendars.models.appointments import AppointmentStatus
-from communications.composing.compose import KeyReused
+from communications.errors import KeyReused
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows

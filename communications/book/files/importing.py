@@ -26,7 +26,7 @@ from communications.book.files.planning import (
 )
 from communications.book.files.records import Rejected
 from communications.book.history import Cause
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import (
     Address,
     Contact,

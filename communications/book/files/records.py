@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from communications.book import contacts, facts
-from communications.book.contacts import (
-    Entry,
-    InvalidAddress,
-)
+from communications.book.contacts import Entry
 from communications.book.facts import InvalidFact
+from communications.errors import InvalidAddress
 from communications.models import Channel, Organization
 from wedsync_comms.lib.text import storable
 

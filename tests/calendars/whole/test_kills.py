@@ -22,11 +22,7 @@ from calendars.appointments import rescheduling
 from calendars.appointments.booking import book
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import Edit
-from calendars.errors import (
-    NotFree,
-    NotPossible,
-    Stale,
-)
+from calendars.errors import NotFree
 from calendars.linking import default_texts
 from calendars.mailbox import concurrency
 from calendars.models import Account, Appointment, AppointmentChange, Calendar, Notice, Rule
@@ -37,6 +33,7 @@ from calendars.sync import (
     pull,
     push,
 )
+from communications.errors import NotPossible, Stale
 from communications.models import Contact, Message, Organization
 from tests import factories
 from tests.calendars.providers.sides import Side

@@ -7,6 +7,7 @@ from pytest_django import Settings
 from communications.book import contacts
 from communications.composing.compose import compose
 from communications.composing.drafts import Draft
+from communications.errors import InvalidAddress
 from communications.models import Contact, Organization, Suppression
 from communications.policy import (
     suppressions,
@@ -61,7 +62,7 @@ def test_spellings_of_a_number_do_not_make_two_people(
     value = contacts.normalise_number(other, region="DE")
 
     assert contacts.resolve(venue, channel="sms", value=value) == made
-    with pytest.raises(contacts.InvalidAddress, match="another contact"):
+    with pytest.raises(InvalidAddress, match="another contact"):
         contacts.create(venue, name="Somebody", addresses=[("sms", other)])
 
 

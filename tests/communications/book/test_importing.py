@@ -13,7 +13,7 @@ from communications.book.files import (
 from communications.book.files.records import Rejected
 from communications.composing.compose import compose
 from communications.composing.drafts import Draft
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import Contact, ContactChange, Import, Organization, Pair
 from communications.policy import suppressions
 from communications.vocabulary.events import Reason

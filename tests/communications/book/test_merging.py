@@ -17,7 +17,7 @@ from communications.book import (
 )
 from communications.composing.compose import compose
 from communications.composing.drafts import Draft
-from communications.messages.staff_actions import NotPossible
+from communications.errors import NotPossible
 from communications.models import (
     Contact,
     ContactChange,

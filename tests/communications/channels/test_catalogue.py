@@ -3,7 +3,7 @@
 import pytest
 
 from communications import tasks
-from communications.composing.drafts import Refused
+from communications.errors import Refused
 from communications.models import Organization, Template
 from communications.receiving import template_catalogue
 from tests import factories

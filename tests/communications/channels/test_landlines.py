@@ -4,11 +4,9 @@ import pytest
 
 from communications.book import contacts
 from communications.composing.compose import compose
-from communications.composing.drafts import (
-    Draft,
-    Refused,
-)
+from communications.composing.drafts import Draft
 from communications.conversations import thread
+from communications.errors import Refused
 from communications.models import Contact, Organization
 from communications.vocabulary.phone_numbers import landline
 from tests.communications.channels.phones import Phones, explanations, open_window, write

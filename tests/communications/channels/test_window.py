@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from communications.composing.drafts import Refused
+from communications.errors import Refused
 from communications.models import (
     Address,
     Contact,

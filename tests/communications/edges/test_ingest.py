@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from communications import tasks
 from communications.book import contacts
+from communications.errors import InvalidAddress
 from communications.messages import staff_actions
 from communications.models import (
     Address,
@@ -542,14 +543,14 @@ def test_an_address_has_one_form(channel: str, value: str, expected: str) -> Non
     ],
 )
 def test_what_is_no_address_is_refused_in_words(channel: str, value: str) -> None:
-    with pytest.raises(contacts.InvalidAddress) as caught:
+    with pytest.raises(InvalidAddress) as caught:
         contacts.normalise(channel, value, region="GB")
     assert len(str(caught.value)) > 20
 
 
 def test_an_address_belongs_to_one_contact(rosewood: Organization) -> None:
     factories.contact(rosewood, email="amelia@example.com")
-    with pytest.raises(contacts.InvalidAddress, match="another contact"):
+    with pytest.raises(InvalidAddress, match="another contact"):
         factories.contact(rosewood, email="AMELIA@example.com")
     assert Contact.objects.count() == 1
 

@@ -8,6 +8,8 @@ from typing import Any
 import django
 from django.apps import apps
 
+from communications.errors import NotPossible
+
 if not apps.ready:
     django.setup()
 
@@ -90,7 +92,7 @@ def cancel_all() -> list[str]:
     for message in Message.objects.order_by("pk"):
         try:
             staff_actions.cancel(message)
-        except staff_actions.NotPossible:
+        except NotPossible:
             continue
         cancelled.append(str(message.pk))
     return cancelled
@@ -101,7 +103,7 @@ def retry_all() -> list[str]:
     for message in Message.objects.order_by("pk"):
         try:
             staff_actions.retry(message)
-        except staff_actions.NotPossible:
+        except NotPossible:
             continue
         retried.append(str(message.pk))
     return retried

@@ -10,15 +10,9 @@ from django.utils import timezone
 from communications.book import contacts
 from communications.composing import compose as composing
 from communications.composing import drafts
-from communications.composing.compose import (
-    KeyReused,
-    compose,
-    preview,
-)
-from communications.composing.drafts import (
-    Draft,
-    Refused,
-)
+from communications.composing.compose import compose, preview
+from communications.composing.drafts import Draft
+from communications.errors import KeyReused, Refused
 from communications.models import Message, Organization, Priority, Template
 from communications.policy import suppressions
 from communications.vocabulary.events import Reason

@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from communications.errors import NotPossible
 from communications.messages import staff_actions
-from communications.messages.staff_actions import NotPossible
 from communications.messages.transitions import record
 from communications.models import (
     Attempt,
