@@ -67,10 +67,10 @@ def reseal_grants() -> int:
 
 def sync_people_due() -> None:
     """Address books: what was announced, and what is to be polled."""
-    for book in contact_sync.due():
+    for book in contact_sync.due_books():
         enqueue.sync_people(book)
 
 
 def sync_people(book: int) -> bool:
     """Somebody wants it now."""
-    return contact_sync.sync(book)
+    return contact_sync.sync_book(book)

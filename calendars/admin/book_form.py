@@ -53,7 +53,7 @@ class OptionsForm(forms.Form):
         field.choices = list(choices.items())
 
     def store(self) -> None:
-        books.configure(self.book, **self.cleaned_data)
+        books.configure_book(self.book, **self.cleaned_data)
 
 
 class FollowForm(forms.Form):
@@ -67,7 +67,7 @@ class FollowForm(forms.Form):
         field.queryset = Account.objects.filter(pk__in=fit)
 
     def follow(self) -> ContactBook:
-        return books.follow(self.cleaned_data["account"])
+        return books.follow_book(self.cleaned_data["account"])
 
 
 def groups_of(book: ContactBook) -> tuple[list[PeopleGroup], str]:

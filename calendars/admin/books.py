@@ -15,9 +15,9 @@ from django.utils.safestring import SafeString
 
 from calendars.admin.book_form import FollowForm, OptionsForm, groups_of
 from calendars.contacts import books
-from calendars.contacts.snapshot import NAMES
+from calendars.contacts.snapshot import NAME_PARTS
 from calendars.models import ContactBook, ContactConflict
-from calendars.models.people import HeldPeople
+from calendars.models.people import QuarantineDecision
 from communications.admin import badges
 from communications.admin.badges import column
 from communications.admin.scope import Scoped, scope_of
@@ -28,20 +28,20 @@ Act = Callable[[HttpRequest, ContactBook], str]
 
 
 def now(_request: HttpRequest, book: ContactBook) -> str:
-    books.begin(book)
+    books.request_sync(book)
     return "It begins."
 
 
 def stop(_request: HttpRequest, book: ContactBook) -> str:
-    books.stop(book)
+    books.cancel_sync(book)
     return "It stops before the next contact. What was done stays."
 
 
 def held(request: HttpRequest, book: ContactBook) -> str:
     decision = request.POST.get("decision", "")
-    if decision not in HeldPeople.values:
+    if decision not in QuarantineDecision.values:
         raise Http404
-    books.decide_held(book, HeldPeople(decision))
+    books.decide_quarantine(book, QuarantineDecision(decision))
     return "It is done with the next run."
 
 
@@ -51,7 +51,7 @@ def conflict(request: HttpRequest, book: ContactBook) -> str:
     row = rows.filter(pk=int(number) if number.isdecimal() else 0).first()
     if row is None or winner not in {"ours", "theirs"}:
         raise Http404
-    books.decide(row, winner, by=request.user.get_username())
+    books.resolve_contact_conflict(row, winner, by=request.user.get_username())
     return "Decided. The other side becomes the same with the next run."
 
 
@@ -224,7 +224,7 @@ def undecided(book: ContactBook) -> QuerySet[ContactConflict]:
 
 def shown(row: ContactConflict) -> dict[str, Any]:
     def said(value: Any) -> str:
-        return str(value[0] if row.field == NAMES and value else value or "–")
+        return str(value[0] if row.field == NAME_PARTS and value else value or "–")
 
-    field = "name" if row.field == NAMES else row.field
+    field = "name" if row.field == NAME_PARTS else row.field
     return {"row": row, "field": field, "ours": said(row.ours), "theirs": said(row.theirs)}

@@ -1,24 +1,29 @@
-"""A person of theirs -> our contact, and what is to be written back.
+"""A remote person -> our contact, and what push.py is to write back.
 
-Every item is applied by itself and by what it says now, so applying it twice changes nothing.
+Every person is applied alone and by its present state, so applying it twice changes nothing.
 """
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from calendars.contacts import (
-    matching,
-    snapshot,
-)
+from calendars.contacts import matching
 from calendars.contacts.snapshot import (
-    NAMES,
-    Card,
-    Conflict,
-    Merged,
+    ADDRESS_FIELDS,
+    MERGED_FIELDS,
+    NAME_COLUMNS,
+    NAME_PARTS,
+    ContactSnapshot,
+    FieldConflict,
+    MergedContact,
+    complete_snapshots,
+    merge_snapshots,
+    raw_addresses,
+    snapshot_contact,
+    snapshot_person,
 )
 from calendars.models import ContactBook, ContactConflict, ContactLink
 from calendars.models.accounts import Policy
@@ -30,47 +35,53 @@ from communications.book.history import Cause
 from communications.errors import InvalidAddress, NotPossible
 from communications.models import Channel, Contact, ContactChange, Origin
 
-# Vendors show what was written with a delay of minutes.
-STALE = timedelta(minutes=15)
-PAST = 10
+# Vendors show what was written only minutes later.
+VISIBILITY_DELAY = timedelta(minutes=15)
+MAX_PAST_ETAGS = 10
 
 
-def apply(book: ContactBook, person: RemotePerson, group: str = "") -> str:
-    """What it was: new, changed, same, stale, left. Follows what the vendor merged or renamed."""
+def apply_person(book: ContactBook, person: RemotePerson, group: str = "") -> str:
+    """Applies what the vendor tells of a person, and follows its merges and new ids.
+
+    Returns how it was counted: new, changed, same, stale (an older version), left (not taken).
+    """
     with transaction.atomic():
-        link = found(book, person)
+        link = find_link(book, person)
         if link is None:
-            return meet(book, person, group)
+            return match_or_create(book, person, group)
         if person.etag and person.etag in link.past_etags:
             return "stale"
         if link.contact is None:
-            return deleted_here(link, person)
-        return follow(link, person)
+            return skip_locally_deleted(link, person)
+        return update_linked(link, person)
 
 
-def found(book: ContactBook, person: RemotePerson) -> ContactLink | None:
-    """By its id, one it had before, or our key; several are one now."""
+def find_link(book: ContactBook, person: RemotePerson) -> ContactLink | None:
+    """Finds and locks the link by the person's id, an earlier id or our key.
+
+    Several links mean that the vendor merged these people: they become one link.
+    """
     ids = [person.id, *person.previous_ids]
     links = list(book.links.select_for_update().filter(remote_id__in=ids))
     if person.key:
         links += book.links.select_for_update().filter(key=person.key, remote_id="")
     if not links:
         return None
-    links.sort(key=lambda one: (one.remote_id != person.id, one.pk))
+    links.sort(key=lambda link: (link.remote_id != person.id, link.pk))
     kept, others = links[0], links[1:]
     for other in others:
-        join(kept, other)
+        merge_links(kept, other)
     if kept.remote_id != person.id or kept.removed_at:
         kept.remote_id, kept.removed_at = person.id, None
         kept.save(update_fields=["remote_id", "removed_at"])
     return kept
 
 
-def join(kept: ContactLink, other: ContactLink) -> None:
-    """They merged two people. So do we: it can be undone, and nothing is deleted."""
+def merge_links(kept: ContactLink, other: ContactLink) -> None:
+    """Merges our two contacts as the vendor merged its people; staff can undo it."""
     if kept.contact and other.contact and kept.contact_id != other.contact_id:
         by = f"merged in {kept.book.account}"
-        # Merged or deleted here meanwhile: what is left is one already.
+        # Merged or deleted here in the meantime: only one is left.
         with suppress(NotPossible):
             merging.merge(kept.contact, other.contact, by=by, is_automatic=True)
         kept.refresh_from_db()
@@ -80,202 +91,222 @@ def join(kept: ContactLink, other: ContactLink) -> None:
     other.delete()
 
 
-# --- somebody new ---
+# --- a person without a link ---
 
 
-def meet(book: ContactBook, person: RemotePerson, group: str) -> str:
+def match_or_create(book: ContactBook, person: RemotePerson, group: str) -> str:
+    """Links the person to the contact it surely is, or else to a new one.
+
+    Returns "left" for a person that cannot be named, or that a write-only book does not take.
+    """
     organization = book.account.organization
-    card = snapshot.of_person(person, organization.region)
-    others = matching.alike(organization, card)
-    same = next((one for one, judgement in others if judgement.is_same), None)
-    if same is None and not book.reads:
-        return "left"
-    if same is None and not (card.names[0] or card.emails or card.phones):
-        # Nothing to call it by.
+    theirs = snapshot_person(person, organization.region)
+    candidates = matching.matching_contacts(organization, theirs)
+    same = next((contact for contact, judgement in candidates if judgement.is_same), None)
+    has_name = theirs.names[0] or theirs.emails or theirs.phones
+    if same is None and not (book.reads and has_name):
         return "left"
     if same is None:
-        contact, merged = admitted(book, card), Merged(ours=card, theirs=card)
+        contact, merged = (
+            create_from_remote(book, theirs),
+            MergedContact(ours=theirs, theirs=theirs),
+        )
     else:
-        contact, merged = same, snapshot.introduce(snapshot.of_contact(same), card)
-        put(book, contact, merged.ours)
-    matching.ask_about(contact, others)
-    # Of one whose making was not answered, and whose key this vendor does not tell.
+        contact, merged = same, complete_snapshots(snapshot_contact(same), theirs)
+        write_local(book, contact, merged.ours)
+    matching.queue_for_review(contact, candidates)
+    # Left by a creation whose answer was lost, at a vendor that does not return our key.
     book.links.filter(contact=contact, remote_id="").delete()
     link = ContactLink(book=book, contact=contact, key=new_key(), synced_at=timezone.now())
     link.remote_id, link.group = person.id, group
-    agree(link, person, merged)
+    advance_base(link, person, merged)
     return "new"
 
 
-def admitted(book: ContactBook, card: Card) -> Contact:
-    """A new contact, with those of its addresses that nobody else has."""
-    name, given, family = card.names
-    entries = [one for one in wanted(card, []) if is_free(book, one, None)]
-    shown = name or " ".join(filter(None, (given, family))) or card.company
+def create_from_remote(book: ContactBook, theirs: ContactSnapshot) -> Contact:
+    """Creates a contact with those of its addresses that no other contact has."""
+    name, given, family = theirs.names
+    entries = entries_of_snapshot(theirs, [])
+    shown = name or " ".join(filter(None, (given, family))) or theirs.company
     return contacts.create(
         book.account.organization,
-        name=shown or next(iter(matching.addresses(card)), "?"),
+        name=shown or next(iter(matching.all_addresses(theirs)), "?"),
         given_name=given,
         family_name=family,
-        company=card.company,
-        notes=card.notes,
-        addresses=entries,
-        cause=cause(book),
+        company=theirs.company,
+        notes=theirs.notes,
+        addresses=[entry for entry in entries if is_address_free(book, entry, None)],
+        cause=sync_cause(book),
     )
 
 
-# --- somebody known ---
+# --- a person with a link ---
 
 
-def follow(link: ContactLink, person: RemotePerson) -> str:
+def update_linked(link: ContactLink, person: RemotePerson) -> str:
+    """Merges both sides' changes since the base, writes ours, and advances the base.
+
+    Returns "changed" if the vendor's side changed, else "same".
+    """
     book, contact = link.book, link.contact
     assert contact is not None  # noqa: S101 (asked before)
-    theirs = snapshot.of_person(person, book.account.organization.region)
-    their_base, our_base = Card.from_json(link.theirs), Card.from_json(link.ours)
-    ours = snapshot.of_contact(contact)
+    theirs = snapshot_person(person, book.account.organization.region)
+    our_base = ContactSnapshot.from_json(link.ours)
+    their_base = ContactSnapshot.from_json(link.theirs)
+    ours = snapshot_contact(contact)
     if theirs == their_base and ours == our_base:
         if person.etag != link.etag:
             remember_version(link, person)
             link.save()
         return "same"
-    merged = snapshot.merge(
+    merged = merge_snapshots(
         ours,
         theirs,
         our_base=our_base,
         their_base=their_base,
-        judge=lambda name: winner(book, contact, person, name),
+        winner_of=lambda name: winner_by_policy(book, contact, person, name),
     )
     if book.reads:
-        put(book, contact, merged.ours)
-    note(link, merged.conflicts)
-    agree(link, person, merged)
+        write_local(book, contact, merged.ours)
+    record_conflicts(link, merged.conflicts)
+    advance_base(link, person, merged)
     return "changed" if theirs != their_base else "same"
 
 
-def winner(book: ContactBook, contact: Contact, person: RemotePerson, name: str) -> str:
+def winner_by_policy(book: ContactBook, contact: Contact, person: RemotePerson, name: str) -> str:
+    """Returns "ours" or "theirs" for a field both sides changed; blank: staff is asked."""
     if not book.reads:
         return "ours"
     if book.policy == Policy.ASK:
         return ""
     if book.policy != Policy.NEWEST:
         return str(book.policy)
-    ours = last_changed(contact, name)
+    ours = field_changed_at(contact, name)
     return "ours" if person.updated_at and ours and ours > person.updated_at else "theirs"
 
 
-def last_changed(contact: Contact, name: str) -> Any:
-    columns = ("name", "given_name", "family_name") if name == NAMES else (name,)
+def field_changed_at(contact: Contact, name: str) -> datetime | None:
+    columns = NAME_COLUMNS if name == NAME_PARTS else (name,)
     rows = ContactChange.objects.filter(contact=contact, field__in=columns)
     return rows.order_by("-at").values_list("at", flat=True).first()
 
 
-def note(link: ContactLink, conflicts: list[Conflict]) -> None:
-    """What lost stays readable: in the history, or as a question."""
+def record_conflicts(link: ContactLink, conflicts: list[FieldConflict]) -> None:
+    """Keeps the value that lost in the history, or asks staff where no side has won."""
     now = timezone.now()
-    for one in conflicts:
-        if one.winner == "ours":
+    for conflict in conflicts:
+        if conflict.winner == "ours":
             ContactChange.objects.create(
                 organization_id=link.book.account.organization_id,
                 contact_id=link.contact_id or 0,
-                field=one.field,
-                before=one.theirs,
-                after=one.ours,
+                field=conflict.field,
+                before=conflict.theirs,
+                after=conflict.ours,
                 source=Origin.SYNC,
                 by=f"kept ours over {link.book.account}"[:200],
                 at=now,
             )
-        elif not one.winner:
+        elif not conflict.winner:
             ContactConflict.objects.update_or_create(
                 link=link,
-                field=one.field,
+                field=conflict.field,
                 decision="",
-                defaults={"ours": one.ours, "theirs": one.theirs, "found_at": now},
+                defaults={"ours": conflict.ours, "theirs": conflict.theirs, "found_at": now},
             )
 
 
-def agree(link: ContactLink, person: RemotePerson, merged: Merged) -> None:
-    """How both sides are from now on; what they still lack is to be written."""
+def advance_base(link: ContactLink, person: RemotePerson, merged: MergedContact) -> None:
+    """Stores what both sides are now as the base of the next merge, and the person's version.
+
+    Marks the link to be written where the vendor lacks something of `merged`. Until that is
+    written, our base stays what it would be without it, so that it counts as our change even if
+    the write is lost.
+    """
     region = link.book.account.organization.region
-    theirs = snapshot.of_person(person, region)
-    contact = Contact.everyone.get(pk=link.contact_id or 0)
-    link.ours = snapshot.of_contact(contact).as_json()
-    link.theirs, link.raw = theirs.as_json(), snapshot.raw_of(person)
+    theirs = snapshot_person(person, region)
+    ours = snapshot_contact(Contact.everyone.get(pk=link.contact_id or 0))
     link.must_write = link.book.writes and merged.theirs != theirs
     if link.must_write:
-        # Until it is written, ours counts as changed against what they have.
-        link.ours = backdated(Card.from_json(link.ours), theirs, merged.theirs).as_json()
+        ours = base_without_pending(ours, theirs, merged.theirs)
+    link.ours, link.theirs = ours.as_json(), theirs.as_json()
+    link.raw = raw_addresses(person)
     remember_version(link, person)
     link.synced_at = timezone.now()
     link.save()
 
 
-def backdated(ours: Card, theirs: Card, target: Card) -> Card:
-    """Our side as it would be without what they lack."""
+def base_without_pending(
+    ours: ContactSnapshot, theirs: ContactSnapshot, target: ContactSnapshot
+) -> ContactSnapshot:
+    """Returns our side as it would be without what theirs lacks of the target."""
     values: dict[str, Any] = {}
-    for name in snapshot.FIELDS:
+    for name in MERGED_FIELDS:
         if getattr(target, name) != getattr(theirs, name):
             values[name] = getattr(theirs, name)
-    for name in snapshot.ADDRESSES:
+    for name in ADDRESS_FIELDS:
         missing = getattr(target, name) - getattr(theirs, name)
         extra = getattr(theirs, name) - getattr(target, name)
         values[name] = (getattr(ours, name) - missing) | extra
-    return Card.from_json({**ours.as_json(), **values})
+    return ContactSnapshot.from_json({**ours.as_json(), **values})
 
 
 def remember_version(link: ContactLink, person: RemotePerson) -> None:
     if link.etag and link.etag != person.etag:
-        link.past_etags = [*link.past_etags, link.etag][-PAST:]
+        link.past_etags = [*link.past_etags, link.etag][-MAX_PAST_ETAGS:]
     link.etag = person.etag
 
 
-def deleted_here(link: ContactLink, person: RemotePerson) -> str:
-    """We deleted it; where we may, it is deleted there too, and it never comes back."""
+def skip_locally_deleted(link: ContactLink, person: RemotePerson) -> str:
+    """Marks a contact deleted here to be deleted there too, where we may; it never comes back."""
     remember_version(link, person)
     link.must_write = link.book.writes
     link.save()
     return "left"
 
 
-# --- ours, changed ---
+# --- writing our side ---
 
 
-def put(book: ContactBook, contact: Contact, card: Card) -> None:
-    """Makes the contact so, as far as its addresses are nobody else's."""
-    if snapshot.of_contact(contact) == card:
+def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) -> None:
+    """Changes the contact to the target, but for addresses that another contact has."""
+    if snapshot_contact(contact) == target:
         return
-    name, given, family = card.names
-    entries = wanted(
-        card, [Entry(a.channel, a.value, a.label, a.is_primary) for a in contact.addresses.all()]
+    name, given, family = target.names
+    entries = entries_of_snapshot(
+        target,
+        [
+            Entry(row.channel, row.value, row.label, row.is_primary)
+            for row in contact.addresses.all()
+        ],
     )
-    taken = [one for one in entries if not is_free(book, one, contact)]
-    facts: dict[str, Any] = {"given_name": given, "family_name": family, "company": card.company}
-    facts |= {"name": name or contact.name, "notes": card.notes}
+    free = [entry for entry in entries if is_address_free(book, entry, contact)]
+    facts: dict[str, Any] = {"given_name": given, "family_name": family, "company": target.company}
+    facts |= {"name": name or contact.name, "notes": target.notes}
     try:
         with transaction.atomic():
-            free = [one for one in entries if one not in taken]
-            contacts.change(contact, addresses=free, cause=cause(book), **facts)
+            contacts.change(contact, addresses=free, cause=sync_cause(book), **facts)
     except InvalidAddress:
-        # Somebody else got one of them this moment: the next reading sees it.
-        contacts.change(contact, cause=cause(book), **facts)
-    if taken:
-        others = matching.alike(book.account.organization, card)
-        matching.ask_about(contact, others)
+        # Another contact got one of them this moment: the next reading sees it.
+        contacts.change(contact, cause=sync_cause(book), **facts)
+    if len(free) < len(entries):
+        candidates = matching.matching_contacts(book.account.organization, target)
+        matching.queue_for_review(contact, candidates)
 
 
-def wanted(card: Card, have: list[Entry]) -> list[Entry]:
-    """What the contact has and is to keep, on whatever channel; and what is new."""
+def entries_of_snapshot(target: ContactSnapshot, present: list[Entry]) -> list[Entry]:
+    """Returns the present entries that the target keeps, on whatever channel, and its new ones."""
     kept = [
-        one
-        for one in have
-        if one.value in (card.emails if one.channel == Channel.EMAIL else card.phones)
+        entry
+        for entry in present
+        if entry.value in (target.emails if entry.channel == Channel.EMAIL else target.phones)
     ]
-    there = {one.value for one in kept}
-    new = [Entry(Channel.EMAIL, value) for value in sorted(card.emails - there)]
-    new += [Entry(Channel.SMS, value) for value in sorted(card.phones - there)]
+    known = {entry.value for entry in kept}
+    new = [Entry(Channel.EMAIL, value) for value in sorted(target.emails - known)]
+    new += [Entry(Channel.SMS, value) for value in sorted(target.phones - known)]
     return [*kept, *new]
 
 
-def is_free(book: ContactBook, entry: Entry, contact: Contact | None) -> bool:
+def is_address_free(book: ContactBook, entry: Entry, contact: Contact | None) -> bool:
     owner = contacts.known(
         book.account.organization,
         channel=entry.channel,
@@ -284,5 +315,5 @@ def is_free(book: ContactBook, entry: Entry, contact: Contact | None) -> bool:
     return owner is None or (contact is not None and owner.pk == contact.pk)
 
 
-def cause(book: ContactBook) -> Cause:
+def sync_cause(book: ContactBook) -> Cause:
     return Cause(Origin.SYNC, str(book.account))

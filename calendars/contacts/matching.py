@@ -1,40 +1,45 @@
-"""Who of ours a person in somebody's address book is."""
+"""Which of our contacts a person in an address book is."""
 
 from collections.abc import Sequence
 
 from django.utils import timezone
 
-from calendars.contacts.snapshot import Card
+from calendars.contacts.snapshot import ContactSnapshot
 from communications.book import duplicates, matching
 from communications.book.matching import Judgement, Person
 from communications.models import Address, Contact, Organization, Pair
 from communications.vocabulary import phone_numbers
 
 
-def alike(organization: Organization, card: Card) -> list[tuple[Contact, Judgement]]:
-    """Contacts that have one of the card's addresses, the surest first."""
-    values = {form for value in addresses(card) for form in phone_numbers.variants(value)}
+def matching_contacts(
+    organization: Organization, theirs: ContactSnapshot
+) -> list[tuple[Contact, Judgement]]:
+    """Returns the contacts that share an address with the snapshot, the surest first."""
+    values = {form for value in all_addresses(theirs) for form in phone_numbers.variants(value)}
     rows = Address.objects.filter(organization=organization, value__in=values)
     found = Contact.objects.filter(pk__in=rows.values("contact")).prefetch_related("addresses")
-    mine = person(card)
-    judged = [(one, matching.judge(mine, duplicates.person(one))) for one in found.order_by("pk")]
-    return sorted(judged, key=lambda pair: not pair[1].is_same)
+    person = person_of_snapshot(theirs)
+    judged = [
+        (contact, matching.judge(person, duplicates.person(contact)))
+        for contact in found.order_by("pk")
+    ]
+    return sorted(judged, key=lambda candidate: not candidate[1].is_same)
 
 
-def person(card: Card) -> Person:
-    return matching.person(0, card.names[0], addresses(card), company=card.company)
+def person_of_snapshot(theirs: ContactSnapshot) -> Person:
+    return matching.person(0, theirs.names[0], all_addresses(theirs), company=theirs.company)
 
 
-def addresses(card: Card) -> Sequence[str]:
-    return sorted(card.emails | card.phones)
+def all_addresses(theirs: ContactSnapshot) -> Sequence[str]:
+    return sorted(theirs.emails | theirs.phones)
 
 
-def ask_about(contact: Contact, others: Sequence[tuple[Contact, Judgement]]) -> None:
-    """For the review queue: who has one of its addresses under another name."""
-    for other, judgement in others:
+def queue_for_review(contact: Contact, candidates: Sequence[tuple[Contact, Judgement]]) -> None:
+    """Queues the other contacts that share an address with this one as possible duplicates."""
+    for other, judgement in candidates:
         if other.pk == contact.pk:
             continue
-        first, second = sorted([contact, other], key=lambda one: one.pk)
+        first, second = sorted([contact, other], key=lambda row: row.pk)
         Pair.objects.get_or_create(
             one=first,
             other=second,

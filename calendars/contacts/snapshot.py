@@ -1,4 +1,4 @@
-"""What both sides know about a person, in one form; and how two changed ones become one. Pure."""
+"""A contact as both sides hold it, in one form; and the three-way merge of two. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -11,13 +11,16 @@ from communications.models import Channel, Contact
 from communications.vocabulary.personal_names import is_address
 
 # Changed as a whole: half of a new name with half of an old one is nobody's.
-NAMES = "names"
-FIELDS = (NAMES, "company", "notes")
-ADDRESSES = ("emails", "phones")
+NAME_PARTS = "names"
+NAME_COLUMNS = ("name", "given_name", "family_name")
+MERGED_FIELDS = (NAME_PARTS, "company", "notes")
+ADDRESS_FIELDS = ("emails", "phones")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class ContactSnapshot:
+    """What is compared and merged of a contact, whichever side it was read from."""
+
     # As shown, given, family.
     names: tuple[str, str, str] = ("", "", "")
     company: str = ""
@@ -33,8 +36,8 @@ class Card:
         }
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Card":
-        names = (*kept.get(NAMES, ()), "", "", "")
+    def from_json(cls, kept: Mapping[str, Any]) -> "ContactSnapshot":
+        names = (*kept.get(NAME_PARTS, ()), "", "", "")
         return cls(
             names=(names[0], names[1], names[2]),
             company=kept.get("company", ""),
@@ -44,19 +47,19 @@ class Card:
         )
 
 
-def of_contact(contact: Contact) -> Card:
+def snapshot_contact(contact: Contact) -> ContactSnapshot:
     addresses = list(contact.addresses.all())
-    return Card(
+    return ContactSnapshot(
         names=(contact.name, contact.given_name, contact.family_name),
         company=contact.company,
         notes=contact.notes,
-        emails=frozenset(one.value for one in addresses if one.channel == Channel.EMAIL),
-        phones=frozenset(one.value for one in addresses if one.channel != Channel.EMAIL),
+        emails=frozenset(row.value for row in addresses if row.channel == Channel.EMAIL),
+        phones=frozenset(row.value for row in addresses if row.channel != Channel.EMAIL),
     )
 
 
-def of_person(person: RemotePerson, region: str) -> Card:
-    return Card(
+def snapshot_person(person: RemotePerson, region: str) -> ContactSnapshot:
+    return ContactSnapshot(
         names=(
             person.name.strip()[:200],
             person.given_name.strip()[:100],
@@ -64,13 +67,13 @@ def of_person(person: RemotePerson, region: str) -> Card:
         ),
         company=person.company.strip()[:200],
         notes=person.notes.replace("\r\n", "\n").strip()[:20_000],
-        emails=frozenset(readable(Channel.EMAIL, person.emails, region)),
-        phones=frozenset(readable(Channel.SMS, person.phones, region)),
+        emails=frozenset(normalised_addresses(Channel.EMAIL, person.emails, region)),
+        phones=frozenset(normalised_addresses(Channel.SMS, person.phones, region)),
     )
 
 
-def readable(channel: str, values: Iterable[str], region: str) -> Iterable[str]:
-    """Those that are addresses; what is not stays with them, untouched."""
+def normalised_addresses(channel: str, values: Iterable[str], region: str) -> Iterable[str]:
+    """Yields the values that are addresses; others stay with the vendor, untouched."""
     for value in values:
         try:
             yield contacts.normalise(channel, value, region=region)
@@ -82,81 +85,94 @@ def readable(channel: str, values: Iterable[str], region: str) -> Iterable[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conflict:
+class FieldConflict:
     field: str
     ours: Any
     theirs: Any
-    # Which of the two is right; blank: a person is asked.
+    # Which of the two is right; blank: staff is asked.
     winner: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Merged:
-    """What each side should be now."""
+class MergedContact:
+    """What each side is to be now."""
 
-    ours: Card
-    theirs: Card
-    conflicts: list[Conflict] = field(default_factory=list)
-
-
-# A field, and who is right about it: "ours", "theirs", or blank to ask.
-Judge = Callable[[str], str]
+    ours: ContactSnapshot
+    theirs: ContactSnapshot
+    conflicts: list[FieldConflict] = field(default_factory=list)
 
 
-def merge(
-    ours: Card,
-    theirs: Card,
+# A field's name -> who is right about it: "ours", "theirs", or blank to ask.
+WinnerRule = Callable[[str], str]
+
+
+def merge_snapshots(
+    ours: ContactSnapshot,
+    theirs: ContactSnapshot,
     *,
-    our_base: Card,
-    their_base: Card,
-    judge: Judge,
-) -> Merged:
-    """Each side's change since they agreed last is carried to the other."""
-    mine: dict[str, Any] = {}
-    its: dict[str, Any] = {}
+    our_base: ContactSnapshot,
+    their_base: ContactSnapshot,
+    winner_of: WinnerRule,
+) -> MergedContact:
+    """Carries each side's changes since its base to the other side.
+
+    `winner_of` is asked only about fields that both changed, differently. Addresses are sets and
+    never conflict: additions and removals of both sides hold.
+    """
+    our_changes: dict[str, Any] = {}
+    their_changes: dict[str, Any] = {}
     conflicts = []
-    for name in FIELDS:
-        us, them = getattr(ours, name), getattr(theirs, name)
-        we_changed = us != getattr(our_base, name)
-        they_changed = them != getattr(their_base, name)
-        if we_changed and they_changed and us != them:
-            winner = judge(name)
-            conflicts.append(Conflict(field=name, ours=us, theirs=them, winner=winner))
-            mine |= {name: them} if winner == "theirs" else {}
-            its |= {name: us} if winner == "ours" else {}
+    for name in MERGED_FIELDS:
+        our_value, their_value = getattr(ours, name), getattr(theirs, name)
+        we_changed = our_value != getattr(our_base, name)
+        they_changed = their_value != getattr(their_base, name)
+        if we_changed and they_changed and our_value != their_value:
+            winner = winner_of(name)
+            conflicts.append(
+                FieldConflict(field=name, ours=our_value, theirs=their_value, winner=winner),
+            )
+            our_changes |= {name: their_value} if winner == "theirs" else {}
+            their_changes |= {name: our_value} if winner == "ours" else {}
         elif they_changed:
-            mine[name] = them
+            our_changes[name] = their_value
         elif we_changed:
-            its[name] = us
-    for name in ADDRESSES:
-        us, them = getattr(ours, name), getattr(theirs, name)
+            their_changes[name] = our_value
+    for name in ADDRESS_FIELDS:
+        our_value, their_value = getattr(ours, name), getattr(theirs, name)
         our_old, their_old = getattr(our_base, name), getattr(their_base, name)
-        mine[name] = (us | (them - their_old)) - (their_old - them)
-        its[name] = (them | (us - our_old)) - (our_old - us)
-    return Merged(ours=replace(ours, **mine), theirs=replace(theirs, **its), conflicts=conflicts)
+        our_changes[name] = (our_value | (their_value - their_old)) - (their_old - their_value)
+        their_changes[name] = (their_value | (our_value - our_old)) - (our_old - our_value)
+    return MergedContact(
+        ours=replace(ours, **our_changes),
+        theirs=replace(theirs, **their_changes),
+        conflicts=conflicts,
+    )
 
 
-def introduce(ours: Card, theirs: Card) -> Merged:
-    """Two that were found to be one person: each gets what it lacks, and nothing is overwritten."""
-    mine: dict[str, Any] = {}
-    its: dict[str, Any] = {}
+def complete_snapshots(ours: ContactSnapshot, theirs: ContactSnapshot) -> MergedContact:
+    """Gives each side of one person, met for the first time, what it lacks; overwrites nothing."""
+    our_changes: dict[str, Any] = {}
+    their_changes: dict[str, Any] = {}
     for name in ("company", "notes"):
-        mine[name] = getattr(ours, name) or getattr(theirs, name)
-        its[name] = getattr(theirs, name) or getattr(ours, name)
+        our_changes[name] = getattr(ours, name) or getattr(theirs, name)
+        their_changes[name] = getattr(theirs, name) or getattr(ours, name)
     if is_address(ours.names[0]) and theirs.names[0]:
-        mine[NAMES] = theirs.names
+        our_changes[NAME_PARTS] = theirs.names
     if not theirs.names[0]:
-        its[NAMES] = ours.names
-    for name in ADDRESSES:
-        mine[name] = its[name] = getattr(ours, name) | getattr(theirs, name)
-    return Merged(ours=replace(ours, **mine), theirs=replace(theirs, **its))
+        their_changes[NAME_PARTS] = ours.names
+    for name in ADDRESS_FIELDS:
+        our_changes[name] = their_changes[name] = getattr(ours, name) | getattr(theirs, name)
+    return MergedContact(
+        ours=replace(ours, **our_changes),
+        theirs=replace(theirs, **their_changes),
+    )
 
 
-# --- theirs, to be written ---
+# --- what the vendor is to hold ---
 
 
-def as_person(
-    card: Card,
+def to_remote_person(
+    target: ContactSnapshot,
     *,
     id: str = "",  # noqa: A002 (the contract's word)
     etag: str = "",
@@ -165,8 +181,9 @@ def as_person(
     raw: Mapping[str, Any],
     region: str,
 ) -> RemotePerson:
-    """With their own spelling of what stays, and whatever they hold that we cannot read."""
-    name, given, family = card.names
+    """Returns the person to write, with the vendor's spelling of what stays and its raw values
+    that we cannot read."""
+    name, given, family = target.names
     return RemotePerson(
         id=id,
         etag=etag,
@@ -174,28 +191,28 @@ def as_person(
         name=name,
         given_name=given,
         family_name=family,
-        company=card.company,
-        notes=card.notes,
-        emails=respelled(Channel.EMAIL, card.emails, raw.get("emails", ()), region),
-        phones=respelled(Channel.SMS, card.phones, raw.get("phones", ()), region),
+        company=target.company,
+        notes=target.notes,
+        emails=keep_spelling(Channel.EMAIL, target.emails, raw.get("emails", ()), region),
+        phones=keep_spelling(Channel.SMS, target.phones, raw.get("phones", ()), region),
         groups=(group,) if group else (),
     )
 
 
-def respelled(
+def keep_spelling(
     channel: str,
     wanted: frozenset[str],
-    there: Iterable[str],
+    raw: Iterable[str],
     region: str,
 ) -> tuple[str, ...]:
     kept, missing = [], set(wanted)
-    for value in there:
-        normal = next(iter(readable(channel, [value], region)), None)
+    for value in raw:
+        normal = next(iter(normalised_addresses(channel, [value], region)), None)
         if normal is None or normal in wanted:
             kept.append(value)
             missing.discard(normal or "")
     return (*kept, *sorted(missing))
 
 
-def raw_of(person: RemotePerson) -> dict[str, list[str]]:
+def raw_addresses(person: RemotePerson) -> dict[str, list[str]]:
     return {"emails": list(person.emails), "phones": list(person.phones)}

@@ -1,78 +1,70 @@
-"""read -> apply -> write: their contacts and ours become the same, as far as a book allows.
+"""read -> apply -> push: an address book and our contacts become the same, as the book allows.
 
-One process at a time has a book. A cursor is stored only after everything it stands for was
-applied; what is applied twice changes nothing.
+One process at a time holds a book, by lease. A cursor is stored only after everything before it
+was applied; applying twice changes nothing.
 """
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from django.db.models import F, Q
 from django.utils import timezone
 
-from calendars.contacts import (
-    deletions,
-    push,
-)
-from calendars.contacts.apply import (
-    STALE,
-    apply,
-)
+from calendars.contacts import deletions, push
+from calendars.contacts.apply import VISIBILITY_DELAY, apply_person
 from calendars.mailbox.mailbox import mailbox
 from calendars.models import ContactBook
 from calendars.providers.base import CursorExpired, Gone, Mailbox
-from calendars.vocabulary.events import (
-    People,
-    RemotePerson,
-    Removed,
-)
+from calendars.vocabulary.events import People, RemotePerson, Removed
 from wedsync_comms.lib.errors import ProviderError
 
 log = structlog.get_logger(__name__)
 
-# Whoever has a book keeps it so long without a sign of life.
-LEASE = timedelta(minutes=5)
-USUAL = timedelta(minutes=2)
-# After the n-th cursor in a row that expired: a book whose cursors never hold is read more rarely.
-EXPIRED = (0, 2, 5, 15, 60)
-BATCH = 10
+# A holder of a book that reports no progress for so long has lost it.
+BOOK_LEASE = timedelta(minutes=5)
+POLL_EVERY = timedelta(minutes=2)
+# By the number of cursors in a row that expired: a book whose cursors never hold is read rarely.
+EXPIRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 5, 15, 60))
+BOOKS_AT_ONCE = 10
 
 
-class Cancelled(Exception):
-    """Somebody stopped it. What was done stays; the next time goes on from there."""
+class SyncCancelled(Exception):
+    """Staff stopped the sync. What was done stays, and the next sync continues from there."""
 
 
-def due() -> list[int]:
-    """What was announced or is to be polled, and nobody is at."""
+def due_books() -> list[int]:
+    """Returns the ids of books with announced or polled changes that no process holds."""
     books = ContactBook.objects.due(timezone.now()).order_by("sync_after", "pk")
-    return list(books.values_list("pk", flat=True)[:BATCH])
+    return list(books.values_list("pk", flat=True)[:BOOKS_AT_ONCE])
 
 
-def sync(key: int) -> bool:
-    """One book, in both directions. False if somebody else is at it."""
-    book = claimed(key)
+def sync_book(key: int) -> bool:
+    """Syncs a book as its direction says. Returns False if another process holds it."""
+    book = claim_book(key)
     if book is None:
         return False
     try:
-        run(book)
-    except Cancelled:
-        finish(book, error="Stopped by a person.", pause=timedelta(hours=12))
+        run_sync(book)
+    except SyncCancelled:
+        finish_sync(book, error="Stopped by a person.", pause=timedelta(hours=12))
     except ProviderError as error:
         log.info("contacts", book=key, outcome=type(error).__name__)
-        finish(book, error=f"{type(error).__name__}: {error}")
+        finish_sync(book, error=f"{type(error).__name__}: {error}")
     except Exception as error:
-        finish(book, error=f"{type(error).__name__}: {error}")
+        finish_sync(book, error=f"{type(error).__name__}: {error}")
         raise
     return True
 
 
-def claimed(key: int) -> ContactBook | None:
+def claim_book(key: int) -> ContactBook | None:
+    """Takes the book's lease; None if another process holds it."""
     now = timezone.now()
     free = Q(syncing_until=None) | Q(syncing_until__lte=now)
     mine = ContactBook.objects.followed().filter(pk=key).values("pk")
     if not ContactBook.objects.filter(free, pk__in=mine).update(
-        syncing_until=now + LEASE,
+        syncing_until=now + BOOK_LEASE,
         is_cancelled=False,
         done=0,
         total=None,
@@ -81,30 +73,33 @@ def claimed(key: int) -> ContactBook | None:
     return ContactBook.objects.select_related("account__organization").get(pk=key)
 
 
-def run(book: ContactBook) -> None:
-    dirty = book.account.people_dirty
-    deletions.forget(book)
+def run_sync(book: ContactBook) -> None:
+    """Reads, then writes; quarantines the book if too many are gone. Raises ProviderError and
+    SyncCancelled."""
+    announced = book.account.people_dirty
+    deletions.erase_deleted(book)
     outcome: dict[str, int] = {}
     with mailbox(book.account) as box:
-        doubt = read(book, box, outcome)
+        doubt = read_people(book, box, outcome)
     if book.writes:
         with mailbox(book.account) as box:
-            stage(book, "writing", push.pending(book))
-            count, why = push.write(book, box, lambda: step(book))
+            begin_stage(book, "writing", push.count_pending(book))
+            count, why = push.push_contacts(book, box, partial(report_progress, book))
         outcome["written"] = count
         doubt = doubt or why
     if doubt:
-        deletions.hold(book, doubt)
+        deletions.quarantine_book(book, doubt)
     else:
-        deletions.release(book)
-    ContactBook.objects.filter(pk=book.pk).update(seen_dirty=dirty, last_synced_at=timezone.now())
+        deletions.release_book(book)
+    row = ContactBook.objects.filter(pk=book.pk)
+    row.update(seen_dirty=announced, last_synced_at=timezone.now())
     if any(outcome.values()):
-        ContactBook.objects.filter(pk=book.pk).update(outcome=outcome)
-    pause = timedelta(minutes=EXPIRED[min(book.expiries, len(EXPIRED) - 1)])
-    finish(book, error="", pause=max(USUAL, pause))
+        row.update(outcome=outcome)
+    pause = EXPIRY_PAUSES[min(book.expiries, len(EXPIRY_PAUSES) - 1)]
+    finish_sync(book, error="", pause=max(POLL_EVERY, pause))
 
 
-def finish(book: ContactBook, *, error: str, pause: timedelta = USUAL) -> None:
+def finish_sync(book: ContactBook, *, error: str, pause: timedelta = POLL_EVERY) -> None:
     ContactBook.objects.filter(pk=book.pk).update(
         syncing_until=None,
         sync_after=timezone.now() + pause,
@@ -116,125 +111,133 @@ def finish(book: ContactBook, *, error: str, pause: timedelta = USUAL) -> None:
 # --- reading ---
 
 
-def read(book: ContactBook, box: Mailbox, outcome: dict[str, int]) -> str:
-    """Everything that changed there. Why nothing was removed, if it was not; else blank."""
-    stage(book, "reading", None)
-    # None: by the vendor's own word. A group: a full answer did not have them.
+def read_people(book: ContactBook, box: Mailbox, outcome: dict[str, int]) -> str:
+    """Applies everything that changed there since the cursors.
+
+    Returns why removals were held back; blank: they were not. Raises ProviderError.
+    """
+    begin_stage(book, "reading", None)
+    # None: the vendor said so. A group: missing from a full listing of it.
     gone: dict[str, str | None] = {}
     cursors: dict[str, str] = {}
     is_empty = False
     for group in book.groups or [""]:
         cursor = book.cursors.get(group, "")
         if book.held_decision:
-            # Decided about what is gone now, not about what was when it was held.
+            # The decision is about what is gone now, not about what was when it was held.
             cursor = ""
         try:
-            found, seen, cursors[group] = pages(book, box, group, cursor, outcome)
+            found, seen, cursors[group] = apply_pages(book, box, group, cursor, outcome)
         except CursorExpired:
             ContactBook.objects.filter(pk=book.pk).update(expiries=F("expiries") + 1)
             book.expiries += 1
             cursor = ""
-            found, seen, cursors[group] = pages(book, box, group, "", outcome)
+            found, seen, cursors[group] = apply_pages(book, box, group, "", outcome)
         else:
             book.expiries = 0 if cursor else book.expiries
-        gone |= dict.fromkeys(unseen(book, group, seen), group) if not cursor else {}
+        gone |= dict.fromkeys(absent_ids(book, group, seen), group) if not cursor else {}
         gone |= dict.fromkeys(found)
         is_empty = is_empty or (not cursor and not seen)
-    why = deletions.doubt(book, set(gone), is_empty=is_empty)
+    why = deletions.mass_removal_reason(book, set(gone), is_empty=is_empty)
     if not why:
-        believe(book, box, gone, cursors, outcome)
-    # A doubtful answer is asked for again, so its cursor is not kept.
+        apply_removals(book, box, gone, cursors, outcome)
+    # The cursor of an implausible answer is not kept: it is asked for again.
     return why
 
 
-def believe(
+def apply_removals(
     book: ContactBook,
     box: Mailbox,
     gone: dict[str, str | None],
     cursors: dict[str, str],
     outcome: dict[str, int],
 ) -> None:
-    left_out = set() if book.held_decision else still_there(book, box, gone)
-    outcome["removed"] = sum(deletions.remove(book, one) for one in gone if one not in left_out)
+    """Removes who is gone and stores the cursors, unless people were missing by mistake."""
+    left_out = set() if book.held_decision else still_present_ids(book, box, gone)
+    removed = [remote_id for remote_id in gone if remote_id not in left_out]
+    outcome["removed"] = sum(deletions.apply_removal(book, remote_id) for remote_id in removed)
     if left_out:
-        # It was cut off. It is asked for from the start again, ever more rarely.
+        # The listing was cut off. It is read from the start again, ever more rarely.
         log.warning("contacts_left_out", book=book.pk, count=len(left_out))
         cursors = {}
         book.expiries += 1
     ContactBook.objects.filter(pk=book.pk).update(cursors=cursors, expiries=book.expiries)
 
 
-def still_there(book: ContactBook, box: Mailbox, gone: dict[str, str | None]) -> set[str]:
-    """Asked for one by one: an answer that was cut off looks like a whole one."""
+def still_present_ids(book: ContactBook, box: Mailbox, gone: dict[str, str | None]) -> set[str]:
+    """Asks for each missing person: a listing that was cut off looks like a whole one."""
     found = set()
-    for one, group in gone.items():
-        if group is not None and is_there(box, one, group):
-            found.add(one)
-        step(book)
+    for remote_id, group in gone.items():
+        if group is not None and is_still_present(box, remote_id, group):
+            found.add(remote_id)
+        report_progress(book)
     return found
 
 
-def is_there(box: Mailbox, person: str, group: str) -> bool:
+def is_still_present(box: Mailbox, remote_id: str, group: str) -> bool:
     try:
-        there = box.person(person)
+        person = box.person(remote_id)
     except Gone:
         return False
-    return there.id == person and (not group or group in there.groups)
+    return person.id == remote_id and (not group or group in person.groups)
 
 
-def pages(
+def apply_pages(
     book: ContactBook,
     box: Mailbox,
     group: str,
     cursor: str,
     outcome: dict[str, int],
 ) -> tuple[list[str], set[str], str]:
-    """Who is gone by the vendor's own word, who is there, and where to go on. Raises
-    CursorExpired."""
+    """Applies a listing page by page.
+
+    Returns who is gone by the vendor's word, who is present, and the next cursor. Raises
+    CursorExpired.
+    """
     gone: list[str] = []
     seen: set[str] = set()
     page = ""
     while True:
         people = box.people(cursor, page, group)
         if people.total is not None:
-            stage(book, "reading", people.total)
-        for person in ordered(people):
+            begin_stage(book, "reading", people.total)
+        for person in merged_first(people):
             seen |= {person.id, *person.previous_ids}
-            step(book)
-            what = apply(book, person, group)
-            outcome[what] = outcome.get(what, 0) + (what not in {"same", "stale"})
-        gone += [one.id for one in people.items if isinstance(one, Removed)]
+            report_progress(book)
+            kind = apply_person(book, person, group)
+            outcome[kind] = outcome.get(kind, 0) + (kind not in {"same", "stale"})
+        gone += [item.id for item in people.items if isinstance(item, Removed)]
         page = people.next_page
         if not page:
-            return [one for one in gone if one not in seen], seen, people.cursor
+            return [remote_id for remote_id in gone if remote_id not in seen], seen, people.cursor
 
 
-def ordered(people: People) -> Iterable[RemotePerson]:
-    """Those that were merged first: before what they were made of counts as gone."""
-    found = [one for one in people.items if isinstance(one, RemotePerson)]
-    return sorted(found, key=lambda one: not one.previous_ids)
+def merged_first(people: People) -> Iterable[RemotePerson]:
+    """Returns merged people first, so that the ids they replace do not count as gone."""
+    persons = [item for item in people.items if isinstance(item, RemotePerson)]
+    return sorted(persons, key=lambda person: not person.previous_ids)
 
 
-def unseen(book: ContactBook, group: str, seen: set[str]) -> list[str]:
-    """Of a full answer: whoever is not in it is gone, but for what we wrote a moment ago, which
+def absent_ids(book: ContactBook, group: str, seen: set[str]) -> list[str]:
+    """Returns the linked ids that a full listing lacks, but for what we wrote a moment ago, which
     vendors show only after minutes."""
-    fresh = Q(written_at__gt=timezone.now() - STALE)
+    fresh = Q(written_at__gt=timezone.now() - VISIBILITY_DELAY)
     rows = book.links.living().filter(group=group).exclude(remote_id="").exclude(fresh)
-    return [one for one in rows.values_list("remote_id", flat=True) if one not in seen]
+    return [key for key in rows.values_list("remote_id", flat=True) if key not in seen]
 
 
 # --- progress ---
 
 
-def stage(book: ContactBook, name: str, total: int | None) -> None:
+def begin_stage(book: ContactBook, name: str, total: int | None) -> None:
     book.done = 0 if name != book.stage else book.done
     book.stage = name
     ContactBook.objects.filter(pk=book.pk).update(stage=name, done=book.done, total=total)
 
 
-def step(book: ContactBook) -> None:
-    """One more is being done. Raises Cancelled once somebody said stop."""
+def report_progress(book: ContactBook) -> None:
+    """Counts one more contact and extends the lease. Raises SyncCancelled once staff said stop."""
     book.done += 1
-    mine = ContactBook.objects.filter(pk=book.pk, is_cancelled=False)
-    if not mine.update(done=book.done, syncing_until=timezone.now() + LEASE):
-        raise Cancelled
+    row = ContactBook.objects.filter(pk=book.pk, is_cancelled=False)
+    if not row.update(done=book.done, syncing_until=timezone.now() + BOOK_LEASE):
+        raise SyncCancelled

@@ -76,7 +76,7 @@ def finish(
             log.info("calendars_not_listed", account=account.pk, error=str(error))
     if allows(account, "contacts"):
         # Read only, until somebody wants more of it.
-        books.follow(account)
+        books.follow_book(account)
     return account
 
 

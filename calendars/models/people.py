@@ -18,7 +18,7 @@ class Direction(models.TextChoices):
     BOTH = "both", "read and write"
 
 
-class HeldPeople(models.TextChoices):
+class QuarantineDecision(models.TextChoices):
     """What a person says about many contacts that are gone at once."""
 
     DELETE = "delete", "they are gone: remove them here too"
@@ -77,7 +77,7 @@ class ContactBook(models.Model):
     held_reason = models.TextField(blank=True, editable=False)
     held_decision = models.CharField(
         max_length=6,
-        choices=HeldPeople.choices,
+        choices=QuarantineDecision.choices,
         blank=True,
         editable=False,
     )

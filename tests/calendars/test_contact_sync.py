@@ -15,7 +15,7 @@ from calendars.contacts import (
 )
 from calendars.mailbox import grants
 from calendars.models import Account, ContactBook, ContactConflict, ContactLink
-from calendars.models.people import HeldPeople
+from calendars.models.people import QuarantineDecision
 from calendars.providers import registry
 from communications.book import (
     contacts,
@@ -61,7 +61,7 @@ def linked(venue: Organization, paper: PaperBook, **options: Any) -> ContactBook
         grant=grants.sealed(grant),
         scopes=list(grant.scopes),
     )
-    return books.follow(account, **{"direction": "both", **options})
+    return books.follow_book(account, **{"direction": "both", **options})
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def book(venue: Organization, paper: PaperBook) -> ContactBook:
 def synced(book: ContactBook, times: int = 1) -> ContactBook:
     for _ in range(times):
         Account.objects.update(retry_at=None)
-        assert sync.sync(book.pk)
+        assert sync.sync_book(book.pk)
     book.refresh_from_db()
     return book
 
@@ -430,11 +430,11 @@ def test_a_few_that_were_cut_off_are_asked_for_before_they_are_believed_gone(
     assert (Contact.objects.count(), len(paper.people), book.expiries) == (119, 119, 0)
 
 
-@pytest.mark.parametrize("decision", list(HeldPeople))
+@pytest.mark.parametrize("decision", list(QuarantineDecision))
 def test_a_person_decides_about_many_that_are_gone(
     book: ContactBook,
     paper: PaperBook,
-    decision: HeldPeople,
+    decision: QuarantineDecision,
 ) -> None:
     crowd(paper, 30)
     synced(book)
@@ -443,11 +443,11 @@ def test_a_person_decides_about_many_that_are_gone(
     synced(book, times=2)
     assert Contact.objects.count() == 30
 
-    books.decide_held(book, decision)
+    books.decide_quarantine(book, decision)
     synced(book, times=2)
 
     assert book.held_at is None
-    assert Contact.objects.count() == (10 if decision == HeldPeople.DELETE else 30)
+    assert Contact.objects.count() == (10 if decision == QuarantineDecision.DELETE else 30)
     assert len(paper.people) == 10
 
 
@@ -460,14 +460,14 @@ def test_many_deleted_here_are_held_as_well(book: ContactBook, paper: PaperBook)
     assert len(paper.people) == 30
     assert "gone at once" in book.held_reason
 
-    books.decide_held(book, HeldPeople.DELETE)
+    books.decide_quarantine(book, QuarantineDecision.DELETE)
     synced(book)
     assert len(paper.people) == Contact.objects.count()
 
 
 def test_nothing_is_held_where_nobody_decided(book: ContactBook) -> None:
     with pytest.raises(NotPossible):
-        books.decide_held(book, HeldPeople.DELETE)
+        books.decide_quarantine(book, QuarantineDecision.DELETE)
 
 
 # --- what vendors do ---
@@ -564,18 +564,18 @@ def test_a_failure_is_told_and_tried_again(book: ContactBook, paper: PaperBook) 
 def test_two_at_once_are_one(book: ContactBook) -> None:
     ContactBook.objects.update(syncing_until=timezone.now() + timedelta(minutes=1))
 
-    assert not sync.sync(book.pk)
-    assert sync.due() == []
+    assert not sync.sync_book(book.pk)
+    assert sync.due_books() == []
 
 
 def test_it_is_due_by_time_and_when_announced(book: ContactBook) -> None:
     synced(book)
-    assert sync.due() == []
+    assert sync.due_books() == []
 
     Account.objects.update(people_dirty=1)
-    assert sync.due() == [book.pk]
+    assert sync.due_books() == [book.pk]
     synced(book)
-    assert sync.due() == []
+    assert sync.due_books() == []
 
 
 # --- progress ---
@@ -589,7 +589,7 @@ def test_progress_is_shown_and_it_can_be_stopped(book: ContactBook, paper: Paper
         row = ContactBook.objects.get(pk=book.pk)
         seen.append((row.stage, row.done, row.total))
         if row.done >= 100:
-            books.stop(row)
+            books.cancel_sync(row)
 
     paper.meanwhile = look
     synced(book)
@@ -602,7 +602,7 @@ def test_progress_is_shown_and_it_can_be_stopped(book: ContactBook, paper: Paper
     synced(book)
     assert Contact.objects.count() == 120
     with pytest.raises(NotPossible):
-        books.stop(book)
+        books.cancel_sync(book)
 
 
 # --- conflicts ---
@@ -653,9 +653,9 @@ def test_a_person_is_asked(
     assert paper.people[there.id].notes == "Theirs"
     conflict = ContactConflict.objects.get()
 
-    books.decide(conflict, winner, by="olga")
+    books.resolve_contact_conflict(conflict, winner, by="olga")
     with pytest.raises(NotPossible):
-        books.decide(conflict, winner, by="olga")
+        books.resolve_contact_conflict(conflict, winner, by="olga")
     synced(book, times=2)
 
     ours.refresh_from_db()

@@ -58,8 +58,8 @@ def test_contacts_are_read_from_the_start(organization: Organization, paper: Pap
     account = linked(organization)
     book = account.contact_book
     assert book.direction == "read"
-    assert sync.due() == [book.pk]
-    books.configure(book, direction="both", groups=["friends"])
+    assert sync.due_books() == [book.pk]
+    books.configure_book(book, direction="both", groups=["friends"])
     linked(organization)
     again = ContactBook.objects.get()
     assert (again.direction, again.groups) == ("both", ["friends"])
@@ -74,7 +74,7 @@ def test_contacts_that_nobody_allowed_are_not_read(
     assert not ContactBook.objects.exists()
     paper.granted = ("cal", "con")
     book = linked(organization).contact_book
-    assert sync.due() == [book.pk]
+    assert sync.due_books() == [book.pk]
 
 
 def test_somebody_elses_answer_is_refused(organization: Organization, paper: Paper) -> None:

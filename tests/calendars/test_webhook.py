@@ -110,7 +110,7 @@ def test_contacts_are_read_after_the_first_push_of_a_burst(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     Subscription.objects.update(calendar=None)
-    book = books.follow(subscription.account)
+    book = books.follow_book(subscription.account)
 
     with django_capture_on_commit_callbacks(execute=True):
         push(subscription)

@@ -51,7 +51,7 @@ def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
         grant=grants.sealed(grant),
         scopes=list(grant.scopes),
     )
-    return books.follow(account, direction="both")
+    return books.follow_book(account, direction="both")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def vendors(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
 def synced(book: ContactBook, times: int = 1) -> ContactBook:
     for _ in range(times):
         Account.objects.update(retry_at=None)
-        assert sync.sync(book.pk)
+        assert sync.sync_book(book.pk)
     book.refresh_from_db()
     return book
 
