@@ -4,6 +4,7 @@ from communications.book import duplicates
 from communications.book.files import importing
 from communications.messages import retention
 from communications.receiving import (
+    bodies,
     deliveries,
     template_catalogue,
 )
@@ -24,7 +25,7 @@ def settle_unknown() -> int:
 
 
 def fetch_received() -> int:
-    return reconciliation.fetch_received()
+    return bodies.fetch_bodies()
 
 
 def prune_history() -> int:

@@ -22,7 +22,7 @@ from communications.live import event_stream
 from communications.models import Call, Priority
 from communications.policy import provider_selection
 from communications.providers import registry
-from communications.receiving import deliveries
+from communications.receiving.worker import WebhookWorker
 from communications.sending import (
     claims as claim,
 )
@@ -94,8 +94,8 @@ class Dispatcher:
         self.listener.interrupt()
 
     def run(self) -> None:
-        inbox = threading.Thread(target=self.apply_webhooks, name="inbox")
-        inbox.start()
+        webhooks = WebhookWorker()
+        webhooks.start()
         self.settling.start()
         crew = background_loops.start()
         with self.listener:
@@ -106,7 +106,7 @@ class Dispatcher:
         crew.stop()
         self.pool.shutdown(wait=True)
         self.settling.stop()
-        inbox.join()
+        webhooks.stop()
 
     def rouse(self) -> None:
         """Something new, maybe urgent: worth a look at once."""
@@ -272,24 +272,3 @@ class Dispatcher:
         if self.is_starved:
             self.is_starved = False
             self.listener.interrupt()
-
-    def apply_webhooks(self) -> None:
-        with Listener(deliveries.INBOX) as listener:
-            while not self.stopping.is_set():
-                if not self.applied():
-                    listener.wait(POLL_SECONDS)
-        connection.close()
-
-    def applied(self) -> bool:
-        try:
-            applied = deliveries.apply_due()
-            if applied:
-                # What a webhook only announced is wanted now; the schedule tries again what fails.
-                reconciliation.fetch_received()
-        except Exception:
-            # As above: this thread must outlive a database that is away.
-            log.exception("inbox_failed")
-            connection.close()
-            self.stopping.wait(OUTAGE_SECONDS)
-            return False
-        return applied > 0

@@ -1,4 +1,4 @@
-"""What no webhook told us: overdue receipts, lost answers, bodies to fetch, things that expired."""
+"""What no webhook told us: overdue receipts, lost answers, things that expired."""
 
 from datetime import timedelta
 
@@ -27,7 +27,6 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import ProviderError, RateLimited
-from wedsync_comms.lib.text import storable
 
 log = structlog.get_logger(__name__)
 
@@ -210,19 +209,3 @@ def again(attempt: Attempt, why: str) -> Change:
         plan=Plan(timezone.now()),
         detail=why,
     )
-
-
-def fetch_received() -> int:
-    """Fetches the bodies of inbound messages that a webhook only announced."""
-    fetched = 0
-    for message in Message.objects.filter(is_complete=False).order_by("created_at")[:BATCH]:
-        try:
-            whole = registry.provider(message.provider).fetch_received(message.provider_id)
-        except ProviderError as error:
-            log.warning("fetch_failed", message=str(message.pk), error=str(error))
-            continue
-        message.body, message.html = storable(whole.text), storable(whole.html)
-        message.is_complete = True
-        message.save(update_fields=["body", "html", "is_complete", "updated_at"])
-        fetched += 1
-    return fetched

@@ -64,7 +64,7 @@ def happen(stack: Stack) -> None:
     answer = {"text": "Peonies, if it stays cool until June. Ranunculus otherwise!\n\nFleur"}
     stack.sandbox("POST", f"/resend/emails/{asked['id']}/reply", answer)
     time.sleep(1)
-    stack.python("from communications import reconcile; reconcile.fetch_received()")
+    stack.python("from communications.receiving import bodies; bodies.fetch_bodies()")
 
 
 def talk(stack: Stack) -> None:

@@ -89,7 +89,7 @@ def test_an_answer_appears_and_is_marked_as_received(page: Page, stack: Stack) -
     expect(answer).to_contain_text("From Fleur & Stem")
     answer.locator("button").click()
     # A schedule does that every minute; the open page notices by itself.
-    stack.python("from communications import reconcile; reconcile.fetch_received()")
+    stack.python("from communications.receiving import bodies; bodies.fetch_bodies()")
     expect(page.locator("#detail")).to_contain_text("If it stays cool.")
     page.get_by_role("button", name="Reply").click()
     expect(page.locator("#chips .chip")).to_contain_text("Fleur & Stem")

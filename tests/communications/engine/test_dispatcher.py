@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from communications.models import Call, Message, Organization, Priority, WebhookDelivery
 from communications.providers import registry
-from communications.receiving import deliveries
+from communications.receiving import deliveries, worker
+from communications.receiving.worker import WebhookWorker
 from communications.sending import (
     claims,
     dispatcher,
@@ -144,14 +145,14 @@ def test_an_inbox_that_fails_is_looked_into_again(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(dispatcher, "OUTAGE_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "INBOX_OUTAGE_S", 0.05)
     monkeypatch.setattr(deliveries, "apply_due", broken_database)
 
-    assert not Dispatcher().applied()
+    assert not WebhookWorker().apply_webhooks()
 
     assert "inbox_failed" in caplog.text
     monkeypatch.undo()
-    assert not Dispatcher().applied()
+    assert not WebhookWorker().apply_webhooks()
 
 
 def broken_database() -> int:

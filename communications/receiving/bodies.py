@@ -1,0 +1,32 @@
+"""Texts of inbound messages that a webhook only announced."""
+
+import structlog
+
+from communications.models import Message
+from communications.providers import registry
+from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.text import storable
+
+log = structlog.get_logger(__name__)
+
+BODIES_AT_ONCE = 200
+
+
+def fetch_bodies() -> int:
+    """Fetches the missing texts from their providers, and returns how many those were.
+
+    What fails is logged and left for the next time.
+    """
+    fetched = 0
+    incomplete = Message.objects.filter(is_complete=False).order_by("created_at")
+    for message in incomplete[:BODIES_AT_ONCE]:
+        try:
+            whole = registry.provider(message.provider).fetch_received(message.provider_id)
+        except ProviderError as error:
+            log.warning("fetch_failed", message=str(message.pk), error=str(error))
+            continue
+        message.body, message.html = storable(whole.text), storable(whole.html)
+        message.is_complete = True
+        message.save(update_fields=["body", "html", "is_complete", "updated_at"])
+        fetched += 1
+    return fetched
