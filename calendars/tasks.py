@@ -7,7 +7,7 @@ from calendars import enqueue
 from calendars.contacts import sync as contact_sync
 from calendars.linking import accounts
 from calendars.mailbox import grants
-from calendars.notifications import send
+from calendars.notifications import plan, send
 from calendars.subscriptions import lifecycle
 from calendars.sync import (
     pull as sync,
@@ -50,11 +50,11 @@ def tend_due() -> None:
 
 def tell_due() -> int:
     """Changes that have been quiet for long enough."""
-    return send.tell_due()
+    return send.send_due_notifications()
 
 
 def remind() -> int:
-    return send.remind()
+    return plan.plan_reminders()
 
 
 def list_calendars() -> int:

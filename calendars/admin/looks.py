@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from calendars.models import Account, Appointment, What
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
-from calendars.models.notices import NoticeState
+from calendars.models.notices import NotificationState
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from calendars.vocabulary.events import Answer
@@ -33,10 +33,10 @@ ANSWERS: Mapping[str, Look] = {
     Answer.DECLINED: ("danger", "close"),
 }
 NOTICES: Mapping[str, Look] = {
-    NoticeState.WAITING: ("info", "schedule"),
-    NoticeState.TOLD: ("success", "check"),
-    NoticeState.DROPPED: ("default", "undo"),
-    NoticeState.REFUSED: ("danger", "error"),
+    NotificationState.WAITING: ("info", "schedule"),
+    NotificationState.TOLD: ("success", "check"),
+    NotificationState.DROPPED: ("default", "undo"),
+    NotificationState.REFUSED: ("danger", "error"),
 }
 SUBSCRIPTIONS: Mapping[str, Look] = {
     SubscriptionState.PENDING: ("info", "hourglass_top"),

@@ -24,7 +24,7 @@ from calendars.models import (
     ParticipantRole,
 )
 from calendars.models.appointments import AppointmentStatus
-from calendars.models.notices import NoticeState
+from calendars.models.notices import NotificationState
 from calendars.vocabulary.events import Answer
 from communications.admin import badges
 from communications.admin.scope import Scope
@@ -166,7 +166,7 @@ def notices(appointment: Appointment) -> Iterable[Notice]:
 
 def told(notice: Notice) -> dict[str, Any]:
     message = notice.message
-    waits = notice.state == NoticeState.WAITING
+    waits = notice.state == NotificationState.WAITING
     return {
         "notice": notice,
         "badge": badges.badge(message.status)

@@ -20,12 +20,12 @@ from communications.api.filters import MAX_ID
 from communications.api.serializers import StrictSerializer
 
 
-def key(**options: Any) -> serializers.IntegerField:
+def id_field(**options: Any) -> serializers.IntegerField:
     return serializers.IntegerField(min_value=1, max_value=MAX_ID, **options)
 
 
 class InviteeSerializer(StrictSerializer):
-    contact = key(required=False, help_text="The id of a contact; or an “email”.")
+    contact = id_field(required=False, help_text="The id of a contact; or an “email”.")
     email = serializers.CharField(max_length=320, required=False)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True)
     role = serializers.ChoiceField(choices=ParticipantRole.choices, required=False)
@@ -52,7 +52,7 @@ class EditSerializer(StrictSerializer):
         required=False,
     )
     also_free = serializers.ListField(
-        child=key(),
+        child=id_field(),
         max_length=20,
         required=False,
         help_text="Calendars that have to be free then as well.",
@@ -64,7 +64,7 @@ class EditSerializer(StrictSerializer):
     def words(self) -> dict[str, Any]:
         data = dict(self.validated_data)
         if "participants" in data:
-            data["participants"] = [Invitee(**one) for one in data["participants"]]
+            data["participants"] = [Invitee(**invitee) for invitee in data["participants"]]
         return data
 
 
@@ -72,7 +72,7 @@ class BookSerializer(EditSerializer):
     title = serializers.CharField(max_length=255)
     start = WallTimeField()
     end = WallTimeField()
-    calendar = key(required=False, help_text="Left out: the default one.")
+    calendar = id_field(required=False, help_text="Left out: the default one.")
     is_all_day = serializers.BooleanField(required=False)
     wants_conference = serializers.BooleanField(required=False)
 
@@ -120,7 +120,8 @@ class AppointmentSerializer(serializers.ModelSerializer[Appointment]):
         ]
 
     def get_is_written(self, appointment: Appointment) -> bool:
-        return all(one.write_after is None and not one.error for one in appointment.links.all())
+        links = appointment.links.all()
+        return all(link.write_after is None and not link.error for link in links)
 
 
 class ChangeSerializer(serializers.ModelSerializer[AppointmentChange]):
@@ -174,8 +175,8 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
 
 
 class ChooseSerializer(StrictSerializer):
-    followed = serializers.ListField(child=key(), max_length=200)
-    default = key(required=False, allow_null=True, help_text="Bookings go there unless told.")
+    followed = serializers.ListField(child=id_field(), max_length=200)
+    default = id_field(required=False, allow_null=True, help_text="Bookings go there unless told.")
 
 
 class SpanSerializer(serializers.Serializer[Any]):
@@ -199,4 +200,4 @@ class AskSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
     end = serializers.DateTimeField()
     duration = serializers.IntegerField(min_value=1, max_value=7 * 24 * 60)
-    calendars = serializers.ListField(child=key(), max_length=50)
+    calendars = serializers.ListField(child=id_field(), max_length=50)

@@ -1,9 +1,9 @@
 from rest_framework.routers import SimpleRouter
 
-from calendars.api.views import Accounts, Appointments, Availability
+from calendars.api.views import AppointmentViewSet, AvailabilityViewSet, CalendarAccountViewSet
 
 router = SimpleRouter()
-router.register("appointments", Appointments, "appointment")
-router.register("calendar-accounts", Accounts, "calendar-account")
-router.register("availability", Availability, "availability")
+router.register("appointments", AppointmentViewSet, "appointment")
+router.register("calendar-accounts", CalendarAccountViewSet, "calendar-account")
+router.register("availability", AvailabilityViewSet, "availability")
 urlpatterns = router.urls

@@ -41,7 +41,7 @@ IF_MATCH = OpenApiParameter(
 )
 
 
-class AppointmentFilter(django_filters.FilterSet):
+class AppointmentFilterSet(django_filters.FilterSet):
     starts_after = django_filters.IsoDateTimeFilter("ends_at", lookup_expr="gt")
     starts_before = django_filters.IsoDateTimeFilter("starts_at", lookup_expr="lt")
 
@@ -52,10 +52,10 @@ class AppointmentFilter(django_filters.FilterSet):
         fields = ["status"]
 
 
-class Appointments(Scoped, ReadOnlyModelViewSet[Appointment]):
+class AppointmentViewSet(Scoped, ReadOnlyModelViewSet[Appointment]):
     queryset = Appointment.objects.known().prefetch_related("participants", "links")
     serializer_class = AppointmentSerializer
-    filterset_class = AppointmentFilter
+    filterset_class = AppointmentFilterSet
 
     @extend_schema(
         request=BookSerializer,
@@ -67,13 +67,13 @@ class Appointments(Scoped, ReadOnlyModelViewSet[Appointment]):
         key = key_of(request)
         serializer = BookSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        made = idempotency.book(
+        appointment = idempotency.book(
             self.organization,
             serializer.wish(),
             key=key,
             by=self.membership.user,
         )
-        return self.shown(made, status.HTTP_201_CREATED)
+        return self.respond(appointment, status.HTTP_201_CREATED)
 
     @extend_schema(
         request=EditSerializer,
@@ -87,18 +87,18 @@ class Appointments(Scoped, ReadOnlyModelViewSet[Appointment]):
         changed = rescheduling.change(
             self.get_object(),
             serializer.edit(),
-            version=version_of(request),
+            version=if_match_version(request),
             by=self.membership.user,
         )
-        return self.shown(changed)
+        return self.respond(changed)
 
     @extend_schema(request=None, responses={200: AppointmentSerializer}, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
-        """Cancels it, also in its calendar; everybody who takes part is told."""
+        """Cancels it, also in its calendar; all participants are notified."""
         found = self.get_object()
-        rescheduling.cancel(found, version=version_of(request), by=self.membership.user)
-        return self.shown(found)
+        rescheduling.cancel(found, version=if_match_version(request), by=self.membership.user)
+        return self.respond(found)
 
     @extend_schema(responses=ChangeSerializer(many=True))
     @action(detail=True, pagination_class=None, filterset_class=None)
@@ -108,23 +108,27 @@ class Appointments(Scoped, ReadOnlyModelViewSet[Appointment]):
         return Response(ChangeSerializer(rows, many=True).data)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
-        return self.shown(self.get_object())
+        return self.respond(self.get_object())
 
-    def shown(self, appointment: Appointment, code: int = status.HTTP_200_OK) -> Response:
+    def respond(self, appointment: Appointment, code: int = status.HTTP_200_OK) -> Response:
         found = self.get_queryset().get(pk=appointment.pk)
         headers = {"ETag": f'"{found.version}"'}
         return Response(AppointmentSerializer(found).data, status=code, headers=headers)
 
 
-def version_of(request: Request) -> int | None:
-    told = request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
-    if not told or told == "*":
+def if_match_version(request: Request) -> int | None:
+    """Returns the version of the If-Match header; None: whichever there is."""
+    version = request.headers.get("If-Match", "").removeprefix("W/").strip('" ')
+    if not version or version == "*":
         return None
     # Whatever is no version of ours is an old one.
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else -1  # noqa: PLR2004
+    is_ours = version.isascii() and version.isdigit() and len(version) < 10  # noqa: PLR2004
+    return int(version) if is_ours else -1
 
 
-class Accounts(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]):
+class CalendarAccountViewSet(
+    Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]
+):
     queryset = Account.objects.prefetch_related("calendars")
     serializer_class = AccountSerializer
     filterset_fields = ["vendor", "status"]
@@ -150,7 +154,7 @@ class Accounts(Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
         return Response(AccountSerializer(self.get_object()).data)
 
 
-class Availability(Scoped, ViewSet):
+class AvailabilityViewSet(Scoped, ViewSet):
     queryset: QuerySet[Appointment] = Appointment.objects.all()
 
     @extend_schema(
@@ -169,17 +173,20 @@ class Availability(Scoped, ViewSet):
     def list(self, request: Request) -> Response:
         """Free slots across calendars and vendors. What cannot be told is listed as unknown, and
         nothing is offered then."""
-        found = availability.offer(self.organization, **asked(request))
+        found = availability.offer(self.organization, **availability_query(request))
         return Response(AvailabilitySerializer(found).data)
 
 
-def asked(request: Request) -> dict[str, Any]:
+def availability_query(request: Request) -> dict[str, Any]:
+    """Returns what the URL asks for. Raises ValidationError with its parameters' names."""
     query = request.query_params
-    outside = {"start": "from", "end": "to", "duration": "duration"}
-    given = {name: query[word] for name, word in outside.items() if word in query}
-    calendars = [one for one in query.get("calendars", "").split(",") if one]
+    parameters = {"start": "from", "end": "to", "duration": "duration"}
+    given = {name: query[word] for name, word in parameters.items() if word in query}
+    calendars = [key for key in query.get("calendars", "").split(",") if key]
     serializer = AskSerializer(data={**given, "calendars": calendars})
     if not serializer.is_valid():
-        raise ValidationError({outside.get(k, k): v for k, v in serializer.errors.items()})
+        raise ValidationError(
+            {parameters.get(name, name): value for name, value in serializer.errors.items()},
+        )
     data = dict(serializer.validated_data)
     return data | {"duration": timedelta(minutes=data["duration"])}

@@ -176,7 +176,7 @@ def note(
         after=after or {},
     )
     if origin.tells:
-        plan.plan(appointment, change)
+        plan.plan_notifications(appointment, change)
 
 
 def cancel(appointment: Appointment, origin: Origin) -> bool:

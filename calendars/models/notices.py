@@ -1,4 +1,4 @@
-"""Whom a change is told to, and what was told."""
+"""Who is notified of a change, and which notifications there were."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Rule(models.Model):
         return self.name
 
 
-class NoticeState(models.TextChoices):
+class NotificationState(models.TextChoices):
     WAITING = "waiting"
     TOLD = "told"
     # A later change took its place, or took it back.
@@ -78,12 +78,12 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         return self.filter(tell_after__lte=now)
 
     def waiting(self) -> NoticeQuerySet:
-        return self.filter(state=NoticeState.WAITING)
+        return self.filter(state=NotificationState.WAITING)
 
 
 class Notice(models.Model):
-    """One message to one participant because of one change: written with the change, in its
-    transaction. It waits while `tell_after` is set."""
+    """A notification of one participant of one change: written with the change, in its transaction.
+    It waits while `tell_after` is set."""
 
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="notices")
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE)
@@ -94,8 +94,8 @@ class Notice(models.Model):
     before = models.JSONField(default=dict)
     state = models.CharField(
         max_length=8,
-        choices=NoticeState.choices,
-        default=NoticeState.WAITING,
+        choices=NotificationState.choices,
+        default=NotificationState.WAITING,
     )
     tell_after = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)

@@ -19,35 +19,36 @@ PARTSTAT = {
 }
 
 
-def method_of(appointment: Appointment) -> str:
+def ics_method(appointment: Appointment) -> str:
     return "CANCEL" if appointment.status == AppointmentStatus.CANCELLED else "REQUEST"
 
 
-def uid_of(appointment: Appointment) -> str:
-    """The vendor's, if it has one: its own invitation and our file are one entry then."""
+def ics_uid(appointment: Appointment) -> str:
+    """Returns the vendor's UID, if any: its invitation and our file are one entry then."""
     link = EventLink.objects.filter(appointment=appointment).exclude(ical_uid="").first()
     own = f"{appointment.key}@{urlsplit(settings.PUBLIC_URL).hostname}"
     return link.ical_uid if link else own
 
 
-def file(appointment: Appointment) -> bytes:
+def ics_file(appointment: Appointment) -> bytes:
+    """Returns the appointment as iCalendar (RFC 5545), a request or a cancellation."""
     calendar = Calendar()
     calendar.add("prodid", "-//WedSync//Communications//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", method_of(appointment))
-    calendar.add_component(event(appointment))
+    calendar.add("method", ics_method(appointment))
+    calendar.add_component(ics_event(appointment))
     calendar.add_missing_timezones()
     return bytes(calendar.to_ical())
 
 
-def event(appointment: Appointment) -> Event:
+def ics_event(appointment: Appointment) -> Event:
     found = Event()
-    found.add("uid", uid_of(appointment))
+    found.add("uid", ics_uid(appointment))
     # Grows with every change: programs keep the highest.
     found.add("sequence", appointment.version)
     found.add("dtstamp", appointment.updated_at)
-    found.add("dtstart", moment(appointment, appointment.wall_start))
-    found.add("dtend", moment(appointment, appointment.wall_end))
+    found.add("dtstart", ics_time(appointment, appointment.wall_start))
+    found.add("dtend", ics_time(appointment, appointment.wall_end))
     found.add("summary", appointment.title)
     is_cancelled = appointment.status == AppointmentStatus.CANCELLED
     found.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
@@ -60,18 +61,18 @@ def event(appointment: Appointment) -> Event:
         if value:
             found.add(name, value)
     found.add("organizer", vCalAddress(f"mailto:{appointment.calendar.account.email}"))
-    for one in appointment.participants.exclude(email=""):
-        found.add("attendee", attendee(one), encode=False)
+    for participant in appointment.participants.exclude(email=""):
+        found.add("attendee", ics_attendee(participant), encode=False)
     return found
 
 
-def moment(appointment: Appointment, wall: datetime) -> datetime | date:
+def ics_time(appointment: Appointment, wall: datetime) -> datetime | date:
     return (
         wall.date() if appointment.is_all_day else wall.replace(tzinfo=ZoneInfo(appointment.zone))
     )
 
 
-def attendee(participant: Participant) -> vCalAddress:
+def ics_attendee(participant: Participant) -> vCalAddress:
     found = vCalAddress(f"mailto:{participant.email}")
     found.params["CN"] = vText(participant.name or participant.email)
     found.params["ROLE"] = vText(

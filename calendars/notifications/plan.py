@@ -1,7 +1,7 @@
-"""Who is told about a change: planned with the change, in its transaction.
+"""Plans who is notified of a change, with the change, in its transaction.
 
-Edits in a row are one message. What was not told yet is dropped by what takes it back: somebody who
-never heard of a new time need not hear that it is the old one again.
+Edits in a row become one notification. A later change that takes back what was not sent yet drops
+it: whoever never heard of a new time need not hear that it is the old one again.
 """
 
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from calendars.models import (
     What,
 )
 from calendars.models.appointments import AppointmentStatus
-from calendars.models.notices import NoticeState
+from calendars.models.notices import NotificationState
 from calendars.vocabulary.events import Answer
 
 OCCASIONS = {
@@ -29,36 +29,38 @@ OCCASIONS = {
 }
 
 
-def plan(appointment: Appointment, change: AppointmentChange) -> None:
-    """Called under the calendar's lock, so that what waits does not change meanwhile."""
-    people = everybody(appointment)
+def plan_notifications(appointment: Appointment, change: AppointmentChange) -> None:
+    """Plans what follows from a change. Called under the calendar's lock, so that no other change
+    plans at the same time."""
+    people = reachable_participants(appointment)
     if change.what in OCCASIONS:
-        tell(appointment, change, OCCASIONS[What(change.what)], change.before, people)
+        plan_by_rules(appointment, change, OCCASIONS[What(change.what)], change.before, people)
     if change.what != What.ANSWERED:
         return
     added = [name for name, before in change.before.items() if before is None]
-    new = [one for one in people if f"with {one.email}" in added]
-    tell(appointment, change, Occasion.BOOKED, {}, new)
+    new = [person for person in people if f"with {person.email}" in added]
+    plan_by_rules(appointment, change, Occasion.BOOKED, {}, new)
     declined = [name for name, after in change.after.items() if after == Answer.DECLINED]
     if declined:
         # Who declined knows it.
-        others = [one for one in people if f"with {one.email}" not in declined]
-        said = {"declined": ", ".join(name.removeprefix("with ") for name in declined)}
-        tell(appointment, change, Occasion.DECLINED, said, others)
+        others = [person for person in people if f"with {person.email}" not in declined]
+        before = {"declined": ", ".join(name.removeprefix("with ") for name in declined)}
+        plan_by_rules(appointment, change, Occasion.DECLINED, before, others)
 
 
-def everybody(appointment: Appointment) -> list[Participant]:
-    """Those we can write to ourselves."""
+def reachable_participants(appointment: Appointment) -> list[Participant]:
+    """Returns the participants that are contacts: only these are written to by us."""
     return list(appointment.participants.filter(contact__isnull=False))
 
 
-def tell(
+def plan_by_rules(
     appointment: Appointment,
     change: AppointmentChange,
     occasion: Occasion,
     before: dict[str, Any],
     people: list[Participant],
 ) -> None:
+    """Creates what the organization's rules for the occasion ask for, after their quiet time."""
     rules = Rule.objects.filter(
         organization=appointment.organization_id,
         occasion=occasion,
@@ -69,55 +71,56 @@ def tell(
         for person in people:
             if rule.roles and person.role not in rule.roles:
                 continue
-            news = settled(appointment, occasion, person, before, due)
-            if news is not None:
-                create(appointment, rule, person, f"change {change.pk}", due, news)
+            earlier = coalesce_waiting(appointment, occasion, person, before, due)
+            if earlier is not None:
+                create_notification(appointment, rule, person, f"change {change.pk}", due, earlier)
 
 
-def settled(
+def coalesce_waiting(
     appointment: Appointment,
     occasion: Occasion,
     person: Participant,
     before: dict[str, Any],
     due: datetime,
 ) -> dict[str, Any] | None:
-    """What is to be told after what still waits to be: how it was before. None: nothing.
+    """Merges a change into what still waits for this person, postponing or dropping that.
 
-    Locked: what is told at this moment waits no longer, and must be followed by the news.
+    Returns how the appointment was before all that was not sent; None: nothing is left to send.
+    The rows are locked: what is being sent at this moment waits no longer and must be followed up.
     """
     rows = Notice.objects.waiting().filter(participant=person).select_related("rule")
     rows = rows.select_for_update(of=("self",))
-    waiting = {Occasion(one.rule.occasion): one for one in rows}
+    waiting = {Occasion(notification.rule.occasion): notification for notification in rows}
     booked = waiting.get(Occasion.BOOKED)
     if occasion == Occasion.MOVED and booked:
-        # The news is still to come, and will be the newest.
-        put_off(booked, due)
+        # The text is filled in when it is sent: it will say the new time.
+        postpone_notification(booked, due)
         return None
     if occasion == Occasion.CANCELLED and booked:
-        drop(booked, "Cancelled before it was told.")
+        drop_notification(booked, "Cancelled before it was told.")
         return None
     if occasion == Occasion.BOOKED and Occasion.CANCELLED in waiting:
-        drop(waiting[Occasion.CANCELLED], "It takes place after all.")
+        drop_notification(waiting[Occasion.CANCELLED], "It takes place after all.")
         return None
     if occasion in {Occasion.MOVED, Occasion.CANCELLED} and Occasion.MOVED in waiting:
-        return after_a_move(appointment, occasion, waiting[Occasion.MOVED], before)
+        return coalesce_move(appointment, occasion, waiting[Occasion.MOVED], before)
     return before
 
 
-def after_a_move(
+def coalesce_move(
     appointment: Appointment,
     occasion: Occasion,
     waiting: Notice,
     before: dict[str, Any],
 ) -> dict[str, Any] | None:
-    drop(waiting, f"It was {occasion} after that.")
+    drop_notification(waiting, f"It was {occasion} after that.")
     if occasion == Occasion.CANCELLED:
         return before
     first = before | waiting.before
-    return None if is_back(appointment, first) else first
+    return None if is_moved_back(appointment, first) else first
 
 
-def is_back(appointment: Appointment, before: dict[str, Any]) -> bool:
+def is_moved_back(appointment: Appointment, before: dict[str, Any]) -> bool:
     return all(
         before.get(name) in (None, value)
         for name, value in (
@@ -129,7 +132,7 @@ def is_back(appointment: Appointment, before: dict[str, Any]) -> bool:
     )
 
 
-def create(
+def create_notification(
     appointment: Appointment,
     rule: Rule,
     person: Participant,
@@ -137,8 +140,8 @@ def create(
     due: datetime,
     before: dict[str, Any] | None = None,
 ) -> None:
-    """Once per rule, person and key, whoever comes first."""
-    notice = Notice(
+    """Creates one notification per rule, person and key; a repetition changes nothing."""
+    notification = Notice(
         appointment=appointment,
         rule=rule,
         participant=person,
@@ -146,24 +149,27 @@ def create(
         before=before or {},
         tell_after=due,
     )
-    Notice.objects.bulk_create([notice], ignore_conflicts=True)
+    Notice.objects.bulk_create([notification], ignore_conflicts=True)
 
 
-def drop(notice: Notice, why: str) -> None:
-    Notice.objects.filter(pk=notice.pk).update(
-        state=NoticeState.DROPPED,
+def drop_notification(notification: Notice, why: str) -> None:
+    Notice.objects.filter(pk=notification.pk).update(
+        state=NotificationState.DROPPED,
         tell_after=None,
         error=why,
     )
 
 
-def put_off(notice: Notice, until: datetime) -> None:
-    Notice.objects.filter(pk=notice.pk).update(tell_after=until)
+def postpone_notification(notification: Notice, until: datetime) -> None:
+    Notice.objects.filter(pk=notification.pk).update(tell_after=until)
 
 
-def remind(now: datetime) -> int:
-    """What is due soon, by each rule; once per start, so again after it was moved."""
-    count = 0
+def plan_reminders() -> int:
+    """Plans the reminders of what is due soon, once per start, so again after a move.
+
+    Returns how many were created.
+    """
+    now, count = timezone.now(), 0
     for rule in Rule.objects.filter(occasion=Occasion.DUE, is_active=True):
         ahead = timedelta(hours=rule.hours_before)
         near = Appointment.objects.filter(
@@ -173,22 +179,17 @@ def remind(now: datetime) -> int:
             starts_at__lte=now + ahead,
         )
         for appointment in near:
-            # Who books for this afternoon has just been told.
+            # Whoever books for this afternoon has just been notified of it.
             if appointment.created_at <= appointment.starts_at - ahead:
-                count += reminded(appointment, rule, now)
+                count += remind_participants(appointment, rule, now)
     return count
 
 
-def reminded(appointment: Appointment, rule: Rule, now: datetime) -> int:
+def remind_participants(appointment: Appointment, rule: Rule, now: datetime) -> int:
     key = f"{appointment.starts_at:%Y-%m-%dT%H:%MZ}"
-    people = [one for one in everybody(appointment) if not rule.roles or one.role in rule.roles]
-    told = set(
-        Notice.objects.filter(rule=rule, occasion_key=key, participant__in=people).values_list(
-            "participant",
-            flat=True,
-        ),
-    )
-    left = [one for one in people if one.pk not in told]
-    for person in left:
-        create(appointment, rule, person, key, now)
-    return len(left)
+    planned = Notice.objects.filter(rule=rule, occasion_key=key).values("participant")
+    people = appointment.participants.filter(contact__isnull=False).exclude(pk__in=planned)
+    missing = [person for person in people if not rule.roles or person.role in rule.roles]
+    for person in missing:
+        create_notification(appointment, rule, person, key, now)
+    return len(missing)

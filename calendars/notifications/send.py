@@ -1,4 +1,4 @@
-"""A planned notice becomes a message, exactly once: both are rows, written in one transaction."""
+"""A planned notification -> a message, exactly once: both rows are written in one transaction."""
 
 import base64
 from collections.abc import Sequence
@@ -13,11 +13,8 @@ from django.utils import timezone
 from calendars.content import conversion
 from calendars.models import Appointment, EventLink, Notice, Occasion, Rule
 from calendars.models.appointments import AppointmentStatus
-from calendars.models.notices import NoticeState
-from calendars.notifications import (
-    ics,
-    plan,
-)
+from calendars.models.notices import NotificationState
+from calendars.notifications import ics, plan
 from calendars.vocabulary import zones
 from communications.composing import drafts
 from communications.composing.compose import compose
@@ -29,45 +26,43 @@ from communications.providers import registry
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=1)
-BATCH = 50
-# An invitation of the vendor's and our file are one entry, if ours comes second.
-FOR_THE_VENDOR = timedelta(minutes=10)
-AGAIN = timedelta(seconds=30)
-# What an SMS takes.
-SHORT = 1_600
+NOTIFICATIONS_AT_ONCE = 50
+# The vendor's invitation and our file become one entry if ours comes second.
+WAIT_FOR_VENDOR = timedelta(minutes=10)
+VENDOR_RECHECK = timedelta(seconds=30)
+# Of the longest SMS.
+MAX_SMS_CHARACTERS = 1_600
 
 
-def tell_due() -> int:
-    """The schedule. How many were looked at."""
-    keys = list(Notice.objects.due(timezone.now()).values_list("pk", flat=True)[:BATCH])
+def send_due_notifications() -> int:
+    """Sends what is due, called by the schedule. Returns how many were looked at."""
+    keys = list(
+        Notice.objects.due(timezone.now()).values_list("pk", flat=True)[:NOTIFICATIONS_AT_ONCE]
+    )
     for key in keys:
-        tell(key)
+        send_notification(key)
     return len(keys)
 
 
-def remind() -> int:
-    return plan.remind(timezone.now())
-
-
 @transaction.atomic
-def tell(key: int) -> None:
+def send_notification(key: int) -> None:
+    """Sends, drops or postpones a notification, if it is due."""
     rows = Notice.objects.select_for_update(of=("self",)).select_related("rule", "appointment")
-    notice = rows.get(pk=key)
+    notification = rows.get(pk=key)
     now = timezone.now()
-    if notice.tell_after is None or notice.tell_after > now:
+    if notification.tell_after is None or notification.tell_after > now:
         return
-    if obstacle := outdated(notice, now):
-        plan.drop(notice, obstacle)
-    elif (later := postponed(notice, now)) is not None:
-        plan.put_off(notice, later)
+    if reason := obsolete_reason(notification, now):
+        plan.drop_notification(notification, reason)
+    elif (later := postponed_until(notification, now)) is not None:
+        plan.postpone_notification(notification, later)
     else:
-        send(notice)
+        compose_message(notification)
 
 
-def outdated(notice: Notice, now: datetime) -> str:
-    """Why nobody needs to hear it any more; blank: they do."""
-    appointment, occasion = notice.appointment, notice.rule.occasion
+def obsolete_reason(notification: Notice, now: datetime) -> str:
+    """Returns why nobody needs the notification any more; blank: it is needed."""
+    appointment, occasion = notification.appointment, notification.rule.occasion
     is_booked = appointment.status == AppointmentStatus.BOOKED
     if appointment.ends_at <= now:
         return "It is over."
@@ -77,119 +72,122 @@ def outdated(notice: Notice, now: datetime) -> str:
         return "It has begun."
     if (
         occasion == Occasion.DUE
-        and notice.occasion_key != f"{appointment.starts_at:%Y-%m-%dT%H:%MZ}"
+        and notification.occasion_key != f"{appointment.starts_at:%Y-%m-%dT%H:%MZ}"
     ):
         return "It was moved."
     return ""
 
 
-def postponed(notice: Notice, now: datetime) -> datetime | None:
-    """Until the end of the quiet hours where the person is; or until the vendor has it."""
-    zone = zone_of(notice.participant.contact, notice.appointment)
-    rule = notice.rule
+def postponed_until(notification: Notice, now: datetime) -> datetime | None:
+    """Returns the end of the person's quiet hours, or when to ask again whether the vendor has the
+    change; None: it may be sent now."""
+    zone = recipient_zone(notification.participant.contact, notification.appointment)
+    rule = notification.rule
     night = quiet_hours.end_of(rule.quiet_from, rule.quiet_until, zone, now)
     if night and not rule.is_urgent:
         return night
     unwritten = EventLink.objects.filter(
-        appointment=notice.appointment,
+        appointment=notification.appointment,
         write_after__isnull=False,
     )
-    if now < notice.created_at + FOR_THE_VENDOR and unwritten.exists():
-        return now + AGAIN
+    if now < notification.created_at + WAIT_FOR_VENDOR and unwritten.exists():
+        return now + VENDOR_RECHECK
     return None
 
 
-def zone_of(contact: Contact | None, appointment: Appointment) -> str:
-    """The person's own, where we know it."""
+def recipient_zone(contact: Contact | None, appointment: Appointment) -> str:
+    """Returns the person's own time zone; the appointment's where that is unknown."""
     return (contact.time_zone if contact else "") or appointment.zone
 
 
 @dataclass(frozen=True)
-class Way:
+class DeliveryOption:
+    """A channel the person can be reached on, with the rule's text for it."""
+
     channel: str
     template: Template
 
 
-def ways(notice: Notice) -> list[Way]:
-    """The rule's templates for channels on which the person can be reached, the preferred one
+def delivery_options(notification: Notice) -> list[DeliveryOption]:
+    """Returns the rule's templates for channels the person can be reached on, the preferred channel
     first, in the person's language where there is such a text."""
-    contact = notice.participant.contact
+    contact = notification.participant.contact
     if contact is None:
         return []
     reachable = set(contact.addresses.values_list("channel", flat=True))
-    named = [(notice.rule.template.channel, notice.rule.template.name)]
-    named += [(step["channel"], step["template"]) for step in notice.rule.fallback]
+    named = [(notification.rule.template.channel, notification.rule.template.name)]
+    named += [(step["channel"], step["template"]) for step in notification.rule.fallback]
     found = [
-        Way(channel, template)
+        DeliveryOption(channel, template)
         for channel, name in named
         if channel in reachable
         and registry.route(channel)
-        and (template := text_of(notice.rule, channel, name, contact.language))
+        and (template := template_in_language(notification.rule, channel, name, contact.language))
     ]
-    return sorted(found, key=lambda way: way.channel != contact.preferred_channel)
+    return sorted(found, key=lambda option: option.channel != contact.preferred_channel)
 
 
-def text_of(rule: Rule, channel: str, name: str, language: str) -> Template | None:
+def template_in_language(rule: Rule, channel: str, name: str, language: str) -> Template | None:
     known = Template.objects.filter(organization=rule.organization_id, channel=channel, name=name)
     exact = known.filter(language=language).first() if language else None
     return exact or known.filter(language="").first() or known.first()
 
 
-def send(notice: Notice) -> None:
-    possible = ways(notice)
-    if not possible:
-        finish(notice, NoticeState.REFUSED, error="No address on any channel of the rule.")
+def compose_message(notification: Notice) -> None:
+    options = delivery_options(notification)
+    if not options:
+        error = "No address on any channel of the rule."
+        close_notification(notification, NotificationState.REFUSED, error=error)
         return
     try:
-        draft = drafted(notice, possible)
+        draft = draft_message(notification, options)
         # In a transaction of its own: a refusal must not end ours.
         with transaction.atomic():
             composed = compose(
-                notice.appointment.organization,
+                notification.appointment.organization,
                 draft,
-                idempotency_key=f"notice:{notice.pk}",
+                idempotency_key=f"notice:{notification.pk}",
             )
     except Refused as error:
-        finish(notice, NoticeState.REFUSED, error=f"{error.field}: {error}")
+        close_notification(notification, NotificationState.REFUSED, error=f"{error.field}: {error}")
         return
-    finish(notice, NoticeState.TOLD, message=composed.message)
-    log.info("told", notice=notice.pk, occasion=notice.rule.occasion)
+    close_notification(notification, NotificationState.TOLD, message=composed.message)
+    log.info("notified", notification=notification.pk, occasion=notification.rule.occasion)
 
 
-def finish(notice: Notice, state: NoticeState, **columns: Any) -> None:
-    Notice.objects.filter(pk=notice.pk).update(state=state, tell_after=None, **columns)
+def close_notification(notification: Notice, state: NotificationState, **columns: Any) -> None:
+    Notice.objects.filter(pk=notification.pk).update(state=state, tell_after=None, **columns)
 
 
-def drafted(notice: Notice, possible: Sequence[Way]) -> Draft:
-    first, contact = possible[0], notice.participant.contact
-    values = variables(notice)
-    urgency = Priority.URGENT if notice.rule.is_urgent else Priority.NORMAL
+def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Draft:
+    first, contact, rule = options[0], notification.participant.contact, notification.rule
+    values = template_variables(notification)
     common: dict[str, Any] = {
         "channel": first.channel,
         "contact": contact.pk if contact else None,
-        "priority": urgency,
-        "expires_at": notice.appointment.ends_at,
-        "metadata": {"appointment": str(notice.appointment_id), "occasion": notice.rule.occasion},
-        "attachments": attachments(notice, first.channel),
+        "priority": Priority.URGENT if rule.is_urgent else Priority.NORMAL,
+        "expires_at": notification.appointment.ends_at,
+        "metadata": {"appointment": str(notification.appointment_id), "occasion": rule.occasion},
+        "attachments": ics_attachments(notification, first.channel),
     }
     if first.template.approval:
         return Draft(template=first.template.name, variables=values, **common)
     body = drafts.fill(first.template.body, values)
-    others = [way.channel for way in possible[1:] if not way.template.approval]
+    others = [{"channel": option.channel} for option in options[1:] if not option.template.approval]
     return Draft(
         subject=drafts.fill(first.template.subject, values),
         body=body,
         html=drafts.fill(first.template.html, values),
-        fallback=[{"channel": one} for one in others] if len(body) <= SHORT else (),
+        fallback=others if len(body) <= MAX_SMS_CHARACTERS else (),
         **common,
     )
 
 
-def attachments(notice: Notice, channel: str) -> list[dict[str, str]]:
-    if channel != Channel.EMAIL or not notice.rule.attaches_ics:
+def ics_attachments(notification: Notice, channel: str) -> list[dict[str, str]]:
+    if channel != Channel.EMAIL or not notification.rule.attaches_ics:
         return []
-    content = base64.b64encode(ics.file(notice.appointment)).decode()
-    method = ics.method_of(notice.appointment)
+    content = base64.b64encode(ics.ics_file(notification.appointment)).decode()
+    method = ics.ics_method(notification.appointment)
     return [
         {
             "filename": "appointment.ics",
@@ -199,15 +197,16 @@ def attachments(notice: Notice, channel: str) -> list[dict[str, str]]:
     ]
 
 
-def variables(notice: Notice) -> dict[str, str]:
-    """What a template may say. Times are those of the person's own clock."""
-    appointment = notice.appointment
-    zone = zone_of(notice.participant.contact, appointment)
+def template_variables(notification: Notice) -> dict[str, str]:
+    """Returns what a template may say; times are of the person's own clock."""
+    appointment = notification.appointment
+    zone = recipient_zone(notification.participant.contact, appointment)
     start = zones.at_instant(appointment.starts_at, zone).wall
     end = zones.at_instant(appointment.ends_at, zone).wall
-    was = conversion.wall(notice.before["start"]) if notice.before.get("start") else start
+    before = notification.before
+    was = conversion.wall(before["start"]) if before.get("start") else start
     return {
-        "name": notice.participant.name,
+        "name": notification.participant.name,
         "title": appointment.title,
         "date": f"{start:%A} {start.day} {start:%B %Y}",
         "time": "all day" if appointment.is_all_day else f"{start:%H:%M}",
@@ -216,6 +215,6 @@ def variables(notice: Notice) -> dict[str, str]:
         "place": appointment.place or "to be agreed",
         "link": appointment.conference_url,
         "before": f"{was:%A} {was.day} {was:%B}, {was:%H:%M}",
-        "declined": str(notice.before.get("declined", "")),
+        "declined": str(before.get("declined", "")),
         "organization": appointment.organization.name,
     }

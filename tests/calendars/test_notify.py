@@ -16,10 +16,7 @@ from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import Edit
 from calendars.linking import default_texts
 from calendars.models import Appointment, Calendar, Notice, Rule
-from calendars.notifications import (
-    ics,
-    send,
-)
+from calendars.notifications import ics, plan, send
 from calendars.sync import pull
 from calendars.vocabulary.events import (
     Answer,
@@ -79,10 +76,14 @@ def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
     """The subjects of what is new after a while."""
     clock.now += after
     before = set(Message.objects.values_list("pk", flat=True))
-    send.remind()
-    send.tell_due()
-    send.tell_due()
-    return [one.subject for one in Message.objects.order_by("created_at") if one.pk not in before]
+    plan.plan_reminders()
+    send.send_due_notifications()
+    send.send_due_notifications()
+    return list(
+        Message.objects.exclude(pk__in=before)
+        .order_by("created_at")
+        .values_list("subject", flat=True)
+    )
 
 
 def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: Clock) -> None:
@@ -133,11 +134,11 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
 
     with Closing(1) as pool:
         with transaction.atomic():
-            notice = Notice.objects.select_for_update().get()
+            notification = Notice.objects.select_for_update().get()
             cancelling = pool.submit(rescheduling.cancel, made)
             # Time to read what waits, if it does not wait for it to be told.
             time.sleep(0.5)
-            send.tell(notice.pk)
+            send.send_notification(notification.pk)
         cancelling.result(timeout=20)
     found = Notice.objects.values_list("rule__occasion", "state")
     assert sorted(found) == [("booked", "told"), ("cancelled", "waiting")]
@@ -163,7 +164,7 @@ def test_cancelled_before_anybody_was_told(
 
 
 def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, clock: Clock) -> None:
-    uid = ics.uid_of(booked)
+    uid = ics.ics_uid(booked)
     rescheduling.change(booked, Edit(start=TEN + HOUR))
     rescheduling.cancel(Appointment.objects.get())
     write_due()
@@ -295,9 +296,9 @@ def test_told_again_after_a_crash_it_is_one_message(
 
     clock.now += timedelta(minutes=3)
     with monkeypatch.context() as patched:
-        patched.setattr(send, "finish", crash)
+        patched.setattr(send, "close_notification", crash)
         with pytest.raises(RuntimeError):
-            send.tell_due()
+            send.send_due_notifications()
     assert Message.objects.count() == 1
     assert len(told(clock)) == 1
 

@@ -75,7 +75,7 @@ def work() -> None:
         Account.objects.update(retry_at=None)
         write_due()
         pull_due()
-        send.tell_due()
+        send.send_due_notifications()
 
 
 def born() -> BaseProcess:
@@ -174,7 +174,7 @@ def settle(calendar: Calendar) -> None:
         eventually(lambda: pull.pull(calendar.pk))
     Notice.objects.waiting().update(tell_after=LONG_AGO)
     while Notice.objects.due(timezone.now()).exists():
-        send.tell_due()
+        send.send_due_notifications()
 
 
 def killed(side: Side, calendar: Calendar, *, kills: int) -> None:
