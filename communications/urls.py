@@ -4,7 +4,7 @@ from communications.pages import (
     unsubscribe_page,
     views,
 )
-from communications.receiving.webhook_view import Webhook
+from communications.receiving.webhook_view import ProviderWebhook
 
 urlpatterns = [
     path("", views.overview, name="overview"),
@@ -12,7 +12,7 @@ urlpatterns = [
     *(
         path(
             f"api/webhooks/communications/{vendor}",
-            Webhook.as_view(provider=vendor),
+            ProviderWebhook.as_view(provider=vendor),
             name=f"webhook-{vendor}",
         )
         for vendor in ("resend", "twilio", "whatsapp")

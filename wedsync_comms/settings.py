@@ -428,8 +428,8 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": "communications.admin.sidebar.favicon"},
     ],
     "STYLES": ["communications.admin.sidebar.stylesheet"],
-    "SIDEBAR": {"navigation": "health.admin.sidebar.navigation"},
-    "DASHBOARD_CALLBACK": "health.admin.dashboard.show",
+    "SIDEBAR": {"navigation": "communications.admin.sidebar.navigation"},
+    "DASHBOARD_CALLBACK": "communications.admin.dashboard.dashboard_context",
     "COLORS": {
         "primary": {
             "50": "oklch(97.1% .014 343)",

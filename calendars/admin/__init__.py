@@ -1,5 +1,5 @@
-"""What staff sees. Importing the pages registers them; each is scoped by `communications`."""
+"""What staff sees. Importing the pages registers them; each is scoped by the login."""
 
-from calendars.admin import accounts, appointments, books, contact_panel, rules, support
+from calendars.admin import accounts, appointments, books, contact_panel, rules, sidebar, support
 
-__all__ = ["accounts", "appointments", "books", "contact_panel", "rules", "support"]
+__all__ = ["accounts", "appointments", "books", "contact_panel", "rules", "sidebar", "support"]

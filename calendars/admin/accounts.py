@@ -22,8 +22,12 @@ from calendars.linking import accounts
 from calendars.models import Account
 from calendars.models.accounts import AccountStatus, HeldDecision
 from calendars.providers import registry
-from communications.admin.scope import Scoped, in_its_time, scope_of
 from communications.errors import NotPossible
+from wedsync_comms.lib.admin_kit.scope import (
+    ScopedAdmin,
+    in_organization_time,
+    scope_of,
+)
 
 Act = Callable[[HttpRequest, Account], None]
 NAME = "calendars_account"
@@ -78,7 +82,7 @@ ACTS: dict[str, Act] = {
 
 
 @admin.register(Account)
-class Accounts(Scoped):
+class Accounts(ScopedAdmin):
     is_addable = is_changeable = is_deletable = False
     search_fields = ["email"]
     ordering = ["vendor", "email", "pk"]
@@ -123,10 +127,10 @@ class Accounts(Scoped):
     # --- the list ---
 
     def changelist_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-        return in_its_time(request, self.page, "account/change_list.html", self.listed)
+        return in_organization_time(request, self.page, "account/change_list.html", self.listed)
 
     def list_part(self, request: HttpRequest) -> HttpResponse:
-        return in_its_time(request, self.part, "account/list.html", self.listed(request))
+        return in_organization_time(request, self.part, "account/list.html", self.listed(request))
 
     def listed(self, request: HttpRequest) -> dict[str, Any]:
         rows = self.get_queryset(request)[: state.AT_MOST]
@@ -150,7 +154,7 @@ class Accounts(Scoped):
         if not self.has_view_permission(request):
             raise PermissionDenied
         account = self.found(request, object_id)
-        return in_its_time(
+        return in_organization_time(
             request,
             self.page,
             "account/change_form.html",
@@ -159,7 +163,7 @@ class Accounts(Scoped):
 
     def part_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         context = self.shown(request, account=self.found(request, object_id))
-        return in_its_time(request, self.part, "account/live.html", context)
+        return in_organization_time(request, self.part, "account/live.html", context)
 
     def shown(self, request: HttpRequest, *, account: Account) -> dict[str, Any]:
         may_act = self.has_act_permission(request)

@@ -23,11 +23,15 @@ from calendars.admin.offers import OffersForm
 from calendars.appointments import rescheduling
 from calendars.models import Appointment
 from calendars.models.appointments import AppointmentStatus
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.paging import Capped
-from communications.admin.scope import Scoped, in_its_time, scope_of
 from communications.errors import NotPossible, Stale
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import (
+    ScopedAdmin,
+    in_organization_time,
+    scope_of,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -36,7 +40,7 @@ NAME = "calendars_appointment"
 
 
 @admin.register(Appointment)
-class Appointments(Capped, Scoped):
+class Appointments(CappedAdmin, ScopedAdmin):
     list_display = ["begins", "name", "who", "calendar", "state", "trouble"]
     list_display_links = ["begins", "name"]
     list_select_related = ["calendar"]
@@ -106,7 +110,7 @@ class Appointments(Capped, Scoped):
             "legend": week.legend(scope),
             "may_book": self.has_act_permission(request) and scope.organization is not None,
         }
-        return in_its_time(request, self.drawn, "week.html", context)
+        return in_organization_time(request, self.drawn, "week.html", context)
 
     def feed_view(self, request: HttpRequest) -> HttpResponse:
         self.must(may=self.has_view_permission(request))
@@ -131,7 +135,7 @@ class Appointments(Capped, Scoped):
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
         self.must(may=self.has_add_permission(request))
-        return in_its_time(request, self.book_view)
+        return in_organization_time(request, self.book_view)
 
     def book_view(self, request: HttpRequest) -> HttpResponse:
         scope = scope_of(request)
@@ -148,7 +152,7 @@ class Appointments(Capped, Scoped):
         if appointment.status != AppointmentStatus.BOOKED:
             messages.warning(request, "It is cancelled: book a new one.")
             return redirect(f"admin:{NAME}_change", appointment.pk)
-        return in_its_time(request, self.change_form_view, appointment)
+        return in_organization_time(request, self.change_form_view, appointment)
 
     def change_form_view(self, request: HttpRequest, appointment: Appointment) -> HttpResponse:
         form = ChangeForm(request.POST or None, scope=scope_of(request), appointment=appointment)
@@ -196,7 +200,7 @@ class Appointments(Capped, Scoped):
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> HttpResponse:
         appointment = self.found(request, object_id)
-        return in_its_time(request, partial(self.show_view, appointment=appointment))
+        return in_organization_time(request, partial(self.show_view, appointment=appointment))
 
     def show_view(self, request: HttpRequest, *, appointment: Appointment) -> HttpResponse:
         context = {"title": str(appointment), **page.about(appointment)}
@@ -209,7 +213,7 @@ class Appointments(Capped, Scoped):
             "may_act": self.has_act_permission(request),
         }
         template = "admin/calendars/appointment/live.html"
-        return in_its_time(request, render, template, context)
+        return in_organization_time(request, render, template, context)
 
     # --- columns ---
 
@@ -220,11 +224,11 @@ class Appointments(Capped, Scoped):
 
     @column("Title")
     def name(self, appointment: Appointment) -> str:
-        return badges.clamped(appointment.title)
+        return badges.clamped_text(appointment.title)
 
     @column("With")
     def who(self, appointment: Appointment) -> str:
-        return badges.clamped(week.said(appointment))
+        return badges.clamped_text(week.said(appointment))
 
     @column("Status")
     def state(self, appointment: Appointment) -> str:
@@ -232,4 +236,4 @@ class Appointments(Capped, Scoped):
 
     @column("Problem")
     def trouble(self, appointment: Appointment) -> str:
-        return badges.clamped(appointment.trouble)
+        return badges.clamped_text(appointment.trouble)

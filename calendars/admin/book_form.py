@@ -11,7 +11,7 @@ from calendars.mailbox.mailbox import mailbox
 from calendars.models import Account, ContactBook, Direction
 from calendars.models.accounts import Policy
 from calendars.vocabulary.events import PeopleGroup
-from communications.admin.scope import Scope
+from wedsync_comms.lib.admin_kit.scope import Scope
 from wedsync_comms.lib.errors import ProviderError
 
 POLICIES = [

@@ -21,8 +21,8 @@ from calendars.appointments.participants import Invitee
 from calendars.errors import NotFree
 from calendars.models import Appointment, Calendar, ParticipantRole
 from calendars.models.accounts import AccountStatus
-from communications.admin.scope import Scope
 from communications.errors import Refused
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 ALL_DAY = 0
 DURATIONS = (

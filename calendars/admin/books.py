@@ -18,10 +18,13 @@ from calendars.contacts import books
 from calendars.contacts.snapshot import NAME_PARTS
 from calendars.models import ContactBook, ContactConflict
 from calendars.models.people import QuarantineDecision
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.scope import Scoped, scope_of
 from communications.errors import NotPossible
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.scope import (
+    ScopedAdmin,
+    scope_of,
+)
 
 NAME = "calendars_contactbook"
 Act = Callable[[HttpRequest, ContactBook], str]
@@ -74,7 +77,7 @@ ACTS: dict[str, Act] = {
 
 
 @admin.register(ContactBook)
-class ContactBooks(Scoped):
+class ContactBooks(ScopedAdmin):
     lookup = "account__organization"
     is_changeable = is_deletable = False
     list_display = ["account", "state", "direction_shown", "progress", "people", "synced"]
@@ -147,33 +150,22 @@ class ContactBooks(Scoped):
         }
         return render(request, "admin/calendars/contactbook/add.html", context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        book = self.get_object(request, unquote(object_id))
-        context = extra_context or {}
-        if book is not None:
-            known, problem = groups_of(book)
-            context = {
-                **context,
-                **standing(book),
-                "form": OptionsForm(book=book, known=known),
-                "problem": problem,
-                "conflicts": [shown(one) for one in undecided(book)],
-                "unwritten": book.links.living().exclude(error="").select_related("contact")[:20],
-                "may_act": self.has_act_permission(request),
-            }
-        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+    def page_context(self, request: HttpRequest, row: ContactBook) -> dict[str, Any]:
+        known, problem = groups_of(row)
+        return {
+            **standing(row),
+            "form": OptionsForm(book=row, known=known),
+            "problem": problem,
+            "conflicts": [shown(conflict) for conflict in undecided(row)],
+            "unwritten": row.links.living().exclude(error="").select_related("contact")[:20],
+            "may_act": self.has_act_permission(request),
+        }
 
     # --- columns ---
 
     @column("State")
     def state(self, book: ContactBook) -> SafeString:
-        return badges.label(*word(book))
+        return badges.coloured_label(*word(book))
 
     @column("Direction")
     def direction_shown(self, book: ContactBook) -> str:
@@ -191,7 +183,7 @@ class ContactBooks(Scoped):
 
     @column("Last")
     def synced(self, book: ContactBook) -> str:
-        return badges.moment(book.last_synced_at)
+        return badges.time_tag(book.last_synced_at)
 
 
 def word(book: ContactBook) -> tuple[str, str]:
@@ -208,12 +200,12 @@ def standing(book: ContactBook) -> dict[str, Any]:
     is_running = bool(book.syncing_until and book.syncing_until > timezone.now())
     return {
         "book": book,
-        "badge": badges.label(*word(book)),
+        "badge": badges.coloured_label(*word(book)),
         "is_running": is_running,
         "share": round(100 * book.done / book.total) if book.total else None,
         "linked": book.links.living().count(),
         "outcome": ", ".join(f"{count} {name}" for name, count in book.outcome.items() if count),
-        "last": badges.moment(book.last_synced_at),
+        "last": badges.time_tag(book.last_synced_at),
     }
 
 

@@ -9,8 +9,8 @@ from calendars.admin.booking_form import DURATIONS, AppointmentForm
 from calendars.appointments import rescheduling
 from calendars.appointments.rescheduling import Edit
 from calendars.models import Appointment, ParticipantRole
-from communications.admin.scope import Scope
 from communications.errors import NotPossible, Refused, Stale
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 
 class ChangeForm(AppointmentForm):

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 
 from calendars.models import Calendar, Participant
 from calendars.models.accounts import AccountStatus
-from communications.admin.scope import Scope
 from communications.models import Contact
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 
 def followed(scope: Scope) -> QuerySet[Calendar]:

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from calendars.admin import looks
 from calendars.linking import accounts
 from calendars.providers import registry
-from communications.admin.scope import ACTING, scope_of
 from communications.models import Organization
+from wedsync_comms.lib.admin_kit.roles import ACTING
+from wedsync_comms.lib.admin_kit.scope import scope_of
 from wedsync_comms.lib.errors import ProviderError
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ def organization_of(request: HttpRequest, slug: str) -> Organization:
     if slug not in registry.slugs():
         raise Http404
     scope = scope_of(request)
-    if scope.organization is None or scope.role not in ACTING:
+    organization: Organization | None = scope.organization
+    if organization is None or scope.role not in ACTING:
         raise PermissionDenied
-    return scope.organization
+    return organization
 
 
 def callback(slug: str) -> str:

@@ -5,8 +5,9 @@ from django.template.loader import render_to_string
 
 from calendars.admin import of_contact
 from communications.admin.contact_page import add_panel
-from communications.admin.scope import ACTING, scope_of
 from communications.models import Contact
+from wedsync_comms.lib.admin_kit.roles import ACTING
+from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
 @add_panel

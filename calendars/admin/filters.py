@@ -9,7 +9,7 @@ from unfold.contrib.filters.admin import RadioFilter
 
 from calendars.admin.choices import called, followed
 from calendars.models import EventLink
-from communications.admin.scope import scope_of
+from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
 class WhenFilter(RadioFilter):

@@ -12,9 +12,9 @@ from calendars.admin.choices import followed
 from calendars.appointments import availability
 from calendars.models import Appointment, Calendar
 from calendars.vocabulary.events import Span
-from communications.admin.scope import Scope
 from communications.errors import Refused
 from communications.models import Organization
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 DAYS = 7
 # A day's worth of quarters of an hour.

@@ -26,8 +26,8 @@ from calendars.models import (
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NotificationState
 from calendars.vocabulary.events import Answer
-from communications.admin import badges
-from communications.admin.scope import Scope
+from communications.admin import message_badges
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 NEWEST = 100
 WHEN = ("start", "end")
@@ -169,10 +169,10 @@ def told(notice: Notice) -> dict[str, Any]:
     waits = notice.state == NotificationState.WAITING
     return {
         "notice": notice,
-        "badge": badges.badge(message.status)
+        "badge": message_badges.status_badge(message.status)
         if message
         else looks.badge(notice.get_state_display(), looks.NOTICES[notice.state]),
-        "way": badges.channel(message.leg_channel) if message else "",
+        "way": message_badges.channel_badge(message.leg_channel) if message else "",
         "until": notice.tell_after if waits else None,
     }
 

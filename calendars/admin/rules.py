@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from calendars.models import ParticipantRole, Rule
-from communications.admin.badges import column
-from communications.admin.scope import OWNING, OwnedForm, Scoped
 from communications.models import Template
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.roles import OWNING
+from wedsync_comms.lib.admin_kit.scope import OwnedForm, ScopedAdmin
 
 
 class RuleForm(OwnedForm):
@@ -78,7 +79,7 @@ def labelled(template: Template) -> str:
 
 
 @admin.register(Rule)
-class Rules(Scoped):
+class Rules(ScopedAdmin):
     acting = OWNING
     form = RuleForm
     actions = None

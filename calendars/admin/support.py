@@ -9,14 +9,14 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
 from calendars.admin import looks
 from calendars.models import AppointmentChange, Notice, Subscription
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.filters import CreatedFilter
-from communications.admin.paging import Capped
-from communications.admin.scope import Scoped
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.filters import CreatedFilter
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import ScopedAdmin
 
 
-class ReadOnly(Capped, Scoped):
+class ReadOnly(CappedAdmin, ScopedAdmin):
     is_addable = is_changeable = is_deletable = False
     actions = None
     sortable_by: list[str] = []
@@ -36,7 +36,7 @@ class Changes(ReadOnly):
 
     @column("When")
     def at(self, change: AppointmentChange) -> str:
-        return badges.moment(change.created_at)
+        return badges.time_tag(change.created_at)
 
     @column("Where from")
     def origin(self, change: AppointmentChange) -> str:
@@ -44,7 +44,7 @@ class Changes(ReadOnly):
 
     @column("Changed")
     def fields_changed(self, change: AppointmentChange) -> str:
-        return badges.clamped(", ".join({**change.before, **change.after}))
+        return badges.clamped_text(", ".join({**change.before, **change.after}))
 
 
 @admin.register(Notice)
@@ -70,7 +70,7 @@ class Notices(ReadOnly):
 
     @column("When")
     def at(self, notice: Notice) -> str:
-        return badges.moment(notice.created_at)
+        return badges.time_tag(notice.created_at)
 
     @column("State")
     def standing(self, notice: Notice) -> str:
@@ -115,12 +115,12 @@ class Subscriptions(ReadOnly):
 
     @column("Expires")
     def expires(self, subscription: Subscription) -> str:
-        return badges.moment(subscription.expires_at)
+        return badges.time_tag(subscription.expires_at)
 
     @column("Renewed or stopped")
     def acts(self, subscription: Subscription) -> str:
-        return badges.moment(subscription.act_after)
+        return badges.time_tag(subscription.act_after)
 
     @column("Last message")
     def heard(self, subscription: Subscription) -> str:
-        return badges.moment(subscription.last_message_at)
+        return badges.time_tag(subscription.last_message_at)

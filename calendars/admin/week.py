@@ -14,7 +14,7 @@ from django.urls import reverse
 from calendars.admin.choices import called, followed
 from calendars.models import Appointment, BusyBlock, Calendar
 from calendars.vocabulary.events import Answer
-from communications.admin.scope import Scope
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 LONGEST = timedelta(days=62)
 AT_MOST = 2_000

@@ -31,7 +31,7 @@ from calendars.appointments import (
 from calendars.linking import accounts
 from calendars.models import Account, Appointment
 from communications.api.filters import MAX_ID
-from communications.api.views import KEY, Scoped, key_of
+from communications.api.views import KEY, ScopedView, key_of
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -52,7 +52,7 @@ class AppointmentFilterSet(django_filters.FilterSet):
         fields = ["status"]
 
 
-class AppointmentViewSet(Scoped, ReadOnlyModelViewSet[Appointment]):
+class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
     queryset = Appointment.objects.known().prefetch_related("participants", "links")
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilterSet
@@ -127,7 +127,7 @@ def if_match_version(request: Request) -> int | None:
 
 
 class CalendarAccountViewSet(
-    Scoped, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]
+    ScopedView, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Account]
 ):
     queryset = Account.objects.prefetch_related("calendars")
     serializer_class = AccountSerializer
@@ -154,7 +154,7 @@ class CalendarAccountViewSet(
         return Response(AccountSerializer(self.get_object()).data)
 
 
-class AvailabilityViewSet(Scoped, ViewSet):
+class AvailabilityViewSet(ScopedView, ViewSet):
     queryset: QuerySet[Appointment] = Appointment.objects.all()
 
     @extend_schema(

@@ -25,8 +25,8 @@ from calendars.vocabulary.events import (
     RemoteEvent,
     RemotePerson,
 )
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import PermanentError
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 class GrantGone(PermanentError):

@@ -16,9 +16,9 @@ from calendars.models import Account, Calendar, ContactBook, Subscription
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
 from calendars.vocabulary.events import Pushed
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.secrets import is_same
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 log = structlog.get_logger(__name__)
 

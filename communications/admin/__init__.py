@@ -1,10 +1,11 @@
-"""What staff sees. Importing the pages registers them; each is scoped by `scope`."""
+"""What staff sees. Importing the pages registers them; each is scoped by the login."""
 
 from communications.admin import (
     contacts,
     deliveries,
     duplicates,
     imports,
+    memberships,
     messages,
     organizations,
     platform,
@@ -17,6 +18,7 @@ __all__ = [
     "deliveries",
     "duplicates",
     "imports",
+    "memberships",
     "messages",
     "organizations",
     "platform",

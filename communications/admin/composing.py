@@ -18,7 +18,6 @@ from unfold.widgets import (
 )
 
 from communications.admin import filling
-from communications.admin.scope import Scope, Scoped, in_its_time, scope_of
 from communications.composing.compose import compose
 from communications.composing.drafts import Draft
 from communications.errors import KeyReused, Refused
@@ -31,6 +30,12 @@ from communications.models import (
     Template,
 )
 from communications.providers import registry
+from wedsync_comms.lib.admin_kit.scope import (
+    Scope,
+    ScopedAdmin,
+    in_organization_time,
+    scope_of,
+)
 
 # Fields of a draft that this form has under another name, or not at all.
 FIELDS = {"reply_to": "to"}
@@ -192,7 +197,7 @@ class ComposeForm(forms.Form):
         )
 
 
-class Composing(Scoped):
+class Composing(ScopedAdmin):
     """A ModelAdmin whose "add" is to compose."""
 
     def add_view(
@@ -203,7 +208,7 @@ class Composing(Scoped):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return in_its_time(request, self.compose_view, extra_context or {})
+        return in_organization_time(request, self.compose_view, extra_context or {})
 
     def compose_view(self, request: HttpRequest, extra_context: dict[str, Any]) -> HttpResponse:
         scope = scope_of(request)

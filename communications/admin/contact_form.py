@@ -11,11 +11,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from communications.admin.scope import OwnedForm
 from communications.book import contacts, facts
 from communications.book.facts import InvalidFact
 from communications.errors import InvalidAddress
 from communications.models import Address, Part
+from wedsync_comms.lib.admin_kit.scope import OwnedForm
 
 
 class TagsField(forms.CharField):

@@ -7,11 +7,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from communications.admin import badges, talk
+from communications.admin import talk
 from communications.book.files import exporting
 from communications.book.history import CREATED
 from communications.conversations import thread
 from communications.models import Contact, ContactChange, Merge, Origin
+from wedsync_comms.lib.admin_kit import badges
 
 RECENT = 6
 CHANGES = 25
@@ -49,7 +50,7 @@ def shown(change: ContactChange) -> dict[str, Any]:
         "after": readable(change.after),
         "source": Origin(change.source).label,
         "by": change.by,
-        "at": badges.moment(change.at),
+        "at": badges.time_tag(change.at),
     }
 
 

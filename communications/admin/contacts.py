@@ -3,14 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 from unfold.admin import TabularInline
 
-from communications.admin import badges, contact_page
-from communications.admin.badges import column
+from communications.admin import contact_page
 from communications.admin.contact_files import Files
 from communications.admin.contact_form import (
     AddressForm,
@@ -19,14 +16,16 @@ from communications.admin.contact_form import (
     entries,
 )
 from communications.admin.filters import PartFilter, ReviewFilter
-from communications.admin.paging import Capped
-from communications.admin.scope import scope_of
 from communications.admin.verbs import Verb
 from communications.book import contacts, search
 from communications.book.facts import FACTS
 from communications.book.history import Cause
 from communications.errors import InvalidAddress, NotPossible
 from communications.models import Address, Contact, Origin, Pair, Verdict
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
 class Addresses(TabularInline):
@@ -56,7 +55,7 @@ def looked_at(contact: Contact, user: Any) -> None:
 
 
 @admin.register(Contact)
-class Contacts(Capped, Files):
+class Contacts(CappedAdmin, Files):
     form = ContactForm
     inlines = [Addresses]
     list_display = ["name", "parts", "reachable", "tags", "state", "since"]
@@ -110,11 +109,11 @@ class Contacts(Capped, Files):
     @column("Addresses")
     def reachable(self, contact: Contact) -> str:
         values = dict.fromkeys(address.value for address in contact.addresses.all())
-        return badges.clamped(", ".join(values))
+        return badges.clamped_text(", ".join(values))
 
     @column("Weddings")
     def tags(self, contact: Contact) -> str:
-        return badges.clamped(", ".join(contact.weddings))
+        return badges.clamped_text(", ".join(contact.weddings))
 
     @column("State", label={"new": "warning", "known": "default"})
     def state(self, contact: Contact) -> tuple[str, str]:
@@ -122,7 +121,7 @@ class Contacts(Capped, Files):
 
     @column("Since")
     def since(self, contact: Contact) -> str:
-        return badges.moment(contact.created_at)
+        return badges.time_tag(contact.created_at)
 
     # --- saved by the verbs ---
 
@@ -160,20 +159,11 @@ class Contacts(Capped, Files):
         kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), **extra}
         return super().changelist_view(request, *args, **kwargs)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        contact = self.get_object(request, unquote(object_id))
-        context = extra_context or {}
-        if contact:
-            # Its times are written here, before the page as a whole is.
-            with timezone.override(scope_of(request).time_zone):
-                context = {**context, **contact_page.about(request, contact)}
-        context["may_compose"] = self.has_act_permission(request)
-        # The live page is an organization's.
-        context["is_live"] = scope_of(request).organization is not None
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Contact) -> dict[str, Any]:
+        return {
+            **super().page_context(request, row),
+            **contact_page.about(request, row),
+            "may_compose": self.has_act_permission(request),
+            # The live page is an organization's.
+            "is_live": scope_of(request).organization is not None,
+        }

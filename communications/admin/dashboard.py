@@ -1,5 +1,6 @@
 """The first page of the admin: what went wrong lately, and how much there is."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from communications.admin import badges
-from communications.admin.scope import ACTING, Scope, scope_of
+from communications.admin import message_badges
 from communications.models import Message, WebhookDelivery
 from communications.vocabulary.statuses import Status
+from wedsync_comms.lib.admin_kit.roles import ACTING
+from wedsync_comms.lib.admin_kit.scope import Scope, scope_of
 
 DAY = timedelta(hours=24)
 RECENT = 8
@@ -27,7 +29,17 @@ TILES = [
 ]
 
 
-def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+TileBuilder = Callable[[HttpRequest], dict[str, Any]]
+ADDED_TILES: list[TileBuilder] = []
+
+
+def add_tile(builder: TileBuilder) -> TileBuilder:
+    """For other apps; theirs stand behind ours."""
+    ADDED_TILES.append(builder)
+    return builder
+
+
+def dashboard_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     scope = scope_of(request)
     if scope.role is None:
         return context
@@ -36,53 +48,64 @@ def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": scope.organization.name if scope.organization else "All organizations",
         "organization": scope.organization,
         "zone": scope.time_zone,
-        "tiles": [waiting(scope), *lately(scope), unapplied(scope)],
-        "troubles": [(badges.badge(one.status), one) for one in troubles(scope)],
+        "tiles": [
+            waiting_tile(scope),
+            *outcome_tiles(scope),
+            unapplied_tile(scope),
+            *(build(request) for build in ADDED_TILES),
+        ],
+        "troubles": [
+            (message_badges.status_badge(message.status), message)
+            for message in newest_troubles(scope)
+        ],
         "may_compose": scope.role in ACTING,
     }
 
 
-def waiting(scope: Scope) -> dict[str, Any]:
+def waiting_tile(scope: Scope) -> dict[str, Any]:
     rows = scope.rows(Message.objects.waiting())
-    link = listed("message", "status__exact", [Status.QUEUED])
-    return tile("Waiting to be sent", "schedule", rows[:MANY].count(), link)
+    link = list_url("message", "status__exact", [Status.QUEUED])
+    return count_tile("Waiting to be sent", "schedule", rows[:MANY].count(), link)
 
 
-def lately(scope: Scope) -> list[dict[str, Any]]:
+def outcome_tiles(scope: Scope) -> list[dict[str, Any]]:
     rows = scope.rows(Message.objects.outbound().filter(created_at__gte=timezone.now() - DAY))
     counts = dict(rows.order_by().values_list("status").annotate(count=Count("pk")))
     return [
-        tile(
+        count_tile(
             title,
             icon,
-            sum(counts.get(one, 0) for one in statuses),
-            listed("message", "status__exact", statuses) + "&direction__exact=outbound&created=day",
+            sum(counts.get(status, 0) for status in statuses),
+            list_url("message", "status__exact", statuses)
+            + "&direction__exact=outbound&created=day",
             is_bad=title.startswith("Failed"),
         )
         for title, icon, statuses in TILES
     ]
 
 
-def unapplied(scope: Scope) -> dict[str, Any]:
+def unapplied_tile(scope: Scope) -> dict[str, Any]:
     rows = scope.rows(WebhookDelivery.objects.filter(applied_at=None, apply_after=None))
     link = reverse("admin:communications_webhookdelivery_changelist") + "?state=failed"
-    return tile("Webhooks not applied", "webhook", rows[:MANY].count(), link, is_bad=True)
+    return count_tile("Webhooks not applied", "webhook", rows[:MANY].count(), link, is_bad=True)
 
 
-def troubles(scope: Scope) -> Any:
+def newest_troubles(scope: Scope) -> Any:
     """The newest of each status by the index that begins with it, then the newest of those."""
     columns = ("id", "status", "to", "subject", "body", "direction", "error", "created_at")
     rows = scope.rows(Message.objects.outbound()).order_by("-created_at").only(*columns)
-    newest = [one for status in NEEDS_A_LOOK for one in rows.filter(status=status)[:RECENT]]
-    return sorted(newest, key=lambda one: one.created_at, reverse=True)[:RECENT]
+    newest = [row for status in NEEDS_A_LOOK for row in rows.filter(status=status)[:RECENT]]
+    return sorted(newest, key=lambda message: message.created_at, reverse=True)[:RECENT]
 
 
-def listed(model: str, lookup: str, values: list[Status]) -> str:
+def list_url(model: str, lookup: str, values: list[Status]) -> str:
     query = "&".join(f"{lookup}={value}" for value in values)
     return f"{reverse(f'admin:communications_{model}_changelist')}?{query}"
 
 
-def tile(title: str, icon: str, count: int, link: str, *, is_bad: bool = False) -> dict[str, Any]:
+def count_tile(
+    title: str, icon: str, count: int, link: str, *, is_bad: bool = False
+) -> dict[str, Any]:
     return {
         "title": title,
         "icon": icon,

@@ -9,16 +9,16 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.filters import ProviderFilter, StateFilter
-from communications.admin.paging import Capped
-from communications.admin.scope import scope_of
-from communications.admin.timeline import pretty
+from communications.admin.filters import DeliveryStateFilter, ProviderFilter
 from communications.admin.verbs import Verb, Verbs
 from communications.errors import NotPossible
 from communications.models import WebhookDelivery
 from communications.receiving import deliveries
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import scope_of
+from wedsync_comms.lib.admin_kit.wording import pretty_json
 
 # Meta's bodies can have 3 MB; nobody reads that, and no browser folds it.
 MAX_BODY = 50_000
@@ -30,11 +30,11 @@ def replay(delivery: WebhookDelivery, _user: Any) -> None:
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveries(Capped, Verbs):
+class WebhookDeliveries(CappedAdmin, Verbs):
     is_addable = is_changeable = is_deletable = False
     list_display = ["state", "what", "provider", "received", "tries", "trouble"]
     list_display_links = ["what"]
-    list_filter = [StateFilter, ProviderFilter]
+    list_filter = [DeliveryStateFilter, ProviderFilter]
     list_filter_submit = True
     search_fields = ["=event_id", "^type"]
     search_help_text = "The event’s id at the provider, or how its type begins."
@@ -93,11 +93,11 @@ class WebhookDeliveries(Capped, Verbs):
 
     @column("Error")
     def trouble(self, delivery: WebhookDelivery) -> str:
-        return badges.clamped(delivery.error)
+        return badges.clamped_text(delivery.error)
 
     @column("Received")
     def received(self, delivery: WebhookDelivery) -> str:
-        return badges.moment(delivery.received_at)
+        return badges.time_tag(delivery.received_at)
 
     @column("Body")
     def content(self, delivery: WebhookDelivery) -> SafeString:
@@ -115,6 +115,6 @@ class WebhookDeliveries(Capped, Verbs):
 def readable(body: bytes) -> str:
     text = body.decode(errors="replace")
     try:
-        return pretty(json.loads(text))
+        return pretty_json(json.loads(text))
     except ValueError:
         return text

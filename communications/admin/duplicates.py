@@ -12,10 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.contrib.filters.admin import RadioFilter
 
-from communications.admin import badges
-from communications.admin.badges import column
 from communications.admin.contact_page import readable
-from communications.admin.paging import Capped
 from communications.admin.verbs import Verb, Verbs
 from communications.book import (
     duplicates,
@@ -23,6 +20,9 @@ from communications.book import (
     history,
 )
 from communications.models import Contact, Message, Pair, Verdict
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
 
 KEYS = {"merge": "m", "apart": "k", "later": "l"}
 VARIANTS = {
@@ -66,7 +66,7 @@ def is_undecided(pair: Pair) -> bool:
 
 
 @admin.register(Pair)
-class Pairs(Capped, Verbs):
+class Pairs(CappedAdmin, Verbs):
     is_addable = is_changeable = is_deletable = False
     list_display = ["who", "likely", "why", "found"]
     list_display_links = ["who"]
@@ -125,20 +125,12 @@ class Pairs(Capped, Verbs):
             return HttpResponseRedirect(reverse("admin:communications_pair_changelist"))
         return HttpResponseRedirect(reverse("admin:communications_pair_change", args=[waiting.pk]))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        pair = self.get_object(request, unquote(object_id))
-        context = extra_context or {}
-        if pair is not None:
-            context = {**context, **side_by_side(pair)}
-            left = self.get_queryset(request).filter(verdict=Verdict.OPEN)
-            context["left"] = left.count()
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Pair) -> dict[str, Any]:
+        return {
+            **super().page_context(request, row),
+            **side_by_side(row),
+            "left": self.get_queryset(request).filter(verdict=Verdict.OPEN).count(),
+        }
 
     def buttons(self, request: HttpRequest, row: Any) -> list[dict[str, str]]:
         found = super().buttons(request, row)
@@ -156,11 +148,11 @@ class Pairs(Capped, Verbs):
 
     @column("Why")
     def why(self, pair: Pair) -> str:
-        return badges.clamped(" ".join(pair.reasons))
+        return badges.clamped_text(" ".join(pair.reasons))
 
     @column("Found")
     def found(self, pair: Pair) -> str:
-        return badges.moment(pair.found_at)
+        return badges.time_tag(pair.found_at)
 
 
 def side_by_side(pair: Pair) -> dict[str, Any]:
@@ -173,7 +165,9 @@ def side_by_side(pair: Pair) -> dict[str, Any]:
         "pair": pair,
         "kept": kept,
         "gone": gone,
-        "verdict": badges.label(pair.get_verdict_display(), VARIANTS[Verdict(pair.verdict)]),
+        "verdict": badges.coloured_label(
+            pair.get_verdict_display(), VARIANTS[Verdict(pair.verdict)]
+        ),
         "rows": [
             row(field, [(kept.pk, sides[0][field]), (gone.pk, sides[1][field])], asked.get(field))
             for field in sides[0]
@@ -205,5 +199,5 @@ def side(contact: Contact) -> dict[str, str]:
     return {
         **{name: readable(value) for name, value in shown.items()},
         "messages": str(messages_[:1_000].count() or ""),
-        "since": badges.moment(contact.created_at),
+        "since": badges.time_tag(contact.created_at),
     }

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
 
-from communications.admin.scope import Scope
 from communications.composing.drafts import (
     APPROVED,
     VARIABLE,
 )
 from communications.models import Channel, Template
 from communications.providers import registry
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 NAMED = re.compile(r"(\w+)\s*:\s*(.*)")
 

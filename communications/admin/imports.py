@@ -11,11 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from communications.admin import badges
-from communications.admin.badges import column
 from communications.admin.contact_files import attachment
-from communications.admin.paging import Capped
-from communications.admin.scope import Scope, Scoped, scope_of
 from communications.book.files import (
     csv_tables,
     importing,
@@ -30,6 +26,14 @@ from communications.book.files.records import (
 )
 from communications.errors import NotPossible
 from communications.models import Import, Organization
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import (
+    Scope,
+    ScopedAdmin,
+    scope_of,
+)
 
 SHOWN = 200
 STATES = {Import.State.WAITING: "warning", Import.State.DONE: "success"}
@@ -99,7 +103,7 @@ class ColumnsForm(forms.Form):
 
 
 @admin.register(Import)
-class Imports(Capped, Scoped):
+class Imports(CappedAdmin, ScopedAdmin):
     is_changeable = is_deletable = False
     list_display = ["filename", "state_shown", "outcome", "created_by", "when"]
     list_display_links = ["filename"]
@@ -139,19 +143,9 @@ class Imports(Capped, Scoped):
         }
         return render(request, "admin/communications/import/upload.html", context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        context = extra_context or {}
-        if row is not None:
-            context = {**context, "row": row, "may_act": self.has_act_permission(request)}
-            context |= preview(row) if row.state == Import.State.WAITING else {}
-        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+    def page_context(self, request: HttpRequest, row: Import) -> dict[str, Any]:
+        context = {"row": row, "may_act": self.has_act_permission(request)}
+        return context | (preview(row) if row.state == Import.State.WAITING else {})
 
     def columns_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.posted(request, object_id)
@@ -217,7 +211,7 @@ class Imports(Capped, Scoped):
 
     @column("When")
     def when(self, row: Import) -> str:
-        return badges.moment(row.created_at)
+        return badges.time_tag(row.created_at)
 
 
 def told(counts: dict[str, int]) -> str:
@@ -237,7 +231,7 @@ def preview(row: Import) -> dict[str, Any]:
     counts = seen.plan.counts()
     form = None if row.is_vcard else ColumnsForm(row, seen.columns)
     return {
-        "counts": [(badges.label(*WORDS[action]), counts[action]) for action in WORDS],
+        "counts": [(badges.coloured_label(*WORDS[action]), counts[action]) for action in WORDS],
         "errors": counts["error"],
         "taken": sum(counts.values()) - counts["error"],
         "listed": lines(seen.plan),
@@ -259,7 +253,7 @@ def lines(plan: Plan) -> list[dict[str, Any]]:
         {
             "number": row.number,
             "name": row.name,
-            "badge": badges.label(*WORDS[row.action]),
+            "badge": badges.coloured_label(*WORDS[row.action]),
             "reasons": row.reasons,
             "contact": row.draft.contact if row.draft else None,
         }

@@ -13,18 +13,27 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from communications.admin import badges, searching, timeline
-from communications.admin.badges import column
+from communications.admin import (
+    message_badges,
+    searching,
+    timeline,
+)
 from communications.admin.composing import Composing
-from communications.admin.filters import AttemptFilter, CreatedFilter, OutboxFilter
-from communications.admin.paging import Capped
-from communications.admin.scope import in_its_time, scope_of
+from communications.admin.filters import AttemptFilter, OutboxFilter
 from communications.admin.verbs import Verb, Verbs
 from communications.messages import staff_actions
 from communications.models import (
     Direction,
     Message,
     Priority,
+)
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.filters import CreatedFilter
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import (
+    in_organization_time,
+    scope_of,
 )
 
 # Large, and of no use in a list.
@@ -33,7 +42,7 @@ SNIPPET = 140
 
 
 @admin.register(Message)
-class Messages(Composing, Capped, Verbs):
+class Messages(Composing, CappedAdmin, Verbs):
     list_display = ["state", "way", "to_whom", "about", "carrier", "urgency", "composed"]
     list_display_links = ["to_whom", "about"]
     show_add_link = False
@@ -110,38 +119,31 @@ class Messages(Composing, Capped, Verbs):
             "buttons": self.buttons(request, message),
             "may_compose": self.has_act_permission(request),
         }
-        return in_its_time(
+        return in_organization_time(
             request,
             render,
             "admin/communications/message/live.html",
             context,
         )
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        message = self.get_object(request, unquote(object_id))
-        context = extra_context or {}
-        if message is not None:
+    def page_context(self, request: HttpRequest, row: Message) -> dict[str, Any]:
+        return {
+            **super().page_context(request, row),
+            **timeline.of(row),
             # The stream is an organization's: who has none sees no live updates.
-            live = scope_of(request).organization is not None
-            context = {**context, **timeline.of(message), "is_live": live}
-            context["may_compose"] = self.has_act_permission(request)
-        return super().change_view(request, object_id, form_url, context)
+            "is_live": scope_of(request).organization is not None,
+            "may_compose": self.has_act_permission(request),
+        }
 
     # --- columns ---
 
-    @column("Status", label=badges.VARIANTS)
+    @column("Status", label=message_badges.STATUS_COLOURS)
     def state(self, message: Message) -> tuple[str, str]:
         return message.status, message.get_status_display()
 
     @column("Channel")
     def way(self, message: Message) -> SafeString:
-        return badges.channel(message.leg_channel)
+        return message_badges.channel_badge(message.leg_channel)
 
     @column("To")
     def to_whom(self, message: Message) -> str | SafeString:
@@ -157,12 +159,12 @@ class Messages(Composing, Capped, Verbs):
     def urgency(self, message: Message) -> str:
         priority = Priority(message.priority)
         name = priority.label.lower()
-        return badges.label(name, "warning") if priority is Priority.URGENT else name
+        return badges.coloured_label(name, "warning") if priority is Priority.URGENT else name
 
     @column("Subject or text")
     def about(self, message: Message) -> str:
-        return badges.clamped(message.subject or message.begins or "(no subject)")  # type: ignore[attr-defined] # annotated above
+        return badges.clamped_text(message.subject or message.begins or "(no subject)")  # type: ignore[attr-defined] # annotated above
 
     @column("Created")
     def composed(self, message: Message) -> str:
-        return badges.moment(message.created_at)
+        return badges.time_tag(message.created_at)

@@ -13,12 +13,13 @@ from django.db import transaction
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.scope import OWNING, OwnedForm, Scoped, scope_of
 from communications.book import contacts
 from communications.errors import InvalidAddress
 from communications.models import Membership, Organization
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.roles import OWNING
+from wedsync_comms.lib.admin_kit.scope import OwnedForm, ScopedAdmin, scope_of
 
 
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -50,7 +51,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Organization)
-class Organizations(Scoped):
+class Organizations(ScopedAdmin):
     lookup = "pk"
     acting = OWNING
     is_deletable = False
@@ -108,7 +109,7 @@ class NewMemberForm(OwnedForm):
 
 
 @admin.register(Membership)
-class Members(Scoped):
+class Members(ScopedAdmin):
     acting = OWNING
     actions = None
     list_display = ["user", "email", "role", "last_login"]
@@ -160,7 +161,7 @@ class Members(Scoped):
 
     @column("Last login")
     def last_login(self, membership: Membership) -> str:
-        return badges.moment(membership.user.last_login)
+        return badges.time_tag(membership.user.last_login)
 
 
 def is_self(request: HttpRequest, obj: Membership | None) -> bool:

@@ -1,78 +1,73 @@
-"""The way around: named by its dotted path in settings.UNFOLD."""
+"""The way around: named by its dotted path in settings.UNFOLD.
 
+Other apps add to it from modules that their `admin` package imports.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
-from django.apps import apps
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from communications.admin.scope import scope_of
+from wedsync_comms.lib.admin_kit.scope import scope_of
+
+Group = dict[str, Any]
+GroupBuilder = Callable[[HttpRequest], Group]
+LinkBuilder = Callable[[HttpRequest], dict[str, Any]]
+ADDED_GROUPS: list[GroupBuilder] = []
+ADDED_LINKS: list[LinkBuilder] = []
 
 
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+def add_group(builder: GroupBuilder) -> GroupBuilder:
+    """For other apps: a group below the first."""
+    ADDED_GROUPS.append(builder)
+    return builder
+
+
+def add_link(builder: LinkBuilder) -> LinkBuilder:
+    """For other apps: a link of the first group, right below “Today”."""
+    ADDED_LINKS.append(builder)
+    return builder
+
+
+def navigation(request: HttpRequest) -> list[Group]:
     scope = scope_of(request)
-    groups = [elsewhere(request)]
+    groups = [elsewhere_group(request)]
     if scope.role is not None:
-        groups = [every_day(request), *calendars(request), settings(request), *groups]
-    return [*groups, platform(request)] if scope.is_platform else groups
+        added = [build(request) for build in ADDED_GROUPS]
+        groups = [daily_group(request), *added, settings_group(request), *groups]
+    return [*groups, platform_group(request)] if scope.is_platform else groups
 
 
-def every_day(request: HttpRequest) -> dict[str, Any]:
+def daily_group(request: HttpRequest) -> Group:
     return {
         "title": "Communications",
         "items": [
             {"title": "Today", "icon": "space_dashboard", "link": reverse("admin:index")},
-            model(request, "Messages", "mail", "communications_message"),
-            model(request, "Contacts", "contacts", "communications_contact"),
-            model(request, "Possible duplicates", "group", "communications_pair"),
-            model(request, "Imports", "upload_file", "communications_import"),
-            model(request, "Templates", "description", "communications_template"),
-            model(request, "Suppressions", "block", "communications_suppression"),
-            model(request, "Webhook deliveries", "webhook", "communications_webhookdelivery"),
+            *(build(request) for build in ADDED_LINKS),
+            list_link(request, "Messages", "mail", "communications_message"),
+            list_link(request, "Contacts", "contacts", "communications_contact"),
+            list_link(request, "Possible duplicates", "group", "communications_pair"),
+            list_link(request, "Imports", "upload_file", "communications_import"),
+            list_link(request, "Templates", "description", "communications_template"),
+            list_link(request, "Suppressions", "block", "communications_suppression"),
+            list_link(request, "Webhook deliveries", "webhook", "communications_webhookdelivery"),
         ],
     }
 
 
-def calendars(request: HttpRequest) -> list[dict[str, Any]]:
-    """By name only: an app to our right, where it is installed."""
-    if not apps.is_installed("calendars"):
-        return []
-    week = reverse("admin:calendars_appointment_week")
-    appointments = model(request, "Appointments", "event", "calendars_appointment")
-    appointments["active"] = appointments["active"] and not request.path.startswith(week)
-    shown = {"title": "Week", "icon": "calendar_view_week", "link": week}
-    items = [
-        {**shown, "active": request.path.startswith(week)},
-        appointments,
-        model(request, "Calendar accounts", "calendar_add_on", "calendars_account"),
-        model(request, "Address books", "sync", "calendars_contactbook"),
-        model(request, "Rules", "rule", "calendars_rule"),
-    ]
-    return [{"title": "Calendars", "separator": True, "items": [*items, *support(request)]}]
-
-
-def support(request: HttpRequest) -> list[dict[str, Any]]:
-    if not scope_of(request).is_platform:
-        return []
-    return [
-        model(request, "Changes", "history", "calendars_appointmentchange"),
-        model(request, "Notices", "notifications", "calendars_notice"),
-        model(request, "Subscriptions", "sensors", "calendars_subscription"),
-    ]
-
-
-def settings(request: HttpRequest) -> dict[str, Any]:
+def settings_group(request: HttpRequest) -> Group:
     organization = scope_of(request).organization
-    ours = model(request, "Organizations", "storefront", "communications_organization")
+    ours = list_link(request, "Organizations", "storefront", "communications_organization")
     if organization is not None:
         page = reverse("admin:communications_organization_change", args=[organization.pk])
         ours |= {"title": "Organization", "link": page}
-    members = model(request, "Members", "group", "communications_membership")
+    members = list_link(request, "Members", "group", "communications_membership")
     return {"title": "Settings", "separator": True, "items": [ours, members]}
 
 
-def elsewhere(request: HttpRequest) -> dict[str, Any]:
+def elsewhere_group(request: HttpRequest) -> Group:
     live = {"title": "Live overview", "icon": "monitoring", "link": reverse("overview")}
     api = {"title": "API", "icon": "api", "link": reverse("docs")}
     # The overview is an organization's.
@@ -80,23 +75,23 @@ def elsewhere(request: HttpRequest) -> dict[str, Any]:
     return {"separator": True, "items": [{**item, "active": False} for item in items]}
 
 
-def platform(request: HttpRequest) -> dict[str, Any]:
+def platform_group(request: HttpRequest) -> Group:
     return {
         "title": "Platform",
         "separator": True,
         "collapsible": True,
         "items": [
-            model(request, "Logins", "person", "auth_user"),
-            model(request, "API tokens", "key", "authtoken_tokenproxy"),
-            model(request, "Schedules", "calendar_month", "django_q_schedule"),
-            model(request, "Queued tasks", "pending_actions", "django_q_ormq"),
-            model(request, "Finished tasks", "task_alt", "django_q_success"),
-            model(request, "Failed tasks", "running_with_errors", "django_q_failure"),
+            list_link(request, "Logins", "person", "auth_user"),
+            list_link(request, "API tokens", "key", "authtoken_tokenproxy"),
+            list_link(request, "Schedules", "calendar_month", "django_q_schedule"),
+            list_link(request, "Queued tasks", "pending_actions", "django_q_ormq"),
+            list_link(request, "Finished tasks", "task_alt", "django_q_success"),
+            list_link(request, "Failed tasks", "running_with_errors", "django_q_failure"),
         ],
     }
 
 
-def model(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, Any]:
+def list_link(request: HttpRequest, title: str, icon: str, name: str) -> dict[str, Any]:
     link = reverse(f"admin:{name}_changelist")
     return {
         "title": title,

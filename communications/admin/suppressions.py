@@ -7,17 +7,18 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from communications.admin import badges
-from communications.admin.badges import column
+from communications.admin import message_badges
 from communications.admin.filters import InForceFilter
-from communications.admin.paging import Capped
-from communications.admin.scope import OwnedForm
 from communications.admin.verbs import Verb, Verbs
 from communications.book import contacts
 from communications.errors import InvalidAddress, NotPossible
 from communications.models import Suppression
 from communications.policy import suppressions
 from communications.vocabulary.events import Reason
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import OwnedForm
 
 
 class SuppressionForm(OwnedForm):
@@ -49,7 +50,7 @@ def lift(suppression: Suppression, user: Any) -> None:
 
 
 @admin.register(Suppression)
-class Suppressions(Capped, Verbs):
+class Suppressions(CappedAdmin, Verbs):
     form = SuppressionForm
     is_changeable = is_deletable = False
     list_display = ["value", "way", "why", "extent", "explanation", "since", "state"]
@@ -116,7 +117,7 @@ class Suppressions(Capped, Verbs):
 
     @column("Channel")
     def way(self, suppression: Suppression) -> str:
-        return badges.channel(suppression.channel)
+        return message_badges.channel_badge(suppression.channel)
 
     @column("Reason")
     def why(self, suppression: Suppression) -> str:
@@ -129,11 +130,11 @@ class Suppressions(Capped, Verbs):
 
     @column("Detail")
     def explanation(self, suppression: Suppression) -> str:
-        return badges.clamped(suppression.detail)
+        return badges.clamped_text(suppression.detail)
 
     @column("Since")
     def since(self, suppression: Suppression) -> str:
-        return badges.moment(suppression.created_at)
+        return badges.time_tag(suppression.created_at)
 
     @column("State", label={"closed": "warning", "lifted": "default"})
     def state(self, suppression: Suppression) -> tuple[str, str]:

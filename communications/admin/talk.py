@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from communications.admin import badges
+from communications.admin import message_badges
 from communications.conversations import thread
 from communications.conversations.thread import Way
 from communications.models import (
@@ -24,8 +24,8 @@ def bubble(message: Message) -> dict[str, Any]:
     return {
         "message": message,
         "is_ours": is_ours,
-        "badge": badges.badge(message.status) if is_ours else "",
-        "channel": badges.channel(went_by),
+        "badge": message_badges.status_badge(message.status) if is_ours else "",
+        "channel": message_badges.channel_badge(went_by),
         "instead": Channel(message.channel).label if went_by != message.channel else "",
         "why": [one.detail for one in message.detours],  # type: ignore[attr-defined] # prefetched by conversations.newest
         "media": thread.files(message.media),
@@ -38,7 +38,7 @@ def door(contact: Contact, way: Way) -> dict[str, Any]:
     query = urlencode({"contact": contact.pk, "channel": way.channel})
     return {
         "way": way,
-        "channel": badges.channel(way.channel),
+        "channel": message_badges.channel_badge(way.channel),
         "query": query if is_usable else "",
         "reply": query + subject(contact) if way.is_preferred and way.channel == "email" else query,
     }

@@ -6,10 +6,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter
 
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.scope import OwnedForm, Scoped
+from communications.admin import message_badges
 from communications.models import Channel, Template
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.scope import (
+    OwnedForm,
+    ScopedAdmin,
+)
 
 # https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
 APPROVALS = {"APPROVED": "success", "PENDING": "info", "IN_APPEAL": "info", "PAUSED": "warning"}
@@ -39,7 +43,7 @@ def is_approved_elsewhere(template: Template | None) -> bool:
 
 
 @admin.register(Template)
-class Templates(Scoped):
+class Templates(ScopedAdmin):
     form = TemplateForm
     list_display = ["name", "way", "about", "standing", "kind", "rating", "changed"]
     list_filter = [
@@ -79,13 +83,13 @@ class Templates(Scoped):
 
     @column("Subject or text")
     def about(self, template: Template) -> str:
-        return badges.clamped(template.subject or template.body)
+        return badges.clamped_text(template.subject or template.body)
 
     @column("Approval")
     def standing(self, template: Template) -> str:
         if not template.approval:
             return "–"
-        return badges.label(
+        return badges.coloured_label(
             template.approval.replace("_", " ").lower(),
             APPROVALS.get(template.approval, "danger"),
         )
@@ -98,12 +102,14 @@ class Templates(Scoped):
     def rating(self, template: Template) -> str:
         if not template.quality:
             return "–"
-        return badges.label(template.quality.lower(), QUALITIES.get(template.quality, "default"))
+        return badges.coloured_label(
+            template.quality.lower(), QUALITIES.get(template.quality, "default")
+        )
 
     @column("Changed")
     def changed(self, template: Template) -> str:
-        return badges.moment(template.updated_at)
+        return badges.time_tag(template.updated_at)
 
     @column("Channel")
     def way(self, template: Template) -> str:
-        return badges.channel(template.channel)
+        return message_badges.channel_badge(template.channel)

@@ -1,6 +1,5 @@
 """What a message's page shows: where it stands, every attempt, everything that happened."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
-from communications.admin import badges
+from communications.admin import message_badges
 from communications.book.contacts import bare
 from communications.conversations import thread
 from communications.live import event_stream
@@ -23,6 +22,8 @@ from communications.models import (
 )
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.wording import pretty_json, short_duration
 
 # Beyond this, a page is not read any more: opens of a newsletter, for example.
 MAX_ENTRIES = 300
@@ -69,8 +70,8 @@ def of(message: Message) -> dict[str, Any]:
     return {
         "message": message,
         "since": last_id,
-        "badge": badges.badge(message.status),
-        "channel": badges.channel(message.went_by),
+        "badge": message_badges.status_badge(message.status),
+        "channel": message_badges.channel_badge(message.went_by),
         "leg": leg(message),
         "tries": [shown(one) for one in message.attempts.order_by("-number")],
         "entries": [entry(one) for one in events[:MAX_ENTRIES]],
@@ -100,7 +101,9 @@ def plan(message: Message) -> Iterator[str]:
     yield f"by {Channel(message.channel).label}"
     for step in message.fallback:
         after = step.get("after_seconds")
-        when = "immediately" if after is None else f"after {duration(timedelta(seconds=after))}"
+        when = (
+            "immediately" if after is None else f"after {short_duration(timedelta(seconds=after))}"
+        )
         yield f"then by {Channel(step['channel']).label} {when}"
 
 
@@ -119,11 +122,11 @@ def entry(event: Event) -> Entry:
     lag = event.recorded_at - event.occurred_at
     return Entry(
         event=event,
-        icon=badges.KIND_ICONS.get(event.kind, "radio_button_unchecked"),  # type: ignore[call-overload]
-        source=badges.SOURCES[event.source],  # type: ignore[index]
-        becomes=badges.badge(event.message_status) if event.changed else None,
+        icon=message_badges.KIND_ICONS.get(event.kind, "radio_button_unchecked"),  # type: ignore[call-overload]
+        source=message_badges.SOURCES[event.source],  # type: ignore[index]
+        becomes=message_badges.status_badge(event.message_status) if event.changed else None,
         stays="" if event.changed or not event.status else Status(event.message_status).label,
-        lag=duration(lag) if lag > REMARKABLE else "",
+        lag=short_duration(lag) if lag > REMARKABLE else "",
     )
 
 
@@ -134,20 +137,8 @@ def shown(attempt: Attempt) -> Try:
     name = "being sent" if status is Status.QUEUED else status.label
     return Try(
         attempt=attempt,
-        channel=badges.channel(attempt.channel),
-        status=badges.label(name, badges.VARIANTS[status]),
-        took=duration(took) if took is not None else "",
-        exchange=pretty(attempt.response) if attempt.response else "",
+        channel=message_badges.channel_badge(attempt.channel),
+        status=badges.coloured_label(name, message_badges.STATUS_COLOURS[status]),
+        took=short_duration(took) if took is not None else "",
+        exchange=pretty_json(attempt.response) if attempt.response else "",
     )
-
-
-def pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-
-
-def duration(value: timedelta) -> str:
-    seconds = value.total_seconds()
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

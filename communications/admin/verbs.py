@@ -13,8 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
-from communications.admin.scope import Scoped
 from communications.errors import NotPossible
+from wedsync_comms.lib.admin_kit.scope import ScopedAdmin
 
 # One request does no more than this, whatever was selected.
 MAX_ROWS = 500
@@ -34,7 +34,7 @@ class Verb:
     is_possible: Callable[[Any], bool]
 
 
-class Verbs(Scoped):
+class Verbs(ScopedAdmin):
     verbs: tuple[Verb, ...] = ()
     change_form_outer_before_template = "admin/communications/buttons.html"
 
@@ -103,16 +103,8 @@ class Verbs(Scoped):
             if verb.is_possible(row)
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        context = {**(extra_context or {}), "buttons": self.buttons(request, row) if row else []}
-        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"buttons": self.buttons(request, row)}
 
 
 def many(verb: Verb, admin: Verbs, request: HttpRequest, rows: Any) -> None:

@@ -68,7 +68,7 @@ MAX_CHANGES = 500
 SUMMARY_SPAN = timedelta(hours=24)
 
 
-class Scoped:
+class ScopedView:
     """Rows of the caller's organization and of no other."""
 
     request: Any
@@ -101,7 +101,7 @@ def key_of(request: Request) -> str:
     return key
 
 
-class Messages(Scoped, ReadOnlyModelViewSet[Message]):
+class Messages(ScopedView, ReadOnlyModelViewSet[Message]):
     queryset = Message.objects.select_related("contact").prefetch_related("attempts")
     serializer_class = MessageSerializer
     filterset_class = MessageFilter
@@ -170,7 +170,7 @@ class Messages(Scoped, ReadOnlyModelViewSet[Message]):
         return dict(MessageSerializer(self.get_queryset().get(pk=message.pk)).data)
 
 
-class Contacts(Scoped, ModelViewSet[Contact]):
+class Contacts(ScopedView, ModelViewSet[Contact]):
     queryset = Contact.objects.prefetch_related("addresses")
     serializer_class = ContactSerializer
     filterset_class = ContactFilter
@@ -227,14 +227,14 @@ class Contacts(Scoped, ModelViewSet[Contact]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class Templates(Scoped, ModelViewSet[Template]):
+class Templates(ScopedView, ModelViewSet[Template]):
     queryset = Template.objects.all()
     serializer_class = TemplateSerializer
     filterset_fields = ["channel", "name"]
 
 
 class Suppressions(
-    Scoped,
+    ScopedView,
     mixins.CreateModelMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,

@@ -11,9 +11,10 @@ from communications.models.contacts import (
     Suppression,
 )
 from communications.models.messages import Attachment, Direction, Message, Priority
-from communications.models.organizations import Membership, Organization, Role
+from communications.models.organizations import Membership, Organization
 from communications.models.templates import Template
 from communications.models.webhooks import WebhookDelivery
+from wedsync_comms.lib.admin_kit.roles import Role
 
 __all__ = [
     "Address",

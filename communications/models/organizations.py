@@ -8,14 +8,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from wedsync_comms.lib.admin_kit.roles import ACTING, Role
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-
-
-class Role(models.TextChoices):
-    OWNER = "owner"
-    STAFF = "staff"
-    VIEWER = "viewer"
 
 
 class Organization(models.Model):
@@ -104,4 +100,4 @@ class Membership(models.Model):
 
     @property
     def may_write(self) -> bool:
-        return self.role in {Role.OWNER, Role.STAFF}
+        return self.role in ACTING

@@ -12,10 +12,10 @@ from communications.vocabulary.events import (
     Outbound,
     StatusChanged,
     TemplateText,
-    WebhookRequest,
 )
 from wedsync_comms.lib.errors import MalformedRequest, ProviderError
 from wedsync_comms.lib.rate_limit.algorithm import Rate
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 @dataclass(frozen=True, kw_only=True)

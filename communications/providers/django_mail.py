@@ -17,7 +17,6 @@ from communications.vocabulary.events import (
     MessageReceived,
     Outbound,
     StatusChanged,
-    WebhookRequest,
 )
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -30,6 +29,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.rate_limit.algorithm import Rate
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 TIMEOUT = 20
 # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: from here on, trying again does not help.

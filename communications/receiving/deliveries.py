@@ -32,7 +32,6 @@ from communications.vocabulary.events import (
     Source,
     StatusChanged,
     TemplateChanged,
-    WebhookRequest,
 )
 from wedsync_comms.lib import (
     shared_state,
@@ -41,6 +40,7 @@ from wedsync_comms.lib import (
 )
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

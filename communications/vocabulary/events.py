@@ -1,15 +1,13 @@
 """What providers tell us, in our words. Only these and the values below cross their boundary."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import TextChoices
 
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import MalformedRequest, ProviderError
+from wedsync_comms.lib.errors import ProviderError
 
 
 class Kind(TextChoices):
@@ -200,23 +198,3 @@ class Outbound:
     template: TemplateRef | None = None
     # Of no use to the recipient later than this.
     expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebhookRequest:
-    """A request as it came. `url` is built from PUBLIC_URL, header names are lower case."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    def json(self) -> dict[str, Any]:
-        """The body. Raises MalformedRequest if it is no JSON object."""
-        try:
-            body = json.loads(self.body)
-        except ValueError as error:
-            raise MalformedRequest("The body is not JSON.") from error
-        if not isinstance(body, dict):
-            raise MalformedRequest("The body is not a JSON object.")
-        return body

@@ -1,5 +1,5 @@
 """What staff sees of the system's health. Importing the pages registers them."""
 
-from health.admin import records
+from health.admin import dashboard, records, sidebar
 
-__all__ = ["records"]
+__all__ = ["dashboard", "records", "sidebar"]

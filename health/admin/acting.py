@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from communications.admin.scope import scope_of
 from communications.errors import NotPossible
 from health.admin.questions import QUESTIONS, Deed, Question
+from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

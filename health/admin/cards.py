@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from communications.admin.badges import CHANNEL_ICONS
+from communications.admin.message_badges import CHANNEL_ICONS
 from communications.models import Channel
 from health.admin import charts, links
 from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent

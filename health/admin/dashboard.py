@@ -1,21 +1,16 @@
-"""The first page of the admin, with one more tile."""
+"""One more tile on the first page of the admin."""
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from communications.admin import dashboard
-from communications.admin.scope import scope_of
+from communications.admin.dashboard import add_tile, count_tile
 from health.admin.sidebar import open_incidents
+from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
-def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    shown = dashboard.show(request, context)
-    if "tiles" in shown:
-        count = open_incidents(scope_of(request))
-        link = reverse("health")
-        shown["tiles"].append(
-            dashboard.tile("Open incidents", "monitor_heart", count, link, is_bad=True),
-        )
-    return shown
+@add_tile
+def incidents_tile(request: HttpRequest) -> dict[str, Any]:
+    count = open_incidents(scope_of(request))
+    return count_tile("Open incidents", "monitor_heart", count, reverse("health"), is_bad=True)

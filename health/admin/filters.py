@@ -3,24 +3,20 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RadioFilter
 
-from health.models import Incident
+from wedsync_comms.lib.admin_kit.filters import ConditionFilter
 
 
-class IncidentStateFilter(RadioFilter):
+class IncidentStateFilter(ConditionFilter):
     title = "state"
     parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("open", "Open"), ("resolved", "Resolved")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:  # noqa: ARG002
-        if self.value() not in {"open", "resolved"}:
-            return queryset
-        return queryset.filter(resolved_at__isnull=self.value() == "open")
+    conditions = {
+        "open": ("Open", Q(resolved_at=None)),
+        "resolved": ("Resolved", Q(resolved_at__isnull=False)),
+    }
 
 
 class SubjectFilter(RadioFilter):

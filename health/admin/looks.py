@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from communications.admin.timeline import duration
 from health.vocabulary.readings import (
     Breaker,
     Check,
@@ -11,6 +10,7 @@ from health.vocabulary.readings import (
     Severity,
     State,
 )
+from wedsync_comms.lib.admin_kit.wording import short_duration
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ def percent(share: float | None) -> str:
 def milliseconds(value: float | None) -> str:
     if value is None:
         return "–"
-    return "under 1 ms" if value < 1 else duration(timedelta(milliseconds=value))
+    return "under 1 ms" if value < 1 else short_duration(timedelta(milliseconds=value))
 
 
 def limit(found: RateLimit | None) -> str:
     if found is None:
         return "none known"
     if found.held_for > 0:
-        return f"held back for {duration(timedelta(seconds=found.held_for))}"
+        return f"held back for {short_duration(timedelta(seconds=found.held_for))}"
     source = ", by its own word" if found.learned else ""
     return f"{found.headroom * 100:.0f} % free of {found.per_second:g} a second{source}"
 
@@ -97,4 +97,4 @@ def limit(found: RateLimit | None) -> str:
 def lasting(span: timedelta) -> str:
     """In whole seconds at least: an incident has no milliseconds."""
     seconds = max(1, round(span.total_seconds()))
-    return f"{seconds} s" if seconds < TWO_MINUTES else duration(span)
+    return f"{seconds} s" if seconds < TWO_MINUTES else short_duration(span)

@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from communications.admin.scope import Scope, in_its_time, scope_of
 from communications.live import event_stream
 from health.admin import records, rights, shown
 from health.reporting import summary
@@ -16,27 +15,32 @@ from health.vocabulary.readings import (
     ProviderHealth,
     Summary,
 )
+from wedsync_comms.lib.admin_kit.scope import (
+    Scope,
+    in_organization_time,
+    scope_of,
+)
 
 OVERVIEW = "admin/health/overview.html"
 PROVIDER = "admin/health/provider.html"
 
 
 def overview(request: HttpRequest) -> HttpResponse:
-    return in_its_time(request, page, OVERVIEW, reverse("health-live"), "Health", of_all)
+    return in_organization_time(request, page, OVERVIEW, reverse("health-live"), "Health", of_all)
 
 
 def overview_live(request: HttpRequest) -> HttpResponse:
     """What the page fetches again whenever something changed."""
-    return in_its_time(request, part, OVERVIEW, of_all)
+    return in_organization_time(request, part, OVERVIEW, of_all)
 
 
 def provider(request: HttpRequest, slug: str) -> HttpResponse:
     fragment = reverse("health-provider-live", args=[slug])
-    return in_its_time(request, page, PROVIDER, fragment, slug, of_one, slug)
+    return in_organization_time(request, page, PROVIDER, fragment, slug, of_one, slug)
 
 
 def provider_live(request: HttpRequest, slug: str) -> HttpResponse:
-    return in_its_time(request, part, PROVIDER, of_one, slug)
+    return in_organization_time(request, part, PROVIDER, of_one, slug)
 
 
 def page(

@@ -8,10 +8,10 @@ from django import forms
 from django.conf import settings
 from django.http import Http404
 
-from communications.admin.scope import Scope
 from health.admin import records, rights
 from health.incidents import actions
 from health.models import Incident
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 TEXT = 1_000
 LINES = forms.Textarea({"rows": 3})

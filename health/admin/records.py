@@ -3,16 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from communications.admin import badges
-from communications.admin.badges import column
-from communications.admin.paging import Capped
-from communications.admin.scope import Scope, Scoped, scope_of
-from communications.admin.timeline import pretty
 from health.admin import links, rights, troubles
 from health.admin.filters import IncidentStateFilter, SubjectFilter
 from health.models import Action, Alert, Failure, Incident
@@ -22,6 +16,15 @@ from health.vocabulary.readings import (
     FailureGroup,
     Severity,
 )
+from wedsync_comms.lib.admin_kit import badges
+from wedsync_comms.lib.admin_kit.badges import column
+from wedsync_comms.lib.admin_kit.paging import CappedAdmin
+from wedsync_comms.lib.admin_kit.scope import (
+    Scope,
+    ScopedAdmin,
+    scope_of,
+)
+from wedsync_comms.lib.admin_kit.wording import pretty_json
 
 SEVERITIES = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
 
@@ -49,7 +52,7 @@ def incidents(scope: Scope, shared: Q) -> QuerySet[Incident]:
     return rows.filter(Q(organization=organization) | shared) if organization else rows
 
 
-class Kept(Capped, Scoped):
+class Kept(CappedAdmin, ScopedAdmin):
     """Rows that are history: looked at, never changed."""
 
     is_addable = is_changeable = is_deletable = False
@@ -79,31 +82,21 @@ class Incidents(Kept):
 
     @column("Opened")
     def opened(self, incident: Incident) -> SafeString | str:
-        return badges.moment(incident.opened_at)
+        return badges.time_tag(incident.opened_at)
 
     @column("Over")
     def resolved(self, incident: Incident) -> SafeString | str:
-        return badges.moment(incident.resolved_at)
+        return badges.time_tag(incident.resolved_at)
 
     @column("Seen")
     def seen(self, incident: Incident) -> SafeString | str:
-        return badges.moment(incident.acknowledged_at)
+        return badges.time_tag(incident.acknowledged_at)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        incident = self.get_object(request, unquote(object_id))
-        context = {**(extra_context or {}), **told(request, incident)}
-        return super().change_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+    def page_context(self, request: HttpRequest, row: Incident) -> dict[str, Any]:
+        return incident_context(request, row)
 
 
-def told(request: HttpRequest, incident: Incident | None) -> dict[str, Any]:
-    if incident is None:
-        return {}
+def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     scope = scope_of(request)
     organization = rights.viewpoint(scope)
     mine = answerable(scope).filter(pk=incident.pk).exists()
@@ -154,15 +147,15 @@ class Failures(Kept):
 
     @column("An example")
     def said(self, failure: Failure) -> SafeString | str:
-        return badges.clamped(failure.text)
+        return badges.clamped_text(failure.text)
 
     @column("First seen")
     def first(self, failure: Failure) -> SafeString | str:
-        return badges.moment(failure.first_seen)
+        return badges.time_tag(failure.first_seen)
 
     @column("Last seen")
     def last(self, failure: Failure) -> SafeString | str:
-        return badges.moment(failure.last_seen)
+        return badges.time_tag(failure.last_seen)
 
     @column("What a person can do")
     def remedy(self, failure: Failure) -> str:
@@ -174,7 +167,7 @@ class Failures(Kept):
 
     @column("The last exchange")
     def said_exactly(self, failure: Failure) -> SafeString:
-        return links.code(pretty(failure.exchange))
+        return links.code(pretty_json(failure.exchange))
 
 
 def group_of(failure: Failure) -> FailureGroup:
@@ -197,11 +190,11 @@ class Actions(Kept):
 
     @column("When")
     def when(self, action: Action) -> SafeString | str:
-        return badges.moment(action.at)
+        return badges.time_tag(action.at)
 
     @column("Detail")
     def why(self, action: Action) -> SafeString | str:
-        return badges.clamped(action.detail)
+        return badges.clamped_text(action.detail)
 
 
 @admin.register(Alert)
@@ -229,8 +222,8 @@ class Alerts(Kept):
 
     @column("Composed")
     def composed(self, alert: Alert) -> SafeString | str:
-        return badges.moment(alert.created_at)
+        return badges.time_tag(alert.created_at)
 
     @column("Error")
     def trouble(self, alert: Alert) -> SafeString | str:
-        return badges.clamped(alert.error)
+        return badges.clamped_text(alert.error)

@@ -1,7 +1,8 @@
 """Who may do what about it: their own messages are an organization's, providers are everybody's."""
 
-from communications.admin.scope import ACTING, Scope
-from communications.models import Organization, Role
+from communications.models import Organization
+from wedsync_comms.lib.admin_kit.roles import ACTING, Role
+from wedsync_comms.lib.admin_kit.scope import Scope
 
 
 def may_act(scope: Scope) -> bool:
@@ -18,7 +19,8 @@ def may_steer(scope: Scope) -> bool:
 def viewpoint(scope: Scope) -> Organization | None:
     """Whose numbers are shown; None for all of them. Where there is only one organization, the
     platform's are its own, and who works there sees them."""
-    return None if may_act(scope) and is_alone() else scope.organization
+    organization: Organization | None = scope.organization
+    return None if may_act(scope) and is_alone() else organization
 
 
 def sees_all(scope: Scope) -> bool:

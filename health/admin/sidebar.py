@@ -1,23 +1,17 @@
-"""The way around, with the health of it all: named by its dotted path in settings.UNFOLD."""
+"""The health of it all, in the admin's sidebar."""
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from communications.admin import sidebar
-from communications.admin.scope import Scope, scope_of
+from communications.admin.sidebar import add_link
 from health.admin import records
+from wedsync_comms.lib.admin_kit.scope import Scope, scope_of
 
 
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    groups = sidebar.navigation(request)
-    if scope_of(request).role is not None:
-        groups[0]["items"].insert(1, entry(request))
-    return groups
-
-
-def entry(request: HttpRequest) -> dict[str, Any]:
+@add_link
+def health_link(request: HttpRequest) -> dict[str, Any]:
     link = reverse("health")
     found = {
         "title": "Health",

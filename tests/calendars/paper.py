@@ -40,8 +40,8 @@ from calendars.vocabulary.events import (
     Removed,
     Span,
 )
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import TransientError
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 LIFE = timedelta(days=7)
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from communications.admin import paging, searching
+from communications.admin import searching
 from communications.live import event_stream
 from communications.messages.transitions import (
     Change,
@@ -33,6 +33,7 @@ from communications.vocabulary.events import (
 from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
+from wedsync_comms.lib.admin_kit import paging
 
 __all__ = ["plain_static"]
 

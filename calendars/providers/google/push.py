@@ -11,9 +11,9 @@ from calendars.vocabulary.events import (
     Push,
     Pushed,
 )
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 CHANNEL_ID = "x-goog-channel-id"
 # exists and not_exists say the same: something is different now.

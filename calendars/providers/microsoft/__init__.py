@@ -20,8 +20,8 @@ from calendars.vocabulary.events import (
     Grant,
     Pushed,
 )
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # A subscription is answered only after Microsoft had two answers of ours, for ten seconds each.
 TIMEOUT = (3.05, 25.0)

@@ -17,9 +17,9 @@ from calendars.vocabulary.events import (
     Push,
     Pushed,
 )
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
 from wedsync_comms.lib.shapes import listed, text
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PEOPLE = "people"
 CHANGES = "created,updated,deleted"

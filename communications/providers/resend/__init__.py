@@ -33,13 +33,13 @@ from communications.vocabulary.events import (
     Outbound,
     Reason,
     StatusChanged,
-    WebhookRequest,
 )
 from wedsync_comms.lib.errors import (
     CredentialsRejected,
 )
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import listed
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 class Resend(Provider):

@@ -11,11 +11,11 @@ from communications.vocabulary.events import (
     MessageReceived,
     Reason,
     StatusChanged,
-    WebhookRequest,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import mapped
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://resend.com/docs/dashboard/webhooks/event-types
 # An open or a click proves the delivery; neither is a status of its own, since mail programs

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 TIMESTAMP_DIGITS = 12
 

@@ -19,7 +19,6 @@ from communications.vocabulary.events import (
     MessageReceived,
     Outbound,
     StatusChanged,
-    WebhookRequest,
 )
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -28,6 +27,7 @@ from wedsync_comms.lib.errors import (
     RouteRejected,
 )
 from wedsync_comms.lib.rate_limit.algorithm import Rate
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://www.twilio.com/docs/messaging/api/message-resource: 1 to 36,000 seconds.
 MAX_VALIDITY = 36_000

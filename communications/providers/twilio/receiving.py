@@ -12,12 +12,12 @@ from communications.vocabulary.events import (
     MessageReceived,
     Reason,
     StatusChanged,
-    WebhookRequest,
     Wish,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest, OptedOut
 from wedsync_comms.lib.shapes import whole
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
 # "Undelivered" is a failure here and not a bounce: a later receipt from the handset disproves it.

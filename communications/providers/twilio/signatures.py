@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
 from communications.providers.twilio.receiving import text_of
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.secrets import is_same
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 def verify(request: WebhookRequest, tokens: Iterable[str]) -> None:

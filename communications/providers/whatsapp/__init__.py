@@ -23,7 +23,6 @@ from communications.vocabulary.events import (
     Outbound,
     StatusChanged,
     TemplateText,
-    WebhookRequest,
 )
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
@@ -31,6 +30,7 @@ from wedsync_comms.lib.errors import (
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import listed, mapped
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 CONNECTED = "CONNECTED"
 

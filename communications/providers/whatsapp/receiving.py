@@ -21,12 +21,12 @@ from communications.vocabulary.events import (
     MessageReceived,
     Reason,
     StatusChanged,
-    WebhookRequest,
     Wish,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing
 from wedsync_comms.lib.shapes import listed, mapped, whole
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object
 STATUSES: dict[str, tuple[Kind, Status]] = {

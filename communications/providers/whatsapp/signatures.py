@@ -5,9 +5,9 @@ import hmac
 from collections.abc import Iterable
 from urllib.parse import parse_qs, urlsplit
 
-from communications.vocabulary.events import WebhookRequest
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
 from wedsync_comms.lib.secrets import is_same
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 def handshake(request: WebhookRequest, verify_token: str) -> str:

@@ -35,7 +35,6 @@ from calendars.vocabulary.events import (
     Removed,
 )
 from calendars.vocabulary.zones import at_wall
-from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.sides import CALLBACK, Side
 from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox_server import SandboxServer
@@ -46,6 +45,7 @@ from wedsync_comms.lib.errors import (
     RateLimited,
     TransientError,
 )
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 WINDOW = {"start": TODAY - timedelta(days=10), "end": TODAY + timedelta(days=100)}

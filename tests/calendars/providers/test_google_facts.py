@@ -26,7 +26,6 @@ from calendars.vocabulary.events import (
     RemotePerson,
     Removed,
 )
-from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.contract import ADA, WINDOW, tasting
 from tests.calendars.providers.sides import GoogleSide
 from tests.communications.providers.answering import Answer as Reply
@@ -43,6 +42,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 HOLIDAYS = "en.uk#holiday@group.v.calendar.google.com"
 

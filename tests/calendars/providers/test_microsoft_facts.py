@@ -32,7 +32,6 @@ from calendars.vocabulary.events import (
     Removed,
 )
 from calendars.vocabulary.zones import at_wall
-from communications.vocabulary.events import WebhookRequest
 from tests.calendars.providers.contract import ADA, DAY, WINDOW, tasting
 from tests.calendars.providers.sides import MicrosoftSide
 from tests.communications.providers.answering import Answer as Reply
@@ -49,6 +48,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PERSONAL = "marlow.finch@outlook.example"
 

@@ -8,12 +8,12 @@ from communications.models import Message
 from communications.providers import registry
 from communications.providers.whatsapp import WhatsApp
 from communications.sending import claims as claim
-from communications.vocabulary.events import WebhookRequest
 from tests.communications.engine import rows
 from tests.connections import Closing
 from tests.factories import organization
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 TO = "+447700900101"
 REF = {"name": "news", "language": "en", "category": "UTILITY", "parameters": []}

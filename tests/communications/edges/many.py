@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from communications.providers.resend import Resend
 from communications.vocabulary.events import (
     Event,
-    WebhookRequest,
 )
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 class Many(Resend):

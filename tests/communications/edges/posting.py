@@ -13,9 +13,9 @@ from communications.sending import (
     claims,
     outcomes,
 )
-from communications.vocabulary.events import WebhookRequest
 from tests import factories
 from tests.communications.providers.signing import svix
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 URL = "/api/webhooks/communications/resend"
 numbers = itertools.count(1)

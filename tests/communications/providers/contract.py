@@ -20,7 +20,6 @@ from communications.models import Channel
 from communications.providers.base import Accepted, Provider
 from communications.vocabulary.events import (
     Outbound,
-    WebhookRequest,
 )
 from tests.communications.providers.answering import Answer, answering, closed_port
 from wedsync_comms.lib.errors import (
@@ -33,6 +32,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

@@ -12,7 +12,6 @@ from communications.providers.django_mail import DjangoMail
 from communications.vocabulary.events import (
     File,
     Outbound,
-    WebhookRequest,
 )
 from tests.communications.providers.answering import closed_port
 from tests.communications.providers.contract import outbound
@@ -27,6 +26,7 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     TransientError,
 )
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 

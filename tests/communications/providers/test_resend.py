@@ -18,7 +18,6 @@ from communications.providers.resend import Resend
 from communications.providers.resend.transport import CLIENT
 from communications.vocabulary.events import (
     File,
-    WebhookRequest,
 )
 from communications.vocabulary.statuses import Status
 from tests.communications.providers.answering import Answer, answering
@@ -37,6 +36,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 URL = "https://api.resend.com"
 OTHER_SECRET = "whsec_c29tZWJvZHktZWxzZS1zLXNlY3JldC0xMjM0NQ=="

@@ -18,13 +18,13 @@ from communications.vocabulary.events import (
     Reason,
     StatusChanged,
     TemplateChanged,
-    WebhookRequest,
 )
 from communications.vocabulary.statuses import Status
 from tests.communications.providers.signing import signature, svix
 from tests.communications.providers.test_resend import OTHER_SECRET, resend
 from tests.environment import SECRET
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "resend"
 BODY = b'{"type": "email.delivered", "data": {}}'

@@ -15,7 +15,6 @@ from communications.vocabulary.events import (
     Media,
     Outbound,
     TemplateRef,
-    WebhookRequest,
 )
 from tests.communications.providers import signing
 from tests.communications.providers.answering import Answer
@@ -34,6 +33,7 @@ from tests.communications.providers.twilio_account import (
 )
 from wedsync_comms.lib.errors import ContentRejected, RouteRejected
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 POOL = "MG" + "0d" * 16
 TEMPLATE = TemplateRef(name="HX" + "0c" * 16, language="en", parameters=("Amelia", "3 May"))

@@ -13,7 +13,6 @@ from communications.vocabulary.events import (
     Kind,
     MessageReceived,
     StatusChanged,
-    WebhookRequest,
     Wish,
 )
 from communications.vocabulary.statuses import Status
@@ -30,6 +29,7 @@ from tests.communications.providers.twilio_account import (
     twilio,
 )
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 SETTINGS = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
 FIELDS = st.lists(

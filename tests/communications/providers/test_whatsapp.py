@@ -17,7 +17,6 @@ from communications.vocabulary.events import (
     Media,
     Outbound,
     TemplateRef,
-    WebhookRequest,
 )
 from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
@@ -49,6 +48,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 def note(**values: Any) -> Outbound:

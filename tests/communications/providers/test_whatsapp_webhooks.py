@@ -19,7 +19,6 @@ from communications.vocabulary.events import (
     Reason,
     StatusChanged,
     TemplateChanged,
-    WebhookRequest,
     Wish,
 )
 from communications.vocabulary.statuses import Status
@@ -38,6 +37,7 @@ from tests.communications.providers.whatsapp_account import (
     wrapped,
 )
 from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest, OptedOutOfMarketing
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 URL = "https://hooks.example/api/webhooks/communications/whatsapp"
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from communications.providers.twilio import Twilio, TwilioWhatsApp
-from communications.vocabulary.events import WebhookRequest
 from tests.communications.providers import signing
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "twilio"
 SID = "AC" + "5a" * 16

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from communications.providers.whatsapp import WhatsApp
-from communications.vocabulary.events import WebhookRequest
 from tests.communications.providers import signing
+from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "whatsapp"
 NUMBER, ACCOUNT, SECRET = "106540352242922", "102290129340398", "app-secret"

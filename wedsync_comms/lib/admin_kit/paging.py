@@ -35,7 +35,7 @@ class CappedChangeList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class Capped:
+class CappedAdmin:
     """For a ModelAdmin."""
 
     paginator = CappedPaginator
