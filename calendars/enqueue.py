@@ -9,19 +9,19 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 
-def pull(calendar: int) -> None:
+def enqueue_pull(calendar: int) -> None:
     after_commit("calendars.tasks.pull", calendar)
 
 
-def write(link: int) -> None:
+def enqueue_push(link: int) -> None:
     after_commit("calendars.tasks.write", link)
 
 
-def tend(account: int) -> None:
+def enqueue_maintenance(account: int) -> None:
     after_commit("calendars.tasks.tend", account)
 
 
-def sync_people(book: int) -> None:
+def enqueue_contact_sync(book: int) -> None:
     after_commit("calendars.tasks.sync_people", book)
 
 

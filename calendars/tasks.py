@@ -19,33 +19,33 @@ from calendars.sync import (
 
 def pull(calendar: int) -> bool:
     """Something was announced."""
-    return sync.pull(calendar)
+    return sync.pull_calendar(calendar)
 
 
 def pull_due() -> None:
     """The safety net: what was announced and not read, and what is to be polled."""
-    for calendar in sync.due():
-        enqueue.pull(calendar)
+    for calendar in sync.pulls_due():
+        enqueue.enqueue_pull(calendar)
 
 
 def write(link: int) -> bool:
     """An appointment was just booked or changed."""
-    return push.write(link)
+    return push.push_appointment(link)
 
 
 def write_due() -> None:
-    for link in push.due():
-        enqueue.write(link)
+    for link in push.links_due():
+        enqueue.enqueue_push(link)
 
 
 def tend(account: int) -> None:
     """An account was linked, or a vendor said that a subscription needs care."""
-    lifecycle.tend(account)
+    lifecycle.maintain_subscriptions(account)
 
 
 def tend_due() -> None:
-    for account in lifecycle.accounts():
-        enqueue.tend(account)
+    for account in lifecycle.accounts_to_maintain():
+        enqueue.enqueue_maintenance(account)
 
 
 def tell_due() -> int:
@@ -58,17 +58,17 @@ def remind() -> int:
 
 
 def list_calendars() -> int:
-    return accounts.list_all()
+    return accounts.refresh_all_calendars()
 
 
 def reseal_grants() -> int:
-    return grants.reseal()
+    return grants.reseal_stale()
 
 
 def sync_people_due() -> None:
     """Address books: what was announced, and what is to be polled."""
     for book in contact_sync.due_books():
-        enqueue.sync_people(book)
+        enqueue.enqueue_contact_sync(book)
 
 
 def sync_people(book: int) -> bool:

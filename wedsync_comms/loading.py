@@ -17,4 +17,4 @@ def load() -> None:
     for slug in settings.PROVIDERS:
         providers.provider(slug)
     for slug in settings.CALENDARS:
-        calendars.vendor(slug)
+        calendars.configured_vendor(slug)

@@ -11,7 +11,7 @@ from unfold.widgets import (
 )
 
 from calendars.appointments import conflicts as deciding
-from calendars.appointments.conflicts import Habits
+from calendars.appointments.conflicts import SyncPreferences
 from calendars.linking import accounts
 from calendars.models import Account, Calendar
 from calendars.models.accounts import Policy
@@ -66,15 +66,15 @@ class AccountForm(forms.Form):
     def store(self) -> None:
         data = self.cleaned_data
         followed = [one.pk for one in self.calendars if data[f"followed-{one.pk}"]]
-        accounts.choose(self.account, followed, data["default"])
+        accounts.choose_calendars(self.account, followed, data["default"])
         habits = {
-            one.pk: Habits(
+            one.pk: SyncPreferences(
                 shows_titles=data[f"titles-{one.pk}"],
                 buffer_minutes=data[f"room-{one.pk}"],
             )
             for one in self.calendars
         }
-        deciding.arrange(self.account, Policy(data["conflicts"]), habits)
+        deciding.save_preferences(self.account, Policy(data["conflicts"]), habits)
 
 
 def box(calendar: Calendar, what: str, *, initial: bool) -> forms.BooleanField:

@@ -44,14 +44,14 @@ def choose(request: HttpRequest, account: Account) -> None:
 
 
 def disconnect(request: HttpRequest, account: Account) -> None:
-    accounts.disconnect(account, why=f"Disconnected by {request.user.get_username()}.")
+    accounts.disconnect_account(account, why=f"Disconnected by {request.user.get_username()}.")
     messages.success(request, f"{account.email} is disconnected. Its appointments stay.")
 
 
 def read(request: HttpRequest, account: Account) -> None:
     followed = account.calendars.followed()
     for calendar in followed:
-        enqueue.pull(calendar.pk)
+        enqueue.enqueue_pull(calendar.pk)
     count = len(followed)
     what = "1 calendar is" if count == 1 else f"{count} calendars are"
     messages.success(request, f"{what} being read.")
@@ -66,7 +66,7 @@ def decide(request: HttpRequest, account: Account) -> None:
     except (forms.ValidationError, ValueError, account.calendars.model.DoesNotExist):
         raise Http404 from None
     try:
-        conflicts.decide(calendar, decision)
+        conflicts.decide_quarantine(calendar, decision)
     except NotPossible as error:
         messages.warning(request, str(error))
     else:
@@ -175,7 +175,9 @@ class Accounts(ScopedAdmin):
             "held": [state.held(one) for one in stands.held],
             "form": AccountForm(account=account),
             "may_act": may_act,
-            "may_connect": may_act and account.vendor in registry.slugs() and is_member(request),
+            "may_connect": may_act
+            and account.vendor in registry.vendor_slugs()
+            and is_member(request),
             "offers_again": not is_linked or account.why or account.failures,
             "is_linked": is_linked,
             "title": account.email or str(account),
@@ -214,4 +216,7 @@ def vendors(request: HttpRequest) -> list[dict[str, str]]:
     """Those to connect to; none for who belongs to no organization."""
     if not is_member(request):
         return []
-    return [{"slug": one, "label": registry.vendor(one).label} for one in registry.slugs()]
+    return [
+        {"slug": one, "label": registry.configured_vendor(one).label}
+        for one in registry.vendor_slugs()
+    ]

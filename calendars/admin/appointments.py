@@ -173,7 +173,7 @@ class Appointments(CappedAdmin, ScopedAdmin):
         appointment = self.found(request, object_id)
         self.must(may=self.has_act_permission(request))
         try:
-            rescheduling.cancel(appointment, by=cast("User", request.user))
+            rescheduling.cancel_appointment(appointment, by=cast("User", request.user))
         except (NotPossible, Stale) as error:
             messages.warning(request, str(error))
         else:

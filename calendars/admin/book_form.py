@@ -6,8 +6,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from calendars.contacts import books
-from calendars.linking.accounts import allows
-from calendars.mailbox.mailbox import mailbox
+from calendars.linking.accounts import allows_purpose
+from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import Account, ContactBook, Direction
 from calendars.models.accounts import Policy
 from calendars.vocabulary.events import PeopleGroup
@@ -63,7 +63,7 @@ class FollowForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["account"]
         accounts = scope.rows(Account.objects.linked().filter(contact_book=None))
-        fit = [one.pk for one in accounts if allows(one, "contacts")]
+        fit = [one.pk for one in accounts if allows_purpose(one, "contacts")]
         field.queryset = Account.objects.filter(pk__in=fit)
 
     def follow(self) -> ContactBook:
@@ -73,7 +73,7 @@ class FollowForm(forms.Form):
 def groups_of(book: ContactBook) -> tuple[list[PeopleGroup], str]:
     """What the vendor has, and why it could not be asked; the page must open all the same."""
     try:
-        with mailbox(book.account) as box:
+        with open_mailbox(book.account) as box:
             return box.people_groups(), ""
     except ProviderError as error:
         return [], str(error)

@@ -16,7 +16,7 @@ from unfold.widgets import (
 
 from calendars.admin.choices import called, followed, people
 from calendars.appointments import booking
-from calendars.appointments.booking import Wish
+from calendars.appointments.booking import BookingRequest
 from calendars.appointments.participants import Invitee
 from calendars.errors import NotFree
 from calendars.models import Appointment, Calendar, ParticipantRole
@@ -162,7 +162,7 @@ class BookingForm(AppointmentForm):
         """None, and errors on their fields, if it was refused."""
         data, (start, end) = self.cleaned_data, self.span()
         calendar = data["calendar"]
-        wish = Wish(
+        wish = BookingRequest(
             title=data["title"],
             start=start,
             end=end,
@@ -176,7 +176,7 @@ class BookingForm(AppointmentForm):
             wants_conference=data["wants_conference"],
         )
         try:
-            return booking.book(calendar.account.organization, wish, by=user)
+            return booking.book_appointment(calendar.account.organization, wish, by=user)
         except (Refused, NotFree) as error:
             self.refuse(error)
             return None

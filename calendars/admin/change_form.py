@@ -7,7 +7,7 @@ from django import forms
 
 from calendars.admin.booking_form import DURATIONS, AppointmentForm
 from calendars.appointments import rescheduling
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.models import Appointment, ParticipantRole
 from communications.errors import NotPossible, Refused, Stale
 from wedsync_comms.lib.admin_kit.scope import Scope
@@ -37,7 +37,7 @@ class ChangeForm(AppointmentForm):
     def change(self, user: Any) -> Appointment | None:
         """None, and errors on their fields, if it was refused."""
         data, (start, end) = self.cleaned_data, self.times()
-        edit = Edit(
+        edit = AppointmentEdit(
             title=data["title"],
             description=data["description"],
             place=data["place"],
@@ -46,7 +46,9 @@ class ChangeForm(AppointmentForm):
             participants=list(self.invitees()),
         )
         try:
-            return rescheduling.change(self.appointment, edit, version=data["version"], by=user)
+            return rescheduling.change_appointment(
+                self.appointment, edit, version=data["version"], by=user
+            )
         except (Refused, NotPossible, Stale) as error:
             self.refuse(error)
             return None

@@ -26,7 +26,7 @@ KEPT = "linking"
 
 
 def organization_of(request: HttpRequest, slug: str) -> Organization:
-    if slug not in registry.slugs():
+    if slug not in registry.vendor_slugs():
         raise Http404
     scope = scope_of(request)
     organization: Organization | None = scope.organization
@@ -43,7 +43,7 @@ def callback(slug: str) -> str:
 def connect(request: HttpRequest, slug: str) -> HttpResponse:
     organization_of(request, slug)
     try:
-        started = accounts.start(slug, callback(slug))
+        started = accounts.start_linking(slug, callback(slug))
     except ProviderError as error:
         messages.error(request, f"{looks.vendor(slug)} does not answer just now: {error}")
         return redirect("admin:calendars_account_changelist")
@@ -60,7 +60,7 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     request.session[KEPT] = begun
     user = cast("User", request.user)
     try:
-        account = accounts.finish(organization, kept, request.GET.dict(), by=user)
+        account = accounts.finish_linking(organization, kept, request.GET.dict(), by=user)
     except accounts.NotLinked as error:
         messages.error(request, str(error))
         return redirect("admin:calendars_account_changelist")

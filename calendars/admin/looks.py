@@ -12,7 +12,7 @@ from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NotificationState
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 
 # How it stands -> colour, icon.
 Look = tuple[str, str]
@@ -27,10 +27,10 @@ APPOINTMENTS: Mapping[str, Look] = {
     AppointmentStatus.CANCELLED: ("default", "event_busy"),
 }
 ANSWERS: Mapping[str, Look] = {
-    Answer.NEEDED: ("default", "schedule"),
-    Answer.ACCEPTED: ("success", "check"),
-    Answer.TENTATIVE: ("warning", "help"),
-    Answer.DECLINED: ("danger", "close"),
+    ResponseStatus.NEEDED: ("default", "schedule"),
+    ResponseStatus.ACCEPTED: ("success", "check"),
+    ResponseStatus.TENTATIVE: ("warning", "help"),
+    ResponseStatus.DECLINED: ("danger", "close"),
 }
 NOTICES: Mapping[str, Look] = {
     NotificationState.WAITING: ("info", "schedule"),
@@ -69,7 +69,11 @@ def of_appointment(appointment: Appointment) -> SafeString:
 
 def vendor(slug: str) -> str:
     """What people call it; its slug where it is not configured any more."""
-    return registry.vendor(slug).label if slug in registry.slugs() else slug.capitalize()
+    return (
+        registry.configured_vendor(slug).label
+        if slug in registry.vendor_slugs()
+        else slug.capitalize()
+    )
 
 
 def source(slug: str) -> str:

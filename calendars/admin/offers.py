@@ -39,7 +39,7 @@ class OffersForm(forms.Form):
         start = max(at(data["day"], zone), timezone.now())
         end = at(data["day"] + timedelta(days=DAYS), zone)
         try:
-            found = availability.offer(
+            found = availability.offer_slots(
                 organization,
                 start,
                 end,

@@ -25,7 +25,7 @@ from calendars.models import (
 )
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NotificationState
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 from communications.admin import message_badges
 from wedsync_comms.lib.admin_kit.scope import Scope
 
@@ -125,8 +125,10 @@ def question(appointment: Appointment) -> list[Difference]:
     link = next((one for one in appointment.links.all() if one.theirs), None)
     if link is None or appointment.status != AppointmentStatus.BOOKED:
         return []
-    ours = conversion.of_appointment(appointment)
-    return between(*three_way_merge.differences(ours, conflicts.theirs_of(appointment, link)))
+    ours = conversion.content_of_appointment(appointment)
+    return between(
+        *three_way_merge.content_differences(ours, conflicts.content_with_remote(appointment, link))
+    )
 
 
 def named(name: str) -> str:
@@ -140,8 +142,8 @@ def worded(name: str, value: Any) -> str:
         return ""
     if name in WHEN:
         return moment(str(value))
-    if name.startswith("with ") and value in Answer:
-        return Answer(value).label.lower()
+    if name.startswith("with ") and value in ResponseStatus:
+        return ResponseStatus(value).label.lower()
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
@@ -149,7 +151,7 @@ def worded(name: str, value: Any) -> str:
 
 def moment(text: str) -> str:
     try:
-        wall: datetime = conversion.wall(text)
+        wall: datetime = conversion.parse_wall(text)
     except ValueError:
         return text
     again = " (the second time)" if wall.fold else ""

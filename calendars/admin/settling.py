@@ -20,7 +20,7 @@ Way = Callable[[HttpRequest, Appointment], str]
 def accept(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
-        conflicts.accept(appointment)
+        conflicts.accept_as_is(appointment)
     except NotPossible as error:
         messages.warning(request, str(error))
         return ""
@@ -31,7 +31,7 @@ def accept(request: HttpRequest, appointment: Appointment) -> str:
 def take_theirs(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
-        conflicts.take_theirs(appointment, by=cast("User", request.user))
+        conflicts.accept_remote(appointment, by=cast("User", request.user))
     except (NotPossible, Stale) as error:
         messages.warning(request, str(error))
         return ""

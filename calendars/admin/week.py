@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from calendars.admin.choices import called, followed
 from calendars.models import Appointment, BusyBlock, Calendar
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 from wedsync_comms.lib.admin_kit.scope import Scope
 
 LONGEST = timedelta(days=62)
@@ -114,6 +114,10 @@ def block_zone(one: BusyBlock, zone: ZoneInfo) -> ZoneInfo:
 
 def said(appointment: Appointment) -> str:
     """Who comes, in a few words."""
-    marks = {Answer.ACCEPTED: "✓ ", Answer.DECLINED: "✗ ", Answer.TENTATIVE: "? "}
+    marks = {
+        ResponseStatus.ACCEPTED: "✓ ",
+        ResponseStatus.DECLINED: "✗ ",
+        ResponseStatus.TENTATIVE: "? ",
+    }
     people = appointment.participants.all()
-    return ", ".join(f"{marks.get(Answer(one.answer), '')}{one}" for one in people)
+    return ", ".join(f"{marks.get(ResponseStatus(one.answer), '')}{one}" for one in people)

@@ -19,7 +19,7 @@ class WallTimeField(serializers.Field[datetime, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> datetime:
         try:
-            found = conversion.wall(str(data))
+            found = conversion.parse_wall(str(data))
         except ValueError:
             self.fail("invalid")
         if found.tzinfo is not None:
@@ -27,4 +27,4 @@ class WallTimeField(serializers.Field[datetime, Any, str, Any]):
         return found
 
     def to_representation(self, value: datetime) -> str:
-        return conversion.wall_text(value)
+        return conversion.format_wall(value)

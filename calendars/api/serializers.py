@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from calendars.api.fields import WallTimeField
-from calendars.appointments.booking import Wish
+from calendars.appointments.booking import BookingRequest
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.models import (
     Account,
     Appointment,
@@ -58,8 +58,8 @@ class EditSerializer(StrictSerializer):
         help_text="Calendars that have to be free then as well.",
     )
 
-    def edit(self) -> Edit:
-        return Edit(**self.words())
+    def edit(self) -> AppointmentEdit:
+        return AppointmentEdit(**self.words())
 
     def words(self) -> dict[str, Any]:
         data = dict(self.validated_data)
@@ -76,8 +76,8 @@ class BookSerializer(EditSerializer):
     is_all_day = serializers.BooleanField(required=False)
     wants_conference = serializers.BooleanField(required=False)
 
-    def wish(self) -> Wish:
-        return Wish(**self.words())
+    def wish(self) -> BookingRequest:
+        return BookingRequest(**self.words())
 
 
 class ParticipantSerializer(serializers.ModelSerializer[Participant]):

@@ -67,7 +67,7 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
         key = key_of(request)
         serializer = BookSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        appointment = idempotency.book(
+        appointment = idempotency.book_once(
             self.organization,
             serializer.wish(),
             key=key,
@@ -84,7 +84,7 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
         """Moves it, or changes what it says and who takes part."""
         serializer = EditSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        changed = rescheduling.change(
+        changed = rescheduling.change_appointment(
             self.get_object(),
             serializer.edit(),
             version=if_match_version(request),
@@ -97,7 +97,9 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Cancels it, also in its calendar; all participants are notified."""
         found = self.get_object()
-        rescheduling.cancel(found, version=if_match_version(request), by=self.membership.user)
+        rescheduling.cancel_appointment(
+            found, version=if_match_version(request), by=self.membership.user
+        )
         return self.respond(found)
 
     @extend_schema(responses=ChangeSerializer(many=True))
@@ -137,7 +139,7 @@ class CalendarAccountViewSet(
     @action(detail=True, methods=["post"])
     def disconnect(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Gives the permission back. Appointments stay where they are."""
-        accounts.disconnect(
+        accounts.disconnect_account(
             self.get_object(),
             why=f"Disconnected by {self.membership.user.get_username()}.",
         )
@@ -150,7 +152,7 @@ class CalendarAccountViewSet(
         account = self.get_object()
         serializer = ChooseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        accounts.choose(account, **serializer.validated_data)
+        accounts.choose_calendars(account, **serializer.validated_data)
         return Response(AccountSerializer(self.get_object()).data)
 
 
@@ -173,7 +175,7 @@ class AvailabilityViewSet(ScopedView, ViewSet):
     def list(self, request: Request) -> Response:
         """Free slots across calendars and vendors. What cannot be told is listed as unknown, and
         nothing is offered then."""
-        found = availability.offer(self.organization, **availability_query(request))
+        found = availability.offer_slots(self.organization, **availability_query(request))
         return Response(AvailabilitySerializer(found).data)
 
 

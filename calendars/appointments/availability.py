@@ -16,15 +16,15 @@ from communications.errors import Refused
 from communications.models import Organization
 
 # Hours of a calendar that has none of its own: Monday to Saturday.
-USUAL = tuple((weekday, time(9), time(18)) for weekday in range(6))
-LONGEST = timedelta(days=62)
-STEP = timedelta(minutes=15)
-SHORTEST = timedelta(minutes=5)
-AT_MOST = 500
+DEFAULT_HOURS = tuple((weekday, time(9), time(18)) for weekday in range(6))
+LONGEST_RANGE = timedelta(days=62)
+SLOT_STEP = timedelta(minutes=15)
+SHORTEST_SLOT = timedelta(minutes=5)
+MAX_SLOTS = 500
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnknownCalendar:
     calendar: int
     name: str
     problem: str
@@ -35,10 +35,10 @@ class Availability:
     slots: list[Span] = field(default_factory=list)
     # When each calendar is taken, by its key, as far as that is known.
     busy: dict[int, list[Span]] = field(default_factory=dict)
-    unknown: list[Unknown] = field(default_factory=list)
+    unknown: list[UnknownCalendar] = field(default_factory=list)
 
 
-def offer(
+def offer_slots(
     organization: Organization,
     start: datetime,
     end: datetime,
@@ -48,34 +48,36 @@ def offer(
     moving: Appointment | None = None,
 ) -> Availability:
     """Without `calendars`: all that are followed. Asks the vendors. Raises Refused."""
-    check(start, end, duration)
-    chosen = asked_for(organization, calendars)
-    told = freebusy.ask(chosen, start, end)
+    check_range(start, end, duration)
+    chosen = calendars_asked_for(organization, calendars)
+    told = freebusy.ask_free_busy(chosen, start, end)
     busy, unknown, free = {}, [], [Span(start=start, end=end)]
     for calendar in chosen:
         answer = told[calendar.pk]
         if answer.problem:
-            unknown.append(Unknown(calendar.pk, calendar.name, answer.problem))
-        spans = freebusy.outside(answer.spans, freebusy.own(moving))
-        spans += freebusy.here(calendar, start, end, but=moving)
-        busy[calendar.pk] = joined(spans)
+            unknown.append(UnknownCalendar(calendar.pk, calendar.name, answer.problem))
+        spans = freebusy.subtract_spans(answer.spans, freebusy.own_spans(moving))
+        spans += freebusy.spans_taken_here(calendar, start, end, but=moving)
+        busy[calendar.pk] = merged_spans(spans)
         room = timedelta(minutes=calendar.buffer_minutes)
-        taken = joined([freebusy.widened(one, room) for one in spans])
-        free = both(free, freebusy.outside(opened(calendar, organization, start, end), taken))
-    slots = [] if unknown else cut(free, duration)
+        taken = merged_spans([freebusy.widened_span(one, room) for one in spans])
+        free = common_spans(
+            free, freebusy.subtract_spans(opening_spans(calendar, organization, start, end), taken)
+        )
+    slots = [] if unknown else cut_slots(free, duration)
     return Availability(slots=slots, busy=busy, unknown=unknown)
 
 
-def check(start: datetime, end: datetime, duration: timedelta) -> None:
+def check_range(start: datetime, end: datetime, duration: timedelta) -> None:
     if end <= start:
         raise Refused("to", "It has to be after “from”.")
-    if end - start > LONGEST:
-        raise Refused("to", f"At most {LONGEST.days} days at once.")
-    if duration < SHORTEST:
-        raise Refused("duration", f"At least {SHORTEST.seconds // 60} minutes.")
+    if end - start > LONGEST_RANGE:
+        raise Refused("to", f"At most {LONGEST_RANGE.days} days at once.")
+    if duration < SHORTEST_SLOT:
+        raise Refused("duration", f"At least {SHORTEST_SLOT.seconds // 60} minutes.")
 
 
-def asked_for(organization: Organization, keys: Sequence[int]) -> list[Calendar]:
+def calendars_asked_for(organization: Organization, keys: Sequence[int]) -> list[Calendar]:
     """Also those whose account is not connected just now: they are unknown, not left out."""
     own = Calendar.objects.filter(account__organization=organization, is_followed=True)
     own = own.exclude(account__status=AccountStatus.DISCONNECTED)
@@ -86,7 +88,7 @@ def asked_for(organization: Organization, keys: Sequence[int]) -> list[Calendar]
     return found
 
 
-def opened(
+def opening_spans(
     calendar: Calendar,
     organization: Organization,
     start: datetime,
@@ -98,24 +100,24 @@ def opened(
     found = []
     while day <= last:
         found += [
-            Span(start=at(day, opens, zone), end=at(day, closes, zone))
+            Span(start=instant_at(day, opens, zone), end=instant_at(day, closes, zone))
             for weekday, opens, closes in hours_of(calendar)
             if weekday == day.weekday()
         ]
         day += timedelta(days=1)
-    return joined(found)
+    return merged_spans(found)
 
 
 def hours_of(calendar: Calendar) -> Sequence[tuple[int, time, time]]:
     own = [(one.weekday, one.opens, one.closes) for one in calendar.hours.all()]
-    return own or USUAL
+    return own or DEFAULT_HOURS
 
 
-def at(day: date, clock: time, zone: ZoneInfo) -> datetime:
+def instant_at(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock, tzinfo=zone).astimezone(ZoneInfo("UTC"))
 
 
-def joined(spans: Sequence[Span]) -> list[Span]:
+def merged_spans(spans: Sequence[Span]) -> list[Span]:
     """In order, with what touches made one."""
     found: list[Span] = []
     for one in sorted(spans, key=lambda span: (span.start, span.end)):
@@ -126,26 +128,26 @@ def joined(spans: Sequence[Span]) -> list[Span]:
     return found
 
 
-def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+def common_spans(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
     return [
         Span(start=max(a.start, b.start), end=min(a.end, b.end))
         for a in one
         for b in other
-        if freebusy.overlap(a, b)
+        if freebusy.spans_overlap(a, b)
     ]
 
 
-def cut(free: Sequence[Span], duration: timedelta) -> list[Span]:
+def cut_slots(free: Sequence[Span], duration: timedelta) -> list[Span]:
     """Beginning at round quarters of an hour."""
     found: list[Span] = []
     for one in free:
         begins = rounded_up(one.start)
-        while begins + duration <= one.end and len(found) < AT_MOST:
+        while begins + duration <= one.end and len(found) < MAX_SLOTS:
             found.append(Span(start=begins, end=begins + duration))
-            begins += STEP
+            begins += SLOT_STEP
     return found
 
 
 def rounded_up(moment: datetime) -> datetime:
-    over = (moment - datetime(2000, 1, 1, tzinfo=moment.tzinfo)) % STEP
-    return moment + (STEP - over) if over else moment
+    over = (moment - datetime(2000, 1, 1, tzinfo=moment.tzinfo)) % SLOT_STEP
+    return moment + (SLOT_STEP - over) if over else moment

@@ -19,13 +19,13 @@ from calendars.appointments import (
 )
 from calendars.appointments.participants import (
     Invitee,
-    participants,
+    participant_rows,
 )
 from calendars.appointments.requested_time import (
-    span_of,
-    when,
+    requested_when,
+    span_of_content,
 )
-from calendars.appointments.transitions import Origin
+from calendars.appointments.transitions import Actor
 from calendars.content import conversion
 from calendars.content.three_way_merge import Content
 from calendars.errors import NotFree
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # Longer than the vendors need to answer; a process that dies gives the time back then.
-HOLD = timedelta(minutes=2)
+HOLD_DURATION = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class BookingRequest:
     """An appointment as somebody asks for it. Wall times; `fold` tells a repeated hour apart."""
 
     title: str
@@ -65,35 +65,35 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Asked:
+class IdempotencyKey:
     """The request that an appointment comes from, so that it is known when it comes again."""
 
     key: str
     digest: str
 
 
-def book(
+def book_appointment(
     organization: Organization,
-    wish: Wish,
+    wish: BookingRequest,
     *,
     by: "User | None" = None,
-    asked: Asked | None = None,
+    asked: IdempotencyKey | None = None,
 ) -> Appointment:
     """Returns once it is ours; the vendor has it a moment later. Raises Refused and NotFree."""
-    calendar = chosen(organization, wish.calendar)
-    people = participants(organization, wish.participants)
-    content = checked(organization, calendar, wish, people)
-    others = also(organization, wish.also_free, calendar)
-    held = hold(organization, calendar, content, asked=asked)
+    calendar = writable_calendar(organization, wish.calendar)
+    people = participant_rows(organization, wish.participants)
+    content = requested_content(organization, calendar, wish, people)
+    others = calendars_also_free(organization, wish.also_free, calendar)
+    held = place_hold(organization, calendar, content, asked=asked)
     try:
-        ask([calendar, *others], span_of(content))
-        return commit(held, content, wish, people, by)
+        check_free([calendar, *others], span_of_content(content))
+        return commit_booking(held, content, wish, people, by)
     except BaseException:
-        give_back(held)
+        release_hold(held)
         raise
 
 
-def chosen(organization: Organization, key: int | None) -> Calendar:
+def writable_calendar(organization: Organization, key: int | None) -> Calendar:
     own = Calendar.objects.filter(
         account__organization=organization,
         account__status=AccountStatus.LINKED,
@@ -107,17 +107,19 @@ def chosen(organization: Organization, key: int | None) -> Calendar:
     return found
 
 
-def also(organization: Organization, keys: Sequence[int], but: Calendar) -> list[Calendar]:
+def calendars_also_free(
+    organization: Organization, keys: Sequence[int], but: Calendar
+) -> list[Calendar]:
     found = Calendar.objects.filter(account__organization=organization, pk__in=keys)
     if found.count() != len(set(keys)):
         raise Refused("also_free", "There is no such calendar.")
     return list(found.exclude(pk=but.pk))
 
 
-def checked(
+def requested_content(
     organization: Organization,
     calendar: Calendar,
-    wish: Wish,
+    wish: BookingRequest,
     people: Sequence[Participant],
 ) -> Content:
     """Raises Refused: a field, and what is to be done."""
@@ -128,27 +130,27 @@ def checked(
         title=wish.title.strip()[: conversion.MAX_TITLE],
         description=wish.description,
         place=wish.place[: conversion.MAX_TITLE],
-        when=when(wish.start, wish.end, zone, is_all_day=wish.is_all_day),
-        people=conversion.people_of(people),
+        when=requested_when(wish.start, wish.end, zone, is_all_day=wish.is_all_day),
+        people=conversion.people_content(people),
     )
 
 
-def hold(
+def place_hold(
     organization: Organization,
     calendar: Calendar,
     content: Content,
     moving: Appointment | None = None,
-    asked: Asked | None = None,
+    asked: IdempotencyKey | None = None,
 ) -> Appointment:
     """Nobody else gets this time from here on. Raises NotFree."""
-    held = to_hold(organization, calendar, content, moving)
+    held = held_appointment(organization, calendar, content, moving)
     if asked:
         held.idempotency_key, held.request_hash = asked.key, asked.digest
     try:
         with transaction.atomic():
-            transitions.lock(calendar.pk)
-            sweep(calendar)
-            if freebusy.here(calendar, held.starts_at, held.ends_at, but=moving):
+            transitions.lock_calendar(calendar.pk)
+            expire_holds(calendar)
+            if freebusy.spans_taken_here(calendar, held.starts_at, held.ends_at, but=moving):
                 raise NotFree("This time is taken.")
             held.save(force_insert=True)
     except IntegrityError as error:
@@ -156,60 +158,62 @@ def hold(
     return held
 
 
-def to_hold(
+def held_appointment(
     organization: Organization,
     calendar: Calendar,
     content: Content,
     moving: Appointment | None,
 ) -> Appointment:
-    span = span_of(content)
+    span = span_of_content(content)
     return Appointment(
         organization=organization,
         calendar=calendar,
         title=content.title,
-        wall_start=conversion.wall(content.when.start),
-        wall_end=conversion.wall(content.when.end),
+        wall_start=conversion.parse_wall(content.when.start),
+        wall_end=conversion.parse_wall(content.when.end),
         zone=content.when.zone,
         starts_at=span.start,
         ends_at=span.end,
         status=AppointmentStatus.HELD,
-        held_until=timezone.now() + HOLD,
+        held_until=timezone.now() + HOLD_DURATION,
         # It may lie over the one that is moved; everything else was looked at under the lock.
         overlaps=moving is not None,
     )
 
 
-def sweep(calendar: Calendar) -> None:
+def expire_holds(calendar: Calendar) -> None:
     """Holds of processes that died."""
     holds = Appointment.objects.filter(calendar=calendar, status=AppointmentStatus.HELD)
     holds.filter(held_until__lte=timezone.now()).delete()
 
 
-def give_back(held: Appointment) -> None:
+def release_hold(held: Appointment) -> None:
     Appointment.objects.filter(pk=held.pk, status=AppointmentStatus.HELD).delete()
 
 
-def ask(calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None) -> None:
+def check_free(
+    calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None
+) -> None:
     """Raises NotFree where a calendar is taken, or does not tell."""
-    told = freebusy.ask(calendars, span.start, span.end)
+    told = freebusy.ask_free_busy(calendars, span.start, span.end)
     for calendar in calendars:
         busy = told[calendar.pk]
         if busy.problem:
             raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
-        spans = freebusy.outside(busy.spans, freebusy.own(moving))
-        if any(freebusy.overlap(one, span) for one in spans):
+        spans = freebusy.subtract_spans(busy.spans, freebusy.own_spans(moving))
+        if any(freebusy.spans_overlap(one, span) for one in spans):
             raise NotFree(f"{calendar} is taken at this time.")
 
 
-def commit(
+def commit_booking(
     held: Appointment,
     content: Content,
-    wish: Wish,
+    wish: BookingRequest,
     people: Sequence[Participant],
     by: "User | None",
 ) -> Appointment:
     with transaction.atomic():
-        transitions.lock(held.calendar_id)
+        transitions.lock_calendar(held.calendar_id)
         row = Appointment.objects.select_for_update().filter(pk=held.pk).first()
         if row is None or not row.held_until or row.held_until <= timezone.now():
             raise NotFree("The calendars took too long to answer: try again.")
@@ -221,16 +225,16 @@ def commit(
         for one in people:
             one.appointment = row
             one.save(force_insert=True)
-        write_down(row)
-        transitions.note(row, What.BOOKED, Origin(by=by.get_username() if by else ""))
+        queue_push(row)
+        transitions.record_change(row, What.BOOKED, Actor(by=by.get_username() if by else ""))
     return row
 
 
-def write_down(appointment: Appointment) -> None:
+def queue_push(appointment: Appointment) -> None:
     """It is to be written into its calendar, right after the commit."""
     link, _ = EventLink.objects.update_or_create(
         appointment=appointment,
         calendar=appointment.calendar,
         defaults={"write_after": timezone.now()},
     )
-    enqueue.write(link.pk)
+    enqueue.enqueue_push(link.pk)

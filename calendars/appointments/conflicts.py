@@ -13,11 +13,11 @@ from calendars.appointments import (
     rescheduling,
     transitions,
 )
-from calendars.appointments.transitions import Origin
+from calendars.appointments.transitions import Actor
 from calendars.content import conversion
 from calendars.content.three_way_merge import (
     Content,
-    with_theirs,
+    with_remote_fields,
 )
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from calendars.models.accounts import HeldDecision, Policy
@@ -28,60 +28,64 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Habits:
+class SyncPreferences:
     """How one calendar is treated."""
 
     shows_titles: bool
     buffer_minutes: int
 
 
-def decide(calendar: Calendar, decision: HeldDecision) -> None:
+def decide_quarantine(calendar: Calendar, decision: HeldDecision) -> None:
     """About what is held back: the next reading does it. Raises NotPossible."""
     held = Calendar.objects.filter(pk=calendar.pk, held_at__isnull=False)
     now = timezone.now()
     if not held.update(held_decision=decision, pull_after=now):
         raise NotPossible("Nothing is held back any more: what was missing is there again.")
-    enqueue.pull(calendar.pk)
+    enqueue.enqueue_pull(calendar.pk)
 
 
-def accept(appointment: Appointment) -> None:
+def accept_as_is(appointment: Appointment) -> None:
     """Somebody looked at its problem, and it may stay as it is. Raises NotPossible."""
     with transaction.atomic():
-        transitions.lock(appointment.calendar_id)
+        transitions.lock_calendar(appointment.calendar_id)
         troubled = Appointment.objects.filter(pk=appointment.pk).exclude(problem="")
         open_links = appointment.links.troubled()
         if troubled.update(problem="") + open_links.update(problem="", theirs={}) == 0:
             raise NotPossible("Nothing is to be looked at any more.")
 
 
-def take_theirs(appointment: Appointment, *, by: "User | None" = None) -> Appointment:
+def accept_remote(appointment: Appointment, *, by: "User | None" = None) -> Appointment:
     """Where both sides changed it, ours was kept: now what the calendar said is taken instead, and
     written there again. Raises NotPossible, NotFree and Stale."""
     link = appointment.links.exclude(theirs={}).first()
     if link is None:
         raise NotPossible("Nothing is to be decided any more.")
-    rescheduling.check(appointment, None)
-    content = theirs_of(appointment, link)
-    origin = Origin(by=by.get_username() if by else "")
-    changed = rescheduling.carry_out(appointment, content, rescheduling.Edit(), None, origin)
+    rescheduling.check_changeable(appointment, None)
+    content = content_with_remote(appointment, link)
+    origin = Actor(by=by.get_username() if by else "")
+    changed = rescheduling.apply_edit(
+        appointment, content, rescheduling.AppointmentEdit(), None, origin
+    )
     appointment.links.filter(pk=link.pk, theirs=link.theirs).update(theirs={})
     return changed
 
 
-def theirs_of(appointment: Appointment, link: EventLink) -> Content:
+def content_with_remote(appointment: Appointment, link: EventLink) -> Content:
     """What it would become."""
-    ours, kept = conversion.of_appointment(appointment), link.theirs
-    return with_theirs(ours, conversion.loaded(kept["content"]), kept["fields"])
+    ours, kept = conversion.content_of_appointment(appointment), link.theirs
+    return with_remote_fields(ours, conversion.load_content(kept["content"]), kept["fields"])
 
 
 @transaction.atomic
-def arrange(account: Account, policy: Policy, habits: Mapping[int, Habits]) -> None:
+def save_preferences(
+    account: Account, policy: Policy, habits: Mapping[int, SyncPreferences]
+) -> None:
     Account.objects.filter(pk=account.pk).update(conflicts=policy)
     for calendar in account.calendars.filter(pk__in=habits):
-        keep(transitions.lock(calendar.pk), habits[calendar.pk])
+        store_preferences(transitions.lock_calendar(calendar.pk), habits[calendar.pk])
 
 
-def keep(calendar: Calendar, habits: Habits) -> None:
+def store_preferences(calendar: Calendar, habits: SyncPreferences) -> None:
     columns = ["shows_titles", "buffer_minutes"]
     if habits.shows_titles != calendar.shows_titles:
         # Titles are forgotten at once; a full reading brings them where they may be shown.

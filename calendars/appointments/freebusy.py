@@ -7,53 +7,55 @@ from django.db.models import Q
 from django.utils import timezone
 
 from calendars.content import conversion
-from calendars.mailbox.mailbox import mailbox
+from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import Account, Appointment, BusyBlock, Calendar
 from calendars.models.accounts import AccountStatus
 from calendars.vocabulary.events import (
-    Busy,
+    FreeBusy,
     Span,
 )
 from wedsync_comms.lib.errors import ProviderError
 
 
-def ask(calendars: Sequence[Calendar], start: datetime, end: datetime) -> dict[int, Busy]:
+def ask_free_busy(
+    calendars: Sequence[Calendar], start: datetime, end: datetime
+) -> dict[int, FreeBusy]:
     """By our calendars' keys. Not inside a transaction."""
     by_account: dict[int, list[Calendar]] = {}
     for one in calendars:
         by_account.setdefault(one.account_id, []).append(one)
-    found: dict[int, Busy] = {}
+    found: dict[int, FreeBusy] = {}
     for key, group in by_account.items():
-        found |= of_account(Account.objects.get(pk=key), group, start, end)
+        found |= free_busy_of_account(Account.objects.get(pk=key), group, start, end)
     return found
 
 
-def of_account(
+def free_busy_of_account(
     account: Account,
     calendars: Sequence[Calendar],
     start: datetime,
     end: datetime,
-) -> dict[int, Busy]:
+) -> dict[int, FreeBusy]:
     if account.status != AccountStatus.LINKED:
-        return unknown(calendars, f"{account} is not connected.")
+        return unknown_busy(calendars, f"{account} is not connected.")
     try:
-        with mailbox(account) as box:
+        with open_mailbox(account) as box:
             told = box.free_busy([one.remote_id for one in calendars], start, end)
     except ProviderError as error:
-        return unknown(calendars, f"{account} does not tell: {error}")
+        return unknown_busy(calendars, f"{account} does not tell: {error}")
     by_id = {one.calendar: one for one in told}
     nothing = "There was no answer for this calendar."
     return {
-        one.pk: by_id.get(one.remote_id, Busy(calendar=one.remote_id, problem=nothing))
+        one.pk: by_id.get(one.remote_id, FreeBusy(calendar=one.remote_id, problem=nothing))
         for one in calendars
     }
 
 
-def unknown(calendars: Sequence[Calendar], problem: str) -> dict[int, Busy]:
-    return {one.pk: Busy(calendar=one.remote_id, problem=problem) for one in calendars}
+def unknown_busy(calendars: Sequence[Calendar], problem: str) -> dict[int, FreeBusy]:
+    return {one.pk: FreeBusy(calendar=one.remote_id, problem=problem) for one in calendars}
 
 
-def here(
+def spans_taken_here(
     calendar: Calendar,
     start: datetime,
     end: datetime,
@@ -79,35 +81,35 @@ def here(
     return [Span(start=begins, end=ends) for begins, ends in rows]
 
 
-def own(moving: Appointment | None) -> list[Span]:
+def own_spans(moving: Appointment | None) -> list[Span]:
     """Where an appointment stands itself, here and by what its calendars were told last: its own
     event is no reason not to move it."""
     if moving is None:
         return []
     told = [kept for one in moving.links.all() for kept in (one.base, *one.sent) if kept]
-    whens = [conversion.loaded(one).when for one in told]
-    times = [(moving.starts_at, moving.ends_at), *map(conversion.instants, whens)]
+    whens = [conversion.load_content(one).when for one in told]
+    times = [(moving.starts_at, moving.ends_at), *map(conversion.instants_of, whens)]
     return [Span(start=start, end=end) for start, end in times]
 
 
-def outside(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+def subtract_spans(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     """What is left of the spans."""
     left = list(spans)
     for hole in holes:
-        left = [piece for one in left for piece in pieces(one, hole)]
+        left = [piece for one in left for piece in span_without(one, hole)]
     return left
 
 
-def pieces(span: Span, hole: Span) -> list[Span]:
+def span_without(span: Span, hole: Span) -> list[Span]:
     if hole.end <= span.start or hole.start >= span.end:
         return [span]
     left = [Span(start=span.start, end=hole.start), Span(start=hole.end, end=span.end)]
     return [one for one in left if one.start < one.end]
 
 
-def widened(span: Span, by: timedelta) -> Span:
+def widened_span(span: Span, by: timedelta) -> Span:
     return Span(start=span.start - by, end=span.end + by)
 
 
-def overlap(one: Span, other: Span) -> bool:
+def spans_overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from calendars.appointments import booking
 from calendars.appointments.booking import (
-    Asked,
-    Wish,
+    BookingRequest,
+    IdempotencyKey,
 )
 from calendars.errors import NotFree
 from calendars.models import Appointment
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # How long a repeat waits for the first one, which asks the calendars meanwhile.
-PATIENCE = 20.0
-STEP = 0.1
+REPEAT_WAIT_S = 20.0
+REPEAT_POLL_S = 0.1
 
 
-def book(
+def book_once(
     organization: Organization,
-    wish: Wish,
+    wish: BookingRequest,
     *,
     key: str = "",
     by: "User | None" = None,
@@ -39,43 +39,45 @@ def book(
     A booking that was refused is not remembered: its key may be tried again.
     """
     if not key:
-        return booking.book(organization, wish, by=by)
-    asked = Asked(key, fingerprint(wish))
-    deadline = time.monotonic() + PATIENCE
+        return booking.book_appointment(organization, wish, by=by)
+    asked = IdempotencyKey(key, request_digest(wish))
+    deadline = time.monotonic() + REPEAT_WAIT_S
     while True:
-        if found := earlier(organization, asked, deadline):
+        if found := earlier_booking(organization, asked, deadline):
             return found
         try:
-            return booking.book(organization, wish, by=by, asked=asked)
+            return booking.book_appointment(organization, wish, by=by, asked=asked)
         except NotFree:
             # Perhaps it is this very request that took the time.
-            if not of_key(organization, key):
+            if not appointment_of_key(organization, key):
                 raise
 
 
-def fingerprint(wish: Wish) -> str:
+def request_digest(wish: BookingRequest) -> str:
     # By `repr`, which tells a repeated hour apart.
     canonical = json.dumps(asdict(wish), sort_keys=True, default=repr)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def of_key(organization: Organization, key: str) -> Appointment | None:
+def appointment_of_key(organization: Organization, key: str) -> Appointment | None:
     return Appointment.objects.filter(organization=organization, idempotency_key=key).first()
 
 
-def earlier(organization: Organization, asked: Asked, deadline: float) -> Appointment | None:
+def earlier_booking(
+    organization: Organization, asked: IdempotencyKey, deadline: float
+) -> Appointment | None:
     """What the key stands for, once that is decided; None if it is free. Raises NotFree where it
     is not decided in time."""
-    while found := of_key(organization, asked.key):
+    while found := appointment_of_key(organization, asked.key):
         if found.request_hash != asked.digest:
             raise KeyReused("This Idempotency-Key was used for another request: choose a new one.")
         if found.status != AppointmentStatus.HELD:
             return found
         if found.held_until and found.held_until <= timezone.now():
             # Of a process that died.
-            booking.give_back(found)
+            booking.release_hold(found)
         elif time.monotonic() >= deadline:
             raise NotFree("The same request is still being worked on: ask again with its key.")
         else:
-            time.sleep(STEP)
+            time.sleep(REPEAT_POLL_S)
     return None

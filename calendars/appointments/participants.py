@@ -9,7 +9,7 @@ from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization
 
 # https://developers.google.com/workspace/calendar/api/guides/invite-attendees-to-events
-AT_MOST = 200
+MAX_PARTICIPANTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,20 +23,20 @@ class Invitee:
     is_optional: bool = False
 
 
-def participants(organization: Organization, invitees: Sequence[Invitee]) -> list[Participant]:
+def participant_rows(organization: Organization, invitees: Sequence[Invitee]) -> list[Participant]:
     """Rows that are not stored yet, everybody once. Raises Refused."""
-    if len(invitees) > AT_MOST:
-        raise Refused("participants", f"At most {AT_MOST} people.")
+    if len(invitees) > MAX_PARTICIPANTS:
+        raise Refused("participants", f"At most {MAX_PARTICIPANTS} people.")
     found: dict[object, Participant] = {}
     for one in invitees:
-        row = participant(organization, one)
+        row = participant_row(organization, one)
         found.setdefault(row.email or row.contact, row)
     return list(found.values())
 
 
-def participant(organization: Organization, invitee: Invitee) -> Participant:
-    contact = known(organization, invitee)
-    email = invitee.email or (address_of(contact) if contact else "")
+def participant_row(organization: Organization, invitee: Invitee) -> Participant:
+    contact = invited_contact(organization, invitee)
+    email = invitee.email or (email_of(contact) if contact else "")
     if email:
         try:
             email = contacts.normalise(Channel.EMAIL, email, region=organization.region)
@@ -55,7 +55,7 @@ def participant(organization: Organization, invitee: Invitee) -> Participant:
     )
 
 
-def known(organization: Organization, invitee: Invitee) -> Contact | None:
+def invited_contact(organization: Organization, invitee: Invitee) -> Contact | None:
     if invitee.contact is None:
         return None
     found = Contact.objects.filter(organization=organization, pk=invitee.contact).first()
@@ -64,6 +64,6 @@ def known(organization: Organization, invitee: Invitee) -> Contact | None:
     return found
 
 
-def address_of(contact: Contact) -> str:
+def email_of(contact: Contact) -> str:
     found = contact.addresses.filter(channel=Channel.EMAIL).first()
     return found.value if found else ""

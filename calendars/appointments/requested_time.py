@@ -14,29 +14,29 @@ from calendars.vocabulary.events import (
 )
 from communications.errors import Refused
 
-LONGEST = timedelta(days=31)
+LONGEST_APPOINTMENT = timedelta(days=31)
 
 
-def when(start: datetime, end: datetime, zone: str, *, is_all_day: bool) -> When:
-    begins, ends = exists("start", start, zone), exists("end", end, zone)
+def requested_when(start: datetime, end: datetime, zone: str, *, is_all_day: bool) -> When:
+    begins, ends = existing_moment("start", start, zone), existing_moment("end", end, zone)
     if ends.instant <= begins.instant:
         # The clocks go back over it: of two such times, it is the one that comes after the start.
-        ends = exists("end", end.replace(fold=1), zone)
+        ends = existing_moment("end", end.replace(fold=1), zone)
     if ends.instant <= begins.instant:
         raise Refused("end", "It has to end after it starts.")
-    if ends.instant - begins.instant > LONGEST:
-        raise Refused("end", f"At most {LONGEST.days} days.")
+    if ends.instant - begins.instant > LONGEST_APPOINTMENT:
+        raise Refused("end", f"At most {LONGEST_APPOINTMENT.days} days.")
     if is_all_day and any(one.wall.time() != datetime.min.time() for one in (begins, ends)):
         raise Refused("start", "Whole days begin and end at midnight.")
     return When(
-        start=conversion.wall_text(begins.wall),
-        end=conversion.wall_text(ends.wall),
+        start=conversion.format_wall(begins.wall),
+        end=conversion.format_wall(ends.wall),
         zone=begins.zone,
         is_all_day=is_all_day,
     )
 
 
-def exists(field: str, wall: datetime, zone: str) -> Moment:
+def existing_moment(field: str, wall: datetime, zone: str) -> Moment:
     try:
         return zones.at_wall(wall, zone)
     except zones.UnknownZone as error:
@@ -45,6 +45,6 @@ def exists(field: str, wall: datetime, zone: str) -> Moment:
         raise Refused(field, str(error)) from error
 
 
-def span_of(content: Content) -> Span:
-    start, end = conversion.instants(content.when)
+def span_of_content(content: Content) -> Span:
+    start, end = conversion.instants_of(content.when)
     return Span(start=start, end=end)

@@ -12,20 +12,20 @@ from calendars.appointments import (
     transitions,
 )
 from calendars.appointments.booking import (
-    also,
-    give_back,
-    hold,
-    write_down,
+    calendars_also_free,
+    place_hold,
+    queue_push,
+    release_hold,
 )
 from calendars.appointments.participants import (
     Invitee,
-    participants,
+    participant_rows,
 )
 from calendars.appointments.requested_time import (
-    span_of,
-    when,
+    requested_when,
+    span_of_content,
 )
-from calendars.appointments.transitions import Origin
+from calendars.appointments.transitions import Actor
 from calendars.content import conversion
 from calendars.content.three_way_merge import Content
 from calendars.models import Appointment, Calendar, Participant
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Edit:
+class AppointmentEdit:
     """What is to be different; None: as it is."""
 
     title: str | None = None
@@ -51,9 +51,9 @@ class Edit:
     also_free: Sequence[int] = field(default=())
 
 
-def change(
+def change_appointment(
     appointment: Appointment,
-    edit: Edit,
+    edit: AppointmentEdit,
     *,
     version: int | None = None,
     by: "User | None" = None,
@@ -62,60 +62,60 @@ def change(
 
     Raises Refused, NotFree, NotPossible and Stale.
     """
-    check(appointment, version)
+    check_changeable(appointment, version)
     people = None
     if edit.participants is not None:
-        people = participants(appointment.organization, edit.participants)
-    content = edited(appointment, edit, people)
-    origin = Origin(by=by.get_username() if by else "", people=told(people or ()))
-    return carry_out(appointment, content, edit, people, origin)
+        people = participant_rows(appointment.organization, edit.participants)
+    content = edited_content(appointment, edit, people)
+    origin = Actor(by=by.get_username() if by else "", people=invitees_by_email(people or ()))
+    return apply_edit(appointment, content, edit, people, origin)
 
 
-def carry_out(
+def apply_edit(
     appointment: Appointment,
     content: Content,
-    edit: Edit,
+    edit: AppointmentEdit,
     people: Sequence[Participant] | None,
-    origin: Origin,
+    origin: Actor,
 ) -> Appointment:
     """A new time is held and asked about first."""
-    if content.when == conversion.of_appointment(appointment).when:
-        return commit(appointment, content, edit, people, origin)
+    if content.when == conversion.content_of_appointment(appointment).when:
+        return commit_change(appointment, content, edit, people, origin)
     calendar = Calendar.objects.get(pk=appointment.calendar_id)
-    others = also(appointment.organization, edit.also_free, calendar)
-    held = hold(appointment.organization, calendar, content, moving=appointment)
+    others = calendars_also_free(appointment.organization, edit.also_free, calendar)
+    held = place_hold(appointment.organization, calendar, content, moving=appointment)
     try:
-        booking.ask([calendar, *others], span_of(content), moving=appointment)
-        return commit(appointment, content, edit, people, origin, held)
+        booking.check_free([calendar, *others], span_of_content(content), moving=appointment)
+        return commit_change(appointment, content, edit, people, origin, held)
     finally:
-        give_back(held)
+        release_hold(held)
 
 
-def check(appointment: Appointment, version: int | None) -> None:
+def check_changeable(appointment: Appointment, version: int | None) -> None:
     if appointment.status != AppointmentStatus.BOOKED:
         raise NotPossible("It is cancelled: book a new one.")
     if version is not None and version != appointment.version:
         raise Stale("It was changed meanwhile: look at it again.")
 
 
-def edited(
+def edited_content(
     appointment: Appointment,
-    edit: Edit,
+    edit: AppointmentEdit,
     people: Sequence[Participant] | None,
 ) -> Content:
-    now = conversion.of_appointment(appointment)
+    now = conversion.content_of_appointment(appointment)
     title = now.title if edit.title is None else edit.title.strip()[: conversion.MAX_TITLE]
     if not title:
         raise Refused("title", "Say what it is about.")
     start = edit.start or appointment.wall_start
-    moved = when(
+    moved = requested_when(
         start,
         # Who gives a new start only, moves it as a whole.
         edit.end or start + (appointment.wall_end - appointment.wall_start),
         edit.zone or appointment.zone,
         is_all_day=appointment.is_all_day,
     )
-    asked = now.people if people is None else conversion.people_of(people)
+    asked = now.people if people is None else conversion.people_content(people)
     return replace(
         now,
         title=title,
@@ -130,31 +130,31 @@ def edited(
     )
 
 
-def commit(
+def commit_change(
     appointment: Appointment,
     content: Content,
-    edit: Edit,
+    edit: AppointmentEdit,
     people: Sequence[Participant] | None,
-    origin: Origin,
+    origin: Actor,
     held: Appointment | None = None,
 ) -> Appointment:
     with transaction.atomic():
-        transitions.lock(appointment.calendar_id)
+        transitions.lock_calendar(appointment.calendar_id)
         row = Appointment.objects.select_for_update().get(pk=appointment.pk)
-        check(row, appointment.version)
+        check_changeable(row, appointment.version)
         if held:
-            give_back(held)
+            release_hold(held)
         if edit.tags is not None:
             row.tags = list(edit.tags)
             row.save(update_fields=["tags"])
         if people is not None:
-            keep_unmailed(row, people)
-        if transitions.change(row, content, origin):
-            write_down(row)
+            store_unmailed(row, people)
+        if transitions.change_content(row, content, origin):
+            queue_push(row)
     return row
 
 
-def keep_unmailed(appointment: Appointment, people: Sequence[Participant]) -> None:
+def store_unmailed(appointment: Appointment, people: Sequence[Participant]) -> None:
     """Contacts without an e-mail address: no vendor knows them."""
     wanted = [one for one in people if not one.email]
     now = appointment.participants.filter(email="")
@@ -166,22 +166,22 @@ def keep_unmailed(appointment: Appointment, people: Sequence[Participant]) -> No
             one.save(force_insert=True)
 
 
-def told(people: Sequence[Participant]) -> dict[str, dict[str, Any]]:
+def invitees_by_email(people: Sequence[Participant]) -> dict[str, dict[str, Any]]:
     return {one.email: {"contact": one.contact, "role": one.role} for one in people if one.email}
 
 
-def cancel(
+def cancel_appointment(
     appointment: Appointment,
     *,
     version: int | None = None,
     by: "User | None" = None,
 ) -> Appointment:
     """Raises NotPossible and Stale."""
-    check(appointment, version)
+    check_changeable(appointment, version)
     with transaction.atomic():
-        transitions.lock(appointment.calendar_id)
+        transitions.lock_calendar(appointment.calendar_id)
         row = Appointment.objects.select_for_update().get(pk=appointment.pk)
-        check(row, version)
-        transitions.cancel(row, Origin(by=by.get_username() if by else ""))
-        write_down(row)
+        check_changeable(row, version)
+        transitions.mark_cancelled(row, Actor(by=by.get_username() if by else ""))
+        queue_push(row)
     return row

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from calendars.content import conversion
 from calendars.content.three_way_merge import (
-    Conflict,
     Content,
-    Person,
-    as_told,
-    differences,
+    ContentPerson,
+    MergeConflict,
+    as_history,
+    content_differences,
     without_answers,
 )
 from calendars.models import (
@@ -28,14 +28,14 @@ from calendars.notifications import plan
 from communications.book import contacts
 from communications.models import Channel
 
-HERE = "here"
+SOURCE_HERE = "here"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class Actor:
     """Who changed it: "here", a vendor's slug or "participant"; and which person, if known."""
 
-    source: str = HERE
+    source: str = SOURCE_HERE
     by: str = ""
     # The first reading of a calendar tells nobody: what it finds is old.
     tells: bool = True
@@ -43,49 +43,49 @@ class Origin:
     people: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def lock(calendar: int) -> Calendar:
+def lock_calendar(calendar: int) -> Calendar:
     """All that is written about a calendar's time is written under this lock, taken first. On
     SQLite the transaction itself is the lock."""
     return Calendar.objects.select_for_update().get(pk=calendar)
 
 
-def change(
+def change_content(
     appointment: Appointment,
     content: Content,
-    origin: Origin,
-    conflicts: tuple[Conflict, ...] = (),
+    origin: Actor,
+    conflicts: tuple[MergeConflict, ...] = (),
 ) -> bool:
     """Makes the appointment what `content` says; whether that was a change. Under the lock."""
-    before = conversion.of_appointment(appointment)
+    before = conversion.content_of_appointment(appointment)
     if before == content and not conflicts:
         return False
-    keep_rows(appointment, before, content, origin)
-    history(appointment, before, content, origin, conflicts)
+    store_content(appointment, before, content, origin)
+    record_history(appointment, before, content, origin, conflicts)
     return True
 
 
-def keep_rows(
+def store_content(
     appointment: Appointment,
     before: Content,
     content: Content,
-    origin: Origin,
+    origin: Actor,
 ) -> None:
     when = content.when
     appointment.title = content.title
     appointment.description = content.description
     appointment.place = content.place
-    appointment.wall_start = conversion.wall(when.start)
-    appointment.wall_end = conversion.wall(when.end)
+    appointment.wall_start = conversion.parse_wall(when.start)
+    appointment.wall_end = conversion.parse_wall(when.end)
     appointment.zone, appointment.is_all_day = when.zone, when.is_all_day
-    appointment.starts_at, appointment.ends_at = conversion.instants(when)
+    appointment.starts_at, appointment.ends_at = conversion.instants_of(when)
     if without_answers(before) != without_answers(content):
         appointment.version += 1
-    note_overlap(appointment)
+    flag_overlap(appointment)
     appointment.save()
-    keep_people(appointment, before, content, origin)
+    store_people(appointment, before, content, origin)
 
 
-def note_overlap(appointment: Appointment) -> None:
+def flag_overlap(appointment: Appointment) -> None:
     """A person may move it onto another one in their own calendar: that is how it is then."""
     others = Appointment.objects.overlapping(appointment.starts_at, appointment.ends_at)
     booked = others.filter(calendar=appointment.calendar_id, status=AppointmentStatus.BOOKED)
@@ -94,17 +94,17 @@ def note_overlap(appointment: Appointment) -> None:
     appointment.problem = f"At the same time as “{found}”." if found else ""
 
 
-def keep_people(
+def store_people(
     appointment: Appointment,
     before: Content,
     content: Content,
-    origin: Origin,
+    origin: Actor,
 ) -> None:
     gone = [email for email in before.people if email not in content.people]
     appointment.participants.filter(email__in=gone).delete()
     for email, person in content.people.items():
         if email not in before.people:
-            add(appointment, email, person, origin)
+            add_participant(appointment, email, person, origin)
         elif before.people[email] != person:
             answered = before.people[email].answer != person.answer
             columns: dict[str, Any] = vars(person)
@@ -113,7 +113,9 @@ def keep_people(
             appointment.participants.filter(email=email).update(**columns)
 
 
-def add(appointment: Appointment, email: str, person: Person, origin: Origin) -> None:
+def add_participant(
+    appointment: Appointment, email: str, person: ContentPerson, origin: Actor
+) -> None:
     told = origin.people.get(email, {})
     organization = appointment.organization
     Participant.objects.create(
@@ -126,16 +128,16 @@ def add(appointment: Appointment, email: str, person: Person, origin: Origin) ->
     )
 
 
-def history(
+def record_history(
     appointment: Appointment,
     before: Content,
     content: Content,
-    origin: Origin,
-    conflicts: tuple[Conflict, ...],
+    origin: Actor,
+    conflicts: tuple[MergeConflict, ...],
 ) -> None:
-    old, new = differences(before, content)
-    for what, names in sorted_out(list(new)).items():
-        note(
+    old, new = content_differences(before, content)
+    for what, names in names_by_kind(list(new)).items():
+        record_change(
             appointment,
             what,
             origin,
@@ -143,11 +145,11 @@ def history(
             after={name: new[name] for name in names},
         )
     if conflicts:
-        ours, theirs = as_told(conflicts)
-        note(appointment, What.CONFLICT, origin, before=ours, after=theirs)
+        ours, theirs = as_history(conflicts)
+        record_change(appointment, What.CONFLICT, origin, before=ours, after=theirs)
 
 
-def sorted_out(names: list[str]) -> dict[What, list[str]]:
+def names_by_kind(names: list[str]) -> dict[What, list[str]]:
     found: dict[What, list[str]] = {}
     for name in names:
         what = What.CHANGED
@@ -159,10 +161,10 @@ def sorted_out(names: list[str]) -> dict[What, list[str]]:
     return found
 
 
-def note(
+def record_change(
     appointment: Appointment,
     what: What,
-    origin: Origin,
+    origin: Actor,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
@@ -179,7 +181,7 @@ def note(
         plan.plan_notifications(appointment, change)
 
 
-def cancel(appointment: Appointment, origin: Origin) -> bool:
+def mark_cancelled(appointment: Appointment, origin: Actor) -> bool:
     """Under the lock. False where it was cancelled before."""
     if appointment.status == AppointmentStatus.CANCELLED:
         return False
@@ -187,14 +189,14 @@ def cancel(appointment: Appointment, origin: Origin) -> bool:
     appointment.version += 1
     appointment.overlaps, appointment.problem = False, ""
     appointment.save()
-    note(appointment, What.CANCELLED, origin)
+    record_change(appointment, What.CANCELLED, origin)
     return True
 
 
-def revive(appointment: Appointment, origin: Origin) -> None:
+def mark_rebooked(appointment: Appointment, origin: Actor) -> None:
     """It stands in the calendar again after all."""
     appointment.status = AppointmentStatus.BOOKED
     appointment.version += 1
-    note_overlap(appointment)
+    flag_overlap(appointment)
     appointment.save()
-    note(appointment, What.BOOKED, origin)
+    record_change(appointment, What.BOOKED, origin)

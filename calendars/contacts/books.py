@@ -36,7 +36,7 @@ def configure_book(book: ContactBook, **options: Any) -> None:
 def request_sync(book: ContactBook) -> None:
     """Makes the book due and wakes a worker; if the wake-up is lost, the schedule finds it."""
     ContactBook.objects.filter(pk=book.pk).update(sync_after=timezone.now())
-    enqueue.sync_people(book.pk)
+    enqueue.enqueue_contact_sync(book.pk)
 
 
 def cancel_sync(book: ContactBook) -> None:

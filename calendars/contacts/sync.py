@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from calendars.contacts import deletions, push
 from calendars.contacts.apply import VISIBILITY_DELAY, apply_person
-from calendars.mailbox.mailbox import mailbox
+from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import ContactBook
 from calendars.providers.base import CursorExpired, Gone, Mailbox
-from calendars.vocabulary.events import People, RemotePerson, Removed
+from calendars.vocabulary.events import PeoplePage, RemotePerson, Removed
 from wedsync_comms.lib.errors import ProviderError
 
 log = structlog.get_logger(__name__)
@@ -79,10 +79,10 @@ def run_sync(book: ContactBook) -> None:
     announced = book.account.people_dirty
     deletions.erase_deleted(book)
     outcome: dict[str, int] = {}
-    with mailbox(book.account) as box:
+    with open_mailbox(book.account) as box:
         doubt = read_people(book, box, outcome)
     if book.writes:
-        with mailbox(book.account) as box:
+        with open_mailbox(book.account) as box:
             begin_stage(book, "writing", push.count_pending(book))
             count, why = push.push_contacts(book, box, partial(report_progress, book))
         outcome["written"] = count
@@ -212,7 +212,7 @@ def apply_pages(
             return [remote_id for remote_id in gone if remote_id not in seen], seen, people.cursor
 
 
-def merged_first(people: People) -> Iterable[RemotePerson]:
+def merged_first(people: PeoplePage) -> Iterable[RemotePerson]:
     """Returns merged people first, so that the ids they replace do not count as gone."""
     persons = [item for item in people.items if isinstance(item, RemotePerson)]
     return sorted(persons, key=lambda person: not person.previous_ids)

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from calendars.models.accounts import Policy
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 
 T = TypeVar("T")
 
 # Of a content, all but its people.
-FIELDS = ("title", "when", "description", "place")
+CONTENT_FIELDS = ("title", "when", "description", "place")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,10 @@ class When:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class ContentPerson:
     name: str = ""
     is_optional: bool = False
-    answer: Answer = Answer.NEEDED
+    answer: ResponseStatus = ResponseStatus.NEEDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +45,11 @@ class Content:
     description: str = ""
     place: str = ""
     # By address, in lower case.
-    people: Mapping[str, Person] = field(default_factory=dict)
+    people: Mapping[str, ContentPerson] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Conflict:
+class MergeConflict:
     """Both changed it, and differently. What lost is here, so that nothing is lost."""
 
     field: str
@@ -58,32 +58,32 @@ class Conflict:
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedContent:
     content: Content
-    conflicts: tuple[Conflict, ...] = ()
+    conflicts: tuple[MergeConflict, ...] = ()
 
 
-class Sides:
+class ThreeWayMerge:
     """One merge: who is right where both are, and what came of it."""
 
     def __init__(self, *, ours_wins: bool) -> None:
         self.ours_wins = ours_wins
-        self.conflicts: list[Conflict] = []
+        self.conflicts: list[MergeConflict] = []
 
     def one(self, name: str, base: T, ours: T, theirs: T) -> T:
         if ours in (theirs, base):
             return theirs
         if theirs == base:
             return ours
-        self.conflicts.append(Conflict(name, ours, theirs))
+        self.conflicts.append(MergeConflict(name, ours, theirs))
         return ours if self.ours_wins else theirs
 
     def people(
         self,
-        base: Mapping[str, Person],
-        ours: Mapping[str, Person],
-        theirs: Mapping[str, Person],
-    ) -> dict[str, Person]:
+        base: Mapping[str, ContentPerson],
+        ours: Mapping[str, ContentPerson],
+        theirs: Mapping[str, ContentPerson],
+    ) -> dict[str, ContentPerson]:
         merged = {}
         # Theirs first, in their order: a list that only we reordered is no change.
         for email in dict.fromkeys([*theirs, *ours]):
@@ -95,14 +95,14 @@ class Sides:
     def person(
         self,
         email: str,
-        base: Person | None,
-        ours: Person | None,
-        theirs: Person | None,
-    ) -> Person | None:
+        base: ContentPerson | None,
+        ours: ContentPerson | None,
+        theirs: ContentPerson | None,
+    ) -> ContentPerson | None:
         if not (ours and theirs):
             return self.one(email, base, ours, theirs)
-        first = base or Person()
-        return Person(
+        first = base or ContentPerson()
+        return ContentPerson(
             name=self.one(f"{email} name", first.name, ours.name, theirs.name),
             is_optional=self.one(
                 f"{email} optional",
@@ -114,8 +114,10 @@ class Sides:
         )
 
 
-def merge(base: Content, ours: Content, theirs: Content, *, ours_wins: bool = False) -> Merged:
-    sides = Sides(ours_wins=ours_wins)
+def merge_contents(
+    base: Content, ours: Content, theirs: Content, *, ours_wins: bool = False
+) -> MergedContent:
+    sides = ThreeWayMerge(ours_wins=ours_wins)
     content = Content(
         title=sides.one("title", base.title, ours.title, theirs.title),
         when=sides.one("when", base.when, ours.when, theirs.when),
@@ -128,17 +130,17 @@ def merge(base: Content, ours: Content, theirs: Content, *, ours_wins: bool = Fa
         place=sides.one("place", base.place, ours.place, theirs.place),
         people=sides.people(base.people, ours.people, theirs.people),
     )
-    return Merged(content, tuple(sides.conflicts))
+    return MergedContent(content, tuple(sides.conflicts))
 
 
-def agreed(base: Content, sent: Content, theirs: Content) -> Content:
+def advance_base(base: Content, sent: Content, theirs: Content) -> Content:
     """What both sides know, where `sent` may have been written: what of it stands there, does so
     by our word."""
     # Whom we added is known once they stand there, and whom we took out no more once they do not.
     known = [one for one in base.people if one in theirs.people or one in sent.people]
     added = [one for one in sent.people if one in theirs.people]
     people = {
-        email: agreed_person(
+        email: advance_person(
             base.people.get(email) or sent.people[email],
             sent.people.get(email),
             theirs.people.get(email),
@@ -149,23 +151,25 @@ def agreed(base: Content, sent: Content, theirs: Content) -> Content:
         base,
         people=people,
         **{
-            one: ours_there(getattr(base, one), getattr(sent, one), getattr(theirs, one))
-            for one in FIELDS
+            one: confirmed_value(getattr(base, one), getattr(sent, one), getattr(theirs, one))
+            for one in CONTENT_FIELDS
         },
     )
 
 
-def agreed_person(base: Person, sent: Person | None, theirs: Person | None) -> Person:
+def advance_person(
+    base: ContentPerson, sent: ContentPerson | None, theirs: ContentPerson | None
+) -> ContentPerson:
     if not (sent and theirs):
         return base
-    return Person(
-        name=ours_there(base.name, sent.name, theirs.name),
-        is_optional=ours_there(base.is_optional, sent.is_optional, theirs.is_optional),
-        answer=ours_there(base.answer, sent.answer, theirs.answer),
+    return ContentPerson(
+        name=confirmed_value(base.name, sent.name, theirs.name),
+        is_optional=confirmed_value(base.is_optional, sent.is_optional, theirs.is_optional),
+        answer=confirmed_value(base.answer, sent.answer, theirs.answer),
     )
 
 
-def ours_there(base: T, sent: T, theirs: T) -> T:
+def confirmed_value(base: T, sent: T, theirs: T) -> T:
     return theirs if theirs == sent else base
 
 
@@ -175,14 +179,14 @@ def ours_wins(policy: str, ours_at: datetime, theirs_at: datetime | None) -> boo
     return policy in {Policy.OURS, Policy.ASK}
 
 
-def differences(before: Content, after: Content) -> tuple[dict[str, Any], dict[str, Any]]:
+def content_differences(before: Content, after: Content) -> tuple[dict[str, Any], dict[str, Any]]:
     """Only what is different, on both sides, in words for the history."""
-    one, other = flat(before), flat(after)
+    one, other = flat_content(before), flat_content(after)
     names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     return {name: one.get(name) for name in names}, {name: other.get(name) for name in names}
 
 
-def with_theirs(ours: Content, theirs: Content, fields: Collection[str]) -> Content:
+def with_remote_fields(ours: Content, theirs: Content, fields: Collection[str]) -> Content:
     """Ours, but for the fields that were in conflict (`Conflict.field`)."""
     people = dict(ours.people)
     for email in {*ours.people, *theirs.people}:
@@ -191,11 +195,11 @@ def with_theirs(ours: Content, theirs: Content, fields: Collection[str]) -> Cont
             people.pop(email, None)
         elif person and any(one == email or one.startswith(f"{email} ") for one in fields):
             people[email] = person
-    names = [one for one in FIELDS if one in fields]
+    names = [one for one in CONTENT_FIELDS if one in fields]
     return replace(ours, people=people, **{one: getattr(theirs, one) for one in names})
 
 
-def as_told(conflicts: Collection[Conflict]) -> tuple[dict[str, Any], dict[str, Any]]:
+def as_history(conflicts: Collection[MergeConflict]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both sides of them, in words for the history."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
@@ -206,17 +210,17 @@ def as_told(conflicts: Collection[Conflict]) -> tuple[dict[str, Any], dict[str, 
             before |= {name: ours[name] for name in names}
             after |= {name: theirs[name] for name in names}
         else:
-            before[one.field], after[one.field] = plain(one.ours), plain(one.theirs)
+            before[one.field], after[one.field] = history_value(one.ours), history_value(one.theirs)
     return before, after
 
 
-def plain(value: Any) -> Any:
-    if isinstance(value, Person):
+def history_value(value: Any) -> Any:
+    if isinstance(value, ContentPerson):
         return str(value.answer)
     return value if value is None or isinstance(value, bool) else str(value)
 
 
-def flat(content: Content) -> dict[str, Any]:
+def flat_content(content: Content) -> dict[str, Any]:
     when = content.when
     return {
         "title": content.title,
@@ -231,5 +235,7 @@ def flat(content: Content) -> dict[str, Any]:
 
 
 def without_answers(content: Content) -> Content:
-    people = {email: replace(one, answer=Answer.NEEDED) for email, one in content.people.items()}
+    people = {
+        email: replace(one, answer=ResponseStatus.NEEDED) for email, one in content.people.items()
+    }
     return replace(content, people=people)

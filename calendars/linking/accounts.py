@@ -13,12 +13,12 @@ from calendars import enqueue
 from calendars.contacts import books
 from calendars.linking import default_texts
 from calendars.mailbox import grants
-from calendars.mailbox.mailbox import mailbox
+from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
 from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers.base import GrantGone
-from calendars.providers.registry import vendor
+from calendars.providers.registry import configured_vendor
 from calendars.vocabulary.events import (
     Grant,
     RemoteCalendar,
@@ -30,7 +30,15 @@ from wedsync_comms.lib.secrets import is_same
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-__all__ = ["NotLinked", "allows", "choose", "disconnect", "finish", "mailbox", "start"]
+__all__ = [
+    "NotLinked",
+    "allows_purpose",
+    "choose_calendars",
+    "disconnect_account",
+    "finish_linking",
+    "open_mailbox",
+    "start_linking",
+]
 log = structlog.get_logger(__name__)
 
 
@@ -39,21 +47,21 @@ class NotLinked(Exception):
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedConsent:
     """Where the person is sent to, and what their session keeps until they are back."""
 
     url: str
     kept: dict[str, Any]
 
 
-def start(slug: str, redirect_uri: str) -> Started:
+def start_linking(slug: str, redirect_uri: str) -> StartedConsent:
     """Raises KeyError for a vendor that is not configured."""
     state = secrets.token_urlsafe(32)
-    consent = vendor(slug).consent(redirect_uri, state)
-    return Started(consent.url, {"vendor": slug, "state": state, "flow": consent.flow})
+    consent = configured_vendor(slug).consent(redirect_uri, state)
+    return StartedConsent(consent.url, {"vendor": slug, "state": state, "flow": consent.flow})
 
 
-def finish(
+def finish_linking(
     organization: Organization,
     kept: Mapping[str, Any],
     query: Mapping[str, str],
@@ -61,30 +69,30 @@ def finish(
     by: "User | None" = None,
 ) -> Account:
     """The person came back. Raises NotLinked."""
-    grant = redeemed(kept, query)
-    if not purposes(kept["vendor"], grant.scopes):
+    grant = redeem_consent(kept, query)
+    if not granted_purposes(kept["vendor"], grant.scopes):
         raise NotLinked(
             "Nothing was allowed: connect again, and leave the boxes for calendars and contacts "
             "ticked.",
         )
-    account = link(organization, str(kept["vendor"]), grant, by)
-    if allows(account, "calendars"):
+    account = link_account(organization, str(kept["vendor"]), grant, by)
+    if allows_purpose(account, "calendars"):
         try:
-            list_calendars(account)
+            refresh_calendars(account)
         except ProviderError as error:
             # It is linked. The schedule asks again.
             log.info("calendars_not_listed", account=account.pk, error=str(error))
-    if allows(account, "contacts"):
+    if allows_purpose(account, "contacts"):
         # Read only, until somebody wants more of it.
         books.follow_book(account)
     return account
 
 
-def redeemed(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
+def redeem_consent(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
     if not kept or not is_same(query.get("state", ""), str(kept["state"])):
         raise NotLinked("This answer belongs to no request of yours: please connect again.")
     try:
-        return vendor(kept["vendor"]).redeem(kept["flow"], query)
+        return configured_vendor(kept["vendor"]).redeem(kept["flow"], query)
     except GrantGone as error:
         raise NotLinked(f"The permission was not given: {error}") from error
     except ProviderError as error:
@@ -92,19 +100,19 @@ def redeemed(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
 
 
 @transaction.atomic
-def link(organization: Organization, slug: str, grant: Grant, by: "User | None") -> Account:
-    default_texts.seed(organization)
+def link_account(organization: Organization, slug: str, grant: Grant, by: "User | None") -> Account:
+    default_texts.seed_default_texts(organization)
     account, _ = Account.objects.update_or_create(
         organization=organization,
         vendor=slug,
         subject=grant.subject or grant.email,
         defaults={
             "email": grant.email,
-            "grant": grants.sealed(grant),
+            "grant": grants.seal_grant(grant),
             "scopes": list(grant.scopes),
             "linked_by": by,
             "status": AccountStatus.LINKED,
-            "why": missing(slug, grant.scopes),
+            "why": missing_purposes(slug, grant.scopes),
             "error": "",
             "failures": 0,
             "retry_at": None,
@@ -119,48 +127,50 @@ def link(organization: Organization, slug: str, grant: Grant, by: "User | None")
         calendar__account=account,
         write_after__isnull=False,
     ).update(write_after=now)
-    enqueue.tend(account.pk)
+    enqueue.enqueue_maintenance(account.pk)
     log.info("account", account=account.pk, vendor=slug, outcome="linked")
     return account
 
 
-def purposes(slug: str, granted: Collection[str]) -> set[str]:
+def granted_purposes(slug: str, granted: Collection[str]) -> set[str]:
     """What all scopes were granted for."""
-    asked = vendor(slug).scopes
+    asked = configured_vendor(slug).scopes
     return set(asked.values()) - {asked[scope] for scope in asked if scope not in granted}
 
 
-def allows(account: Account, purpose: str) -> bool:
+def allows_purpose(account: Account, purpose: str) -> bool:
     """Whether the person allowed "calendars", or "contacts": they may have unticked one."""
-    return purpose in purposes(account.vendor, account.scopes)
+    return purpose in granted_purposes(account.vendor, account.scopes)
 
 
-def missing(slug: str, granted: Collection[str]) -> str:
-    left_out = set(vendor(slug).scopes.values()) - purposes(slug, granted)
+def missing_purposes(slug: str, granted: Collection[str]) -> str:
+    left_out = set(configured_vendor(slug).scopes.values()) - granted_purposes(slug, granted)
     if not left_out:
         return ""
     return f"Not allowed: {', '.join(sorted(left_out))}. Connect again to allow more."
 
 
-def list_calendars(account: Account) -> None:
+def refresh_calendars(account: Account) -> None:
     """Learns of new, renamed and vanished calendars. Raises as a mailbox does."""
-    with mailbox(account) as box:
+    with open_mailbox(account) as box:
         found = box.calendars()
     with transaction.atomic():
         is_new = not account.calendars.exists()
         for remote in found:
-            learn(account, remote, chosen=is_new and remote.is_primary and remote.may_write)
+            upsert_calendar(
+                account, remote, chosen=is_new and remote.is_primary and remote.may_write
+            )
         known = [one.id for one in found]
         account.calendars.exclude(remote_id__in=known).update(is_gone=True)
 
 
-def list_all() -> int:
+def refresh_all_calendars() -> int:
     """The schedule: calendars that were added, renamed or shared since."""
     count = 0
     for account in Account.objects.workable(timezone.now()):
-        if allows(account, "calendars"):
+        if allows_purpose(account, "calendars"):
             try:
-                list_calendars(account)
+                refresh_calendars(account)
             except ProviderError as error:
                 log.info("calendars_not_listed", account=account.pk, error=str(error))
             else:
@@ -168,7 +178,7 @@ def list_all() -> int:
     return count
 
 
-def learn(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
+def upsert_calendar(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
     told = {
         "name": remote.name[:255],
         "zone": remote.zone,
@@ -187,7 +197,9 @@ def learn(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
 
 
 @transaction.atomic
-def choose(account: Account, followed: Collection[int], default: int | None = None) -> None:
+def choose_calendars(
+    account: Account, followed: Collection[int], default: int | None = None
+) -> None:
     """Which calendars are read and kept up to date, and which one bookings go to."""
     account.calendars.update(is_default=False)
     wanted = account.calendars.filter(pk__in=followed)
@@ -196,11 +208,11 @@ def choose(account: Account, followed: Collection[int], default: int | None = No
         account.calendars.filter(pk=default, pk__in=followed, may_write=True).update(
             is_default=True,
         )
-    forget(account.calendars.filter(is_followed=True).exclude(pk__in=followed))
-    enqueue.tend(account.pk)
+    stop_following(account.calendars.filter(is_followed=True).exclude(pk__in=followed))
+    enqueue.enqueue_maintenance(account.pk)
 
 
-def forget(calendars: Any) -> None:
+def stop_following(calendars: Any) -> None:
     """They are not read any more. Appointments in them stay, and so do their events."""
     keys = list(calendars.values_list("pk", flat=True))
     BusyBlock.objects.filter(calendar__in=keys).delete()
@@ -222,18 +234,18 @@ def forget(calendars: Any) -> None:
     )
 
 
-def disconnect(account: Account, *, why: str = "") -> None:
+def disconnect_account(account: Account, *, why: str = "") -> None:
     """Stops the announcements and gives the permission back, as far as the vendor answers."""
     try:
-        with mailbox(account) as box:
+        with open_mailbox(account) as box:
             for one in account.subscriptions.exclude(expires_at=None):
                 box.unsubscribe(one.as_push())
-        vendor(account.vendor).revoke(grants.opened(account))
+        configured_vendor(account.vendor).revoke(grants.open_grant(account))
     except (ProviderError, KeyError) as error:
         # What is left dies with the permission or by itself within days, and has no effect here.
         log.info("disconnected_alone", account=account.pk, error=str(error))
     with transaction.atomic():
-        forget(account.calendars.all())
+        stop_following(account.calendars.all())
         account.subscriptions.all().delete()
         Account.objects.filter(pk=account.pk).update(
             status=AccountStatus.DISCONNECTED,

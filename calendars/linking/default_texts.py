@@ -49,12 +49,12 @@ SMS_TEXTS = {
     Occasion.DUE: "{{ organization }}: see you on {{ date }} at {{ time }} for {{ title }}.",
 }
 # Only those whom it helps; everybody else has the appointment itself.
-ROLES = {Occasion.DECLINED: ["colleague"], Occasion.DUE: ["couple", "supplier", "venue"]}
-HOURS = {Occasion.DUE: 24}
+DEFAULT_ROLES = {Occasion.DECLINED: ["colleague"], Occasion.DUE: ["couple", "supplier", "venue"]}
+REMINDER_HOURS = {Occasion.DUE: 24}
 
 
 @transaction.atomic
-def seed(organization: Organization) -> int:
+def seed_default_texts(organization: Organization) -> int:
     """Rules and texts for an organization that has none. How many rules were made."""
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if Rule.objects.filter(organization=organization).exists():
@@ -64,31 +64,31 @@ def seed(organization: Organization) -> int:
             organization=organization,
             name=f"Appointment {occasion.label.lower()}",
             occasion=occasion,
-            roles=ROLES.get(occasion, []),
-            hours_before=HOURS.get(occasion, 24),
-            template=texts(organization, occasion),
-            fallback=[{"channel": "sms", "template": name_of(occasion)}],
+            roles=DEFAULT_ROLES.get(occasion, []),
+            hours_before=REMINDER_HOURS.get(occasion, 24),
+            template=default_template(organization, occasion),
+            fallback=[{"channel": "sms", "template": template_name(occasion)}],
         )
     return len(Occasion)
 
 
-def texts(organization: Organization, occasion: Occasion) -> Template:
+def default_template(organization: Organization, occasion: Occasion) -> Template:
     subject, body = EMAIL_TEXTS[occasion]
     Template.objects.get_or_create(
         organization=organization,
         channel="sms",
-        name=name_of(occasion),
+        name=template_name(occasion),
         language="",
         defaults={"body": SMS_TEXTS[occasion]},
     )
     return Template.objects.get_or_create(
         organization=organization,
         channel="email",
-        name=name_of(occasion),
+        name=template_name(occasion),
         language="",
         defaults={"subject": subject, "body": body},
     )[0]
 
 
-def name_of(occasion: Occasion) -> str:
+def template_name(occasion: Occasion) -> str:
     return f"appointment-{occasion.value}"

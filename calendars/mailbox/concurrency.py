@@ -13,55 +13,55 @@ from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 
 # Graph takes four calls at once for one mailbox, and Google is not the poorer for it.
-AT_ONCE = 4
+MAX_CONCURRENT_CALLS = 4
 # Google allows 600 requests a minute and user, Graph 10,000 in ten minutes; what we count as one
 # may be a few pages.
-BUDGET = Rate(per_second=8, burst=60)
+MAILBOX_RATE = Rate(per_second=8, burst=60)
 # Whoever died in it frees the lane after so long: longer than any call with all its pages.
-LEASE = 120.0
-PATIENCE = 15.0
-STEP = 0.05
+SLOT_LEASE_S = 120.0
+SLOT_WAIT_S = 15.0
+SLOT_POLL_S = 0.05
 
 
 @contextmanager
-def lane(account: Account) -> Iterator[None]:
+def mailbox_slot(account: Account) -> Iterator[None]:
     """One of the mailbox's lanes. Raises RateLimited when none gets free in time."""
     ticket = uuid.uuid4().hex
-    deadline = time.monotonic() + PATIENCE
-    pace(account, deadline)
-    while not taken(account, ticket):
+    deadline = time.monotonic() + SLOT_WAIT_S
+    spend_budget(account, deadline)
+    while not take_slot(account, ticket):
         if time.monotonic() >= deadline:
             raise RateLimited("The mailbox is busy.", retry_after=timedelta(seconds=5))
-        time.sleep(STEP)
+        time.sleep(SLOT_POLL_S)
     try:
         yield
     finally:
-        free(account, ticket)
+        free_slot(account, ticket)
 
 
-def pace(account: Account, deadline: float) -> None:
-    bucket = TokenBucket(f"calendar:{account.pk}", BUDGET)
+def spend_budget(account: Account, deadline: float) -> None:
+    bucket = TokenBucket(f"calendar:{account.pk}", MAILBOX_RATE)
     while wait := bucket.acquire():
         if time.monotonic() + wait > deadline:
             raise RateLimited("The minute's budget is spent.", retry_after=timedelta(seconds=wait))
         time.sleep(wait)
 
 
-def taken(account: Account, ticket: str) -> bool:
+def take_slot(account: Account, ticket: str) -> bool:
     def take(state: shared_state.State | None, now: float) -> tuple[shared_state.State, bool]:
         held = {one: until for one, until in (state or {}).items() if until > now}
-        fits = len(held) < AT_ONCE
-        return (held | {ticket: now + LEASE} if fits else held), fits
+        fits = len(held) < MAX_CONCURRENT_CALLS
+        return (held | {ticket: now + SLOT_LEASE_S} if fits else held), fits
 
-    return shared_state.update(key(account), take)
+    return shared_state.update(slots_key(account), take)
 
 
-def free(account: Account, ticket: str) -> None:
+def free_slot(account: Account, ticket: str) -> None:
     def leave(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
         return {one: until for one, until in (state or {}).items() if one != ticket}, None
 
-    shared_state.update(key(account), leave)
+    shared_state.update(slots_key(account), leave)
 
 
-def key(account: Account) -> str:
+def slots_key(account: Account) -> str:
     return f"lanes:{account.pk}"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from calendars.models import Account
 from calendars.models.accounts import AccountStatus
 from calendars.providers.base import GrantGone
-from calendars.providers.registry import vendor
+from calendars.providers.registry import configured_vendor
 from calendars.vocabulary.events import Grant
 from wedsync_comms.lib import secrets
 from wedsync_comms.lib.errors import ProviderError, TransientError
@@ -20,19 +20,19 @@ from wedsync_comms.lib.errors import ProviderError, TransientError
 log = structlog.get_logger(__name__)
 
 # Refreshed so long before it runs out: no call may outlive its token.
-MARGIN = timedelta(minutes=2)
+REFRESH_MARGIN = timedelta(minutes=2)
 # Longer than a refresh can take; a process that died in it gives way then.
-LEASE = timedelta(seconds=30)
-PATIENCE = 12.0
-STEP = 0.1
-GONE = "The permission was taken back or ran out: connect the account again."
+REFRESH_LEASE = timedelta(seconds=30)
+REFRESH_WAIT_S = 12.0
+REFRESH_POLL_S = 0.1
+GRANT_GONE = "The permission was taken back or ran out: connect the account again."
 
 
-def sealed(grant: Grant) -> str:
+def seal_grant(grant: Grant) -> str:
     return secrets.seal(json.dumps(asdict(grant), default=str))
 
 
-def opened(account: Account) -> Grant:
+def open_grant(account: Account) -> Grant:
     """Raises GrantGone where there is none that can be read."""
     try:
         kept = json.loads(secrets.unseal(account.grant))
@@ -42,51 +42,51 @@ def opened(account: Account) -> Grant:
     return Grant(**kept | {"scopes": tuple(kept["scopes"])}, expires_at=expires_at)
 
 
-def fresh(account: Account) -> Grant:
+def fresh_grant(account: Account) -> Grant:
     """A grant that lasts for a while. Waits for the process that refreshes it, if one does.
 
     Raises GrantGone, and TransientError or RateLimited. Not inside a transaction.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + REFRESH_WAIT_S
     while True:
         account.refresh_from_db()
         if account.status != AccountStatus.LINKED:
-            raise GrantGone(account.why or GONE)
-        grant = opened(account)
+            raise GrantGone(account.why or GRANT_GONE)
+        grant = open_grant(account)
         now = timezone.now()
-        if grant.expires_at > now + MARGIN:
+        if grant.expires_at > now + REFRESH_MARGIN:
             return grant
-        if claimed(account, now):
-            return refresh(account, grant)
+        if claim_refresh(account, now):
+            return refresh_grant(account, grant)
         if time.monotonic() >= deadline:
             raise TransientError("Another process is refreshing the permission.")
-        time.sleep(STEP)
+        time.sleep(REFRESH_POLL_S)
 
 
-def claimed(account: Account, now: datetime) -> bool:
+def claim_refresh(account: Account, now: datetime) -> bool:
     """A lease, because no lock may be held across a call. Only of the grant that was read."""
     idle = Q(refreshing_until=None) | Q(refreshing_until__lte=now)
     mine = Account.objects.filter(idle, pk=account.pk, grant=account.grant)
-    return bool(mine.update(refreshing_until=now + LEASE))
+    return bool(mine.update(refreshing_until=now + REFRESH_LEASE))
 
 
-def refresh(account: Account, grant: Grant) -> Grant:
+def refresh_grant(account: Account, grant: Grant) -> Grant:
     try:
-        found = vendor(account.vendor).refresh(grant)
+        found = configured_vendor(account.vendor).refresh(grant)
     except GrantGone as error:
-        lose(account, str(error))
+        mark_reconnect(account, str(error))
         raise
     except ProviderError:
-        release(account)
+        release_refresh(account)
         raise
-    store(account, found)
+    store_grant(account, found)
     return found
 
 
-def store(account: Account, grant: Grant) -> None:
+def store_grant(account: Account, grant: Grant) -> None:
     """Only over what it came from: a newer consent is never replaced by an older refresh."""
     before = account.grant
-    account.grant = sealed(grant)
+    account.grant = seal_grant(grant)
     Account.objects.filter(pk=account.pk, grant=before).update(
         grant=account.grant,
         scopes=list(grant.scopes),
@@ -94,24 +94,24 @@ def store(account: Account, grant: Grant) -> None:
     )
 
 
-def release(account: Account) -> None:
+def release_refresh(account: Account) -> None:
     Account.objects.filter(pk=account.pk, grant=account.grant).update(refreshing_until=None)
 
 
-def expire(account: Account, grant: Grant) -> None:
+def expire_grant(account: Account, grant: Grant) -> None:
     """The vendor did not take it, whatever its clock says: refreshed before the next call."""
     used = Grant(**vars(grant) | {"expires_at": timezone.now()})
-    store(account, used)
+    store_grant(account, used)
 
 
-def lose(account: Account, why: str) -> None:
+def mark_reconnect(account: Account, why: str) -> None:
     """Only a new consent helps. Nothing is deleted: everything goes on from where it was."""
     lost = Account.objects.filter(pk=account.pk, grant=account.grant, status=AccountStatus.LINKED)
-    if lost.update(status=AccountStatus.RECONNECT, why=why or GONE, refreshing_until=None):
+    if lost.update(status=AccountStatus.RECONNECT, why=why or GRANT_GONE, refreshing_until=None):
         log.warning("account", account=account.pk, vendor=account.vendor, outcome="reconnect")
 
 
-def reseal() -> int:
+def reseal_stale() -> int:
     """Everything that an older key sealed, with the newest. Safe to repeat."""
     count = 0
     for account in Account.objects.exclude(grant="").iterator():

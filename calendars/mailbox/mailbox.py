@@ -9,10 +9,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from calendars.mailbox import grants
-from calendars.mailbox.concurrency import lane
+from calendars.mailbox.concurrency import mailbox_slot
 from calendars.models import Account
 from calendars.providers.base import GrantGone, Mailbox
-from calendars.providers.registry import vendor
+from calendars.providers.registry import configured_vendor
 from calendars.vocabulary.events import Grant
 from wedsync_comms.lib.errors import (
     CredentialsRejected,
@@ -26,12 +26,12 @@ from wedsync_comms.lib.errors import (
 log = structlog.get_logger(__name__)
 
 # After the n-th failure in a row; the last one is repeated until it works again.
-PAUSES = (2, 5, 15, 60, 300, 900)
+MAILBOX_BACKOFF_S = (2, 5, 15, 60, 300, 900)
 # A vendor that says "later" without saying when, or says "in a second" all day.
-AT_LEAST = timedelta(seconds=1)
+MIN_RETRY_AFTER = timedelta(seconds=1)
 
 
-class Permission:
+class MailboxToken:
     """An account's grant, while its mailbox is open."""
 
     def __init__(self, account: Account) -> None:
@@ -39,12 +39,12 @@ class Permission:
         self.grant: Grant | None = None
 
     def token(self) -> str:
-        self.grant = grants.fresh(self.account)
+        self.grant = grants.fresh_grant(self.account)
         return self.grant.access_token
 
     def refused(self) -> None:
         if self.grant:
-            grants.expire(self.account, self.grant)
+            grants.expire_grant(self.account, self.grant)
 
     def another(self) -> str:
         """The vendor did not take it: refreshed now, unless another process did that already."""
@@ -53,44 +53,44 @@ class Permission:
 
 
 @contextmanager
-def mailbox(account: Account) -> Iterator[Mailbox]:
+def open_mailbox(account: Account) -> Iterator[Mailbox]:
     """For calls in one thread, outside of transactions. Paced; four at once in all processes.
 
     What goes wrong is noted with the account and raised on. While `retry_at` lies ahead, nobody
     opens it by schedule; whoever does it for a person may.
     """
-    permission = Permission(account)
+    permission = MailboxToken(account)
     try:
         token = permission.token()
-        with lane(account):
-            yield vendor(account.vendor).mailbox(token, permission.another)
+        with mailbox_slot(account):
+            yield configured_vendor(account.vendor).mailbox(token, permission.another)
     except GrantGone as error:
-        grants.lose(account, str(error))
+        grants.mark_reconnect(account, str(error))
         raise
     except CredentialsRejected as error:
         permission.refused()
-        failed(account, error)
+        record_failure(account, error)
         raise
     except PermanentError:
         # About one calendar or event: the mailbox itself answers.
-        well(account)
+        record_success(account)
         raise
     except ProviderError as error:
-        failed(account, error)
+        record_failure(account, error)
         raise
-    well(account)
+    record_success(account)
 
 
-def failed(account: Account, error: ProviderError) -> None:
+def record_failure(account: Account, error: ProviderError) -> None:
     now = timezone.now()
     failures = account.failures + 1
-    wait = timedelta(seconds=PAUSES[min(failures, len(PAUSES)) - 1])
+    wait = timedelta(seconds=MAILBOX_BACKOFF_S[min(failures, len(MAILBOX_BACKOFF_S)) - 1])
     if isinstance(error, RateLimited):
-        wait = max(error.retry_after, wait if failures > 1 else AT_LEAST)
+        wait = max(error.retry_after, wait if failures > 1 else MIN_RETRY_AFTER)
     if isinstance(error, ProviderPaused):
-        wait = timedelta(seconds=PAUSES[-1])
+        wait = timedelta(seconds=MAILBOX_BACKOFF_S[-1])
     if isinstance(error, OutcomeUnknown):
-        wait = min(wait, timedelta(seconds=PAUSES[2]))
+        wait = min(wait, timedelta(seconds=MAILBOX_BACKOFF_S[2]))
     Account.objects.filter(pk=account.pk).update(
         failures=F("failures") + 1,
         retry_at=now + wait,
@@ -106,7 +106,7 @@ def failed(account: Account, error: ProviderError) -> None:
     )
 
 
-def well(account: Account) -> None:
+def record_success(account: Account) -> None:
     """Written only where something was wrong: success is the rule."""
     wrong = Q(failures__gt=0) | Q(retry_at__isnull=False)
     Account.objects.filter(wrong, pk=account.pk).update(failures=0, retry_at=None)

@@ -12,8 +12,8 @@ from django.db.models import F, Q
 from calendars.models.accounts import Calendar
 from calendars.models.fields import WallField
 from calendars.vocabulary.events import (
-    Answer,
     Moment,
+    ResponseStatus,
 )
 from communications.models import Contact, Organization
 
@@ -167,7 +167,9 @@ class Participant(models.Model):
         default=ParticipantRole.GUEST,
     )
     is_optional = models.BooleanField(default=False)
-    answer = models.CharField(max_length=9, choices=Answer.choices, default=Answer.NEEDED)
+    answer = models.CharField(
+        max_length=9, choices=ResponseStatus.choices, default=ResponseStatus.NEEDED
+    )
     answered_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from calendars.models.accounts import Account, Calendar
-from calendars.vocabulary.events import Push
+from calendars.vocabulary.events import RemoteSubscription
 
 
 class SubscriptionState(models.TextChoices):
@@ -74,9 +74,9 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return f"{self.calendar or 'contacts'} of {self.account}"
 
-    def as_push(self) -> Push:
+    def as_push(self) -> RemoteSubscription:
         """As the vendor knows it."""
-        return Push(
+        return RemoteSubscription(
             id=self.remote_id,
             resource_id=self.resource_id,
             expires_at=self.expires_at or self.created_at,

@@ -9,13 +9,13 @@ from icalendar import Calendar, Event, vCalAddress, vText
 
 from calendars.models import Appointment, EventLink, Participant
 from calendars.models.appointments import AppointmentStatus
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 
 PARTSTAT = {
-    Answer.NEEDED: "NEEDS-ACTION",
-    Answer.ACCEPTED: "ACCEPTED",
-    Answer.TENTATIVE: "TENTATIVE",
-    Answer.DECLINED: "DECLINED",
+    ResponseStatus.NEEDED: "NEEDS-ACTION",
+    ResponseStatus.ACCEPTED: "ACCEPTED",
+    ResponseStatus.TENTATIVE: "TENTATIVE",
+    ResponseStatus.DECLINED: "DECLINED",
 }
 
 
@@ -78,6 +78,6 @@ def ics_attendee(participant: Participant) -> vCalAddress:
     found.params["ROLE"] = vText(
         "OPT-PARTICIPANT" if participant.is_optional else "REQ-PARTICIPANT"
     )
-    found.params["PARTSTAT"] = vText(PARTSTAT[Answer(participant.answer)])
+    found.params["PARTSTAT"] = vText(PARTSTAT[ResponseStatus(participant.answer)])
     found.params["RSVP"] = vText("TRUE")
     return found

@@ -20,7 +20,7 @@ from calendars.models import (
 )
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NotificationState
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 
 OCCASIONS = {
     What.BOOKED: Occasion.BOOKED,
@@ -40,7 +40,7 @@ def plan_notifications(appointment: Appointment, change: AppointmentChange) -> N
     added = [name for name, before in change.before.items() if before is None]
     new = [person for person in people if f"with {person.email}" in added]
     plan_by_rules(appointment, change, Occasion.BOOKED, {}, new)
-    declined = [name for name, after in change.after.items() if after == Answer.DECLINED]
+    declined = [name for name, after in change.after.items() if after == ResponseStatus.DECLINED]
     if declined:
         # Who declined knows it.
         others = [person for person in people if f"with {person.email}" not in declined]

@@ -204,7 +204,7 @@ def template_variables(notification: Notice) -> dict[str, str]:
     start = zones.at_instant(appointment.starts_at, zone).wall
     end = zones.at_instant(appointment.ends_at, zone).wall
     before = notification.before
-    was = conversion.wall(before["start"]) if before.get("start") else start
+    was = conversion.parse_wall(before["start"]) if before.get("start") else start
     return {
         "name": notification.participant.name,
         "title": appointment.title,

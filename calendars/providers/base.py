@@ -12,18 +12,18 @@ from typing import Any, ClassVar
 
 from calendars.providers.token import Renew
 from calendars.vocabulary.events import (
-    Busy,
-    Changes,
+    EventChanges,
     EventText,
+    FreeBusy,
     Grant,
     Notify,
-    People,
     PeopleGroup,
-    Push,
-    Pushed,
+    PeoplePage,
+    PushNotification,
     RemoteCalendar,
     RemoteEvent,
     RemotePerson,
+    RemoteSubscription,
 )
 from wedsync_comms.lib.errors import PermanentError
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -101,7 +101,7 @@ class Vendor(ABC):
         """Whether a push is in this vendor's form."""
 
     @abstractmethod
-    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
         """What a push says. The secrets in it are not verified here. Raises MalformedRequest."""
 
 
@@ -118,7 +118,9 @@ class Mailbox(ABC):
     def calendars(self) -> list[RemoteCalendar]: ...
 
     @abstractmethod
-    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+    def changes(
+        self, calendar: str, cursor: str, *, start: datetime, end: datetime
+    ) -> EventChanges:
         """All pages since `cursor`; everything between start and end where it is blank.
 
         A series comes as its occurrences, never as itself. What is missing from a full round is
@@ -165,29 +167,29 @@ class Mailbox(ABC):
         """Also when it is gone already."""
 
     @abstractmethod
-    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         """One per calendar, in their order; what cannot be told is a `problem`, never free.
 
         An address in place of a calendar's id asks about somebody else's main calendar.
         """
 
     @abstractmethod
-    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002
         """Announces changes of a calendar (by its id) or of people ("people") to `url`.
 
         `id` is ours and is taken where the vendor takes one. Raises PollOnly, SubscriptionExists.
         """
 
     @abstractmethod
-    def renew(self, push: Push) -> Push:
+    def renew(self, push: RemoteSubscription) -> RemoteSubscription:
         """Raises Gone; PollOnly where it cannot be renewed but only be replaced."""
 
     @abstractmethod
-    def unsubscribe(self, push: Push) -> None:
+    def unsubscribe(self, push: RemoteSubscription) -> None:
         """Also when it is gone already."""
 
     @abstractmethod
-    def people(self, cursor: str, page: str = "", group: str = "") -> People:
+    def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         """One page: since `cursor`, or of everything where it is blank. Raises CursorExpired.
 
         `page` is the page before's `next_page`, asked for with the same cursor and group. Microsoft

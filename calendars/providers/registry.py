@@ -11,7 +11,7 @@ from calendars.providers.base import Vendor
 
 
 @cache
-def vendor(slug: str) -> Vendor:
+def configured_vendor(slug: str) -> Vendor:
     """Raises KeyError for a slug that is not configured."""
     entry = settings.CALENDARS[slug]
     built = import_string(entry["BACKEND"])(**entry["OPTIONS"])
@@ -19,11 +19,11 @@ def vendor(slug: str) -> Vendor:
     return built
 
 
-def slugs() -> list[str]:
+def vendor_slugs() -> list[str]:
     return list(settings.CALENDARS)
 
 
 @receiver(setting_changed)
-def forget(*, setting: str, **_: object) -> None:
+def forget_vendors(*, setting: str, **_: object) -> None:
     if setting == "CALENDARS":
-        vendor.cache_clear()
+        configured_vendor.cache_clear()

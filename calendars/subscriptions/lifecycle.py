@@ -17,53 +17,53 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from calendars import enqueue
-from calendars.linking.accounts import allows
-from calendars.mailbox.mailbox import mailbox
+from calendars.linking.accounts import allows_purpose
+from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import Account, Calendar, Subscription
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers.base import Gone, Mailbox, PollOnly, SubscriptionExists
-from calendars.providers.registry import vendor
+from calendars.providers.registry import configured_vendor
 from calendars.subscriptions.notifications import (
-    announce,
-    digest,
+    announce_change,
+    secret_digest,
 )
-from calendars.vocabulary.events import Push
+from calendars.vocabulary.events import RemoteSubscription
 from wedsync_comms.lib.errors import ProviderError, TransientError
 
 log = structlog.get_logger(__name__)
 
-PATH = "/api/webhooks/communications/calendar"
+WEBHOOK_PATH = "/api/webhooks/communications/calendar"
 PEOPLE = "people"
 # No answer for so long: what was asked for is looked after as if it were there.
-PATIENCE = timedelta(minutes=2)
+PENDING_PATIENCE = timedelta(minutes=2)
 # The last one goes on a little after the next one lives.
-OVERLAP = timedelta(minutes=1)
+SUBSCRIPTION_OVERLAP = timedelta(minutes=1)
 # No vendor's subscription lives longer.
-LONGEST = timedelta(days=31)
+LONGEST_SUBSCRIPTION = timedelta(days=31)
 # After the n-th failure; the last one is repeated.
-PAUSES = (60, 300, 900, 3600)
-SHORTEST = timedelta(seconds=30)
-LEASE = timedelta(minutes=2)
+RENEWAL_BACKOFF_S = (60, 300, 900, 3600)
+SHORTEST_RENEWAL_PAUSE = timedelta(seconds=30)
+RENEWAL_LEASE = timedelta(minutes=2)
 
 
-def accounts() -> list[int]:
+def accounts_to_maintain() -> list[int]:
     """All that can be looked after now: what an account lacks shows only then."""
     return list(Account.objects.workable(timezone.now()).values_list("pk", flat=True))
 
 
-def tend(key: int) -> None:
+def maintain_subscriptions(key: int) -> None:
     """What an account lacks is asked for; what is due is renewed or stopped."""
     account = Account.objects.linked().filter(pk=key).first()
     if account is None:
         return
     for one in account.subscriptions.due(timezone.now()):
-        if claimed(one):
-            care(account, one)
-    for calendar in wanted(account):
-        ask(account, calendar)
+        if claim_subscription(one):
+            renew_or_stop(account, one)
+    for calendar in missing_subscriptions(account):
+        open_subscription(account, calendar)
 
 
-def hasten(accounts: QuerySet[Account]) -> int:
+def renew_now(accounts: QuerySet[Account]) -> int:
     """Has all that they subscribed to asked for anew, instead of at half of its life."""
     now = timezone.now()
     mine = Subscription.objects.live().filter(account__in=accounts)
@@ -71,48 +71,52 @@ def hasten(accounts: QuerySet[Account]) -> int:
     workable = Account.objects.workable(now).filter(pk__in=accounts)
     found = list(workable.values_list("pk", flat=True))
     for key in found:
-        enqueue.tend(key)
+        enqueue.enqueue_maintenance(key)
     return len(found)
 
 
-def wanted(account: Account) -> Sequence[Calendar | None]:
+def missing_subscriptions(account: Account) -> Sequence[Calendar | None]:
     """What nobody announces yet. None: the account's contacts."""
-    if not allows(account, "calendars"):
-        return contacts_too(account)
+    if not allows_purpose(account, "calendars"):
+        return missing_contacts(account)
     awake = account.subscriptions.exclude(state=SubscriptionState.STOPPING)
     calendars = Calendar.objects.followed().filter(account=account, poll_only=False)
-    return [*calendars.exclude(subscriptions__in=awake), *contacts_too(account)]
+    return [*calendars.exclude(subscriptions__in=awake), *missing_contacts(account)]
 
 
-def contacts_too(account: Account) -> list[None]:
-    if not (vendor(account.vendor).pushes_people and allows(account, "contacts")):
+def missing_contacts(account: Account) -> list[None]:
+    if not (
+        configured_vendor(account.vendor).pushes_people and allows_purpose(account, "contacts")
+    ):
         return []
     awake = account.subscriptions.exclude(state=SubscriptionState.STOPPING)
     return [] if awake.filter(calendar=None).exists() else [None]
 
 
-def ask(account: Account, calendar: Calendar | None, *, replaces: bool = False) -> bool:
+def open_subscription(
+    account: Account, calendar: Calendar | None, *, replaces: bool = False
+) -> bool:
     """Whether there is a new, live one."""
     secret = secrets.token_urlsafe(32)
-    row = written(account, calendar, secret, replaces=replaces)
+    row = write_pending(account, calendar, secret, replaces=replaces)
     if row is None:
         return False
     try:
-        with mailbox(account) as box:
-            push = asked(box, row, secret)
+        with open_mailbox(account) as box:
+            push = subscribe_at_vendor(box, row, secret)
     except PollOnly:
         row.delete()
         if calendar:
             Calendar.objects.filter(pk=calendar.pk).update(poll_only=True)
     except ProviderError as error:
-        unanswered(account, row, error)
+        on_failed_subscribe(account, row, error)
     else:
-        live(row, push)
+        mark_live(row, push)
         return True
     return False
 
 
-def written(
+def write_pending(
     account: Account,
     calendar: Calendar | None,
     secret: str,
@@ -130,14 +134,14 @@ def written(
             account=account,
             calendar=calendar,
             remote_id=str(uuid.uuid4()),
-            secret_hash=digest(secret),
-            act_after=timezone.now() + PATIENCE,
+            secret_hash=secret_digest(secret),
+            act_after=timezone.now() + PENDING_PATIENCE,
         )
 
 
-def asked(box: Mailbox, row: Subscription, secret: str) -> Push:
+def subscribe_at_vendor(box: Mailbox, row: Subscription, secret: str) -> RemoteSubscription:
     resource = row.calendar.remote_id if row.calendar else PEOPLE
-    url = settings.PUBLIC_URL + PATH
+    url = settings.PUBLIC_URL + WEBHOOK_PATH
     try:
         return box.subscribe(resource, id=row.remote_id, url=url, secret=secret)
     except SubscriptionExists as error:
@@ -145,11 +149,11 @@ def asked(box: Mailbox, row: Subscription, secret: str) -> Push:
         # secret any more.
         if not error.existing:
             raise TransientError("There is one already, and nobody says which.") from error
-        box.unsubscribe(Push(id=error.existing, expires_at=timezone.now()))
+        box.unsubscribe(RemoteSubscription(id=error.existing, expires_at=timezone.now()))
         return box.subscribe(resource, id=row.remote_id, url=url, secret=secret)
 
 
-def live(row: Subscription, push: Push) -> None:
+def mark_live(row: Subscription, push: RemoteSubscription) -> None:
     """The last one may go. What happened in between is read."""
     now = timezone.now()
     with transaction.atomic():
@@ -160,23 +164,23 @@ def live(row: Subscription, push: Push) -> None:
             starts_at=now,
             tries=0,
             error="",
-            **times(push, now),
+            **renewal_times(push, now),
         )
         others = row.account.subscriptions.live().filter(calendar=row.calendar).exclude(pk=row.pk)
-        others.update(state=SubscriptionState.STOPPING, act_after=now + OVERLAP)
-        announce(row, now)
+        others.update(state=SubscriptionState.STOPPING, act_after=now + SUBSCRIPTION_OVERLAP)
+        announce_change(row, now)
     log.info("subscription", subscription=row.pk, account=row.account_id, outcome="live")
 
 
-def times(push: Push, now: datetime) -> dict[str, datetime]:
+def renewal_times(push: RemoteSubscription, now: datetime) -> dict[str, datetime]:
     """Renewed at half of its life."""
     return {"expires_at": push.expires_at, "act_after": now + (push.expires_at - now) / 2}
 
 
-def unanswered(account: Account, row: Subscription, error: ProviderError) -> None:
+def on_failed_subscribe(account: Account, row: Subscription, error: ProviderError) -> None:
     """It may be there: where ids are ours it is stopped until it surely is not; where they are the
     vendor's, its own "exists already" will name it."""
-    if vendor(account.vendor).overlapping_pushes:
+    if configured_vendor(account.vendor).overlapping_pushes:
         Subscription.objects.filter(pk=row.pk).update(
             state=SubscriptionState.STOPPING,
             error=f"{type(error).__name__}: {error}",
@@ -185,52 +189,52 @@ def unanswered(account: Account, row: Subscription, error: ProviderError) -> Non
         row.delete()
 
 
-def claimed(row: Subscription) -> bool:
+def claim_subscription(row: Subscription) -> bool:
     mine = Subscription.objects.filter(pk=row.pk, act_after=row.act_after)
-    return bool(mine.update(act_after=timezone.now() + LEASE))
+    return bool(mine.update(act_after=timezone.now() + RENEWAL_LEASE))
 
 
-def care(account: Account, row: Subscription) -> None:
+def renew_or_stop(account: Account, row: Subscription) -> None:
     try:
         if row.state == SubscriptionState.LIVE:
-            renew(account, row)
+            renew_subscription(account, row)
         else:
-            stop(account, row)
+            stop_subscription(account, row)
     except ProviderError as error:
-        put_off(row, error)
+        reschedule_renewal(row, error)
 
 
-def renew(account: Account, row: Subscription) -> None:
-    if vendor(account.vendor).overlapping_pushes:
-        if not ask(account, row.calendar, replaces=True):
-            put_off(row, TransientError("The next one could not be asked for."))
+def renew_subscription(account: Account, row: Subscription) -> None:
+    if configured_vendor(account.vendor).overlapping_pushes:
+        if not open_subscription(account, row.calendar, replaces=True):
+            reschedule_renewal(row, TransientError("The next one could not be asked for."))
         return
     try:
-        with mailbox(account) as box:
+        with open_mailbox(account) as box:
             push = box.renew(row.as_push())
     except Gone:
         # It ended without a word: the next one is asked for at once.
         row.delete()
         return
     now = timezone.now()
-    Subscription.objects.filter(pk=row.pk).update(tries=0, error="", **times(push, now))
+    Subscription.objects.filter(pk=row.pk).update(tries=0, error="", **renewal_times(push, now))
 
 
-def stop(account: Account, row: Subscription) -> None:
-    with mailbox(account) as box:
+def stop_subscription(account: Account, row: Subscription) -> None:
+    with open_mailbox(account) as box:
         box.unsubscribe(row.as_push())
     row.delete()
 
 
-def put_off(row: Subscription, error: ProviderError) -> None:
+def reschedule_renewal(row: Subscription, error: ProviderError) -> None:
     """Never given up; before its end, it is tried more often."""
     now = timezone.now()
-    if row.state != SubscriptionState.LIVE and now > row.created_at + LONGEST:
+    if row.state != SubscriptionState.LIVE and now > row.created_at + LONGEST_SUBSCRIPTION:
         row.delete()
         return
-    wait = timedelta(seconds=PAUSES[min(row.tries, len(PAUSES) - 1)])
+    wait = timedelta(seconds=RENEWAL_BACKOFF_S[min(row.tries, len(RENEWAL_BACKOFF_S) - 1)])
     if row.expires_at:
-        wait = min(wait, max((row.expires_at - now) / 4, SHORTEST))
+        wait = min(wait, max((row.expires_at - now) / 4, SHORTEST_RENEWAL_PAUSE))
     Subscription.objects.filter(pk=row.pk).update(
         act_after=now + wait,
         tries=row.tries + 1,
@@ -239,4 +243,4 @@ def put_off(row: Subscription, error: ProviderError) -> None:
     log.info("subscription", subscription=row.pk, outcome=type(error).__name__)
     if row.state == SubscriptionState.LIVE and row.expires_at and row.expires_at <= now:
         row.delete()
-        enqueue.tend(row.account_id)
+        enqueue.enqueue_maintenance(row.account_id)

@@ -15,7 +15,7 @@ from calendars import enqueue
 from calendars.models import Account, Calendar, ContactBook, Subscription
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers import registry
-from calendars.vocabulary.events import Pushed
+from calendars.vocabulary.events import PushNotification
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.secrets import is_same
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -23,56 +23,58 @@ from wedsync_comms.lib.web.webhook_request import WebhookRequest
 log = structlog.get_logger(__name__)
 
 # Compared with where there is nothing to compare with: a guess takes as long as a hit.
-NOBODY = sha256(b"nobody").hexdigest()
+NO_SECRET_HASH = sha256(b"nobody").hexdigest()
 # Many changes in one request are normal; so many are not.
-AT_MOST = 1000
-BURST = timedelta(seconds=10)
+MAX_NOTIFICATIONS = 1000
+BURST_WINDOW = timedelta(seconds=10)
 
 
-def receive(request: WebhookRequest) -> int:
+def receive_notifications(request: WebhookRequest) -> int:
     """How many of what it says were genuine. Raises MalformedRequest."""
-    told = said(request)
-    return sum(note(one) for one in told[:AT_MOST])
+    told = parse_notifications(request)
+    return sum(accept_notification(one) for one in told[:MAX_NOTIFICATIONS])
 
 
-def said(request: WebhookRequest) -> list[Pushed]:
-    for slug in registry.slugs():
-        vendor = registry.vendor(slug)
+def parse_notifications(request: WebhookRequest) -> list[PushNotification]:
+    for slug in registry.vendor_slugs():
+        vendor = registry.configured_vendor(slug)
         if vendor.recognizes(request):
             return list(vendor.pushed(request))
     raise MalformedRequest("This is no calendar's message.")
 
 
-def digest(secret: str) -> str:
+def secret_digest(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def note(pushed: Pushed) -> bool:
+def accept_notification(pushed: PushNotification) -> bool:
     found = Subscription.objects.filter(remote_id=pushed.subscription).first()
-    is_right = is_same(found.secret_hash if found else NOBODY, digest(pushed.secret))
-    if not (found and is_right and same_resource(found, pushed)):
+    is_right = is_same(found.secret_hash if found else NO_SECRET_HASH, secret_digest(pushed.secret))
+    if not (found and is_right and is_same_resource(found, pushed)):
         log.info("push", outcome="ignored", subscription=pushed.subscription[:80])
         return False
     with transaction.atomic():
-        keep(found, pushed, timezone.now())
+        record_notification(found, pushed, timezone.now())
     return True
 
 
-def same_resource(subscription: Subscription, pushed: Pushed) -> bool:
+def is_same_resource(subscription: Subscription, pushed: PushNotification) -> bool:
     """Where we know the second id, and it is told."""
     known, told = subscription.resource_id, pushed.resource_id
     return not (known and told) or is_same(known, told)
 
 
-def keep(subscription: Subscription, pushed: Pushed, now: datetime) -> None:
-    remember(subscription, pushed, now)
+def record_notification(
+    subscription: Subscription, pushed: PushNotification, now: datetime
+) -> None:
+    record_message(subscription, pushed, now)
     if pushed.what in {"reauthorize", "removed"}:
-        look_after(subscription, pushed.what, now)
+        maintain_soon(subscription, pushed.what, now)
     if pushed.what != "live":
-        announce(subscription, now)
+        announce_change(subscription, now)
 
 
-def remember(subscription: Subscription, pushed: Pushed, now: datetime) -> None:
+def record_message(subscription: Subscription, pushed: PushNotification, now: datetime) -> None:
     """Of a burst only the first: each write waits for the disk, and the vendor for us."""
     news = {
         # Without its second id, one we never got an answer about could not be stopped.
@@ -80,21 +82,21 @@ def remember(subscription: Subscription, pushed: Pushed, now: datetime) -> None:
         "expires_at": pushed.expires_at or subscription.expires_at,
     }
     heard = subscription.last_message_at
-    is_recent = heard is not None and heard > now - BURST
+    is_recent = heard is not None and heard > now - BURST_WINDOW
     if is_recent and all(getattr(subscription, name) == value for name, value in news.items()):
         return
     Subscription.objects.filter(pk=subscription.pk).update(last_message_at=now, **news)
 
 
-def look_after(subscription: Subscription, what: str, now: datetime) -> None:
+def maintain_soon(subscription: Subscription, what: str, now: datetime) -> None:
     mine = Subscription.objects.filter(pk=subscription.pk)
     mine.update(act_after=now)
     if what == "removed":
         mine.update(state=SubscriptionState.STOPPING, error="Removed by the vendor.")
-    enqueue.tend(subscription.account_id)
+    enqueue.enqueue_maintenance(subscription.account_id)
 
 
-def announce(subscription: Subscription, now: datetime) -> None:
+def announce_change(subscription: Subscription, now: datetime) -> None:
     """Counted, so that a push during a reading causes another one. A reading is asked for by the
     first of a burst only."""
     if subscription.calendar_id is None:
@@ -105,7 +107,7 @@ def announce(subscription: Subscription, now: datetime) -> None:
     # One statement for all but the first of a burst.
     if not mine.filter(dirty__gt=F("pulled")).update(**count):
         mine.update(**count)
-        enqueue.pull(subscription.calendar_id)
+        enqueue.enqueue_pull(subscription.calendar_id)
 
 
 def announce_people(account: int) -> None:
@@ -113,6 +115,6 @@ def announce_people(account: int) -> None:
     count = {"people_dirty": F("people_dirty") + 1}
     book = ContactBook.objects.followed().filter(account=account).first()
     if book is not None and mine.filter(people_dirty=book.seen_dirty).update(**count):
-        enqueue.sync_people(book.pk)
+        enqueue.enqueue_contact_sync(book.pk)
     else:
         mine.update(**count)

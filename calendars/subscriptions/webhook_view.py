@@ -10,7 +10,7 @@ from wedsync_comms.lib.web.webhook_edge import WebhookEdge
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # Graph's are a few hundred characters; nobody needs us as a mirror for more.
-TOKEN_LENGTH = 2048
+MAX_VALIDATION_TOKEN = 2048
 
 
 class CalendarWebhook(WebhookEdge):
@@ -22,13 +22,13 @@ class CalendarWebhook(WebhookEdge):
         return self.confirm_address(token) if token else super().post(request)
 
     def receive(self, webhook: WebhookRequest) -> HttpResponse:
-        notifications.receive(webhook)
+        notifications.receive_notifications(webhook)
         return HttpResponse(status=HTTPStatus.ACCEPTED)
 
     def confirm_address(self, token: str) -> HttpResponse:
         """Graph asks, while we create a subscription, whether this address is ours. As plain text
         that no browser takes for a page."""
-        if len(token) > TOKEN_LENGTH:
+        if len(token) > MAX_VALIDATION_TOKEN:
             return self.refuse(HTTPStatus.BAD_REQUEST, "The validation token is too long.")
         answer = HttpResponse(token, content_type="text/plain; charset=utf-8")
         answer["X-Content-Type-Options"] = "nosniff"

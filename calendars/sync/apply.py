@@ -11,17 +11,17 @@ from django.utils import timezone
 
 from calendars import enqueue
 from calendars.appointments import transitions
-from calendars.appointments.transitions import Origin
+from calendars.appointments.transitions import Actor
 from calendars.models import Account, BusyBlock, Calendar, EventLink
 from calendars.models.accounts import HeldDecision
 from calendars.sync import polling
 from calendars.sync.apply_event import (
-    absorb,
-    lost,
+    apply_event,
+    cancel_from_remote,
 )
-from calendars.sync.plan import Plan
+from calendars.sync.plan import SyncPlan
 from calendars.vocabulary.events import (
-    Changes,
+    EventChanges,
     RemoteEvent,
 )
 
@@ -40,7 +40,7 @@ BLOCK_COLUMNS = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class PullContext:
     """What was asked of the vendor, and when."""
 
     calendar: Calendar
@@ -55,36 +55,38 @@ class Reading:
         return not link.remote_id or link.etag == self.etags.get(link.remote_id, "")
 
 
-def act(reading: Reading, changes: Changes, plan: Plan) -> None:
+def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -> None:
     """All or nothing; and nothing if somebody else read it meanwhile."""
     before = reading.calendar
     with transaction.atomic():
-        calendar = transitions.lock(before.pk)
+        calendar = transitions.lock_calendar(before.pk)
         if (calendar.pulling_until, calendar.cursor) != (before.pulling_until, reading.cursor):
             return
         decision = calendar.held_decision
         deletes = not plan.doubt or decision == HeldDecision.DELETE
-        news = apply(reading, plan, Account.objects.get(pk=calendar.account_id), deletes=deletes)
+        news = apply_plan(
+            reading, plan, Account.objects.get(pk=calendar.account_id), deletes=deletes
+        )
         if plan.doubt and decision == HeldDecision.RESTORE:
-            restore(calendar, plan)
+            recreate_deleted(calendar, plan)
         if plan.doubt and not decision:
-            hold(calendar, plan)
+            quarantine_deletions(calendar, plan)
         else:
-            go_on(calendar, reading, changes)
-        polling.finish(calendar, before, news=news, is_full=changes.is_full)
+            advance_cursor(calendar, reading, changes)
+        polling.schedule_next_pull(calendar, before, news=news, is_full=changes.is_full)
         calendar.save()
 
 
-def hold(calendar: Calendar, plan: Plan) -> None:
+def quarantine_deletions(calendar: Calendar, plan: SyncPlan) -> None:
     """The cursor stays where it is: what is doubted is seen again, and decided then."""
     if calendar.held_at is None:
         calendar.held_at = timezone.now()
         log.error("calendar_held", calendar=calendar.pk, reason=plan.doubt)
     calendar.held_reason = plan.doubt
-    calendar.held_links = sorted(doubted(calendar, plan).values_list("pk", flat=True))
+    calendar.held_links = sorted(links_to_cancel(calendar, plan).values_list("pk", flat=True))
 
 
-def go_on(calendar: Calendar, reading: Reading, changes: Changes) -> None:
+def advance_cursor(calendar: Calendar, reading: PullContext, changes: EventChanges) -> None:
     calendar.cursor = changes.cursor
     calendar.held_at, calendar.held_reason, calendar.held_decision = None, "", ""
     calendar.held_links = []
@@ -93,29 +95,29 @@ def go_on(calendar: Calendar, reading: Reading, changes: Changes) -> None:
         calendar.blocks.filter(ends_at__lt=reading.start).delete()
 
 
-def doubted(calendar: Calendar, plan: Plan) -> QuerySet[EventLink]:
+def links_to_cancel(calendar: Calendar, plan: SyncPlan) -> QuerySet[EventLink]:
     """Of what would be cancelled here if the plan were believed."""
     cancelled = [one.id for one in plan.own if one.is_cancelled]
     return calendar.links.filter(remote_id__in=[*plan.own_gone, *cancelled])
 
 
-def restore(calendar: Calendar, plan: Plan) -> None:
+def recreate_deleted(calendar: Calendar, plan: SyncPlan) -> None:
     """A person says that they should be there: they are written again, as new events."""
-    for link in doubted(calendar, plan):
-        write_again(link)
+    for link in links_to_cancel(calendar, plan):
+        recreate_event(link)
 
 
-def write_again(link: EventLink) -> None:
+def recreate_event(link: EventLink) -> None:
     """The id of a deleted event stays taken: a new generation makes a new one."""
     link.generation += 1
     link.remote_id, link.etag, link.base, link.sent = "", "", {}, []
     link.problem, link.theirs = "", {}
     link.is_removed, link.write_after = False, timezone.now()
     link.save()
-    enqueue.write(link.pk)
+    enqueue.enqueue_push(link.pk)
 
 
-def apply(reading: Reading, plan: Plan, account: Account, *, deletes: bool) -> int:
+def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, deletes: bool) -> int:
     """How many of the changes were new to us."""
     calendar = reading.calendar
     # What the first reading finds is old.
@@ -127,21 +129,21 @@ def apply(reading: Reading, plan: Plan, account: Account, *, deletes: bool) -> i
     for event in plan.own:
         link = links.get(event.id) or by_key.get(event.key)
         if link and (deletes or not event.is_cancelled) and reading.is_still(link):
-            news += absorb(link, event, account, tells=tells)
-    news += keep_others(calendar, plan.others)
+            news += apply_event(link, event, account, tells=tells)
+    news += upsert_blocks(calendar, plan.others)
     if deletes:
-        origin = Origin(source=account.vendor, by=account.email, tells=tells)
-        news += sum(lost(links[one], origin) for one in plan.own_gone if one in links)
+        origin = Actor(source=account.vendor, by=account.email, tells=tells)
+        news += sum(cancel_from_remote(links[one], origin) for one in plan.own_gone if one in links)
         news += calendar.blocks.filter(remote_id__in=plan.others_gone).delete()[0]
     return news
 
 
-def keep_others(calendar: Calendar, events: tuple[RemoteEvent, ...]) -> int:
+def upsert_blocks(calendar: Calendar, events: tuple[RemoteEvent, ...]) -> int:
     """How many were not known in just this form."""
     etags = dict(calendar.blocks.values_list("remote_id", "etag"))
     fresh = [one for one in events if not one.etag or etags.get(one.id) != one.etag]
     BusyBlock.objects.bulk_create(
-        [block(calendar, one) for one in fresh],
+        [busy_block(calendar, one) for one in fresh],
         update_conflicts=True,
         unique_fields=["calendar", "remote_id"],
         update_fields=BLOCK_COLUMNS,
@@ -149,7 +151,7 @@ def keep_others(calendar: Calendar, events: tuple[RemoteEvent, ...]) -> int:
     return len(fresh)
 
 
-def block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
+def busy_block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
     return BusyBlock(
         calendar=calendar,
         remote_id=event.id,
@@ -164,9 +166,9 @@ def block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
     )
 
 
-def gave_up(calendar: Calendar, error: Exception, *, is_gone: bool = False) -> None:
+def mark_pull_failed(calendar: Calendar, error: Exception, *, is_gone: bool = False) -> None:
     """The account knows when it may be tried again; what was announced stays announced."""
-    pause = polling.spread(timedelta(seconds=calendar.poll_seconds), random.random())  # noqa: S311 (not a secret)
+    pause = polling.with_jitter(timedelta(seconds=calendar.poll_seconds), random.random())  # noqa: S311 (not a secret)
     Calendar.objects.filter(pk=calendar.pk, pulling_until=calendar.pulling_until).update(
         pulling_until=None,
         pull_after=timezone.now() + pause,

@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from calendars import enqueue
 from calendars.appointments import transitions
-from calendars.appointments.transitions import Origin
+from calendars.appointments.transitions import Actor
 from calendars.content import conversion
 from calendars.content.three_way_merge import (
     Content,
-    agreed,
-    merge,
+    advance_base,
+    merge_contents,
     ours_wins,
 )
 from calendars.models import Account, Appointment, EventLink
@@ -24,7 +24,7 @@ from wedsync_comms.lib.text import sentence
 log = structlog.get_logger(__name__)
 
 
-def absorb(
+def apply_event(
     link: EventLink,
     event: RemoteEvent,
     account: Account,
@@ -35,18 +35,22 @@ def absorb(
     """Whether anything was new to us. `is_live`: it was read after our last write for sure."""
     if event.etag == link.etag and not link.is_removed:
         return False
-    origin = Origin(source=account.vendor, by=event.organizer or account.email, tells=tells)
+    origin = Actor(source=account.vendor, by=event.organizer or account.email, tells=tells)
     appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     if event.is_cancelled:
-        return lost(link, origin, appointment)
+        return cancel_from_remote(link, origin, appointment)
     if is_own_echo(link, event):
         if is_live:
-            settle(link, event, conversion.of_event(event.text, conversion.loaded(link.base)))
+            record_base(
+                link,
+                event,
+                conversion.content_of_event(event.text, conversion.load_content(link.base)),
+            )
         return False
     was_removed, link.is_removed = link.is_removed, False
     if was_removed and appointment.status == AppointmentStatus.CANCELLED:
-        transitions.revive(appointment, origin)
-    changed = agree(link, event, account, appointment, origin)
+        transitions.mark_rebooked(appointment, origin)
+    changed = merge_event(link, event, account, appointment, origin)
     return changed or was_removed
 
 
@@ -56,58 +60,58 @@ def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
     live, the next write finds out by its etag."""
     if not (event.written_hash and link.base):
         return False
-    base = conversion.loaded(link.base)
-    content = conversion.of_event(event.text, base)
-    return content != base and conversion.fingerprint(content) == event.written_hash
+    base = conversion.load_content(link.base)
+    content = conversion.content_of_event(event.text, base)
+    return content != base and conversion.content_fingerprint(content) == event.written_hash
 
 
-def settle(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
+def record_base(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
     """That is what stands there, and what both sides know."""
     link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
-    link.base, link.sent = conversion.dumped(theirs), []
-    link.is_removed, link.problem = False, unclear(event)
+    link.base, link.sent = conversion.dump_content(theirs), []
+    link.is_removed, link.problem = False, zone_problem(event)
     link.save()
 
 
-def agree(
+def merge_event(
     link: EventLink,
     event: RemoteEvent,
     account: Account,
     appointment: Appointment,
-    origin: Origin,
+    origin: Actor,
 ) -> bool:
-    ours = conversion.of_appointment(appointment)
-    sent = [conversion.loaded(one) for one in link.sent]
-    base = conversion.loaded(link.base) if link.base else (sent or [ours])[0]
-    theirs = understood(event, base)
+    ours = conversion.content_of_appointment(appointment)
+    sent = [conversion.load_content(one) for one in link.sent]
+    base = conversion.load_content(link.base) if link.base else (sent or [ours])[0]
+    theirs = remote_content(event, base)
     for one in sent:
-        base = agreed(base, one, theirs)
+        base = advance_base(base, one, theirs)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
-    merged = merge(base, ours, theirs, ours_wins=wins)
-    changed = transitions.change(appointment, merged.content, origin, merged.conflicts)
+    merged = merge_contents(base, ours, theirs, ours_wins=wins)
+    changed = transitions.change_content(appointment, merged.content, origin, merged.conflicts)
     if merged.conflicts and account.conflicts == Policy.ASK:
         fields = [one.field for one in merged.conflicts]
-        link.theirs = {"fields": fields, "content": conversion.dumped(theirs)}
+        link.theirs = {"fields": fields, "content": conversion.dump_content(theirs)}
     if event.conference_url:
         appointment.conference_url = event.conference_url
         appointment.save(update_fields=["conference_url"])
     if merged.content != theirs and appointment.status == AppointmentStatus.BOOKED:
         link.write_after = timezone.now()
-        enqueue.write(link.pk)
-    settle(link, event, theirs)
+        enqueue.enqueue_push(link.pk)
+    record_base(link, event, theirs)
     return changed
 
 
-def understood(event: RemoteEvent, base: Content) -> Content:
+def remote_content(event: RemoteEvent, base: Content) -> Content:
     """Where its zone is in no table, the instant is right all the same: it is told in the zone it
     had, and a person is asked to look."""
-    content = conversion.of_event(event.text, base)
+    content = conversion.content_of_event(event.text, base)
     if not event.problem or content.when.is_all_day or content.when == base.when:
         return content
-    return replace(content, when=conversion.told_in(content.when, base.when.zone))
+    return replace(content, when=conversion.in_zone(content.when, base.when.zone))
 
 
-def unclear(event: RemoteEvent) -> str:
+def zone_problem(event: RemoteEvent) -> str:
     if not event.problem:
         return ""
     return (
@@ -116,11 +120,13 @@ def unclear(event: RemoteEvent) -> str:
     )
 
 
-def lost(link: EventLink, origin: Origin, appointment: Appointment | None = None) -> bool:
+def cancel_from_remote(
+    link: EventLink, origin: Actor, appointment: Appointment | None = None
+) -> bool:
     """It is gone from the calendar: the appointment is cancelled, and nothing is written there."""
     if appointment is None:
         appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     link.is_removed, link.write_after = True, None
     link.problem, link.theirs = "", {}
     link.save()
-    return transitions.cancel(appointment, origin)
+    return transitions.mark_cancelled(appointment, origin)

@@ -8,18 +8,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from calendars.vocabulary.events import (
-    Changes,
+    EventChanges,
     RemoteEvent,
     Removed,
 )
 
 # Appointments that may go at once without a question, and the share of all that may.
-FEW = 4
-SHARE = 0.2
+DELETIONS_ALLOWED = 4
+DELETIONS_ALLOWED_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownEvents:
     """What we have of one calendar, within the window that is read."""
 
     # Remote ids of our appointments that should be there.
@@ -33,7 +33,7 @@ class Known:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class SyncPlan:
     own: tuple[RemoteEvent, ...]
     others: tuple[RemoteEvent, ...]
     # Gone by the vendor's word or by not being there; to be looked after one by one.
@@ -43,11 +43,11 @@ class Plan:
     doubt: str = ""
 
 
-def plan(changes: Changes, known: Known) -> Plan:
-    latest = last_word(changes)
+def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
+    latest = latest_by_id(changes)
     events = [one for one in latest.values() if isinstance(one, RemoteEvent)]
-    own = [one for one in events if is_ours(one, known)]
-    others = [one for one in events if not is_ours(one, known)]
+    own = [one for one in events if is_own_event(one, known)]
+    others = [one for one in events if not is_own_event(one, known)]
     removed = {one.id for one in latest.values() if isinstance(one, Removed)}
     if changes.is_full:
         removed |= {*known.own, *known.blocks} - {one.id for one in events}
@@ -58,16 +58,16 @@ def plan(changes: Changes, known: Known) -> Plan:
     } | {one.id for one in others if one.is_cancelled}
     gone = tuple(one for one in known.own if one in removed)
     cancelled = sum(one.is_cancelled for one in own if one.id in known.own)
-    return Plan(
+    return SyncPlan(
         own=tuple(own),
         others=tuple(one for one in others if not one.is_cancelled),
         own_gone=gone,
         others_gone=tuple(sorted(removed_blocks)),
-        doubt=doubt(changes, known, len(gone) + cancelled),
+        doubt=mass_deletion_reason(changes, known, len(gone) + cancelled),
     )
 
 
-def last_word(changes: Changes) -> dict[str, RemoteEvent | Removed]:
+def latest_by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
     """One item per id: a vendor may repeat it, and what comes later is true."""
     found: dict[str, RemoteEvent | Removed] = {}
     for item in changes.items:
@@ -76,16 +76,16 @@ def last_word(changes: Changes) -> dict[str, RemoteEvent | Removed]:
     return found
 
 
-def is_ours(event: RemoteEvent, known: Known) -> bool:
+def is_own_event(event: RemoteEvent, known: KnownEvents) -> bool:
     """By its id; by our key only where we never learned the id. Copies that people make of our
     events carry the key too, and are theirs."""
     return event.id in known.linked or bool(event.key and event.key in known.unconfirmed)
 
 
-def doubt(changes: Changes, known: Known, gone: int) -> str:
+def mass_deletion_reason(changes: EventChanges, known: KnownEvents, gone: int) -> str:
     total = len(known.own) + len(known.blocks)
     if changes.is_full and not changes.items and total:
         return f"The calendar came back empty, and {total} entries are known."
-    if gone > FEW and gone > SHARE * len(known.own):
+    if gone > DELETIONS_ALLOWED and gone > DELETIONS_ALLOWED_SHARE * len(known.own):
         return f"{gone} of {len(known.own)} appointments are gone at once."
     return ""

@@ -12,106 +12,106 @@ from django.db.models import Q
 from django.utils import timezone
 
 from calendars import enqueue
-from calendars.mailbox.mailbox import mailbox
+from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import Account, Calendar
 from calendars.models.accounts import HeldDecision
 from calendars.models.appointments import AppointmentStatus
 from calendars.providers.base import CursorExpired, Gone, Mailbox
 from calendars.sync import plan as plans
 from calendars.sync.apply import (
-    Reading,
-    act,
-    gave_up,
+    PullContext,
+    apply_changes,
+    mark_pull_failed,
 )
 from calendars.sync.plan import (
-    Known,
-    Plan,
+    KnownEvents,
+    SyncPlan,
 )
 from calendars.vocabulary.events import (
-    Changes,
+    EventChanges,
     RemoteEvent,
 )
 from wedsync_comms.lib.errors import ProviderError
 
 log = structlog.get_logger(__name__)
 
-PAST, FUTURE = timedelta(days=31), timedelta(days=420)
+WINDOW_PAST, WINDOW_FUTURE = timedelta(days=31), timedelta(days=420)
 # The window is fixed in the cursor: read anew before its end comes near.
-ROLL = timedelta(days=60)
+WINDOW_ROLL = timedelta(days=60)
 # Whoever reads has so long; then another may.
-LEASE = timedelta(minutes=5)
-BATCH = 200
+PULL_LEASE = timedelta(minutes=5)
+PULL_BATCH = 200
 
 
-def due() -> list[int]:
+def pulls_due() -> list[int]:
     """Whatever was announced or is to be polled, longest waiting first."""
     rows = Calendar.objects.due(timezone.now()).order_by("pull_after", "pk")
-    return list(rows.values_list("pk", flat=True)[:BATCH])
+    return list(rows.values_list("pk", flat=True)[:PULL_BATCH])
 
 
-def pull(key: int) -> bool:
+def pull_calendar(key: int) -> bool:
     """Reads one calendar, until nothing more was announced. False if somebody else is at it."""
-    calendar = claimed(key)
+    calendar = claim_calendar(key)
     if calendar is None:
         return False
     try:
-        read(calendar)
+        pull_once(calendar)
     except Gone as error:
-        gave_up(calendar, error, is_gone=True)
+        mark_pull_failed(calendar, error, is_gone=True)
     except ProviderError as error:
-        gave_up(calendar, error)
+        mark_pull_failed(calendar, error)
     except Exception as error:
-        gave_up(calendar, error)
+        mark_pull_failed(calendar, error)
         raise
     if Calendar.objects.due(timezone.now()).filter(pk=key).exists():
-        enqueue.pull(key)
+        enqueue.enqueue_pull(key)
     return True
 
 
-def claimed(key: int) -> Calendar | None:
+def claim_calendar(key: int) -> Calendar | None:
     """A lease, because no lock may be held across a call. Not while the vendor wants patience."""
     now = timezone.now()
     free = Q(pulling_until=None) | Q(pulling_until__lte=now)
     patient = Account.objects.workable(now)
     followed = Calendar.objects.followed().filter(pk=key, account__in=patient).values("pk")
-    if not Calendar.objects.filter(free, pk__in=followed).update(pulling_until=now + LEASE):
+    if not Calendar.objects.filter(free, pk__in=followed).update(pulling_until=now + PULL_LEASE):
         return None
     return Calendar.objects.select_related("account").get(pk=key)
 
 
-def read(calendar: Calendar) -> None:
-    with mailbox(calendar.account) as box:
-        reading, changes = fetched(box, calendar)
-        plan = plans.plan(changes, known(calendar, reading, changes))
-        plan = looked_after(box, calendar, plan)
-    act(reading, changes, plan)
+def pull_once(calendar: Calendar) -> None:
+    with open_mailbox(calendar.account) as box:
+        reading, changes = fetch_changes(box, calendar)
+        plan = plans.plan_changes(changes, known_events(calendar, reading, changes))
+        plan = verify_deletions(box, calendar, plan)
+    apply_changes(reading, changes, plan)
 
 
-def fetched(box: Mailbox, calendar: Calendar) -> tuple[Reading, Changes]:
+def fetch_changes(box: Mailbox, calendar: Calendar) -> tuple[PullContext, EventChanges]:
     now = timezone.now()
-    reading = Reading(
+    reading = PullContext(
         calendar=calendar,
         cursor=calendar.cursor,
-        start=calendar.window_start or now - PAST,
-        end=calendar.window_end or now + FUTURE,
+        start=calendar.window_start or now - WINDOW_PAST,
+        end=calendar.window_end or now + WINDOW_FUTURE,
         etags=dict(calendar.links.exclude(remote_id="").values_list("remote_id", "etag")),
     )
-    if calendar.cursor and reading.end > now + FUTURE - ROLL:
+    if calendar.cursor and reading.end > now + WINDOW_FUTURE - WINDOW_ROLL:
         try:
-            return reading, asked(box, reading, calendar.cursor)
+            return reading, changes_since(box, reading, calendar.cursor)
         except CursorExpired:
             calendar.expiries += 1
             log.info("cursor_expired", calendar=calendar.pk, times=calendar.expiries)
-    reading = replace(reading, start=now - PAST, end=now + FUTURE)
-    return reading, asked(box, reading, "")
+    reading = replace(reading, start=now - WINDOW_PAST, end=now + WINDOW_FUTURE)
+    return reading, changes_since(box, reading, "")
 
 
-def asked(box: Mailbox, reading: Reading, cursor: str) -> Changes:
+def changes_since(box: Mailbox, reading: PullContext, cursor: str) -> EventChanges:
     remote = reading.calendar.remote_id
     return box.changes(remote, cursor, start=reading.start, end=reading.end)
 
 
-def known(calendar: Calendar, reading: Reading, changes: Changes) -> Known:
+def known_events(calendar: Calendar, reading: PullContext, changes: EventChanges) -> KnownEvents:
     """Of a full answer, only what lies within its window can be missing."""
     linked = calendar.links.exclude(remote_id="")
     own = linked.filter(is_removed=False, appointment__status=AppointmentStatus.BOOKED)
@@ -123,7 +123,7 @@ def known(calendar: Calendar, reading: Reading, changes: Changes) -> Known:
         )
         blocks = blocks.filter(starts_at__lt=reading.end, ends_at__gt=reading.start)
     keys = calendar.links.filter(remote_id="").values_list("appointment_id", flat=True)
-    return Known(
+    return KnownEvents(
         own=set(own.values_list("remote_id", flat=True)),
         linked=set(linked.values_list("remote_id", flat=True)),
         unconfirmed={key.hex for key in keys},
@@ -131,7 +131,7 @@ def known(calendar: Calendar, reading: Reading, changes: Changes) -> Known:
     )
 
 
-def looked_after(box: Mailbox, calendar: Calendar, plan: Plan) -> Plan:
+def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
     """What is gone may have been moved out of the window only: each one is asked for."""
     if plan.doubt and calendar.held_decision != HeldDecision.DELETE:
         return plan

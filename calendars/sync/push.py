@@ -13,25 +13,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from calendars.appointments import transitions
-from calendars.appointments.transitions import Origin
+from calendars.appointments.transitions import Actor
 from calendars.content import conversion
 from calendars.content.three_way_merge import (
     Content,
-    merge,
+    merge_contents,
 )
 from calendars.mailbox.mailbox import (
-    PAUSES,
-    mailbox,
+    MAILBOX_BACKOFF_S,
+    open_mailbox,
 )
 from calendars.models import Account, Appointment, Calendar, EventLink
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
 from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
-from calendars.sync.apply import write_again
+from calendars.sync.apply import recreate_event
 from calendars.sync.apply_event import (
-    absorb,
-    lost,
-    settle,
+    apply_event,
+    cancel_from_remote,
+    record_base,
 )
 from calendars.vocabulary.events import (
     Notify,
@@ -41,89 +41,89 @@ from wedsync_comms.lib.errors import PermanentError, ProviderError
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=90)
+PUSH_LEASE = timedelta(seconds=90)
 # While its account waits for a new permission; linking it again makes it due at once.
-UNTIL_LINKED = timedelta(hours=1)
-BATCH = 200
+RELINK_WAIT = timedelta(hours=1)
+PUSH_BATCH = 200
 # Somebody who edits faster than we merge is left for later.
-ROUNDS = 5
+MERGE_ROUNDS = 5
 
 
-def due() -> list[int]:
+def links_due() -> list[int]:
     """Longest waiting first."""
     rows = EventLink.objects.due(timezone.now()).order_by("write_after", "pk")
-    return list(rows.values_list("pk", flat=True)[:BATCH])
+    return list(rows.values_list("pk", flat=True)[:PUSH_BATCH])
 
 
-def write(key: int) -> bool:
+def push_appointment(key: int) -> bool:
     """Writes one appointment into one calendar. False if it is not due, or somebody is at it."""
-    link = claimed(key)
+    link = claim_link(key)
     if link is None:
         return False
     try:
-        with mailbox(link.calendar.account) as box:
-            rounds(box, link)
+        with open_mailbox(link.calendar.account) as box:
+            push_with_retry(box, link)
     except ProviderError as error:
-        put_off(link, error)
+        reschedule_push(link, error)
     return True
 
 
-def claimed(key: int) -> EventLink | None:
+def claim_link(key: int) -> EventLink | None:
     """Not while the vendor wants patience; its schedule finds it then."""
     now = timezone.now()
     patient = Calendar.objects.filter(account__in=Account.objects.workable(now))
     mine = EventLink.objects.due(now).filter(pk=key, calendar__in=patient)
-    if not mine.update(write_after=now + LEASE):
+    if not mine.update(write_after=now + PUSH_LEASE):
         return None
     return EventLink.objects.select_related("calendar__account", "appointment").get(pk=key)
 
 
-def rounds(box: Mailbox, link: EventLink) -> None:
+def push_with_retry(box: Mailbox, link: EventLink) -> None:
     """Until what stands there is what we mean, also when others write at the same time."""
-    for _ in range(ROUNDS):
+    for _ in range(MERGE_ROUNDS):
         try:
-            one_round(box, link)
+            push_once(box, link)
         except Changed:
-            reread(box, link)
+            reread_event(box, link)
         except Gone:
-            vanished(link)
+            on_remote_delete(link)
         link = EventLink.objects.select_related("calendar__account", "appointment").get(pk=link.pk)
         if link.write_after is None or link.written_version >= link.appointment.version:
             return
     raise PermanentError("It changes over there faster than it can be merged.")
 
 
-def one_round(box: Mailbox, link: EventLink) -> None:
+def push_once(box: Mailbox, link: EventLink) -> None:
     appointment = Appointment.objects.get(pk=link.appointment_id)
     if appointment.status == AppointmentStatus.CANCELLED:
-        withdraw(box, link, appointment)
+        cancel_event(box, link, appointment)
         return
-    sent = conversion.of_appointment(appointment)
+    sent = conversion.content_of_appointment(appointment)
     is_certain = not link.sent
-    if is_certain and link.base and conversion.loaded(link.base) == sent:
-        finish(link, appointment)
+    if is_certain and link.base and conversion.load_content(link.base) == sent:
+        finish_unchanged(link, appointment)
         return
-    intend(link, sent)
+    record_intent(link, sent)
     if link.remote_id:
-        text = conversion.to_event(sent, wants_conference=appointment.wants_conference)
+        text = conversion.event_text(sent, wants_conference=appointment.wants_conference)
         written = box.update(
             link.calendar.remote_id,
             link.remote_id,
             text,
             etag=link.etag,
-            written_hash=conversion.fingerprint(sent),
+            written_hash=conversion.content_fingerprint(sent),
             notify=Notify.ALL,
         )
     else:
-        written = create(box, link, appointment, sent, Notify.ALL)
+        written = create_event(box, link, appointment, sent, Notify.ALL)
     if link.remote_id or is_certain:
-        note(link, appointment, sent, written)
+        record_result(link, appointment, sent, written)
     else:
         # Perhaps it is what an earlier call made, and somebody has changed it since.
-        take_in(link, written)
+        absorb_remote(link, written)
 
 
-def create(
+def create_event(
     box: Mailbox,
     link: EventLink,
     appointment: Appointment,
@@ -132,28 +132,28 @@ def create(
 ) -> RemoteEvent:
     return box.create(
         link.calendar.remote_id,
-        conversion.to_event(sent, wants_conference=appointment.wants_conference),
+        conversion.event_text(sent, wants_conference=appointment.wants_conference),
         key=appointment.key,
         generation=link.generation,
-        written_hash=conversion.fingerprint(sent),
+        written_hash=conversion.content_fingerprint(sent),
         notify=notify,
     )
 
 
-def intend(link: EventLink, sent: Content) -> None:
+def record_intent(link: EventLink, sent: Content) -> None:
     """Committed before the call: if its answer is lost, this may stand there by our word."""
-    told = conversion.dumped(sent)
+    told = conversion.dump_content(sent)
     if told not in link.sent:
         link.sent = [*link.sent, told]
         EventLink.objects.filter(pk=link.pk, etag=link.etag).update(sent=link.sent)
 
 
-def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
+def cancel_event(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
     remote_id = link.remote_id
     if not remote_id and link.sent:
         # It may be there: our last try was not answered. Its key finds it.
-        sent = conversion.loaded(link.sent[0])
-        remote_id = create(box, link, appointment, sent, Notify.NOBODY).id
+        sent = conversion.load_content(link.sent[0])
+        remote_id = create_event(box, link, appointment, sent, Notify.NOBODY).id
     if remote_id:
         box.cancel(link.calendar.remote_id, remote_id, notify=Notify.ALL)
     EventLink.objects.filter(pk=link.pk).update(
@@ -169,29 +169,31 @@ def withdraw(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
     )
 
 
-def note(link: EventLink, appointment: Appointment, sent: Content, written: RemoteEvent) -> None:
+def record_result(
+    link: EventLink, appointment: Appointment, sent: Content, written: RemoteEvent
+) -> None:
     """What stands there now. A vendor may have put it into other words: those are ours then."""
-    with locked(link) as row:
+    with locked_link(link) as row:
         current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
-        theirs = conversion.of_event(written.text, sent)
+        theirs = conversion.content_of_event(written.text, sent)
         if row.etag == link.etag:
-            settle(row, written, theirs)
-            adopt(current, sent, theirs)
+            record_base(row, written, theirs)
+            adopt_normalisation(current, sent, theirs)
         if written.conference_url and not current.conference_url:
             current.conference_url = written.conference_url
             current.save(update_fields=["conference_url"])
-        stands(row, current, appointment)
+        mark_in_sync(row, current, appointment)
     log.info("written", link=link.pk, appointment=str(appointment.pk), version=appointment.version)
 
 
-def finish(link: EventLink, appointment: Appointment) -> None:
+def finish_unchanged(link: EventLink, appointment: Appointment) -> None:
     """It is there already: both sides agreed on it before it was written."""
-    with locked(link) as row:
+    with locked_link(link) as row:
         if row.etag == link.etag:
-            stands(row, Appointment.objects.get(pk=link.appointment_id), appointment)
+            mark_in_sync(row, Appointment.objects.get(pk=link.appointment_id), appointment)
 
 
-def stands(row: EventLink, current: Appointment, written: Appointment) -> None:
+def mark_in_sync(row: EventLink, current: Appointment, written: Appointment) -> None:
     """What was changed here meanwhile is written next."""
     row.written_version = written.version
     row.write_after = None if current.version == written.version else timezone.now()
@@ -199,56 +201,56 @@ def stands(row: EventLink, current: Appointment, written: Appointment) -> None:
     row.save()
 
 
-def adopt(appointment: Appointment, sent: Content, theirs: Content) -> None:
+def adopt_normalisation(appointment: Appointment, sent: Content, theirs: Content) -> None:
     """No change that anybody made: no history, no version, no notice."""
-    ours = conversion.of_appointment(appointment)
-    adopted = merge(sent, ours, theirs, ours_wins=True).content
+    ours = conversion.content_of_appointment(appointment)
+    adopted = merge_contents(sent, ours, theirs, ours_wins=True).content
     if adopted != ours:
-        transitions.keep_rows(appointment, adopted, adopted, Origin())
-        transitions.keep_people(appointment, ours, adopted, Origin())
+        transitions.store_content(appointment, adopted, adopted, Actor())
+        transitions.store_people(appointment, ours, adopted, Actor())
 
 
-def reread(box: Mailbox, link: EventLink) -> None:
-    take_in(link, box.event(link.calendar.remote_id, link.remote_id))
+def reread_event(box: Mailbox, link: EventLink) -> None:
+    absorb_remote(link, box.event(link.calendar.remote_id, link.remote_id))
 
 
-def take_in(link: EventLink, event: RemoteEvent) -> None:
-    with locked(link) as row:
-        absorb(row, event, account_of(row), is_live=True)
+def absorb_remote(link: EventLink, event: RemoteEvent) -> None:
+    with locked_link(link) as row:
+        apply_event(row, event, account_of_link(row), is_live=True)
 
 
-def vanished(link: EventLink) -> None:
+def on_remote_delete(link: EventLink) -> None:
     """Somebody deleted it over there. Of one that was never confirmed, an older generation was
     deleted, and its id stays taken: it is written as a new one."""
-    with locked(link) as row:
+    with locked_link(link) as row:
         if not row.remote_id:
-            write_again(row)
+            recreate_event(row)
             return
-        account = account_of(row)
-        lost(row, Origin(source=account.vendor, by=account.email))
+        account = account_of_link(row)
+        cancel_from_remote(row, Actor(source=account.vendor, by=account.email))
 
 
 @contextmanager
-def locked(link: EventLink) -> Iterator[EventLink]:
+def locked_link(link: EventLink) -> Iterator[EventLink]:
     """The link as it stands now, under its calendar's lock."""
     with transaction.atomic():
-        transitions.lock(link.calendar_id)
+        transitions.lock_calendar(link.calendar_id)
         yield EventLink.objects.select_for_update().get(pk=link.pk)
 
 
-def account_of(link: EventLink) -> Account:
+def account_of_link(link: EventLink) -> Account:
     """As it stands now."""
     return Account.objects.get(calendars=link.calendar_id)
 
 
-def put_off(link: EventLink, error: ProviderError) -> None:
+def reschedule_push(link: EventLink, error: ProviderError) -> None:
     now = timezone.now()
-    account = account_of(link)
-    wait = timedelta(seconds=PAUSES[min(link.tries, len(PAUSES) - 1)])
+    account = account_of_link(link)
+    wait = timedelta(seconds=MAILBOX_BACKOFF_S[min(link.tries, len(MAILBOX_BACKOFF_S) - 1)])
     at: datetime | None = max(now + wait, account.retry_at or now)
     if isinstance(error, GrantGone) or account.status != AccountStatus.LINKED:
-        at = now + UNTIL_LINKED
-    elif isinstance(error, PermanentError) and link.tries >= ROUNDS:
+        at = now + RELINK_WAIT
+    elif isinstance(error, PermanentError) and link.tries >= MERGE_ROUNDS:
         Appointment.objects.filter(pk=link.appointment_id).update(
             problem=f"It could not be written into {link.calendar}: {error}",
         )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import TextChoices
 
 
-class Answer(TextChoices):
+class ResponseStatus(TextChoices):
     """What a participant said to an invitation."""
 
     NEEDED = "needed", "no answer yet"
@@ -60,7 +60,7 @@ class Moment:
 class Attendee:
     email: str
     name: str = ""
-    answer: Answer = Answer.NEEDED
+    answer: ResponseStatus = ResponseStatus.NEEDED
     is_optional: bool = False
     is_organizer: bool = False
     # The account's own copy of itself.
@@ -125,7 +125,7 @@ class Removed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changes:
+class EventChanges:
     """What happened since a cursor. `is_full`: it is everything there is, so what is missing from
     it is gone."""
 
@@ -141,7 +141,7 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Busy:
+class FreeBusy:
     """When a calendar is taken. `problem` says why that is not known; then nothing is free."""
 
     calendar: str
@@ -150,7 +150,7 @@ class Busy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Push:
+class RemoteSubscription:
     """A subscription as the vendor has it."""
 
     id: str
@@ -160,7 +160,7 @@ class Push:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pushed:
+class PushNotification:
     """A vendor says that something changed, or that a subscription needs care."""
 
     subscription: str
@@ -196,7 +196,7 @@ class RemotePerson:
 
 
 @dataclass(frozen=True, kw_only=True)
-class People:
+class PeoplePage:
     """One page of what happened in an address book since a cursor.
 
     `cursor` is blank and `next_page` set on all pages but the last.

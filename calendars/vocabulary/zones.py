@@ -30,9 +30,9 @@ NOT_ZONES = {"Factory", "localtime"}
 KNOWN = {name.casefold(): zone for name, zone in {**WINDOWS, **ALIASES}.items()}
 
 # Two zones are the same to us if their clocks agree in these years.
-FROM, UNTIL = datetime(2024, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+COMPARED_FROM, COMPARED_UNTIL = datetime(2024, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
 # No zone changes its clocks twice within such a time.
-STEP = timedelta(days=7)
+COMPARED_STEP = timedelta(days=7)
 
 
 class UnknownZone(ValueError):
@@ -52,7 +52,7 @@ def iana_zones() -> frozenset[str]:
     return frozenset(available_timezones() - NOT_ZONES)
 
 
-def iana(name: str) -> str:
+def iana_zone(name: str) -> str:
     """The IANA zone that a vendor's name stands for. Raises UnknownZone."""
     name = name.strip()
     if name in iana_zones():
@@ -64,26 +64,28 @@ def iana(name: str) -> str:
 
 
 @cache
-def windows(zone: str) -> str:
+def windows_zone(zone: str) -> str:
     """Microsoft's name for an IANA zone; blank where none keeps the same time.
 
     Raises UnknownZone.
     """
-    wanted = iana(zone)
+    wanted = iana_zone(zone)
     by_name = [name for name, stands_for in WINDOWS.items() if stands_for == wanted]
     alike = by_name or [
-        name for name, stands_for in WINDOWS.items() if clock(stands_for) == clock(wanted)
+        name
+        for name, stands_for in WINDOWS.items()
+        if offset_changes(stands_for) == offset_changes(wanted)
     ]
     return alike[0] if alike else ""
 
 
 @cache
-def clock(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
+def offset_changes(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
     """From when on which offset applies."""
-    changes = [(FROM, offset_at(FROM, zone))]
-    at = FROM
-    while at < UNTIL:
-        at += STEP
+    changes = [(COMPARED_FROM, offset_at(COMPARED_FROM, zone))]
+    at = COMPARED_FROM
+    while at < COMPARED_UNTIL:
+        at += COMPARED_STEP
         if (offset := offset_at(at, zone)) != changes[-1][1]:
             changes.append((first_with(offset, at, zone), offset))
     return tuple(changes)
@@ -91,7 +93,7 @@ def clock(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
 
 def first_with(offset: timedelta, at: datetime, zone: str) -> datetime:
     """When it began, within the step before `at`; to the second, as the database has it."""
-    before, after = at - STEP, at
+    before, after = at - COMPARED_STEP, at
     while after - before > timedelta(seconds=1):
         middle = (before + (after - before) / 2).replace(microsecond=0)
         before, after = (before, middle) if offset_at(middle, zone) == offset else (middle, after)
@@ -114,7 +116,7 @@ def at_wall(wall: datetime, zone: str) -> Moment:
 
     Of a repeated hour it is the first, unless `wall.fold` is 1.
     """
-    moment = Moment(wall=wall.replace(tzinfo=None), zone=iana(zone))
+    moment = Moment(wall=wall.replace(tzinfo=None), zone=iana_zone(zone))
     shown = at_instant(moment.instant, moment.zone)
     if shown.wall.replace(fold=0) != moment.wall.replace(fold=0):
         raise SkippedTime(

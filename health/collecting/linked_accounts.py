@@ -172,7 +172,11 @@ def paired(values: dict[str, Any], conditions: Iterable[str]) -> dict[str, Any]:
 
 def label(vendor: str) -> str:
     """What people call it."""
-    return registry.vendor(vendor).label if vendor in registry.slugs() else vendor.capitalize()
+    return (
+        registry.configured_vendor(vendor).label
+        if vendor in registry.vendor_slugs()
+        else vendor.capitalize()
+    )
 
 
 # --- all of a vendor's --------------------------------------------------------------------------

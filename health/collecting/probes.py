@@ -100,11 +100,11 @@ def vendors() -> Iterator[Question]:
 def vendor(slug: str) -> Probed:
     """One of its accounts is asked for its calendars, whichever it is: those that fail are left in
     peace, and what is wrong with this one stands in its own row."""
-    usable = [one for one in workable(slug) if linking.allows(one, "calendars")]
+    usable = [one for one in workable(slug) if linking.allows_purpose(one, "calendars")]
     if not usable:
         raise Unasked
     try:
-        with linking.mailbox(random.choice(usable)) as box:  # noqa: S311 (not a secret)
+        with linking.open_mailbox(random.choice(usable)) as box:  # noqa: S311 (not a secret)
             box.calendars()
     except (PermanentError, CredentialsRejected, RateLimited) as error:
         # It answers: the account is to blame.

@@ -88,7 +88,7 @@ def probe(by: Actor, provider: str) -> str:
 
 def resubscribe(by: Actor, vendor: str) -> str:
     """Has a calendar vendor asked anew to announce what changes."""
-    count = lifecycle.hasten(by.rows(Account.objects.filter(vendor=vendor)))
+    count = lifecycle.renew_now(by.rows(Account.objects.filter(vendor=vendor)))
     if not count:
         raise NotPossible("There is no linked account that could be asked just now.")
     accounts = f"{count} account{'' if count == 1 else 's'}"

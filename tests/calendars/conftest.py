@@ -13,7 +13,7 @@ from tests.calendars.paper import Paper
 @pytest.fixture
 def paper(settings: Settings) -> Paper:
     settings.CALENDARS = {"paper": {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}}
-    found = registry.vendor("paper")
+    found = registry.configured_vendor("paper")
     assert isinstance(found, Paper)
     return found
 
@@ -29,7 +29,7 @@ def account(organization: Organization, paper: Paper) -> Account:
     return rows.account(
         organization,
         vendor="paper",
-        grant=grants.sealed(grant),
+        grant=grants.seal_grant(grant),
         scopes=list(grant.scopes),
     )
 

@@ -25,18 +25,18 @@ from calendars.providers.base import (
 )
 from calendars.providers.token import Renew
 from calendars.vocabulary.events import (
-    Busy,
-    Changes,
+    EventChanges,
     EventText,
+    FreeBusy,
     Grant,
     Notify,
-    People,
     PeopleGroup,
-    Push,
-    Pushed,
+    PeoplePage,
+    PushNotification,
     RemoteCalendar,
     RemoteEvent,
     RemotePerson,
+    RemoteSubscription,
     Removed,
     Span,
 )
@@ -57,7 +57,7 @@ class Paper(Vendor):
 
     events: dict[str, dict[str, RemoteEvent]] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
-    pushes: dict[str, Push] = field(default_factory=dict)
+    pushes: dict[str, RemoteSubscription] = field(default_factory=dict)
     resources: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     granted: tuple[str, ...] = ("cal", "con")
@@ -113,9 +113,9 @@ class Paper(Vendor):
     def recognizes(self, request: WebhookRequest) -> bool:
         return "x-paper" in request.headers
 
-    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
         name, secret, what = request.headers["x-paper"].split()
-        yield Pushed(subscription=name, secret=secret, what=what)
+        yield PushNotification(subscription=name, secret=secret, what=what)
 
     # What the other side does
 
@@ -160,7 +160,9 @@ class Sheet(Mailbox):
             RemoteCalendar(id="holidays", name="Holidays"),
         ]
 
-    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+    def changes(
+        self, calendar: str, cursor: str, *, start: datetime, end: datetime
+    ) -> EventChanges:
         self.asked("changes")
         paper = self.paper
         with paper.lock:
@@ -169,14 +171,14 @@ class Sheet(Mailbox):
             known = paper.events.get(calendar, {})
             now = str(len(paper.log))
             if paper.empty:
-                return Changes(items=(), cursor=now, is_full=not cursor)
+                return EventChanges(items=(), cursor=now, is_full=not cursor)
             if not cursor:
                 here = [one for one in known.values() if inside(one, start, end)]
                 items = tuple(one for one in here if not one.is_cancelled)
-                return Changes(items=items, cursor=now, is_full=True)
+                return EventChanges(items=items, cursor=now, is_full=True)
             names = dict.fromkeys(name for cal, name in paper.log[int(cursor) :] if cal == calendar)
             found = [known[name] for name in names]
-            return Changes(
+            return EventChanges(
                 items=tuple(
                     Removed(id=one.id) if one.is_cancelled and int(one.etag[1:]) % 2 else one
                     for one in found
@@ -242,10 +244,10 @@ class Sheet(Mailbox):
         if there and not there.is_cancelled:
             self.paper.delete(calendar, event)
 
-    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         self.asked("free_busy")
         return [
-            Busy(
+            FreeBusy(
                 calendar=one,
                 problem=self.paper.problem,
                 spans=tuple(
@@ -257,18 +259,18 @@ class Sheet(Mailbox):
             for one in calendars
         ]
 
-    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002, ARG002
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002, ARG002
         self.asked("subscribe")
         paper = self.paper
         if not paper.overlapping_pushes and resource in paper.resources.values():
             error = SubscriptionExists("409")
             error.existing = next(k for k, v in paper.resources.items() if v == resource)
             raise error
-        push = Push(id=id, resource_id=f"r-{id}", expires_at=timezone.now() + LIFE)
+        push = RemoteSubscription(id=id, resource_id=f"r-{id}", expires_at=timezone.now() + LIFE)
         paper.pushes[id], paper.resources[id] = push, resource
         return push
 
-    def renew(self, push: Push) -> Push:
+    def renew(self, push: RemoteSubscription) -> RemoteSubscription:
         self.asked("renew")
         if push.id not in self.paper.pushes:
             raise Gone("404")
@@ -276,13 +278,13 @@ class Sheet(Mailbox):
         self.paper.pushes[push.id] = found
         return found
 
-    def unsubscribe(self, push: Push) -> None:
+    def unsubscribe(self, push: RemoteSubscription) -> None:
         self.asked("unsubscribe")
         self.paper.pushes.pop(push.id, None)
         self.paper.resources.pop(push.id, None)
 
-    def people(self, cursor: str, page: str = "", group: str = "") -> People:  # noqa: ARG002
-        return People(items=())
+    def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:  # noqa: ARG002
+        return PeoplePage(items=())
 
     def people_groups(self) -> list[PeopleGroup]:
         return []

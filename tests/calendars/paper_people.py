@@ -10,8 +10,8 @@ from django.utils import timezone
 from calendars.providers.base import Changed, CursorExpired, Gone
 from calendars.providers.token import Renew
 from calendars.vocabulary.events import (
-    People,
     PeopleGroup,
+    PeoplePage,
     RemotePerson,
     Removed,
 )
@@ -79,7 +79,7 @@ class PaperBook(Paper):
 class Pages(Sheet):
     paper: PaperBook
 
-    def people(self, cursor: str, page: str = "", group: str = "") -> People:
+    def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         self.asked("people")
         paper = self.paper
         if paper.meanwhile:
@@ -88,14 +88,14 @@ class Pages(Sheet):
             if cursor and paper.forgets:
                 raise CursorExpired("EXPIRED_SYNC_TOKEN")
             if paper.empty:
-                return People(items=(), cursor=str(len(paper.journal)))
+                return PeoplePage(items=(), cursor=str(len(paper.journal)))
             items = self.listed(cursor)
             if group:
                 items = [one for one in items if isinstance(one, Removed) or group in one.groups]
             items = items[: paper.truncated] if paper.truncated is not None else items
             start = int(page or 0)
             is_last = start + PAGE >= len(items)
-            return People(
+            return PeoplePage(
                 items=tuple(items[start : start + PAGE]),
                 cursor=str(len(paper.journal)) if is_last else "",
                 next_page="" if is_last else str(start + PAGE),

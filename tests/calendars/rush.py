@@ -19,8 +19,8 @@ from django.conf import settings
 from django.db import connection, connections
 
 from calendars.appointments.booking import (
-    Wish,
-    book,
+    BookingRequest,
+    book_appointment,
 )
 from calendars.errors import NotFree
 from calendars.mailbox import grants
@@ -35,8 +35,8 @@ PROCESSES = 4
 
 def use_paper() -> Paper:
     settings.CALENDARS = {"paper": {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}}
-    registry.vendor.cache_clear()
-    found = registry.vendor("paper")
+    registry.configured_vendor.cache_clear()
+    found = registry.configured_vendor("paper")
     assert isinstance(found, Paper)
     return found
 
@@ -50,9 +50,11 @@ def rush(calendar: int, times: int, round_: int) -> int:
     for number in range(times):
         # Also those that only overlap it.
         begins = start + timedelta(minutes=15 * (number % 3))
-        wish = Wish(title="Rush", start=begins, end=begins + HOUR, zone="UTC", calendar=calendar)
+        wish = BookingRequest(
+            title="Rush", start=begins, end=begins + HOUR, zone="UTC", calendar=calendar
+        )
         try:
-            book(organization, wish)
+            book_appointment(organization, wish)
         except NotFree:
             continue
         won += 1
@@ -65,7 +67,7 @@ def prepare(calendar: int) -> None:
     paper = use_paper()
     account = Calendar.objects.get(pk=calendar).account
     grant = paper.grant(expires_at=datetime.now(UTC) + timedelta(days=1))
-    Account.objects.filter(pk=account.pk).update(grant=grants.sealed(grant))
+    Account.objects.filter(pk=account.pk).update(grant=grants.seal_grant(grant))
 
 
 def main(calendar: int, times: int, rounds: int) -> list[int]:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from calendars.admin import of_contact
 from calendars.appointments import booking
-from calendars.appointments.booking import Wish
+from calendars.appointments.booking import BookingRequest
 from calendars.appointments.participants import Invitee
 from calendars.linking import default_texts
 from calendars.models import (
@@ -86,7 +86,7 @@ def furnished() -> dict[type[Model], Model]:
         starts_at=SOON + timedelta(hours=3),
         ends_at=SOON + timedelta(hours=4),
     )
-    default_texts.seed(organization)
+    default_texts.seed_default_texts(organization)
     rule = Rule.objects.filter(organization=organization)[0]
     Rule.objects.filter(pk=rule.pk).update(name=SECRET)
     rule.name = SECRET
@@ -262,7 +262,7 @@ def test_a_viewer_looks_and_does_not_act(
 def test_only_owners_change_the_rules(
     staff: Client, owner: Client, organization: Organization
 ) -> None:
-    default_texts.seed(organization)
+    default_texts.seed_default_texts(organization)
     rule = Rule.objects.get(organization=organization, occasion="due")
     page = owner.get(url(rule))
     data = {**page.context["adminform"].form.initial, "roles": ["couple"], "hours_before": 48}
@@ -279,7 +279,7 @@ def test_a_rule_keeps_its_other_texts_and_its_name_is_its_own(
     owner: Client,
     organization: Organization,
 ) -> None:
-    default_texts.seed(organization)
+    default_texts.seed_default_texts(organization)
     rule = Rule.objects.get(organization=organization, occasion="due")
     other = Rule.objects.get(organization=organization, occasion="booked")
     form = owner.get(url(rule)).context["adminform"].form
@@ -396,10 +396,10 @@ def test_the_platforms_administrator_sees_all_and_connects_none(admin_client: Cl
     assert admin_client.post(reverse("calendar-connect", args=["paper"])).status_code == 403
 
 
-def wish(**fields: Any) -> Wish:
+def wish(**fields: Any) -> BookingRequest:
     start = SOON.replace(tzinfo=None)
     times = {"start": start, "end": start + timedelta(hours=1)}
-    return Wish(**{"title": "Tasting", **times, **fields})
+    return BookingRequest(**{"title": "Tasting", **times, **fields})
 
 
 def test_an_appointments_page_tells_its_story(
@@ -408,7 +408,7 @@ def test_an_appointments_page_tells_its_story(
     calendar: Calendar,
 ) -> None:
     contact = factories.contact(organization)
-    made = booking.book(organization, wish(participants=[Invitee(contact=contact.pk)]))
+    made = booking.book_appointment(organization, wish(participants=[Invitee(contact=contact.pk)]))
     AppointmentChange.objects.create(
         appointment=made,
         version=2,

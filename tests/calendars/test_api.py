@@ -11,7 +11,7 @@ from django.db import models
 from django.urls import URLPattern
 
 from calendars.api.urls import router
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.linking import accounts
 from calendars.models import Account, Appointment, Calendar
 from communications.models import Organization, Role
@@ -125,7 +125,7 @@ def test_availability(api: Api, calendar: Calendar, paper: Paper) -> None:
 
 
 def test_accounts_are_shown_chosen_and_disconnected(api: Api, account: Account) -> None:
-    accounts.list_calendars(account)
+    accounts.refresh_calendars(account)
     main = account.calendars.get(remote_id="main")
     path = f"calendar-accounts/{account.pk}/"
     shown = api.get(path)
@@ -138,7 +138,7 @@ def test_accounts_are_shown_chosen_and_disconnected(api: Api, account: Account) 
 
 
 def test_viewers_only_look(organization: Organization, calendar: Calendar) -> None:
-    made = book(organization, wish())
+    made = book_appointment(organization, wish())
     viewer = Api(factories.member(organization, role=Role.VIEWER))
     viewer.get(f"appointments/{made.pk}/")
     assert viewer.post("appointments/", BOOKING).status_code == 403
@@ -179,7 +179,7 @@ def test_every_route_is_walked_here() -> None:
 def theirs(organization: Organization, calendar: Calendar) -> Appointment:
     Account.objects.update(email=f"{SECRET}@example.com")
     Calendar.objects.update(name=SECRET)
-    return book(organization, wish(title=SECRET))
+    return book_appointment(organization, wish(title=SECRET))
 
 
 def snapshot() -> list[Any]:

@@ -11,8 +11,8 @@ from calendars.appointments import (
     availability,
     freebusy,
 )
-from calendars.appointments.availability import offer
-from calendars.appointments.booking import book
+from calendars.appointments.availability import offer_slots
+from calendars.appointments.booking import book_appointment
 from calendars.models import Calendar, Hours
 from calendars.vocabulary.events import Span
 from communications.errors import Refused
@@ -27,7 +27,7 @@ DAY = datetime(2027, 6, 5, tzinfo=UTC)
 
 
 def starts(organization: Organization, minutes: int = 60, **options: object) -> list[str]:
-    found = offer(organization, DAY, DAY + 24 * HOUR, timedelta(minutes=minutes), **options)  # type: ignore[arg-type]
+    found = offer_slots(organization, DAY, DAY + 24 * HOUR, timedelta(minutes=minutes), **options)  # type: ignore[arg-type]
     return [f"{one.start:%H:%M}" for one in found.slots]
 
 
@@ -57,7 +57,9 @@ def test_what_is_booked_here_is_taken_before_the_vendor_has_it(
     calendar: Calendar,
 ) -> None:
     Hours.objects.create(calendar=calendar, weekday=5, opens=time(9), closes=time(12))
-    made = book(organization, wish(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC"))
+    made = book_appointment(
+        organization, wish(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC")
+    )
     assert starts(organization) == ["09:00", "11:00"]
     assert len(starts(organization, moving=made)) == 9
 
@@ -80,7 +82,7 @@ def test_an_unknown_is_never_free(
     paper: Paper,
 ) -> None:
     paper.problem = "internalError"
-    found = offer(organization, DAY, DAY + 24 * HOUR, HOUR)
+    found = offer_slots(organization, DAY, DAY + 24 * HOUR, HOUR)
     assert found.slots == []
     assert [one.problem for one in found.unknown] == ["internalError"]
 
@@ -88,13 +90,13 @@ def test_an_unknown_is_never_free(
 def test_a_lost_permission_is_unknown_too(organization: Organization, calendar: Calendar) -> None:
     calendar.account.status = "reconnect"
     calendar.account.save()
-    found = offer(organization, DAY, DAY + 24 * HOUR, HOUR)
+    found = offer_slots(organization, DAY, DAY + 24 * HOUR, HOUR)
     assert (found.slots, len(found.unknown)) == ([], 1)
 
 
 def test_others_calendars_are_not_there(calendar: Calendar) -> None:
     with pytest.raises(Refused, match="connected and followed"):
-        offer(factories.organization(), DAY, DAY + HOUR, HOUR, [calendar.pk])
+        offer_slots(factories.organization(), DAY, DAY + HOUR, HOUR, [calendar.pk])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_what_makes_no_sense_is_refused(
     said: str,
 ) -> None:
     with pytest.raises(Refused, match=said):
-        offer(organization, DAY, end, duration)
+        offer_slots(organization, DAY, end, duration)
 
 
 minutes = st.integers(0, 600).map(lambda one: DAY + timedelta(minutes=one))
@@ -130,9 +132,12 @@ def test_no_slot_ever_touches_what_is_taken(
     taken: list[Span],
     length: int,
 ) -> None:
-    left = freebusy.outside(availability.joined(free), availability.joined(taken))
-    for slot in availability.cut(left, timedelta(minutes=length)):
+    left = freebusy.subtract_spans(
+        availability.merged_spans(free), availability.merged_spans(taken)
+    )
+    for slot in availability.cut_slots(left, timedelta(minutes=length)):
         assert not any(one.start < slot.end and slot.start < one.end for one in taken)
         assert any(
-            one.start <= slot.start and slot.end <= one.end for one in availability.joined(free)
+            one.start <= slot.start and slot.end <= one.end
+            for one in availability.merged_spans(free)
         )

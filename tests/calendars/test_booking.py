@@ -7,20 +7,20 @@ import pytest
 
 from calendars.appointments import rescheduling
 from calendars.appointments.booking import (
-    Wish,
-    book,
+    BookingRequest,
+    book_appointment,
 )
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.errors import NotFree
 from calendars.models import Account, Appointment, Calendar
 from calendars.models.appointments import AppointmentStatus
 from calendars.sync import pull
 from calendars.vocabulary.events import (
-    Answer,
     EventText,
     Moment,
     RemoteEvent,
+    ResponseStatus,
 )
 from communications.errors import NotPossible, Refused, Stale
 from communications.models import Organization
@@ -33,9 +33,9 @@ TEN = datetime.fromisoformat("2027-06-05T10:00")
 HOUR = timedelta(hours=1)
 
 
-def wish(start: datetime = TEN, minutes: int = 60, **fields: object) -> Wish:
+def wish(start: datetime = TEN, minutes: int = 60, **fields: object) -> BookingRequest:
     values = {"title": "Tasting", "zone": "Europe/London", **fields}
-    return Wish(start=start, end=start + timedelta(minutes=minutes), **values)  # type: ignore[arg-type]
+    return BookingRequest(start=start, end=start + timedelta(minutes=minutes), **values)  # type: ignore[arg-type]
 
 
 def theirs(start: datetime = TEN, name: str = "theirs", zone: str = "Europe/London") -> RemoteEvent:
@@ -53,7 +53,7 @@ def test_it_is_ours_at_once_and_written_right_after(
     paper: Paper,
 ) -> None:
     amelia = factories.contact(organization, email="amelia@example.com")
-    made = book(
+    made = book_appointment(
         organization,
         wish(participants=[Invitee(contact=amelia.pk, role="couple"), Invitee(email="dj@e.com")]),
     )
@@ -73,11 +73,11 @@ def test_a_taken_time_is_refused_and_nothing_is_left(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    book(organization, wish())
+    book_appointment(organization, wish())
     for start in (TEN, TEN + HOUR / 2, TEN - HOUR / 2):
         with pytest.raises(NotFree, match="taken"):
-            book(organization, wish(start))
-    book(organization, wish(TEN + HOUR))
+            book_appointment(organization, wish(start))
+    book_appointment(organization, wish(TEN + HOUR))
     assert Appointment.objects.count() == 2
 
 
@@ -88,7 +88,7 @@ def test_what_the_vendor_alone_knows_counts(
 ) -> None:
     paper.put("main", theirs())
     with pytest.raises(NotFree, match="Consultations is taken"):
-        book(organization, wish())
+        book_appointment(organization, wish())
     assert not Appointment.objects.exists()
 
 
@@ -109,7 +109,7 @@ def test_unknown_is_never_free(
         account.grant = ""
         account.save()
     with pytest.raises(NotFree, match="Nobody can tell"):
-        book(organization, wish())
+        book_appointment(organization, wish())
     assert not Appointment.objects.exists()
 
 
@@ -118,12 +118,12 @@ def test_times_that_do_not_exist_are_refused_with_the_reason(
     calendar: Calendar,
 ) -> None:
     with pytest.raises(Refused, match="does not exist on 28 March 2027") as refusal:
-        book(organization, wish(datetime.fromisoformat("2027-03-28T01:30")))
+        book_appointment(organization, wish(datetime.fromisoformat("2027-03-28T01:30")))
     assert refusal.value.field == "start"
     with pytest.raises(Refused, match="no time zone called"):
-        book(organization, wish(zone="Mars/Base"))
+        book_appointment(organization, wish(zone="Mars/Base"))
     with pytest.raises(Refused, match="end after it starts"):
-        book(organization, wish(minutes=0))
+        book_appointment(organization, wish(minutes=0))
 
 
 def test_the_second_pass_through_a_repeated_hour_is_kept(
@@ -132,7 +132,7 @@ def test_the_second_pass_through_a_repeated_hour_is_kept(
     paper: Paper,
 ) -> None:
     second = datetime.fromisoformat("2027-10-31T01:00").replace(fold=1)
-    made = book(organization, wish(second, minutes=30))
+    made = book_appointment(organization, wish(second, minutes=30))
     assert made.starts_at == datetime(2027, 10, 31, 1, tzinfo=UTC)
     write_due()
     assert paper.live("main")[0].text.start.instant == made.starts_at
@@ -143,9 +143,9 @@ def test_it_is_moved_also_onto_part_of_itself(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    made = book(organization, wish())
+    made = book_appointment(organization, wish())
     write_due()
-    moved = rescheduling.change(made, Edit(start=TEN + HOUR / 2))
+    moved = rescheduling.change_appointment(made, AppointmentEdit(start=TEN + HOUR / 2))
     assert moved.ends_at - moved.starts_at == HOUR
     assert moved.version == 2
     write_due()
@@ -156,10 +156,10 @@ def test_it_is_moved_also_onto_part_of_itself(
 
 
 def test_it_is_not_moved_onto_another(organization: Organization, calendar: Calendar) -> None:
-    made = book(organization, wish())
-    book(organization, wish(TEN + HOUR))
+    made = book_appointment(organization, wish())
+    book_appointment(organization, wish(TEN + HOUR))
     with pytest.raises(NotFree):
-        rescheduling.change(made, Edit(start=TEN + HOUR / 2))
+        rescheduling.change_appointment(made, AppointmentEdit(start=TEN + HOUR / 2))
     made.refresh_from_db()
     assert made.wall_start == TEN
     assert Appointment.objects.count() == 2
@@ -170,17 +170,19 @@ def test_people_are_changed_and_keep_their_answers(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    made = book(
+    made = book_appointment(
         organization, wish(participants=[Invitee(email="a@e.com"), Invitee(email="b@e.com")])
     )
-    made.participants.filter(email="a@e.com").update(answer=Answer.ACCEPTED)
-    made = rescheduling.change(
+    made.participants.filter(email="a@e.com").update(answer=ResponseStatus.ACCEPTED)
+    made = rescheduling.change_appointment(
         made,
-        Edit(participants=[Invitee(email="A@e.com"), Invitee(email="c@e.com", role="supplier")]),
+        AppointmentEdit(
+            participants=[Invitee(email="A@e.com"), Invitee(email="c@e.com", role="supplier")]
+        ),
     )
     found = {one.email: one for one in made.participants.all()}
     assert set(found) == {"a@e.com", "c@e.com"}
-    assert found["a@e.com"].answer == Answer.ACCEPTED
+    assert found["a@e.com"].answer == ResponseStatus.ACCEPTED
     assert found["c@e.com"].role == "supplier"
     write_due()
     assert len(paper.live("main")[0].text.attendees) == 2
@@ -191,37 +193,37 @@ def test_a_cancelled_one_is_cancelled_there_and_its_time_is_free(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    made = book(organization, wish())
+    made = book_appointment(organization, wish())
     write_due()
-    rescheduling.cancel(made)
+    rescheduling.cancel_appointment(made)
     write_due()
     assert paper.live("main") == []
-    book(organization, wish(title="Another"))
+    book_appointment(organization, wish(title="Another"))
     made.refresh_from_db()
     with pytest.raises(NotPossible):
-        rescheduling.change(made, Edit(title="x"))
+        rescheduling.change_appointment(made, AppointmentEdit(title="x"))
 
 
 def test_what_changed_since_it_was_looked_at_is_not_overwritten(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = book(organization, wish())
-    rescheduling.change(made, Edit(title="First"), version=1)
+    made = book_appointment(organization, wish())
+    rescheduling.change_appointment(made, AppointmentEdit(title="First"), version=1)
     made.refresh_from_db()
     with pytest.raises(Stale):
-        rescheduling.change(made, Edit(title="Second"), version=1)
+        rescheduling.change_appointment(made, AppointmentEdit(title="Second"), version=1)
     with pytest.raises(Stale):
-        rescheduling.cancel(made, version=1)
+        rescheduling.cancel_appointment(made, version=1)
 
 
 def test_a_dead_hold_gives_its_time_back(organization: Organization, calendar: Calendar) -> None:
-    made = book(organization, wish())
+    made = book_appointment(organization, wish())
     Appointment.objects.filter(pk=made.pk).update(
         status=AppointmentStatus.HELD,
         held_until=datetime(2020, 1, 1, tzinfo=UTC),
     )
-    book(organization, wish())
+    book_appointment(organization, wish())
     assert Appointment.objects.count() == 1
 
 
@@ -232,9 +234,9 @@ def test_another_organizations_calendar_cannot_be_booked(
     stranger = factories.organization()
     for key in (calendar.pk, None):
         with pytest.raises(Refused, match="Choose a calendar"):
-            book(stranger, wish(calendar=key))
+            book_appointment(stranger, wish(calendar=key))
     with pytest.raises(Refused, match="no such calendar"):
-        book(organization, wish(also_free=[calendar.pk + 1000]))
+        book_appointment(organization, wish(also_free=[calendar.pk + 1000]))
 
 
 def test_created_exactly_once_though_answers_get_lost(
@@ -246,7 +248,7 @@ def test_created_exactly_once_though_answers_get_lost(
     made: list[Appointment] = []
     while len(made) < 30:
         try:
-            made.append(book(organization, wish(TEN + HOUR * len(made))))
+            made.append(book_appointment(organization, wish(TEN + HOUR * len(made))))
         except NotFree:
             continue
     for _ in range(40):
@@ -260,5 +262,5 @@ def test_created_exactly_once_though_answers_get_lost(
     assert len(paper.live("main")) == 30
     assert {one.key for one in paper.live("main")} == {one.key for one in made}
     Account.objects.update(retry_at=None)
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     assert Appointment.objects.filter(status="booked").count() == 30

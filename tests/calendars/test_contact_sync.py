@@ -43,7 +43,7 @@ def paper(settings: Settings) -> PaperBook:
     settings.CALENDARS = {
         "paper": {"BACKEND": "tests.calendars.paper_people.PaperBook", "OPTIONS": {}},
     }
-    found = registry.vendor("paper")
+    found = registry.configured_vendor("paper")
     assert isinstance(found, PaperBook)
     return found
 
@@ -58,7 +58,7 @@ def linked(venue: Organization, paper: PaperBook, **options: Any) -> ContactBook
     account = rows.account(
         venue,
         vendor="paper",
-        grant=grants.sealed(grant),
+        grant=grants.seal_grant(grant),
         scopes=list(grant.scopes),
     )
     return books.follow_book(account, **{"direction": "both", **options})

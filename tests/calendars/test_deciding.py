@@ -14,16 +14,16 @@ from calendars.appointments import (
     conflicts,
     rescheduling,
 )
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.errors import NotFree
 from calendars.models import Account, Appointment, Calendar
 from calendars.sync import pull
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
     Moment,
+    ResponseStatus,
 )
 from communications.errors import NotPossible
 from communications.models import Organization
@@ -40,9 +40,9 @@ UNKNOWN = "“Mars/Base” is no time zone that is known here."
 @pytest.fixture
 def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
     Account.objects.update(conflicts="ask")
-    made = book(organization, wish(TEN, participants=[Invitee(email="amelia@e.com")]))
+    made = book_appointment(organization, wish(TEN, participants=[Invitee(email="amelia@e.com")]))
     write_due()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     return made
 
 
@@ -68,7 +68,7 @@ def moved_there(
 
 
 def read(calendar: Calendar) -> None:
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     write_due()
 
 
@@ -78,7 +78,7 @@ def page(one: Appointment, name: str = "change") -> str:
 
 def both_change_the_title(booked: Appointment, paper: Paper, calendar: Calendar) -> None:
     changes_there(paper, booked, title="Theirs")
-    rescheduling.change(booked, Edit(title="Ours"))
+    rescheduling.change_appointment(booked, AppointmentEdit(title="Ours"))
     read(calendar)
     booked.refresh_from_db()
     assert booked.title == "Ours"
@@ -119,12 +119,12 @@ def test_ours_stays_where_a_person_says_so(
     paper: Paper,
 ) -> None:
     both_change_the_title(booked, paper, calendar)
-    conflicts.accept(booked)
+    conflicts.accept_as_is(booked)
     assert (Appointment.objects.get().title, Appointment.objects.get().trouble) == ("Ours", "")
     with pytest.raises(NotPossible):
-        conflicts.take_theirs(booked)
+        conflicts.accept_remote(booked)
     with pytest.raises(NotPossible):
-        conflicts.accept(booked)
+        conflicts.accept_as_is(booked)
 
 
 def test_only_what_was_in_conflict_is_taken(
@@ -133,9 +133,9 @@ def test_only_what_was_in_conflict_is_taken(
     paper: Paper,
 ) -> None:
     both_change_the_title(booked, paper, calendar)
-    rescheduling.change(Appointment.objects.get(), Edit(place="Orangery"))
+    rescheduling.change_appointment(Appointment.objects.get(), AppointmentEdit(place="Orangery"))
     assert "title" in Appointment.objects.get().trouble
-    taken = conflicts.take_theirs(Appointment.objects.get())
+    taken = conflicts.accept_remote(Appointment.objects.get())
     assert (taken.title, taken.place) == ("Theirs", "Orangery")
 
 
@@ -147,17 +147,17 @@ def test_their_time_has_to_be_free_and_the_question_stays_open(
     staff: Client,
 ) -> None:
     moved_there(paper, booked, TEN + 5 * HOUR)
-    rescheduling.change(booked, Edit(start=TEN + 2 * HOUR))
+    rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + 2 * HOUR))
     read(calendar)
-    other = book(organization, wish(TEN + 5 * HOUR, title="Fitting"))
+    other = book_appointment(organization, wish(TEN + 5 * HOUR, title="Fitting"))
     with pytest.raises(NotFree, match="taken"):
-        conflicts.take_theirs(Appointment.objects.get(pk=booked.pk))
+        conflicts.accept_remote(Appointment.objects.get(pk=booked.pk))
     told = staff.post(page(booked, "take"), follow=True).content.decode()
     assert "This time is taken." in told
     assert "Which one is right?" in told
-    rescheduling.cancel(other)
+    rescheduling.cancel_appointment(other)
     write_due()
-    taken = conflicts.take_theirs(Appointment.objects.get(pk=booked.pk))
+    taken = conflicts.accept_remote(Appointment.objects.get(pk=booked.pk))
     assert taken.wall_start == TEN + 5 * HOUR
     conflict = booked.changes.get(what="conflict")
     assert set(conflict.before) == {"start", "end"}
@@ -168,13 +168,13 @@ def test_an_answer_in_conflict_is_taken_too(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    booked.participants.update(answer=Answer.DECLINED)
-    people = (Attendee(email="amelia@e.com", answer=Answer.ACCEPTED),)
+    booked.participants.update(answer=ResponseStatus.DECLINED)
+    people = (Attendee(email="amelia@e.com", answer=ResponseStatus.ACCEPTED),)
     changes_there(paper, booked, attendees=people)
     read(calendar)
-    assert booked.participants.get().answer == Answer.DECLINED
-    conflicts.take_theirs(Appointment.objects.get())
-    assert booked.participants.get().answer == Answer.ACCEPTED
+    assert booked.participants.get().answer == ResponseStatus.DECLINED
+    conflicts.accept_remote(Appointment.objects.get())
+    assert booked.participants.get().answer == ResponseStatus.ACCEPTED
 
 
 def test_a_zone_that_is_not_known_is_shown_with_what_to_do(
@@ -219,6 +219,6 @@ def test_what_is_cancelled_is_not_looked_at_any_more(
     paper: Paper,
 ) -> None:
     both_change_the_title(booked, paper, calendar)
-    rescheduling.cancel(Appointment.objects.get())
+    rescheduling.cancel_appointment(Appointment.objects.get())
     write_due()
     assert Appointment.objects.get().trouble == ""

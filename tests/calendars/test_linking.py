@@ -33,9 +33,9 @@ REDIRECT = "http://testserver/calendars/linked/paper/"
 
 
 def linked(organization: Organization, **query: str) -> Account:
-    started = accounts.start("paper", REDIRECT)
+    started = accounts.start_linking("paper", REDIRECT)
     answer = {"state": started.kept["state"], "code": "c", **query}
-    return accounts.finish(organization, started.kept, answer)
+    return accounts.finish_linking(organization, started.kept, answer)
 
 
 def test_a_consent_becomes_an_account_with_its_calendars(
@@ -78,9 +78,9 @@ def test_contacts_that_nobody_allowed_are_not_read(
 
 
 def test_somebody_elses_answer_is_refused(organization: Organization, paper: Paper) -> None:
-    for kept in ({}, accounts.start("paper", REDIRECT).kept):
+    for kept in ({}, accounts.start_linking("paper", REDIRECT).kept):
         with pytest.raises(accounts.NotLinked, match="no request of yours"):
-            accounts.finish(organization, kept, {"state": "guessed", "code": "c"})
+            accounts.finish_linking(organization, kept, {"state": "guessed", "code": "c"})
     with pytest.raises(accounts.NotLinked, match="access_denied"):
         linked(organization, error="access_denied")
 
@@ -89,8 +89,8 @@ def test_what_was_unticked_is_handled(organization: Organization, paper: Paper) 
     paper.granted = ("con",)
     account = linked(organization)
     assert account.why == "Not allowed: calendars. Connect again to allow more."
-    assert not accounts.allows(account, "calendars")
-    assert accounts.allows(account, "contacts")
+    assert not accounts.allows_purpose(account, "calendars")
+    assert accounts.allows_purpose(account, "contacts")
     assert not account.calendars.exists()
     paper.granted = ()
     with pytest.raises(accounts.NotLinked, match="Nothing was allowed"):
@@ -98,27 +98,27 @@ def test_what_was_unticked_is_handled(organization: Organization, paper: Paper) 
 
 
 def run_out(account: Account, paper: Paper) -> None:
-    account.grant = grants.sealed(paper.grant(expires_at=timezone.now()))
+    account.grant = grants.seal_grant(paper.grant(expires_at=timezone.now()))
     account.save()
 
 
 def test_a_grant_is_refreshed_before_it_runs_out(account: Account, paper: Paper) -> None:
-    grants.fresh(account)
+    grants.fresh_grant(account)
     assert paper.refreshes == 0
     run_out(account, paper)
-    first = grants.fresh(account)
-    assert grants.fresh(Account.objects.get()) == first
+    first = grants.fresh_grant(account)
+    assert grants.fresh_grant(Account.objects.get()) == first
     assert paper.refreshes == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_refresh_it_once(paper: Paper) -> None:
-    account = rows.account(vendor="paper", grant=grants.sealed(paper.grant()))
+    account = rows.account(vendor="paper", grant=grants.seal_grant(paper.grant()))
     run_out(account, paper)
     tokens = set()
 
     def use() -> None:
-        tokens.add(grants.fresh(Account.objects.get(pk=account.pk)).access_token)
+        tokens.add(grants.fresh_grant(Account.objects.get(pk=account.pk)).access_token)
         connection.close()
 
     threads = [threading.Thread(target=use) for _ in range(8)]
@@ -133,26 +133,26 @@ def test_many_at_once_refresh_it_once(paper: Paper) -> None:
 def test_a_process_that_died_refreshing_gives_way(account: Account, paper: Paper) -> None:
     run_out(account, paper)
     Account.objects.update(refreshing_until=timezone.now() - timedelta(seconds=1))
-    grants.fresh(account)
+    grants.fresh_grant(account)
     assert paper.refreshes == 1
 
 
 def test_a_grant_that_is_gone_asks_its_owner(account: Account, paper: Paper) -> None:
     run_out(account, paper)
     paper.revoked = True
-    with pytest.raises(GrantGone), accounts.mailbox(account):
+    with pytest.raises(GrantGone), accounts.open_mailbox(account):
         pass
     account.refresh_from_db()
     assert account.status == AccountStatus.RECONNECT
-    with pytest.raises(GrantGone), accounts.mailbox(account):
+    with pytest.raises(GrantGone), accounts.open_mailbox(account):
         pass
     assert paper.refreshes == 1
 
 
 def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, paper: Paper) -> None:
-    with pytest.raises(CredentialsRejected), accounts.mailbox(account):
+    with pytest.raises(CredentialsRejected), accounts.open_mailbox(account):
         raise CredentialsRejected("401")
-    with accounts.mailbox(account):
+    with accounts.open_mailbox(account):
         pass
     assert paper.refreshes == 1
     account.refresh_from_db()
@@ -160,16 +160,16 @@ def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, pap
 
 
 def test_a_refused_token_is_exchanged_at_once(account: Account, paper: Paper) -> None:
-    permission = mailbox.Permission(account)
+    permission = mailbox.MailboxToken(account)
     first = permission.token()
     assert permission.another() != first
     assert paper.refreshes == 1
 
 
 def test_what_another_process_refreshed_is_taken(account: Account, paper: Paper) -> None:
-    slow = mailbox.Permission(account)
+    slow = mailbox.MailboxToken(account)
     slow.token()
-    fast = mailbox.Permission(Account.objects.get())
+    fast = mailbox.MailboxToken(Account.objects.get())
     fast.token()
     assert slow.another() == fast.another()
     assert paper.refreshes == 1
@@ -178,7 +178,7 @@ def test_what_another_process_refreshed_is_taken(account: Account, paper: Paper)
 def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None:
     waits = []
     for _ in range(4):
-        with pytest.raises(TransientError), accounts.mailbox(account):
+        with pytest.raises(TransientError), accounts.open_mailbox(account):
             raise TransientError("503")
         account.refresh_from_db()
         assert account.retry_at
@@ -190,16 +190,16 @@ def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None
 def test_keys_rotate_by_schedule(account: Account, settings: Settings) -> None:
     new = Fernet.generate_key().decode()
     settings.ENCRYPTION_KEYS = [new, *settings.ENCRYPTION_KEYS]
-    assert grants.reseal() == 1
-    assert grants.reseal() == 0
+    assert grants.reseal_stale() == 1
+    assert grants.reseal_stale() == 0
     settings.ENCRYPTION_KEYS = [new]
     account.refresh_from_db()
-    assert grants.opened(account).subject == "me"
+    assert grants.open_grant(account).subject == "me"
 
 
 def test_a_lost_key_asks_for_a_new_consent(account: Account, settings: Settings) -> None:
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    with pytest.raises(GrantGone, match="ENCRYPTION_KEYS"), accounts.mailbox(account):
+    with pytest.raises(GrantGone, match="ENCRYPTION_KEYS"), accounts.open_mailbox(account):
         pass
     account.refresh_from_db()
     assert account.status == AccountStatus.RECONNECT
@@ -212,11 +212,11 @@ def test_disconnecting_stops_everything(
     is_down: bool,  # noqa: FBT001
 ) -> None:
     account = calendar.account
-    lifecycle.tend(account.pk)
+    lifecycle.maintain_subscriptions(account.pk)
     now = timezone.now()
     BusyBlock.objects.create(calendar=calendar, remote_id="x", starts_at=now, ends_at=now)
     paper.down = TransientError("503") if is_down else None
-    accounts.disconnect(account)
+    accounts.disconnect_account(account)
     account.refresh_from_db()
     assert (account.status, account.grant) == (AccountStatus.DISCONNECTED, "")
     assert not BusyBlock.objects.exists()
@@ -226,13 +226,13 @@ def test_disconnecting_stops_everything(
 
 
 def test_choosing_follows_and_forgets(account: Account, paper: Paper) -> None:
-    accounts.list_calendars(account)
+    accounts.refresh_calendars(account)
     main, holidays = account.calendars.order_by("-may_write")
-    accounts.choose(account, [main.pk, holidays.pk], default=holidays.pk)
+    accounts.choose_calendars(account, [main.pk, holidays.pk], default=holidays.pk)
     assert not account.calendars.filter(is_default=True).exists()
-    accounts.choose(account, [main.pk], default=main.pk)
+    accounts.choose_calendars(account, [main.pk], default=main.pk)
     assert account.calendars.get(is_followed=True).is_default
     stranger = rows.calendar(rows.account(factories.organization()), is_followed=False)
-    accounts.choose(account, [stranger.pk])
+    accounts.choose_calendars(account, [stranger.pk])
     stranger.refresh_from_db()
     assert not stranger.is_followed

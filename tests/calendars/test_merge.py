@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from calendars.content.three_way_merge import (
     Content,
-    Person,
+    ContentPerson,
     When,
-    agreed,
-    differences,
-    merge,
+    advance_base,
+    content_differences,
+    merge_contents,
 )
-from calendars.vocabulary.events import Answer
+from calendars.vocabulary.events import ResponseStatus
 
 words = st.sampled_from(["", "a", "b", "c"])
 whens = st.builds(
@@ -22,7 +22,9 @@ whens = st.builds(
     end=st.sampled_from(["2027-06-05T12:00:00", "2027-06-05T13:00:00"]),
     zone=st.sampled_from(["Europe/London", "Europe/Berlin"]),
 )
-persons = st.builds(Person, name=words, is_optional=st.booleans(), answer=st.sampled_from(Answer))
+persons = st.builds(
+    ContentPerson, name=words, is_optional=st.booleans(), answer=st.sampled_from(ResponseStatus)
+)
 contents = st.builds(
     Content,
     title=words,
@@ -34,22 +36,22 @@ contents = st.builds(
 BASE = Content(
     title="Tasting",
     when=When(start="2027-06-05T10:00:00", end="2027-06-05T11:00:00", zone="Europe/London"),
-    people={"amelia@e.com": Person(name="Amelia")},
+    people={"amelia@e.com": ContentPerson(name="Amelia")},
 )
 
 
 @given(contents, contents)
 def test_who_changes_alone_is_right(base: Content, changed: Content) -> None:
-    assert merge(base, changed, base).content == changed
-    assert merge(base, base, changed).content == changed
-    assert merge(base, changed, changed).content == changed
-    assert merge(base, changed, base).conflicts == ()
+    assert merge_contents(base, changed, base).content == changed
+    assert merge_contents(base, base, changed).content == changed
+    assert merge_contents(base, changed, changed).content == changed
+    assert merge_contents(base, changed, base).conflicts == ()
 
 
 @given(contents, contents)
 def test_what_was_sent_counts_where_it_arrived_and_only_there(base: Content, sent: Content) -> None:
-    assert agreed(base, sent, theirs=sent) == sent
-    assert agreed(base, sent, theirs=base) == base
+    assert advance_base(base, sent, theirs=sent) == sent
+    assert advance_base(base, sent, theirs=base) == base
 
 
 @given(contents, contents, contents)
@@ -58,14 +60,14 @@ def test_what_was_sent_and_is_ours_no_more_is_no_change_of_theirs(
     sent: Content,
     ours: Content,
 ) -> None:
-    assert merge(agreed(base, sent, sent), ours, sent).content == ours
+    assert merge_contents(advance_base(base, sent, sent), ours, sent).content == ours
 
 
 @given(contents, contents, contents)
 def test_it_does_not_matter_who_is_called_ours(base: Content, one: Content, two: Content) -> None:
     assert (
-        merge(base, one, two, ours_wins=True).content
-        == merge(base, two, one, ours_wins=False).content
+        merge_contents(base, one, two, ours_wins=True).content
+        == merge_contents(base, two, one, ours_wins=False).content
     )
 
 
@@ -77,9 +79,9 @@ def test_merging_again_changes_nothing(
     wins: bool,  # noqa: FBT001
 ) -> None:
     """After it is written there, both sides agree: no ping-pong."""
-    content = merge(base, ours, theirs, ours_wins=wins).content
-    assert merge(theirs, content, content).content == content
-    assert merge(theirs, content, theirs).content == content
+    content = merge_contents(base, ours, theirs, ours_wins=wins).content
+    assert merge_contents(theirs, content, content).content == content
+    assert merge_contents(theirs, content, theirs).content == content
 
 
 @given(contents, contents, contents, st.booleans())
@@ -89,7 +91,7 @@ def test_every_value_comes_from_one_side_and_what_lost_is_named(
     theirs: Content,
     wins: bool,  # noqa: FBT001
 ) -> None:
-    merged = merge(base, ours, theirs, ours_wins=wins)
+    merged = merge_contents(base, ours, theirs, ours_wins=wins)
     lost = {one.field for one in merged.conflicts}
     for name in ("title", "when", "description", "place"):
         value = getattr(merged.content, name)
@@ -100,26 +102,26 @@ def test_every_value_comes_from_one_side_and_what_lost_is_named(
 
 def test_both_may_change_different_things() -> None:
     moved = When(start="2027-06-05T12:00:00", end="2027-06-05T13:00:00", zone="Europe/London")
-    ours = replace(BASE, place="The Barn", people={**BASE.people, "noah@e.com": Person()})
-    answered = {"amelia@e.com": Person(name="Amelia", answer=Answer.ACCEPTED)}
-    merged = merge(BASE, ours, replace(BASE, when=moved, people=answered))
+    ours = replace(BASE, place="The Barn", people={**BASE.people, "noah@e.com": ContentPerson()})
+    answered = {"amelia@e.com": ContentPerson(name="Amelia", answer=ResponseStatus.ACCEPTED)}
+    merged = merge_contents(BASE, ours, replace(BASE, when=moved, people=answered))
     assert merged.conflicts == ()
     assert merged.content.place == "The Barn"
     assert merged.content.when == moved
-    assert merged.content.people == {**answered, "noah@e.com": Person()}
+    assert merged.content.people == {**answered, "noah@e.com": ContentPerson()}
 
 
 def test_somebody_whom_one_side_removed_is_removed() -> None:
-    assert merge(BASE, replace(BASE, people={}), BASE).content.people == {}
+    assert merge_contents(BASE, replace(BASE, people={}), BASE).content.people == {}
 
 
 def test_a_removed_person_who_answered_meanwhile_is_a_conflict() -> None:
-    answered = {"amelia@e.com": Person(name="Amelia", answer=Answer.DECLINED)}
-    merged = merge(BASE, replace(BASE, people={}), replace(BASE, people=answered))
+    answered = {"amelia@e.com": ContentPerson(name="Amelia", answer=ResponseStatus.DECLINED)}
+    merged = merge_contents(BASE, replace(BASE, people={}), replace(BASE, people=answered))
     assert [one.field for one in merged.conflicts] == ["amelia@e.com"]
 
 
 def test_the_history_shows_only_what_is_different() -> None:
-    before, after = differences(BASE, replace(BASE, place="The Barn", people={}))
+    before, after = content_differences(BASE, replace(BASE, place="The Barn", people={}))
     assert before == {"place": "", "with amelia@e.com": "needed"}
     assert after == {"place": "The Barn", "with amelia@e.com": None}

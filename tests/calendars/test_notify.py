@@ -11,16 +11,16 @@ from django.utils import timezone
 from icalendar import Calendar as ICalendar
 
 from calendars.appointments import rescheduling
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.linking import default_texts
 from calendars.models import Appointment, Calendar, Notice, Rule
 from calendars.notifications import ics, plan, send
 from calendars.sync import pull
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
+    ResponseStatus,
 )
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
@@ -64,10 +64,12 @@ def booked(
 ) -> Appointment:
     """Written, told, and read for the first time."""
     assert paper.calls == []
-    default_texts.seed(organization)
-    made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")]))
+    default_texts.seed_default_texts(organization)
+    made = book_appointment(
+        organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")])
+    )
     write_due()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     assert told(clock) == ["Tasting on Thursday 20 May 2027"]
     return made
 
@@ -87,7 +89,7 @@ def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
 
 
 def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: Clock) -> None:
-    rescheduling.change(booked, Edit(description="Bring shoes."))
+    rescheduling.change_appointment(booked, AppointmentEdit(description="Bring shoes."))
     write_due()
     assert told(clock) == []
 
@@ -111,7 +113,7 @@ def test_edits_in_a_row_are_one_message_about_the_newest(
     clock: Clock,
 ) -> None:
     for hours in (1, 2, 3):
-        booked = rescheduling.change(booked, Edit(start=TEN + hours * HOUR))
+        booked = rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + hours * HOUR))
         clock.now += timedelta(seconds=30)
     write_due()
     assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
@@ -127,15 +129,15 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
     amelia: Contact,
     paper: Paper,
 ) -> None:
-    default_texts.seed(organization)
+    default_texts.seed_default_texts(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
-    made = book(organization, wish(TEN, participants=[Invitee(contact=amelia.pk)]))
+    made = book_appointment(organization, wish(TEN, participants=[Invitee(contact=amelia.pk)]))
     write_due()
 
     with Closing(1) as pool:
         with transaction.atomic():
             notification = Notice.objects.select_for_update().get()
-            cancelling = pool.submit(rescheduling.cancel, made)
+            cancelling = pool.submit(rescheduling.cancel_appointment, made)
             # Time to read what waits, if it does not wait for it to be told.
             time.sleep(0.5)
             send.send_notification(notification.pk)
@@ -145,8 +147,8 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
 
 
 def test_there_and_back_again_is_no_news(booked: Appointment, clock: Clock) -> None:
-    moved = rescheduling.change(booked, Edit(start=TEN + HOUR))
-    rescheduling.change(moved, Edit(start=TEN))
+    moved = rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
+    rescheduling.change_appointment(moved, AppointmentEdit(start=TEN))
     write_due()
     assert told(clock) == []
 
@@ -157,16 +159,18 @@ def test_cancelled_before_anybody_was_told(
     organization: Organization,
     amelia: Contact,
 ) -> None:
-    other = book(organization, wish(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)]))
-    rescheduling.cancel(other)
+    other = book_appointment(
+        organization, wish(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)])
+    )
+    rescheduling.cancel_appointment(other)
     write_due()
     assert told(clock) == []
 
 
 def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, clock: Clock) -> None:
     uid = ics.ics_uid(booked)
-    rescheduling.change(booked, Edit(start=TEN + HOUR))
-    rescheduling.cancel(Appointment.objects.get())
+    rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
+    rescheduling.cancel_appointment(Appointment.objects.get())
     write_due()
     assert told(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
     file = Message.objects.latest("created_at").attachments.get()
@@ -188,8 +192,8 @@ def test_moved_by_the_other_side_is_told_once(
         start=type(start)(wall=start.wall + HOUR, zone=start.zone),
         end=type(end)(wall=end.wall + HOUR, zone=end.zone),
     )
-    pull.pull(calendar.pk)
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
 
 
@@ -203,7 +207,7 @@ def test_the_first_reading_tells_nobody(
     name = booked.links.get().remote_id
     start = paper.events["main"][name].text.start
     paper.edit("main", name, start=type(start)(wall=start.wall - HOUR, zone=start.zone))
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.wall_start == TEN - HOUR
     assert told(clock) == []
@@ -221,22 +225,22 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
         Invitee(contact=noah.pk, role="colleague"),
         Invitee(email="amelia@example.com", role="couple"),
     ]
-    rescheduling.change(booked, Edit(participants=people))
+    rescheduling.change_appointment(booked, AppointmentEdit(participants=people))
     write_due()
     assert told(clock) == ["Tasting on Thursday 20 May 2027"]
     answers = (
         Attendee(email="noah@example.com"),
-        Attendee(email="amelia@example.com", answer=Answer.DECLINED),
+        Attendee(email="amelia@example.com", answer=ResponseStatus.DECLINED),
     )
     paper.edit("main", booked.links.get().remote_id, attendees=answers)
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     assert told(clock) == ["Declined: Tasting on Thursday 20 May 2027"]
     assert Message.objects.latest("created_at").to == "noah@example.com"
 
 
 def test_nobody_is_woken(booked: Appointment, clock: Clock) -> None:
     clock.now = datetime(2027, 5, 5, 21, 30, tzinfo=UTC)
-    rescheduling.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     write_due()
     assert told(clock) == []
     assert told(clock, timedelta(hours=8)) == []
@@ -248,7 +252,9 @@ def test_reminded_once_and_again_after_a_move(booked: Appointment, clock: Clock)
     clock.now = datetime(2027, 5, 19, 10, tzinfo=UTC)
     assert told(clock) == ["A reminder: Tasting on Thursday 20 May 2027"]
     assert told(clock) == []
-    rescheduling.change(Appointment.objects.get(), Edit(start=TEN + 24 * HOUR))
+    rescheduling.change_appointment(
+        Appointment.objects.get(), AppointmentEdit(start=TEN + 24 * HOUR)
+    )
     write_due()
     assert told(clock) == ["New time: Tasting on Friday 21 May 2027"]
     assert told(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
@@ -260,12 +266,14 @@ def test_by_the_way_there_is(
     organization: Organization,
 ) -> None:
     phone = Contact.objects.create(organization=organization, name="No address")
-    rescheduling.change(
+    rescheduling.change_appointment(
         booked,
-        Edit(participants=[Invitee(contact=phone.pk), Invitee(email="amelia@example.com")]),
+        AppointmentEdit(
+            participants=[Invitee(contact=phone.pk), Invitee(email="amelia@example.com")]
+        ),
     )
     write_due()
-    rescheduling.change(Appointment.objects.get(), Edit(start=TEN + HOUR))
+    rescheduling.change_appointment(Appointment.objects.get(), AppointmentEdit(start=TEN + HOUR))
     write_due()
     assert len(told(clock)) == 1
     refused = Notice.objects.get(state="refused")
@@ -277,7 +285,7 @@ def test_a_text_that_lacks_a_value_is_refused_with_the_reason(
     clock: Clock,
 ) -> None:
     Template.objects.filter(name="appointment-moved").update(body="{{ nonsense }}")
-    rescheduling.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     write_due()
     assert told(clock) == []
     assert "nonsense" in Notice.objects.get(state="refused").error
@@ -288,7 +296,7 @@ def test_told_again_after_a_crash_it_is_one_message(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rescheduling.change(booked, Edit(start=TEN + HOUR))
+    rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     write_due()
 
     def crash(*_: Any, **__: Any) -> None:
@@ -304,6 +312,6 @@ def test_told_again_after_a_crash_it_is_one_message(
 
 
 def test_rules_are_seeded_once(organization: Organization, db: None) -> None:
-    assert default_texts.seed(organization) == 5
-    assert default_texts.seed(organization) == 0
+    assert default_texts.seed_default_texts(organization) == 5
+    assert default_texts.seed_default_texts(organization) == 0
     assert Rule.objects.filter(organization=organization).count() == 5

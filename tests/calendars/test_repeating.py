@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from calendars.appointments import idempotency
-from calendars.appointments.booking import Wish
+from calendars.appointments.booking import BookingRequest
 from calendars.errors import NotFree
 from calendars.mailbox import grants
 from calendars.models import Appointment, Calendar
@@ -32,8 +32,8 @@ def test_the_same_request_again_is_the_same_appointment(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    made = idempotency.book(organization, wish(), key=KEY)
-    assert idempotency.book(organization, wish(), key=KEY) == made
+    made = idempotency.book_once(organization, wish(), key=KEY)
+    assert idempotency.book_once(organization, wish(), key=KEY) == made
     assert paper.calls == ["free_busy"]
     assert Appointment.objects.count() == 1
 
@@ -42,9 +42,9 @@ def test_also_after_it_was_moved_or_cancelled(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = idempotency.book(organization, wish(), key=KEY)
+    made = idempotency.book_once(organization, wish(), key=KEY)
     Appointment.objects.update(status=AppointmentStatus.CANCELLED)
-    assert idempotency.book(organization, wish(), key=KEY) == made
+    assert idempotency.book_once(organization, wish(), key=KEY) == made
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_also_after_it_was_moved_or_cancelled(
 def test_another_request_needs_another_key(
     organization: Organization,
     calendar: Calendar,
-    other: Wish,
+    other: BookingRequest,
 ) -> None:
-    idempotency.book(organization, wish(), key=KEY)
+    idempotency.book_once(organization, wish(), key=KEY)
     with pytest.raises(KeyReused, match="choose a new one"):
-        idempotency.book(organization, other, key=KEY)
+        idempotency.book_once(organization, other, key=KEY)
 
 
 def test_keys_are_an_organizations_own(organization: Organization, calendar: Calendar) -> None:
-    idempotency.book(organization, wish(), key=KEY)
+    idempotency.book_once(organization, wish(), key=KEY)
     other = factories.organization()
     account = rows.account(other, vendor="paper", grant=calendar.account.grant)
     theirs = rows.calendar(account, remote_id="other", zone="UTC")
-    idempotency.book(other, wish(title="Cake", calendar=theirs.pk), key=KEY)
+    idempotency.book_once(other, wish(title="Cake", calendar=theirs.pk), key=KEY)
     assert Appointment.objects.count() == 2
 
 
@@ -74,10 +74,10 @@ def test_without_a_key_every_request_is_a_new_one(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    idempotency.book(organization, wish())
+    idempotency.book_once(organization, wish())
     with pytest.raises(NotFree, match="taken"):
-        idempotency.book(organization, wish())
-    idempotency.book(organization, wish(TEN + HOUR))
+        idempotency.book_once(organization, wish())
+    idempotency.book_once(organization, wish(TEN + HOUR))
     assert Appointment.objects.count() == 2
 
 
@@ -88,18 +88,18 @@ def test_what_was_refused_may_be_tried_again_with_its_key(
 ) -> None:
     paper.down = TransientError("503")
     with pytest.raises(NotFree, match="Nobody can tell"):
-        idempotency.book(organization, wish(), key=KEY)
+        idempotency.book_once(organization, wish(), key=KEY)
     paper.down = None
-    assert idempotency.book(organization, wish(), key=KEY).status == AppointmentStatus.BOOKED
+    assert idempotency.book_once(organization, wish(), key=KEY).status == AppointmentStatus.BOOKED
 
 
 def test_a_process_that_died_in_it_does_not_keep_the_key(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    died = idempotency.book(organization, wish(), key=KEY)
+    died = idempotency.book_once(organization, wish(), key=KEY)
     Appointment.objects.update(status=AppointmentStatus.HELD, held_until=timezone.now())
-    made = idempotency.book(organization, wish(), key=KEY)
+    made = idempotency.book_once(organization, wish(), key=KEY)
     assert made != died
     assert Appointment.objects.get() == made
 
@@ -109,12 +109,12 @@ def test_a_repeat_does_not_wait_for_the_first_one_forever(
     calendar: Calendar,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    idempotency.book(organization, wish(), key=KEY)
+    idempotency.book_once(organization, wish(), key=KEY)
     until = timezone.now() + timedelta(minutes=1)
     Appointment.objects.update(status=AppointmentStatus.HELD, held_until=until)
-    monkeypatch.setattr(idempotency, "PATIENCE", 0.2)
+    monkeypatch.setattr(idempotency, "REPEAT_WAIT_S", 0.2)
     with pytest.raises(NotFree, match="still being worked on"):
-        idempotency.book(organization, wish(), key=KEY)
+        idempotency.book_once(organization, wish(), key=KEY)
 
 
 def together(one: Callable[[int], None]) -> None:
@@ -140,7 +140,7 @@ def open_calendar(transactional_db: None, paper: Paper) -> Calendar:
     account = rows.account(
         factories.organization(),
         vendor="paper",
-        grant=grants.sealed(paper.grant()),
+        grant=grants.seal_grant(paper.grant()),
     )
     return rows.calendar(account, remote_id="main", zone="UTC")
 
@@ -148,7 +148,7 @@ def open_calendar(transactional_db: None, paper: Paper) -> Calendar:
 def test_many_at_once_get_one_appointment(open_calendar: Calendar) -> None:
     organization = open_calendar.account.organization
     found: list[str] = []
-    together(lambda _: found.append(idempotency.book(organization, wish(), key=KEY).key))
+    together(lambda _: found.append(idempotency.book_once(organization, wish(), key=KEY).key))
     assert len(found) == AT_ONCE
     assert set(found) == {Appointment.objects.get().key}
 
@@ -159,7 +159,7 @@ def test_of_many_different_ones_with_one_key_only_one_is_booked(open_calendar: C
 
     def one(number: int) -> None:
         try:
-            idempotency.book(organization, wish(TEN + HOUR * number), key=KEY)
+            idempotency.book_once(organization, wish(TEN + HOUR * number), key=KEY)
             outcomes.append("booked")
         except KeyReused:
             outcomes.append("reused")

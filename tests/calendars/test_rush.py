@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.errors import NotFree
 from calendars.mailbox import grants
 from calendars.models import Appointment, Calendar
@@ -52,7 +52,7 @@ def test_a_thousand_twenty_times(process_env: dict[str, str]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_threads(paper: Paper) -> None:
     organization: Organization = factories.organization()
-    grant = grants.sealed(paper.grant())
+    grant = grants.seal_grant(paper.grant())
     calendar: Calendar = rows.calendar(
         rows.account(organization, vendor="paper", grant=grant),
         remote_id="main",
@@ -61,7 +61,7 @@ def test_threads(paper: Paper) -> None:
 
     def one() -> None:
         try:
-            book(organization, wish(calendar=calendar.pk))
+            book_appointment(organization, wish(calendar=calendar.pk))
             outcomes.append("booked")
         except NotFree:
             outcomes.append("taken")

@@ -51,7 +51,7 @@ def walk(
 ) -> None:
     end = clock.now + timedelta(days=days)
     while clock.now < end:
-        lifecycle.tend(account.pk)
+        lifecycle.maintain_subscriptions(account.pk)
         each()
         clock.now += step
 
@@ -103,7 +103,7 @@ def test_an_answer_that_is_lost_leaves_no_orphan(
         raise TransientError("cut after commit")
 
     monkeypatch.setattr("tests.calendars.paper.Sheet.subscribe", cut)
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert len(vendor.pushes) == 1
     monkeypatch.undo()
     monkeypatch.setattr(timezone, "now", clock)
@@ -118,7 +118,7 @@ def test_what_has_ended_at_the_vendor_is_asked_for_again(
     vendor: Paper,
     calendar: Calendar,
 ) -> None:
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     vendor.pushes.clear()
     vendor.resources.clear()
     walk(clock, calendar.account, 5, timedelta(hours=1), lambda: None)
@@ -134,18 +134,18 @@ def test_a_calendar_that_announces_nothing_is_polled_more_often(
         raise PollOnly("holidays")
 
     monkeypatch.setattr("tests.calendars.paper.Sheet.subscribe", refuse)
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     calendar.refresh_from_db()
     assert calendar.poll_only
     assert not Subscription.objects.exists()
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert paper.calls == []
 
 
 def test_who_unfollows_a_calendar_is_told_nothing_more(calendar: Calendar, paper: Paper) -> None:
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert len(paper.pushes) == 1
-    accounts.choose(calendar.account, [])
-    lifecycle.tend(calendar.account_id)
+    accounts.choose_calendars(calendar.account, [])
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert paper.pushes == {}
     assert not Subscription.objects.exists()

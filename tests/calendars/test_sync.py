@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calendars.appointments import rescheduling
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.content import conversion
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from calendars.models.appointments import AppointmentStatus
 from calendars.sync import pull as sync
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
     Moment,
+    ResponseStatus,
 )
 from communications.models import Organization
 from tests.calendars.paper import Paper
@@ -39,9 +39,11 @@ def soon(start: datetime = TEN) -> datetime:
 @pytest.fixture
 def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
     """Written, and read once."""
-    made = book(organization, wish(soon(), participants=[Invitee(email="amelia@e.com")]))
+    made = book_appointment(
+        organization, wish(soon(), participants=[Invitee(email="amelia@e.com")])
+    )
     write_due()
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     return made
 
 
@@ -54,9 +56,9 @@ def whats(booked: Appointment) -> list[str]:
 
 
 def test_our_own_writes_are_no_news(booked: Appointment, calendar: Calendar) -> None:
-    rescheduling.change(booked, Edit(title="Cake tasting"))
+    rescheduling.change_appointment(booked, AppointmentEdit(title="Cake tasting"))
     write_due()
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     assert whats(booked) == ["booked here", "changed here"]
     calendar.refresh_from_db()
     assert calendar.misses_total == 0
@@ -70,7 +72,7 @@ def test_moved_there_is_moved_here(booked: Appointment, calendar: Calendar, pape
         start=Moment(wall=start, zone="Europe/London"),
         end=Moment(wall=end, zone="Europe/London"),
     )
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert (booked.wall_start, booked.wall_end) == (start, end)
     assert whats(booked) == ["booked here", "moved paper"]
@@ -83,11 +85,11 @@ def test_an_answer_is_kept_with_its_history(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    person = Attendee(email="Amelia@e.com", answer=Answer.DECLINED)
+    person = Attendee(email="Amelia@e.com", answer=ResponseStatus.DECLINED)
     paper.edit("main", remote(booked), attendees=(person,))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     found = booked.participants.get()
-    assert (found.answer, found.answered_at is not None) == (Answer.DECLINED, True)
+    assert (found.answer, found.answered_at is not None) == (ResponseStatus.DECLINED, True)
     change = booked.changes.last()
     assert change is not None
     assert (change.what, change.before, change.after) == (
@@ -107,8 +109,8 @@ def test_deleted_there_is_cancelled_here(
     for _ in range(minutes):
         paper.edit("main", remote(booked), title="x")
     paper.delete("main", remote(booked))
-    sync.pull(calendar.pk)
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.status == AppointmentStatus.CANCELLED
     assert whats(booked)[-1] == "cancelled paper"
@@ -120,11 +122,11 @@ def test_both_sides_changed_different_things(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    rescheduling.change(booked, Edit(place="The Barn"))
+    rescheduling.change_appointment(booked, AppointmentEdit(place="The Barn"))
     paper.edit("main", remote(booked), title="Cake")
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     write_due()
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     (event,) = paper.live("main")
     assert (booked.title, booked.place) == ("Cake", "The Barn")
@@ -137,7 +139,7 @@ def test_a_write_over_a_change_nobody_told_us_merges(
     paper: Paper,
 ) -> None:
     paper.edit("main", remote(booked), title="Cake")
-    rescheduling.change(booked, Edit(place="The Barn"))
+    rescheduling.change_appointment(booked, AppointmentEdit(place="The Barn"))
     write_due()
     booked.refresh_from_db()
     (event,) = paper.live("main")
@@ -150,9 +152,9 @@ def test_the_same_thing_changed_differently_is_a_conflict_in_the_history(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    rescheduling.change(booked, Edit(title="Ours"))
+    rescheduling.change_appointment(booked, AppointmentEdit(title="Ours"))
     paper.edit("main", remote(booked), title="Theirs")
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.title == "Theirs"
     conflict = booked.changes.get(what="conflict")
@@ -165,11 +167,11 @@ def test_moved_onto_another_it_is_true_and_to_be_looked_at(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    other = book(organization, wish(soon() + 3 * HOUR, title="Florist"))
+    other = book_appointment(organization, wish(soon() + 3 * HOUR, title="Florist"))
     moment = Moment(wall=soon() + 3 * HOUR, zone="Europe/London")
     later = Moment(wall=soon() + 4 * HOUR, zone="Europe/London")
     paper.edit("main", remote(booked), start=moment, end=later)
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.starts_at == other.starts_at
     assert booked.overlaps
@@ -178,10 +180,10 @@ def test_moved_onto_another_it_is_true_and_to_be_looked_at(
 
 def test_others_entries_take_time_and_go(calendar: Calendar, paper: Paper) -> None:
     paper.put("main", theirs(soon()))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     assert BusyBlock.objects.get().title == "Dentist"
     paper.delete("main", "theirs")
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     assert not BusyBlock.objects.exists()
 
 
@@ -191,15 +193,15 @@ def test_an_expired_cursor_ends_in_the_same_state(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    kept = book(organization, wish(soon() + 2 * HOUR, title="Kept"))
+    kept = book_appointment(organization, wish(soon() + 2 * HOUR, title="Kept"))
     write_due()
     paper.put("main", theirs(soon()))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     paper.delete("main", remote(booked))
     paper.delete("main", "theirs")
     paper.put("main", theirs(soon() + 5 * HOUR, "another"))
     paper.forgets = True
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     kept.refresh_from_db()
     assert (booked.status, kept.status) == ("cancelled", "booked")
@@ -212,9 +214,9 @@ def test_an_empty_answer_deletes_nothing_and_alarms(
     paper: Paper,
 ) -> None:
     paper.put("main", theirs(soon()))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     paper.forgets = paper.empty = True
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     calendar.refresh_from_db()
     assert booked.status == AppointmentStatus.BOOKED
@@ -222,16 +224,16 @@ def test_an_empty_answer_deletes_nothing_and_alarms(
     assert calendar.held_at
     assert "came back empty" in calendar.held_reason
     paper.empty = False
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     assert calendar.held_at is None
 
 
 @pytest.fixture
 def many(organization: Organization, calendar: Calendar, paper: Paper) -> list[Appointment]:
-    made = [book(organization, wish(soon() + n * HOUR)) for n in range(8)]
+    made = [book_appointment(organization, wish(soon() + n * HOUR)) for n in range(8)]
     write_due()
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     return made
 
 
@@ -251,14 +253,14 @@ def test_many_gone_at_once_wait_for_a_person(
 ) -> None:
     delete_most(many, paper)
     paper.put("main", theirs(soon() + 12 * HOUR))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     assert statuses() == ["booked"] * 8
     assert BusyBlock.objects.count() == 1
     calendar.refresh_from_db()
     gone = EventLink.objects.filter(appointment__in=many[:6]).values_list("pk", flat=True)
     assert calendar.held_links == sorted(gone)
     Calendar.objects.filter(pk=calendar.pk).update(held_decision="delete")
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     assert statuses() == ["cancelled"] * 6 + ["booked"] * 2
     calendar.refresh_from_db()
     assert (calendar.held_at, calendar.held_decision) == (None, "")
@@ -267,11 +269,11 @@ def test_many_gone_at_once_wait_for_a_person(
 
 def test_or_are_written_again(many: list[Appointment], calendar: Calendar, paper: Paper) -> None:
     delete_most(many, paper)
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     Calendar.objects.filter(pk=calendar.pk).update(held_decision="restore")
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     write_due()
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     assert statuses() == ["booked"] * 8
     assert {one.key for one in paper.live("main")} == {one.key for one in many}
 
@@ -281,20 +283,20 @@ def test_many_cancelled_here_alarm_nobody(
     calendar: Calendar,
 ) -> None:
     for one in many[:6]:
-        rescheduling.cancel(one)
+        rescheduling.cancel_appointment(one)
     write_due()
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     assert calendar.held_at is None
 
 
 def test_a_push_during_a_reading_causes_another(calendar: Calendar, paper: Paper) -> None:
     Calendar.objects.filter(pk=calendar.pk).update(dirty=1)
-    claimed = sync.claimed(calendar.pk)
+    claimed = sync.claim_calendar(calendar.pk)
     assert claimed is not None
-    assert sync.claimed(calendar.pk) is None
+    assert sync.claim_calendar(calendar.pk) is None
     Calendar.objects.filter(pk=calendar.pk).update(dirty=2)
-    sync.read(claimed)
+    sync.pull_once(claimed)
     calendar.refresh_from_db()
     assert (calendar.dirty, calendar.pulled) == (2, 1)
     assert Calendar.objects.due(datetime.now(UTC)).filter(pk=calendar.pk).exists()
@@ -304,19 +306,19 @@ def test_two_readings_of_one_cursor_are_applied_once(
     booked: Appointment, calendar: Calendar, paper: Paper
 ) -> None:
     paper.edit("main", remote(booked), title="Cake")
-    first = sync.claimed(calendar.pk)
+    first = sync.claim_calendar(calendar.pk)
     Calendar.objects.filter(pk=calendar.pk).update(pulling_until=None)
-    second = sync.claimed(calendar.pk)
+    second = sync.claim_calendar(calendar.pk)
     assert first
     assert second
-    sync.read(second)
-    sync.read(first)
+    sync.pull_once(second)
+    sync.pull_once(first)
     assert whats(booked) == ["booked here", "changed paper"]
 
 
 def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper) -> None:
     paper.down = RateLimited("429", retry_after=timedelta(minutes=7))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     assert calendar.account.retry_at
     left = calendar.account.retry_at - datetime.now(UTC)
@@ -324,9 +326,9 @@ def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper
     assert not Calendar.objects.due(datetime.now(UTC)).exists()
     assert "RateLimited" in calendar.error
     paper.down = None
-    assert not sync.pull(calendar.pk)
+    assert not sync.pull_calendar(calendar.pk)
     Account.objects.update(retry_at=datetime.now(UTC))
-    assert sync.pull(calendar.pk)
+    assert sync.pull_calendar(calendar.pk)
     calendar.account.refresh_from_db()
     assert calendar.account.failures == 0
     assert not calendar.account.retry_at
@@ -352,12 +354,12 @@ def test_what_is_said_here_after_a_lost_answer_is_not_undone_by_what_was_said_be
     *,
     reads_first: bool,
 ) -> None:
-    changed = rescheduling.change(booked, Edit(place="The barn"))
+    changed = rescheduling.change_appointment(booked, AppointmentEdit(place="The barn"))
     lose_the_answer(paper)
-    rescheduling.change(changed, Edit(place="The tent"))
+    rescheduling.change_appointment(changed, AppointmentEdit(place="The tent"))
     paper.edit("main", remote(booked), title="Cake")
     if reads_first:
-        sync.pull(calendar.pk)
+        sync.pull_calendar(calendar.pk)
     write_due()
     booked.refresh_from_db()
     assert (booked.title, booked.place) == ("Cake", "The tent")
@@ -374,15 +376,15 @@ def test_nor_after_a_lost_creation_whose_event_was_moved_meanwhile(
     *,
     reads_first: bool,
 ) -> None:
-    sync.pull(calendar.pk)
-    made = book(organization, wish(soon()))
+    sync.pull_calendar(calendar.pk)
+    made = book_appointment(organization, wish(soon()))
     lose_the_answer(paper)
-    rescheduling.change(made, Edit(place="The tent"))
+    rescheduling.change_appointment(made, AppointmentEdit(place="The tent"))
     (event,) = paper.live("main")
     start, end = (Moment(wall=soon() + hours * HOUR, zone="Europe/London") for hours in (4, 5))
     paper.edit("main", event.id, start=start, end=end)
     if reads_first:
-        sync.pull(calendar.pk)
+        sync.pull_calendar(calendar.pk)
     write_due()
     made.refresh_from_db()
     assert (made.wall_start, made.place) == (soon() + 4 * HOUR, "The tent")
@@ -395,7 +397,7 @@ def test_a_creation_tried_again_is_not_told_to_the_guests_again(
     calendar: Calendar,
     paper: Paper,
 ) -> None:
-    made = book(organization, wish(soon()))
+    made = book_appointment(organization, wish(soon()))
     lose_the_answer(paper)
     write_due()
     link = made.links.get()
@@ -407,10 +409,12 @@ def test_where_a_move_whose_answer_was_lost_may_stand_is_no_reason_not_to_move(
     booked: Appointment,
     paper: Paper,
 ) -> None:
-    later = rescheduling.change(booked, Edit(start=soon() + 5 * HOUR))
+    later = rescheduling.change_appointment(booked, AppointmentEdit(start=soon() + 5 * HOUR))
     lose_the_answer(paper)
-    away = rescheduling.change(later, Edit(start=soon() + 8 * HOUR))
-    moved = rescheduling.change(away, Edit(start=soon() + 5 * HOUR + timedelta(minutes=30)))
+    away = rescheduling.change_appointment(later, AppointmentEdit(start=soon() + 8 * HOUR))
+    moved = rescheduling.change_appointment(
+        away, AppointmentEdit(start=soon() + 5 * HOUR + timedelta(minutes=30))
+    )
     write_due()
     assert paper.events["main"][remote(booked)].text.start.wall == moved.wall_start
 
@@ -446,7 +450,7 @@ class Round:
     def __init__(self, organization: Organization, calendar: Calendar, paper: Paper) -> None:
         self.organization, self.calendar, self.paper = organization, calendar, paper
         self.places: dict[Any, str] = {}
-        self.made = [book(organization, wish(soon() + n * 12 * HOUR)) for n in range(6)]
+        self.made = [book_appointment(organization, wish(soon() + n * 12 * HOUR)) for n in range(6)]
         self.write()
         self.pull()
 
@@ -459,7 +463,7 @@ class Round:
 
     def pull(self) -> None:
         Account.objects.update(retry_at=None)
-        sync.pull(self.calendar.pk)
+        sync.pull_calendar(self.calendar.pk)
 
     def do(self, what: str, which: int, number: int) -> None:
         row = Appointment.objects.get(pk=self.made[which].pk)
@@ -486,13 +490,13 @@ class Round:
 
     def change_here(self, what: str, row: Appointment, number: int) -> None:
         if what == "cancel here":
-            rescheduling.cancel(row)
+            rescheduling.cancel_appointment(row)
             return
         if what == "here":
-            rescheduling.change(row, Edit(title=f"here {number}"))
+            rescheduling.change_appointment(row, AppointmentEdit(title=f"here {number}"))
             return
         self.places[row.pk] = f"place {number}"
-        rescheduling.change(row, Edit(place=self.places[row.pk]))
+        rescheduling.change_appointment(row, AppointmentEdit(place=self.places[row.pk]))
 
     def change_there(self, what: str, name: str, number: int) -> None:
         if what == "title":
@@ -500,7 +504,7 @@ class Round:
         elif what == "delete":
             self.paper.delete("main", name)
         elif what == "answer":
-            people = (Attendee(email=f"p{number}@e.com", answer=Answer.ACCEPTED),)
+            people = (Attendee(email=f"p{number}@e.com", answer=ResponseStatus.ACCEPTED),)
             self.paper.edit("main", name, attendees=people)
         else:
             event = self.paper.events["main"][name].text.start.wall
@@ -514,10 +518,12 @@ class Round:
 
     def differences(self) -> list[Any]:
         there = {
-            one.id: conversion.of_event(one.text) for one in self.paper.live("main") if one.key
+            one.id: conversion.content_of_event(one.text)
+            for one in self.paper.live("main")
+            if one.key
         }
         rows = Appointment.objects.filter(status="booked")
-        here = {one.links.get().remote_id: conversion.of_appointment(one) for one in rows}
+        here = {one.links.get().remote_id: conversion.content_of_appointment(one) for one in rows}
         blocks = set(BusyBlock.objects.values_list("remote_id", flat=True))
         others = {one.id for one in self.paper.live("main") if not one.key}
         wrong: list[Any] = [key for key in {*there, *here} if there.get(key) != here.get(key)]
@@ -579,9 +585,9 @@ def test_ten_thousand_edits(
 
 def test_a_dead_line_is_tried_again_later(calendar: Calendar, paper: Paper) -> None:
     paper.down = TransientError("no answer")
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     Account.objects.update(retry_at=datetime.now(UTC))
-    sync.pull(calendar.pk)
+    sync.pull_calendar(calendar.pk)
     calendar.account.refresh_from_db()
     assert calendar.account.failures == 2
     assert calendar.account.retry_at

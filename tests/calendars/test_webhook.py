@@ -23,7 +23,7 @@ def subscription(calendar: Calendar, paper: Paper, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         "calendars.subscriptions.lifecycle.secrets.token_urlsafe", lambda _: "right"
     )
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     paper.calls.clear()
     Calendar.objects.update(dirty=0)
     return Subscription.objects.get()
@@ -68,7 +68,7 @@ def test_its_first_message_is_no_change(subscription: Subscription) -> None:
 def test_a_removed_one_is_replaced(subscription: Subscription, paper: Paper) -> None:
     paper.pushes.clear()
     push(subscription, what="removed")
-    lifecycle.tend(subscription.account_id)
+    lifecycle.maintain_subscriptions(subscription.account_id)
     (found,) = Subscription.objects.all()
     assert found.pk != subscription.pk
     assert list(paper.pushes) == [found.remote_id]

@@ -8,20 +8,20 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from calendars.vocabulary.events import Moment
 from calendars.vocabulary.zones import (
-    FROM,
-    STEP,
-    UNTIL,
+    COMPARED_FROM,
+    COMPARED_STEP,
+    COMPARED_UNTIL,
     WINDOWS,
     SkippedTime,
     UnknownZone,
     at_instant,
     at_wall,
-    clock,
-    iana,
+    iana_zone,
     iana_zones,
     is_repeated,
     offset_at,
-    windows,
+    offset_changes,
+    windows_zone,
 )
 
 HOUR = timedelta(hours=1)
@@ -29,18 +29,18 @@ HOUR = timedelta(hours=1)
 
 def hours_that_matter(zone: str) -> list[datetime]:
     """Every hour of the steps in which the clocks of the zone change, and one of all the others."""
-    found, at = [], FROM
-    while at < UNTIL:
-        changes = offset_at(at, zone) != offset_at(at + STEP, zone)
+    found, at = [], COMPARED_FROM
+    while at < COMPARED_UNTIL:
+        changes = offset_at(at, zone) != offset_at(at + COMPARED_STEP, zone)
         found += [at + HOUR * n for n in range(7 * 24)] if changes else [at]
-        at += STEP
+        at += COMPARED_STEP
     return found
 
 
 @pytest.mark.parametrize("name", sorted(WINDOWS))
 def test_every_windows_name_keeps_the_time_of_what_it_stands_for(name: str) -> None:
     zone = WINDOWS_TO_OLSON.get(name, "America/Edmonton")
-    there, ours = ZoneInfo(zone), ZoneInfo(iana(name))
+    there, ours = ZoneInfo(zone), ZoneInfo(iana_zone(name))
 
     for at in hours_that_matter(zone):
         assert at.astimezone(there).utcoffset() == at.astimezone(ours).utcoffset()
@@ -48,20 +48,20 @@ def test_every_windows_name_keeps_the_time_of_what_it_stands_for(name: str) -> N
 
 def test_every_iana_zone_has_a_windows_name_that_keeps_its_time() -> None:
     """But for a few, whose clocks did what nobody else's did; they go by their own name."""
-    nameless = {zone for zone in iana_zones() if not windows(zone)}
+    nameless = {zone for zone in iana_zones() if not windows_zone(zone)}
 
     for zone in iana_zones() - nameless:
-        assert clock(WINDOWS[windows(zone)]) == clock(zone), zone
+        assert offset_changes(WINDOWS[windows_zone(zone)]) == offset_changes(zone), zone
     assert len(nameless) < 10
     assert "Antarctica/Troll" in nameless
 
 
 @pytest.mark.parametrize("zone", ["Europe/Vienna", "Africa/Casablanca", "Australia/Lord_Howe"])
 def test_the_clock_is_right_at_every_hour(zone: str) -> None:
-    changes, at = list(clock(zone)), FROM
-    info, current = ZoneInfo(zone), clock(zone)[0][1]
+    changes, at = list(offset_changes(zone)), COMPARED_FROM
+    info, current = ZoneInfo(zone), offset_changes(zone)[0][1]
 
-    while at < UNTIL:
+    while at < COMPARED_UNTIL:
         while changes and changes[0][0] <= at:
             current = changes.pop(0)[1]
         assert at.astimezone(info).utcoffset() == current
@@ -81,7 +81,7 @@ def test_the_clock_is_right_at_every_hour(zone: str) -> None:
     ],
 )
 def test_a_name_of_either_world_is_known(name: str, zone: str) -> None:
-    assert iana(name) == zone
+    assert iana_zone(name) == zone
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_name_of_either_world_is_known(name: str, zone: str) -> None:
 )
 def test_an_unknown_name_is_an_error_that_names_it(name: str) -> None:
     with pytest.raises(UnknownZone, match="no time zone") as caught:
-        iana(name)
+        iana_zone(name)
 
     assert caught.value.name == name
 
@@ -114,7 +114,7 @@ def test_an_unknown_name_is_an_error_that_names_it(name: str) -> None:
     ],
 )
 def test_a_zone_has_microsofts_name(zone: str, name: str) -> None:
-    assert windows(zone) == name
+    assert windows_zone(zone) == name
 
 
 @pytest.mark.parametrize(

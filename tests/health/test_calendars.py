@@ -88,10 +88,10 @@ def calendar(account: Account) -> Calendar:
 
 
 def linked_account(venue: Organization, vendor: str = "google", **columns: Any) -> Account:
-    paper = registry.vendor(vendor)
+    paper = registry.configured_vendor(vendor)
     assert isinstance(paper, Paper)
     grant = paper.grant()
-    values = {"grant": grants.sealed(grant), "scopes": list(grant.scopes), **columns}
+    values = {"grant": grants.seal_grant(grant), "scopes": list(grant.scopes), **columns}
     return rows.account(venue, vendor, **values)
 
 
@@ -339,7 +339,7 @@ def test_a_new_account_without_a_subscription_is_given_time(account: Account) ->
 
 
 def test_the_evaluator_finds_it_by_itself_and_calls_nobody(calendar: Calendar) -> None:
-    paper = registry.vendor("google")
+    paper = registry.configured_vendor("google")
     assert isinstance(paper, Paper)
     change(calendar, held_at=timezone.now())
     evaluator.Evaluator().evaluate()
@@ -481,7 +481,7 @@ def test_metrics_count_accounts_and_name_none(calendar: Calendar) -> None:
 
 
 def paper() -> Paper:
-    found = registry.vendor("google")
+    found = registry.configured_vendor("google")
     assert isinstance(found, Paper)
     return found
 

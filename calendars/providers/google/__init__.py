@@ -18,7 +18,7 @@ from calendars.providers.google.schedules import Schedules
 from calendars.providers.token import Renew, Token
 from calendars.vocabulary.events import (
     Grant,
-    Pushed,
+    PushNotification,
 )
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -76,7 +76,7 @@ class Google(Vendor):
     def recognizes(self, request: WebhookRequest) -> bool:
         return push.recognizes(request)
 
-    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
         return push.pushed(request)
 
     # Only described by them: what they build is carried by the mailbox's own wire.

@@ -12,7 +12,7 @@ from calendars.providers.google import events
 from calendars.providers.google.calls import Calls
 from calendars.providers.google.errors import Taken
 from calendars.vocabulary.events import (
-    Changes,
+    EventChanges,
     EventText,
     Notify,
     RemoteCalendar,
@@ -52,7 +52,9 @@ class Calendars(Mailbox):
 
     # --- reading --------------------------------------------------------------------------------
 
-    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+    def changes(
+        self, calendar: str, cursor: str, *, start: datetime, end: datetime
+    ) -> EventChanges:
         """Series come as their occurrences, as Google itself expands them.
 
         Masters alone would be less to fetch when a whole series moves. But every occurrence blocks
@@ -72,7 +74,7 @@ class Calendars(Mailbox):
         if not token:
             raise malformed("The last page has no sync token.")
         onward = Cursor(shape=SHAPE, token=token, start=since.start, end=since.end)
-        return Changes(items=tuple(found), cursor=str(onward), is_full=not cursor)
+        return EventChanges(items=tuple(found), cursor=str(onward), is_full=not cursor)
 
     def page(self, calendar: str, since: Cursor, page: str) -> dict[str, Any]:
         try:

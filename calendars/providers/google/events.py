@@ -12,25 +12,25 @@ from zoneinfo import ZoneInfo
 
 from calendars.providers.asking import digest, instant, instant_or_none, malformed
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
     EventText,
     Moment,
     RemoteEvent,
     Removed,
+    ResponseStatus,
 )
 from calendars.vocabulary.zones import (
     UnknownZone,
     at_instant,
-    iana,
+    iana_zone,
 )
 from wedsync_comms.lib.shapes import listed, mapped, text
 
 ANSWERS = {
-    "needsAction": Answer.NEEDED,
-    "accepted": Answer.ACCEPTED,
-    "tentative": Answer.TENTATIVE,
-    "declined": Answer.DECLINED,
+    "needsAction": ResponseStatus.NEEDED,
+    "accepted": ResponseStatus.ACCEPTED,
+    "tentative": ResponseStatus.TENTATIVE,
+    "declined": ResponseStatus.DECLINED,
 }
 SAID = {answer: word for word, answer in ANSWERS.items()}
 # They are in the calendar and take no time.
@@ -110,7 +110,7 @@ def placed(start: Mapping[str, Any], zone: str) -> Place:
     """A day has no zone but the one we gave it; an hour that names none is the calendar's."""
     named = text(start.get("timeZone"))
     try:
-        return Place(iana(named if named and "dateTime" in start else zone))
+        return Place(iana_zone(named if named and "dateTime" in start else zone))
     except UnknownZone as error:
         # Google gives the offset, so the instant is right, whatever the zone is called.
         return Place("UTC", str(error))
@@ -130,7 +130,7 @@ def attendee(one: Mapping[str, Any]) -> Attendee:
     return Attendee(
         email=text(one.get("email")),
         name=text(one.get("displayName")),
-        answer=ANSWERS.get(text(one.get("responseStatus")), Answer.NEEDED),
+        answer=ANSWERS.get(text(one.get("responseStatus")), ResponseStatus.NEEDED),
         is_optional=one.get("optional") is True,
         is_organizer=one.get("organizer") is True,
         is_self=one.get("self") is True,
@@ -199,7 +199,7 @@ def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     return owners + [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
 
 
-def invited(written: EventText) -> list[tuple[str, str, bool, Answer]]:
+def invited(written: EventText) -> list[tuple[str, str, bool, ResponseStatus]]:
     """What of the guests can differ."""
     return [
         (one.email.lower(), one.name, one.is_optional, one.answer)

@@ -9,8 +9,8 @@ from calendars.providers.cursors import Cursor
 from calendars.providers.google.calls import Calls
 from calendars.providers.google.persons import KEY, changed, content, known, read, within
 from calendars.vocabulary.events import (
-    People,
     PeopleGroup,
+    PeoplePage,
     RemotePerson,
 )
 from wedsync_comms.lib.shapes import text
@@ -33,7 +33,7 @@ class AddressBook(Mailbox):
     def book(self) -> Any:
         return self.calls.people.people()
 
-    def people(self, cursor: str, page: str = "", group: str = "") -> People:
+    def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         since = Cursor.read(cursor, SHAPE) if cursor else Cursor(shape=SHAPE, token="")
         answer = self.connections(since.token, page)
         token, following = text(answer.get(CURSOR)), text(answer.get(ONWARD))
@@ -41,7 +41,7 @@ class AddressBook(Mailbox):
             raise malformed("The last page has no sync token.")
         total = answer.get("totalItems")
         found = map(read, items(answer, "connections", may_miss=True))
-        return People(
+        return PeoplePage(
             items=within(group, found, is_full=not cursor),
             cursor="" if following else str(Cursor(shape=SHAPE, token=token)),
             next_page=following,

@@ -8,8 +8,8 @@ from calendars.providers.asking import malformed
 from calendars.providers.base import Gone, Mailbox, PollOnly
 from calendars.providers.google.calls import Calls
 from calendars.vocabulary.events import (
-    Push,
-    Pushed,
+    PushNotification,
+    RemoteSubscription,
 )
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import text
@@ -27,7 +27,7 @@ PEOPLE = "people"
 class Pushes(Mailbox):
     calls: Calls
 
-    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002
         """Its first message may come before this returns.
 
         Raises OutcomeUnknown where the answer was lost: the messages of a channel that came to be
@@ -45,16 +45,16 @@ class Pushes(Mailbox):
         }
         watch = self.calls.calendar.events().watch(calendarId=resource, body=body)
         answer = self.calls.run(watch, is_safe=False)
-        return Push(
+        return RemoteSubscription(
             id=id,
             resource_id=text(answer.get("resourceId")),
             expires_at=from_milliseconds(answer.get("expiration")),
         )
 
-    def renew(self, push: Push) -> Push:
+    def renew(self, push: RemoteSubscription) -> RemoteSubscription:
         raise PollOnly("A channel of Google's is replaced by a new one.", code=push.id)
 
-    def unsubscribe(self, push: Push) -> None:
+    def unsubscribe(self, push: RemoteSubscription) -> None:
         body = {"id": push.id, "resourceId": push.resource_id}
         try:
             self.calls.do(self.calls.calendar.channels().stop(body=body))
@@ -73,13 +73,13 @@ def recognizes(request: WebhookRequest) -> bool:
     return CHANNEL_ID in request.headers
 
 
-def pushed(request: WebhookRequest) -> Iterator[Pushed]:
+def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
     """All is in the headers; a body is not looked at."""
     headers = request.headers
     channel = headers.get(CHANNEL_ID, "")
     if not channel or len(channel) > LONGEST_ID:
         raise MalformedRequest("This is no channel's id.")
-    yield Pushed(
+    yield PushNotification(
         subscription=channel,
         secret=headers.get("x-goog-channel-token", ""),
         resource_id=headers.get("x-goog-resource-id", ""),

@@ -11,7 +11,7 @@ from calendars.providers.asking import instant
 from calendars.providers.base import Mailbox
 from calendars.providers.google.calls import Calls
 from calendars.vocabulary.events import (
-    Busy,
+    FreeBusy,
     Span,
 )
 from wedsync_comms.lib.errors import TransientError
@@ -24,8 +24,8 @@ LONGEST, MOST = timedelta(days=90), 50
 class Schedules(Mailbox):
     calls: Calls
 
-    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
-        found: dict[str, list[Busy]] = {one: [] for one in calendars}
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
+        found: dict[str, list[FreeBusy]] = {one: [] for one in calendars}
         for since, until in pieces(start, end, LONGEST):
             for some in in_lots(calendars, MOST):
                 answer = mapped(self.busy_in(some, since, until).get("calendars"))
@@ -58,28 +58,28 @@ def in_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield calendars[first : first + size]
 
 
-def busy(calendar: str, said: Any) -> Busy:
+def busy(calendar: str, said: Any) -> FreeBusy:
     """More kinds of error "may be added in the future": any of them means that it is not known."""
     errors = listed(mapped(said).get("errors"))
     if errors:
         problem = ", ".join(text(one.get("reason")) or "unknown" for one in errors)
-        return Busy(calendar=calendar, problem=problem)
+        return FreeBusy(calendar=calendar, problem=problem)
     spans = mapped(said).get("busy")
     if not isinstance(spans, list):
-        return Busy(calendar=calendar, problem="no answer")
+        return FreeBusy(calendar=calendar, problem="no answer")
     try:
-        return Busy(calendar=calendar, spans=tuple(span(mapped(one)) for one in spans))
+        return FreeBusy(calendar=calendar, spans=tuple(span(mapped(one)) for one in spans))
     except TransientError as error:
-        return Busy(calendar=calendar, problem=str(error))
+        return FreeBusy(calendar=calendar, problem=str(error))
 
 
 def span(one: Mapping[str, Any]) -> Span:
     return Span(start=instant(one.get("start")), end=instant(one.get("end")))
 
 
-def joined(calendar: str, parts: Iterable[Busy]) -> Busy:
+def joined(calendar: str, parts: Iterable[FreeBusy]) -> FreeBusy:
     """One piece that is not known makes all of it unknown."""
     known = list(parts)
     if problem := next((one.problem for one in known if one.problem), ""):
-        return Busy(calendar=calendar, problem=problem)
-    return Busy(calendar=calendar, spans=tuple(span for one in known for span in one.spans))
+        return FreeBusy(calendar=calendar, problem=problem)
+    return FreeBusy(calendar=calendar, spans=tuple(span for one in known for span in one.spans))

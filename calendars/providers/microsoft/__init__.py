@@ -18,7 +18,7 @@ from calendars.providers.microsoft.schedules import Schedules
 from calendars.providers.token import Renew, Token
 from calendars.vocabulary.events import (
     Grant,
-    Pushed,
+    PushNotification,
 )
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -84,5 +84,5 @@ class Microsoft(Vendor):
     def recognizes(self, request: WebhookRequest) -> bool:
         return push.recognizes(request)
 
-    def pushed(self, request: WebhookRequest) -> Iterator[Pushed]:
+    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
         return push.pushed(request)

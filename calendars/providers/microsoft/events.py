@@ -11,28 +11,28 @@ from zoneinfo import ZoneInfo
 from calendars.providers.asking import digest, instant, instant_or_none, malformed
 from calendars.providers.microsoft.properties import HASH, KEY, ZONE, as_list, properties
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
     EventText,
     Moment,
     RemoteEvent,
+    ResponseStatus,
 )
 from calendars.vocabulary.zones import (
     UnknownZone,
     at_instant,
-    iana,
+    iana_zone,
     is_repeated,
-    windows,
+    windows_zone,
 )
 from wedsync_comms.lib.shapes import listed, mapped, text
 
 ANSWERS = {
-    "none": Answer.NEEDED,
-    "notResponded": Answer.NEEDED,
-    "organizer": Answer.ACCEPTED,
-    "accepted": Answer.ACCEPTED,
-    "tentativelyAccepted": Answer.TENTATIVE,
-    "declined": Answer.DECLINED,
+    "none": ResponseStatus.NEEDED,
+    "notResponded": ResponseStatus.NEEDED,
+    "organizer": ResponseStatus.ACCEPTED,
+    "accepted": ResponseStatus.ACCEPTED,
+    "tentativelyAccepted": ResponseStatus.TENTATIVE,
+    "declined": ResponseStatus.DECLINED,
 }
 # A place to work at takes no time, and neither does what is marked as free.
 IDLE = {"free", "workingElsewhere"}
@@ -115,9 +115,9 @@ def zone_of(item: Mapping[str, Any], ours: str) -> tuple[str, str]:
     """The zone it was written in; ours, if that is what it was called there. With the problem."""
     given = text(item.get("originalStartTimeZone")) or UTC_NAME
     try:
-        if ours and given in (UTC_NAME, ours, windows(ours)):
-            return iana(ours), ""
-        return iana(given), ""
+        if ours and given in (UTC_NAME, ours, windows_zone(ours)):
+            return iana_zone(ours), ""
+        return iana_zone(given), ""
     except UnknownZone as error:
         # The times are asked for in UTC, so the instant is right, whatever the zone is called.
         return UTC_NAME, str(error)
@@ -127,7 +127,7 @@ def moment(given: Any, zone: str, *, is_all_day: bool) -> Moment:
     """Raises TransientError."""
     value = mapped(given)
     try:
-        shown_in = ZoneInfo(iana(text(value.get("timeZone")) or UTC_NAME))
+        shown_in = ZoneInfo(iana_zone(text(value.get("timeZone")) or UTC_NAME))
     except UnknownZone as error:
         raise malformed(str(error)) from error
     at = instant(value.get("dateTime"), shown_in)
@@ -150,7 +150,9 @@ def attendees(item: Mapping[str, Any]) -> tuple[Attendee, ...]:
         Attendee(
             email=address(one),
             name=named(one),
-            answer=ANSWERS.get(text(mapped(one.get("status")).get("response")), Answer.NEEDED),
+            answer=ANSWERS.get(
+                text(mapped(one.get("status")).get("response")), ResponseStatus.NEEDED
+            ),
             is_optional=one.get("type") == "optional",
             is_organizer=address(one).lower() == organizer,
         )
@@ -192,7 +194,7 @@ def when(moment: Moment, *, is_all_day: bool) -> dict[str, str]:
     if not is_all_day and moment.wall.fold and is_repeated(moment):
         # The second of two equal hours has no name in wall time.
         return date_time(moment.instant, UTC_NAME)
-    return date_time(moment.wall, windows(moment.zone) or moment.zone)
+    return date_time(moment.wall, windows_zone(moment.zone) or moment.zone)
 
 
 def date_time(at: datetime, zone: str) -> dict[str, str]:

@@ -17,8 +17,8 @@ from calendars.providers.microsoft.properties import (
 )
 from calendars.providers.microsoft.reading import DELTA, NEXT
 from calendars.vocabulary.events import (
-    People,
     PeopleGroup,
+    PeoplePage,
     RemotePerson,
     Removed,
 )
@@ -32,7 +32,7 @@ PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 class AddressBook(Mailbox):
     calls: Calls
 
-    def people(self, cursor: str, page: str = "", group: str = "") -> People:
+    def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         """Their keys are blank: Graph leaves out extended properties where it tracks changes."""
         since = Cursor.read(cursor, SHAPE).token if cursor else ""
         link = page or since
@@ -42,7 +42,7 @@ class AddressBook(Mailbox):
         following, last = text(answer.get(NEXT)), text(answer.get(DELTA))
         if not following and not last:
             raise malformed("The last page has no link for the next time.")
-        return People(
+        return PeoplePage(
             items=tuple(read(one) for one in items(answer, "value")),
             cursor="" if following else str(Cursor(shape=SHAPE, token=last)),
             next_page=following,

@@ -14,8 +14,8 @@ from calendars.providers.asking import instant, items
 from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
 from calendars.providers.microsoft.calls import Calls, path
 from calendars.vocabulary.events import (
-    Push,
-    Pushed,
+    PushNotification,
+    RemoteSubscription,
 )
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
 from wedsync_comms.lib.shapes import listed, text
@@ -41,7 +41,7 @@ CONFLICT = 409
 class Pushes(Mailbox):
     calls: Calls
 
-    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> Push:  # noqa: A002, ARG002
+    def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002, ARG002
         """Graph asks `url` for a sign of life before this returns, and gives an id of its own.
 
         Raises OutcomeUnknown where the answer was lost: if it came to be, the next try is told of
@@ -61,7 +61,7 @@ class Pushes(Mailbox):
             shorter = allowed(error)
         return self.subscribed(body, shorter)
 
-    def subscribed(self, body: Mapping[str, Any], lifetime: timedelta) -> Push:
+    def subscribed(self, body: Mapping[str, Any], lifetime: timedelta) -> RemoteSubscription:
         try:
             return push(
                 self.calls.run(
@@ -84,7 +84,7 @@ class Pushes(Mailbox):
         ]
         return next(iter(alike), "")
 
-    def renew(self, push: Push) -> Push:
+    def renew(self, push: RemoteSubscription) -> RemoteSubscription:
         """Renews as well the permission under which Graph delivers, which ends with our token."""
         try:
             return self.renewed(push, LIFETIME)
@@ -92,12 +92,12 @@ class Pushes(Mailbox):
             shorter = allowed(error)
         return self.renewed(push, shorter)
 
-    def renewed(self, before: Push, lifetime: timedelta) -> Push:
+    def renewed(self, before: RemoteSubscription, lifetime: timedelta) -> RemoteSubscription:
         return push(
             self.calls.run("PATCH", path("subscriptions", before.id), json=lasting({}, lifetime))
         )
 
-    def unsubscribe(self, push: Push) -> None:
+    def unsubscribe(self, push: RemoteSubscription) -> None:
         try:
             self.calls.run("DELETE", path("subscriptions", push.id))
         except Gone:
@@ -122,8 +122,10 @@ def lasting(body: Mapping[str, Any], lifetime: timedelta) -> dict[str, Any]:
     return {**body, "expirationDateTime": until.isoformat(timespec="seconds")}
 
 
-def push(answer: Mapping[str, Any]) -> Push:
-    return Push(id=text(answer.get("id")), expires_at=instant(answer.get("expirationDateTime")))
+def push(answer: Mapping[str, Any]) -> RemoteSubscription:
+    return RemoteSubscription(
+        id=text(answer.get("id")), expires_at=instant(answer.get("expirationDateTime"))
+    )
 
 
 # --- what arrives -------------------------------------------------------------------------------
@@ -141,14 +143,14 @@ def value_of(request: WebhookRequest) -> Any:
     return body.get("value") if isinstance(body, dict) else None
 
 
-def pushed(request: WebhookRequest) -> Iterator[Pushed]:
+def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
     """A bad one among them keeps nobody from the good ones."""
     value = value_of(request)
     if not isinstance(value, list):
         raise MalformedRequest("The body has no list of notifications.")
     for one in listed(value):
         if subscription := text(one.get("subscriptionId")):
-            yield Pushed(
+            yield PushNotification(
                 subscription=subscription,
                 secret=text(one.get("clientState")),
                 what=meaning(one),

@@ -12,7 +12,7 @@ from calendars.providers.microsoft.calls import path
 from calendars.providers.microsoft.properties import EXPAND, FIELD
 from calendars.providers.microsoft.reading import DELTA, Reading, window
 from calendars.vocabulary.events import (
-    Changes,
+    EventChanges,
     RemoteEvent,
     Removed,
 )
@@ -25,7 +25,9 @@ FEW = 10
 
 
 class Rounds(Reading):
-    def changes(self, calendar: str, cursor: str, *, start: datetime, end: datetime) -> Changes:
+    def changes(
+        self, calendar: str, cursor: str, *, start: datetime, end: datetime
+    ) -> EventChanges:
         """Series come as their occurrences. The window is frozen in Graph's links, and what moves
         out of it is removed. A removed occurrence is not always told of before the next full round.
         https://github.com/microsoftgraph/microsoft-graph-docs/issues/11728"""
@@ -37,7 +39,7 @@ class Rounds(Reading):
             start=since.start if since else start,
             end=since.end if since else end,
         )
-        return Changes(
+        return EventChanges(
             items=tuple(self.understood(calendar, found, onward, is_full=since is None)),
             cursor=str(onward),
             is_full=since is None,

@@ -10,7 +10,7 @@ from typing import Any
 from calendars.providers.microsoft.events import IDLE, in_utc, is_busy, moment, zone_of
 from calendars.providers.microsoft.reading import Reading
 from calendars.vocabulary.events import (
-    Busy,
+    FreeBusy,
     Span,
 )
 from wedsync_comms.lib.errors import PermanentError, TransientError
@@ -24,7 +24,7 @@ SELECT = "start,end,isAllDay,showAs,isCancelled,responseStatus,originalStartTime
 
 
 class Schedules(Reading):
-    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[Busy]:
+    def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         """Own calendars are read as they are: getSchedule knows no calendars but the main one of
         an address, and is closed to personal accounts. It is asked about addresses."""
         return [
@@ -32,27 +32,27 @@ class Schedules(Reading):
             for one in calendars
         ]
 
-    def taken(self, calendar: str, start: datetime, end: datetime) -> Busy:
+    def taken(self, calendar: str, start: datetime, end: datetime) -> FreeBusy:
         try:
             seen = list(self.view(calendar, start, end, SELECT))
         except PermanentError as error:
-            return Busy(calendar=calendar, problem=str(error))
+            return FreeBusy(calendar=calendar, problem=str(error))
         found = [span(one) for one in seen if is_busy(one)]
-        return Busy(calendar=calendar, spans=tuple(found))
+        return FreeBusy(calendar=calendar, spans=tuple(found))
 
-    def schedule(self, address: str, start: datetime, end: datetime) -> Busy:
+    def schedule(self, address: str, start: datetime, end: datetime) -> FreeBusy:
         spans: list[Span] = []
         for since, until in pieces(start, end):
             asked = question(address, since, until)
             try:
                 answer = self.calls.run("POST", "/me/calendar/getSchedule", json=asked)
             except PermanentError as error:
-                return Busy(calendar=address, problem=str(error))
+                return FreeBusy(calendar=address, problem=str(error))
             part = busy(address, answer)
             if part.problem:
                 return part
             spans += part.spans
-        return Busy(calendar=address, spans=tuple(spans))
+        return FreeBusy(calendar=address, spans=tuple(spans))
 
 
 def is_address(calendar: str) -> bool:
@@ -75,19 +75,19 @@ def question(address: str, start: datetime, end: datetime) -> dict[str, Any]:
     }
 
 
-def busy(address: str, answer: Mapping[str, Any]) -> Busy:
+def busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
     """Whatever is not told in so many words is not known."""
     schedule = next(iter(listed(answer.get("value"))), {})
     error = mapped(schedule.get("error"))
     found = schedule.get("scheduleItems")
     if error or not isinstance(found, list):
         problem = text(error.get("message")) or text(error.get("responseCode")) or "no answer"
-        return Busy(calendar=address, problem=problem)
+        return FreeBusy(calendar=address, problem=problem)
     try:
         spans = [span(one) for one in listed(found) if one.get("status") not in IDLE]
     except TransientError as error_:
-        return Busy(calendar=address, problem=str(error_))
-    return Busy(calendar=address, spans=tuple(spans))
+        return FreeBusy(calendar=address, problem=str(error_))
+    return FreeBusy(calendar=address, spans=tuple(spans))
 
 
 def span(item: Mapping[str, Any]) -> Span:

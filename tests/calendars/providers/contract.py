@@ -22,17 +22,17 @@ from calendars.providers.base import (
     SubscriptionExists,
 )
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
-    Busy,
-    Changes,
+    EventChanges,
     EventText,
+    FreeBusy,
     Moment,
     Notify,
-    Pushed,
+    PushNotification,
     RemoteEvent,
     RemotePerson,
     Removed,
+    ResponseStatus,
 )
 from calendars.vocabulary.zones import at_wall
 from tests.calendars.providers.sides import CALLBACK, Side
@@ -87,7 +87,7 @@ def whole_day(**values: Any) -> EventText:
     return tasting(start=start, end=end, is_all_day=True, **values)
 
 
-def by_id(changes: Changes) -> dict[str, RemoteEvent | Removed]:
+def by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
     return {one.id: one for one in changes.items}
 
 
@@ -113,7 +113,7 @@ class Contract:
     def calendar(self, mailbox: Mailbox) -> str:
         return next(one.id for one in mailbox.calendars() if one.is_primary)
 
-    def everything(self, mailbox: Mailbox, calendar: str) -> Changes:
+    def everything(self, mailbox: Mailbox, calendar: str) -> EventChanges:
         return mailbox.changes(calendar, "", **WINDOW)
 
     def create(
@@ -688,7 +688,10 @@ class CalendarContract(Contract):
         told = by_id(mailbox.changes(calendar, first.cursor, **WINDOW))[made.id]
         assert isinstance(told, RemoteEvent)
         answers = {one.email: one.answer for one in told.text.attendees}
-        assert answers == {GUESTS[0].email: Answer.ACCEPTED, GUESTS[1].email: Answer.DECLINED}
+        assert answers == {
+            GUESTS[0].email: ResponseStatus.ACCEPTED,
+            GUESTS[1].email: ResponseStatus.DECLINED,
+        }
 
     def test_an_update_keeps_the_answers(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
@@ -699,9 +702,9 @@ class CalendarContract(Contract):
         moved = self.update(mailbox, calendar, seen, dataclasses.replace(seen.text, attendees=more))
 
         assert {one.email: one.answer for one in moved.text.attendees} == {
-            GUESTS[0].email: Answer.TENTATIVE,
-            GUESTS[1].email: Answer.NEEDED,
-            "isla@example.com": Answer.NEEDED,
+            GUESTS[0].email: ResponseStatus.TENTATIVE,
+            GUESTS[1].email: ResponseStatus.NEEDED,
+            "isla@example.com": ResponseStatus.NEEDED,
         }
 
     def test_cancelled_twice_is_cancelled_once(self, mailbox: Mailbox, calendar: str) -> None:
@@ -743,7 +746,7 @@ class CalendarContract(Contract):
 
     # --- free and busy --------------------------------------------------------------------------
 
-    def busy(self, mailbox: Mailbox, *calendars: str, days: int = 1) -> list[Busy]:
+    def busy(self, mailbox: Mailbox, *calendars: str, days: int = 1) -> list[FreeBusy]:
         day = DAY.replace(tzinfo=UTC)
         return mailbox.free_busy(calendars, day, day + timedelta(days=days))
 
@@ -799,10 +802,10 @@ class CalendarContract(Contract):
 
     # --- pushes ---------------------------------------------------------------------------------
 
-    def heard(self, endpoint: Receiver, what: str) -> Pushed:
+    def heard(self, endpoint: Receiver, what: str) -> PushNotification:
         vendor = self.side.vendor()
 
-        def pushed(hooks: list[Hook]) -> list[Pushed]:
+        def pushed(hooks: list[Hook]) -> list[PushNotification]:
             requests = [request_of(one) for one in hooks]
             assert all(vendor.recognizes(one) for one in requests)
             found = [each for one in requests for each in vendor.pushed(one)]

@@ -43,12 +43,12 @@ def venue() -> Organization:
 def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
     vendor = side.vendor()
     settings.CALENDARS = {side.slug: {"BACKEND": "unused", "OPTIONS": {}}}
-    registry.vendor.cache_clear()
+    registry.configured_vendor.cache_clear()
     grant = side.grant(vendor)
     account = rows.account(
         venue,
         vendor=side.slug,
-        grant=grants.sealed(grant),
+        grant=grants.seal_grant(grant),
         scopes=list(grant.scopes),
     )
     return books.follow_book(account, direction="both")
@@ -58,8 +58,8 @@ def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
 def vendors(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox's address is known only now, so the vendor is not built from settings."""
     vendor = side.vendor()
-    monkeypatch.setattr("calendars.mailbox.mailbox.vendor", lambda _slug: vendor)
-    monkeypatch.setattr("calendars.mailbox.grants.vendor", lambda _slug: vendor)
+    monkeypatch.setattr("calendars.mailbox.mailbox.configured_vendor", lambda _slug: vendor)
+    monkeypatch.setattr("calendars.mailbox.grants.configured_vendor", lambda _slug: vendor)
 
 
 def synced(book: ContactBook, times: int = 1) -> ContactBook:

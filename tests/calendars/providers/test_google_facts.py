@@ -18,13 +18,13 @@ from calendars.providers.base import (
 from calendars.providers.google import Google, events, oauth, persons, schedules
 from calendars.providers.google.errors import Taken, classify
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
     Moment,
     Notify,
     RemoteEvent,
     RemotePerson,
     Removed,
+    ResponseStatus,
 )
 from tests.calendars.providers.contract import ADA, WINDOW, tasting
 from tests.calendars.providers.sides import GoogleSide
@@ -215,7 +215,7 @@ def test_a_guest_is_read_with_everything() -> None:
         Attendee(
             email="a@x.example",
             name="A",
-            answer=Answer.ACCEPTED,
+            answer=ResponseStatus.ACCEPTED,
             is_optional=True,
             is_organizer=True,
             is_self=True,

@@ -22,7 +22,6 @@ from calendars.providers.microsoft.errors import Taken, classify
 from calendars.providers.microsoft.oauth import LOGIN, Wire, refused
 from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, properties
 from calendars.vocabulary.events import (
-    Answer,
     Attendee,
     Grant,
     Moment,
@@ -30,6 +29,7 @@ from calendars.vocabulary.events import (
     RemoteEvent,
     RemotePerson,
     Removed,
+    ResponseStatus,
 )
 from calendars.vocabulary.zones import at_wall
 from tests.calendars.providers.contract import ADA, DAY, WINDOW, tasting
@@ -199,7 +199,7 @@ def test_an_organizer_among_the_guests_is_told_apart_and_not_invited() -> None:
     found = events.read(item(organizer=boss, attendees=[boss, room]))
 
     assert found.text.attendees[0] == Attendee(email="Boss@x.example", is_organizer=True)
-    more = (Attendee(email="other@x.example", is_organizer=True, answer=Answer.ACCEPTED),)
+    more = (Attendee(email="other@x.example", is_organizer=True, answer=ResponseStatus.ACCEPTED),)
     written = events.guests(tasting(attendees=(*found.text.attendees, *more)), found.raw)
     assert [one["type"] for one in written] == ["resource"]
 

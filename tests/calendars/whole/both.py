@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calendars.appointments.booking import Wish
+from calendars.appointments.booking import BookingRequest
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
 from tests.calendars.providers.sides import Side
 from tests.calendars.workers import write_due
@@ -22,10 +22,10 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OTHER = "Other"
 
 
-def wish(number: int = 0, **fields: Any) -> Wish:
+def wish(number: int = 0, **fields: Any) -> BookingRequest:
     start = START + number * HOUR
     values = {"title": "Tasting", "zone": "Europe/London", **fields}
-    return Wish(start=start, end=start + HOUR, **values)
+    return BookingRequest(start=start, end=start + HOUR, **values)
 
 
 def write() -> None:

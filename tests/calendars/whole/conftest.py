@@ -63,8 +63,8 @@ def organization(transactional_db: None) -> Organization:  # noqa: ARG001 (a ser
 @pytest.fixture
 def account(side: Side, organization: Organization) -> Account:
     """Linked by a person who was sent to the vendor and came back."""
-    started = accounts.start(side.slug, CALLBACK)
-    return accounts.finish(organization, started.kept, side.consents(started.url))
+    started = accounts.start_linking(side.slug, CALLBACK)
+    return accounts.finish_linking(organization, started.kept, side.consents(started.url))
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ QUARTER = timedelta(minutes=15)
 @pytest.fixture
 def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """How many calls a minute may have is shown elsewhere."""
-    monkeypatch.setattr(concurrency, "BUDGET", Rate(per_second=10_000, burst=10_000))
+    monkeypatch.setattr(concurrency, "MAILBOX_RATE", Rate(per_second=10_000, burst=10_000))
 
 
 def test_a_thousand_appointments_are_there_once_each(
@@ -47,7 +47,7 @@ def test_a_thousand_appointments_are_there_once_each(
         for n in range(CREATED)
     ]
     for one in made:
-        booking.write_down(one)
+        booking.queue_push(one)
     side.fault(
         drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
         status={"status": 503, "mode": "before", "only": ["POST"], "chance": 0.1},
@@ -80,7 +80,7 @@ def test_ten_thousand_forged_pushes_cause_no_call(
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     live = Subscription.objects.get(calendar=calendar)
     counted = counters()
     before, began = side.control("GET", "/requests?limit=1"), time.monotonic()

@@ -19,9 +19,9 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from calendars.appointments import rescheduling
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.errors import NotFree
 from calendars.linking import default_texts
 from calendars.mailbox import concurrency
@@ -61,16 +61,16 @@ MOVED = START + timedelta(days=60)
 
 @pytest.fixture(autouse=True)
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pull, "LEASE", LEASE)
-    monkeypatch.setattr(push, "LEASE", LEASE)
-    monkeypatch.setattr(concurrency, "LEASE", LEASE.total_seconds())
+    monkeypatch.setattr(pull, "PULL_LEASE", LEASE)
+    monkeypatch.setattr(push, "PUSH_LEASE", LEASE)
+    monkeypatch.setattr(concurrency, "SLOT_LEASE_S", LEASE.total_seconds())
     # How many calls a minute may have is shown elsewhere.
-    monkeypatch.setattr(concurrency, "BUDGET", Rate(per_second=10_000, burst=10_000))
+    monkeypatch.setattr(concurrency, "MAILBOX_RATE", Rate(per_second=10_000, burst=10_000))
 
 
 def work() -> None:
     """A worker's life. Forked, so that it begins at once."""
-    registry.vendor.cache_clear()
+    registry.configured_vendor.cache_clear()
     while True:
         Account.objects.update(retry_at=None)
         write_due()
@@ -125,7 +125,7 @@ class World:
         if kind == "describe":
             self.describe(row)
         elif kind == "cancel":
-            rescheduling.cancel(row)
+            rescheduling.cancel_appointment(row)
         else:
             self.edit_there(kind, row)
 
@@ -133,12 +133,12 @@ class World:
         people = [Invitee(contact=self.guest.pk)]
         # The dead keep the mailbox's lanes for a moment, and the owner has entries of their own.
         with suppress(NotFree):
-            book(self.organization, wish(self.number, participants=people))
+            book_appointment(self.organization, wish(self.number, participants=people))
 
     def describe(self, row: Appointment) -> None:
         said = f"here {self.number}"
         try:
-            rescheduling.change(row, Edit(description=said))
+            rescheduling.change_appointment(row, AppointmentEdit(description=said))
         except (Stale, NotPossible):
             return
         self.said[row.pk].append(said)
@@ -161,7 +161,7 @@ class World:
 
 def lanes_held(account: Account) -> int:
     """Calls that somebody is at, or was when they died."""
-    found, now = shared_state.peek(concurrency.key(account))
+    found, now = shared_state.peek(concurrency.slots_key(account))
     return sum(until > now for until in (found or {}).values())
 
 
@@ -171,7 +171,7 @@ def settle(calendar: Calendar) -> None:
     for _ in range(2):
         write()
         Account.objects.update(retry_at=None)
-        eventually(lambda: pull.pull(calendar.pk))
+        eventually(lambda: pull.pull_calendar(calendar.pk))
     Notice.objects.waiting().update(tell_after=LONG_AGO)
     while Notice.objects.due(timezone.now()).exists():
         send.send_due_notifications()
@@ -179,11 +179,11 @@ def settle(calendar: Calendar) -> None:
 
 def killed(side: Side, calendar: Calendar, *, kills: int) -> None:
     organization = calendar.account.organization
-    default_texts.seed(organization)
+    default_texts.seed_default_texts(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
     world = World(side, calendar, factories.contact(organization, GUEST), seed=kills)
-    pull.pull(calendar.pk)
-    lifecycle.tend(calendar.account_id)
+    pull.pull_calendar(calendar.pk)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert calendar.subscriptions.live().exists()
     side.fault(**WEATHER)
     began, amid = time.monotonic(), 0

@@ -10,7 +10,7 @@ import requests
 from django.db import connection
 
 from calendars.models import Calendar, Subscription
-from calendars.subscriptions.notifications import digest
+from calendars.subscriptions.notifications import secret_digest
 from tests.calendars.providers.sides import Side
 from tests.calendars.whole.announcing import PATH, RESOURCE, announcement
 from tests.communications.edges.servers import Live
@@ -37,7 +37,7 @@ def test_ninety_nine_of_a_hundred_within_300_ms(
         calendar=calendar,
         remote_id="channel",
         resource_id=RESOURCE,
-        secret_hash=digest("right"),
+        secret_hash=secret_digest("right"),
         state="live",
     )
     before = side.control("GET", "/requests?limit=1")

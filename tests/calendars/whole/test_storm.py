@@ -91,7 +91,7 @@ def booked(calendar: Calendar, count: int) -> list[Appointment]:
     for row in made:
         email = GUEST.format(row.pk)
         Participant.objects.create(appointment=row, email=email, name="Guest")
-        booking.write_down(row)
+        booking.queue_push(row)
     write()
     return made
 
@@ -117,8 +117,8 @@ def storm(
     appointments: int,
 ) -> None:
     made = booked(calendar, appointments)
-    pull.pull(calendar.pk)
-    lifecycle.tend(calendar.account_id)
+    pull.pull_calendar(calendar.pk)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert calendar.subscriptions.live().exists()
     began = time.monotonic()
     with running(["worker"], env, log):
@@ -135,7 +135,7 @@ def storm(
         eventually(lambda: waiting(side) == 0, 60)
         behind = len(differences(side, calendar))
         # Not while the worker reads: the safety poll.
-        eventually(partial(pull.pull, calendar.pk), 300)
+        eventually(partial(pull.pull_calendar, calendar.pk), 300)
     side.no_faults()
     calendar.refresh_from_db()
     sys.stdout.write(

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from calendars.appointments import rescheduling
-from calendars.appointments.booking import book
+from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
-from calendars.appointments.rescheduling import Edit
+from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.errors import NotFree
 from calendars.linking import accounts
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink, Subscription
@@ -31,8 +31,8 @@ def test_book_move_there_answer_there_cancel_here(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    pull.pull(calendar.pk)
-    made = book(organization, wish(participants=[Invitee(email="amelia@example.com")]))
+    pull.pull_calendar(calendar.pk)
+    made = book_appointment(organization, wish(participants=[Invitee(email="amelia@example.com")]))
     write()
     link = made.links.get()
     (event,) = events(side, calendar)
@@ -44,15 +44,15 @@ def test_book_move_there_answer_there_cancel_here(
         end=(START + 2 * HOUR).isoformat(),
     )
     side.answers(link.remote_id, "amelia@example.com", "declined")
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     made.refresh_from_db()
     assert made.wall_start == START + HOUR
     assert made.participants.get().answer == "declined"
     assert {"moved", "answered"} <= {one.what for one in made.changes.all()}
-    rescheduling.cancel(made)
+    rescheduling.cancel_appointment(made)
     write()
     assert events(side, calendar) == []
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     made.refresh_from_db()
     assert [one.what for one in made.changes.all()].count("cancelled") == 1
 
@@ -64,10 +64,10 @@ def test_what_the_vendor_alone_knows_is_not_offered(
 ) -> None:
     side.adds(title="Dentist", start=START.isoformat())
     with pytest.raises(NotFree, match="taken"):
-        book(organization, wish(zone=calendar.zone))
+        book_appointment(organization, wish(zone=calendar.zone))
     side.fault(status={"status": 503})
     with pytest.raises(NotFree, match="Nobody can tell"):
-        book(organization, wish(5))
+        book_appointment(organization, wish(5))
     assert not Appointment.objects.exists()
 
 
@@ -76,7 +76,7 @@ def test_thirty_percent_of_creations_are_cut_and_each_is_there_once(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = [book(organization, wish(number)) for number in range(12)]
+    made = [book_appointment(organization, wish(number)) for number in range(12)]
     Account.objects.update(retry_at=None)
     side.fault(
         drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
@@ -96,7 +96,7 @@ def test_a_refused_token_costs_no_try_and_no_second_event(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = book(organization, wish(0))
+    made = book_appointment(organization, wish(0))
     granted = Account.objects.get().grant
     side.fault(token_expired={"count": 1})
     write()
@@ -113,17 +113,17 @@ def test_every_way_a_cursor_expires_ends_in_the_same_state(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    kept, gone = (book(organization, wish(number)) for number in range(2))
+    kept, gone = (book_appointment(organization, wish(number)) for number in range(2))
     write()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     for number, fault in enumerate(side.expiries):
         name = side.adds(title=f"Dentist {number}", start=(START + (5 + number) * HOUR).isoformat())
         if number == 0:
             side.deletes(gone.links.get().remote_id)
         side.fault(**{key: {**value, "count": 1} for key, value in fault.items()})
-        pull.pull(calendar.pk)
+        pull.pull_calendar(calendar.pk)
         side.no_faults()
-        pull.pull(calendar.pk)
+        pull.pull_calendar(calendar.pk)
         assert BusyBlock.objects.filter(title=f"Dentist {number}").exists(), name
     assert [one.status for one in (refreshed(kept), refreshed(gone))] == ["booked", "cancelled"]
 
@@ -139,11 +139,11 @@ def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    made = book(organization, wish())
+    made = book_appointment(organization, wish())
     write()
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert Subscription.objects.filter(calendar=calendar, state="live").exists()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     side.fault(webhook_forge={})
     before = calendar.dirty
@@ -163,9 +163,9 @@ def test_disconnecting_leaves_no_subscription(
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    lifecycle.tend(calendar.account_id)
+    lifecycle.maintain_subscriptions(calendar.account_id)
     assert ours.is_up
-    accounts.disconnect(calendar.account)
+    accounts.disconnect_account(calendar.account)
     assert not Subscription.objects.exists()
     calendar.account.refresh_from_db()
     assert calendar.account.status == "disconnected"
@@ -176,19 +176,19 @@ def test_random_edits_on_both_sides_end_equal_after_one_reading(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = [book(organization, wish(number * 3)) for number in range(6)]
+    made = [book_appointment(organization, wish(number * 3)) for number in range(6)]
     write()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     dice = random.Random(20271126)  # noqa: S311 (not a secret)
     for number in range(40):
         edit(side, dice, dice.choice(made), number)
         if dice.random() < 0.2:
-            pull.pull(calendar.pk)
+            pull.pull_calendar(calendar.pk)
         if dice.random() < 0.2:
             write()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     write()
-    pull.pull(calendar.pk)
+    pull.pull_calendar(calendar.pk)
     assert differences(side, calendar) == []
 
 
@@ -199,7 +199,7 @@ def edit(side: Side, dice: random.Random, row: Appointment, number: int) -> None
     if row.status == "cancelled":
         return
     if what == "here":
-        rescheduling.change(row, Edit(description=f"here {number}"))
+        rescheduling.change_appointment(row, AppointmentEdit(description=f"here {number}"))
     elif what == "delete":
         side.deletes(name)
     elif what == "move":
