@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from .app import run
@@ -23,17 +24,18 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8025)
-    for one in fields(SandboxConfig):
-        spelling = SPELLINGS.get(one.name, f"--{one.name.replace('_', '-')}")
-        parser.add_argument(spelling, **{"default": one.default, **KINDS.get(one.name, {})})
+    parser.add_argument("--state", type=Path, metavar="FILE")
+    for option in fields(SandboxConfig):
+        spelling = SPELLINGS.get(option.name, f"--{option.name.replace('_', '-')}")
+        parser.add_argument(spelling, **{"default": option.default, **KINDS.get(option.name, {})})
     return parser.parse_args()
 
 
 def main() -> None:
     given = vars(arguments())
-    host, port = given.pop("host"), given.pop("port")
+    host, port, state = given.pop("host"), given.pop("port"), given.pop("state")
     given["resend_domains"] = tuple(given["resend_domains"])
-    run(SandboxConfig(**given), host, port)
+    run(SandboxConfig(**given), host, port, state)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
@@ -22,6 +24,8 @@ from .control.routes import control_routes
 from .gate import Gate
 from .google.account import Google
 from .microsoft.account import Microsoft
+from .persistence.keeper import CountsWrites, Keeper
+from .persistence.state_file import InUseError, StateFile
 from .phones import Line, Phones
 from .provider import Provider
 from .resend.account import Resend
@@ -31,7 +35,8 @@ from .whatsapp.account import WhatsApp
 logger = logging.getLogger(__name__)
 
 
-def create_app(config: SandboxConfig) -> Starlette:
+def create_app(config: SandboxConfig, state: Path | None = None) -> Starlette:
+    """``state`` is the file in which the world is kept; without one it ends with the process."""
     phones = Phones()
     twilio, whatsapp = Twilio(config, phones), WhatsApp(config, phones)
     providers: list[Provider] = [
@@ -42,25 +47,42 @@ def create_app(config: SandboxConfig) -> Starlette:
         Microsoft(config),
     ]
     lines: list[Line] = [twilio, whatsapp]
-
-    controls = control_routes(providers, forget=phones.clear)
+    keeper = keeper_of(state, providers, phones)
+    controls = [*phone_routes(phones, lines), *control_routes(providers, forget=phones.clear)]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        posting = [asyncio.create_task(provider.deliveries.run()) for provider in providers]
+        if keeper:
+            keeper.restore()
+        running = [provider.deliveries.run() for provider in providers]
+        tasks = [
+            asyncio.create_task(work) for work in (*running, *([keeper.run()] if keeper else []))
+        ]
         yield
-        for task in posting:
+        for task in tasks:
             task.cancel()
+        if keeper:
+            keeper.save()
 
     return Starlette(
         routes=[
             *page.routes(),
-            Mount("/control", routes=[*phone_routes(phones, lines), *controls]),
+            Mount("/control", routes=controls, middleware=[Middleware(CountsWrites, keeper)]),
             *provider_mounts(providers),
         ],
         exception_handlers={HTTPException: explain, Exception: confess},
         lifespan=lifespan,
     )
+
+
+def keeper_of(state: Path | None, providers: Sequence[Provider], phones: Phones) -> Keeper | None:
+    if state is None:
+        return None
+    try:
+        return Keeper(StateFile(state), providers, phones)
+    except InUseError as error:
+        logger.warning("%s This one forgets everything when it ends.", error)
+        return None
 
 
 def provider_mounts(providers: Sequence[Provider]) -> list[Mount]:
@@ -93,9 +115,14 @@ class CuttableProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions
 
 
-def run(config: SandboxConfig, host: str = "127.0.0.1", port: int = 8025) -> None:
+def run(
+    config: SandboxConfig,
+    host: str = "127.0.0.1",
+    port: int = 8025,
+    state: Path | None = None,
+) -> None:
     """Serves until it is interrupted."""
-    app = create_app(config)
+    app = create_app(config, state)
     # Nobody's provider stops for a tenth of a second to look for garbage.
     gc.freeze()
     uvicorn.run(

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .lib.faults import Json
 from .lib.times import iso
@@ -67,6 +67,9 @@ class Phone:
 
 class Phones:
     """Kept by number; a phone nobody has touched is an ordinary one."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("_known",)
+    KINDS: ClassVar[tuple[type, ...]] = (Phone,)
 
     def __init__(self) -> None:
         self._known: dict[str, Phone] = {}

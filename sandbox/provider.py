@@ -1,7 +1,7 @@
 """What a provider's folder offers to the sandbox: an account of one vendor."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from starlette.routing import BaseRoute
 
@@ -13,6 +13,9 @@ from .webhooks.delivery import Deliveries
 class Provider(Answers, Protocol):
     """``/<address>`` is the vendor's API, ``/control/<slug>`` ours."""
 
+    # The parts that make up its world, and the dataclasses they hold.
+    KEPT: ClassVar[tuple[str, ...]]
+    KINDS: ClassVar[tuple[type, ...]]
     address: str
     deliveries: Deliveries
 

@@ -1,5 +1,6 @@
 """A provider sandbox in a process of its own, for whichever test needs a stranger's server."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def free_port() -> int:
 class SandboxServer:
     """``with SandboxServer(resend_webhook_url=…) as sandbox:``; the options are the command's."""
 
-    def __init__(self, **options: str | float) -> None:
+    def __init__(self, **options: str | float | Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._options = {"rate_per_second": 100_000, "receipt_delay": 0.05, **options}
@@ -53,6 +54,13 @@ class SandboxServer:
             self._process.terminate()
             self._process.wait(timeout=10)
             self._process = None
+
+    def restart(self, *, with_signal: signal.Signals = signal.SIGTERM) -> None:
+        """Under the same address, as after Ctrl-C or after a crash."""
+        if self._process is not None:
+            self._process.send_signal(with_signal)
+            self._process.wait(timeout=10)
+        self.__enter__()
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
         """``control("PUT", "/resend/faults", {…})``: the decoded answer, None if there is none."""

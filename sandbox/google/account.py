@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from sandbox.lib import settings
 from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, FaultKind, Faults, Json
 from sandbox.lib.pace import Pace
 from sandbox.lib.state import Ledger, RequestLog
+from sandbox.webhooks import webhook
 from sandbox.webhooks.delivery import Deliveries
 
 from . import errors
@@ -21,7 +23,11 @@ from .control import seed
 from .control.routes import google_routes
 from .errors import CalendarRefusedError, OAuthRefusedError, RefusedError
 from .model import channels
-from .model.accounts import World
+from .model.accounts import Account, World
+from .model.book import Book, Snapshot
+from .model.calendar import Calendar
+from .model.event import Event
+from .model.grants import Code, Grant
 from .oauth.endpoints import OAuth
 
 OWN_FAULTS = (
@@ -79,6 +85,13 @@ CHECKS: settings.Checks = {
 
 
 class Google:
+    KINDS: ClassVar[tuple[type, ...]] = (
+        *webhook.KINDS,
+        *(Account, Book, Snapshot, Calendar, Event),
+        *(Grant, Code, channels.Channel, channels.Push),
+    )
+    KEPT: ClassVar[tuple[str, ...]] = ("ledger", "deliveries", "_world")
+
     slug = address = "google"
 
     def __init__(self, config: SandboxConfig) -> None:

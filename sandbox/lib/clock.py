@@ -6,6 +6,8 @@ from . import times
 
 
 class Clock:
+    KEPT = ("_ahead",)
+
     def __init__(self) -> None:
         self._ahead = timedelta()
 

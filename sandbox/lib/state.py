@@ -1,6 +1,7 @@
 """Memory with limits: what the sandbox has seen, counted, and what it will do later."""
 
 import asyncio
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -51,9 +52,21 @@ class Shelf(Generic[T]):
         self._bytes = 0
         self.evicted = 0
 
+    def dump(self) -> Any:
+        items = [(key, item, size) for key, (item, size) in self._items.items()]
+        return {"evicted": self.evicted, "items": items}
+
+    def load(self, kept: Any, _owner: object) -> None:
+        self.clear()
+        for key, item, size in kept["items"]:
+            self.put(key, item, size)
+        self.evicted = kept["evicted"]
+
 
 class Ledger:
     """Counters, and a revision that tells the page whether it has to read anything again."""
+
+    KEPT = ("revision", "_counts")
 
     def __init__(self) -> None:
         self.revision = 0
@@ -76,23 +89,35 @@ class Ledger:
 
 
 class Timers:
-    """What will happen later, and can all be called off."""
+    """What will happen later, and can all be called off.
+
+    An act is a method of the timers' owner, and what it is called with: that can be written down.
+    """
 
     def __init__(self) -> None:
-        self._pending: set[asyncio.TimerHandle] = set()
+        self._pending: dict[asyncio.TimerHandle, tuple[float, str, tuple[Any, ...]]] = {}
 
-    def later(self, seconds: float, act: Callable[[], None]) -> None:
+    def later(self, seconds: float, act: Callable[..., None], *given: Any) -> None:
         def ring() -> None:
-            self._pending.discard(handle)
-            act()
+            self._pending.pop(handle, None)
+            act(*given)
 
         handle = asyncio.get_running_loop().call_later(max(0.0, seconds), ring)
-        self._pending.add(handle)
+        self._pending[handle] = (time.time() + seconds, act.__name__, given)
 
     def clear(self) -> None:
         for handle in self._pending:
             handle.cancel()
         self._pending.clear()
+
+    def dump(self) -> Any:
+        return list(self._pending.values())
+
+    def load(self, kept: Any, owner: object) -> None:
+        """What was due meanwhile happens at once."""
+        self.clear()
+        for due_at, name, given in kept:
+            self.later(due_at - time.time(), getattr(owner, name), *given)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from sandbox.lib import settings
 from sandbox.lib.clock import Clock
 from sandbox.lib.faults import Faults, Json
 from sandbox.lib.state import Ledger, RequestLog
+from sandbox.webhooks import webhook
 from sandbox.webhooks.delivery import Deliveries
 
 from . import errors
@@ -29,8 +30,16 @@ from .api.schedule import ScheduleApi
 from .api.subscriptions import SubscriptionsApi
 from .control.routes import Control
 from .errors import OAuthRefusedError, RefusedError
+from .model.event import Event
+from .model.history import Tombstone
+from .model.mailbox import Contact, Folder, Transaction
+from .model.mails import Mail
 from .model.notices import MANNERS
-from .model.tokens import Access, revoked
+from .model.subscription import Subscription
+from .model.tokens import Access, Code, Grant, revoked
+from .model.tracking import Place
+from .model.users import User
+from .model.zones import Wall
 from .oauth.identity import Identity
 from .options import CHECKS, FAULTS
 from .world import World
@@ -39,6 +48,13 @@ GRAPH = "/v1.0/"
 
 
 class Microsoft:
+    KINDS: ClassVar[tuple[type, ...]] = (
+        *webhook.KINDS,
+        *(User, Folder, Event, Contact, Transaction, Wall, Tombstone, Place),
+        *(Grant, Code, Access, Subscription, Mail),
+    )
+    KEPT: ClassVar[tuple[str, ...]] = ("ledger", "deliveries", "world", "identity")
+
     slug = "microsoft"
     address = "microsoft"
 

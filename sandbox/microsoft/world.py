@@ -15,6 +15,8 @@ from .model.users import USERS
 
 
 class World:
+    KEPT = ("clock", "mails", "tracking", "subscriptions", "mailboxes")
+
     def __init__(
         self, clock: Clock, deliveries: Deliveries, faults: Faults, ledger: Ledger
     ) -> None:

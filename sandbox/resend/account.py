@@ -5,6 +5,7 @@ import hmac
 import time
 from collections.abc import Sequence
 from functools import partial
+from typing import ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,14 +16,15 @@ from sandbox.lib.faults import Faults, Json
 from sandbox.lib.pace import Pace
 from sandbox.lib.settings import read_settings
 from sandbox.lib.state import Ledger, RequestLog
-from sandbox.webhooks import signing
+from sandbox.webhooks import signing, webhook
 from sandbox.webhooks.delivery import Deliveries
 from sandbox.webhooks.webhook import Delivery, Manners
 
 from . import control, errors
 from .api import Api
 from .errors import RefusedError
-from .idempotency import Idempotency
+from .idempotency import Answer, Idempotency, Remembered
+from .mail import Attachment, Mail, Received
 from .mailroom import Mailroom
 from .receiving import Downloads
 
@@ -33,6 +35,22 @@ ONCE_PER_KEY = (("POST", "/emails"), ("POST", "/emails/batch"))
 
 
 class Resend:
+    KINDS: ClassVar[tuple[type, ...]] = (
+        *webhook.KINDS,
+        Mail,
+        Received,
+        Attachment,
+        Remembered,
+        Answer,
+    )
+    KEPT: ClassVar[tuple[str, ...]] = (
+        "ledger",
+        "deliveries",
+        "mailroom",
+        "_idempotency",
+        "_downloads",
+    )
+
     slug = address = "resend"
 
     def __init__(self, config: SandboxConfig) -> None:
@@ -143,7 +161,7 @@ class Resend:
             await asyncio.sleep(work)
             return self._api.answer(request, body)
         if earlier := self._idempotency.begin(key, body):
-            return Response(earlier.body, earlier.status_code, media_type="application/json")
+            return Response(earlier.body, earlier.status, media_type="application/json")
         response = errors.refusal(500, "")
         try:
             await asyncio.sleep(work)

@@ -12,42 +12,50 @@ from starlette.responses import Response
 
 from .errors import RefusedError
 
-KEPT = 24 * 60 * 60
+REMEMBERED_FOR_S = 24 * 60 * 60
 MAX_LENGTH = 256
 MAX_KEYS = 100_000
 SUCCESS = range(200, 300)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
 
 
 @dataclass
 class Remembered:
     fingerprint: bytes
     at: float
-    response: Response | None = None
+    answer: Answer | None = None
 
 
 class Idempotency:
+    KEPT = ("_keys",)
+
     def __init__(self) -> None:
         self._keys: OrderedDict[str, Remembered] = OrderedDict()
 
-    def begin(self, key: str, body: bytes) -> Response | None:
+    def begin(self, key: str, body: bytes) -> Answer | None:
         """The earlier answer, if there is one; else the key is taken until ``finish``."""
         if not 1 <= len(key) <= MAX_LENGTH:
             raise RefusedError("invalid_idempotency_key")
         fingerprint = hashlib.sha256(body).digest()
         earlier = self._keys.get(key)
-        if earlier is None or earlier.at < time.monotonic() - KEPT:
+        if earlier is None or earlier.at < time.time() - REMEMBERED_FOR_S:
             self._remember(key, fingerprint)
             return None
         if earlier.fingerprint != fingerprint:
             raise RefusedError("invalid_idempotent_request")
-        if earlier.response is None:
+        if earlier.answer is None:
             raise RefusedError("concurrent_idempotent_requests")
-        return earlier.response
+        return earlier.answer
 
     def finish(self, key: str, response: Response) -> None:
         """A refusal is forgotten: the corrected request may use the key."""
         if response.status_code in SUCCESS and key in self._keys:
-            self._keys[key].response = response
+            self._keys[key].answer = Answer(response.status_code, bytes(response.body))
         else:
             self._keys.pop(key, None)
 
@@ -56,6 +64,6 @@ class Idempotency:
 
     def _remember(self, key: str, fingerprint: bytes) -> None:
         self._keys.pop(key, None)
-        self._keys[key] = Remembered(fingerprint, time.monotonic())
+        self._keys[key] = Remembered(fingerprint, time.time())
         while len(self._keys) > MAX_KEYS:
             self._keys.popitem(last=False)

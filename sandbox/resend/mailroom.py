@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from sandbox.lib.state import Ledger, Shelf, Timers
@@ -29,6 +28,8 @@ SUPPRESSES = {"bounced": "previous_bounce", "complained": "previous_complaint"}
 
 
 class Mailroom:
+    KEPT = ("mails", "received", "suppressions", "_timers")
+
     def __init__(self, deliveries: Deliveries, ledger: Ledger) -> None:
         self.receipt_delay = 1.0
         self.auto_receipts = True
@@ -54,7 +55,7 @@ class Mailroom:
         due = mail.scheduled_at
         mail.last_event = "scheduled"
         wait = (due - now()).total_seconds()
-        self._timers.later(wait, partial(self._when_due, mail, due.isoformat()))
+        self._timers.later(wait, self._when_due, mail, due.isoformat())
 
     def cancel(self, mail: Mail) -> None:
         mail.last_event = "canceled"
@@ -99,8 +100,7 @@ class Mailroom:
         if outcomes != list(TEST_OUTCOMES["suppressed"]):
             self.record(mail, "sent")
         for place, outcome in enumerate(outcomes, start=1):
-            act = partial(self._settle, mail, outcome)
-            self._timers.later(self.receipt_delay * place, act)
+            self._timers.later(self.receipt_delay * place, self._settle, mail, outcome)
 
     def _settle(self, mail: Mail, outcome: str) -> None:
         if self.auto_receipts:

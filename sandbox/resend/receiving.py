@@ -28,6 +28,8 @@ RAW = "raw"
 class Downloads:
     """The receiving part of the API and the signed links it hands out."""
 
+    KEPT = ("_key",)
+
     def __init__(self, mailroom: Mailroom) -> None:
         self._room = mailroom
         self._key = secrets.token_bytes(32)

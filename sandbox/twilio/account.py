@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,12 +19,13 @@ from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, Faults, Json
 from sandbox.lib.pace import Pace
 from sandbox.lib.state import Ledger, RequestLog
 from sandbox.phones import Phones
+from sandbox.webhooks import webhook
 from sandbox.webhooks.delivery import Deliveries
 
 from . import callbacks, control, errors
 from .api import Api
 from .errors import RefusedError
-from .message import VERSION, Message
+from .message import VERSION, Media, Message
 from .switchboard import Switchboard
 
 # No moment is signed, and a 429 does not say when to come back.
@@ -51,6 +52,9 @@ CHECKS: settings.Checks = {
 
 
 class Twilio:
+    KINDS: ClassVar[tuple[type, ...]] = (*webhook.KINDS, Message, Media)
+    KEPT: ClassVar[tuple[str, ...]] = ("ledger", "deliveries", "board")
+
     slug = address = "twilio"
 
     def __init__(self, config: SandboxConfig, phones: Phones) -> None:

@@ -31,6 +31,8 @@ def wish(body: str) -> str | None:
 class OptOuts:
     """Who wants nothing more, per sender: a number, or a Messaging Service with all of its."""
 
+    KEPT = ("_out",)
+
     def __init__(self) -> None:
         self._out: set[tuple[str, str]] = set()
 

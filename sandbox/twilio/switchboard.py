@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 
 from sandbox.lib.state import Ledger, Shelf, Timers
 from sandbox.lib.times import iso, now
@@ -20,6 +19,8 @@ WINDOW = timedelta(hours=24)
 
 
 class Switchboard:
+    KEPT = ("messages", "opt_outs", "_timers", "_services", "_wrote_at", "_undelivered")
+
     def __init__(self, deliveries: Deliveries, ledger: Ledger, phones: Phones) -> None:
         self.receipt_delay = 1.0
         self.auto_receipts = True
@@ -59,7 +60,7 @@ class Switchboard:
         self._ledger.count("messages")
         if message.send_at is not None:
             wait = (message.send_at - now()).total_seconds()
-            self._timers.later(wait, partial(self._when_due, message))
+            self._timers.later(wait, self._when_due, message)
         elif self.auto_receipts:
             self._transmit(message)
 
@@ -120,7 +121,7 @@ class Switchboard:
             self.record(message, "failed", code)
             return
         self.record(message, "sent")
-        self._timers.later(self.receipt_delay, partial(self._settle, message))
+        self._timers.later(self.receipt_delay, self._settle, message)
 
     def _refused(self, message: Message) -> int | None:
         if message.channel != "whatsapp":

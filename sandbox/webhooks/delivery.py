@@ -19,6 +19,8 @@ WORKERS = 16
 class Deliveries:
     """The webhooks of one provider. A failed one does not keep the later ones waiting."""
 
+    KEPT = ("log", "_lanes", "_held", "_timers")
+
     def __init__(self, manners: Manners, *, faults: Faults, ledger: Ledger) -> None:
         self.url = ""
         self.retry_factor = 1.0
@@ -44,7 +46,7 @@ class Deliveries:
             self._hold(delivery)
         elif fault := self._faults.active("webhook_reorder", delivery.kind):
             self._hold(delivery)
-            self._timers.later(fault["seconds"], partial(self.release, backwards=True))
+            self._timers.later(fault["seconds"], self._release_backwards)
         else:
             self._send(delivery)
 
@@ -65,6 +67,9 @@ class Deliveries:
                 continue
             delivery.state = "queued"
             self._send(delivery)
+
+    def _release_backwards(self) -> None:
+        self.release(backwards=True)
 
     def faults_changed(self) -> None:
         self._ledger.touch()
@@ -108,10 +113,12 @@ class Deliveries:
         delay = self._faults.draw("webhook_delay", delivery.kind)
         for _ in range(max(1, repeat["copies"])):
             if delay:
-                push = partial(self._lanes.push, delivery.about, delivery)
-                self._timers.later(delay["seconds"], push)
+                self._timers.later(delay["seconds"], self._queue, delivery)
             else:
-                self._lanes.push(delivery.about, delivery)
+                self._queue(delivery)
+
+    def _queue(self, delivery: Delivery) -> None:
+        self._lanes.push(delivery.about, delivery)
 
     async def _attempt(self, pool: ThreadPoolExecutor, delivery: Delivery) -> None:
         delivery.url = delivery.target or self.url
@@ -150,7 +157,7 @@ class Deliveries:
         delivery.waits_for_retry = True
         wait = waits[delivery.failures] * self.retry_factor
         delivery.failures += 1
-        self._timers.later(wait, partial(self._retry, delivery))
+        self._timers.later(wait, self._retry, delivery)
 
     def _retry(self, delivery: Delivery) -> None:
         delivery.waits_for_retry = False

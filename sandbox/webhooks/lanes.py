@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -11,7 +11,8 @@ class Lanes(Generic[T]):
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
         self._ready: asyncio.Queue[str] = asyncio.Queue()
-        self._busy: set[str] = set()
+        # With what was taken and is not done.
+        self._busy: dict[str, T | None] = {}
 
     def push(self, lane: str, item: T) -> None:
         queue = self._waiting.setdefault(lane, deque())
@@ -21,12 +22,12 @@ class Lanes(Generic[T]):
 
     async def take(self) -> tuple[str, T | None]:
         lane = await self._ready.get()
-        self._busy.add(lane)
         queue = self._waiting.get(lane)
-        return lane, queue.popleft() if queue else None
+        self._busy[lane] = queue.popleft() if queue else None
+        return lane, self._busy[lane]
 
     def done(self, lane: str) -> None:
-        self._busy.discard(lane)
+        self._busy.pop(lane, None)
         if self._waiting.get(lane):
             self._ready.put_nowait(lane)
         else:
@@ -34,6 +35,16 @@ class Lanes(Generic[T]):
 
     def clear(self) -> None:
         self._waiting.clear()
+
+    def dump(self) -> Any:
+        """What is under way comes first: nobody knows whether it arrived."""
+        busy = [(lane, item) for lane, item in self._busy.items() if item is not None]
+        return busy + [(lane, item) for lane, queue in self._waiting.items() for item in queue]
+
+    def load(self, kept: Any, _owner: object) -> None:
+        self.clear()
+        for lane, item in kept:
+            self.push(lane, item)
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._waiting.values())

@@ -42,6 +42,8 @@ class Delivery:
         }
 
 
+KINDS = (Delivery, Attempt)
+
 # (webhook with its url, timestamp) -> headers
 Sign = Callable[[Delivery, int], dict[str, str]]
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from sandbox.lib.faults import REQUEST_FAULTS, WEBHOOK_FAULTS, FaultKind, Faults
 from sandbox.lib.pace import Pace
 from sandbox.lib.state import Ledger, RequestLog
 from sandbox.phones import Phones
+from sandbox.webhooks import webhook
 from sandbox.webhooks.delivery import Deliveries
 
 from . import control, errors
@@ -26,9 +27,11 @@ from .api.routes import Api
 from .errors import RefusedError
 from .model import outbox
 from .model.exchange import Exchange
+from .model.inbound import File
 from .model.limits import PairLimit
-from .model.message import Received, Sent
+from .model.message import Event, Received, Sent
 from .model.payloads import Number
+from .model.templates import Template
 
 # No moment is signed, and a throttle does not say when to come back.
 FAULTS = (
@@ -70,6 +73,17 @@ CHECKS: settings.Checks = {
 
 
 class WhatsApp:
+    KINDS: ClassVar[tuple[type, ...]] = (
+        *webhook.KINDS,
+        Sent,
+        Received,
+        Event,
+        outbox.Change,
+        Template,
+        File,
+    )
+    KEPT: ClassVar[tuple[str, ...]] = ("ledger", "deliveries", "exchange", "_api")
+
     slug = "whatsapp"
     address = "graph"
 

@@ -43,6 +43,8 @@ class Account:
 class World:
     """All of Google, as far as it is stood in for."""
 
+    KEPT = ("clock", "grants", "channels", "invitations", "accounts", "calendars")
+
     def __init__(self, deliveries: Deliveries, faults: Faults, ledger: Ledger) -> None:
         self.clock = Clock()
         self.faults = faults
@@ -87,6 +89,12 @@ class World:
 
     def strikes(self, fault: str, subject: str) -> bool:
         return self.faults.strikes(fault, subject)
+
+    def rewire(self) -> None:
+        for calendar in self.calendars.values():
+            calendar.changed = self._changed
+        for account in self.accounts.values():
+            account.book.clock, account.book.touched = self.clock, self.ledger.touch
 
     def clear(self) -> None:
         """Everything but what people have consented to: the same people come back."""

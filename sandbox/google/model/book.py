@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.lib.clock import Clock
+from sandbox.persistence.codec import wiring
 
 Json = dict[str, Any]
 
@@ -44,8 +45,8 @@ class Snapshot:
 
 @dataclass
 class Book:
-    clock: Clock
-    touched: Callable[[], None] = field(repr=False)
+    clock: Clock = field(metadata=wiring())
+    touched: Callable[[], None] = field(repr=False, metadata=wiring())
     revision: int = 0
     # Up to there everybody has long seen everything.
     settled: int = 0

@@ -5,6 +5,8 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sandbox.persistence.codec import wiring
+
 from . import recurrence
 from .event import Event
 
@@ -24,7 +26,9 @@ class Calendar:
     revision: int = 0
     # Cursors of another epoch have expired.
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
-    changed: Callable[["Calendar"], None] = field(default=lambda _: None, repr=False)
+    changed: Callable[["Calendar"], None] = field(
+        default=lambda _: None, repr=False, metadata=wiring()
+    )
 
     @property
     def pushes(self) -> bool:

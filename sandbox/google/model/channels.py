@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,6 +86,8 @@ def _tries_again(_: Delivery, attempt: Attempt) -> bool:
 
 
 class Channels:
+    KEPT = ("_live", "_used", "_timers")
+
     def __init__(self, deliveries: Deliveries, clock: Clock) -> None:
         # From a change to its push.
         self.delay = 0.0
@@ -129,7 +130,7 @@ class Channels:
     def changed(self, resource: str) -> None:
         for channel in self.live():
             if channel.resource == resource:
-                self._timers.later(self.delay, partial(self._tell, channel))
+                self._timers.later(self.delay, self._tell, channel)
 
     def live(self) -> list[Channel]:
         now = self._clock.now()

@@ -39,6 +39,8 @@ class Code:
 
 
 class Grants:
+    KEPT = ("_every", "_codes", "_access")
+
     def __init__(self, clock: Clock) -> None:
         # How long an access token opens anything.
         self.token_seconds = 3599

@@ -21,6 +21,8 @@ SEEN = ("summary", "description", "location", "start", "end", "recurrence", "con
 
 
 class Invitations:
+    KEPT = ("sent",)
+
     def __init__(self, clock: Clock, has_account: Callable[[str], bool]) -> None:
         self.sent: Shelf[Json] = Shelf()
         self._clock = clock

@@ -18,6 +18,8 @@ class Tombstone:
 
 
 class History:
+    KEPT = ("position", "tombstones")
+
     def __init__(self) -> None:
         self.position = 0
         self.tombstones: list[Tombstone] = []

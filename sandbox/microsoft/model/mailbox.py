@@ -56,6 +56,8 @@ class Transaction:
 
 
 class Mailbox:
+    KEPT = ("history", "calendars", "folders", "events", "contacts", "transactions", "_immutable")
+
     def __init__(self, user: User, clock: Clock, changed: Callable[[Change], None]) -> None:
         self.user = user
         self.clock = clock

@@ -37,6 +37,8 @@ class Mail:
 
 
 class Mails:
+    KEPT = ("_sent",)
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._sent: deque[Mail] = deque(maxlen=MAX_MAILS)

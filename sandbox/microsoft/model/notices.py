@@ -33,6 +33,8 @@ MANNERS = Manners(
 
 
 class Notices:
+    KEPT = ("_pending", "_timers")
+
     def __init__(self, deliveries: Deliveries) -> None:
         # How long it takes until they are posted; meanwhile others join.
         self.delay = 1.0
@@ -43,10 +45,11 @@ class Notices:
     def add(self, subscription: Subscription, notice: Json, *, lifecycle: str = "") -> None:
         kind = f"lifecycle.{lifecycle}" if lifecycle else f"{subscription.kind}s"
         url = subscription.lifecycle_url if lifecycle else subscription.url
-        waiting = self._pending.setdefault(url or subscription.url, [])
+        url = url or subscription.url
+        waiting = self._pending.setdefault(url, [])
         waiting.append((kind, subscription.user.address, notice))
         if len(waiting) == 1:
-            self._timers.later(self.delay, lambda: self._flush(url or subscription.url))
+            self._timers.later(self.delay, self._flush, url)
 
     def clear(self) -> None:
         self._timers.clear()

@@ -28,6 +28,8 @@ LOOK_EVERY = 5.0
 
 
 class Subscriptions:
+    KEPT = ("notices", "every", "_timers")
+
     def __init__(self, notices: Notices, clock: Clock) -> None:
         self.max_minutes = 10_080
         # Whether they stop when the token they were made with runs out.

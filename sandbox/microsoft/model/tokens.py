@@ -52,6 +52,8 @@ class Access:
 
 
 class Tokens:
+    KEPT = ("grants", "_codes", "_access", "_refresh")
+
     def __init__(self, clock: Clock) -> None:
         self.life = 3600
         # The identity platform goes on accepting one that was exchanged for another.

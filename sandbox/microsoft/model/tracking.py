@@ -64,6 +64,8 @@ class Tracked:
 
 
 class Tracking:
+    KEPT = ("_places",)
+
     def __init__(self, faults: Faults) -> None:
         # How long a token is good; null: for ever. Microsoft does not say.
         self.life_seconds: float | None = None

@@ -29,6 +29,8 @@ LOGIN = "https://login.microsoftonline.com"
 
 
 class Identity:
+    KEPT = ("tokens",)
+
     def __init__(self, client_id: str, client_secret: str, clock: Clock) -> None:
         self.client_id = client_id
         self.client_secret = client_secret

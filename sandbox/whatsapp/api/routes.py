@@ -28,6 +28,8 @@ USUAL_LIMIT, MAX_LIMIT = 25, 1000
 
 
 class Api:
+    KEPT = ("templates", "files")
+
     def __init__(self, exchange: Exchange, profile: Profile, pace: Pace, pairs: PairLimit) -> None:
         self.templates = Templates()
         self.files: Shelf[File] = Shelf()

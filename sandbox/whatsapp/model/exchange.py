@@ -3,13 +3,11 @@
 import heapq
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import partial
 
 from sandbox.lib.faults import Faults
 from sandbox.lib.state import Ledger, Shelf, Timers
 from sandbox.lib.times import iso, now
 from sandbox.phones import Phones
-from sandbox.webhooks.webhook import Delivery
 
 from . import payloads
 from .message import Event, Json, Received, Sent
@@ -23,6 +21,8 @@ FINAL = frozenset({"delivered", "read", "failed", "deleted"})
 
 
 class Exchange:
+    KEPT = ("outbox", "sent", "received", "_timers", "_wrote_at", "_no_marketing", "_undelivered")
+
     def __init__(
         self, number: Number, outbox: Outbox, *, faults: Faults, ledger: Ledger, phones: Phones
     ) -> None:
@@ -50,7 +50,7 @@ class Exchange:
             self.record(sent, "failed", code)
             return
         self.record(sent, "sent")
-        self._timers.later(self.receipt_delay, partial(self._settle, sent))
+        self._timers.later(self.receipt_delay, self._settle, sent)
 
     def record(self, sent: Sent, status: str, code: int | None = None, details: str = "") -> None:
         """Takes note of a status and tells the webhook."""
@@ -65,7 +65,7 @@ class Exchange:
                 kind=f"status.{status}",
                 about=sent.id,
                 whom=sent.phone,
-                posted=partial(_remember, event),
+                event=event,
             )
         )
 
@@ -161,10 +161,6 @@ class Exchange:
             self.record(sent, "read")
         else:
             self.record(sent, "delivered")
-
-
-def _remember(event: Event, delivery: Delivery) -> None:
-    event.delivery = delivery
 
 
 def template_changes(exchange: Exchange, template: Template, wanted: Json) -> None:

@@ -14,7 +14,7 @@ from sandbox.webhooks.delivery import Deliveries
 from sandbox.webhooks.signing import hub_headers
 from sandbox.webhooks.webhook import Delivery, Manners
 
-from .message import Json
+from .message import Event, Json
 
 POSTED_AS: Mapping[str, str] = {
     "user-agent": "facebookexternalua",
@@ -38,17 +38,19 @@ def manners(secret_of: Callable[[], str]) -> Manners:
 
 @dataclass(frozen=True)
 class Change:
-    """``posted`` learns the webhook it went out with."""
+    """``event`` learns the webhook it went out with."""
 
     field: str
     value: Json
     kind: str
     about: str
     whom: str = ""
-    posted: Callable[[Delivery], None] = lambda _: None
+    event: Event | None = None
 
 
 class Outbox:
+    KEPT = ("_pending", "_timers")
+
     def __init__(self, deliveries: Deliveries, faults: Faults, account_id: str) -> None:
         self._deliveries = deliveries
         self._faults = faults
@@ -98,7 +100,8 @@ class Outbox:
         # A batch has a lane of its own.
         delivery.about = delivery.about or delivery.id
         for change in changes:
-            change.posted(delivery)
+            if change.event is not None:
+                change.event.delivery = delivery
         self._deliveries.publish(delivery)
 
 

@@ -99,6 +99,8 @@ def unusable() -> list[Template]:
 
 @dataclass
 class Templates:
+    KEPT = ("every",)
+
     every: list[Template] = field(default_factory=seeds)
 
     def named(self, name: str) -> list[Template]:
