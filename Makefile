@@ -11,6 +11,7 @@ BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
 TESTS := -m "not e2e and not chaos"
+PINNED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 # What must never be wrong about a message is tested line by line and branch by branch.
 EXACT := communications/vocabulary/statuses.py,communications/receiving/deliveries.py,communications/receiving/receipts.py,communications/sending/claims.py,communications/policy/provider_selection.py,communications/policy/quiet_hours.py,communications/sending/provider_call.py,communications/sending/outcomes.py,communications/providers/**
 
@@ -55,20 +56,19 @@ chaos: $(DEV) ## kill processes under load; count what was lost, doubled or stuc
 
 lock: ## pin the dependencies anew (for maintainers, needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/). Nothing else here does."; exit 1; }
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-annotate --no-header pyproject.toml --group dev -o requirements-dev.lock
+	uv pip compile $(PINNED) pyproject.toml -o requirements.lock
+	uv pip compile $(PINNED) pyproject.toml --group sandbox -o requirements-run.lock
+	uv pip compile $(PINNED) pyproject.toml --group dev -o requirements-dev.lock
 
 clean: ## remove what was installed and measured; the database in var/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* staticfiles
 
 # The stamps are newer than their lock as long as it has not changed: a second start skips pip.
 
-$(RUN): requirements.lock | python
+$(RUN): requirements-run.lock | python
 	@$(PYTHON) -m venv .venv
 	@echo "Installing into .venv (this takes a minute, once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-run.lock
 	@touch $@
 
 $(DEV): requirements-dev.lock | python

@@ -12,10 +12,14 @@ import shlex
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
 Variables = dict[str, str]
+
+# The package, and of what it needs that which nothing else here does. Production has neither.
+SANDBOX = ("sandbox", "starlette")
 
 LAST_PORT = 65535
 
@@ -24,8 +28,21 @@ class UnusablePort(Exception):
     """Says which, and how to choose another."""
 
 
-def environment(given: Mapping[str, str]) -> Variables:
-    """What the processes need and `given` does not have."""
+def is_sandbox_installed() -> bool:
+    return all(find_spec(name) for name in SANDBOX)
+
+
+def unconfigured(given: Mapping[str, str]) -> list[str]:
+    """Returns the variables whose absence says that a provider is not configured."""
+    return [key for key in STAND_INS if not given.get(key)]
+
+
+def environment(given: Mapping[str, str], earlier: Mapping[str, str] | None = None) -> Variables:
+    """Returns what the processes need and `given` does not have.
+
+    Credentials that were made up `earlier` stay as they were: the sandbox keeps its world over a
+    restart, and no vendor changes its customers' keys overnight.
+    """
     port = given.get("PORT") or "8000"
     sandbox_port = given.get("SANDBOX_PORT") or "8025"
     wanted = {
@@ -36,10 +53,16 @@ def environment(given: Mapping[str, str]) -> Variables:
         "SANDBOX_URL": f"http://127.0.0.1:{sandbox_port}/",
     }
     sandbox = f"http://127.0.0.1:{sandbox_port}"
-    for key, stand_in in STAND_INS.items():
-        if not given.get(key):
-            wanted |= stand_in(sandbox)
+    for key in unconfigured(given):
+        made_up = STAND_INS[key](sandbox)
+        wanted |= made_up | {n: v for n, v in credentials(earlier or {}).items() if n in made_up}
     return {name: value for name, value in wanted.items() if not given.get(name)}
+
+
+def credentials(made_up: Mapping[str, str]) -> Variables:
+    """Returns what an account of a stand-in consists of, without the addresses it is reached at."""
+    names = {name for stand_in in STAND_INS.values() for name in stand_in("")}
+    return {n: v for n, v in made_up.items() if n in names and not n.endswith("_URL")}
 
 
 def resend(sandbox: str) -> Variables:

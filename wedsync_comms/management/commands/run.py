@@ -19,7 +19,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from wedsync_comms.embedded import Handout, UnusablePort, Variables, check_ports, environment
+from wedsync_comms.embedded import (
+    Handout,
+    UnusablePort,
+    Variables,
+    check_ports,
+    credentials,
+    environment,
+    is_sandbox_installed,
+    unconfigured,
+)
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
@@ -28,6 +37,7 @@ class Command(BaseCommand):
     help = "Starts live, dispatcher, worker and the provider sandbox; Ctrl-C stops all of it."
     requires_system_checks = []
     stopping = False
+    state = Path()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -35,13 +45,20 @@ class Command(BaseCommand):
             type=Path,
             default=settings.VAR_DIR / "run.env",
             metavar="FILE",
-            help="where other commands find the settings that were made up, while this runs",
+            help="where other commands find the settings that were made up, while this runs; "
+            "what the sandbox keeps for the next start is beside it",
         )
 
     def handle(self, **options: Any) -> None:
         handout = Handout(options["handout"])
         given = handout.without_leftovers(os.environ)
-        made_up = environment(given)
+        if (missing := unconfigured(given)) and not is_sandbox_installed():
+            raise CommandError(
+                "The sandbox is not installed, so nothing stands in for a provider without "
+                f"settings: set {', '.join(missing)}, or install requirements-run.lock."
+            )
+        stand_ins = Handout(handout.path.with_name("stand-ins.env"))
+        made_up = environment(given, stand_ins.read())
         variables = given | made_up
         try:
             check_ports(variables)
@@ -53,6 +70,8 @@ class Command(BaseCommand):
             signal.signal(number, self.stop)
         # With DEBUG, which may come from the command that called us, other commands can follow.
         handout.write(made_up | ({"DEBUG": "on"} if settings.DEBUG else {}))
+        stand_ins.write(credentials(made_up))
+        self.state = handout.path.with_name("sandbox.sqlite3")
         try:
             self.prepare(variables)
             self.start(variables)
@@ -81,7 +100,7 @@ class Command(BaseCommand):
         if self.stopping:
             self.stderr.write("stopped before everything was started")
             return
-        stack = Stack(variables, lambda: self.stopping)
+        stack = Stack(variables, self.state, lambda: self.stopping)
         stack.loop()
         if stack.culprits:
             raise CommandError(f"{' and '.join(stack.culprits)}; the others were stopped.")
@@ -89,13 +108,15 @@ class Command(BaseCommand):
 
 
 class Stack(Manager):
-    def __init__(self, variables: Variables, stopped_before: Callable[[], bool]) -> None:
+    def __init__(
+        self, variables: Variables, state: Path, stopped_before: Callable[[], bool]
+    ) -> None:
         super().__init__(Output(sys.stdout))
         self.variables = variables
         self.stopped_before = stopped_before
         self.culprits: list[str] = []
         self.hasty = False
-        for name, words in commands(variables).items():
+        for name, words in commands(variables, state).items():
             # exec: no shell stays between honcho's signals and the process.
             self.add_process(name, f"exec {shlex.join(words)}", env=variables)
 
@@ -139,8 +160,9 @@ class Output(Printer):
             super().write(message)
 
 
-def commands(variables: Variables) -> dict[str, list[str]]:
+def commands(variables: Variables, state: Path) -> dict[str, list[str]]:
     port, sandbox_port = variables["PORT"], variables["SANDBOX_PORT"]
+    sandbox = [*MANAGE, "sandbox", "--port", sandbox_port, "--state", str(state)]
     listen = ["--host", "127.0.0.1", "--port", port]
     quiet = ["--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "2"]
     application = "wedsync_comms.asgi:application"
@@ -149,7 +171,7 @@ def commands(variables: Variables) -> dict[str, list[str]]:
         "dispatcher": [*MANAGE, "dispatcher"],
         # honcho kills what has not ended five seconds after the first one did.
         "worker": [*MANAGE, "worker", "--grace", "3"],
-        "sandbox": [*MANAGE, "sandbox", "--port", sandbox_port],
+        **({"sandbox": sandbox} if is_sandbox_installed() else {}),
     }
 
 
@@ -158,7 +180,8 @@ def announce(variables: Variables) -> None:
     live = f"http://127.0.0.1:{variables['PORT']}"
     sandbox = f"http://127.0.0.1:{variables['SANDBOX_PORT']}"
     # One after the other: asking whether all is ready before it can be is answered by an error.
-    for url in (f"{sandbox}/", f"{live}/health/live", f"{live}/health/ready"):
+    first = [f"{sandbox}/"] if is_sandbox_installed() else []
+    for url in (*first, f"{live}/health/live", f"{live}/health/ready"):
         wait_for(url)
     say(welcome(variables, live, sandbox))
 
@@ -188,8 +211,9 @@ def welcome(variables: Variables, live: str, sandbox: str) -> str:
         f"  Overview    {live}/",
         f"  Admin       {live}/admin/",
         f"  API docs    {live}/api/docs/",
-        f"  Sandbox     {sandbox}/",
     ]
+    if is_sandbox_installed():
+        lines += [f"  Sandbox     {sandbox}/"]
     if settings.DEBUG:
         lines += ["  Login       demo / demo", f"  API token   {variables['DEMO_API_TOKEN']}"]
     return "\n".join(lines)

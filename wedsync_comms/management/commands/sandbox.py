@@ -1,12 +1,14 @@
 """`manage.py sandbox`: the providers' stand-in alone, with the keys that this project has."""
 
 import os
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sandbox import SandboxConfig, run
+from wedsync_comms.embedded import is_sandbox_installed
 
 
 class Command(BaseCommand):
@@ -16,11 +18,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=int(os.environ.get("SANDBOX_PORT") or 8025))
+        parser.add_argument(
+            "--state",
+            type=Path,
+            metavar="FILE",
+            help="where its world is kept over a restart (default: in memory only)",
+        )
 
-    def handle(self, *, host: str, port: int, **_: Any) -> None:
+    def handle(self, *, host: str, port: int, state: Path | None, **_: Any) -> None:
+        if not is_sandbox_installed():
+            raise CommandError("The sandbox is not installed here: see requirements-run.lock.")
+        # By name: production has this command, and no such package.
+        sandbox = import_module("sandbox")
         webhooks = f"{settings.PUBLIC_URL}/api/webhooks/communications"
         self.stderr.write(f"Sandbox on http://{host}:{port}/, webhooks to {webhooks}/")
-        run(SandboxConfig(**addresses(webhooks), **credentials()), host, port)
+        config = sandbox.SandboxConfig(**addresses(webhooks), **credentials())
+        sandbox.run(config, host, port, state)
 
 
 def addresses(webhooks: str) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Production has neither the sandbox nor what only the sandbox needs, and misses nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(__file__).parent.parent
+# As if they were not there: `python -c BLOCKED …` runs what follows without them.
+BLOCKED = """
+import sys
+from importlib.machinery import PathFinder
+
+class Production(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        missing = name.partition(".")[0] in {"sandbox", "starlette", "tests"}
+        return None if missing else super().find_spec(name, path, target)
+
+sys.meta_path = [Production if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+PROCESSES = """
+import wedsync_comms.wsgi, wedsync_comms.asgi, wedsync_comms.urls, wedsync_comms.tasks
+from django.core.management import call_command
+call_command("check", "--deploy", "--fail-level", "ERROR")
+"""
+MANAGE = """
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
+PROVIDERS = ("RESEND_", "TWILIO_", "WHATSAPP_", "GOOGLE_", "MICROSOFT_")
+
+
+def without_sandbox(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: v for name, v in os.environ.items() if not name.startswith(PROVIDERS)}
+    wanted = {
+        "DEBUG": "off",
+        "SECRET_KEY": "only-for-this-test-" * 4,
+        "PUBLIC_URL": "https://comms.example",
+        "ALLOWED_HOSTS": "comms.example",
+        "DJANGO_SETTINGS_MODULE": "wedsync_comms.settings",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", BLOCKED + code, *arguments],
+        cwd=ROOT,
+        env=kept | wanted,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def pins(lock: str) -> set[str]:
+    return set(re.findall(r"^[a-z0-9][^ ;\\]+==[^ ;\\]+", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def names(lock: str) -> set[str]:
+    return {pin.partition("==")[0].partition("[")[0] for pin in pins(lock)}
+
+
+def test_every_process_loads_without_the_sandbox() -> None:
+    loaded = without_sandbox(PROCESSES)
+
+    assert loaded.returncode == 0, loaded.stderr
+
+
+def test_the_sandbox_is_no_application() -> None:
+    assert "sandbox" not in settings.INSTALLED_APPS
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("sandbox", "The sandbox is not installed here: see requirements-run.lock."),
+        ("run", "nothing stands in for a provider without settings: set RESEND_API_KEY, TWILIO_"),
+    ],
+)
+def test_a_command_that_needs_it_says_that_it_is_missing(command: str, says: str) -> None:
+    tried = without_sandbox(MANAGE, command)
+
+    assert tried.returncode == 1
+    assert says in tried.stderr
+    assert tried.stderr.startswith("CommandError: ")
+    assert tried.stderr.count("\n") == 1
+
+
+def test_the_production_lock_has_nothing_that_only_the_sandbox_needs() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+
+    assert "starlette" in groups["sandbox"]
+    assert "starlette" not in names("requirements.lock")
+    assert set(groups["sandbox"]) <= names("requirements-run.lock")
+
+
+def test_the_locks_agree_and_name_no_index() -> None:
+    assert pins("requirements.lock") < pins("requirements-run.lock") < pins("requirements-dev.lock")
+    for lock in ("requirements.lock", "requirements-run.lock", "requirements-dev.lock"):
+        assert "://" not in (ROOT / lock).read_text()
+
+
+def test_the_image_is_built_without_it() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert {"sandbox", "tests", "requirements-run.lock", "requirements-dev.lock"} <= set(ignored)
