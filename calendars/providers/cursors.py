@@ -8,11 +8,11 @@ from typing import Self
 from calendars.providers.base import CursorExpired
 
 # A window that moves on is followed with the old one's token for so long.
-SLACK = timedelta(days=7)
+WINDOW_SLACK = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cursor:
+class VendorCursor:
     """`shape` counts the ways in which we have asked: an answer to another question does not
     continue this one."""
 
@@ -38,12 +38,12 @@ class Cursor:
         return cls(shape=shape, token=token, start=start, end=end)
 
     def covers(self, end: datetime) -> bool:
-        return self.end is not None and end <= self.end + SLACK
+        return self.end is not None and end <= self.end + WINDOW_SLACK
 
 
-def continued(value: str, shape: str, end: datetime) -> Cursor:
+def continue_cursor(value: str, shape: str, end: datetime) -> VendorCursor:
     """Raises CursorExpired as well where the wanted window has moved on from the cursor's."""
-    cursor = Cursor.read(value, shape)
+    cursor = VendorCursor.read(value, shape)
     if not cursor.covers(end):
         raise CursorExpired("The window has moved on.", code="window")
     return cursor

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from calendars.providers.asking import ask
+from calendars.providers.responses import vendor_request
 from wedsync_comms.lib.http import Client, Response
 
 # Another access token, of the same person. Raises GrantGone where there is none.
@@ -11,7 +11,7 @@ Renew = Callable[[], str]
 UNAUTHORIZED = 401
 
 
-class Token:
+class AccessToken:
     def __init__(self, value: str, renew: Renew | None = None) -> None:
         self.value = value
         self.renew = renew
@@ -31,7 +31,7 @@ class Token:
 
         def once() -> Response:
             shown = {**headers, "authorization": f"Bearer {self.value}"}
-            return ask(client, method, url, is_safe=is_safe, headers=shown, **values)
+            return vendor_request(client, method, url, is_safe=is_safe, headers=shown, **values)
 
         answer = once()
         if answer.status != UNAUTHORIZED or self.renew is None:

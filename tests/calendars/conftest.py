@@ -7,14 +7,16 @@ from calendars.providers import registry
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 
 
 @pytest.fixture
-def paper(settings: Settings) -> Paper:
-    settings.CALENDARS = {"paper": {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}}
-    found = registry.configured_vendor("paper")
-    assert isinstance(found, Paper)
+def fake_vendor(settings: Settings) -> FakeVendor:
+    settings.CALENDARS = {
+        "fake": {"BACKEND": "tests.calendars.fake_vendor.FakeVendor", "OPTIONS": {}}
+    }
+    found = registry.configured_vendor("fake")
+    assert isinstance(found, FakeVendor)
     return found
 
 
@@ -24,11 +26,11 @@ def organization(db: None) -> Organization:  # noqa: ARG001
 
 
 @pytest.fixture
-def account(organization: Organization, paper: Paper) -> Account:
-    grant = paper.grant()
+def account(organization: Organization, fake_vendor: FakeVendor) -> Account:
+    grant = fake_vendor.grant()
     return rows.account(
         organization,
-        vendor="paper",
+        vendor="fake",
         grant=grants.seal_grant(grant),
         scopes=list(grant.scopes),
     )

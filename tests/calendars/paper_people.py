@@ -15,14 +15,17 @@ from calendars.vocabulary.events import (
     RemotePerson,
     Removed,
 )
-from tests.calendars.paper import Paper, Sheet
+from tests.calendars.fake_vendor import (
+    FakeMailbox,
+    FakeVendor,
+)
 from wedsync_comms.lib.errors import TransientError
 
 PAGE = 50
 
 
 @dataclass
-class PaperBook(Paper):
+class PaperBook(FakeVendor):
     people: dict[str, RemotePerson] = field(default_factory=dict)
     journal: list[str] = field(default_factory=list)
     # Cut off after so many, as if there were no more.
@@ -76,7 +79,7 @@ class PaperBook(Paper):
         )
 
 
-class Pages(Sheet):
+class Pages(FakeMailbox):
     paper: PaperBook
 
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:

@@ -32,7 +32,7 @@ from calendars.models.accounts import AccountStatus
 from communications.models import Organization, Role
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.communications.admin_pages import (
     listed,
     logged_in,
@@ -45,7 +45,7 @@ from tests.communications.admin_pages import (
 
 __all__ = ["plain_static"]
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "paper")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "fake_vendor")]
 
 SECRET = "Zanzibar"
 SOON = (timezone.now() + timedelta(days=3)).replace(hour=10, minute=0, second=0, microsecond=0)
@@ -69,7 +69,7 @@ def viewer(organization: Organization) -> Client:
 def furnished() -> dict[type[Model], Model]:
     """One row of everything, all of another organization and all with the word in it."""
     organization = factories.organization(name=SECRET)
-    account = rows.account(organization, vendor="paper", email=f"{SECRET}@example.com")
+    account = rows.account(organization, vendor="fake", email=f"{SECRET}@example.com")
     calendar = rows.calendar(account, name=SECRET)
     contact = factories.contact(organization, name=SECRET)
     appointment = rows.appointment(calendar, SOON, title=SECRET)
@@ -250,7 +250,7 @@ def test_a_viewer_looks_and_does_not_act(
         url(made, "accept"),
         url(made, "edit"),
         listed(Appointment, "add"),
-        reverse("calendar-connect", args=["paper"]),
+        reverse("calendar-connect", args=["fake"]),
     ]
     for act in acts:
         assert viewer.post(act, {"title": "x"}).status_code == 403, act
@@ -298,7 +298,7 @@ def test_an_account_is_chosen_for_read_and_let_go(
     staff: Client,
     account: Account,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     other = rows.calendar(account, name="Viewings", is_followed=False)
     BusyBlock.objects.create(
@@ -329,7 +329,7 @@ def test_an_account_is_chosen_for_read_and_let_go(
     assert "is disconnected" in told(staff.post(url(account, "disconnect"), follow=True))
     account.refresh_from_db()
     assert account.status == AccountStatus.DISCONNECTED
-    assert paper.revoked
+    assert fake_vendor.revoked
 
 
 def test_bookings_go_only_to_what_is_followed(
@@ -378,7 +378,7 @@ def test_acting_is_posting(staff: Client, account: Account, calendar: Calendar) 
     made = rows.appointment(calendar, SOON)
     for page in (url(account, "disconnect"), url(made, "cancel")):
         assert staff.get(page).status_code == 405
-    assert staff.get(reverse("calendar-connect", args=["paper"])).status_code == 405
+    assert staff.get(reverse("calendar-connect", args=["fake"])).status_code == 405
 
 
 def test_without_a_vendor_it_says_what_to_configure(staff: Client, settings: Settings) -> None:
@@ -386,14 +386,14 @@ def test_without_a_vendor_it_says_what_to_configure(staff: Client, settings: Set
     text = staff.get(listed(Account)).content.decode()
     assert "GOOGLE_CLIENT_ID" in text
     assert "No calendar is connected yet." in text
-    assert staff.post(reverse("calendar-connect", args=["paper"])).status_code == 404
+    assert staff.post(reverse("calendar-connect", args=["fake"])).status_code == 404
 
 
 def test_the_platforms_administrator_sees_all_and_connects_none(admin_client: Client) -> None:
     furnished()
     assert SECRET in admin_client.get(listed(Account)).content.decode()
     assert SECRET in admin_client.get(listed(Appointment)).content.decode()
-    assert admin_client.post(reverse("calendar-connect", args=["paper"])).status_code == 403
+    assert admin_client.post(reverse("calendar-connect", args=["fake"])).status_code == 403
 
 
 def wish(**fields: Any) -> BookingRequest:
@@ -413,7 +413,7 @@ def test_an_appointments_page_tells_its_story(
         appointment=made,
         version=2,
         what="moved",
-        source="paper",
+        source="fake",
         before={"start": "2027-06-05T10:00:00"},
         after={"start": "2027-06-05T11:00:00", "with a@example.com": "declined"},
     )
@@ -424,7 +424,7 @@ def test_an_appointments_page_tells_its_story(
     made.links.update(error="503", tries=3)
     for page in (url(made), url(made, "part")):
         text = staff.get(page).content.decode()
-        for word in ("Tasting", "Amelia Hart", "no answer yet", "Sat 5 Jun, 10:00", "Paper", "503"):
+        for word in ("Tasting", "Amelia Hart", "no answer yet", "Sat 5 Jun, 10:00", "Fake", "503"):
             assert word in text, word
         assert "Look at “Fitting”" in text
 

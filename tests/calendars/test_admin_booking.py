@@ -13,13 +13,13 @@ from calendars.models import Appointment, Calendar
 from communications.models import Contact, Organization, Role
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
 from wedsync_comms.lib.errors import TransientError
 
 __all__ = ["plain_static"]
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "paper")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static", "fake_vendor")]
 
 BOOK = listed(Appointment, "add")
 OFFERS = reverse("admin:calendars_appointment_offers")
@@ -118,12 +118,12 @@ def test_a_time_that_clocks_skip_is_refused_with_the_reason(
 def test_a_taken_time_and_a_silent_calendar_are_refused_with_the_reason(
     staff: Client,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     rows.appointment(calendar, wall=at("10:30"), zone="UTC")
     taken = staff.post(BOOK, filled(calendar))
     assert "This time is taken." in taken.content.decode()
-    paper.down = TransientError("Nothing came back.")
+    fake_vendor.down = TransientError("Nothing came back.")
     silent = staff.post(BOOK, filled(calendar, at="15:00"))
     assert "Nobody can tell whether Consultations is free" in silent.content.decode()
     assert Appointment.objects.count() == 1
@@ -132,14 +132,14 @@ def test_a_taken_time_and_a_silent_calendar_are_refused_with_the_reason(
 def test_free_times_are_offered_and_unknown_ones_never(
     staff: Client,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     rows.appointment(calendar, wall=at("10:00"), zone="UTC")
     query = {"day": f"{MONDAY}", "duration": "60", "calendar": str(calendar.pk)}
     first = staff.get(OFFERS, query).json()["days"][0]
     assert first["day"] == f"{MONDAY}"
     assert first["times"][:2] == ["09:00", "11:00"]
-    paper.problem = "It does not say."
+    fake_vendor.problem = "It does not say."
     told_nothing = staff.get(OFFERS, query).json()
     assert told_nothing["days"] == []
     assert told_nothing["unknown"] == ["Consultations: It does not say."]

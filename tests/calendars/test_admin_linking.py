@@ -10,24 +10,24 @@ from pytest_django import Settings
 from calendars.models import Account, Calendar
 from communications.models import Organization, Role
 from tests import factories
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.communications.admin_pages import logged_in, plain_static, told
 
 __all__ = ["plain_static"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
-LINKED = "/calendars/linked/paper/"
+LINKED = "/calendars/linked/fake/"
 
 
 @pytest.fixture
-def staff(organization: Organization, paper: Paper) -> Client:  # noqa: ARG001
+def staff(organization: Organization, fake_vendor: FakeVendor) -> Client:  # noqa: ARG001
     return logged_in(factories.member(organization, Role.STAFF))
 
 
 def sent(client: Client) -> str:
     """The state that the vendor was given."""
-    response = client.post(reverse("calendar-connect", args=["paper"]))
+    response = client.post(reverse("calendar-connect", args=["fake"]))
     assert response.status_code == 302
     query = parse_qs(urlsplit(response["Location"]).query)
     return query["state"][0]
@@ -35,7 +35,7 @@ def sent(client: Client) -> str:
 
 def test_two_clicks_connect_an_account(staff: Client, settings: Settings) -> None:
     settings.PUBLIC_URL = "https://weddings.example"
-    response = staff.post(reverse("calendar-connect", args=["paper"]))
+    response = staff.post(reverse("calendar-connect", args=["fake"]))
     query = parse_qs(urlsplit(response["Location"]).query)
     assert query["to"] == [f"https://weddings.example{LINKED}"]
     answer = {"state": query["state"][0], "code": "c"}
@@ -78,12 +78,12 @@ def test_a_refusal_is_said(staff: Client) -> None:
     assert "The permission was not given" in told(staff.get(LINKED, answer, follow=True))
 
 
-def test_what_was_unticked_is_said(staff: Client, paper: Paper) -> None:
-    paper.granted = ("con",)
+def test_what_was_unticked_is_said(staff: Client, fake_vendor: FakeVendor) -> None:
+    fake_vendor.granted = ("con",)
     back = staff.get(LINKED, {"state": sent(staff), "code": "c"}, follow=True)
     assert "Not allowed: calendars." in told(back)
     assert "Connect again" in back.content.decode()
-    paper.granted = ()
+    fake_vendor.granted = ()
     back = staff.get(LINKED, {"state": sent(staff), "code": "c"}, follow=True)
     assert "Nothing was allowed" in told(back)
 

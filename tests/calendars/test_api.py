@@ -16,7 +16,7 @@ from calendars.linking import accounts
 from calendars.models import Account, Appointment, Calendar
 from communications.models import Organization, Role
 from tests import factories
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import wish
 from tests.communications.edges.test_api import Api
 from wedsync_comms.lib.errors import TransientError
@@ -38,7 +38,7 @@ def api(organization: Organization, calendar: Calendar) -> Api:
     return Api(factories.member(organization))
 
 
-def test_book_look_change_cancel(api: Api, paper: Paper) -> None:
+def test_book_look_change_cancel(api: Api, fake_vendor: FakeVendor) -> None:
     people = [{"email": "Amelia@e.com", "role": "couple"}]
     made = api.post("appointments/", {**BOOKING, "participants": people, "tags": ["hart"]})
     assert made.status_code == 201, made.content
@@ -57,7 +57,7 @@ def test_book_look_change_cancel(api: Api, paper: Paper) -> None:
     assert [one["what"] for one in api.get(f"{path}changes/")] == ["booked", "changed", "cancelled"]
     assert len(api.get("appointments/?status=cancelled")["results"]) == 1
     assert api.get("appointments/?starts_after=2027-06-06T00:00:00Z")["results"] == []
-    assert paper.calls == ["free_busy"]
+    assert fake_vendor.calls == ["free_busy"]
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_what_cannot_be_booked_says_which_field(
     assert not Appointment.objects.exists()
 
 
-def test_a_taken_time_and_an_unknown_one_are_conflicts(api: Api, paper: Paper) -> None:
+def test_a_taken_time_and_an_unknown_one_are_conflicts(api: Api, fake_vendor: FakeVendor) -> None:
     api.post("appointments/", BOOKING)
     assert api.post("appointments/", BOOKING).json()["detail"] == "This time is taken."
-    paper.down = TransientError("503")
+    fake_vendor.down = TransientError("503")
     later = {"start": "2027-06-06T10:00:00", "end": "2027-06-06T11:00:00"}
     answer = api.post("appointments/", {**BOOKING, **later})
     assert answer.status_code == 409
@@ -110,12 +110,12 @@ def test_a_booking_repeated_with_its_key_is_answered_as_the_first(api: Api) -> N
     assert Appointment.objects.count() == 1
 
 
-def test_availability(api: Api, calendar: Calendar, paper: Paper) -> None:
+def test_availability(api: Api, calendar: Calendar, fake_vendor: FakeVendor) -> None:
     api.post("appointments/", BOOKING)
     found = api.get(SLOTS)
     assert found["slots"][0]["start"] == "2027-06-05T10:00:00Z"
     assert list(found["busy"]) == [str(calendar.pk)]
-    paper.problem = "internalError"
+    fake_vendor.problem = "internalError"
     found = api.get(f"{SLOTS}&calendars={calendar.pk}")
     assert (found["slots"], found["unknown"][0]["problem"]) == ([], "internalError")
     assert api("GET", f"{SLOTS}&calendars=x").status_code == 400

@@ -19,7 +19,7 @@ from communications.errors import Refused
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, theirs, wish
 
 # A Saturday; Europe/London is an hour ahead of UTC then.
@@ -34,10 +34,10 @@ def starts(organization: Organization, minutes: int = 60, **options: object) -> 
 def test_within_the_hours_and_around_what_is_taken(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     Hours.objects.create(calendar=calendar, weekday=5, opens=time(9), closes=time(13))
-    paper.put("main", theirs(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC"))
+    fake_vendor.put("main", theirs(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC"))
     assert starts(organization) == ["09:00", "11:00", "11:15", "11:30", "11:45", "12:00"]
     Calendar.objects.update(buffer_minutes=15)
     assert starts(organization, 45) == ["09:00", "11:15", "11:30", "11:45", "12:00", "12:15"]
@@ -67,10 +67,10 @@ def test_what_is_booked_here_is_taken_before_the_vendor_has_it(
 def test_all_calendars_have_to_be_free(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     other = rows.calendar(calendar.account, remote_id="other", zone="UTC")
-    paper.put("other", theirs(datetime.fromisoformat("2027-06-05T09:00"), zone="UTC"))
+    fake_vendor.put("other", theirs(datetime.fromisoformat("2027-06-05T09:00"), zone="UTC"))
     assert starts(organization)[0] == "10:00"
     assert starts(organization, calendars=[calendar.pk])[0] == "09:00"
     assert starts(organization, calendars=[other.pk])[0] == "10:00"
@@ -79,9 +79,9 @@ def test_all_calendars_have_to_be_free(
 def test_an_unknown_is_never_free(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.problem = "internalError"
+    fake_vendor.problem = "internalError"
     found = offer_slots(organization, DAY, DAY + 24 * HOUR, HOUR)
     assert found.slots == []
     assert [one.problem for one in found.unknown] == ["internalError"]

@@ -25,7 +25,7 @@ from calendars.vocabulary.events import (
 from communications.errors import NotPossible, Refused, Stale
 from communications.models import Organization
 from tests import factories
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.workers import write_due
 from wedsync_comms.lib.errors import TransientError
 
@@ -50,7 +50,7 @@ def theirs(start: datetime = TEN, name: str = "theirs", zone: str = "Europe/Lond
 def test_it_is_ours_at_once_and_written_right_after(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     amelia = factories.contact(organization, email="amelia@example.com")
     made = book_appointment(
@@ -58,9 +58,9 @@ def test_it_is_ours_at_once_and_written_right_after(
         wish(participants=[Invitee(contact=amelia.pk, role="couple"), Invitee(email="dj@e.com")]),
     )
     assert made.starts_at == datetime(2027, 6, 5, 9, tzinfo=UTC)
-    assert paper.live("main") == []
+    assert fake_vendor.live("main") == []
     assert write_due() == 1
-    (event,) = paper.live("main")
+    (event,) = fake_vendor.live("main")
     assert event.key == made.key
     assert event.text.title == "Tasting"
     assert [one.email for one in event.text.attendees] == ["amelia@example.com", "dj@e.com"]
@@ -84,9 +84,9 @@ def test_a_taken_time_is_refused_and_nothing_is_left(
 def test_what_the_vendor_alone_knows_counts(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.put("main", theirs())
+    fake_vendor.put("main", theirs())
     with pytest.raises(NotFree, match="Consultations is taken"):
         book_appointment(organization, wish())
     assert not Appointment.objects.exists()
@@ -96,15 +96,15 @@ def test_what_the_vendor_alone_knows_counts(
 def test_unknown_is_never_free(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     how: str,
 ) -> None:
     if how == "problem":
-        paper.problem = "internalError"
+        fake_vendor.problem = "internalError"
     elif how == "down":
-        paper.down = TransientError("no answer")
+        fake_vendor.down = TransientError("no answer")
     else:
-        paper.revoked = True
+        fake_vendor.revoked = True
         account = calendar.account
         account.grant = ""
         account.save()
@@ -129,19 +129,19 @@ def test_times_that_do_not_exist_are_refused_with_the_reason(
 def test_the_second_pass_through_a_repeated_hour_is_kept(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     second = datetime.fromisoformat("2027-10-31T01:00").replace(fold=1)
     made = book_appointment(organization, wish(second, minutes=30))
     assert made.starts_at == datetime(2027, 10, 31, 1, tzinfo=UTC)
     write_due()
-    assert paper.live("main")[0].text.start.instant == made.starts_at
+    assert fake_vendor.live("main")[0].text.start.instant == made.starts_at
 
 
 def test_it_is_moved_also_onto_part_of_itself(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     made = book_appointment(organization, wish())
     write_due()
@@ -149,7 +149,7 @@ def test_it_is_moved_also_onto_part_of_itself(
     assert moved.ends_at - moved.starts_at == HOUR
     assert moved.version == 2
     write_due()
-    (event,) = paper.live("main")
+    (event,) = fake_vendor.live("main")
     assert event.text.start.wall == TEN + HOUR / 2
     assert [one.what for one in made.changes.all()] == ["booked", "moved"]
     assert Appointment.objects.count() == 1
@@ -168,7 +168,7 @@ def test_it_is_not_moved_onto_another(organization: Organization, calendar: Cale
 def test_people_are_changed_and_keep_their_answers(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     made = book_appointment(
         organization, wish(participants=[Invitee(email="a@e.com"), Invitee(email="b@e.com")])
@@ -185,19 +185,19 @@ def test_people_are_changed_and_keep_their_answers(
     assert found["a@e.com"].answer == ResponseStatus.ACCEPTED
     assert found["c@e.com"].role == "supplier"
     write_due()
-    assert len(paper.live("main")[0].text.attendees) == 2
+    assert len(fake_vendor.live("main")[0].text.attendees) == 2
 
 
 def test_a_cancelled_one_is_cancelled_there_and_its_time_is_free(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     made = book_appointment(organization, wish())
     write_due()
     rescheduling.cancel_appointment(made)
     write_due()
-    assert paper.live("main") == []
+    assert fake_vendor.live("main") == []
     book_appointment(organization, wish(title="Another"))
     made.refresh_from_db()
     with pytest.raises(NotPossible):
@@ -242,9 +242,9 @@ def test_another_organizations_calendar_cannot_be_booked(
 def test_created_exactly_once_though_answers_get_lost(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.lost_before, paper.lost_after = 0.15, 0.15
+    fake_vendor.lost_before, fake_vendor.lost_after = 0.15, 0.15
     made: list[Appointment] = []
     while len(made) < 30:
         try:
@@ -258,9 +258,9 @@ def test_created_exactly_once_though_answers_get_lost(
                 write_after=datetime(2020, 1, 1, tzinfo=UTC),
             )
         write_due()
-    paper.lost_before = paper.lost_after = 0
-    assert len(paper.live("main")) == 30
-    assert {one.key for one in paper.live("main")} == {one.key for one in made}
+    fake_vendor.lost_before = fake_vendor.lost_after = 0
+    assert len(fake_vendor.live("main")) == 30
+    assert {one.key for one in fake_vendor.live("main")} == {one.key for one in made}
     Account.objects.update(retry_at=None)
     pull.pull_calendar(calendar.pk)
     assert Appointment.objects.filter(status="booked").count() == 30

@@ -28,7 +28,7 @@ from calendars.vocabulary.events import (
 from communications.errors import NotPossible
 from communications.models import Organization
 from tests import factories
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, wish
 from tests.calendars.workers import write_due
 
@@ -38,7 +38,7 @@ UNKNOWN = "“Mars/Base” is no time zone that is known here."
 
 
 @pytest.fixture
-def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
+def booked(organization: Organization, calendar: Calendar, fake_vendor: FakeVendor) -> Appointment:
     Account.objects.update(conflicts="ask")
     made = book_appointment(organization, wish(TEN, participants=[Invitee(email="amelia@e.com")]))
     write_due()
@@ -53,18 +53,20 @@ def staff(organization: Organization) -> Client:
     return client
 
 
-def changes_there(paper: Paper, one: Appointment, problem: str = "", **text: Any) -> None:
+def changes_there(
+    fake_vendor: FakeVendor, one: Appointment, problem: str = "", **text: Any
+) -> None:
     name = one.links.get().remote_id
-    event = paper.events["main"][name]
-    paper.put("main", replace(event, text=replace(event.text, **text), problem=problem))
+    event = fake_vendor.events["main"][name]
+    fake_vendor.put("main", replace(event, text=replace(event.text, **text), problem=problem))
 
 
 def moved_there(
-    paper: Paper, one: Appointment, start: datetime, zone: str = "Europe/London"
+    fake_vendor: FakeVendor, one: Appointment, start: datetime, zone: str = "Europe/London"
 ) -> None:
     span = (start, start + HOUR)
     begins, ends = (Moment(wall=each, zone=zone) for each in span)
-    changes_there(paper, one, start=begins, end=ends)
+    changes_there(fake_vendor, one, start=begins, end=ends)
 
 
 def read(calendar: Calendar) -> None:
@@ -76,8 +78,8 @@ def page(one: Appointment, name: str = "change") -> str:
     return reverse(f"admin:calendars_appointment_{name}", args=[one.pk])
 
 
-def both_change_the_title(booked: Appointment, paper: Paper, calendar: Calendar) -> None:
-    changes_there(paper, booked, title="Theirs")
+def both_change_the_title(booked: Appointment, fake_vendor: FakeVendor, calendar: Calendar) -> None:
+    changes_there(fake_vendor, booked, title="Theirs")
     rescheduling.change_appointment(booked, AppointmentEdit(title="Ours"))
     read(calendar)
     booked.refresh_from_db()
@@ -87,10 +89,10 @@ def both_change_the_title(booked: Appointment, paper: Paper, calendar: Calendar)
 def test_theirs_is_taken_written_again_and_in_the_history(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     staff: Client,
 ) -> None:
-    both_change_the_title(booked, paper, calendar)
+    both_change_the_title(booked, fake_vendor, calendar)
     text = staff.get(page(booked)).content.decode()
     for word in ("Changed here and in the calendar: title.", "Which one is right?", "Theirs"):
         assert word in text, word
@@ -100,7 +102,7 @@ def test_theirs_is_taken_written_again_and_in_the_history(
     booked.refresh_from_db()
     assert (booked.title, booked.trouble) == ("Theirs", "")
     write_due()
-    assert [one.text.title for one in paper.live("main")] == ["Theirs"]
+    assert [one.text.title for one in fake_vendor.live("main")] == ["Theirs"]
     last = booked.changes.latest("pk")
     assert (last.source, last.before, last.after) == (
         "here",
@@ -116,9 +118,9 @@ def test_theirs_is_taken_written_again_and_in_the_history(
 def test_ours_stays_where_a_person_says_so(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    both_change_the_title(booked, paper, calendar)
+    both_change_the_title(booked, fake_vendor, calendar)
     conflicts.accept_as_is(booked)
     assert (Appointment.objects.get().title, Appointment.objects.get().trouble) == ("Ours", "")
     with pytest.raises(NotPossible):
@@ -130,9 +132,9 @@ def test_ours_stays_where_a_person_says_so(
 def test_only_what_was_in_conflict_is_taken(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    both_change_the_title(booked, paper, calendar)
+    both_change_the_title(booked, fake_vendor, calendar)
     rescheduling.change_appointment(Appointment.objects.get(), AppointmentEdit(place="Orangery"))
     assert "title" in Appointment.objects.get().trouble
     taken = conflicts.accept_remote(Appointment.objects.get())
@@ -143,10 +145,10 @@ def test_their_time_has_to_be_free_and_the_question_stays_open(
     booked: Appointment,
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     staff: Client,
 ) -> None:
-    moved_there(paper, booked, TEN + 5 * HOUR)
+    moved_there(fake_vendor, booked, TEN + 5 * HOUR)
     rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + 2 * HOUR))
     read(calendar)
     other = book_appointment(organization, wish(TEN + 5 * HOUR, title="Fitting"))
@@ -166,11 +168,11 @@ def test_their_time_has_to_be_free_and_the_question_stays_open(
 def test_an_answer_in_conflict_is_taken_too(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     booked.participants.update(answer=ResponseStatus.DECLINED)
     people = (Attendee(email="amelia@e.com", answer=ResponseStatus.ACCEPTED),)
-    changes_there(paper, booked, attendees=people)
+    changes_there(fake_vendor, booked, attendees=people)
     read(calendar)
     assert booked.participants.get().answer == ResponseStatus.DECLINED
     conflicts.accept_remote(Appointment.objects.get())
@@ -180,11 +182,11 @@ def test_an_answer_in_conflict_is_taken_too(
 def test_a_zone_that_is_not_known_is_shown_with_what_to_do(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     staff: Client,
 ) -> None:
     begins, ends = (Moment(wall=TEN + n * HOUR, zone="UTC") for n in (3, 4))
-    changes_there(paper, booked, UNKNOWN, start=begins, end=ends)
+    changes_there(fake_vendor, booked, UNKNOWN, start=begins, end=ends)
     read(calendar)
     row = Appointment.objects.get()
     assert (row.starts_at, row.zone) == (begins.instant, "Europe/London")
@@ -203,12 +205,12 @@ def test_a_zone_that_is_not_known_is_shown_with_what_to_do(
 def test_it_is_well_again_when_the_calendar_says_something_known(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    changes_there(paper, booked, UNKNOWN, place="Orangery")
+    changes_there(fake_vendor, booked, UNKNOWN, place="Orangery")
     read(calendar)
     assert "Mars/Base" in Appointment.objects.get().trouble
-    changes_there(paper, booked, "", place="Barn")
+    changes_there(fake_vendor, booked, "", place="Barn")
     read(calendar)
     assert Appointment.objects.get().trouble == ""
 
@@ -216,9 +218,9 @@ def test_it_is_well_again_when_the_calendar_says_something_known(
 def test_what_is_cancelled_is_not_looked_at_any_more(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    both_change_the_title(booked, paper, calendar)
+    both_change_the_title(booked, fake_vendor, calendar)
     rescheduling.cancel_appointment(Appointment.objects.get())
     write_due()
     assert Appointment.objects.get().trouble == ""

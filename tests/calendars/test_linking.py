@@ -26,21 +26,21 @@ from calendars.subscriptions import lifecycle
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from wedsync_comms.lib.errors import CredentialsRejected, TransientError
 
-REDIRECT = "http://testserver/calendars/linked/paper/"
+REDIRECT = "http://testserver/calendars/linked/fake/"
 
 
 def linked(organization: Organization, **query: str) -> Account:
-    started = accounts.start_linking("paper", REDIRECT)
+    started = accounts.start_linking("fake", REDIRECT)
     answer = {"state": started.kept["state"], "code": "c", **query}
     return accounts.finish_linking(organization, started.kept, answer)
 
 
 def test_a_consent_becomes_an_account_with_its_calendars(
     organization: Organization,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     account = linked(organization)
     assert account.email == "planner@example.com"
@@ -54,7 +54,9 @@ def test_a_consent_becomes_an_account_with_its_calendars(
     assert Calendar.objects.count() == 2
 
 
-def test_contacts_are_read_from_the_start(organization: Organization, paper: Paper) -> None:
+def test_contacts_are_read_from_the_start(
+    organization: Organization, fake_vendor: FakeVendor
+) -> None:
     account = linked(organization)
     book = account.contact_book
     assert book.direction == "read"
@@ -67,54 +69,56 @@ def test_contacts_are_read_from_the_start(organization: Organization, paper: Pap
 
 def test_contacts_that_nobody_allowed_are_not_read(
     organization: Organization,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.granted = ("cal",)
+    fake_vendor.granted = ("cal",)
     linked(organization)
     assert not ContactBook.objects.exists()
-    paper.granted = ("cal", "con")
+    fake_vendor.granted = ("cal", "con")
     book = linked(organization).contact_book
     assert sync.due_books() == [book.pk]
 
 
-def test_somebody_elses_answer_is_refused(organization: Organization, paper: Paper) -> None:
-    for kept in ({}, accounts.start_linking("paper", REDIRECT).kept):
+def test_somebody_elses_answer_is_refused(
+    organization: Organization, fake_vendor: FakeVendor
+) -> None:
+    for kept in ({}, accounts.start_linking("fake", REDIRECT).kept):
         with pytest.raises(accounts.NotLinked, match="no request of yours"):
             accounts.finish_linking(organization, kept, {"state": "guessed", "code": "c"})
     with pytest.raises(accounts.NotLinked, match="access_denied"):
         linked(organization, error="access_denied")
 
 
-def test_what_was_unticked_is_handled(organization: Organization, paper: Paper) -> None:
-    paper.granted = ("con",)
+def test_what_was_unticked_is_handled(organization: Organization, fake_vendor: FakeVendor) -> None:
+    fake_vendor.granted = ("con",)
     account = linked(organization)
     assert account.why == "Not allowed: calendars. Connect again to allow more."
     assert not accounts.allows_purpose(account, "calendars")
     assert accounts.allows_purpose(account, "contacts")
     assert not account.calendars.exists()
-    paper.granted = ()
+    fake_vendor.granted = ()
     with pytest.raises(accounts.NotLinked, match="Nothing was allowed"):
         linked(organization)
 
 
-def run_out(account: Account, paper: Paper) -> None:
-    account.grant = grants.seal_grant(paper.grant(expires_at=timezone.now()))
+def run_out(account: Account, fake_vendor: FakeVendor) -> None:
+    account.grant = grants.seal_grant(fake_vendor.grant(expires_at=timezone.now()))
     account.save()
 
 
-def test_a_grant_is_refreshed_before_it_runs_out(account: Account, paper: Paper) -> None:
+def test_a_grant_is_refreshed_before_it_runs_out(account: Account, fake_vendor: FakeVendor) -> None:
     grants.fresh_grant(account)
-    assert paper.refreshes == 0
-    run_out(account, paper)
+    assert fake_vendor.refreshes == 0
+    run_out(account, fake_vendor)
     first = grants.fresh_grant(account)
     assert grants.fresh_grant(Account.objects.get()) == first
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_at_once_refresh_it_once(paper: Paper) -> None:
-    account = rows.account(vendor="paper", grant=grants.seal_grant(paper.grant()))
-    run_out(account, paper)
+def test_many_at_once_refresh_it_once(fake_vendor: FakeVendor) -> None:
+    account = rows.account(vendor="fake", grant=grants.seal_grant(fake_vendor.grant()))
+    run_out(account, fake_vendor)
     tokens = set()
 
     def use() -> None:
@@ -126,56 +130,60 @@ def test_many_at_once_refresh_it_once(paper: Paper) -> None:
         one.start()
     for one in threads:
         one.join()
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
     assert len(tokens) == 1
 
 
-def test_a_process_that_died_refreshing_gives_way(account: Account, paper: Paper) -> None:
-    run_out(account, paper)
+def test_a_process_that_died_refreshing_gives_way(
+    account: Account, fake_vendor: FakeVendor
+) -> None:
+    run_out(account, fake_vendor)
     Account.objects.update(refreshing_until=timezone.now() - timedelta(seconds=1))
     grants.fresh_grant(account)
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
 
 
-def test_a_grant_that_is_gone_asks_its_owner(account: Account, paper: Paper) -> None:
-    run_out(account, paper)
-    paper.revoked = True
+def test_a_grant_that_is_gone_asks_its_owner(account: Account, fake_vendor: FakeVendor) -> None:
+    run_out(account, fake_vendor)
+    fake_vendor.revoked = True
     with pytest.raises(GrantGone), accounts.open_mailbox(account):
         pass
     account.refresh_from_db()
     assert account.status == AccountStatus.RECONNECT
     with pytest.raises(GrantGone), accounts.open_mailbox(account):
         pass
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
 
 
-def test_a_refused_token_is_refreshed_before_the_next_call(account: Account, paper: Paper) -> None:
+def test_a_refused_token_is_refreshed_before_the_next_call(
+    account: Account, fake_vendor: FakeVendor
+) -> None:
     with pytest.raises(CredentialsRejected), accounts.open_mailbox(account):
         raise CredentialsRejected("401")
     with accounts.open_mailbox(account):
         pass
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
     account.refresh_from_db()
     assert account.failures == 0
 
 
-def test_a_refused_token_is_exchanged_at_once(account: Account, paper: Paper) -> None:
+def test_a_refused_token_is_exchanged_at_once(account: Account, fake_vendor: FakeVendor) -> None:
     permission = mailbox.MailboxToken(account)
     first = permission.token()
     assert permission.another() != first
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
 
 
-def test_what_another_process_refreshed_is_taken(account: Account, paper: Paper) -> None:
+def test_what_another_process_refreshed_is_taken(account: Account, fake_vendor: FakeVendor) -> None:
     slow = mailbox.MailboxToken(account)
     slow.token()
     fast = mailbox.MailboxToken(Account.objects.get())
     fast.token()
     assert slow.another() == fast.another()
-    assert paper.refreshes == 1
+    assert fake_vendor.refreshes == 1
 
 
-def test_failures_wait_longer_and_longer(account: Account, paper: Paper) -> None:
+def test_failures_wait_longer_and_longer(account: Account, fake_vendor: FakeVendor) -> None:
     waits = []
     for _ in range(4):
         with pytest.raises(TransientError), accounts.open_mailbox(account):
@@ -208,24 +216,24 @@ def test_a_lost_key_asks_for_a_new_consent(account: Account, settings: Settings)
 @pytest.mark.parametrize("is_down", [False, True])
 def test_disconnecting_stops_everything(
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     is_down: bool,  # noqa: FBT001
 ) -> None:
     account = calendar.account
     lifecycle.maintain_subscriptions(account.pk)
     now = timezone.now()
     BusyBlock.objects.create(calendar=calendar, remote_id="x", starts_at=now, ends_at=now)
-    paper.down = TransientError("503") if is_down else None
+    fake_vendor.down = TransientError("503") if is_down else None
     accounts.disconnect_account(account)
     account.refresh_from_db()
     assert (account.status, account.grant) == (AccountStatus.DISCONNECTED, "")
     assert not BusyBlock.objects.exists()
     assert not account.subscriptions.exists()
-    assert bool(paper.pushes) == is_down
-    assert paper.revoked != is_down
+    assert bool(fake_vendor.pushes) == is_down
+    assert fake_vendor.revoked != is_down
 
 
-def test_choosing_follows_and_forgets(account: Account, paper: Paper) -> None:
+def test_choosing_follows_and_forgets(account: Account, fake_vendor: FakeVendor) -> None:
     accounts.refresh_calendars(account)
     main, holidays = account.calendars.order_by("-may_write")
     accounts.choose_calendars(account, [main.pk, holidays.pk], default=holidays.pk)

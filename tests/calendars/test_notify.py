@@ -24,7 +24,7 @@ from calendars.vocabulary.events import (
 )
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, wish
 from tests.calendars.workers import write_due
 from tests.connections import Closing
@@ -60,10 +60,10 @@ def booked(
     organization: Organization,
     calendar: Calendar,
     amelia: Contact,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> Appointment:
     """Written, told, and read for the first time."""
-    assert paper.calls == []
+    assert fake_vendor.calls == []
     default_texts.seed_default_texts(organization)
     made = book_appointment(
         organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")])
@@ -94,7 +94,7 @@ def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: C
     assert told(clock) == []
 
 
-def test_the_mail_carries_the_appointment(booked: Appointment, paper: Paper) -> None:
+def test_the_mail_carries_the_appointment(booked: Appointment, fake_vendor: FakeVendor) -> None:
     message = Message.objects.get()
     assert message.to == "amelia@example.com"
     assert "at 10:00 (Europe/London)" in message.body
@@ -127,7 +127,7 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
     organization: Organization,
     calendar: Calendar,
     amelia: Contact,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     default_texts.seed_default_texts(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
@@ -182,11 +182,14 @@ def test_moved_by_the_other_side_is_told_once(
     booked: Appointment,
     clock: Clock,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     name = booked.links.get().remote_id
-    start, end = (paper.events["main"][name].text.start, paper.events["main"][name].text.end)
-    paper.edit(
+    start, end = (
+        fake_vendor.events["main"][name].text.start,
+        fake_vendor.events["main"][name].text.end,
+    )
+    fake_vendor.edit(
         "main",
         name,
         start=type(start)(wall=start.wall + HOUR, zone=start.zone),
@@ -201,12 +204,12 @@ def test_the_first_reading_tells_nobody(
     booked: Appointment,
     clock: Clock,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     Calendar.objects.update(last_pulled_at=None, cursor="")
     name = booked.links.get().remote_id
-    start = paper.events["main"][name].text.start
-    paper.edit("main", name, start=type(start)(wall=start.wall - HOUR, zone=start.zone))
+    start = fake_vendor.events["main"][name].text.start
+    fake_vendor.edit("main", name, start=type(start)(wall=start.wall - HOUR, zone=start.zone))
     pull.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.wall_start == TEN - HOUR
@@ -218,7 +221,7 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
     clock: Clock,
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     noah = factories.contact(organization, email="noah@example.com", name="Noah")
     people = [
@@ -232,7 +235,7 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
         Attendee(email="noah@example.com"),
         Attendee(email="amelia@example.com", answer=ResponseStatus.DECLINED),
     )
-    paper.edit("main", booked.links.get().remote_id, attendees=answers)
+    fake_vendor.edit("main", booked.links.get().remote_id, attendees=answers)
     pull.pull_calendar(calendar.pk)
     assert told(clock) == ["Declined: Tasting on Thursday 20 May 2027"]
     assert Message.objects.latest("created_at").to == "noah@example.com"

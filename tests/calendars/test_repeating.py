@@ -19,7 +19,7 @@ from communications.errors import KeyReused
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, TEN, wish
 from wedsync_comms.lib.errors import TransientError
 
@@ -30,11 +30,11 @@ AT_ONCE = 8
 def test_the_same_request_again_is_the_same_appointment(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     made = idempotency.book_once(organization, wish(), key=KEY)
     assert idempotency.book_once(organization, wish(), key=KEY) == made
-    assert paper.calls == ["free_busy"]
+    assert fake_vendor.calls == ["free_busy"]
     assert Appointment.objects.count() == 1
 
 
@@ -64,7 +64,7 @@ def test_another_request_needs_another_key(
 def test_keys_are_an_organizations_own(organization: Organization, calendar: Calendar) -> None:
     idempotency.book_once(organization, wish(), key=KEY)
     other = factories.organization()
-    account = rows.account(other, vendor="paper", grant=calendar.account.grant)
+    account = rows.account(other, vendor="fake", grant=calendar.account.grant)
     theirs = rows.calendar(account, remote_id="other", zone="UTC")
     idempotency.book_once(other, wish(title="Cake", calendar=theirs.pk), key=KEY)
     assert Appointment.objects.count() == 2
@@ -84,12 +84,12 @@ def test_without_a_key_every_request_is_a_new_one(
 def test_what_was_refused_may_be_tried_again_with_its_key(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.down = TransientError("503")
+    fake_vendor.down = TransientError("503")
     with pytest.raises(NotFree, match="Nobody can tell"):
         idempotency.book_once(organization, wish(), key=KEY)
-    paper.down = None
+    fake_vendor.down = None
     assert idempotency.book_once(organization, wish(), key=KEY).status == AppointmentStatus.BOOKED
 
 
@@ -135,12 +135,12 @@ def together(one: Callable[[int], None]) -> None:
 
 
 @pytest.fixture
-def open_calendar(transactional_db: None, paper: Paper) -> Calendar:
+def open_calendar(transactional_db: None, fake_vendor: FakeVendor) -> Calendar:
     """What other threads see."""
     account = rows.account(
         factories.organization(),
-        vendor="paper",
-        grant=grants.seal_grant(paper.grant()),
+        vendor="fake",
+        grant=grants.seal_grant(fake_vendor.grant()),
     )
     return rows.calendar(account, remote_id="main", zone="UTC")
 

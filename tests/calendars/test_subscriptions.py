@@ -11,7 +11,7 @@ from calendars.models import Account, Calendar, Subscription
 from calendars.models.subscriptions import SubscriptionState
 from calendars.providers.base import PollOnly
 from calendars.subscriptions import lifecycle
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from wedsync_comms.lib.errors import TransientError
 
 
@@ -33,13 +33,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(params=[True, False], ids=["overlapping", "one at a time"])
-def vendor(paper: Paper, request: pytest.FixtureRequest) -> Paper:
-    paper.overlapping_pushes = request.param  # type: ignore[misc]
-    return paper
+def vendor(fake_vendor: FakeVendor, request: pytest.FixtureRequest) -> FakeVendor:
+    fake_vendor.overlapping_pushes = request.param  # type: ignore[misc]
+    return fake_vendor
 
 
-def live_there(paper: Paper, now: datetime) -> list[str]:
-    return [one.id for one in paper.pushes.values() if one.expires_at > now]
+def live_there(fake_vendor: FakeVendor, now: datetime) -> list[str]:
+    return [one.id for one in fake_vendor.pushes.values() if one.expires_at > now]
 
 
 def walk(
@@ -58,7 +58,7 @@ def walk(
 
 def test_sixty_days_without_a_gap_and_without_an_orphan(
     clock: Clock,
-    vendor: Paper,
+    vendor: FakeVendor,
     calendar: Calendar,
 ) -> None:
     gaps = []
@@ -76,7 +76,7 @@ def test_sixty_days_without_a_gap_and_without_an_orphan(
 
 def test_a_vendor_that_fails_for_a_day_heals_by_itself(
     clock: Clock,
-    vendor: Paper,
+    vendor: FakeVendor,
     calendar: Calendar,
 ) -> None:
     walk(clock, calendar.account, 3, timedelta(hours=6), lambda: None)
@@ -92,7 +92,7 @@ def test_a_vendor_that_fails_for_a_day_heals_by_itself(
 
 def test_an_answer_that_is_lost_leaves_no_orphan(
     clock: Clock,
-    vendor: Paper,
+    vendor: FakeVendor,
     calendar: Calendar,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -102,7 +102,7 @@ def test_an_answer_that_is_lost_leaves_no_orphan(
         subscribe(self, *args, **named)  # type: ignore[arg-type]
         raise TransientError("cut after commit")
 
-    monkeypatch.setattr("tests.calendars.paper.Sheet.subscribe", cut)
+    monkeypatch.setattr("tests.calendars.fake_vendor.FakeMailbox.subscribe", cut)
     lifecycle.maintain_subscriptions(calendar.account_id)
     assert len(vendor.pushes) == 1
     monkeypatch.undo()
@@ -115,7 +115,7 @@ def test_an_answer_that_is_lost_leaves_no_orphan(
 
 def test_what_has_ended_at_the_vendor_is_asked_for_again(
     clock: Clock,
-    vendor: Paper,
+    vendor: FakeVendor,
     calendar: Calendar,
 ) -> None:
     lifecycle.maintain_subscriptions(calendar.account_id)
@@ -127,25 +127,27 @@ def test_what_has_ended_at_the_vendor_is_asked_for_again(
 
 def test_a_calendar_that_announces_nothing_is_polled_more_often(
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PollOnly("holidays")
 
-    monkeypatch.setattr("tests.calendars.paper.Sheet.subscribe", refuse)
+    monkeypatch.setattr("tests.calendars.fake_vendor.FakeMailbox.subscribe", refuse)
     lifecycle.maintain_subscriptions(calendar.account_id)
     calendar.refresh_from_db()
     assert calendar.poll_only
     assert not Subscription.objects.exists()
     lifecycle.maintain_subscriptions(calendar.account_id)
-    assert paper.calls == []
+    assert fake_vendor.calls == []
 
 
-def test_who_unfollows_a_calendar_is_told_nothing_more(calendar: Calendar, paper: Paper) -> None:
+def test_who_unfollows_a_calendar_is_told_nothing_more(
+    calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
     lifecycle.maintain_subscriptions(calendar.account_id)
-    assert len(paper.pushes) == 1
+    assert len(fake_vendor.pushes) == 1
     accounts.choose_calendars(calendar.account, [])
     lifecycle.maintain_subscriptions(calendar.account_id)
-    assert paper.pushes == {}
+    assert fake_vendor.pushes == {}
     assert not Subscription.objects.exists()

@@ -23,12 +23,12 @@ from calendars.vocabulary.events import (
     ResponseStatus,
 )
 from communications.models import Organization
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, TEN, theirs, wish
 from tests.calendars.workers import write_due
 from wedsync_comms.lib.errors import RateLimited, TransientError
 
-pytestmark = pytest.mark.usefixtures("paper")
+pytestmark = pytest.mark.usefixtures("fake_vendor")
 
 
 def soon(start: datetime = TEN) -> datetime:
@@ -37,7 +37,7 @@ def soon(start: datetime = TEN) -> datetime:
 
 
 @pytest.fixture
-def booked(organization: Organization, calendar: Calendar, paper: Paper) -> Appointment:
+def booked(organization: Organization, calendar: Calendar, fake_vendor: FakeVendor) -> Appointment:
     """Written, and read once."""
     made = book_appointment(
         organization, wish(soon(), participants=[Invitee(email="amelia@e.com")])
@@ -64,9 +64,11 @@ def test_our_own_writes_are_no_news(booked: Appointment, calendar: Calendar) -> 
     assert calendar.misses_total == 0
 
 
-def test_moved_there_is_moved_here(booked: Appointment, calendar: Calendar, paper: Paper) -> None:
+def test_moved_there_is_moved_here(
+    booked: Appointment, calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
     start, end = soon() + HOUR, soon() + 3 * HOUR
-    paper.edit(
+    fake_vendor.edit(
         "main",
         remote(booked),
         start=Moment(wall=start, zone="Europe/London"),
@@ -75,18 +77,18 @@ def test_moved_there_is_moved_here(booked: Appointment, calendar: Calendar, pape
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert (booked.wall_start, booked.wall_end) == (start, end)
-    assert whats(booked) == ["booked here", "moved paper"]
+    assert whats(booked) == ["booked here", "moved fake"]
     write_due()
-    assert paper.calls.count("update") == 0
+    assert fake_vendor.calls.count("update") == 0
 
 
 def test_an_answer_is_kept_with_its_history(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     person = Attendee(email="Amelia@e.com", answer=ResponseStatus.DECLINED)
-    paper.edit("main", remote(booked), attendees=(person,))
+    fake_vendor.edit("main", remote(booked), attendees=(person,))
     sync.pull_calendar(calendar.pk)
     found = booked.participants.get()
     assert (found.answer, found.answered_at is not None) == (ResponseStatus.DECLINED, True)
@@ -103,46 +105,46 @@ def test_an_answer_is_kept_with_its_history(
 def test_deleted_there_is_cancelled_here(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     minutes: int,
 ) -> None:
     for _ in range(minutes):
-        paper.edit("main", remote(booked), title="x")
-    paper.delete("main", remote(booked))
+        fake_vendor.edit("main", remote(booked), title="x")
+    fake_vendor.delete("main", remote(booked))
     sync.pull_calendar(calendar.pk)
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.status == AppointmentStatus.CANCELLED
-    assert whats(booked)[-1] == "cancelled paper"
+    assert whats(booked)[-1] == "cancelled fake"
     assert write_due() == 0
 
 
 def test_both_sides_changed_different_things(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     rescheduling.change_appointment(booked, AppointmentEdit(place="The Barn"))
-    paper.edit("main", remote(booked), title="Cake")
+    fake_vendor.edit("main", remote(booked), title="Cake")
     sync.pull_calendar(calendar.pk)
     write_due()
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
-    (event,) = paper.live("main")
+    (event,) = fake_vendor.live("main")
     assert (booked.title, booked.place) == ("Cake", "The Barn")
     assert (event.text.title, event.text.place) == ("Cake", "The Barn")
-    assert "conflict paper" not in whats(booked)
+    assert "conflict fake" not in whats(booked)
 
 
 def test_a_write_over_a_change_nobody_told_us_merges(
     booked: Appointment,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.edit("main", remote(booked), title="Cake")
+    fake_vendor.edit("main", remote(booked), title="Cake")
     rescheduling.change_appointment(booked, AppointmentEdit(place="The Barn"))
     write_due()
     booked.refresh_from_db()
-    (event,) = paper.live("main")
+    (event,) = fake_vendor.live("main")
     assert (event.text.title, event.text.place) == ("Cake", "The Barn")
     assert booked.title == "Cake"
 
@@ -150,10 +152,10 @@ def test_a_write_over_a_change_nobody_told_us_merges(
 def test_the_same_thing_changed_differently_is_a_conflict_in_the_history(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     rescheduling.change_appointment(booked, AppointmentEdit(title="Ours"))
-    paper.edit("main", remote(booked), title="Theirs")
+    fake_vendor.edit("main", remote(booked), title="Theirs")
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.title == "Theirs"
@@ -165,12 +167,12 @@ def test_moved_onto_another_it_is_true_and_to_be_looked_at(
     booked: Appointment,
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     other = book_appointment(organization, wish(soon() + 3 * HOUR, title="Florist"))
     moment = Moment(wall=soon() + 3 * HOUR, zone="Europe/London")
     later = Moment(wall=soon() + 4 * HOUR, zone="Europe/London")
-    paper.edit("main", remote(booked), start=moment, end=later)
+    fake_vendor.edit("main", remote(booked), start=moment, end=later)
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.starts_at == other.starts_at
@@ -178,11 +180,11 @@ def test_moved_onto_another_it_is_true_and_to_be_looked_at(
     assert booked.problem == "At the same time as “Florist”."
 
 
-def test_others_entries_take_time_and_go(calendar: Calendar, paper: Paper) -> None:
-    paper.put("main", theirs(soon()))
+def test_others_entries_take_time_and_go(calendar: Calendar, fake_vendor: FakeVendor) -> None:
+    fake_vendor.put("main", theirs(soon()))
     sync.pull_calendar(calendar.pk)
     assert BusyBlock.objects.get().title == "Dentist"
-    paper.delete("main", "theirs")
+    fake_vendor.delete("main", "theirs")
     sync.pull_calendar(calendar.pk)
     assert not BusyBlock.objects.exists()
 
@@ -191,16 +193,16 @@ def test_an_expired_cursor_ends_in_the_same_state(
     booked: Appointment,
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     kept = book_appointment(organization, wish(soon() + 2 * HOUR, title="Kept"))
     write_due()
-    paper.put("main", theirs(soon()))
+    fake_vendor.put("main", theirs(soon()))
     sync.pull_calendar(calendar.pk)
-    paper.delete("main", remote(booked))
-    paper.delete("main", "theirs")
-    paper.put("main", theirs(soon() + 5 * HOUR, "another"))
-    paper.forgets = True
+    fake_vendor.delete("main", remote(booked))
+    fake_vendor.delete("main", "theirs")
+    fake_vendor.put("main", theirs(soon() + 5 * HOUR, "another"))
+    fake_vendor.forgets = True
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     kept.refresh_from_db()
@@ -211,11 +213,11 @@ def test_an_expired_cursor_ends_in_the_same_state(
 def test_an_empty_answer_deletes_nothing_and_alarms(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    paper.put("main", theirs(soon()))
+    fake_vendor.put("main", theirs(soon()))
     sync.pull_calendar(calendar.pk)
-    paper.forgets = paper.empty = True
+    fake_vendor.forgets = fake_vendor.empty = True
     sync.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     calendar.refresh_from_db()
@@ -223,23 +225,25 @@ def test_an_empty_answer_deletes_nothing_and_alarms(
     assert BusyBlock.objects.count() == 1
     assert calendar.held_at
     assert "came back empty" in calendar.held_reason
-    paper.empty = False
+    fake_vendor.empty = False
     sync.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     assert calendar.held_at is None
 
 
 @pytest.fixture
-def many(organization: Organization, calendar: Calendar, paper: Paper) -> list[Appointment]:
+def many(
+    organization: Organization, calendar: Calendar, fake_vendor: FakeVendor
+) -> list[Appointment]:
     made = [book_appointment(organization, wish(soon() + n * HOUR)) for n in range(8)]
     write_due()
     sync.pull_calendar(calendar.pk)
     return made
 
 
-def delete_most(many: list[Appointment], paper: Paper) -> None:
+def delete_most(many: list[Appointment], fake_vendor: FakeVendor) -> None:
     for one in many[:6]:
-        paper.delete("main", remote(one))
+        fake_vendor.delete("main", remote(one))
 
 
 def statuses() -> list[str]:
@@ -249,10 +253,10 @@ def statuses() -> list[str]:
 def test_many_gone_at_once_wait_for_a_person(
     many: list[Appointment],
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    delete_most(many, paper)
-    paper.put("main", theirs(soon() + 12 * HOUR))
+    delete_most(many, fake_vendor)
+    fake_vendor.put("main", theirs(soon() + 12 * HOUR))
     sync.pull_calendar(calendar.pk)
     assert statuses() == ["booked"] * 8
     assert BusyBlock.objects.count() == 1
@@ -267,15 +271,17 @@ def test_many_gone_at_once_wait_for_a_person(
     assert calendar.held_links == []
 
 
-def test_or_are_written_again(many: list[Appointment], calendar: Calendar, paper: Paper) -> None:
-    delete_most(many, paper)
+def test_or_are_written_again(
+    many: list[Appointment], calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    delete_most(many, fake_vendor)
     sync.pull_calendar(calendar.pk)
     Calendar.objects.filter(pk=calendar.pk).update(held_decision="restore")
     sync.pull_calendar(calendar.pk)
     write_due()
     sync.pull_calendar(calendar.pk)
     assert statuses() == ["booked"] * 8
-    assert {one.key for one in paper.live("main")} == {one.key for one in many}
+    assert {one.key for one in fake_vendor.live("main")} == {one.key for one in many}
 
 
 def test_many_cancelled_here_alarm_nobody(
@@ -290,7 +296,9 @@ def test_many_cancelled_here_alarm_nobody(
     assert calendar.held_at is None
 
 
-def test_a_push_during_a_reading_causes_another(calendar: Calendar, paper: Paper) -> None:
+def test_a_push_during_a_reading_causes_another(
+    calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
     Calendar.objects.filter(pk=calendar.pk).update(dirty=1)
     claimed = sync.claim_calendar(calendar.pk)
     assert claimed is not None
@@ -303,9 +311,9 @@ def test_a_push_during_a_reading_causes_another(calendar: Calendar, paper: Paper
 
 
 def test_two_readings_of_one_cursor_are_applied_once(
-    booked: Appointment, calendar: Calendar, paper: Paper
+    booked: Appointment, calendar: Calendar, fake_vendor: FakeVendor
 ) -> None:
-    paper.edit("main", remote(booked), title="Cake")
+    fake_vendor.edit("main", remote(booked), title="Cake")
     first = sync.claim_calendar(calendar.pk)
     Calendar.objects.filter(pk=calendar.pk).update(pulling_until=None)
     second = sync.claim_calendar(calendar.pk)
@@ -313,11 +321,13 @@ def test_two_readings_of_one_cursor_are_applied_once(
     assert second
     sync.pull_once(second)
     sync.pull_once(first)
-    assert whats(booked) == ["booked here", "changed paper"]
+    assert whats(booked) == ["booked here", "changed fake"]
 
 
-def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper) -> None:
-    paper.down = RateLimited("429", retry_after=timedelta(minutes=7))
+def test_a_vendor_that_says_later_is_left_alone(
+    calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    fake_vendor.down = RateLimited("429", retry_after=timedelta(minutes=7))
     sync.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     assert calendar.account.retry_at
@@ -325,7 +335,7 @@ def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper
     assert timedelta(minutes=6) < left <= timedelta(minutes=7)
     assert not Calendar.objects.due(datetime.now(UTC)).exists()
     assert "RateLimited" in calendar.error
-    paper.down = None
+    fake_vendor.down = None
     assert not sync.pull_calendar(calendar.pk)
     Account.objects.update(retry_at=datetime.now(UTC))
     assert sync.pull_calendar(calendar.pk)
@@ -337,11 +347,11 @@ def test_a_vendor_that_says_later_is_left_alone(calendar: Calendar, paper: Paper
 THERE = {"title", "move", "delete", "answer"}
 
 
-def lose_the_answer(paper: Paper) -> None:
+def lose_the_answer(fake_vendor: FakeVendor) -> None:
     """It is written, and nobody here learns of it."""
-    paper.lost_after = 1.0
+    fake_vendor.lost_after = 1.0
     write_due()
-    paper.lost_after = 0.0
+    fake_vendor.lost_after = 0.0
     Account.objects.update(retry_at=None)
     EventLink.objects.update(write_after=datetime.now(UTC))
 
@@ -350,21 +360,21 @@ def lose_the_answer(paper: Paper) -> None:
 def test_what_is_said_here_after_a_lost_answer_is_not_undone_by_what_was_said_before(
     booked: Appointment,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     *,
     reads_first: bool,
 ) -> None:
     changed = rescheduling.change_appointment(booked, AppointmentEdit(place="The barn"))
-    lose_the_answer(paper)
+    lose_the_answer(fake_vendor)
     rescheduling.change_appointment(changed, AppointmentEdit(place="The tent"))
-    paper.edit("main", remote(booked), title="Cake")
+    fake_vendor.edit("main", remote(booked), title="Cake")
     if reads_first:
         sync.pull_calendar(calendar.pk)
     write_due()
     booked.refresh_from_db()
     assert (booked.title, booked.place) == ("Cake", "The tent")
-    assert whats(booked) == ["booked here", "changed here", "changed here", "changed paper"]
-    event = paper.events["main"][remote(booked)].text
+    assert whats(booked) == ["booked here", "changed here", "changed here", "changed fake"]
+    event = fake_vendor.events["main"][remote(booked)].text
     assert (event.title, event.place) == ("Cake", "The tent")
 
 
@@ -372,51 +382,51 @@ def test_what_is_said_here_after_a_lost_answer_is_not_undone_by_what_was_said_be
 def test_nor_after_a_lost_creation_whose_event_was_moved_meanwhile(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     *,
     reads_first: bool,
 ) -> None:
     sync.pull_calendar(calendar.pk)
     made = book_appointment(organization, wish(soon()))
-    lose_the_answer(paper)
+    lose_the_answer(fake_vendor)
     rescheduling.change_appointment(made, AppointmentEdit(place="The tent"))
-    (event,) = paper.live("main")
+    (event,) = fake_vendor.live("main")
     start, end = (Moment(wall=soon() + hours * HOUR, zone="Europe/London") for hours in (4, 5))
-    paper.edit("main", event.id, start=start, end=end)
+    fake_vendor.edit("main", event.id, start=start, end=end)
     if reads_first:
         sync.pull_calendar(calendar.pk)
     write_due()
     made.refresh_from_db()
     assert (made.wall_start, made.place) == (soon() + 4 * HOUR, "The tent")
-    assert whats(made) == ["booked here", "changed here", "moved paper"]
-    assert [one.text.place for one in paper.live("main")] == ["The tent"]
+    assert whats(made) == ["booked here", "changed here", "moved fake"]
+    assert [one.text.place for one in fake_vendor.live("main")] == ["The tent"]
 
 
 def test_a_creation_tried_again_is_not_told_to_the_guests_again(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     made = book_appointment(organization, wish(soon()))
-    lose_the_answer(paper)
+    lose_the_answer(fake_vendor)
     write_due()
     link = made.links.get()
     assert (link.write_after, link.written_version, link.sent) == (None, made.version, [])
-    assert paper.calls.count("update") == 0
+    assert fake_vendor.calls.count("update") == 0
 
 
 def test_where_a_move_whose_answer_was_lost_may_stand_is_no_reason_not_to_move(
     booked: Appointment,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     later = rescheduling.change_appointment(booked, AppointmentEdit(start=soon() + 5 * HOUR))
-    lose_the_answer(paper)
+    lose_the_answer(fake_vendor)
     away = rescheduling.change_appointment(later, AppointmentEdit(start=soon() + 8 * HOUR))
     moved = rescheduling.change_appointment(
         away, AppointmentEdit(start=soon() + 5 * HOUR + timedelta(minutes=30))
     )
     write_due()
-    assert paper.events["main"][remote(booked)].text.start.wall == moved.wall_start
+    assert fake_vendor.events["main"][remote(booked)].text.start.wall == moved.wall_start
 
 
 EDITS = st.lists(
@@ -447,8 +457,10 @@ EDITS = st.lists(
 class Round:
     """Both sides at work, at random."""
 
-    def __init__(self, organization: Organization, calendar: Calendar, paper: Paper) -> None:
-        self.organization, self.calendar, self.paper = organization, calendar, paper
+    def __init__(
+        self, organization: Organization, calendar: Calendar, fake_vendor: FakeVendor
+    ) -> None:
+        self.organization, self.calendar, self.fake_vendor = organization, calendar, fake_vendor
         self.places: dict[Any, str] = {}
         self.made = [book_appointment(organization, wish(soon() + n * 12 * HOUR)) for n in range(6)]
         self.write()
@@ -468,25 +480,25 @@ class Round:
     def do(self, what: str, which: int, number: int) -> None:
         row = Appointment.objects.get(pk=self.made[which].pk)
         name = row.links.get().remote_id
-        live = name in {one.id for one in self.paper.live("main")}
+        live = name in {one.id for one in self.fake_vendor.live("main")}
         if hasattr(self, what):
             getattr(self, what)()
         elif what == "new":
-            self.paper.put("main", theirs(soon() + number * HOUR, f"theirs-{which}"))
+            self.fake_vendor.put("main", theirs(soon() + number * HOUR, f"theirs-{which}"))
         elif what.startswith(("here", "cancel")) and row.status == "booked":
             self.change_here(what, row, number)
         elif what in THERE and live:
             self.change_there(what, name, number)
 
     def expire(self) -> None:
-        self.paper.forgets = True
+        self.fake_vendor.forgets = True
         self.pull()
-        self.paper.forgets = False
+        self.fake_vendor.forgets = False
 
     def lose_a_write(self) -> None:
-        self.paper.lost_after = 1.0
+        self.fake_vendor.lost_after = 1.0
         self.write()
-        self.paper.lost_after = 0.0
+        self.fake_vendor.lost_after = 0.0
 
     def change_here(self, what: str, row: Appointment, number: int) -> None:
         if what == "cancel here":
@@ -500,16 +512,16 @@ class Round:
 
     def change_there(self, what: str, name: str, number: int) -> None:
         if what == "title":
-            self.paper.edit("main", name, title=f"there {number}")
+            self.fake_vendor.edit("main", name, title=f"there {number}")
         elif what == "delete":
-            self.paper.delete("main", name)
+            self.fake_vendor.delete("main", name)
         elif what == "answer":
             people = (Attendee(email=f"p{number}@e.com", answer=ResponseStatus.ACCEPTED),)
-            self.paper.edit("main", name, attendees=people)
+            self.fake_vendor.edit("main", name, attendees=people)
         else:
-            event = self.paper.events["main"][name].text.start.wall
+            event = self.fake_vendor.events["main"][name].text.start.wall
             start = event.replace(hour=number, minute=random.Random(number).randrange(60))  # noqa: S311
-            self.paper.edit(
+            self.fake_vendor.edit(
                 "main",
                 name,
                 start=Moment(wall=start, zone="Europe/London"),
@@ -519,13 +531,13 @@ class Round:
     def differences(self) -> list[Any]:
         there = {
             one.id: conversion.content_of_event(one.text)
-            for one in self.paper.live("main")
+            for one in self.fake_vendor.live("main")
             if one.key
         }
         rows = Appointment.objects.filter(status="booked")
         here = {one.links.get().remote_id: conversion.content_of_appointment(one) for one in rows}
         blocks = set(BusyBlock.objects.values_list("remote_id", flat=True))
-        others = {one.id for one in self.paper.live("main") if not one.key}
+        others = {one.id for one in self.fake_vendor.live("main") if not one.key}
         wrong: list[Any] = [key for key in {*there, *here} if there.get(key) != here.get(key)]
         # Nobody over there says anything about places.
         lost = [one for one in rows if one.place != self.places.get(one.pk, "")]
@@ -535,14 +547,14 @@ class Round:
 def converge(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     edits: list[tuple[str, int, int]],
 ) -> None:
     Appointment.objects.all().delete()
     BusyBlock.objects.all().delete()
     Calendar.objects.filter(pk=calendar.pk).update(cursor="", last_pulled_at=None)
-    paper.events.clear()
-    world = Round(organization, calendar, paper)
+    fake_vendor.events.clear()
+    world = Round(organization, calendar, fake_vendor)
     for edit in edits:
         world.do(*edit)
     # One safety poll; what it causes is written, and noted.
@@ -564,10 +576,10 @@ quickly = settings(
 def test_whatever_happens_in_whatever_order_both_sides_end_equal(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     edits: list[tuple[str, int, int]],
 ) -> None:
-    converge(organization, calendar, paper, edits)
+    converge(organization, calendar, fake_vendor, edits)
 
 
 @pytest.mark.chaos
@@ -577,14 +589,14 @@ def test_whatever_happens_in_whatever_order_both_sides_end_equal(
 def test_ten_thousand_edits(
     organization: Organization,
     calendar: Calendar,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     edits: list[tuple[str, int, int]],
 ) -> None:
-    converge(organization, calendar, paper, edits)
+    converge(organization, calendar, fake_vendor, edits)
 
 
-def test_a_dead_line_is_tried_again_later(calendar: Calendar, paper: Paper) -> None:
-    paper.down = TransientError("no answer")
+def test_a_dead_line_is_tried_again_later(calendar: Calendar, fake_vendor: FakeVendor) -> None:
+    fake_vendor.down = TransientError("no answer")
     sync.pull_calendar(calendar.pk)
     Account.objects.update(retry_at=datetime.now(UTC))
     sync.pull_calendar(calendar.pk)

@@ -11,27 +11,29 @@ from django_q.models import OrmQ
 from calendars.contacts import books
 from calendars.models import Account, Calendar, Subscription
 from calendars.subscriptions import lifecycle
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 
 RIGHT = "right"
 PATH = "/api/webhooks/communications/calendar"
 
 
 @pytest.fixture
-def subscription(calendar: Calendar, paper: Paper, monkeypatch: pytest.MonkeyPatch) -> Subscription:
+def subscription(
+    calendar: Calendar, fake_vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> Subscription:
     """A live one, whose secret is "right"."""
     monkeypatch.setattr(
         "calendars.subscriptions.lifecycle.secrets.token_urlsafe", lambda _: "right"
     )
     lifecycle.maintain_subscriptions(calendar.account_id)
-    paper.calls.clear()
+    fake_vendor.calls.clear()
     Calendar.objects.update(dirty=0)
     return Subscription.objects.get()
 
 
 def push(subscription: Subscription | str, secret: str = RIGHT, what: str = "changed") -> int:
     name = subscription if isinstance(subscription, str) else subscription.remote_id
-    headers = {"x-paper": f"{name} {secret} {what}"}
+    headers = {"x-fake": f"{name} {secret} {what}"}
     return int(Client().post(PATH, headers=headers).status_code)
 
 
@@ -39,23 +41,25 @@ def dirty() -> int:
     return Calendar.objects.get().dirty
 
 
-def test_a_change_is_counted_and_answered(subscription: Subscription, paper: Paper) -> None:
+def test_a_change_is_counted_and_answered(
+    subscription: Subscription, fake_vendor: FakeVendor
+) -> None:
     assert push(subscription) == push(subscription) == 202
     assert dirty() == 2
     assert Calendar.objects.get().last_pushed_at
-    assert paper.calls == []
+    assert fake_vendor.calls == []
 
 
 @pytest.mark.parametrize("secret", ["wrong", "r", "right2", "é"])
 def test_a_wrong_secret_has_no_effect_and_says_so_to_nobody(
     subscription: Subscription,
-    paper: Paper,
+    fake_vendor: FakeVendor,
     secret: str,
 ) -> None:
     assert push(subscription, secret.encode("ascii", "ignore").decode() or "x") == 202
     assert push("nobody") == 202
     subscription.refresh_from_db()
-    assert (dirty(), subscription.last_message_at, paper.calls) == (0, None, [])
+    assert (dirty(), subscription.last_message_at, fake_vendor.calls) == (0, None, [])
 
 
 def test_its_first_message_is_no_change(subscription: Subscription) -> None:
@@ -65,13 +69,13 @@ def test_its_first_message_is_no_change(subscription: Subscription) -> None:
     assert subscription.last_message_at
 
 
-def test_a_removed_one_is_replaced(subscription: Subscription, paper: Paper) -> None:
-    paper.pushes.clear()
+def test_a_removed_one_is_replaced(subscription: Subscription, fake_vendor: FakeVendor) -> None:
+    fake_vendor.pushes.clear()
     push(subscription, what="removed")
     lifecycle.maintain_subscriptions(subscription.account_id)
     (found,) = Subscription.objects.all()
     assert found.pk != subscription.pk
-    assert list(paper.pushes) == [found.remote_id]
+    assert list(fake_vendor.pushes) == [found.remote_id]
 
 
 def test_the_handshake_is_echoed_as_text_without_the_database(
@@ -86,13 +90,13 @@ def test_the_handshake_is_echoed_as_text_without_the_database(
     assert answer.content == b"<script> a+b"
 
 
-def test_what_is_no_push_is_malformed(paper: Paper, db: None) -> None:
+def test_what_is_no_push_is_malformed(fake_vendor: FakeVendor, db: None) -> None:
     assert Client().post(PATH, data="{}", content_type="application/json").status_code == 400
     assert Client().get(PATH).status_code == 405
     assert Client().post(f"{PATH}?validationToken={'x' * 3000}").status_code == 400
 
 
-def test_what_is_too_large_is_not_read(paper: Paper, db: None) -> None:
+def test_what_is_too_large_is_not_read(fake_vendor: FakeVendor, db: None) -> None:
     body = b"x" * (3 * 1024 * 1024 + 1)
     answer = Client().post(PATH, data=body, content_type="application/json")
     assert answer.status_code == 413
@@ -124,26 +128,26 @@ def test_contacts_are_read_after_the_first_push_of_a_burst(
 def test_the_second_id_must_fit_where_both_are_known(
     subscription: Subscription,
     monkeypatch: pytest.MonkeyPatch,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
-    from_paper = paper.pushed
+    from_paper = fake_vendor.pushed
 
     def elsewhere(request: Any) -> Any:
         for one in from_paper(request):
             yield type(one)(**vars(one) | {"resource_id": "another"})
 
-    monkeypatch.setattr(paper, "pushed", elsewhere)
+    monkeypatch.setattr(fake_vendor, "pushed", elsewhere)
     push(subscription)
     assert dirty() == 0
 
 
 def test_a_flood_of_forgeries_costs_the_vendor_nothing(
     subscription: Subscription,
-    paper: Paper,
+    fake_vendor: FakeVendor,
 ) -> None:
     began = time.monotonic()
     for number in range(300):
         push(f"forged-{number}")
-    assert paper.calls == []
+    assert fake_vendor.calls == []
     assert dirty() == 0
     assert time.monotonic() - began < 30

@@ -45,7 +45,7 @@ from health.vocabulary.readings import (
 )
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.communications.admin_pages import logged_in, plain_static
 from tests.communications.edges.servers import Live, live
 from tests.health.test_api import PROMISED, asked
@@ -57,7 +57,7 @@ __all__ = ["plain_static"]
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
-PAPER = {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}
+PAPER = {"BACKEND": "tests.calendars.fake_vendor.FakeVendor", "OPTIONS": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +88,9 @@ def calendar(account: Account) -> Calendar:
 
 
 def linked_account(venue: Organization, vendor: str = "google", **columns: Any) -> Account:
-    paper = registry.configured_vendor(vendor)
-    assert isinstance(paper, Paper)
-    grant = paper.grant()
+    fake_vendor = registry.configured_vendor(vendor)
+    assert isinstance(fake_vendor, FakeVendor)
+    grant = fake_vendor.grant()
     values = {"grant": grants.seal_grant(grant), "scopes": list(grant.scopes), **columns}
     return rows.account(venue, vendor, **values)
 
@@ -154,7 +154,7 @@ def test_an_account_whose_permission_is_gone_leads_to_its_page(
     change(calendar.account, status=AccountStatus.RECONNECT)
     [(cause, one)] = found().items()
     assert cause == f"access:google:{venue.pk}"
-    assert one.title == "A Paper account must be connected again"
+    assert one.title == "A Fake account must be connected again"
     assert one.seen.link == f"/admin/calendars/account/{calendar.account_id}/change/"
     assert one.seen.organization == venue.pk
 
@@ -339,12 +339,12 @@ def test_a_new_account_without_a_subscription_is_given_time(account: Account) ->
 
 
 def test_the_evaluator_finds_it_by_itself_and_calls_nobody(calendar: Calendar) -> None:
-    paper = registry.configured_vendor("google")
-    assert isinstance(paper, Paper)
+    fake_vendor = registry.configured_vendor("google")
+    assert isinstance(fake_vendor, FakeVendor)
     change(calendar, held_at=timezone.now())
     evaluator.Evaluator().evaluate()
     assert Incident.objects.open().filter(kind="deletions held").exists()
-    assert paper.calls == []
+    assert fake_vendor.calls == []
 
 
 # --- who sees what ------------------------------------------------------------------------------
@@ -480,9 +480,9 @@ def test_metrics_count_accounts_and_name_none(calendar: Calendar) -> None:
 # --- probes -------------------------------------------------------------------------------------
 
 
-def paper() -> Paper:
+def fake_vendor() -> FakeVendor:
     found = registry.configured_vendor("google")
-    assert isinstance(found, Paper)
+    assert isinstance(found, FakeVendor)
     return found
 
 
@@ -492,8 +492,8 @@ def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
     answer = probes.ask(question)
     assert answer is not None
     assert answer.ok
-    assert paper().calls == ["calendars"]
-    paper().down = TransientError("503")
+    assert fake_vendor().calls == ["calendars"]
+    fake_vendor().down = TransientError("503")
     answer = probes.ask(question)
     assert answer is not None
     assert not answer.ok
@@ -503,7 +503,7 @@ def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
 
 @pytest.mark.usefixtures("calendar")
 def test_an_account_that_is_refused_says_nothing_about_the_vendor() -> None:
-    paper().down = CredentialsRejected("401")
+    fake_vendor().down = CredentialsRejected("401")
     assert probes.ask(next(probes.vendors())) is None
     assert not Probe.objects.exists()
 
@@ -511,7 +511,7 @@ def test_an_account_that_is_refused_says_nothing_about_the_vendor() -> None:
 def test_without_an_account_that_can_be_asked_nobody_is(account: Account) -> None:
     change(account, scopes=["con"])
     assert [probes.ask(one) for one in probes.vendors()] == [None, None]
-    assert paper().calls == []
+    assert fake_vendor().calls == []
 
 
 def test_our_own_address_answers_as_vendors_want_it(server: Live, settings: Settings) -> None:

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 from calendars.providers.base import Consent, Mailbox, Vendor
 from calendars.providers.google import push
-from calendars.providers.google.calendar import Calendars
-from calendars.providers.google.calls import Calls, service
-from calendars.providers.google.oauth import CALENDAR, CONTACTS, OAuth
-from calendars.providers.google.people import AddressBook
-from calendars.providers.google.push import Pushes
-from calendars.providers.google.schedules import Schedules
-from calendars.providers.token import Renew, Token
+from calendars.providers.google.calendar import GoogleCalendars
+from calendars.providers.google.calls import GoogleCalls, google_service
+from calendars.providers.google.oauth import CALENDAR, CONTACTS, GoogleOAuth
+from calendars.providers.google.people import GoogleContacts
+from calendars.providers.google.push import GoogleChannels
+from calendars.providers.google.schedules import GoogleFreeBusy
+from calendars.providers.token import AccessToken, Renew
 from calendars.vocabulary.events import (
     Grant,
     PushNotification,
@@ -24,8 +24,8 @@ from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
-class GoogleMailbox(Calendars, Schedules, Pushes, AddressBook):
-    def __init__(self, calls: Calls) -> None:
+class GoogleMailbox(GoogleCalendars, GoogleFreeBusy, GoogleChannels, GoogleContacts):
+    def __init__(self, calls: GoogleCalls) -> None:
         self.calls = calls
 
 
@@ -48,7 +48,7 @@ class Google(Vendor):
     ) -> None:
         self.api_url = api_url.rstrip("/")
         self.http = Client()
-        self.oauth = OAuth(
+        self.oauth = GoogleOAuth(
             self.http,
             client_id=client_id,
             client_secret=client_secret,
@@ -70,8 +70,8 @@ class Google(Vendor):
         self.oauth.revoke(grant)
 
     def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
-        token = Token(access_token, renew)
-        return GoogleMailbox(Calls(self.http, token, self.calendar, self.people))
+        token = AccessToken(access_token, renew)
+        return GoogleMailbox(GoogleCalls(self.http, token, self.calendar, self.people))
 
     def recognizes(self, request: WebhookRequest) -> bool:
         return push.recognizes(request)
@@ -83,8 +83,8 @@ class Google(Vendor):
 
     @cached_property
     def calendar(self) -> Any:
-        return service("calendar", "v3", self.api_url and f"{self.api_url}/calendar/v3/")
+        return google_service("calendar", "v3", self.api_url and f"{self.api_url}/calendar/v3/")
 
     @cached_property
     def people(self) -> Any:
-        return service("people", "v1", self.api_url and f"{self.api_url}/")
+        return google_service("people", "v1", self.api_url and f"{self.api_url}/")

@@ -5,12 +5,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from calendars.providers.asking import items, malformed, pages
 from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
-from calendars.providers.cursors import Cursor, continued
+from calendars.providers.cursors import VendorCursor, continue_cursor
 from calendars.providers.google import events
-from calendars.providers.google.calls import Calls
-from calendars.providers.google.errors import Taken
+from calendars.providers.google.calls import GoogleCalls
+from calendars.providers.google.errors import EventIdTaken
+from calendars.providers.responses import (
+    malformed_answer,
+    page_items,
+    token_pages,
+)
 from calendars.vocabulary.events import (
     EventChanges,
     EventText,
@@ -30,8 +34,8 @@ UPDATES = {Notify.ALL: "all", Notify.NOBODY: "none"}
 GONE = 410
 
 
-class Calendars(Mailbox):
-    calls: Calls
+class GoogleCalendars(Mailbox):
+    calls: GoogleCalls
 
     @property
     def api(self) -> Any:
@@ -39,14 +43,14 @@ class Calendars(Mailbox):
 
     def calendars(self) -> list[RemoteCalendar]:
         entries = self.api.calendarList()
-        found = pages(
+        found = token_pages(
             lambda token: self.calls.run(entries.list(maxResults=250, pageToken=token or None)),
             ONWARD,
         )
         return [
-            calendar(one)
+            google_calendar(one)
             for page in found
-            for one in items(page, "items")
+            for one in page_items(page, "items")
             if one.get("deleted") is not True
         ]
 
@@ -62,23 +66,23 @@ class Calendars(Mailbox):
         expands a rule exactly as Google does.
         """
         since = (
-            continued(cursor, SHAPE, end)
+            continue_cursor(cursor, SHAPE, end)
             if cursor
-            else Cursor(shape=SHAPE, token="", start=start, end=end)
+            else VendorCursor(shape=SHAPE, token="", start=start, end=end)
         )
         found, last = [], {}
-        for last in pages(lambda page: self.page(calendar, since, page), ONWARD):
+        for last in token_pages(lambda page: self.page(calendar, since, page), ONWARD):
             zone = text(last.get("timeZone"))
-            found += [events.read(one, zone) for one in items(last, "items")]
+            found += [events.read_google_event(one, zone) for one in page_items(last, "items")]
         token = text(last.get(CURSOR))
         if not token:
-            raise malformed("The last page has no sync token.")
-        onward = Cursor(shape=SHAPE, token=token, start=since.start, end=since.end)
+            raise malformed_answer("The last page has no sync token.")
+        onward = VendorCursor(shape=SHAPE, token=token, start=since.start, end=since.end)
         return EventChanges(items=tuple(found), cursor=str(onward), is_full=not cursor)
 
-    def page(self, calendar: str, since: Cursor, page: str) -> dict[str, Any]:
+    def page(self, calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
         try:
-            return self.calls.run(self.api.events().list(**asked(calendar, since, page)))
+            return self.calls.run(self.api.events().list(**events_query(calendar, since, page)))
         except Gone as error:
             if error.response.get("status") == GONE:
                 raise CursorExpired(str(error), code=error.code) from error
@@ -91,7 +95,7 @@ class Calendars(Mailbox):
     def living(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
         """Raises Gone: Google goes on showing what was deleted."""
         zone = "" if events.names_zone(item) else self.zones.get(calendar, "")
-        found = events.read(item, zone)
+        found = events.read_google_event(item, zone)
         if not isinstance(found, RemoteEvent) or found.is_cancelled:
             raise Gone("The event was deleted.", code="deleted")
         return found
@@ -114,16 +118,16 @@ class Calendars(Mailbox):
         notify: Notify,
     ) -> RemoteEvent:
         """The event's id follows from the key: a second one is refused, also after a deletion."""
-        own = events.event_id(key, calendar, generation)
+        own = events.google_event_id(key, calendar, generation)
         insert = self.api.events().insert(
             calendarId=calendar,
-            body=events.created(text, key, written_hash) | {"id": own},
+            body=events.insert_body(text, key, written_hash) | {"id": own},
             sendUpdates=UPDATES[notify],
             conferenceDataVersion=1,
         )
         try:
             item = self.calls.run(insert)
-        except Taken:
+        except EventIdTaken:
             return self.ours(calendar, own, key)
         return self.living(calendar, item)
 
@@ -150,7 +154,7 @@ class Calendars(Mailbox):
         patch = self.api.events().patch(
             calendarId=calendar,
             eventId=event,
-            body=events.changed(text, present, written_hash),
+            body=events.patch_body(text, present, written_hash),
             sendUpdates=UPDATES[notify],
             conferenceDataVersion=1,
         )
@@ -166,7 +170,7 @@ class Calendars(Mailbox):
             return
 
 
-def asked(calendar: str, since: Cursor, page: str) -> dict[str, Any]:
+def events_query(calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
     """With a sync token nothing may differ from the first question but the window, which is in the
     token. https://developers.google.com/workspace/calendar/api/v3/reference/events/list"""
     same = {"calendarId": calendar, "singleEvents": True, "maxResults": PAGE}
@@ -178,7 +182,7 @@ def asked(calendar: str, since: Cursor, page: str) -> dict[str, Any]:
     return same | {name: at.isoformat() for name, at in window.items() if at}
 
 
-def calendar(one: Mapping[str, Any]) -> RemoteCalendar:
+def google_calendar(one: Mapping[str, Any]) -> RemoteCalendar:
     return RemoteCalendar(
         id=text(one.get("id")),
         name=text(one.get("summaryOverride")) or text(one.get("summary")),

@@ -11,16 +11,19 @@ from typing import Any
 import httplib2
 from googleapiclient.discovery import build
 
-from calendars.providers.asking import REDIRECT, understood
-from calendars.providers.google.errors import classify
-from calendars.providers.token import Token
+from calendars.providers.google.errors import google_error
+from calendars.providers.responses import (
+    REDIRECT,
+    require_object,
+)
+from calendars.providers.token import AccessToken
 from wedsync_comms.lib.http import Client
 
 
-class Wire:
+class GoogleTransport:
     """The one method of httplib2 that the client calls."""
 
-    def __init__(self, client: Client, token: Token, *, is_safe: bool) -> None:
+    def __init__(self, client: Client, token: AccessToken, *, is_safe: bool) -> None:
         self.client = client
         self.token = token
         self.is_safe = is_safe
@@ -37,14 +40,14 @@ class Wire:
             self.client, method, uri, is_safe=self.is_safe, headers=headers or {}, data=data
         )
         if answer.status >= REDIRECT:
-            raise classify(answer, is_safe=self.is_safe)
+            raise google_error(answer, is_safe=self.is_safe)
         return httplib2.Response({"status": str(answer.status)}), answer.content
 
 
-class Calls:
+class GoogleCalls:
     """Requests of the client, carried out with one person's access token."""
 
-    def __init__(self, client: Client, token: Token, calendar: Any, people: Any) -> None:
+    def __init__(self, client: Client, token: AccessToken, calendar: Any, people: Any) -> None:
         self.client = client
         self.token = token
         self.calendar = calendar
@@ -52,18 +55,20 @@ class Calls:
 
     def run(self, request: Any, *, etag: str = "", is_safe: bool = True) -> dict[str, Any]:
         """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
-        return understood(self.do(request, etag=etag, is_safe=is_safe), is_safe=is_safe)
+        return require_object(self.do(request, etag=etag, is_safe=is_safe), is_safe=is_safe)
 
     def do(self, request: Any, *, etag: str = "", is_safe: bool = True) -> Any:
         """For what is answered with nothing."""
         if etag:
             request.headers["if-match"] = etag
         # Never again by itself: Google's client knows no Retry-After, and repeats what creates.
-        return request.execute(http=Wire(self.client, self.token, is_safe=is_safe), num_retries=0)
+        return request.execute(
+            http=GoogleTransport(self.client, self.token, is_safe=is_safe), num_retries=0
+        )
 
 
 @cache
-def service(name: str, version: str, endpoint: str) -> Any:
+def google_service(name: str, version: str, endpoint: str) -> Any:
     """Built from the document that is shipped with the client: nothing is asked for."""
     return build(
         name,

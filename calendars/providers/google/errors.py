@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from calendars.providers.asking import PAUSE, SERVER_ERROR, failure
 from calendars.providers.base import Changed, CursorExpired, Gone, PollOnly, SubscriptionExists
+from calendars.providers.responses import (
+    RATE_LIMIT_PAUSE,
+    SERVER_ERROR,
+    vendor_failure,
+)
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     CredentialsRejected,
@@ -23,7 +27,7 @@ from wedsync_comms.lib.http import Response
 from wedsync_comms.lib.shapes import listed, mapped, text
 
 
-class Taken(PermanentError):
+class EventIdTaken(PermanentError):
     """An event of this id exists, or did once."""
 
 
@@ -43,7 +47,7 @@ REASONS: dict[str, type[ProviderError]] = {
     ),
     "notFound": Gone,
     "deleted": Gone,
-    "duplicate": Taken,
+    "duplicate": EventIdTaken,
     **dict.fromkeys(("fullSyncRequired", "updatedMinTooLongAgo"), CursorExpired),
     "EXPIRED_SYNC_TOKEN": CursorExpired,
     **dict.fromkeys(("conditionNotMet", "FAILED_PRECONDITION"), Changed),
@@ -70,23 +74,23 @@ USAGE = "usage limits exceeded"
 SYNC_TOKEN = "syncToken"  # noqa: S105
 
 
-def classify(answer: Response, *, is_safe: bool) -> ProviderError:
-    error = mapped(parsed(answer.content).get("error"))
+def google_error(answer: Response, *, is_safe: bool) -> ProviderError:
+    error = mapped(google_error_body(answer.content).get("error"))
     message = text(error.get("message"))
-    reason = reason_of(error)
+    reason = google_reason(error)
     if USAGE in message.lower():
         reason = "quotaExceeded"
-    return failure(
-        kind_of(answer.status, reason, error),
+    return vendor_failure(
+        google_error_kind(answer.status, reason, error),
         answer,
         code=reason,
         message=message,
         is_safe=is_safe,
-        least=PAUSES.get(reason, PAUSE),
+        least=PAUSES.get(reason, RATE_LIMIT_PAUSE),
     )
 
 
-def kind_of(status: int, reason: str, error: Mapping[str, Any]) -> type[ProviderError]:
+def google_error_kind(status: int, reason: str, error: Mapping[str, Any]) -> type[ProviderError]:
     if any(one.get("location") == SYNC_TOKEN for one in listed(error.get("errors"))):
         return CursorExpired
     if reason in REASONS:
@@ -94,7 +98,7 @@ def kind_of(status: int, reason: str, error: Mapping[str, Any]) -> type[Provider
     return ServerFailed if status >= SERVER_ERROR else STATUSES.get(status, PermanentError)
 
 
-def reason_of(error: Mapping[str, Any]) -> str:
+def google_reason(error: Mapping[str, Any]) -> str:
     """Calendars give it in `errors`, people in `details` or as the name of a gRPC status."""
     details = [*listed(error.get("errors")), *listed(error.get("details"))]
     given = [text(one.get("reason")) for one in details] + [text(error.get("status"))]
@@ -102,7 +106,7 @@ def reason_of(error: Mapping[str, Any]) -> str:
     return next(iter(known or filter(None, given)), "")
 
 
-def parsed(content: bytes) -> dict[str, Any]:
+def google_error_body(content: bytes) -> dict[str, Any]:
     """Empty for what is no JSON object: a proxy's error page, for example."""
     try:
         return mapped(json.loads(content))

@@ -10,7 +10,12 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from calendars.providers.asking import digest, instant, instant_or_none, malformed
+from calendars.providers.responses import (
+    instant_or_none,
+    malformed_answer,
+    parse_instant,
+    parts_digest,
+)
 from calendars.vocabulary.events import (
     Attendee,
     EventText,
@@ -42,44 +47,44 @@ VIDEO = "video"
 
 
 @dataclass(frozen=True)
-class Place:
+class EventZone:
     """A wall time's zone where an event names none that is known."""
 
     zone: str
     problem: str = ""
 
 
-def event_id(key: str, calendar: str, generation: int) -> str:
+def google_event_id(key: str, calendar: str, generation: int) -> str:
     """Letters a to v and digits, in lower case."""
-    return base64.b32hexencode(digest(key, calendar, generation)).decode().rstrip("=").lower()
+    return base64.b32hexencode(parts_digest(key, calendar, generation)).decode().rstrip("=").lower()
 
 
 # --- theirs into ours ---------------------------------------------------------------------------
 
 
-def read(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
+def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
     """`zone` is the calendar's own, for days and for times that name none.
 
     Raises TransientError for what cannot be understood.
     """
     found = text(item.get("id"))
     if not found:
-        raise malformed("An event without an id.")
+        raise malformed_answer("An event without an id.")
     # Of what was deleted, no more than the id is sure to be there.
     if item.get("status") == "cancelled" and not item.get("start"):
         return Removed(id=found)
-    return remote(item, zone)
+    return google_remote_event(item, zone)
 
 
-def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
+def google_remote_event(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     private = mapped(mapped(item.get("extendedProperties")).get("private"))
-    place = placed(mapped(item.get("start")), text(private.get(ZONE)) or zone)
+    place = google_zone(mapped(item.get("start")), text(private.get(ZONE)) or zone)
     return RemoteEvent(
         id=text(item.get("id")),
         etag=text(item.get("etag")),
-        text=text_of(item, place.zone),
+        text=google_event_text(item, place.zone),
         is_cancelled=item.get("status") == "cancelled",
-        is_busy=is_busy(item),
+        is_busy=is_opaque(item),
         organizer=text(mapped(item.get("organizer")).get("email")),
         conference_url=conference_url(item),
         ical_uid=text(item.get("iCalUID")),
@@ -92,41 +97,41 @@ def remote(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     )
 
 
-def text_of(item: Mapping[str, Any], zone: str) -> EventText:
+def google_event_text(item: Mapping[str, Any], zone: str) -> EventText:
     start = mapped(item.get("start"))
     return EventText(
         title=text(item.get("summary")),
-        start=moment(start, zone),
-        end=moment(mapped(item.get("end")), zone),
+        start=google_moment(start, zone),
+        end=google_moment(mapped(item.get("end")), zone),
         is_all_day="date" in start,
         description=text(item.get("description")),
         place=text(item.get("location")),
-        attendees=tuple(attendee(one) for one in listed(item.get("attendees"))),
+        attendees=tuple(google_attendee(one) for one in listed(item.get("attendees"))),
         wants_conference=bool(conference_url(item)),
     )
 
 
-def placed(start: Mapping[str, Any], zone: str) -> Place:
+def google_zone(start: Mapping[str, Any], zone: str) -> EventZone:
     """A day has no zone but the one we gave it; an hour that names none is the calendar's."""
     named = text(start.get("timeZone"))
     try:
-        return Place(iana_zone(named if named and "dateTime" in start else zone))
+        return EventZone(iana_zone(named if named and "dateTime" in start else zone))
     except UnknownZone as error:
         # Google gives the offset, so the instant is right, whatever the zone is called.
-        return Place("UTC", str(error))
+        return EventZone("UTC", str(error))
 
 
-def moment(given: Mapping[str, Any], zone: str) -> Moment:
+def google_moment(given: Mapping[str, Any], zone: str) -> Moment:
     """Raises TransientError."""
     if "date" in given:
         try:
             return Moment.midnight(date.fromisoformat(str(given["date"])), zone)
         except ValueError as error:
-            raise malformed(f"This is no day: {given['date']!r}.") from error
-    return at_instant(instant(given.get("dateTime")), zone)
+            raise malformed_answer(f"This is no day: {given['date']!r}.") from error
+    return at_instant(parse_instant(given.get("dateTime")), zone)
 
 
-def attendee(one: Mapping[str, Any]) -> Attendee:
+def google_attendee(one: Mapping[str, Any]) -> Attendee:
     return Attendee(
         email=text(one.get("email")),
         name=text(one.get("displayName")),
@@ -137,7 +142,7 @@ def attendee(one: Mapping[str, Any]) -> Attendee:
     )
 
 
-def is_busy(item: Mapping[str, Any]) -> bool:
+def is_opaque(item: Mapping[str, Any]) -> bool:
     declined = any(
         one.get("self") is True and one.get("responseStatus") == "declined"
         for one in listed(item.get("attendees"))
@@ -155,13 +160,13 @@ def conference_url(item: Mapping[str, Any]) -> str:
 # --- ours into theirs ---------------------------------------------------------------------------
 
 
-def content(written: EventText) -> dict[str, Any]:
+def google_event_fields(written: EventText) -> dict[str, Any]:
     return {
         "summary": written.title,
         "description": written.description,
         "location": written.place,
-        "start": when(written.start, is_all_day=written.is_all_day),
-        "end": when(written.end, is_all_day=written.is_all_day),
+        "start": google_date_time(written.start, is_all_day=written.is_all_day),
+        "end": google_date_time(written.end, is_all_day=written.is_all_day),
     }
 
 
@@ -171,7 +176,7 @@ def names_zone(item: Mapping[str, Any]) -> bool:
     return bool(private.get(ZONE) or ("dateTime" in start and start.get("timeZone")))
 
 
-def when(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
+def google_date_time(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
     if is_all_day:
         return {"date": moment.wall.date().isoformat()}
     # The zone keeps the wall time, the offset tells a repeated hour apart.
@@ -179,7 +184,7 @@ def when(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
     return {"dateTime": local.isoformat(timespec="seconds"), "timeZone": moment.zone}
 
 
-def guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
+def google_guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
     """`present` is the guest as Google has it, with what we do not know of."""
     ours: dict[str, Any] = {"email": one.email, "responseStatus": SAID[one.answer]}
     if one.name:
@@ -189,63 +194,69 @@ def guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
     return {**present, **ours}
 
 
-def guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
     present = {text(one.get("email")).lower(): one for one in listed(item.get("attendees"))}
     named = {one.email.lower() for one in written.attendees}
     owners = [
-        one for email, one in present.items() if email not in named and is_ours(attendee(one))
+        one
+        for email, one in present.items()
+        if email not in named and is_calendar_owner(google_attendee(one))
     ]
-    return owners + [guest(one, present.get(one.email.lower(), {})) for one in written.attendees]
+    return owners + [
+        google_guest(one, present.get(one.email.lower(), {})) for one in written.attendees
+    ]
 
 
-def invited(written: EventText) -> list[tuple[str, str, bool, ResponseStatus]]:
+def google_invitations(written: EventText) -> list[tuple[str, str, bool, ResponseStatus]]:
     """What of the guests can differ."""
     return [
         (one.email.lower(), one.name, one.is_optional, one.answer)
         for one in written.attendees
-        if not is_ours(one)
+        if not is_calendar_owner(one)
     ]
 
 
-def is_ours(one: Attendee) -> bool:
+def is_calendar_owner(one: Attendee) -> bool:
     """The calendar's owner is no guest, though Google lists them as one."""
     return one.is_organizer or one.is_self
 
 
-def conference(key: str) -> dict[str, Any]:
+def conference_request(key: str) -> dict[str, Any]:
     """The same request, so the same conference, each time that it is asked for."""
     return {
         "createRequest": {
-            "requestId": digest(key, "conference").hex(),
+            "requestId": parts_digest(key, "conference").hex(),
             "conferenceSolutionKey": {"type": "hangoutsMeet"},
         },
     }
 
 
-def properties(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
+def extended_properties(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
     private = {HASH: written_hash, ZONE: written.start.zone}
     return {"private": {KEY: key, **private} if key else private}
 
 
-def created(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
-    body = content(written) | {"extendedProperties": properties(written, key, written_hash)}
+def insert_body(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
+    body = google_event_fields(written) | {
+        "extendedProperties": extended_properties(written, key, written_hash)
+    }
     if written.attendees:
-        body["attendees"] = guests(written, {})
+        body["attendees"] = google_guests(written, {})
     if written.wants_conference:
-        body["conferenceData"] = conference(key)
+        body["conferenceData"] = conference_request(key)
     return body
 
 
-def changed(written: EventText, present: RemoteEvent, written_hash: str) -> dict[str, Any]:
+def patch_body(written: EventText, present: RemoteEvent, written_hash: str) -> dict[str, Any]:
     """What differs, and no more: whatever is written may be told to all the guests."""
-    before, after = content(present.text), content(written)
+    before, after = google_event_fields(present.text), google_event_fields(written)
     body = {name: value for name, value in after.items() if value != before[name]}
     if written.is_all_day != present.text.is_all_day:
         other = "dateTime" if written.is_all_day else "date"
         body |= {name: {**after[name], other: None} for name in ("start", "end")}
-    if invited(written) != invited(present.text):
-        body["attendees"] = guests(written, present.raw)
+    if google_invitations(written) != google_invitations(present.text):
+        body["attendees"] = google_guests(written, present.raw)
     if written.wants_conference and not present.conference_url:
-        body["conferenceData"] = conference(present.key or present.id)
-    return body | {"extendedProperties": properties(written, present.key, written_hash)}
+        body["conferenceData"] = conference_request(present.key or present.id)
+    return body | {"extendedProperties": extended_properties(written, present.key, written_hash)}

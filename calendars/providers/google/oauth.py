@@ -15,9 +15,16 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 
-from calendars.providers.asking import REDIRECT, SERVER_ERROR, ask, decoded, failure, malformed
 from calendars.providers.base import Consent, GrantGone
-from calendars.providers.google.errors import parsed
+from calendars.providers.google.errors import google_error_body
+from calendars.providers.responses import (
+    REDIRECT,
+    SERVER_ERROR,
+    decode_object,
+    malformed_answer,
+    vendor_failure,
+    vendor_request,
+)
 from calendars.vocabulary.events import Grant
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -52,7 +59,7 @@ TOO_MANY = 429
 HOUR = 3600
 
 
-class OAuth:
+class GoogleOAuth:
     def __init__(
         self,
         client: Client,
@@ -88,7 +95,7 @@ class OAuth:
         return Consent(url=f"{self.auth_url}?{urlencode(query)}", flow=flow)
 
     def redeem(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
-        check(flow, query)
+        check_state(flow, query)
         answer = self.post(
             self.token_url,
             grant_type="authorization_code",
@@ -98,14 +105,15 @@ class OAuth:
             client_id=self.client_id,
             client_secret=self.client_secret,
         )
-        body = decoded(answer.content)
+        body = decode_object(answer.content)
         if not body.get("access_token") or not body.get("refresh_token"):
             raise PermanentError("Google gave no lasting permission.", code="no_refresh_token")
         claims = claims_of(text(body.get("id_token")))
         return Grant(
             access_token=str(body["access_token"]),
             refresh_token=str(body["refresh_token"]),
-            expires_at=datetime.now(UTC) + timedelta(seconds=seconds(body.get("expires_in"))),
+            expires_at=datetime.now(UTC)
+            + timedelta(seconds=token_lifetime_s(body.get("expires_in"))),
             scopes=tuple(text(body.get("scope")).split()),
             subject=text(claims.get("sub")),
             email=text(claims.get("email")),
@@ -122,7 +130,7 @@ class OAuth:
         try:
             held.refresh(self.carry)
         except RefreshError as error:
-            raise malformed(f"Google gave no token: {error}") from error
+            raise malformed_answer(f"Google gave no token: {error}") from error
         # google-auth counts in UTC without saying so.
         expiry = held.expiry or datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=HOUR)
         return Grant(
@@ -145,9 +153,9 @@ class OAuth:
             return
 
     def post(self, url: str, **form: str) -> Response:
-        answer = ask(self.client, "POST", url, is_safe=True, headers={}, data=form)
+        answer = vendor_request(self.client, "POST", url, is_safe=True, headers={}, data=form)
         if answer.status >= REDIRECT:
-            raise refused(answer)
+            raise google_oauth_error(answer)
         return answer
 
     def carry(
@@ -157,16 +165,18 @@ class OAuth:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         **_: Any,
-    ) -> "Carried":
+    ) -> "GoogleAuthResponse":
         """What google-auth asks through. It would wait and ask again by itself in here."""
-        answer = ask(self.client, method, url, is_safe=True, headers=headers or {}, data=body)
+        answer = vendor_request(
+            self.client, method, url, is_safe=True, headers=headers or {}, data=body
+        )
         if answer.status >= REDIRECT:
-            raise refused(answer)
-        decoded(answer.content)
-        return Carried(answer)
+            raise google_oauth_error(answer)
+        decode_object(answer.content)
+        return GoogleAuthResponse(answer)
 
 
-class Carried:
+class GoogleAuthResponse:
     """An answer in the form google-auth reads."""
 
     def __init__(self, answer: Response) -> None:
@@ -175,7 +185,7 @@ class Carried:
         self.data = answer.content
 
 
-def check(flow: Mapping[str, Any], query: Mapping[str, str]) -> None:
+def check_state(flow: Mapping[str, Any], query: Mapping[str, str]) -> None:
     """Whether it is the person we sent, and whether they agreed. Raises GrantGone."""
     kept = str(flow.get("state", ""))
     if not kept or not is_same(query.get("state", ""), kept):
@@ -186,13 +196,13 @@ def check(flow: Mapping[str, Any], query: Mapping[str, str]) -> None:
         raise GrantGone("Google sent no code.", code="no_code")
 
 
-def refused(answer: Response) -> ProviderError:
-    body = parsed(answer.content)
+def google_oauth_error(answer: Response) -> ProviderError:
+    body = google_error_body(answer.content)
     code = text(body.get("error"))
     by_status = TransientError if answer.status >= SERVER_ERROR else PermanentError
     kind = RateLimited if answer.status == TOO_MANY else ERRORS.get(code, by_status)
     message = text(body.get("error_description"))
-    return failure(kind, answer, code=code, message=message, is_safe=True)
+    return vendor_failure(kind, answer, code=code, message=message, is_safe=True)
 
 
 def claims_of(id_token: str) -> dict[str, Any]:
@@ -205,7 +215,7 @@ def claims_of(id_token: str) -> dict[str, Any]:
         return {}
 
 
-def seconds(value: Any) -> int:
+def token_lifetime_s(value: Any) -> int:
     return value if isinstance(value, int) and value > 0 else HOUR
 
 

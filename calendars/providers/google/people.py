@@ -3,11 +3,22 @@
 from functools import cached_property
 from typing import Any
 
-from calendars.providers.asking import items, malformed, pages
 from calendars.providers.base import Changed, Gone, Mailbox
-from calendars.providers.cursors import Cursor
-from calendars.providers.google.calls import Calls
-from calendars.providers.google.persons import KEY, changed, content, known, read, within
+from calendars.providers.cursors import VendorCursor
+from calendars.providers.google.calls import GoogleCalls
+from calendars.providers.google.persons import (
+    KEY,
+    google_person_changes,
+    google_person_fields,
+    people_in_group,
+    read_google_person,
+    undeleted_person,
+)
+from calendars.providers.responses import (
+    malformed_answer,
+    page_items,
+    token_pages,
+)
 from calendars.vocabulary.events import (
     PeopleGroup,
     PeoplePage,
@@ -26,24 +37,24 @@ ME = "people/me"
 ONWARD, CURSOR = "nextPageToken", "nextSyncToken"
 
 
-class AddressBook(Mailbox):
-    calls: Calls
+class GoogleContacts(Mailbox):
+    calls: GoogleCalls
 
     @property
     def book(self) -> Any:
         return self.calls.people.people()
 
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
-        since = Cursor.read(cursor, SHAPE) if cursor else Cursor(shape=SHAPE, token="")
+        since = VendorCursor.read(cursor, SHAPE) if cursor else VendorCursor(shape=SHAPE, token="")
         answer = self.connections(since.token, page)
         token, following = text(answer.get(CURSOR)), text(answer.get(ONWARD))
         if not token and not following:
-            raise malformed("The last page has no sync token.")
+            raise malformed_answer("The last page has no sync token.")
         total = answer.get("totalItems")
-        found = map(read, items(answer, "connections", may_miss=True))
+        found = map(read_google_person, page_items(answer, "connections", may_miss=True))
         return PeoplePage(
-            items=within(group, found, is_full=not cursor),
-            cursor="" if following else str(Cursor(shape=SHAPE, token=token)),
+            items=people_in_group(group, found, is_full=not cursor),
+            cursor="" if following else str(VendorCursor(shape=SHAPE, token=token)),
             next_page=following,
             total=total if isinstance(total, int) and not cursor else None,
         )
@@ -61,7 +72,7 @@ class AddressBook(Mailbox):
 
     def people_groups(self) -> list[PeopleGroup]:
         groups = self.calls.people.contactGroups()
-        found = pages(
+        found = token_pages(
             lambda token: self.calls.run(groups.list(pageSize=PAGE, pageToken=token or None)),
             ONWARD,
         )
@@ -71,7 +82,7 @@ class AddressBook(Mailbox):
                 name=text(one.get("formattedName")) or text(one.get("name")),
             )
             for page in found
-            for one in items(page, "contactGroups", may_miss=True)
+            for one in page_items(page, "contactGroups", may_miss=True)
         ]
 
     def create_person(self, person: RemotePerson) -> RemotePerson:
@@ -83,32 +94,38 @@ class AddressBook(Mailbox):
         """
         if person.key in self.keys:
             return self.person(self.keys[person.key])
-        body = content(person) | {"clientData": [{"key": KEY, "value": person.key}]}
+        body = google_person_fields(person) | {"clientData": [{"key": KEY, "value": person.key}]}
         if person.groups:
             body["memberships"] = [
                 {"contactGroupMembership": {"contactGroupResourceName": one}}
                 for one in person.groups
             ]
         insert = self.book.createContact(body=body, personFields=FIELDS)
-        made = known(read(self.calls.run(insert, is_safe=False)))
+        made = undeleted_person(read_google_person(self.calls.run(insert, is_safe=False)))
         self.keys[person.key] = made.id
         return made
 
     @cached_property
     def keys(self) -> dict[str, str]:
         """The contact of each key of ours that Google shows by now."""
-        found = pages(lambda page: self.connections("", page), ONWARD)
-        people = [read(one) for page in found for one in items(page, "connections", may_miss=True)]
+        found = token_pages(lambda page: self.connections("", page), ONWARD)
+        people = [
+            read_google_person(one)
+            for page in found
+            for one in page_items(page, "connections", may_miss=True)
+        ]
         return {one.key: one.id for one in people if isinstance(one, RemotePerson) and one.key}
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
-        return known(read(self.calls.run(self.book.get(resourceName=id, personFields=FIELDS))))
+        return undeleted_person(
+            read_google_person(self.calls.run(self.book.get(resourceName=id, personFields=FIELDS)))
+        )
 
     def update_person(self, person: RemotePerson) -> RemotePerson:
         present = self.person(person.id)
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")
-        fields = changed(person, present)
+        fields = google_person_changes(person, present)
         if not fields:
             return present
         patch = self.book.updateContact(
@@ -117,7 +134,7 @@ class AddressBook(Mailbox):
             updatePersonFields=",".join(fields),
             personFields=FIELDS,
         )
-        return known(read(self.calls.run(patch)))
+        return undeleted_person(read_google_person(self.calls.run(patch)))
 
     def delete_person(self, id: str) -> None:  # noqa: A002
         try:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from calendars.providers.asking import instant_or_none, malformed
 from calendars.providers.base import Gone
+from calendars.providers.responses import (
+    instant_or_none,
+    malformed_answer,
+)
 from calendars.vocabulary.events import (
     RemotePerson,
     Removed,
@@ -23,28 +26,28 @@ SINGLE = {"names", "biographies"}
 # --- theirs into ours ---------------------------------------------------------------------------
 
 
-def read(one: Mapping[str, Any]) -> RemotePerson | Removed:
+def read_google_person(one: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a person without an id."""
     found = text(one.get("resourceName"))
     if not found:
-        raise malformed("A person without a resource name.")
+        raise malformed_answer("A person without a resource name.")
     metadata = mapped(one.get("metadata"))
     if metadata.get("deleted") is True:
         return Removed(id=found)
-    name = first(one, "names")
+    name = first_value(one, "names")
     return RemotePerson(
         id=found,
         etag=text(one.get("etag")),
         name=text(name.get("displayName")) or text(name.get("unstructuredName")),
         given_name=text(name.get("givenName")),
         family_name=text(name.get("familyName")),
-        emails=values(one, "emailAddresses"),
-        phones=values(one, "phoneNumbers"),
-        company=text(first(one, "organizations").get("name")),
-        notes=text(first(one, "biographies").get("value")),
-        groups=groups_of(one),
+        emails=field_values(one, "emailAddresses"),
+        phones=field_values(one, "phoneNumbers"),
+        company=text(first_value(one, "organizations").get("name")),
+        notes=text(first_value(one, "biographies").get("value")),
+        groups=membership_groups(one),
         previous_ids=tuple(map(str, metadata.get("previousResourceNames") or ())),
-        key=key_of(one),
+        key=client_data_key(one),
         updated_at=updated_at(metadata),
         raw=dict(one),
     )
@@ -55,31 +58,31 @@ def updated_at(metadata: Mapping[str, Any]) -> datetime | None:
     return next(filter(None, times), None)
 
 
-def known(person: RemotePerson | Removed) -> RemotePerson:
+def undeleted_person(person: RemotePerson | Removed) -> RemotePerson:
     if isinstance(person, Removed):
         raise Gone("The contact was deleted.", code="deleted")
     return person
 
 
-def first(one: Mapping[str, Any], field: str) -> dict[str, Any]:
+def first_value(one: Mapping[str, Any], field: str) -> dict[str, Any]:
     return next(iter(listed(one.get(field))), {})
 
 
-def values(one: Mapping[str, Any], field: str) -> tuple[str, ...]:
+def field_values(one: Mapping[str, Any], field: str) -> tuple[str, ...]:
     return tuple(filter(None, (text(each.get("value")) for each in listed(one.get(field)))))
 
 
-def key_of(one: Mapping[str, Any]) -> str:
+def client_data_key(one: Mapping[str, Any]) -> str:
     ours = [each for each in listed(one.get("clientData")) if each.get("key") == KEY]
     return text(ours[0].get("value")) if ours else ""
 
 
-def groups_of(one: Mapping[str, Any]) -> tuple[str, ...]:
+def membership_groups(one: Mapping[str, Any]) -> tuple[str, ...]:
     found = [mapped(each.get("contactGroupMembership")) for each in listed(one.get("memberships"))]
     return tuple(filter(None, (text(each.get("contactGroupResourceName")) for each in found)))
 
 
-def within(
+def people_in_group(
     group: str,
     people: Iterable[RemotePerson | Removed],
     *,
@@ -98,42 +101,44 @@ def within(
 # --- ours into theirs ---------------------------------------------------------------------------
 
 
-def content(person: RemotePerson) -> dict[str, list[dict[str, Any]]]:
+def google_person_fields(person: RemotePerson) -> dict[str, list[dict[str, Any]]]:
     """Each field as the list that Google wants."""
-    name = named(person)
+    name = google_name(person)
     return {
         "names": [name] if name else [],
         "emailAddresses": [{"value": one} for one in person.emails],
         "phoneNumbers": [{"value": one} for one in person.phones],
         "organizations": [{"name": person.company}] if person.company else [],
-        "biographies": [plain(person.notes)] if person.notes else [],
+        "biographies": [google_biography(person.notes)] if person.notes else [],
     }
 
 
-def named(person: RemotePerson) -> dict[str, Any]:
+def google_name(person: RemotePerson) -> dict[str, Any]:
     parts = {"givenName": person.given_name, "familyName": person.family_name}
     filled = {part: value for part, value in parts.items() if value}
     return filled or ({"unstructuredName": person.name} if person.name else {})
 
 
-def plain(notes: str) -> dict[str, Any]:
+def google_biography(notes: str) -> dict[str, Any]:
     return {"value": notes, "contentType": "TEXT_PLAIN"}
 
 
-def changed(person: RemotePerson, present: RemotePerson) -> dict[str, list[dict[str, Any]]]:
+def google_person_changes(
+    person: RemotePerson, present: RemotePerson
+) -> dict[str, list[dict[str, Any]]]:
     """What differs, and no more; with the labels that Google has and we do not know."""
-    before, after = content(present), content(person)
+    before, after = google_person_fields(present), google_person_fields(person)
     if person.name != present.name and after["names"] == before["names"]:
         # Its parts are the same: Google takes the whole apart by itself.
         after["names"] = [{"unstructuredName": person.name}]
     return {
-        field: merged(field, after[field], listed(present.raw.get(field)))
+        field: with_google_labels(field, after[field], listed(present.raw.get(field)))
         for field in after
         if after[field] != before[field]
     }
 
 
-def merged(
+def with_google_labels(
     field: str,
     ours: list[dict[str, Any]],
     theirs: list[dict[str, Any]],

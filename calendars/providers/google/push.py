@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from calendars.providers.asking import malformed
 from calendars.providers.base import Gone, Mailbox, PollOnly
-from calendars.providers.google.calls import Calls
+from calendars.providers.google.calls import GoogleCalls
+from calendars.providers.responses import malformed_answer
 from calendars.vocabulary.events import (
     PushNotification,
     RemoteSubscription,
@@ -24,8 +24,8 @@ LONGEST_ID = 64
 PEOPLE = "people"
 
 
-class Pushes(Mailbox):
-    calls: Calls
+class GoogleChannels(Mailbox):
+    calls: GoogleCalls
 
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002
         """Its first message may come before this returns.
@@ -65,7 +65,7 @@ class Pushes(Mailbox):
 def from_milliseconds(value: object) -> datetime:
     digits = str(value)
     if not (digits.isascii() and digits.isdigit()):
-        raise malformed(f"This is no time: {value!r}.")
+        raise malformed_answer(f"This is no time: {value!r}.")
     return datetime.fromtimestamp(int(digits) / 1000, UTC)
 
 
@@ -85,11 +85,11 @@ def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
         resource_id=headers.get("x-goog-resource-id", ""),
         # A state that is new to us is looked into like any change.
         what=STATES.get(headers.get("x-goog-resource-state", ""), "changed"),
-        expires_at=expiration(headers),
+        expires_at=channel_expiration(headers),
     )
 
 
-def expiration(headers: Mapping[str, str]) -> datetime | None:
+def channel_expiration(headers: Mapping[str, str]) -> datetime | None:
     """A date for people, and not the milliseconds of the API."""
     try:
         at = parsedate_to_datetime(headers.get("x-goog-channel-expiration", ""))

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from calendars.providers.asking import instant
 from calendars.providers.base import Mailbox
-from calendars.providers.google.calls import Calls
+from calendars.providers.google.calls import GoogleCalls
+from calendars.providers.responses import parse_instant
 from calendars.vocabulary.events import (
     FreeBusy,
     Span,
@@ -21,17 +21,17 @@ from wedsync_comms.lib.shapes import listed, mapped, text
 LONGEST, MOST = timedelta(days=90), 50
 
 
-class Schedules(Mailbox):
-    calls: Calls
+class GoogleFreeBusy(Mailbox):
+    calls: GoogleCalls
 
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         found: dict[str, list[FreeBusy]] = {one: [] for one in calendars}
-        for since, until in pieces(start, end, LONGEST):
-            for some in in_lots(calendars, MOST):
+        for since, until in query_windows(start, end, LONGEST):
+            for some in query_lots(calendars, MOST):
                 answer = mapped(self.busy_in(some, since, until).get("calendars"))
                 for one in some:
-                    found[one].append(busy(one, answer.get(one)))
-        return [joined(one, found[one]) for one in calendars]
+                    found[one].append(google_busy(one, answer.get(one)))
+        return [joined_busy(one, found[one]) for one in calendars]
 
     def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
         body = {
@@ -43,7 +43,7 @@ class Schedules(Mailbox):
         return self.calls.run(self.calls.calendar.freebusy().query(body=body))
 
 
-def pieces(
+def query_windows(
     start: datetime,
     end: datetime,
     length: timedelta,
@@ -53,12 +53,12 @@ def pieces(
         start += length
 
 
-def in_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def query_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for first in range(0, len(calendars), size):
         yield calendars[first : first + size]
 
 
-def busy(calendar: str, said: Any) -> FreeBusy:
+def google_busy(calendar: str, said: Any) -> FreeBusy:
     """More kinds of error "may be added in the future": any of them means that it is not known."""
     errors = listed(mapped(said).get("errors"))
     if errors:
@@ -68,16 +68,16 @@ def busy(calendar: str, said: Any) -> FreeBusy:
     if not isinstance(spans, list):
         return FreeBusy(calendar=calendar, problem="no answer")
     try:
-        return FreeBusy(calendar=calendar, spans=tuple(span(mapped(one)) for one in spans))
+        return FreeBusy(calendar=calendar, spans=tuple(google_span(mapped(one)) for one in spans))
     except TransientError as error:
         return FreeBusy(calendar=calendar, problem=str(error))
 
 
-def span(one: Mapping[str, Any]) -> Span:
-    return Span(start=instant(one.get("start")), end=instant(one.get("end")))
+def google_span(one: Mapping[str, Any]) -> Span:
+    return Span(start=parse_instant(one.get("start")), end=parse_instant(one.get("end")))
 
 
-def joined(calendar: str, parts: Iterable[FreeBusy]) -> FreeBusy:
+def joined_busy(calendar: str, parts: Iterable[FreeBusy]) -> FreeBusy:
     """One piece that is not known makes all of it unknown."""
     known = list(parts)
     if problem := next((one.problem for one in known if one.problem), ""):

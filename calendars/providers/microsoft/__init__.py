@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 from calendars.providers.base import Consent, Mailbox, Vendor
 from calendars.providers.microsoft import push
-from calendars.providers.microsoft.calendar import Calendars
-from calendars.providers.microsoft.calls import Calls
-from calendars.providers.microsoft.oauth import LOGIN, OAuth
-from calendars.providers.microsoft.people import AddressBook
-from calendars.providers.microsoft.push import Pushes
-from calendars.providers.microsoft.rounds import Rounds
-from calendars.providers.microsoft.schedules import Schedules
-from calendars.providers.token import Renew, Token
+from calendars.providers.microsoft.calendar import GraphCalendars
+from calendars.providers.microsoft.calls import GraphCalls
+from calendars.providers.microsoft.delta import GraphDelta
+from calendars.providers.microsoft.oauth import LOGIN, MicrosoftOAuth
+from calendars.providers.microsoft.people import GraphContacts
+from calendars.providers.microsoft.push import GraphSubscriptions
+from calendars.providers.microsoft.schedules import GraphFreeBusy
+from calendars.providers.token import AccessToken, Renew
 from calendars.vocabulary.events import (
     Grant,
     PushNotification,
@@ -27,8 +27,10 @@ from wedsync_comms.lib.web.webhook_request import WebhookRequest
 TIMEOUT = (3.05, 25.0)
 
 
-class MicrosoftMailbox(Calendars, Rounds, Schedules, Pushes, AddressBook):
-    def __init__(self, calls: Calls) -> None:
+class MicrosoftMailbox(
+    GraphCalendars, GraphDelta, GraphFreeBusy, GraphSubscriptions, GraphContacts
+):
+    def __init__(self, calls: GraphCalls) -> None:
         self.calls = calls
 
 
@@ -55,7 +57,7 @@ class Microsoft(Vendor):
     ) -> None:
         self.graph_url = graph_url
         self.http = Client(TIMEOUT)
-        self.oauth = OAuth(
+        self.oauth = MicrosoftOAuth(
             self.http,
             client_id=client_id,
             client_secret=client_secret,
@@ -78,8 +80,8 @@ class Microsoft(Vendor):
         They do it at https://myapps.microsoft.com."""
 
     def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
-        token = Token(access_token, renew)
-        return MicrosoftMailbox(Calls(self.http, self.graph_url, token))
+        token = AccessToken(access_token, renew)
+        return MicrosoftMailbox(GraphCalls(self.http, self.graph_url, token))
 
     def recognizes(self, request: WebhookRequest) -> bool:
         return push.recognizes(request)

@@ -1,12 +1,12 @@
 """Calendars and events. https://learn.microsoft.com/en-us/graph/api/resources/calendar-overview"""
 
-from calendars.providers.asking import items
 from calendars.providers.base import Changed, Gone
 from calendars.providers.microsoft import events
-from calendars.providers.microsoft.calls import path
-from calendars.providers.microsoft.errors import Taken
-from calendars.providers.microsoft.properties import holding, with_properties
+from calendars.providers.microsoft.calls import graph_path
+from calendars.providers.microsoft.errors import DuplicateTransaction
+from calendars.providers.microsoft.properties import query_by_key, with_properties
 from calendars.providers.microsoft.reading import Reading
+from calendars.providers.responses import page_items
 from calendars.vocabulary.events import (
     EventText,
     Notify,
@@ -16,7 +16,7 @@ from calendars.vocabulary.events import (
 from wedsync_comms.lib.shapes import text
 
 
-class Calendars(Reading):
+class GraphCalendars(Reading):
     def calendars(self) -> list[RemoteCalendar]:
         return [
             RemoteCalendar(
@@ -26,11 +26,11 @@ class Calendars(Reading):
                 is_primary=one.get("isDefaultCalendar") is True,
             )
             for page in self.pages("/me/calendars")
-            for one in items(page, "value")
+            for one in page_items(page, "value")
         ]
 
     def event(self, calendar: str, event: str) -> RemoteEvent:  # noqa: ARG002
-        return events.read(self.item(event))
+        return events.read_graph_event(self.item(event))
 
     def create(
         self,
@@ -45,22 +45,24 @@ class Calendars(Reading):
         """Looked for first: how long Graph remembers a transaction is not published."""
         if found := self.with_key(calendar, key):
             return found
-        values = events.marks(text, key, written_hash)
-        body = events.created(text, values)
-        body["transactionId"] = events.transaction(key, calendar, generation)
+        values = events.event_properties(text, key, written_hash)
+        body = events.create_body(text, values)
+        body["transactionId"] = events.transaction_id(key, calendar, generation)
         try:
-            item = self.calls.run("POST", path("me", "calendars", calendar, "events"), json=body)
-        except Taken as error:
+            item = self.calls.run(
+                "POST", graph_path("me", "calendars", calendar, "events"), json=body
+            )
+        except DuplicateTransaction as error:
             if found := self.with_key(calendar, key):
                 return found
             raise Gone("The event was deleted.", code="deleted") from error
-        return events.read(with_properties(item, values))
+        return events.read_graph_event(with_properties(item, values))
 
     def with_key(self, calendar: str, key: str) -> RemoteEvent | None:
-        start = path("me", "calendars", calendar, "events")
-        for page in self.pages(start, **holding(key)):
-            for one in items(page, "value"):
-                return events.read(one)
+        start = graph_path("me", "calendars", calendar, "events")
+        for page in self.pages(start, **query_by_key(key)):
+            for one in page_items(page, "value"):
+                return events.read_graph_event(one)
         return None
 
     def update(
@@ -77,14 +79,14 @@ class Calendars(Reading):
         present = self.event(calendar, event)
         if present.etag != etag:
             raise Changed("Somebody changed it meanwhile.", code="etag")
-        values = events.marks(text, present.key, written_hash)
-        body = events.changed(text, present, values)
-        item = self.calls.run("PATCH", path("me", "events", event), json=body, etag=etag)
-        return events.read(with_properties(item, values))
+        values = events.event_properties(text, present.key, written_hash)
+        body = events.update_body(text, present, values)
+        item = self.calls.run("PATCH", graph_path("me", "events", event), json=body, etag=etag)
+        return events.read_graph_event(with_properties(item, values))
 
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:  # noqa: ARG002
         """An organizer's deleting is a cancellation, and a guest's takes it out of the calendar."""
         try:
-            self.calls.run("DELETE", path("me", "events", event))
+            self.calls.run("DELETE", graph_path("me", "events", event))
         except Gone:
             return

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from calendars.providers.asking import REDIRECT, decoded, malformed
-from calendars.providers.microsoft.errors import classify
-from calendars.providers.token import Token
+from calendars.providers.microsoft.errors import graph_error
+from calendars.providers.responses import (
+    REDIRECT,
+    decode_object,
+    malformed_answer,
+)
+from calendars.providers.token import AccessToken
 from wedsync_comms.lib.http import Client
 
 # The same in every request: an id of one kind is none of the other, a cursor continues one form.
@@ -19,10 +23,10 @@ PAGE = 200
 NO_CONTENT = 204
 
 
-class Calls:
+class GraphCalls:
     """Requests with one person's access token."""
 
-    def __init__(self, client: Client, graph_url: str, token: Token) -> None:
+    def __init__(self, client: Client, graph_url: str, token: AccessToken) -> None:
         self.client = client
         self.token = token
         self.base = graph_url.rstrip("/")
@@ -51,22 +55,22 @@ class Calls:
             json=json,
         )
         if answer.status >= REDIRECT:
-            raise classify(answer, is_safe=is_safe)
+            raise graph_error(answer, is_safe=is_safe)
         # What is deleted is answered with nothing.
-        return {} if answer.status == NO_CONTENT else decoded(answer.content, is_safe=is_safe)
+        return {} if answer.status == NO_CONTENT else decode_object(answer.content, is_safe=is_safe)
 
     def follow(self, link: str) -> dict[str, Any]:
         """A link of Graph's, as it gave it. The token is shown to nobody else."""
         if not link.startswith(f"{self.base}/"):
-            raise malformed("Graph's link leads elsewhere.")
+            raise malformed_answer("Graph's link leads elsewhere.")
         return self.run("GET", link.removeprefix(self.base))
 
 
-def path(*parts: str) -> str:
+def graph_path(*parts: str) -> str:
     """Ids have slashes and equals signs in them."""
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
-def quoted(value: str) -> str:
+def odata_string(value: str) -> str:
     """A string within a filter."""
     return "'" + value.replace("'", "''") + "'"

@@ -7,8 +7,11 @@ https://learn.microsoft.com/en-us/graph/delta-query-overview#token-duration
 import json
 from datetime import timedelta
 
-from calendars.providers.asking import SERVER_ERROR, failure
 from calendars.providers.base import Changed, CursorExpired, Gone
+from calendars.providers.responses import (
+    SERVER_ERROR,
+    vendor_failure,
+)
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     CredentialsRejected,
@@ -21,7 +24,7 @@ from wedsync_comms.lib.http import Response
 from wedsync_comms.lib.shapes import mapped, text
 
 
-class Taken(PermanentError):
+class DuplicateTransaction(PermanentError):
     """The transaction's id was used already, with other words or for what is gone."""
 
 
@@ -41,7 +44,7 @@ CODES: dict[str, type[ProviderError]] = {
     ),
     **dict.fromkeys(("syncstatenotfound", "syncstateinvalid", "resyncrequired"), CursorExpired),
     **dict.fromkeys(("errorirresolvableconflict", "preconditionfailed"), Changed),
-    "errorduplicatetransactionid": Taken,
+    "errorduplicatetransactionid": DuplicateTransaction,
     # No Exchange mailbox behind the account.
     "mailboxnotenabledforrestapi": ConfigurationRejected,
 }
@@ -58,10 +61,10 @@ CONCURRENCY = "mailboxconcurrency"
 MOMENT, PAUSE = timedelta(seconds=2), timedelta(seconds=10)
 
 
-def classify(answer: Response, *, is_safe: bool) -> ProviderError:
-    code, message = said(answer)
+def graph_error(answer: Response, *, is_safe: bool) -> ProviderError:
+    code, message = graph_code(answer)
     by_status = STATUSES.get(answer.status, PermanentError)
-    return failure(
+    return vendor_failure(
         ServerFailed if answer.status >= SERVER_ERROR else CODES.get(code.lower(), by_status),
         answer,
         code=code,
@@ -71,7 +74,7 @@ def classify(answer: Response, *, is_safe: bool) -> ProviderError:
     )
 
 
-def said(answer: Response) -> tuple[str, str]:
+def graph_code(answer: Response) -> tuple[str, str]:
     """Blank for what is no error of Graph's: a proxy's page, for example."""
     try:
         error = mapped(mapped(json.loads(answer.content)).get("error"))

@@ -10,8 +10,13 @@ from typing import Any
 
 import msal
 
-from calendars.providers.asking import SERVER_ERROR, ask, decoded, failure
 from calendars.providers.base import Consent, GrantGone
+from calendars.providers.responses import (
+    SERVER_ERROR,
+    decode_object,
+    vendor_failure,
+    vendor_request,
+)
 from calendars.vocabulary.events import Grant
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -54,7 +59,7 @@ TOO_MANY, REFUSED = 429, 400
 HOUR = 3600
 
 
-class OAuth:
+class MicrosoftOAuth:
     def __init__(
         self,
         client: Client,
@@ -69,7 +74,7 @@ class OAuth:
         self.client_secret = client_secret
         self.tenant = tenant
         self.scopes = scopes
-        self.wire = Wire(client, authority_url.rstrip("/"))
+        self.wire = MsalTransport(client, authority_url.rstrip("/"))
 
     def application(self) -> msal.ConfidentialClientApplication:
         try:
@@ -103,7 +108,7 @@ class OAuth:
             # Another state, another nonce, no code: whatever it is, it is not what we sent.
             raise GrantGone(f"This answer belongs to another request: {error}") from error
         claims = mapped(answer.get("id_token_claims"))
-        return granted(
+        return msal_grant(
             answer,
             Grant(
                 access_token="",
@@ -118,13 +123,13 @@ class OAuth:
     def refresh(self, grant: Grant) -> Grant:
         wanted = [one for one in self.scopes if one in grant.scopes] or list(self.scopes)
         answer = self.application().acquire_token_by_refresh_token(grant.refresh_token, wanted)
-        return granted(answer, grant)
+        return msal_grant(answer, grant)
 
 
-def granted(answer: Mapping[str, Any], before: Grant) -> Grant:
+def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
     """Its refresh token is another one from now on, where Microsoft gives one."""
     if "access_token" not in answer:
-        raise refused(answer)
+        raise msal_error(answer)
     refresh_token = text(answer.get("refresh_token")) or before.refresh_token
     if not refresh_token:
         raise PermanentError("Microsoft gave no lasting permission.", code="no_refresh_token")
@@ -141,7 +146,7 @@ def granted(answer: Mapping[str, Any], before: Grant) -> Grant:
     )
 
 
-def refused(answer: Mapping[str, Any]) -> ProviderError:
+def msal_error(answer: Mapping[str, Any]) -> ProviderError:
     code = text(answer.get("error"))
     message = text(answer.get("error_description")) or f"Microsoft said {code or 'nothing'}."
     suberror = text(answer.get("suberror"))
@@ -149,7 +154,7 @@ def refused(answer: Mapping[str, Any]) -> ProviderError:
     return ERRORS.get(code, PermanentError)(message, code=code, response=response)
 
 
-class Wire:
+class MsalTransport:
     """What msal asks through: two methods of a session of requests."""
 
     def __init__(self, client: Client, authority_url: str) -> None:
@@ -162,10 +167,10 @@ class Wire:
             return url
         return self.authority_url + url.removeprefix(LOGIN)
 
-    def get(self, url: str, **values: Any) -> "Carried":
+    def get(self, url: str, **values: Any) -> "MsalResponse":
         return self.carry("GET", url, **values)
 
-    def post(self, url: str, **values: Any) -> "Carried":
+    def post(self, url: str, **values: Any) -> "MsalResponse":
         return self.carry("POST", url, **values)
 
     def close(self) -> None:
@@ -180,8 +185,8 @@ class Wire:
         params: Any = None,
         data: Any = None,
         **_: Any,
-    ) -> "Carried":
-        answer = ask(
+    ) -> "MsalResponse":
+        answer = vendor_request(
             self.client,
             method,
             self.rerouted(url),
@@ -192,13 +197,13 @@ class Wire:
         )
         if answer.status >= SERVER_ERROR or answer.status == TOO_MANY:
             kind = RateLimited if answer.status == TOO_MANY else TransientError
-            raise failure(kind, answer, code="", message="", is_safe=True)
+            raise vendor_failure(kind, answer, code="", message="", is_safe=True)
         if answer.status < REFUSED:
-            decoded(answer.content)
-        return Carried(answer)
+            decode_object(answer.content)
+        return MsalResponse(answer)
 
 
-class Carried:
+class MsalResponse:
     """An answer in the form msal reads."""
 
     def __init__(self, answer: Response) -> None:

@@ -3,19 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from calendars.providers.asking import instant_or_none, items, malformed
 from calendars.providers.base import Changed, Gone, Mailbox
-from calendars.providers.cursors import Cursor
-from calendars.providers.microsoft.calls import Calls, path
+from calendars.providers.cursors import VendorCursor
+from calendars.providers.microsoft.calls import GraphCalls, graph_path
 from calendars.providers.microsoft.properties import (
     EXPAND,
     KEY,
-    as_list,
-    holding,
-    properties,
+    own_properties,
+    property_list,
+    query_by_key,
     with_properties,
 )
 from calendars.providers.microsoft.reading import DELTA, NEXT
+from calendars.providers.responses import (
+    instant_or_none,
+    malformed_answer,
+    page_items,
+)
 from calendars.vocabulary.events import (
     PeopleGroup,
     PeoplePage,
@@ -29,32 +33,34 @@ SHAPE = "microsoft-people-1"
 PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 
 
-class AddressBook(Mailbox):
-    calls: Calls
+class GraphContacts(Mailbox):
+    calls: GraphCalls
 
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         """Their keys are blank: Graph leaves out extended properties where it tracks changes."""
-        since = Cursor.read(cursor, SHAPE).token if cursor else ""
+        since = VendorCursor.read(cursor, SHAPE).token if cursor else ""
         link = page or since
         answer = (
-            self.calls.follow(link) if link else self.calls.run("GET", f"{folder(group)}/delta")
+            self.calls.follow(link)
+            if link
+            else self.calls.run("GET", f"{contact_folder(group)}/delta")
         )
         following, last = text(answer.get(NEXT)), text(answer.get(DELTA))
         if not following and not last:
-            raise malformed("The last page has no link for the next time.")
+            raise malformed_answer("The last page has no link for the next time.")
         return PeoplePage(
-            items=tuple(read(one) for one in items(answer, "value")),
-            cursor="" if following else str(Cursor(shape=SHAPE, token=last)),
+            items=tuple(read_graph_contact(one) for one in page_items(answer, "value")),
+            cursor="" if following else str(VendorCursor(shape=SHAPE, token=last)),
             next_page=following,
         )
 
     def people_groups(self) -> list[PeopleGroup]:
         """Folders, but for the one in which everything is at first."""
         answer = self.calls.run("GET", "/me/contactFolders")
-        found = items(answer, "value")
+        found = page_items(answer, "value")
         while link := text(answer.get(NEXT)):
             answer = self.calls.follow(link)
-            found += items(answer, "value")
+            found += page_items(answer, "value")
         return [
             PeopleGroup(id=text(one.get("id")), name=text(one.get("displayName"))) for one in found
         ]
@@ -65,53 +71,55 @@ class AddressBook(Mailbox):
         if found := self.person_with_key(person.key, group):
             return found
         values = {KEY: person.key}
-        body = content(person, {}) | {"singleValueExtendedProperties": as_list(values)}
-        made = self.calls.run("POST", folder(group), json=body)
-        return known(read(with_properties(made, values)))
+        body = graph_contact_fields(person, {}) | {
+            "singleValueExtendedProperties": property_list(values)
+        }
+        made = self.calls.run("POST", contact_folder(group), json=body)
+        return undeleted_contact(read_graph_contact(with_properties(made, values)))
 
     def person_with_key(self, key: str, group: str) -> RemotePerson | None:
-        answer = self.calls.run("GET", folder(group), params=holding(key))
-        found = items(answer, "value")
-        return known(read(found[0])) if found else None
+        answer = self.calls.run("GET", contact_folder(group), params=query_by_key(key))
+        found = page_items(answer, "value")
+        return undeleted_contact(read_graph_contact(found[0])) if found else None
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
-        return known(read(self.kept(id)))
+        return undeleted_contact(read_graph_contact(self.kept(id)))
 
     def kept(self, id: str) -> dict[str, Any]:  # noqa: A002
-        return self.calls.run("GET", path("me", "contacts", id), params={"$expand": EXPAND})
+        return self.calls.run("GET", graph_path("me", "contacts", id), params={"$expand": EXPAND})
 
     def update_person(self, person: RemotePerson) -> RemotePerson:
-        there = path("me", "contacts", person.id)
+        there = graph_path("me", "contacts", person.id)
         item = self.kept(person.id)
-        present = known(read(item))
+        present = undeleted_contact(read_graph_contact(item))
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")
-        before, after = content(present, item), content(person, item)
+        before, after = graph_contact_fields(present, item), graph_contact_fields(person, item)
         body = {name: value for name, value in after.items() if value != before[name]}
         if not body:
             return present
         written = self.calls.run("PATCH", there, json=body, etag=person.etag)
-        return known(read(with_properties(written, properties(item))))
+        return undeleted_contact(read_graph_contact(with_properties(written, own_properties(item))))
 
     def delete_person(self, id: str) -> None:  # noqa: A002
         try:
-            self.calls.run("DELETE", path("me", "contacts", id))
+            self.calls.run("DELETE", graph_path("me", "contacts", id))
         except Gone:
             return
 
 
-def folder(group: str) -> str:
-    return path("me", "contactFolders", group, "contacts") if group else "/me/contacts"
+def contact_folder(group: str) -> str:
+    return graph_path("me", "contactFolders", group, "contacts") if group else "/me/contacts"
 
 
 # --- theirs into ours ---------------------------------------------------------------------------
 
 
-def read(one: Mapping[str, Any]) -> RemotePerson | Removed:
+def read_graph_contact(one: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a contact without an id."""
     found = text(one.get("id"))
     if not found:
-        raise malformed("A contact without an id.")
+        raise malformed_answer("A contact without an id.")
     if "@removed" in one:
         return Removed(id=found)
     in_folder = text(one.get("parentFolderId"))
@@ -121,28 +129,28 @@ def read(one: Mapping[str, Any]) -> RemotePerson | Removed:
         name=text(one.get("displayName")),
         given_name=text(one.get("givenName")),
         family_name=text(one.get("surname")),
-        emails=tuple(filter(None, (text(e.get("address")) for e in emails(one)))),
-        phones=tuple(number for numbers in phones(one).values() for number in numbers),
+        emails=tuple(filter(None, (text(e.get("address")) for e in graph_emails(one)))),
+        phones=tuple(number for numbers in graph_phones(one).values() for number in numbers),
         company=text(one.get("companyName")),
         notes=text(one.get("personalNotes")).replace("\r\n", "\n").strip(),
         groups=(in_folder,) if in_folder else (),
-        key=properties(one)[KEY],
+        key=own_properties(one)[KEY],
         updated_at=instant_or_none(one.get("lastModifiedDateTime")),
         raw=dict(one),
     )
 
 
-def known(person: RemotePerson | Removed) -> RemotePerson:
+def undeleted_contact(person: RemotePerson | Removed) -> RemotePerson:
     if isinstance(person, Removed):
         raise Gone("The contact was deleted.", code="deleted")
     return person
 
 
-def emails(one: Mapping[str, Any]) -> list[dict[str, Any]]:
+def graph_emails(one: Mapping[str, Any]) -> list[dict[str, Any]]:
     return listed(one.get("emailAddresses"))
 
 
-def phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
+def graph_phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
     """By the field they are in; the mobile one is no list."""
     found = {}
     for field in PHONES:
@@ -155,10 +163,10 @@ def phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
 # --- ours into theirs ---------------------------------------------------------------------------
 
 
-def content(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
+def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
     """`item`: as Graph has it, so that numbers stay in the fields they are in."""
-    names = {text(each.get("address")).lower(): each for each in emails(item)}
-    placed = placed_phones(person.phones, phones(item))
+    names = {text(each.get("address")).lower(): each for each in graph_emails(item)}
+    placed = placed_phones(person.phones, graph_phones(item))
     return {
         "displayName": person.name,
         "givenName": person.given_name,

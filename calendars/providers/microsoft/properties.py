@@ -6,7 +6,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/extended-properties-overvi
 from collections.abc import Mapping
 from typing import Any
 
-from calendars.providers.microsoft.calls import quoted
+from calendars.providers.microsoft.calls import odata_string
 from wedsync_comms.lib.shapes import listed, text
 
 NAMESPACE = "String {00020329-0000-0000-C000-000000000046} Name"
@@ -15,25 +15,27 @@ NAMESPACE = "String {00020329-0000-0000-C000-000000000046} Name"
 KEY, HASH, ZONE = (f"{NAMESPACE} {name}" for name in ("wedsync", "wedsyncHash", "wedsyncZone"))
 FIELD = "singleValueExtendedProperties"
 # They are left out of every answer that does not ask for them by name.
-EXPAND = f"{FIELD}($filter={' or '.join(f'id eq {quoted(one)}' for one in (KEY, HASH, ZONE))})"
+EXPAND = (
+    f"{FIELD}($filter={' or '.join(f'id eq {odata_string(one)}' for one in (KEY, HASH, ZONE))})"
+)
 
 
-def holding(key: str) -> dict[str, str]:
+def query_by_key(key: str) -> dict[str, str]:
     """The query for what has our key."""
-    having = f"{FIELD}/Any(ep: ep/id eq {quoted(KEY)} and ep/value eq {quoted(key)})"
+    having = f"{FIELD}/Any(ep: ep/id eq {odata_string(KEY)} and ep/value eq {odata_string(key)})"
     return {"$filter": having, "$expand": EXPAND}
 
 
-def properties(item: Mapping[str, Any]) -> dict[str, str]:
+def own_properties(item: Mapping[str, Any]) -> dict[str, str]:
     """By id, in the spelling used here: Graph may change the case of the GUID."""
     found = {text(one.get("id")).lower(): text(one.get("value")) for one in listed(item.get(FIELD))}
     return {name: found.get(name.lower(), "") for name in (KEY, HASH, ZONE)}
 
 
-def as_list(values: Mapping[str, str]) -> list[dict[str, str]]:
+def property_list(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"id": name, "value": value} for name, value in values.items() if value]
 
 
 def with_properties(item: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     """An answer to a write shows none of them."""
-    return {**item, FIELD: as_list({**properties(item), **values})}
+    return {**item, FIELD: property_list({**own_properties(item), **values})}

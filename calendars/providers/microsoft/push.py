@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from calendars.providers.asking import instant, items
 from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
-from calendars.providers.microsoft.calls import Calls, path
+from calendars.providers.microsoft.calls import GraphCalls, graph_path
+from calendars.providers.responses import (
+    page_items,
+    parse_instant,
+)
 from calendars.vocabulary.events import (
     PushNotification,
     RemoteSubscription,
@@ -38,8 +41,8 @@ EXISTING = re.compile(r"Subscription Id <?([0-9A-Za-z-]{8,})>?")
 CONFLICT = 409
 
 
-class Pushes(Mailbox):
-    calls: Calls
+class GraphSubscriptions(Mailbox):
+    calls: GraphCalls
 
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002, ARG002
         """Graph asks `url` for a sign of life before this returns, and gives an id of its own.
@@ -52,20 +55,20 @@ class Pushes(Mailbox):
             "notificationUrl": url,
             # It cannot be added later.
             "lifecycleNotificationUrl": url,
-            "resource": resource_of(resource),
+            "resource": graph_resource(resource),
             "clientState": secret,
         }
         try:
             return self.subscribed(body, LIFETIME)
         except PermanentError as error:
-            shorter = allowed(error)
+            shorter = allowed_lifetime(error)
         return self.subscribed(body, shorter)
 
     def subscribed(self, body: Mapping[str, Any], lifetime: timedelta) -> RemoteSubscription:
         try:
-            return push(
+            return graph_subscription(
                 self.calls.run(
-                    "POST", "/subscriptions", json=lasting(body, lifetime), is_safe=False
+                    "POST", "/subscriptions", json=with_expiration(body, lifetime), is_safe=False
                 )
             )
         except Changed as error:
@@ -79,7 +82,7 @@ class Pushes(Mailbox):
             return found[1]
         alike = [
             text(one.get("id"))
-            for one in items(self.calls.run("GET", "/subscriptions"), "value")
+            for one in page_items(self.calls.run("GET", "/subscriptions"), "value")
             if text(one.get("resource")).strip("/") == resource.strip("/")
         ]
         return next(iter(alike), "")
@@ -89,22 +92,24 @@ class Pushes(Mailbox):
         try:
             return self.renewed(push, LIFETIME)
         except PermanentError as error:
-            shorter = allowed(error)
+            shorter = allowed_lifetime(error)
         return self.renewed(push, shorter)
 
     def renewed(self, before: RemoteSubscription, lifetime: timedelta) -> RemoteSubscription:
-        return push(
-            self.calls.run("PATCH", path("subscriptions", before.id), json=lasting({}, lifetime))
+        return graph_subscription(
+            self.calls.run(
+                "PATCH", graph_path("subscriptions", before.id), json=with_expiration({}, lifetime)
+            )
         )
 
     def unsubscribe(self, push: RemoteSubscription) -> None:
         try:
-            self.calls.run("DELETE", path("subscriptions", push.id))
+            self.calls.run("DELETE", graph_path("subscriptions", push.id))
         except Gone:
             return
 
 
-def allowed(error: PermanentError) -> timedelta:
+def allowed_lifetime(error: PermanentError) -> timedelta:
     """How long a subscription may last. Raises the error where it says nothing about that."""
     found = LIMIT.search(str(error))
     if not found:
@@ -112,19 +117,19 @@ def allowed(error: PermanentError) -> timedelta:
     return timedelta(minutes=int(found[1])) - MARGIN
 
 
-def resource_of(resource: str) -> str:
+def graph_resource(resource: str) -> str:
     """As Graph writes it: no address, so nothing in it is quoted."""
     return "/me/contacts" if resource == PEOPLE else f"/me/calendars/{resource}/events"
 
 
-def lasting(body: Mapping[str, Any], lifetime: timedelta) -> dict[str, Any]:
+def with_expiration(body: Mapping[str, Any], lifetime: timedelta) -> dict[str, Any]:
     until = datetime.now(UTC) + lifetime
     return {**body, "expirationDateTime": until.isoformat(timespec="seconds")}
 
 
-def push(answer: Mapping[str, Any]) -> RemoteSubscription:
+def graph_subscription(answer: Mapping[str, Any]) -> RemoteSubscription:
     return RemoteSubscription(
-        id=text(answer.get("id")), expires_at=instant(answer.get("expirationDateTime"))
+        id=text(answer.get("id")), expires_at=parse_instant(answer.get("expirationDateTime"))
     )
 
 
@@ -132,10 +137,10 @@ def push(answer: Mapping[str, Any]) -> RemoteSubscription:
 
 
 def recognizes(request: WebhookRequest) -> bool:
-    return isinstance(value_of(request), list)
+    return isinstance(notification_list(request), list)
 
 
-def value_of(request: WebhookRequest) -> Any:
+def notification_list(request: WebhookRequest) -> Any:
     try:
         body = json.loads(request.body)
     except ValueError:
@@ -145,7 +150,7 @@ def value_of(request: WebhookRequest) -> Any:
 
 def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
     """A bad one among them keeps nobody from the good ones."""
-    value = value_of(request)
+    value = notification_list(request)
     if not isinstance(value, list):
         raise MalformedRequest("The body has no list of notifications.")
     for one in listed(value):
@@ -153,19 +158,19 @@ def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
             yield PushNotification(
                 subscription=subscription,
                 secret=text(one.get("clientState")),
-                what=meaning(one),
-                expires_at=expiration(one),
+                what=notification_meaning(one),
+                expires_at=notification_expiration(one),
             )
 
 
-def meaning(one: Mapping[str, Any]) -> str:
+def notification_meaning(one: Mapping[str, Any]) -> str:
     """A lifecycle event that is new to us may mean that we missed something."""
     event = text(one.get("lifecycleEvent"))
     return LIFECYCLE.get(event, "missed") if event else "changed"
 
 
-def expiration(one: Mapping[str, Any]) -> datetime | None:
+def notification_expiration(one: Mapping[str, Any]) -> datetime | None:
     try:
-        return instant(one["subscriptionExpirationDateTime"])
+        return parse_instant(one["subscriptionExpirationDateTime"])
     except (KeyError, TransientError):
         return None

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from calendars.providers.microsoft.events import IDLE, in_utc, is_busy, moment, zone_of
+from calendars.providers.microsoft.events import (
+    IDLE,
+    graph_moment,
+    graph_zone,
+    in_utc,
+    shows_as_busy,
+)
 from calendars.providers.microsoft.reading import Reading
 from calendars.vocabulary.events import (
     FreeBusy,
@@ -23,12 +29,12 @@ INTERVAL = 1440
 SELECT = "start,end,isAllDay,showAs,isCancelled,responseStatus,originalStartTimeZone"
 
 
-class Schedules(Reading):
+class GraphFreeBusy(Reading):
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         """Own calendars are read as they are: getSchedule knows no calendars but the main one of
         an address, and is closed to personal accounts. It is asked about addresses."""
         return [
-            self.schedule(one, start, end) if is_address(one) else self.taken(one, start, end)
+            self.schedule(one, start, end) if is_mail_address(one) else self.taken(one, start, end)
             for one in calendars
         ]
 
@@ -37,36 +43,36 @@ class Schedules(Reading):
             seen = list(self.view(calendar, start, end, SELECT))
         except PermanentError as error:
             return FreeBusy(calendar=calendar, problem=str(error))
-        found = [span(one) for one in seen if is_busy(one)]
+        found = [graph_span(one) for one in seen if shows_as_busy(one)]
         return FreeBusy(calendar=calendar, spans=tuple(found))
 
     def schedule(self, address: str, start: datetime, end: datetime) -> FreeBusy:
         spans: list[Span] = []
-        for since, until in pieces(start, end):
-            asked = question(address, since, until)
+        for since, until in schedule_windows(start, end):
+            asked = schedule_query(address, since, until)
             try:
                 answer = self.calls.run("POST", "/me/calendar/getSchedule", json=asked)
             except PermanentError as error:
                 return FreeBusy(calendar=address, problem=str(error))
-            part = busy(address, answer)
+            part = graph_busy(address, answer)
             if part.problem:
                 return part
             spans += part.spans
         return FreeBusy(calendar=address, spans=tuple(spans))
 
 
-def is_address(calendar: str) -> bool:
+def is_mail_address(calendar: str) -> bool:
     """No id of Graph's has one of these in it."""
     return "@" in calendar
 
 
-def pieces(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+def schedule_windows(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     while start < end:
         yield start, min(start + LONGEST, end)
         start += LONGEST
 
 
-def question(address: str, start: datetime, end: datetime) -> dict[str, Any]:
+def schedule_query(address: str, start: datetime, end: datetime) -> dict[str, Any]:
     return {
         "schedules": [address],
         "startTime": in_utc(start),
@@ -75,7 +81,7 @@ def question(address: str, start: datetime, end: datetime) -> dict[str, Any]:
     }
 
 
-def busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
+def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
     """Whatever is not told in so many words is not known."""
     schedule = next(iter(listed(answer.get("value"))), {})
     error = mapped(schedule.get("error"))
@@ -84,15 +90,17 @@ def busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
         problem = text(error.get("message")) or text(error.get("responseCode")) or "no answer"
         return FreeBusy(calendar=address, problem=problem)
     try:
-        spans = [span(one) for one in listed(found) if one.get("status") not in IDLE]
+        spans = [graph_span(one) for one in listed(found) if one.get("status") not in IDLE]
     except TransientError as error_:
         return FreeBusy(calendar=address, problem=str(error_))
     return FreeBusy(calendar=address, spans=tuple(spans))
 
 
-def span(item: Mapping[str, Any]) -> Span:
+def graph_span(item: Mapping[str, Any]) -> Span:
     """A day is one in the zone it was written in."""
     is_all_day = item.get("isAllDay") is True
-    zone, _ = zone_of(item, "")
-    start, end = (moment(item.get(name), zone, is_all_day=is_all_day) for name in ("start", "end"))
+    zone, _ = graph_zone(item, "")
+    start, end = (
+        graph_moment(item.get(name), zone, is_all_day=is_all_day) for name in ("start", "end")
+    )
     return Span(start=start.instant, end=end.instant)

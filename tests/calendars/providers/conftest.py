@@ -9,7 +9,7 @@ from tests.sandbox_server import SandboxServer
 
 
 @pytest.fixture(scope="session")
-def strangers() -> Iterator[SandboxServer]:
+def sandbox_server() -> Iterator[SandboxServer]:
     with SandboxServer() as server:
         yield server
 

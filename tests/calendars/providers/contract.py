@@ -35,7 +35,10 @@ from calendars.vocabulary.events import (
     ResponseStatus,
 )
 from calendars.vocabulary.zones import at_wall
-from tests.calendars.providers.sides import CALLBACK, Side
+from tests.calendars.providers.vendor_harness import (
+    CALLBACK,
+    VendorHarness,
+)
 from tests.sandbox.receiver import Hook, Receiver
 from tests.sandbox_server import SandboxServer
 from wedsync_comms.lib.errors import (
@@ -96,18 +99,18 @@ def request_of(hook: Hook) -> WebhookRequest:
 
 
 class Contract:
-    side_class: ClassVar[type[Side]]
+    harness_class: ClassVar[type[VendorHarness]]
 
     @pytest.fixture(autouse=True)
-    def _other_side(self, strangers: SandboxServer) -> Iterator[None]:
-        self.side = self.side_class(strangers)
-        self.side.rest()
+    def _other_side(self, sandbox_server: SandboxServer) -> Iterator[None]:
+        self.harness = self.harness_class(sandbox_server)
+        self.harness.rest()
         yield
-        self.side.no_faults()
+        self.harness.no_faults()
 
     @pytest.fixture
     def mailbox(self) -> Mailbox:
-        return self.side.mailbox()
+        return self.harness.mailbox()
 
     @pytest.fixture
     def calendar(self, mailbox: Mailbox) -> str:
@@ -131,23 +134,23 @@ class Contract:
 
 class ConsentContract(Contract):
     def test_the_person_is_sent_away_with_a_challenge_and_no_secret(self) -> None:
-        consent = self.side.vendor().consent(CALLBACK, "state-1")
+        consent = self.harness.vendor().consent(CALLBACK, "state-1")
 
         query = {name: value[0] for name, value in parse_qs(urlsplit(consent.url).query).items()}
         assert query["code_challenge_method"] == "S256"
         assert query["state"] == "state-1"
         assert query["redirect_uri"] == CALLBACK
         assert consent.flow["code_verifier"] not in consent.url
-        assert set(self.side.vendor().scopes) <= set(query["scope"].split())
+        assert set(self.harness.vendor().scopes) <= set(query["scope"].split())
 
     def test_what_they_come_back_with_becomes_a_grant(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent(CALLBACK, "state-1")
         kept = json.loads(json.dumps(consent.flow))
 
-        grant = vendor.redeem(kept, self.side.consents(consent.url))
+        grant = vendor.redeem(kept, self.harness.consents(consent.url))
 
-        assert grant.email == self.side.owner
+        assert grant.email == self.harness.owner
         assert grant.subject
         assert grant.refresh_token
         assert set(vendor.scopes) <= set(grant.scopes)
@@ -155,7 +158,7 @@ class ConsentContract(Contract):
         assert grant.access_token not in repr(grant)
 
     def test_somebody_who_refuses_gives_no_grant(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent(CALLBACK, "state-1")
 
         with pytest.raises(GrantGone):
@@ -163,48 +166,48 @@ class ConsentContract(Contract):
 
     @pytest.mark.parametrize("state", ["another", "", None])
     def test_an_answer_to_another_request_is_refused(self, state: str | None) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent(CALLBACK, "state-1")
-        query = self.side.consents(consent.url)
+        query = self.harness.consents(consent.url)
         query.pop("state")
 
         with pytest.raises(GrantGone):
             vendor.redeem(consent.flow, query | ({"state": state} if state is not None else {}))
 
     def test_an_answer_without_a_code_is_refused(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent(CALLBACK, "state-1")
 
         with pytest.raises(GrantGone):
             vendor.redeem(consent.flow, {"state": "state-1"})
 
     def test_a_code_is_good_once(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent(CALLBACK, "state-1")
-        query = self.side.consents(consent.url)
+        query = self.harness.consents(consent.url)
         vendor.redeem(consent.flow, query)
 
         with pytest.raises(GrantGone):
             vendor.redeem(consent.flow, query)
 
     def test_another_verifier_gets_nothing(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent(CALLBACK, "state-1")
-        query = self.side.consents(consent.url)
+        query = self.harness.consents(consent.url)
 
         with pytest.raises(GrantGone):
             vendor.redeem({**consent.flow, "code_verifier": "x" * 64}, query)
 
     def test_a_wrong_secret_is_our_fault(self) -> None:
-        vendor = self.side.vendor("wrong")
+        vendor = self.harness.vendor("wrong")
         consent = vendor.consent(CALLBACK, "state-1")
 
         with pytest.raises(CredentialsRejected):
-            vendor.redeem(consent.flow, self.side.consents(consent.url))
+            vendor.redeem(consent.flow, self.harness.consents(consent.url))
 
     def test_a_refreshed_grant_opens_the_mailbox_and_is_the_same_persons(self) -> None:
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
 
         fresh = vendor.refresh(grant)
 
@@ -214,30 +217,32 @@ class ConsentContract(Contract):
         assert vendor.mailbox(fresh.access_token).calendars()
 
     def test_it_can_be_refreshed_again_and_again(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
 
-        vendor.refresh(vendor.refresh(self.side.grant(vendor)))
+        vendor.refresh(vendor.refresh(self.harness.grant(vendor)))
 
     def test_a_permission_that_was_taken_back_is_gone(self) -> None:
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
-        self.side.revoke()
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
+        self.harness.revoke()
 
         with pytest.raises(GrantGone):
             vendor.refresh(grant)
 
     def test_a_vendor_that_says_so_at_the_refresh_is_believed(self) -> None:
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
-        self.side.fault(grant_gone={})
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
+        self.harness.fault(grant_gone={})
 
         with pytest.raises(GrantGone):
             vendor.refresh(grant)
 
     def test_too_many_refreshes_wait_as_long_as_they_are_told_to(self) -> None:
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
-        self.side.fault(rate_limit={"retry_after": 42, "only": [f"POST {self.side.token_path}"]})
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
+        self.harness.fault(
+            rate_limit={"retry_after": 42, "only": [f"POST {self.harness.token_path}"]}
+        )
 
         with pytest.raises(RateLimited) as caught:
             vendor.refresh(grant)
@@ -253,19 +258,19 @@ class ConsentContract(Contract):
         ],
     )
     def test_a_refresh_that_fails_by_accident_may_be_repeated(self, fault: dict[str, Any]) -> None:
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
-        self.side.fault(**fault)
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
+        self.harness.fault(**fault)
 
         with pytest.raises(TransientError):
             vendor.refresh(grant)
 
-        self.side.no_faults()
+        self.harness.no_faults()
         assert vendor.refresh(grant)
 
     def test_giving_it_back_raises_nothing_even_twice(self) -> None:
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
 
         vendor.revoke(grant)
         vendor.revoke(grant)
@@ -281,14 +286,14 @@ class CalendarContract(Contract):
 
     def test_an_access_token_that_is_no_good_is_rejected(self) -> None:
         with pytest.raises(CredentialsRejected):
-            self.side.vendor().mailbox("none").calendars()
+            self.harness.vendor().mailbox("none").calendars()
 
     def test_a_call_that_was_refused_for_its_token_is_made_once_more_with_another(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         asked_for = []
 
         def renew() -> str:
-            asked_for.append(self.side.grant(vendor).access_token)
+            asked_for.append(self.harness.grant(vendor).access_token)
             return asked_for[-1]
 
         mailbox = vendor.mailbox("none", renew)
@@ -298,10 +303,10 @@ class CalendarContract(Contract):
 
     def test_a_second_refusal_is_final(self) -> None:
         with pytest.raises(CredentialsRejected):
-            self.side.vendor().mailbox("none", lambda: "neither").calendars()
+            self.harness.vendor().mailbox("none", lambda: "neither").calendars()
 
     def test_an_access_token_that_has_run_out_is_rejected(self, mailbox: Mailbox) -> None:
-        self.side.fault(token_expired={})
+        self.harness.fault(token_expired={})
 
         with pytest.raises(CredentialsRejected):
             mailbox.calendars()
@@ -319,7 +324,7 @@ class CalendarContract(Contract):
     def test_what_cannot_be_read_is_no_empty_list(
         self, mailbox: Mailbox, calendar: str, fault: dict[str, Any]
     ) -> None:
-        self.side.fault(**fault)
+        self.harness.fault(**fault)
 
         with pytest.raises(TransientError):
             mailbox.calendars()
@@ -331,7 +336,7 @@ class CalendarContract(Contract):
             mailbox.people_groups()
 
     def test_too_many_requests_wait_as_long_as_they_are_told_to(self, mailbox: Mailbox) -> None:
-        self.side.fault(rate_limit={"retry_after": 77})
+        self.harness.fault(rate_limit={"retry_after": 77})
 
         with pytest.raises(RateLimited) as caught:
             mailbox.calendars()
@@ -341,7 +346,9 @@ class CalendarContract(Contract):
     # --- what has changed -----------------------------------------------------------------------
 
     def test_the_first_round_is_everything(self, mailbox: Mailbox, calendar: str) -> None:
-        event = self.side.adds(title="Viewing", start=f"{DAY:%Y-%m-%d}T10:00", zone=self.side.zone)
+        event = self.harness.adds(
+            title="Viewing", start=f"{DAY:%Y-%m-%d}T10:00", zone=self.harness.zone
+        )
 
         changes = self.everything(mailbox, calendar)
 
@@ -349,7 +356,7 @@ class CalendarContract(Contract):
         found = by_id(changes)[event]
         assert isinstance(found, RemoteEvent)
         assert found.text.title == "Viewing"
-        assert found.text.start == Moment(wall=DAY + timedelta(hours=10), zone=self.side.zone)
+        assert found.text.start == Moment(wall=DAY + timedelta(hours=10), zone=self.harness.zone)
         assert found.is_busy
         assert found.etag
         assert not found.key
@@ -357,7 +364,7 @@ class CalendarContract(Contract):
     def test_a_day_is_told_alike_by_itself_and_among_others(
         self, mailbox: Mailbox, calendar: str
     ) -> None:
-        event = self.side.adds(
+        event = self.harness.adds(
             title="Away",
             start=f"{DAY:%Y-%m-%d}T00:00",
             end=f"{DAY + timedelta(days=1):%Y-%m-%d}T00:00",
@@ -368,7 +375,7 @@ class CalendarContract(Contract):
 
         assert isinstance(told, RemoteEvent)
         assert told.text.is_all_day
-        assert told.text.start == Moment(wall=DAY, zone=self.side.zone)
+        assert told.text.start == Moment(wall=DAY, zone=self.harness.zone)
         assert mailbox.event(calendar, event).text == told.text
 
     def test_a_series_comes_as_its_occurrences(self, mailbox: Mailbox, calendar: str) -> None:
@@ -383,16 +390,16 @@ class CalendarContract(Contract):
 
     def test_the_next_round_is_what_happened_since(self, mailbox: Mailbox, calendar: str) -> None:
         moved, deleted = (
-            self.side.adds(title=title, start=f"{DAY:%Y-%m-%d}T10:00") for title in ("A", "B")
+            self.harness.adds(title=title, start=f"{DAY:%Y-%m-%d}T10:00") for title in ("A", "B")
         )
         first = self.everything(mailbox, calendar)
-        self.side.changes(
+        self.harness.changes(
             moved,
             start=f"{DAY:%Y-%m-%d}T16:30",
             end=f"{DAY:%Y-%m-%d}T17:30",
-            zone=self.side.zone,
+            zone=self.harness.zone,
         )
-        self.side.deletes(deleted)
+        self.harness.deletes(deleted)
 
         second = mailbox.changes(calendar, first.cursor, **WINDOW)
         third = mailbox.changes(calendar, second.cursor, **WINDOW)
@@ -409,7 +416,7 @@ class CalendarContract(Contract):
 
     def test_many_pages_are_one_answer(self, mailbox: Mailbox, calendar: str) -> None:
         for number in range(4):
-            self.side.adds(
+            self.harness.adds(
                 title=f"Series {number}",
                 start="2026-01-05T10:00",
                 recurrence=self.daily_for_two_years,
@@ -447,8 +454,8 @@ class CalendarContract(Contract):
         self, mailbox: Mailbox, calendar: str
     ) -> None:
         cursor, people = self.everything(mailbox, calendar).cursor, mailbox.people("").cursor
-        for fault in self.side.expiries:
-            self.side.fault(**fault)
+        for fault in self.harness.expiries:
+            self.harness.fault(**fault)
 
             with pytest.raises(CursorExpired):
                 mailbox.changes(calendar, cursor, **WINDOW)
@@ -503,7 +510,7 @@ class CalendarContract(Contract):
         assert made.text.start.instant == text.start.instant
         assert made.text.start.wall.fold == text.start.wall.fold
         assert (made.key, made.written_hash, made.problem) == ("appointment-1", "one", "")
-        assert made.organizer == self.side.owner
+        assert made.organizer == self.harness.owner
         seen = mailbox.event(calendar, made.id)
         assert (seen.text, seen.etag, seen.key, seen.written_hash) == (
             made.text,
@@ -540,7 +547,7 @@ class CalendarContract(Contract):
     def test_the_guests_are_invited(self, mailbox: Mailbox, calendar: str) -> None:
         self.create(mailbox, calendar, tasting(attendees=GUESTS))
 
-        assert {mail["to"] for mail in self.side.mails()} == {one.email for one in GUESTS}
+        assert {mail["to"] for mail in self.harness.mails()} == {one.email for one in GUESTS}
 
     def test_created_twice_is_created_once(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting())
@@ -548,15 +555,15 @@ class CalendarContract(Contract):
         again = self.create(mailbox, calendar, tasting())
 
         assert (again.id, again.etag, again.text) == (made.id, made.etag, made.text)
-        assert self.side.repeated() == {}
+        assert self.harness.repeated() == {}
 
     def test_created_by_several_at_once_it_is_created_once(self, calendar: str) -> None:
-        boxes = [self.side.mailbox() for _ in range(3)]
+        boxes = [self.harness.mailbox() for _ in range(3)]
         with ThreadPoolExecutor(len(boxes)) as pool:
             made = list(pool.map(lambda box: self.create(box, calendar, tasting()), boxes))
 
         assert len({one.id for one in made}) == 1
-        assert self.side.control("GET", "/stats")["keys"] == {"appointment-1": 1}
+        assert self.harness.control("GET", "/stats")["keys"] == {"appointment-1": 1}
 
     def test_created_again_with_other_words_it_is_still_the_first(
         self, mailbox: Mailbox, calendar: str
@@ -566,7 +573,7 @@ class CalendarContract(Contract):
         again = self.create(mailbox, calendar, tasting(title="Other"), written_hash="two")
 
         assert (again.id, again.text.title, again.written_hash) == (made.id, "Cake tasting", "one")
-        assert self.side.repeated() == {}
+        assert self.harness.repeated() == {}
 
     @pytest.mark.parametrize(
         "fault",
@@ -579,14 +586,16 @@ class CalendarContract(Contract):
     def test_a_create_whose_answer_was_lost_is_found_again(
         self, mailbox: Mailbox, calendar: str, fault: dict[str, dict[str, Any]]
     ) -> None:
-        self.side.fault(**{name: {**options, "only": ["POST"]} for name, options in fault.items()})
+        self.harness.fault(
+            **{name: {**options, "only": ["POST"]} for name, options in fault.items()}
+        )
 
         with pytest.raises(TransientError):
             self.create(mailbox, calendar, tasting())
         made = self.create(mailbox, calendar, tasting())
 
         assert made.text == tasting()
-        assert self.side.control("GET", "/stats")["keys"] == {"appointment-1": 1}
+        assert self.harness.control("GET", "/stats")["keys"] == {"appointment-1": 1}
 
     def test_what_was_deleted_needs_another_generation(
         self, mailbox: Mailbox, calendar: str
@@ -638,17 +647,17 @@ class CalendarContract(Contract):
 
     def test_an_update_of_nothing_tells_nobody(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
-        sent = len(self.side.mails())
+        sent = len(self.harness.mails())
 
         marked = self.update(mailbox, calendar, made, made.text, notify=Notify.NOBODY)
 
         assert marked.text == made.text
         assert marked.written_hash == "two"
-        assert len(self.side.mails()) == sent
+        assert len(self.harness.mails()) == sent
 
     def test_a_stale_etag_changes_nothing(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting())
-        self.side.changes(made.id, title="Theirs")
+        self.harness.changes(made.id, title="Theirs")
 
         with pytest.raises(Changed):
             self.update(mailbox, calendar, made, tasting(title="Ours"))
@@ -659,7 +668,7 @@ class CalendarContract(Contract):
         """Somebody may be faster between our look and our write."""
         made = self.create(mailbox, calendar, tasting())
         person = mailbox.create_person(ADA)
-        self.side.fault(etag_conflict={})
+        self.harness.fault(etag_conflict={})
 
         with pytest.raises(Changed):
             self.update(mailbox, calendar, made, tasting(title="Ours"))
@@ -668,7 +677,7 @@ class CalendarContract(Contract):
 
     def test_a_repeated_update_is_noticed(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting())
-        self.side.fault(drop_connection={"mode": "after", "only": ["PATCH"], "count": 1})
+        self.harness.fault(drop_connection={"mode": "after", "only": ["PATCH"], "count": 1})
         with pytest.raises(TransientError):
             self.update(mailbox, calendar, made, tasting(title="Ours"))
 
@@ -682,8 +691,8 @@ class CalendarContract(Contract):
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
         first = self.everything(mailbox, calendar)
 
-        self.side.answers(made.id, GUESTS[0].email, "accepted")
-        self.side.answers(made.id, GUESTS[1].email, "declined")
+        self.harness.answers(made.id, GUESTS[0].email, "accepted")
+        self.harness.answers(made.id, GUESTS[1].email, "declined")
 
         told = by_id(mailbox.changes(calendar, first.cursor, **WINDOW))[made.id]
         assert isinstance(told, RemoteEvent)
@@ -695,7 +704,7 @@ class CalendarContract(Contract):
 
     def test_an_update_keeps_the_answers(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
-        self.side.answers(made.id, GUESTS[0].email, "tentative")
+        self.harness.answers(made.id, GUESTS[0].email, "tentative")
         seen = mailbox.event(calendar, made.id)
         more = (*seen.text.attendees, Attendee(email="isla@example.com"))
 
@@ -711,10 +720,10 @@ class CalendarContract(Contract):
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
 
         mailbox.cancel(calendar, made.id, notify=Notify.ALL)
-        told = len(self.side.mails())
+        told = len(self.harness.mails())
         mailbox.cancel(calendar, made.id, notify=Notify.ALL)
 
-        assert len(self.side.mails()) == told
+        assert len(self.harness.mails()) == told
         with pytest.raises(Gone):
             mailbox.event(calendar, made.id)
         with pytest.raises(Gone):
@@ -783,17 +792,17 @@ class CalendarContract(Contract):
         assert far.instant in [span.start for span in found.spans]
 
     def test_what_is_declined_takes_no_time(self, mailbox: Mailbox, calendar: str) -> None:
-        event = self.side.adds(
+        event = self.harness.adds(
             title="Not for me",
             start=f"{DAY:%Y-%m-%d}T10:00",
             zone="UTC",
             organizer="somebody@else.example",
-            attendees=[self.side.owner],
+            attendees=[self.harness.owner],
         )
         at = DAY.replace(tzinfo=UTC) + timedelta(hours=10)
         assert at in [span.start for span in self.busy(mailbox, calendar)[0].spans]
 
-        self.side.answers(event, self.side.owner, "declined")
+        self.harness.answers(event, self.harness.owner, "declined")
 
         assert at not in [span.start for span in self.busy(mailbox, calendar)[0].spans]
         seen = mailbox.event(calendar, event)
@@ -803,7 +812,7 @@ class CalendarContract(Contract):
     # --- pushes ---------------------------------------------------------------------------------
 
     def heard(self, endpoint: Receiver, what: str) -> PushNotification:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
 
         def pushed(hooks: list[Hook]) -> list[PushNotification]:
             requests = [request_of(one) for one in hooks]
@@ -819,7 +828,7 @@ class CalendarContract(Contract):
         secret = "s" * 43
         push = mailbox.subscribe(calendar, id="channel-1", url=f"{endpoint.url}hook", secret=secret)
 
-        self.side.adds(title="New", start=f"{DAY:%Y-%m-%d}T10:00")
+        self.harness.adds(title="New", start=f"{DAY:%Y-%m-%d}T10:00")
 
         said = self.heard(endpoint, "changed")
         assert (said.subscription, said.secret) == (push.id, secret)
@@ -838,7 +847,7 @@ class CalendarContract(Contract):
         mailbox.unsubscribe(push)
         mailbox.unsubscribe(push)
 
-        assert self.side.control("GET", "/pushes")["pushes"] == []
+        assert self.harness.control("GET", "/pushes")["pushes"] == []
 
     def test_a_second_subscription_of_the_same_kind_is_told_apart(
         self, mailbox: Mailbox, calendar: str, endpoint: Receiver
@@ -858,7 +867,7 @@ class CalendarContract(Contract):
             mailbox.subscribe("nowhere", id="channel-1", url=endpoint.url, secret="s" * 43)
 
     def test_what_is_no_push_is_not_recognized(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         for body in (b"", b"{}", b"[]", b"\xff", b'{"value": 7}', b"null"):
             request = WebhookRequest(method="POST", url="", headers={}, body=body)
 
@@ -878,7 +887,7 @@ class PeopleContract(Contract):
         return [*found, *page.items], page.cursor
 
     def test_everybody_is_listed_page_by_page(self, mailbox: Mailbox) -> None:
-        self.side.adds_people(1100)
+        self.harness.adds_people(1100)
 
         found, cursor = self.all_people(mailbox)
 
@@ -887,11 +896,11 @@ class PeopleContract(Contract):
         assert cursor
 
     def test_what_happened_since_is_told(self, mailbox: Mailbox) -> None:
-        kept = self.side.adds_person(name="Isla Rossi", emails=["isla@example.com"])
-        lost = self.side.adds_person(name="Noah Bell", emails=["noah@example.com"])
+        kept = self.harness.adds_person(name="Isla Rossi", emails=["isla@example.com"])
+        lost = self.harness.adds_person(name="Noah Bell", emails=["noah@example.com"])
         _, cursor = self.all_people(mailbox)
-        self.side.changes_person(kept, phones=["+44 7700 900123"])
-        self.side.deletes_person(lost)
+        self.harness.changes_person(kept, phones=["+44 7700 900123"])
+        self.harness.deletes_person(lost)
 
         found, following = self.all_people(mailbox, cursor)
 
@@ -925,7 +934,7 @@ class PeopleContract(Contract):
     def test_created_twice_is_created_once(self, mailbox: Mailbox) -> None:
         made = mailbox.create_person(ADA)
 
-        again = [mailbox.create_person(ADA), self.side.mailbox().create_person(ADA)]
+        again = [mailbox.create_person(ADA), self.harness.mailbox().create_person(ADA)]
 
         assert [one.id for one in again] == [made.id, made.id]
 
@@ -934,11 +943,11 @@ class PeopleContract(Contract):
         self, mailbox: Mailbox, mode: str
     ) -> None:
         before, _ = self.all_people(mailbox)
-        self.side.fault(**{mode: {"mode": "after", "only": ["POST"], "count": 1}})
+        self.harness.fault(**{mode: {"mode": "after", "only": ["POST"], "count": 1}})
 
         with pytest.raises(ProviderError):
             mailbox.create_person(ADA)
-        made = self.side.mailbox().create_person(ADA)
+        made = self.harness.mailbox().create_person(ADA)
 
         after, _ = self.all_people(mailbox)
         assert made.emails == ADA.emails

@@ -16,20 +16,21 @@ from communications.book import contacts
 from communications.models import Contact, Organization
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.providers.conftest import strangers
-from tests.calendars.providers.sides import GoogleSide, MicrosoftSide, Side
+from tests.calendars.providers.vendor_harness import (
+    GoogleHarness,
+    MicrosoftHarness,
+    VendorHarness,
+)
 from tests.sandbox_server import SandboxServer
-
-__all__ = ["strangers"]
 
 pytestmark = pytest.mark.django_db
 
 COUNT = 200
 
 
-@pytest.fixture(params=[GoogleSide, MicrosoftSide], ids=["google", "microsoft"])
-def side(request: pytest.FixtureRequest, strangers: SandboxServer) -> Side:
-    found: Side = request.param(strangers)
+@pytest.fixture(params=[GoogleHarness, MicrosoftHarness], ids=["google", "microsoft"])
+def harness(request: pytest.FixtureRequest, sandbox_server: SandboxServer) -> VendorHarness:
+    found: VendorHarness = request.param(sandbox_server)
     found.rest()
     return found
 
@@ -40,14 +41,14 @@ def venue() -> Organization:
 
 
 @pytest.fixture
-def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
-    vendor = side.vendor()
-    settings.CALENDARS = {side.slug: {"BACKEND": "unused", "OPTIONS": {}}}
+def book(harness: VendorHarness, venue: Organization, settings: Settings) -> ContactBook:
+    vendor = harness.vendor()
+    settings.CALENDARS = {harness.slug: {"BACKEND": "unused", "OPTIONS": {}}}
     registry.configured_vendor.cache_clear()
-    grant = side.grant(vendor)
+    grant = harness.grant(vendor)
     account = rows.account(
         venue,
-        vendor=side.slug,
+        vendor=harness.slug,
         grant=grants.seal_grant(grant),
         scopes=list(grant.scopes),
     )
@@ -55,9 +56,9 @@ def book(side: Side, venue: Organization, settings: Settings) -> ContactBook:
 
 
 @pytest.fixture(autouse=True)
-def vendors(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+def vendors(harness: VendorHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sandbox's address is known only now, so the vendor is not built from settings."""
-    vendor = side.vendor()
+    vendor = harness.vendor()
     monkeypatch.setattr("calendars.mailbox.mailbox.configured_vendor", lambda _slug: vendor)
     monkeypatch.setattr("calendars.mailbox.grants.configured_vendor", lambda _slug: vendor)
 
@@ -70,9 +71,9 @@ def synced(book: ContactBook, times: int = 1) -> ContactBook:
     return book
 
 
-def theirs(side: Side) -> dict[str, Any]:
+def theirs(harness: VendorHarness) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    box, page = side.mailbox(), ""
+    box, page = harness.mailbox(), ""
     while True:
         people = box.people("", page)
         found |= {one.name: one for one in people.items if hasattr(one, "name")}
@@ -82,14 +83,14 @@ def theirs(side: Side) -> dict[str, Any]:
 
 
 def test_all_of_them_arrive_and_both_sides_converge(
-    side: Side,
+    harness: VendorHarness,
     book: ContactBook,
     venue: Organization,
 ) -> None:
-    side.adds_people(COUNT)
+    harness.adds_people(COUNT)
     synced(book)
     assert book.error == ""
-    there = theirs(side)
+    there = theirs(harness)
     assert Contact.objects.filter(organization=venue).count() == len(there) >= COUNT
 
     name = sorted(there)[3]
@@ -98,7 +99,7 @@ def test_all_of_them_arrive_and_both_sides_converge(
     contacts.create(venue, name="Noah Bennett", addresses=[("email", "noah@bennett.example")])
     synced(book, times=2)
 
-    there = theirs(side)
+    there = theirs(harness)
     assert there[name].notes == "Vegan"
     assert there["Noah Bennett"].emails == ("noah@bennett.example",)
     assert len(there) == Contact.objects.count()
@@ -108,13 +109,13 @@ def test_all_of_them_arrive_and_both_sides_converge(
 
 
 def test_faults_on_the_way_cost_two_polls_at_most(
-    side: Side,
+    harness: VendorHarness,
     book: ContactBook,
     venue: Organization,
 ) -> None:
-    side.adds_people(20)
+    harness.adds_people(20)
     synced(book)
-    side.fault(status={"status": 503, "mode": "after", "chance": 0.2})
+    harness.fault(status={"status": 503, "mode": "after", "chance": 0.2})
     for number in range(5):
         contacts.create(
             venue,
@@ -122,11 +123,11 @@ def test_faults_on_the_way_cost_two_polls_at_most(
             addresses=[("email", f"own-{number}@bennett.example")],
         )
     synced(book)
-    side.no_faults()
+    harness.no_faults()
 
     synced(book, times=2)
 
     assert book.error == ""
-    names = [one.name for one in theirs(side).values()]
+    names = [one.name for one in theirs(harness).values()]
     assert sorted(names) == sorted(Contact.objects.values_list("name", flat=True))
     assert len(names) == len(set(names))

@@ -3,17 +3,17 @@
 from typing import ClassVar
 
 from tests.calendars.providers.contract import CalendarContract, ConsentContract, PeopleContract
-from tests.calendars.providers.sides import GoogleSide
+from tests.calendars.providers.vendor_harness import GoogleHarness
 
 
 class TestConsent(ConsentContract):
-    side_class = GoogleSide
+    harness_class = GoogleHarness
 
 
 class TestCalendars(CalendarContract):
-    side_class = GoogleSide
+    harness_class = GoogleHarness
     daily_for_two_years: ClassVar[list[str]] = ["RRULE:FREQ=DAILY;COUNT=700"]
 
 
 class TestPeople(PeopleContract):
-    side_class = GoogleSide
+    harness_class = GoogleHarness

@@ -16,7 +16,7 @@ from calendars.providers.base import (
     SubscriptionExists,
 )
 from calendars.providers.google import Google, events, oauth, persons, schedules
-from calendars.providers.google.errors import Taken, classify
+from calendars.providers.google.errors import EventIdTaken, google_error
 from calendars.vocabulary.events import (
     Attendee,
     Moment,
@@ -27,7 +27,7 @@ from calendars.vocabulary.events import (
     ResponseStatus,
 )
 from tests.calendars.providers.contract import ADA, WINDOW, tasting
-from tests.calendars.providers.sides import GoogleSide
+from tests.calendars.providers.vendor_harness import GoogleHarness
 from tests.communications.providers.answering import Answer as Reply
 from tests.communications.providers.answering import Server, answering
 from tests.sandbox_server import SandboxServer
@@ -74,7 +74,7 @@ def item(**fields: Any) -> dict[str, Any]:
 
 
 def read(**fields: Any) -> RemoteEvent:
-    found = events.read(item(**fields), "Europe/Berlin")
+    found = events.read_google_event(item(**fields), "Europe/Berlin")
     assert isinstance(found, RemoteEvent)
     return found
 
@@ -96,7 +96,7 @@ def read(**fields: Any) -> RemoteEvent:
         (error(403, "insufficientPermissions"), PermanentError),
         (error(403, "accessNotConfigured"), ConfigurationRejected),
         (error(404, "notFound"), Gone),
-        (error(409, "duplicate"), Taken),
+        (error(409, "duplicate"), EventIdTaken),
         (error(409, "conflict"), Changed),
         (error(410, "deleted"), Gone),
         (error(410, "fullSyncRequired"), CursorExpired),
@@ -117,7 +117,7 @@ def read(**fields: Any) -> RemoteEvent:
     ],
 )
 def test_a_refusal_is_named_for_its_remedy(answer: Response, kind: type[Exception]) -> None:
-    assert type(classify(answer, is_safe=False)) is kind
+    assert type(google_error(answer, is_safe=False)) is kind
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_refusal_is_named_for_its_remedy(answer: Response, kind: type[Exceptio
     [error(403, "quotaExceeded"), error(403, "x", "Calendar usage limits exceeded.")],
 )
 def test_a_used_up_quota_takes_hours(answer: Response) -> None:
-    found = classify(answer, is_safe=True)
+    found = google_error(answer, is_safe=True)
 
     assert isinstance(found, RateLimited)
     assert found.retry_after >= timedelta(hours=1)
@@ -170,11 +170,11 @@ def test_a_day_is_one_of_the_calendar() -> None:
 )
 def test_an_event_that_cannot_be_understood_is_an_error(fields: dict[str, Any]) -> None:
     with pytest.raises(TransientError):
-        events.read(item(**fields), "UTC")
+        events.read_google_event(item(**fields), "UTC")
 
 
 def test_of_a_deleted_event_no_more_than_its_id_is_needed() -> None:
-    assert events.read({"id": "e1", "status": "cancelled"}, "UTC") == Removed(id="e1")
+    assert events.read_google_event({"id": "e1", "status": "cancelled"}, "UTC") == Removed(id="e1")
 
 
 def test_a_cancelled_event_that_is_whole_says_so() -> None:
@@ -227,7 +227,7 @@ def test_what_we_do_not_know_about_a_guest_is_not_lost() -> None:
     present = read(attendees=[{"email": "Room@x.example", "resource": True, "comment": "c"}])
     more = (*present.text.attendees, Attendee(email="b@x.example"))
 
-    body = events.changed(tasting(attendees=more), present, "h")
+    body = events.patch_body(tasting(attendees=more), present, "h")
 
     assert body["attendees"] == [
         {
@@ -246,8 +246,8 @@ def test_the_owner_stays_among_the_guests_named_or_not() -> None:
     only = (Attendee(email="a@x.example"),)
     more = (*only, Attendee(email="b@x.example"))
 
-    assert "attendees" not in events.changed(tasting(attendees=only), present, "h")
-    body = events.changed(tasting(attendees=more), present, "h")
+    assert "attendees" not in events.patch_body(tasting(attendees=only), present, "h")
+    body = events.patch_body(tasting(attendees=more), present, "h")
     assert [one["email"] for one in body["attendees"]] == [
         "me@x.example",
         "a@x.example",
@@ -266,18 +266,18 @@ def test_a_conference_has_a_link_in_one_of_two_places() -> None:
 
 
 def test_an_event_of_somebody_else_gets_no_key_of_ours() -> None:
-    body = events.changed(tasting(title="x"), read(), "h")
+    body = events.patch_body(tasting(title="x"), read(), "h")
 
     assert events.KEY not in body["extendedProperties"]["private"]
 
 
 def test_an_id_is_made_of_what_google_allows_and_follows_from_the_key() -> None:
-    made = events.event_id("key", "calendar", 1)
+    made = events.google_event_id("key", "calendar", 1)
 
     assert set(made) <= set("abcdefghijklmnopqrstuv0123456789")
-    assert made == events.event_id("key", "calendar", 1)
+    assert made == events.google_event_id("key", "calendar", 1)
     others = [("key", "calendar", 2), ("key", "other", 1), ("other", "calendar", 1)]
-    assert made not in [events.event_id(*one) for one in others]
+    assert made not in [events.google_event_id(*one) for one in others]
 
 
 # --- over the wire ------------------------------------------------------------------------------
@@ -285,15 +285,15 @@ def test_an_id_is_made_of_what_google_allows_and_follows_from_the_key() -> None:
 
 class TestTheWire:
     @pytest.fixture(autouse=True)
-    def _other_side(self, strangers: SandboxServer) -> Iterator[None]:
-        self.side = GoogleSide(strangers)
-        self.side.rest()
+    def _other_side(self, sandbox_server: SandboxServer) -> Iterator[None]:
+        self.harness = GoogleHarness(sandbox_server)
+        self.harness.rest()
         yield
-        self.side.no_faults()
+        self.harness.no_faults()
 
     @pytest.fixture
     def mailbox(self) -> Mailbox:
-        return self.side.mailbox()
+        return self.harness.mailbox()
 
     def test_holidays_are_not_announced(self, mailbox: Mailbox) -> None:
         with pytest.raises(PollOnly):
@@ -304,37 +304,37 @@ class TestTheWire:
             mailbox.subscribe("people", id="c1", url="http://127.0.0.1:9/", secret="s")
 
     def test_a_channel_is_replaced_and_not_renewed(self, mailbox: Mailbox) -> None:
-        push = mailbox.subscribe(self.side.owner, id="c1", url="http://127.0.0.1:9/", secret="s")
+        push = mailbox.subscribe(self.harness.owner, id="c1", url="http://127.0.0.1:9/", secret="s")
 
         with pytest.raises(PollOnly):
             mailbox.renew(push)
-        assert mailbox.subscribe(self.side.owner, id="c2", url="http://127.0.0.1:9/", secret="s")
+        assert mailbox.subscribe(self.harness.owner, id="c2", url="http://127.0.0.1:9/", secret="s")
 
     @pytest.mark.parametrize("fault", ["drop_connection", "bad_body", "status"])
     def test_a_channel_whose_answer_was_lost_may_be_there(
         self, mailbox: Mailbox, fault: str
     ) -> None:
         options = {} if fault == "bad_body" else {"mode": "after"}
-        self.side.fault(**{fault: {**options, "only": ["POST"]}})
+        self.harness.fault(**{fault: {**options, "only": ["POST"]}})
 
         with pytest.raises(OutcomeUnknown):
-            mailbox.subscribe(self.side.owner, id="c1", url="http://127.0.0.1:9/", secret="s")
+            mailbox.subscribe(self.harness.owner, id="c1", url="http://127.0.0.1:9/", secret="s")
 
     def test_a_contact_whose_answer_was_lost_may_be_there(self, mailbox: Mailbox) -> None:
-        self.side.fault(drop_connection={"mode": "after", "only": ["POST"]})
+        self.harness.fault(drop_connection={"mode": "after", "only": ["POST"]})
 
         with pytest.raises(OutcomeUnknown):
             mailbox.create_person(ADA)
 
     def test_a_free_busy_that_failed_is_not_free(self, mailbox: Mailbox) -> None:
-        self.side.fault(free_busy_error={"reason": "internalError"})
+        self.harness.fault(free_busy_error={"reason": "internalError"})
 
-        [found] = mailbox.free_busy([self.side.owner], WINDOW["start"], WINDOW["end"])
+        [found] = mailbox.free_busy([self.harness.owner], WINDOW["start"], WINDOW["end"])
 
         assert (found.problem, found.spans) == ("internalError", ())
 
     def test_fifty_calendars_are_asked_about_at_a_time(self, mailbox: Mailbox) -> None:
-        many = [self.side.owner, *(f"{n}@nowhere.example" for n in range(60))]
+        many = [self.harness.owner, *(f"{n}@nowhere.example" for n in range(60))]
 
         found = mailbox.free_busy(many, WINDOW["start"], WINDOW["end"])
 
@@ -343,19 +343,19 @@ class TestTheWire:
 
     def test_an_id_that_is_taken_by_a_stranger_is_no_event_of_ours(self, mailbox: Mailbox) -> None:
         given: dict[str, Any] = {"generation": 1, "written_hash": "h", "notify": Notify.NOBODY}
-        made = mailbox.create(self.side.owner, tasting(), key="k", **given)
-        self.side.changes(made.id, extendedProperties={"private": {"wedsync": "another"}})
+        made = mailbox.create(self.harness.owner, tasting(), key="k", **given)
+        self.harness.changes(made.id, extendedProperties={"private": {"wedsync": "another"}})
 
         with pytest.raises(PermanentError, match="Another event"):
-            mailbox.create(self.side.owner, tasting(), key="k", **given)
+            mailbox.create(self.harness.owner, tasting(), key="k", **given)
 
     def test_a_merged_contact_knows_what_it_was(self, mailbox: Mailbox) -> None:
         keep, drop = (
-            self.side.adds_person(name=name, emails=[f"{name}@example.com"]) for name in "ab"
+            self.harness.adds_person(name=name, emails=[f"{name}@example.com"]) for name in "ab"
         )
         cursor = mailbox.people("").cursor
 
-        self.side.control("POST", "/people/merge", {"keep": keep, "drop": drop})
+        self.harness.control("POST", "/people/merge", {"keep": keep, "drop": drop})
 
         told = mailbox.people(cursor).items
         assert [
@@ -383,20 +383,20 @@ class TestTheWire:
 
     def test_who_leaves_the_group_that_is_followed_is_gone_from_it(self, mailbox: Mailbox) -> None:
         group = next(one.id for one in mailbox.people_groups() if one.name == "Suppliers")
-        person = self.side.adds_person(name="a", emails=["a@example.com"], groups=["Suppliers"])
+        person = self.harness.adds_person(name="a", emails=["a@example.com"], groups=["Suppliers"])
         cursor = mailbox.people("", group=group).cursor
 
-        self.side.changes_person(person, groups=[])
+        self.harness.changes_person(person, groups=[])
 
         [told] = mailbox.people(cursor, group=group).items
         assert isinstance(told, Removed)
 
     def test_who_unticks_a_box_grants_less(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent("http://localhost/cb", "s")
         fewer = consent.url.replace("auth%2Fcontacts", "auth%2Fcalendar.readonly")
 
-        grant = vendor.redeem(consent.flow, self.side.consents(fewer))
+        grant = vendor.redeem(consent.flow, self.harness.consents(fewer))
 
         assert oauth.CONTACTS not in grant.scopes
         with pytest.raises(PermanentError):
@@ -450,7 +450,7 @@ def test_pages_have_what_the_first_question_had() -> None:
     [None, {}, {"busy": 7}, {"busy": [{"start": "noon"}]}, {"busy": [], "errors": [{}]}],
 )
 def test_whatever_is_not_told_is_not_free(said: Any) -> None:
-    assert schedules.busy("c", said).problem
+    assert schedules.google_busy("c", said).problem
 
 
 @pytest.mark.parametrize("expiration", ["soon", None, "", "-1"])
@@ -481,10 +481,10 @@ def test_a_token_without_claims_or_life_will_do() -> None:
     assert grant.expires_at > datetime.now(UTC) + timedelta(minutes=50)
 
 
-def test_a_refresh_without_a_token_is_an_accident(strangers: SandboxServer) -> None:
-    side = GoogleSide(strangers)
-    side.rest()
-    grant = side.grant(side.vendor())
+def test_a_refresh_without_a_token_is_an_accident(sandbox_server: SandboxServer) -> None:
+    harness = GoogleHarness(sandbox_server)
+    harness.rest()
+    grant = harness.grant(harness.vendor())
 
     with answering(Reply(200, {"expires_in": 3600})) as server, pytest.raises(TransientError):
         google(server).refresh(grant)
@@ -558,12 +558,14 @@ def test_a_channel_without_a_possible_id_is_malformed(channel: str) -> None:
 
 def test_a_person_without_an_id_is_an_error() -> None:
     with pytest.raises(TransientError):
-        persons.read({"names": []})
+        persons.read_google_person({"names": []})
 
 
 def test_a_person_that_was_deleted_is_gone() -> None:
     with pytest.raises(Gone):
-        persons.known(persons.read({"resourceName": "people/1", "metadata": {"deleted": True}}))
+        persons.undeleted_person(
+            persons.read_google_person({"resourceName": "people/1", "metadata": {"deleted": True}})
+        )
 
 
 def test_googles_own_hosts_are_the_default() -> None:

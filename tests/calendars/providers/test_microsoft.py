@@ -3,15 +3,15 @@
 from typing import Any, ClassVar
 
 from tests.calendars.providers.contract import CalendarContract, ConsentContract, PeopleContract
-from tests.calendars.providers.sides import MicrosoftSide
+from tests.calendars.providers.vendor_harness import MicrosoftHarness
 
 
 class TestConsent(ConsentContract):
-    side_class = MicrosoftSide
+    harness_class = MicrosoftHarness
 
 
 class TestCalendars(CalendarContract):
-    side_class = MicrosoftSide
+    harness_class = MicrosoftHarness
     daily_for_two_years: ClassVar[dict[str, Any]] = {
         "pattern": {"type": "daily", "interval": 1},
         "range": {"type": "numbered", "startDate": "2026-01-05", "numberOfOccurrences": 700},
@@ -19,4 +19,4 @@ class TestCalendars(CalendarContract):
 
 
 class TestPeople(PeopleContract):
-    side_class = MicrosoftSide
+    harness_class = MicrosoftHarness

@@ -17,10 +17,10 @@ from calendars.providers.base import (
     SubscriptionExists,
 )
 from calendars.providers.microsoft import Microsoft, events, people, schedules
-from calendars.providers.microsoft.calls import quoted
-from calendars.providers.microsoft.errors import Taken, classify
-from calendars.providers.microsoft.oauth import LOGIN, Wire, refused
-from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, properties
+from calendars.providers.microsoft.calls import odata_string
+from calendars.providers.microsoft.errors import DuplicateTransaction, graph_error
+from calendars.providers.microsoft.oauth import LOGIN, MsalTransport, msal_error
+from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, own_properties
 from calendars.vocabulary.events import (
     Attendee,
     Grant,
@@ -33,7 +33,7 @@ from calendars.vocabulary.events import (
 )
 from calendars.vocabulary.zones import at_wall
 from tests.calendars.providers.contract import ADA, DAY, WINDOW, tasting
-from tests.calendars.providers.sides import MicrosoftSide
+from tests.calendars.providers.vendor_harness import MicrosoftHarness
 from tests.communications.providers.answering import Answer as Reply
 from tests.communications.providers.answering import Server, answering
 from tests.sandbox.receiver import Receiver
@@ -87,7 +87,7 @@ def item(**fields: Any) -> dict[str, Any]:
         (error(400, "syncStateInvalid"), CursorExpired),
         (error(410, "resyncRequired"), CursorExpired),
         (error(410, "whatever"), CursorExpired),
-        (error(409, "ErrorDuplicateTransactionId"), Taken),
+        (error(409, "ErrorDuplicateTransactionId"), DuplicateTransaction),
         (error(412, "ErrorIrresolvableConflict"), Changed),
         (error(429, "ApplicationThrottled"), RateLimited),
         (error(403, "MailboxNotEnabledForRESTAPI"), ConfigurationRejected),
@@ -98,13 +98,13 @@ def item(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_refusal_is_named_for_its_remedy(answer: Response, kind: type[Exception]) -> None:
-    assert type(classify(answer, is_safe=False)) is kind
+    assert type(graph_error(answer, is_safe=False)) is kind
 
 
 def test_too_many_calls_at_a_time_are_over_in_a_moment() -> None:
     said = "Application is over its MailboxConcurrency limit."
 
-    found = classify(error(429, "ApplicationThrottled", said), is_safe=True)
+    found = graph_error(error(429, "ApplicationThrottled", said), is_safe=True)
 
     assert isinstance(found, RateLimited)
     assert found.retry_after == timedelta(seconds=2)
@@ -114,7 +114,7 @@ def test_too_many_calls_at_a_time_are_over_in_a_moment() -> None:
 
 
 def test_the_wall_time_is_that_of_the_zone_it_was_written_in() -> None:
-    found = events.read(item())
+    found = events.read_graph_event(item())
 
     assert found.text.start == Moment(
         wall=datetime.fromisoformat("2026-06-01T10:00"), zone="Europe/Berlin"
@@ -123,7 +123,7 @@ def test_the_wall_time_is_that_of_the_zone_it_was_written_in() -> None:
 
 @pytest.mark.parametrize("zone", ["tzone://Microsoft/Custom", "Customized Time Zone"])
 def test_a_zone_nobody_knows_is_told_and_the_instant_is_right(zone: str) -> None:
-    found = events.read(item(originalStartTimeZone=zone))
+    found = events.read_graph_event(item(originalStartTimeZone=zone))
 
     assert zone in found.problem
     assert found.text.start.instant == datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -132,9 +132,12 @@ def test_a_zone_nobody_knows_is_told_and_the_instant_is_right(zone: str) -> None
 
 def test_our_own_name_of_a_zone_comes_back_unless_they_moved_it_to_another() -> None:
     ours = {FIELD: [{"id": ZONE.upper(), "value": "Europe/Vienna"}]}
-    assert events.read(item(**ours, originalStartTimeZone="UTC")).text.start.zone == "Europe/Vienna"
+    assert (
+        events.read_graph_event(item(**ours, originalStartTimeZone="UTC")).text.start.zone
+        == "Europe/Vienna"
+    )
 
-    moved = events.read(item(**ours, originalStartTimeZone="Tokyo Standard Time"))
+    moved = events.read_graph_event(item(**ours, originalStartTimeZone="Tokyo Standard Time"))
     assert moved.text.start.zone == "Asia/Tokyo"
 
 
@@ -147,7 +150,7 @@ def test_our_own_name_of_a_zone_comes_back_unless_they_moved_it_to_another() -> 
     ],
 )
 def test_a_day_is_that_day_in_whatever_zone_it_is_shown(start: str, end: str, zone: str) -> None:
-    found = events.read(
+    found = events.read_graph_event(
         item(
             isAllDay=True,
             start={"dateTime": start, "timeZone": "UTC"},
@@ -173,7 +176,7 @@ def test_a_day_is_that_day_in_whatever_zone_it_is_shown(start: str, end: str, zo
 )
 def test_an_event_that_cannot_be_understood_is_an_error(fields: dict[str, Any]) -> None:
     with pytest.raises(TransientError):
-        events.read(item(**fields))
+        events.read_graph_event(item(**fields))
 
 
 @pytest.mark.parametrize(
@@ -190,17 +193,17 @@ def test_an_event_that_cannot_be_understood_is_an_error(fields: dict[str, Any]) 
     ],
 )
 def test_what_takes_time(fields: dict[str, Any], is_busy: bool) -> None:  # noqa: FBT001
-    assert events.read(item(**fields)).is_busy is is_busy
+    assert events.read_graph_event(item(**fields)).is_busy is is_busy
 
 
 def test_an_organizer_among_the_guests_is_told_apart_and_not_invited() -> None:
     boss = {"emailAddress": {"address": "Boss@x.example", "name": "boss@x.example"}}
     room = {"emailAddress": {"address": "room@x.example"}, "type": "resource"}
-    found = events.read(item(organizer=boss, attendees=[boss, room]))
+    found = events.read_graph_event(item(organizer=boss, attendees=[boss, room]))
 
     assert found.text.attendees[0] == Attendee(email="Boss@x.example", is_organizer=True)
     more = (Attendee(email="other@x.example", is_organizer=True, answer=ResponseStatus.ACCEPTED),)
-    written = events.guests(tasting(attendees=(*found.text.attendees, *more)), found.raw)
+    written = events.graph_guests(tasting(attendees=(*found.text.attendees, *more)), found.raw)
     assert [one["type"] for one in written] == ["resource"]
 
 
@@ -212,7 +215,7 @@ def test_an_occurrence_takes_from_its_series_what_is_not_its_own() -> None:
         name: item()[name] for name in ("start", "end")
     }}  # fmt: skip
 
-    found = events.read(events.completed(one, master))
+    found = events.read_graph_event(events.with_series(one, master))
 
     assert (found.id, found.series_id, found.ical_uid) == ("o", "m", "")
     assert (found.text.title, found.text.place) == ("Tasting", "B")
@@ -220,15 +223,15 @@ def test_an_occurrence_takes_from_its_series_what_is_not_its_own() -> None:
 
 @pytest.mark.parametrize("key", ["a", "3f0c:1", "it's", ""])
 def test_the_key_is_read_out_of_the_transaction(key: str) -> None:
-    assert events.key_of({"transactionId": events.transaction(key, "c", 3)}) == key
-    assert events.key_of({"transactionId": "somebody else's"}) == ""
+    assert events.transaction_key({"transactionId": events.transaction_id(key, "c", 3)}) == key
+    assert events.transaction_key({"transactionId": "somebody else's"}) == ""
 
 
 def test_the_second_of_two_equal_hours_is_written_in_utc() -> None:
     wall = datetime.fromisoformat("2026-10-25T02:30")
 
     first, second = (
-        events.when(at_wall(wall.replace(fold=fold), "Europe/Berlin"), is_all_day=False)
+        events.graph_date_time(at_wall(wall.replace(fold=fold), "Europe/Berlin"), is_all_day=False)
         for fold in (0, 1)
     )
 
@@ -239,16 +242,16 @@ def test_the_second_of_two_equal_hours_is_written_in_utc() -> None:
 def test_a_zone_that_microsoft_has_no_name_for_goes_by_its_own() -> None:
     moment = at_wall(datetime.fromisoformat("2026-06-01T10:00"), "Antarctica/Troll")
 
-    assert events.when(moment, is_all_day=False)["timeZone"] == "Antarctica/Troll"
+    assert events.graph_date_time(moment, is_all_day=False)["timeZone"] == "Antarctica/Troll"
 
 
 def test_a_key_with_a_quotation_mark_stays_a_string() -> None:
-    assert quoted("it's") == "'it''s'"
+    assert odata_string("it's") == "'it''s'"
 
 
 def test_properties_are_found_in_any_case() -> None:
-    assert properties({FIELD: [{"id": KEY.lower(), "value": "k"}]})[KEY] == "k"
-    assert properties({})[KEY] == ""
+    assert own_properties({FIELD: [{"id": KEY.lower(), "value": "k"}]})[KEY] == "k"
+    assert own_properties({})[KEY] == ""
 
 
 # --- over the wire ------------------------------------------------------------------------------
@@ -256,16 +259,18 @@ def test_properties_are_found_in_any_case() -> None:
 
 class TestTheWire:
     @pytest.fixture(autouse=True)
-    def _other_side(self, strangers: SandboxServer) -> Iterator[None]:
-        self.side = MicrosoftSide(strangers)
-        self.side.rest()
+    def _other_side(self, sandbox_server: SandboxServer) -> Iterator[None]:
+        self.harness = MicrosoftHarness(sandbox_server)
+        self.harness.rest()
         yield
-        self.side.no_faults()
-        self.side.control("PATCH", "", {"subscription_minutes": 10_080, "retry_after": "seconds"})
+        self.harness.no_faults()
+        self.harness.control(
+            "PATCH", "", {"subscription_minutes": 10_080, "retry_after": "seconds"}
+        )
 
     @pytest.fixture
     def mailbox(self) -> Mailbox:
-        return self.side.mailbox()
+        return self.harness.mailbox()
 
     @pytest.fixture
     def calendar(self, mailbox: Mailbox) -> str:
@@ -311,18 +316,18 @@ class TestTheWire:
     def test_contacts_are_announced(self, mailbox: Mailbox, endpoint: Receiver) -> None:
         push = mailbox.subscribe("people", id="ours", url=endpoint.url, secret="s")
 
-        self.side.adds_person(name="Ada", emails=["ada@example.com"])
+        self.harness.adds_person(name="Ada", emails=["ada@example.com"])
 
         [hook] = endpoint.wait_for(bool)
         request = WebhookRequest(method="POST", url="", headers=hook.headers, body=hook.body)
-        assert [(one.subscription, one.what) for one in self.side.vendor().pushed(request)] == [
+        assert [(one.subscription, one.what) for one in self.harness.vendor().pushed(request)] == [
             (push.id, "changed")
         ]
 
     def test_a_shorter_life_is_accepted(
         self, mailbox: Mailbox, calendar: str, endpoint: Receiver
     ) -> None:
-        self.side.control("PATCH", "", {"subscription_minutes": 4230})
+        self.harness.control("PATCH", "", {"subscription_minutes": 4230})
 
         push = mailbox.subscribe(calendar, id="ours", url=endpoint.url, secret="s")
         renewed = mailbox.renew(push)
@@ -350,7 +355,7 @@ class TestTheWire:
     def test_a_subscription_whose_answer_was_lost_may_be_there(
         self, mailbox: Mailbox, calendar: str, endpoint: Receiver
     ) -> None:
-        self.side.fault(drop_connection={"mode": "after", "only": ["POST"], "count": 1})
+        self.harness.fault(drop_connection={"mode": "after", "only": ["POST"], "count": 1})
         with pytest.raises(OutcomeUnknown):
             mailbox.subscribe(calendar, id="ours", url=endpoint.url, secret="s")
 
@@ -371,11 +376,11 @@ class TestTheWire:
     ) -> None:
         push = mailbox.subscribe(calendar, id="ours", url=endpoint.url, secret="s3cret")
 
-        self.side.control("POST", f"/pushes/{push.id}/lifecycle", {"event": event})
+        self.harness.control("POST", f"/pushes/{push.id}/lifecycle", {"event": event})
 
         [hook] = endpoint.wait_for(bool)
         request = WebhookRequest(method="POST", url="", headers=hook.headers, body=hook.body)
-        [said] = self.side.vendor().pushed(request)
+        [said] = self.harness.vendor().pushed(request)
         assert (said.subscription, said.what, said.secret) == (push.id, what, "s3cret")
 
     def test_an_address_is_asked_about_by_its_schedule(
@@ -384,15 +389,15 @@ class TestTheWire:
         made = self.create(mailbox, calendar, 1)
         day = DAY.replace(tzinfo=UTC)
 
-        [found] = mailbox.free_busy([self.side.owner], day, day + timedelta(days=100))
+        [found] = mailbox.free_busy([self.harness.owner], day, day + timedelta(days=100))
 
         assert not found.problem
         assert made.text.start.instant in [span.start for span in found.spans]
 
     def test_a_schedule_that_failed_is_not_free(self, mailbox: Mailbox) -> None:
-        self.side.fault(free_busy_error={})
+        self.harness.fault(free_busy_error={})
 
-        [found] = mailbox.free_busy([self.side.owner], WINDOW["start"], WINDOW["end"])
+        [found] = mailbox.free_busy([self.harness.owner], WINDOW["start"], WINDOW["end"])
 
         assert found.problem
         assert not found.spans
@@ -403,10 +408,10 @@ class TestTheWire:
         assert found.problem
 
     def test_a_personal_account_is_read_as_it_is(self) -> None:
-        vendor = self.side.vendor()
+        vendor = self.harness.vendor()
         consent = vendor.consent("http://localhost/cb", "s")
         hinted = f"{consent.url}&login_hint={PERSONAL}"
-        grant = vendor.redeem(consent.flow, self.side.consents(hinted))
+        grant = vendor.redeem(consent.flow, self.harness.consents(hinted))
         mailbox = vendor.mailbox(grant.access_token)
         calendar = next(one.id for one in mailbox.calendars() if one.is_primary)
 
@@ -418,8 +423,8 @@ class TestTheWire:
         assert address.problem
 
     def test_retry_after_may_be_a_date(self, mailbox: Mailbox) -> None:
-        self.side.control("PATCH", "", {"retry_after": "date"})
-        self.side.fault(rate_limit={"retry_after": 120})
+        self.harness.control("PATCH", "", {"retry_after": "date"})
+        self.harness.fault(rate_limit={"retry_after": 120})
 
         with pytest.raises(RateLimited) as caught:
             mailbox.calendars()
@@ -427,16 +432,16 @@ class TestTheWire:
         assert timedelta(seconds=110) < caught.value.retry_after <= timedelta(seconds=120)
 
     def test_a_refresh_token_is_replaced(self) -> None:
-        self.side.control("PATCH", "", {"old_refresh_tokens_work": False})
-        vendor = self.side.vendor()
-        grant = self.side.grant(vendor)
+        self.harness.control("PATCH", "", {"old_refresh_tokens_work": False})
+        vendor = self.harness.vendor()
+        grant = self.harness.grant(vendor)
 
         fresh = vendor.refresh(grant)
 
         assert fresh.refresh_token != grant.refresh_token
         with pytest.raises(GrantGone):
             vendor.refresh(grant)
-        self.side.control("PATCH", "", {"old_refresh_tokens_work": True})
+        self.harness.control("PATCH", "", {"old_refresh_tokens_work": True})
 
     def test_a_folder_of_contacts_has_its_own_changes(self, mailbox: Mailbox) -> None:
         group = next(one.id for one in mailbox.people_groups())
@@ -446,7 +451,7 @@ class TestTheWire:
         assert mailbox.people("").items == ()
 
     def test_a_lost_create_of_a_contact_may_be_repeated(self, mailbox: Mailbox) -> None:
-        self.side.fault(drop_connection={"mode": "after", "only": ["POST"], "count": 1})
+        self.harness.fault(drop_connection={"mode": "after", "only": ["POST"], "count": 1})
         with pytest.raises(TransientError):
             mailbox.create_person(ADA)
 
@@ -535,7 +540,7 @@ def test_what_comes_twice_counts_as_it_came_last() -> None:
 
 def test_one_of_ours_that_vanishes_meanwhile_is_told_without_its_hash() -> None:
     with answering(Reply(200, {})) as server:
-        ours = item(transactionId=events.transaction("k", "c", 1))
+        ours = item(transactionId=events.transaction_id("k", "c", 1))
         server.answers = [
             Reply(200, {"value": [ours], DELTA: f"{server.url}/d"}),
             Reply(404, {"error": {"code": "ErrorItemNotFound"}}),
@@ -587,21 +592,21 @@ def test_a_conflict_without_an_id_is_looked_for_in_the_list() -> None:
     ],
 )
 def test_whatever_is_not_told_is_not_free(answer: dict[str, Any]) -> None:
-    assert schedules.busy("a@x.example", answer).problem
+    assert schedules.graph_busy("a@x.example", answer).problem
 
 
 # --- consent ------------------------------------------------------------------------------------
 
 
 def test_microsofts_own_host_is_asked_where_nothing_else_is_said() -> None:
-    wire = Wire(Client(), LOGIN)
+    wire = MsalTransport(Client(), LOGIN)
 
     assert not wire.is_elsewhere
     assert wire.rerouted(f"{LOGIN}/common/x") == f"{LOGIN}/common/x"
 
 
 def test_a_stand_in_is_asked_instead() -> None:
-    wire = Wire(Client(), "http://127.0.0.1:1/ms")
+    wire = MsalTransport(Client(), "http://127.0.0.1:1/ms")
 
     assert wire.rerouted(f"{LOGIN}/common/x") == "http://127.0.0.1:1/ms/common/x"
     assert wire.rerouted("http://elsewhere.example/x") == "http://elsewhere.example/x"
@@ -629,18 +634,18 @@ def test_a_tenant_that_is_not_there_is_our_configuration() -> None:
     ],
 )
 def test_a_refused_token_is_named_for_its_remedy(code: str, kind: type[Exception]) -> None:
-    assert type(refused({"error": code})) is kind
+    assert type(msal_error({"error": code})) is kind
 
 
-def test_a_grant_without_a_refresh_token_is_of_no_use(strangers: SandboxServer) -> None:
-    side = MicrosoftSide(strangers)
-    side.rest()
-    vendor = side.vendor()
+def test_a_grant_without_a_refresh_token_is_of_no_use(sandbox_server: SandboxServer) -> None:
+    harness = MicrosoftHarness(sandbox_server)
+    harness.rest()
+    vendor = harness.vendor()
     consent = vendor.consent("http://localhost/cb", "s")
     without = consent.url.replace("offline_access", "openid")
 
     with pytest.raises(PermanentError, match="lasting"):
-        vendor.redeem(consent.flow, side.consents(without))
+        vendor.redeem(consent.flow, harness.consents(without))
 
 
 def test_a_grant_that_says_little_keeps_what_was_known() -> None:
@@ -694,9 +699,11 @@ def test_bad_notifications_keep_nobody_from_the_good_ones() -> None:
 
 def test_a_contact_without_an_id_is_an_error() -> None:
     with pytest.raises(TransientError):
-        people.read({"displayName": "x"})
+        people.read_graph_contact({"displayName": "x"})
     with pytest.raises(Gone):
-        people.known(people.read({"id": "x", "@removed": {"reason": "deleted"}}))
+        people.undeleted_contact(
+            people.read_graph_contact({"id": "x", "@removed": {"reason": "deleted"}})
+        )
 
 
 def test_numbers_stay_where_they_are_and_new_ones_go_where_there_is_room() -> None:

@@ -10,32 +10,37 @@ from calendars.linking import accounts
 from calendars.models import Account, Calendar
 from communications.models import Organization
 from tests import factories
-from tests.calendars.providers.sides import CALLBACK, GoogleSide, MicrosoftSide, Side
+from tests.calendars.providers.vendor_harness import (
+    CALLBACK,
+    GoogleHarness,
+    MicrosoftHarness,
+    VendorHarness,
+)
 from tests.communications.edges.servers import Live, web
 from tests.sandbox_server import SandboxServer
 
 
 @pytest.fixture(scope="session")
-def strangers() -> Iterator[SandboxServer]:
+def sandbox_server() -> Iterator[SandboxServer]:
     with SandboxServer() as server:
         yield server
 
 
-@pytest.fixture(params=[GoogleSide, MicrosoftSide], ids=["google", "microsoft"])
-def side(
+@pytest.fixture(params=[GoogleHarness, MicrosoftHarness], ids=["google", "microsoft"])
+def harness(
     request: pytest.FixtureRequest,
-    strangers: SandboxServer,
+    sandbox_server: SandboxServer,
     settings: Settings,
-) -> Side:
-    found: Side = request.param(strangers)
+) -> VendorHarness:
+    found: VendorHarness = request.param(sandbox_server)
     found.rest()
     settings.CALENDARS = entry(found)
     return found
 
 
-def entry(side: Side) -> dict[str, Any]:
-    url = f"{side.sandbox.url}/{side.slug}"
-    if side.slug == "google":
+def entry(harness: VendorHarness) -> dict[str, Any]:
+    url = f"{harness.sandbox.url}/{harness.slug}"
+    if harness.slug == "google":
         options = {
             "client_id": "google_sandbox.apps.googleusercontent.com",
             "client_secret": "google_sandbox",
@@ -52,7 +57,7 @@ def entry(side: Side) -> dict[str, Any]:
             "authority_url": url,
         }
         backend = "calendars.providers.microsoft.Microsoft"
-    return {side.slug: {"BACKEND": backend, "OPTIONS": options}}
+    return {harness.slug: {"BACKEND": backend, "OPTIONS": options}}
 
 
 @pytest.fixture
@@ -61,10 +66,10 @@ def organization(transactional_db: None) -> Organization:  # noqa: ARG001 (a ser
 
 
 @pytest.fixture
-def account(side: Side, organization: Organization) -> Account:
+def account(harness: VendorHarness, organization: Organization) -> Account:
     """Linked by a person who was sent to the vendor and came back."""
-    started = accounts.start_linking(side.slug, CALLBACK)
-    return accounts.finish_linking(organization, started.kept, side.consents(started.url))
+    started = accounts.start_linking(harness.slug, CALLBACK)
+    return accounts.finish_linking(organization, started.kept, harness.consents(started.url))
 
 
 @pytest.fixture
@@ -73,10 +78,12 @@ def calendar(account: Account) -> Calendar:
 
 
 @pytest.fixture
-def our_env(side: Side, process_env: dict[str, str]) -> dict[str, str]:
+def our_env(harness: VendorHarness, process_env: dict[str, str]) -> dict[str, str]:
     """For processes of ours that know this vendor."""
-    options = entry(side)[side.slug]["OPTIONS"]
-    return process_env | {f"{side.slug}_{name}".upper(): value for name, value in options.items()}
+    options = entry(harness)[harness.slug]["OPTIONS"]
+    return process_env | {
+        f"{harness.slug}_{name}".upper(): value for name, value in options.items()
+    }
 
 
 @pytest.fixture

@@ -17,9 +17,16 @@ from calendars.models import Account, Calendar, EventLink, Subscription
 from calendars.subscriptions import lifecycle
 from communications.models import Organization
 from tests.calendars import rows
-from tests.calendars.providers.sides import Side
-from tests.calendars.whole.announcing import PATH, announcement
-from tests.calendars.whole.both import START, events, write
+from tests.calendars.providers.vendor_harness import VendorHarness
+from tests.calendars.whole.comparison import (
+    START,
+    events,
+    write,
+)
+from tests.calendars.whole.push_requests import (
+    PATH,
+    announcement,
+)
 from tests.communications.edges.servers import Live
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 
@@ -36,7 +43,7 @@ def no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_thousand_appointments_are_there_once_each(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
     no_budget: None,
@@ -48,7 +55,7 @@ def test_a_thousand_appointments_are_there_once_each(
     ]
     for one in made:
         booking.queue_push(one)
-    side.fault(
+    harness.fault(
         drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
         status={"status": 503, "mode": "before", "only": ["POST"], "chance": 0.1},
     )
@@ -57,17 +64,19 @@ def test_a_thousand_appointments_are_there_once_each(
         write()
         if not EventLink.objects.filter(remote_id="").exists():
             break
-    side.no_faults()
+    harness.no_faults()
     write()
-    sys.stdout.write(f"\n{side.slug}: {CREATED} in {time.monotonic() - began:.0f} s\n")
-    assert sorted(one["key"] for one in events(side, calendar)) == sorted(one.key for one in made)
+    sys.stdout.write(f"\n{harness.slug}: {CREATED} in {time.monotonic() - began:.0f} s\n")
+    assert sorted(one["key"] for one in events(harness, calendar)) == sorted(
+        one.key for one in made
+    )
     assert not EventLink.objects.filter(remote_id="").exists()
 
 
-def forgeries(side: Side, subscription: Subscription) -> Iterator[dict[str, Any]]:
+def forgeries(harness: VendorHarness, subscription: Subscription) -> Iterator[dict[str, Any]]:
     for number in range(FORGED):
         name = subscription.remote_id if number % 2 else f"channel-{number}"
-        yield announcement(side, name, f"guess-{number}")
+        yield announcement(harness, name, f"guess-{number}")
 
 
 def counters() -> tuple[int, int]:
@@ -76,22 +85,22 @@ def counters() -> tuple[int, int]:
 
 
 def test_ten_thousand_forged_pushes_cause_no_call(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     ours: Live,
 ) -> None:
     lifecycle.maintain_subscriptions(calendar.account_id)
     live = Subscription.objects.get(calendar=calendar)
     counted = counters()
-    before, began = side.control("GET", "/requests?limit=1"), time.monotonic()
+    before, began = harness.control("GET", "/requests?limit=1"), time.monotonic()
 
     def send(one: dict[str, Any]) -> int:
         return requests.post(ours.http + PATH, timeout=10, **one).status_code
 
     with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(send, forgeries(side, live)))
+        answers = set(pool.map(send, forgeries(harness, live)))
     took = time.monotonic() - began
-    sys.stdout.write(f"\n{side.slug}: {FORGED / took:.0f} forged pushes a second\n")
+    sys.stdout.write(f"\n{harness.slug}: {FORGED / took:.0f} forged pushes a second\n")
     assert answers == {202}
-    assert side.control("GET", "/requests?limit=1") == before
+    assert harness.control("GET", "/requests?limit=1") == before
     assert counters() == counted

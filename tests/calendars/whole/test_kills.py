@@ -36,8 +36,15 @@ from calendars.sync import (
 from communications.errors import NotPossible, Stale
 from communications.models import Contact, Message, Organization
 from tests import factories
-from tests.calendars.providers.sides import Side
-from tests.calendars.whole.both import LONG_AGO, START, differences, events, wish, write
+from tests.calendars.providers.vendor_harness import VendorHarness
+from tests.calendars.whole.comparison import (
+    LONG_AGO,
+    START,
+    differences,
+    events,
+    wish,
+    write,
+)
 from tests.calendars.workers import pull_due, write_due
 from tests.communications.edges.servers import Live
 from tests.processes.running import eventually
@@ -103,8 +110,10 @@ def working() -> Iterator[None]:
 class World:
     """People at both sides, each of whose words is said only once."""
 
-    def __init__(self, side: Side, calendar: Calendar, guest: Contact, seed: int) -> None:
-        self.side, self.calendar, self.guest = side, calendar, guest
+    def __init__(
+        self, harness: VendorHarness, calendar: Calendar, guest: Contact, seed: int
+    ) -> None:
+        self.harness, self.calendar, self.guest = harness, calendar, guest
         self.organization = calendar.account.organization
         self.dice = random.Random(seed)  # noqa: S311 (not a secret)
         self.number = 0
@@ -144,19 +153,19 @@ class World:
         self.said[row.pk].append(said)
 
     def edit_there(self, kind: str, row: Appointment) -> None:
-        there = {one["key"]: one["id"] for one in events(self.side, self.calendar)}
+        there = {one["key"]: one["id"] for one in events(self.harness, self.calendar)}
         if row.key not in there:
             return
         name = there[row.key]
         if kind == "answer":
             answer = self.dice.choice(["accepted", "declined", "tentative"])
-            self.side.answers(name, GUEST, answer)
+            self.harness.answers(name, GUEST, answer)
         elif kind == "move":
             start = MOVED + self.number * QUARTER
             end = start + QUARTER
-            self.side.changes(name, start=start.isoformat(), end=end.isoformat())
+            self.harness.changes(name, start=start.isoformat(), end=end.isoformat())
         else:
-            self.side.changes(name, **{kind: f"there {self.number}"})
+            self.harness.changes(name, **{kind: f"there {self.number}"})
 
 
 def lanes_held(account: Account) -> int:
@@ -177,15 +186,15 @@ def settle(calendar: Calendar) -> None:
         send.send_due_notifications()
 
 
-def killed(side: Side, calendar: Calendar, *, kills: int) -> None:
+def killed(harness: VendorHarness, calendar: Calendar, *, kills: int) -> None:
     organization = calendar.account.organization
     default_texts.seed_default_texts(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
-    world = World(side, calendar, factories.contact(organization, GUEST), seed=kills)
+    world = World(harness, calendar, factories.contact(organization, GUEST), seed=kills)
     pull.pull_calendar(calendar.pk)
     lifecycle.maintain_subscriptions(calendar.account_id)
     assert calendar.subscriptions.live().exists()
-    side.fault(**WEATHER)
+    harness.fault(**WEATHER)
     began, amid = time.monotonic(), 0
     for _ in range(kills):
         with working():
@@ -193,11 +202,11 @@ def killed(side: Side, calendar: Calendar, *, kills: int) -> None:
                 world.edit()
             time.sleep(world.dice.uniform(*LIVES))
         amid += lanes_held(calendar.account) > 0
-    side.no_faults()
+    harness.no_faults()
     settle(calendar)
     sys.stdout.write(
-        f"\n{side.slug} on {connection.vendor}: {kills} kills of {WORKERS} workers, {amid} amid a "
-        f"call; {world.number} edits, {Appointment.objects.count()} appointments, "
+        f"\n{harness.slug} on {connection.vendor}: {kills} kills of {WORKERS} workers, {amid} amid "
+        f"a call; {world.number} edits, {Appointment.objects.count()} appointments, "
         f"{Message.objects.count()} messages, in {time.monotonic() - began:.0f} s\n",
     )
     nothing_is_lost(world)
@@ -206,7 +215,7 @@ def killed(side: Side, calendar: Calendar, *, kills: int) -> None:
 
 
 def nothing_is_lost(world: World) -> None:
-    assert differences(world.side, world.calendar) == []
+    assert differences(world.harness, world.calendar) == []
     for row in Appointment.objects.all():
         told = row.changes.filter(what="changed", source="here")
         assert [one.after["description"] for one in told] == world.said[row.pk]
@@ -215,7 +224,7 @@ def nothing_is_lost(world: World) -> None:
 
 
 def nothing_happened_twice(world: World) -> None:
-    assert world.side.repeated() == {}
+    assert world.harness.repeated() == {}
     happened = Counter(
         (change.appointment_id, name, value)
         for change in AppointmentChange.objects.filter(what__in=["changed", "moved"])
@@ -241,14 +250,14 @@ def everybody_was_told_once(organization: Organization) -> None:
 
 
 def test_whoever_dies_and_whenever_nothing_is_lost_or_done_twice(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    killed(side, calendar, kills=8)
+    killed(harness, calendar, kills=8)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
-def test_also_two_hundred_times(side: Side, calendar: Calendar, ours: Live) -> None:
-    killed(side, calendar, kills=200)
+def test_also_two_hundred_times(harness: VendorHarness, calendar: Calendar, ours: Live) -> None:
+    killed(harness, calendar, kills=200)

@@ -11,8 +11,12 @@ from django.db import connection
 
 from calendars.models import Calendar, Subscription
 from calendars.subscriptions.notifications import secret_digest
-from tests.calendars.providers.sides import Side
-from tests.calendars.whole.announcing import PATH, RESOURCE, announcement
+from tests.calendars.providers.vendor_harness import VendorHarness
+from tests.calendars.whole.push_requests import (
+    PATH,
+    RESOURCE,
+    announcement,
+)
 from tests.communications.edges.servers import Live
 
 PER_SECOND, SECONDS = 50, 10
@@ -27,7 +31,7 @@ def answer(server: Live, told: dict[str, Any]) -> float:
 
 @pytest.mark.chaos
 def test_ninety_nine_of_a_hundred_within_300_ms(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     ours: Live,
 ) -> None:
@@ -40,20 +44,20 @@ def test_ninety_nine_of_a_hundred_within_300_ms(
         secret_hash=secret_digest("right"),
         state="live",
     )
-    before = side.control("GET", "/requests?limit=1")
-    side.fault(latency={"seconds": 30.0})
+    before = harness.control("GET", "/requests?limit=1")
+    harness.fault(latency={"seconds": 30.0})
     with ThreadPoolExecutor(20) as pool:
         waiting = []
         for number in range(PER_SECOND * SECONDS):
             secret = "right" if number % 2 else "forged"
-            waiting.append(pool.submit(answer, ours, announcement(side, "channel", secret)))
+            waiting.append(pool.submit(answer, ours, announcement(harness, "channel", secret)))
             time.sleep(1 / PER_SECOND)
         took = sorted(one.result() for one in waiting)
     calendar.refresh_from_db()
     assert calendar.dirty == PER_SECOND * SECONDS / 2
-    assert side.control("GET", "/requests?limit=1") == before
+    assert harness.control("GET", "/requests?limit=1") == before
     figures = " ".join(f"p{at} {took[len(took) * at // 100] * 1000:.0f} ms" for at in (50, 95, 99))
     sys.stdout.write(
-        f"\n{side.slug} on {connection.vendor}: {figures}, worst {took[-1] * 1000:.0f} ms\n"
+        f"\n{harness.slug} on {connection.vendor}: {figures}, worst {took[-1] * 1000:.0f} ms\n"
     )
     assert took[len(took) * 99 // 100] < 0.3, took[-10:]

@@ -16,8 +16,14 @@ from calendars.models import Appointment, Calendar, Participant
 from calendars.subscriptions import lifecycle
 from calendars.sync import pull
 from tests.calendars import rows
-from tests.calendars.providers.sides import Side
-from tests.calendars.whole.both import HOUR, OTHER, START, differences, write
+from tests.calendars.providers.vendor_harness import VendorHarness
+from tests.calendars.whole.comparison import (
+    HOUR,
+    OTHER,
+    START,
+    differences,
+    write,
+)
 from tests.communications.edges.servers import Live
 from tests.processes.running import eventually, running
 
@@ -46,8 +52,8 @@ KINDS = {
 class Storm:
     """The other side's people, who edit whatever they find."""
 
-    def __init__(self, side: Side, appointments: list[Appointment], seed: int) -> None:
-        self.side = side
+    def __init__(self, harness: VendorHarness, appointments: list[Appointment], seed: int) -> None:
+        self.harness = harness
         self.own = {row.links.get().remote_id: GUEST.format(row.pk) for row in appointments}
         self.others: list[str] = []
         self.dice = random.Random(seed)  # noqa: S311 (not a secret)
@@ -55,26 +61,26 @@ class Storm:
     def edit(self, number: int) -> None:
         (kind,) = self.dice.choices(list(KINDS), list(KINDS.values()))
         if kind == "add_other" or ("other" in kind and not self.others):
-            self.others.append(self.side.adds(title=f"{OTHER} {number}", **self.time()))
+            self.others.append(self.harness.adds(title=f"{OTHER} {number}", **self.time()))
         elif kind == "move_other":
-            self.side.changes(self.dice.choice(self.others), **self.time())
+            self.harness.changes(self.dice.choice(self.others), **self.time())
         elif kind == "delete_other":
-            self.side.deletes(self.taken(self.others))
+            self.harness.deletes(self.taken(self.others))
         else:
             self.edit_own(kind, number)
 
     def edit_own(self, kind: str, number: int) -> None:
         name = self.dice.choice(list(self.own))
         if kind == "move":
-            self.side.changes(name, **self.time())
+            self.harness.changes(name, **self.time())
         elif kind == "answer":
             answer = self.dice.choice(["accepted", "declined", "tentative"])
-            self.side.answers(name, self.own[name], answer)
+            self.harness.answers(name, self.own[name], answer)
         elif kind == "delete":
-            self.side.deletes(name)
+            self.harness.deletes(name)
             del self.own[name]
         else:
-            self.side.changes(name, **{kind: f"{kind} {number}"})
+            self.harness.changes(name, **{kind: f"{kind} {number}"})
 
     def time(self) -> dict[str, str]:
         days, hours = self.dice.randrange(60), self.dice.randrange(8)
@@ -96,19 +102,19 @@ def booked(calendar: Calendar, count: int) -> list[Appointment]:
     return made
 
 
-def waiting(side: Side) -> int:
+def waiting(harness: VendorHarness) -> int:
     """How many of its announcements have not arrived yet."""
-    found: int = side.sandbox.control("GET", "/")[side.slug]["webhooks_waiting"]
+    found: int = harness.sandbox.control("GET", "/")[harness.slug]["webhooks_waiting"]
     return found
 
 
-def asked(side: Side) -> int:
-    found: int = side.sandbox.control("GET", "/")[side.slug]["counters"]["requests"]
+def asked(harness: VendorHarness) -> int:
+    found: int = harness.sandbox.control("GET", "/")[harness.slug]["counters"]["requests"]
     return found
 
 
 def storm(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     env: dict[str, str],
     log: Path,
@@ -122,48 +128,48 @@ def storm(
     assert calendar.subscriptions.live().exists()
     began = time.monotonic()
     with running(["worker"], env, log):
-        side.changes(made[0].links.get().remote_id, title="First")
+        harness.changes(made[0].links.get().remote_id, title="First")
         eventually(Appointment.objects.filter(title="First").exists)
-        side.fault(**PUSHES)
-        world, before = Storm(side, made, seed=edits), asked(side)
+        harness.fault(**PUSHES)
+        world, before = Storm(harness, made, seed=edits), asked(harness)
         for number in range(edits):
             world.edit(number)
             if number % AT_ONCE == 0:
                 # Or they would all arrive when it is over.
-                eventually(lambda: waiting(side) < AT_ONCE, 60)
-        edited, calls = time.monotonic() - began, asked(side) - before
-        eventually(lambda: waiting(side) == 0, 60)
-        behind = len(differences(side, calendar))
+                eventually(lambda: waiting(harness) < AT_ONCE, 60)
+        edited, calls = time.monotonic() - began, asked(harness) - before
+        eventually(lambda: waiting(harness) == 0, 60)
+        behind = len(differences(harness, calendar))
         # Not while the worker reads: the safety poll.
         eventually(partial(pull.pull_calendar, calendar.pk), 300)
-    side.no_faults()
+    harness.no_faults()
     calendar.refresh_from_db()
     sys.stdout.write(
-        f"\n{side.slug} on {connection.vendor}: {edits} edits in {edited:.0f} s, "
+        f"\n{harness.slug} on {connection.vendor}: {edits} edits in {edited:.0f} s, "
         f"{calendar.dirty} pushes arrived, {calls} calls; "
         f"{behind} differences before the safety poll\n",
     )
     assert calendar.held_reason == ""
-    assert differences(side, calendar) == []
+    assert differences(harness, calendar) == []
 
 
 def test_one_reading_makes_up_for_all_that_was_not_announced(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     ours: Live,
     our_env: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    storm(side, calendar, our_env, tmp_path / "log", edits=200, appointments=20)
+    storm(harness, calendar, our_env, tmp_path / "log", edits=200, appointments=20)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
 def test_also_of_ten_thousand_edits(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     ours: Live,
     our_env: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    storm(side, calendar, our_env, tmp_path / "log", edits=10_000, appointments=200)
+    storm(harness, calendar, our_env, tmp_path / "log", edits=10_000, appointments=200)

@@ -17,8 +17,15 @@ from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLin
 from calendars.subscriptions import lifecycle
 from calendars.sync import pull
 from communications.models import Organization
-from tests.calendars.providers.sides import Side
-from tests.calendars.whole.both import HOUR, START, differences, events, wish, write
+from tests.calendars.providers.vendor_harness import VendorHarness
+from tests.calendars.whole.comparison import (
+    HOUR,
+    START,
+    differences,
+    events,
+    wish,
+    write,
+)
 from tests.calendars.workers import pull_due
 from tests.communications.edges.servers import Live
 
@@ -27,7 +34,7 @@ LATE = 30
 
 
 def test_book_move_there_answer_there_cancel_here(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
 ) -> None:
@@ -35,15 +42,15 @@ def test_book_move_there_answer_there_cancel_here(
     made = book_appointment(organization, wish(participants=[Invitee(email="amelia@example.com")]))
     write()
     link = made.links.get()
-    (event,) = events(side, calendar)
+    (event,) = events(harness, calendar)
     assert event["title"] == "Tasting"
-    assert side.mails()
-    side.changes(
+    assert harness.mails()
+    harness.changes(
         link.remote_id,
         start=(START + HOUR).isoformat(),
         end=(START + 2 * HOUR).isoformat(),
     )
-    side.answers(link.remote_id, "amelia@example.com", "declined")
+    harness.answers(link.remote_id, "amelia@example.com", "declined")
     pull.pull_calendar(calendar.pk)
     made.refresh_from_db()
     assert made.wall_start == START + HOUR
@@ -51,78 +58,80 @@ def test_book_move_there_answer_there_cancel_here(
     assert {"moved", "answered"} <= {one.what for one in made.changes.all()}
     rescheduling.cancel_appointment(made)
     write()
-    assert events(side, calendar) == []
+    assert events(harness, calendar) == []
     pull.pull_calendar(calendar.pk)
     made.refresh_from_db()
     assert [one.what for one in made.changes.all()].count("cancelled") == 1
 
 
 def test_what_the_vendor_alone_knows_is_not_offered(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    side.adds(title="Dentist", start=START.isoformat())
+    harness.adds(title="Dentist", start=START.isoformat())
     with pytest.raises(NotFree, match="taken"):
         book_appointment(organization, wish(zone=calendar.zone))
-    side.fault(status={"status": 503})
+    harness.fault(status={"status": 503})
     with pytest.raises(NotFree, match="Nobody can tell"):
         book_appointment(organization, wish(5))
     assert not Appointment.objects.exists()
 
 
 def test_thirty_percent_of_creations_are_cut_and_each_is_there_once(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
 ) -> None:
     made = [book_appointment(organization, wish(number)) for number in range(12)]
     Account.objects.update(retry_at=None)
-    side.fault(
+    harness.fault(
         drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
         status={"status": 503, "mode": "before", "only": ["POST"], "chance": 0.1},
     )
     for _ in range(3):
         write()
-    side.no_faults()
+    harness.no_faults()
     write()
-    found = events(side, calendar)
+    found = events(harness, calendar)
     assert sorted(one["key"] for one in found) == sorted(one.key for one in made)
     assert not EventLink.objects.filter(remote_id="").exists()
 
 
 def test_a_refused_token_costs_no_try_and_no_second_event(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
 ) -> None:
     made = book_appointment(organization, wish(0))
     granted = Account.objects.get().grant
-    side.fault(token_expired={"count": 1})
+    harness.fault(token_expired={"count": 1})
     write()
     link = made.links.get()
     assert (link.write_after, link.tries, link.error) == (None, 0, "")
-    assert [one["key"] for one in events(side, calendar)] == [made.key]
+    assert [one["key"] for one in events(harness, calendar)] == [made.key]
     account = Account.objects.get()
     assert account.grant != granted
     assert (account.failures, account.retry_at) == (0, None)
 
 
 def test_every_way_a_cursor_expires_ends_in_the_same_state(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
 ) -> None:
     kept, gone = (book_appointment(organization, wish(number)) for number in range(2))
     write()
     pull.pull_calendar(calendar.pk)
-    for number, fault in enumerate(side.expiries):
-        name = side.adds(title=f"Dentist {number}", start=(START + (5 + number) * HOUR).isoformat())
+    for number, fault in enumerate(harness.expiries):
+        name = harness.adds(
+            title=f"Dentist {number}", start=(START + (5 + number) * HOUR).isoformat()
+        )
         if number == 0:
-            side.deletes(gone.links.get().remote_id)
-        side.fault(**{key: {**value, "count": 1} for key, value in fault.items()})
+            harness.deletes(gone.links.get().remote_id)
+        harness.fault(**{key: {**value, "count": 1} for key, value in fault.items()})
         pull.pull_calendar(calendar.pk)
-        side.no_faults()
+        harness.no_faults()
         pull.pull_calendar(calendar.pk)
         assert BusyBlock.objects.filter(title=f"Dentist {number}").exists(), name
     assert [one.status for one in (refreshed(kept), refreshed(gone))] == ["booked", "cancelled"]
@@ -134,7 +143,7 @@ def refreshed(row: Appointment) -> Appointment:
 
 
 def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
     ours: Live,
@@ -145,9 +154,9 @@ def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
     assert Subscription.objects.filter(calendar=calendar, state="live").exists()
     pull.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
-    side.fault(webhook_forge={})
+    harness.fault(webhook_forge={})
     before = calendar.dirty
-    side.changes(made.links.get().remote_id, title="Cake")
+    harness.changes(made.links.get().remote_id, title="Cake")
     deadline = time.monotonic() + 10
     while calendar.dirty == before and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -159,7 +168,7 @@ def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
 
 
 def test_disconnecting_leaves_no_subscription(
-    side: Side,
+    harness: VendorHarness,
     calendar: Calendar,
     ours: Live,
 ) -> None:
@@ -172,7 +181,7 @@ def test_disconnecting_leaves_no_subscription(
 
 
 def test_random_edits_on_both_sides_end_equal_after_one_reading(
-    side: Side,
+    harness: VendorHarness,
     organization: Organization,
     calendar: Calendar,
 ) -> None:
@@ -181,7 +190,7 @@ def test_random_edits_on_both_sides_end_equal_after_one_reading(
     pull.pull_calendar(calendar.pk)
     dice = random.Random(20271126)  # noqa: S311 (not a secret)
     for number in range(40):
-        edit(side, dice, dice.choice(made), number)
+        edit(harness, dice, dice.choice(made), number)
         if dice.random() < 0.2:
             pull.pull_calendar(calendar.pk)
         if dice.random() < 0.2:
@@ -189,10 +198,10 @@ def test_random_edits_on_both_sides_end_equal_after_one_reading(
     pull.pull_calendar(calendar.pk)
     write()
     pull.pull_calendar(calendar.pk)
-    assert differences(side, calendar) == []
+    assert differences(harness, calendar) == []
 
 
-def edit(side: Side, dice: random.Random, row: Appointment, number: int) -> None:
+def edit(harness: VendorHarness, dice: random.Random, row: Appointment, number: int) -> None:
     row.refresh_from_db()
     name = row.links.get().remote_id
     what = dice.choice(["title", "place", "move", "here", *(["delete"] if number > LATE else [])])
@@ -201,9 +210,9 @@ def edit(side: Side, dice: random.Random, row: Appointment, number: int) -> None
     if what == "here":
         rescheduling.change_appointment(row, AppointmentEdit(description=f"here {number}"))
     elif what == "delete":
-        side.deletes(name)
+        harness.deletes(name)
     elif what == "move":
         start = START + timedelta(days=dice.randrange(20), hours=dice.randrange(8))
-        side.changes(name, start=start.isoformat(), end=(start + HOUR).isoformat())
+        harness.changes(name, start=start.isoformat(), end=(start + HOUR).isoformat())
     else:
-        side.changes(name, **{what: f"there {number}"})
+        harness.changes(name, **{what: f"there {number}"})

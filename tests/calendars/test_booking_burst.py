@@ -16,14 +16,14 @@ from calendars.models import Appointment, Calendar
 from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import wish
 
 
 def rush(env: dict[str, str], times: int, rounds: int) -> list[int]:
-    account = rows.account(vendor="paper")
+    account = rows.account(vendor="fake")
     calendar = rows.calendar(account, remote_id="main", zone="UTC")
-    command = [sys.executable, "-m", "tests.calendars.rush"]
+    command = [sys.executable, "-m", "tests.calendars.booking_burst"]
     done = subprocess.run(
         [*command, str(calendar.pk), str(times), str(rounds)],
         cwd=settings.BASE_DIR,
@@ -50,11 +50,11 @@ def test_a_thousand_twenty_times(process_env: dict[str, str]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_threads(paper: Paper) -> None:
+def test_threads(fake_vendor: FakeVendor) -> None:
     organization: Organization = factories.organization()
-    grant = grants.seal_grant(paper.grant())
+    grant = grants.seal_grant(fake_vendor.grant())
     calendar: Calendar = rows.calendar(
-        rows.account(organization, vendor="paper", grant=grant),
+        rows.account(organization, vendor="fake", grant=grant),
         remote_id="main",
     )
     outcomes: list[str] = []

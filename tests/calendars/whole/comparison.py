@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from calendars.appointments.booking import BookingRequest
 from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLink
-from tests.calendars.providers.sides import Side
+from tests.calendars.providers.vendor_harness import VendorHarness
 from tests.calendars.workers import write_due
 
 HOUR = timedelta(hours=1)
@@ -36,20 +36,20 @@ def write() -> None:
         pass
 
 
-def standing(side: Side, calendar: Calendar) -> list[Any]:
+def standing(harness: VendorHarness, calendar: Calendar) -> list[Any]:
     """All that stands in it by the other side's word."""
-    found = side.control("GET", f"/calendars?account={side.owner}")["calendars"]
+    found = harness.control("GET", f"/calendars?account={harness.owner}")["calendars"]
     mine = next(one for one in found if one["id"] == calendar.remote_id)
     return [one for one in mine["events"] if not one["cancelled"]]
 
 
-def events(side: Side, calendar: Calendar) -> list[Any]:
+def events(harness: VendorHarness, calendar: Calendar) -> list[Any]:
     """Ours of it."""
-    return [one for one in standing(side, calendar) if one["key"]]
+    return [one for one in standing(harness, calendar) if one["key"]]
 
 
-def differences(side: Side, calendar: Calendar) -> list[Any]:
-    found = standing(side, calendar)
+def differences(harness: VendorHarness, calendar: Calendar) -> list[Any]:
+    found = standing(harness, calendar)
     there = {one["key"]: told_there(one) for one in found if one["key"]}
     rows = Appointment.objects.filter(status="booked").prefetch_related("participants")
     here = {row.key: told_here(row) for row in rows}
@@ -60,7 +60,7 @@ def differences(side: Side, calendar: Calendar) -> list[Any]:
     ]
     taken_there = {others_there(one) for one in found if one["title"].startswith(OTHER)}
     blocks = BusyBlock.objects.filter(calendar=calendar, title__startswith=OTHER)
-    taken_here = {others_here(one, side.zone) for one in blocks}
+    taken_here = {others_here(one, harness.zone) for one in blocks}
     return own + sorted(taken_there ^ taken_here)
 
 

@@ -1,4 +1,4 @@
-"""Many processes that book one slot at once: python -m tests.calendars.rush CALENDAR TIMES
+"""Many processes that book one slot at once: python -m tests.calendars.booking_burst CALENDAR TIMES
 
 Prints, as JSON, how many of them got it. Forked after Django is set up, as servers are.
 """
@@ -26,24 +26,26 @@ from calendars.errors import NotFree
 from calendars.mailbox import grants
 from calendars.models import Account, Calendar
 from calendars.providers import registry
-from tests.calendars.paper import Paper
+from tests.calendars.fake_vendor import FakeVendor
 
 HOUR = timedelta(hours=1)
 START = datetime(2027, 6, 5, 10)  # noqa: DTZ001 (a wall time)
 PROCESSES = 4
 
 
-def use_paper() -> Paper:
-    settings.CALENDARS = {"paper": {"BACKEND": "tests.calendars.paper.Paper", "OPTIONS": {}}}
+def use_fake_vendor() -> FakeVendor:
+    settings.CALENDARS = {
+        "fake": {"BACKEND": "tests.calendars.fake_vendor.FakeVendor", "OPTIONS": {}}
+    }
     registry.configured_vendor.cache_clear()
-    found = registry.configured_vendor("paper")
-    assert isinstance(found, Paper)
+    found = registry.configured_vendor("fake")
+    assert isinstance(found, FakeVendor)
     return found
 
 
-def rush(calendar: int, times: int, round_: int) -> int:
+def book_in_burst(calendar: int, times: int, round_: int) -> int:
     """How often one process got the slot of a round."""
-    use_paper()
+    use_fake_vendor()
     organization = Calendar.objects.get(pk=calendar).account.organization
     start = START + round_ * 2 * HOUR
     won = 0
@@ -64,9 +66,9 @@ def rush(calendar: int, times: int, round_: int) -> int:
 
 def prepare(calendar: int) -> None:
     """A grant that this process's vendor knows."""
-    paper = use_paper()
+    fake_vendor = use_fake_vendor()
     account = Calendar.objects.get(pk=calendar).account
-    grant = paper.grant(expires_at=datetime.now(UTC) + timedelta(days=1))
+    grant = fake_vendor.grant(expires_at=datetime.now(UTC) + timedelta(days=1))
     Account.objects.filter(pk=account.pk).update(grant=grants.seal_grant(grant))
 
 
@@ -79,7 +81,7 @@ def main(calendar: int, times: int, rounds: int) -> list[int]:
         for number in range(rounds):
             each = max(1, times // PROCESSES)
             jobs = [(calendar, each, number)] * PROCESSES
-            won.append(sum(pool.starmap(rush, jobs)))
+            won.append(sum(pool.starmap(book_in_burst, jobs)))
     return won
 
 

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from calendars.providers.asking import items, malformed
 from calendars.providers.base import Gone
-from calendars.providers.cursors import Cursor, continued
+from calendars.providers.cursors import VendorCursor, continue_cursor
 from calendars.providers.microsoft import events
-from calendars.providers.microsoft.calls import path
+from calendars.providers.microsoft.calls import graph_path
 from calendars.providers.microsoft.properties import EXPAND, FIELD
 from calendars.providers.microsoft.reading import DELTA, Reading, window
+from calendars.providers.responses import (
+    malformed_answer,
+    page_items,
+)
 from calendars.vocabulary.events import (
     EventChanges,
     RemoteEvent,
@@ -24,16 +27,16 @@ SHAPE = "microsoft-events-1"
 FEW = 10
 
 
-class Rounds(Reading):
+class GraphDelta(Reading):
     def changes(
         self, calendar: str, cursor: str, *, start: datetime, end: datetime
     ) -> EventChanges:
         """Series come as their occurrences. The window is frozen in Graph's links, and what moves
         out of it is removed. A removed occurrence is not always told of before the next full round.
         https://github.com/microsoftgraph/microsoft-graph-docs/issues/11728"""
-        since = continued(cursor, SHAPE, end) if cursor else None
+        since = continue_cursor(cursor, SHAPE, end) if cursor else None
         found, link = self.round(calendar, since.token if since else "", start, end)
-        onward = Cursor(
+        onward = VendorCursor(
             shape=SHAPE,
             token=link,
             start=since.start if since else start,
@@ -54,7 +57,7 @@ class Rounds(Reading):
             if token
             else self.calls.run(
                 "GET",
-                f"{path('me', 'calendars', calendar, 'calendarView')}/delta",
+                f"{graph_path('me', 'calendars', calendar, 'calendarView')}/delta",
                 params=window(start, end),
             )
         )
@@ -62,15 +65,20 @@ class Rounds(Reading):
         link = ""
         for each in self.onward(page):
             link = text(each.get(DELTA))
-            for one in items(each, "value"):
-                found.pop(identified(one), None)
-                found[identified(one)] = one
+            for one in page_items(each, "value"):
+                found.pop(graph_item_id(one), None)
+                found[graph_item_id(one)] = one
         if not link:
-            raise malformed("The last page has no link for the next time.")
+            raise malformed_answer("The last page has no link for the next time.")
         return found, link
 
     def understood(
-        self, calendar: str, found: dict[str, dict[str, Any]], cursor: Cursor, *, is_full: bool
+        self,
+        calendar: str,
+        found: dict[str, dict[str, Any]],
+        cursor: VendorCursor,
+        *,
+        is_full: bool,
     ) -> Iterator[RemoteEvent | Removed]:
         marked = self.marked(calendar, found, cursor, is_full=is_full)
         masters = {id_: one for id_, one in found.items() if one.get("type") == events.MASTER}
@@ -80,7 +88,7 @@ class Rounds(Reading):
             elif one.get("type") == events.OCCURRENCE:
                 yield self.occurrence(one, masters)
             elif one.get("type") != events.MASTER:
-                yield events.read({**one, FIELD: marked.get(id_, [])})
+                yield events.read_graph_event({**one, FIELD: marked.get(id_, [])})
 
     def occurrence(
         self, one: Mapping[str, Any], masters: dict[str, dict[str, Any]]
@@ -91,13 +99,18 @@ class Rounds(Reading):
                 masters[series] = self.item(series)
         except Gone:
             return Removed(id=text(one.get("id")))
-        return events.read(events.completed(one, masters[series]))
+        return events.read_graph_event(events.with_series(one, masters[series]))
 
     def marked(
-        self, calendar: str, found: dict[str, dict[str, Any]], cursor: Cursor, *, is_full: bool
+        self,
+        calendar: str,
+        found: dict[str, dict[str, Any]],
+        cursor: VendorCursor,
+        *,
+        is_full: bool,
     ) -> dict[str, list[dict[str, Any]]]:
         """Our properties of what we created, which a delta leaves out and cannot be asked for."""
-        ours = [id_ for id_, one in found.items() if events.key_of(one)]
+        ours = [id_ for id_, one in found.items() if events.transaction_key(one)]
         if is_full and len(ours) > FEW and cursor.start and cursor.end:
             view = self.view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
             return {text(one.get("id")): listed(one.get(FIELD)) for one in view}
@@ -111,8 +124,8 @@ class Rounds(Reading):
             return []
 
 
-def identified(one: Mapping[str, Any]) -> str:
+def graph_item_id(one: Mapping[str, Any]) -> str:
     found = text(one.get("id"))
     if not found:
-        raise malformed("An event without an id.")
+        raise malformed_answer("An event without an id.")
     return found

@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from tests.calendars.providers.sides import GoogleSide, Side
+from tests.calendars.providers.vendor_harness import (
+    GoogleHarness,
+    VendorHarness,
+)
 
 PATH = "/api/webhooks/communications/calendar"
 RESOURCE = "resource"
 
 
-def announcement(side: Side, name: str, secret: str) -> dict[str, Any]:
+def announcement(harness: VendorHarness, name: str, secret: str) -> dict[str, Any]:
     """What `requests.post` takes."""
-    if isinstance(side, GoogleSide):
+    if isinstance(harness, GoogleHarness):
         return {"headers": google(name, secret)}
     return {"json": {"value": [graph(name, secret)]}}
 

@@ -1,4 +1,4 @@
-"""A vendor on paper: all in this process, with a clock and faults in the test's hand.
+"""A fake vendor: all in this process, with a clock and faults in the test's hand.
 
 For what needs thousands of rounds. What vendors really say over HTTP is tested with the sandbox.
 """
@@ -47,10 +47,10 @@ LIFE = timedelta(days=7)
 
 
 @dataclass
-class Paper(Vendor):
+class FakeVendor(Vendor):
     """One calendar per remote id, made when it is first asked for."""
 
-    label: ClassVar[str] = "Paper"
+    label: ClassVar[str] = "Fake"
     scopes: ClassVar[Mapping[str, str]] = {"cal": "calendars", "con": "contacts"}
     overlapping_pushes: ClassVar[bool] = True
     pushes_people: ClassVar[bool] = False
@@ -78,7 +78,9 @@ class Paper(Vendor):
         self.made: dict[tuple[str, int], str] = {}
 
     def consent(self, redirect_uri: str, state: str) -> Consent:
-        return Consent(f"https://paper.example/?to={redirect_uri}&state={state}", {"verifier": "v"})
+        return Consent(
+            f"https://vendor.example/?to={redirect_uri}&state={state}", {"verifier": "v"}
+        )
 
     def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
         assert flow == {"verifier": "v"}
@@ -107,14 +109,14 @@ class Paper(Vendor):
     def revoke(self, grant: Grant) -> None:  # noqa: ARG002
         self.revoked = True
 
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> "Sheet":  # noqa: ARG002
-        return Sheet(self)
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> "FakeMailbox":  # noqa: ARG002
+        return FakeMailbox(self)
 
     def recognizes(self, request: WebhookRequest) -> bool:
-        return "x-paper" in request.headers
+        return "x-fake" in request.headers
 
     def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
-        name, secret, what = request.headers["x-paper"].split()
+        name, secret, what = request.headers["x-fake"].split()
         yield PushNotification(subscription=name, secret=secret, what=what)
 
     # What the other side does
@@ -137,19 +139,19 @@ class Paper(Vendor):
         return [one for one in self.events.get(calendar, {}).values() if not one.is_cancelled]
 
 
-class Sheet(Mailbox):
-    def __init__(self, paper: Paper) -> None:
-        self.paper = paper
+class FakeMailbox(Mailbox):
+    def __init__(self, fake_vendor: FakeVendor) -> None:
+        self.fake_vendor = fake_vendor
 
     def asked(self, name: str) -> None:
-        self.paper.calls.append(name)
-        if self.paper.down:
-            raise self.paper.down
-        if self.paper.chance.random() < self.paper.lost_before:
+        self.fake_vendor.calls.append(name)
+        if self.fake_vendor.down:
+            raise self.fake_vendor.down
+        if self.fake_vendor.chance.random() < self.fake_vendor.lost_before:
             raise TransientError("503")
 
     def answered(self, event: RemoteEvent) -> RemoteEvent:
-        if self.paper.chance.random() < self.paper.lost_after:
+        if self.fake_vendor.chance.random() < self.fake_vendor.lost_after:
             raise TransientError("cut after commit")
         return event
 
@@ -164,19 +166,21 @@ class Sheet(Mailbox):
         self, calendar: str, cursor: str, *, start: datetime, end: datetime
     ) -> EventChanges:
         self.asked("changes")
-        paper = self.paper
-        with paper.lock:
-            if cursor and paper.forgets:
+        fake_vendor = self.fake_vendor
+        with fake_vendor.lock:
+            if cursor and fake_vendor.forgets:
                 raise CursorExpired("410")
-            known = paper.events.get(calendar, {})
-            now = str(len(paper.log))
-            if paper.empty:
+            known = fake_vendor.events.get(calendar, {})
+            now = str(len(fake_vendor.log))
+            if fake_vendor.empty:
                 return EventChanges(items=(), cursor=now, is_full=not cursor)
             if not cursor:
-                here = [one for one in known.values() if inside(one, start, end)]
+                here = [one for one in known.values() if lies_within(one, start, end)]
                 items = tuple(one for one in here if not one.is_cancelled)
                 return EventChanges(items=items, cursor=now, is_full=True)
-            names = dict.fromkeys(name for cal, name in paper.log[int(cursor) :] if cal == calendar)
+            names = dict.fromkeys(
+                name for cal, name in fake_vendor.log[int(cursor) :] if cal == calendar
+            )
             found = [known[name] for name in names]
             return EventChanges(
                 items=tuple(
@@ -189,7 +193,7 @@ class Sheet(Mailbox):
 
     def event(self, calendar: str, event: str) -> RemoteEvent:
         self.asked("event")
-        found = self.paper.events.get(calendar, {}).get(event)
+        found = self.fake_vendor.events.get(calendar, {}).get(event)
         if found is None or found.is_cancelled:
             raise Gone("404")
         return found
@@ -205,13 +209,13 @@ class Sheet(Mailbox):
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
         self.asked("create")
-        paper = self.paper
-        with paper.lock:
+        fake_vendor = self.fake_vendor
+        with fake_vendor.lock:
             name = f"{key}-{generation}"
-            there = paper.events.get(calendar, {}).get(name)
+            there = fake_vendor.events.get(calendar, {}).get(name)
             if there and there.is_cancelled:
                 raise Gone("its id stays taken")
-            made = there or paper.put(
+            made = there or fake_vendor.put(
                 calendar,
                 RemoteEvent(id=name, etag="", text=text, key=key, written_hash=written_hash),
             )
@@ -228,32 +232,32 @@ class Sheet(Mailbox):
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
         self.asked("update")
-        paper = self.paper
-        with paper.lock:
-            there = paper.events.get(calendar, {}).get(event)
+        fake_vendor = self.fake_vendor
+        with fake_vendor.lock:
+            there = fake_vendor.events.get(calendar, {}).get(event)
             if there is None or there.is_cancelled:
                 raise Gone("404")
             if there.etag != etag:
                 raise Changed("412")
-            made = paper.put(calendar, replace(there, text=text, written_hash=written_hash))
+            made = fake_vendor.put(calendar, replace(there, text=text, written_hash=written_hash))
         return self.answered(made)
 
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:  # noqa: ARG002
         self.asked("cancel")
-        there = self.paper.events.get(calendar, {}).get(event)
+        there = self.fake_vendor.events.get(calendar, {}).get(event)
         if there and not there.is_cancelled:
-            self.paper.delete(calendar, event)
+            self.fake_vendor.delete(calendar, event)
 
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         self.asked("free_busy")
         return [
             FreeBusy(
                 calendar=one,
-                problem=self.paper.problem,
+                problem=self.fake_vendor.problem,
                 spans=tuple(
                     Span(start=e.text.start.instant, end=e.text.end.instant)
-                    for e in self.paper.live(one)
-                    if e.is_busy and inside(e, start, end)
+                    for e in self.fake_vendor.live(one)
+                    if e.is_busy and lies_within(e, start, end)
                 ),
             )
             for one in calendars
@@ -261,27 +265,27 @@ class Sheet(Mailbox):
 
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002, ARG002
         self.asked("subscribe")
-        paper = self.paper
-        if not paper.overlapping_pushes and resource in paper.resources.values():
+        fake_vendor = self.fake_vendor
+        if not fake_vendor.overlapping_pushes and resource in fake_vendor.resources.values():
             error = SubscriptionExists("409")
-            error.existing = next(k for k, v in paper.resources.items() if v == resource)
+            error.existing = next(k for k, v in fake_vendor.resources.items() if v == resource)
             raise error
         push = RemoteSubscription(id=id, resource_id=f"r-{id}", expires_at=timezone.now() + LIFE)
-        paper.pushes[id], paper.resources[id] = push, resource
+        fake_vendor.pushes[id], fake_vendor.resources[id] = push, resource
         return push
 
     def renew(self, push: RemoteSubscription) -> RemoteSubscription:
         self.asked("renew")
-        if push.id not in self.paper.pushes:
+        if push.id not in self.fake_vendor.pushes:
             raise Gone("404")
         found = replace(push, expires_at=timezone.now() + LIFE)
-        self.paper.pushes[push.id] = found
+        self.fake_vendor.pushes[push.id] = found
         return found
 
     def unsubscribe(self, push: RemoteSubscription) -> None:
         self.asked("unsubscribe")
-        self.paper.pushes.pop(push.id, None)
-        self.paper.resources.pop(push.id, None)
+        self.fake_vendor.pushes.pop(push.id, None)
+        self.fake_vendor.resources.pop(push.id, None)
 
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:  # noqa: ARG002
         return PeoplePage(items=())
@@ -302,5 +306,5 @@ class Sheet(Mailbox):
         raise Gone(id)
 
 
-def inside(event: RemoteEvent, start: datetime, end: datetime) -> bool:
+def lies_within(event: RemoteEvent, start: datetime, end: datetime) -> bool:
     return event.text.start.instant < end and event.text.end.instant > start

@@ -19,14 +19,16 @@ from wedsync_comms.lib.shapes import text
 
 # Graph is known to say one second for hours on end.
 # https://github.com/microsoftgraph/msgraph-sdk-javascript/issues/297
-PAUSE = timedelta(seconds=5)
-LONGEST = timedelta(days=1)
+RATE_LIMIT_PAUSE = timedelta(seconds=5)
+MAX_RETRY_AFTER = timedelta(days=1)
 SERVER_ERROR, REDIRECT = 500, 300
 # Parts of a digest are told apart by what no key or id contains.
-SEPARATOR = "\x1f"
+DIGEST_SEPARATOR = "\x1f"
 
 
-def ask(client: Client, method: str, url: str, *, is_safe: bool, **values: Any) -> Response:
+def vendor_request(
+    client: Client, method: str, url: str, *, is_safe: bool, **values: Any
+) -> Response:
     """`is_safe`: doing it again does no harm, so a lost answer is no more than a failure."""
     try:
         return client.request(method, url, **values)
@@ -36,20 +38,20 @@ def ask(client: Client, method: str, url: str, *, is_safe: bool, **values: Any) 
         raise TransientError(str(error), code=error.code) from error
 
 
-def failure(
+def vendor_failure(
     kind: type[ProviderError],
     answer: Response,
     *,
     code: str,
     message: str,
     is_safe: bool,
-    least: timedelta = PAUSE,
+    least: timedelta = RATE_LIMIT_PAUSE,
 ) -> ProviderError:
     """The error for a refusal. A server that names a time is given it, whatever else it says."""
     said = code or str(answer.status)
     response: dict[str, object] = {"status": answer.status, "code": said, "message": message}
     text = message or f"It answered {answer.status}."
-    waits = retry_after(answer.headers)
+    waits = parse_retry_after(answer.headers)
     if kind is RateLimited or (is_safe and waits and answer.status >= SERVER_ERROR):
         pause = max(waits or least, least)
         return RateLimited(text, retry_after=pause, code=said, response=response)
@@ -58,51 +60,53 @@ def failure(
     return kind(text, code=said, response=response)
 
 
-def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+def parse_retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """Seconds or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after"""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
     if value.isascii() and value.isdigit():
-        return min(timedelta(seconds=int(value[:9])), LONGEST)
+        return min(timedelta(seconds=int(value[:9])), MAX_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(value)
     except ValueError:
         return None
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max(aware - datetime.now(UTC), timedelta(0)), LONGEST)
+    return min(max(aware - datetime.now(UTC), timedelta(0)), MAX_RETRY_AFTER)
 
 
-def decoded(content: bytes, *, is_safe: bool = True) -> dict[str, Any]:
+def decode_object(content: bytes, *, is_safe: bool = True) -> dict[str, Any]:
     """Raises TransientError for what is no object, or OutcomeUnknown: it may have been done."""
     try:
         body = json.loads(content)
     except ValueError:
         body = None
-    return understood(body, is_safe=is_safe)
+    return require_object(body, is_safe=is_safe)
 
 
-def understood(body: Any, *, is_safe: bool) -> dict[str, Any]:
+def require_object(body: Any, *, is_safe: bool) -> dict[str, Any]:
     if isinstance(body, dict) and body:
         return body
     kind = TransientError if is_safe else OutcomeUnknown
     raise kind("The answer is no JSON object.", code="malformed")
 
 
-def malformed(what: str) -> TransientError:
+def malformed_answer(what: str) -> TransientError:
     return TransientError(what, code="malformed")
 
 
-def items(page: Mapping[str, Any], name: str, *, may_miss: bool = False) -> list[dict[str, Any]]:
+def page_items(
+    page: Mapping[str, Any], name: str, *, may_miss: bool = False
+) -> list[dict[str, Any]]:
     """What a page lists. Raises TransientError unless it is a list of objects: an answer that was
     cut short must not look like an empty calendar."""
     found = page.get(name, [] if may_miss else None)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise malformed(f"{name} is no list of objects.")
+        raise malformed_answer(f"{name} is no list of objects.")
     return found
 
 
-def pages(
+def token_pages(
     ask_for: Callable[[str], dict[str, Any]],
     onward: str,
     first: str = "",
@@ -116,23 +120,23 @@ def pages(
         if not token:
             return
         if token in seen:
-            raise malformed("The pages go round in a circle.")
+            raise malformed_answer("The pages go round in a circle.")
         seen.add(token)
 
 
-def instant(value: Any, zone: Any = UTC) -> datetime:
+def parse_instant(value: Any, zone: Any = UTC) -> datetime:
     """An RFC 3339 time; without an offset it is one of the zone. Raises TransientError."""
     try:
         # Graph counts to a tenth of a microsecond, Python to a microsecond.
         at = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise malformed(f"This is no time: {value!r}.") from error
+        raise malformed_answer(f"This is no time: {value!r}.") from error
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def instant_or_none(value: Any) -> datetime | None:
-    return instant(value) if isinstance(value, str) and value else None
+    return parse_instant(value) if isinstance(value, str) and value else None
 
 
-def digest(*parts: object) -> bytes:
-    return hashlib.sha256(SEPARATOR.join(str(part) for part in parts).encode()).digest()
+def parts_digest(*parts: object) -> bytes:
+    return hashlib.sha256(DIGEST_SEPARATOR.join(str(part) for part in parts).encode()).digest()

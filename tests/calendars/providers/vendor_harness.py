@@ -19,7 +19,7 @@ MICROSOFT_CLIENT = ("5f1e6f0b-6a0c-4f43-9d7a-2f0c1d3b8a11", "microsoft_sandbox")
 
 
 @dataclass
-class Side:
+class VendorHarness:
     """`owner` is the person whose mailbox it is."""
 
     sandbox: SandboxServer
@@ -108,7 +108,7 @@ class Side:
         self.control("DELETE", f"/people/{person}")
 
 
-class GoogleSide(Side):
+class GoogleHarness(VendorHarness):
     slug = "google"
     owner = "hello@everafter.example"
     expiries = (
@@ -139,7 +139,7 @@ class GoogleSide(Side):
         super().changes_person(person.removeprefix("people/"), **fields)
 
 
-class MicrosoftSide(Side):
+class MicrosoftHarness(VendorHarness):
     slug = "microsoft"
     owner = "hannah@everafter.example"
     expiries = (
