@@ -3,33 +3,28 @@
 https://developers.google.com/workspace/calendar/api
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from calendars.providers.base import Consent, Mailbox, Vendor
-from calendars.providers.google import push
+from calendars.providers.base import Mailbox
 from calendars.providers.google.calendar import GoogleCalendars
 from calendars.providers.google.calls import GoogleCalls, google_service
+from calendars.providers.google.delta import GoogleDelta
 from calendars.providers.google.oauth import CALENDAR, CONTACTS, GoogleOAuth
 from calendars.providers.google.people import GoogleContacts
-from calendars.providers.google.push import GoogleChannels
+from calendars.providers.google.push import GoogleChannels, GoogleNotifications
 from calendars.providers.google.schedules import GoogleFreeBusy
 from calendars.providers.token import AccessToken, Renew
-from calendars.vocabulary.events import (
-    Grant,
-    PushNotification,
-)
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
-class GoogleMailbox(GoogleCalendars, GoogleFreeBusy, GoogleChannels, GoogleContacts):
+class GoogleMailbox(GoogleCalendars, GoogleDelta, GoogleFreeBusy, GoogleChannels, GoogleContacts):
     def __init__(self, calls: GoogleCalls) -> None:
         self.calls = calls
 
 
-class Google(Vendor):
+class Google(GoogleOAuth, GoogleNotifications):
     """One client of the Google Cloud console."""
 
     label = "Google"
@@ -47,37 +42,17 @@ class Google(Vendor):
         auth_url: str = "https://accounts.google.com/o/oauth2/v2/auth",
     ) -> None:
         self.api_url = api_url.rstrip("/")
-        self.http = Client()
-        self.oauth = GoogleOAuth(
-            self.http,
+        super().__init__(
+            Client(),
             client_id=client_id,
             client_secret=client_secret,
             token_url=token_url,
             auth_url=auth_url,
-            scopes=tuple(self.scopes),
         )
-
-    def consent(self, redirect_uri: str, state: str) -> Consent:
-        return self.oauth.consent(redirect_uri, state)
-
-    def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
-        return self.oauth.redeem(flow, query)
-
-    def refresh(self, grant: Grant) -> Grant:
-        return self.oauth.refresh(grant)
-
-    def revoke(self, grant: Grant) -> None:
-        self.oauth.revoke(grant)
 
     def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
         token = AccessToken(access_token, renew)
-        return GoogleMailbox(GoogleCalls(self.http, token, self.calendar, self.people))
-
-    def recognizes(self, request: WebhookRequest) -> bool:
-        return push.recognizes(request)
-
-    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
-        return push.pushed(request)
+        return GoogleMailbox(GoogleCalls(self.client, token, self.calendar, self.people))
 
     # Only described by them: what they build is carried by the mailbox's own wire.
 

@@ -1,22 +1,18 @@
 """Calendars and events. https://developers.google.com/workspace/calendar/api/v3/reference"""
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from calendars.providers.base import Changed, CursorExpired, Gone, Mailbox
-from calendars.providers.cursors import VendorCursor, continue_cursor
+from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.google import events
 from calendars.providers.google.calls import GoogleCalls
 from calendars.providers.google.errors import EventIdTaken
 from calendars.providers.responses import (
-    malformed_answer,
     page_items,
     token_pages,
 )
 from calendars.vocabulary.events import (
-    EventChanges,
     EventText,
     Notify,
     RemoteCalendar,
@@ -25,13 +21,9 @@ from calendars.vocabulary.events import (
 from wedsync_comms.lib.errors import PermanentError
 from wedsync_comms.lib.shapes import text
 
-# Raise it whenever `asked` is changed: a sync token continues nothing but the question it answered.
-SHAPE = "google-events-1"
-PAGE = 2500
-ONWARD, CURSOR = "nextPageToken", "nextSyncToken"
+ONWARD = "nextPageToken"
 WRITERS = {"owner", "writer"}
 UPDATES = {Notify.ALL: "all", Notify.NOBODY: "none"}
-GONE = 410
 
 
 class GoogleCalendars(Mailbox):
@@ -54,40 +46,6 @@ class GoogleCalendars(Mailbox):
             if one.get("deleted") is not True
         ]
 
-    # --- reading --------------------------------------------------------------------------------
-
-    def changes(
-        self, calendar: str, cursor: str, *, start: datetime, end: datetime
-    ) -> EventChanges:
-        """Series come as their occurrences, as Google itself expands them.
-
-        Masters alone would be less to fetch when a whole series moves. But every occurrence blocks
-        time of its own, each is known by an id that is there in both vendors, and nobody but Google
-        expands a rule exactly as Google does.
-        """
-        since = (
-            continue_cursor(cursor, SHAPE, end)
-            if cursor
-            else VendorCursor(shape=SHAPE, token="", start=start, end=end)
-        )
-        found, last = [], {}
-        for last in token_pages(lambda page: self.page(calendar, since, page), ONWARD):
-            zone = text(last.get("timeZone"))
-            found += [events.read_google_event(one, zone) for one in page_items(last, "items")]
-        token = text(last.get(CURSOR))
-        if not token:
-            raise malformed_answer("The last page has no sync token.")
-        onward = VendorCursor(shape=SHAPE, token=token, start=since.start, end=since.end)
-        return EventChanges(items=tuple(found), cursor=str(onward), is_full=not cursor)
-
-    def page(self, calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
-        try:
-            return self.calls.run(self.api.events().list(**events_query(calendar, since, page)))
-        except Gone as error:
-            if error.response.get("status") == GONE:
-                raise CursorExpired(str(error), code=error.code) from error
-            raise
-
     def event(self, calendar: str, event: str) -> RemoteEvent:
         item = self.calls.run(self.api.events().get(calendarId=calendar, eventId=event))
         return self.living(calendar, item)
@@ -104,8 +62,6 @@ class GoogleCalendars(Mailbox):
     def zones(self) -> dict[str, str]:
         """Of every calendar; a day in it begins at midnight there."""
         return {one.id: one.zone for one in self.calendars()}
-
-    # --- writing --------------------------------------------------------------------------------
 
     def create(
         self,
@@ -168,18 +124,6 @@ class GoogleCalendars(Mailbox):
             self.calls.do(delete)
         except Gone:
             return
-
-
-def events_query(calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
-    """With a sync token nothing may differ from the first question but the window, which is in the
-    token. https://developers.google.com/workspace/calendar/api/v3/reference/events/list"""
-    same = {"calendarId": calendar, "singleEvents": True, "maxResults": PAGE}
-    if page:
-        same["pageToken"] = page
-    if since.token:
-        return same | {"syncToken": since.token}
-    window = {"timeMin": since.start, "timeMax": since.end}
-    return same | {name: at.isoformat() for name, at in window.items() if at}
 
 
 def google_calendar(one: Mapping[str, Any]) -> RemoteCalendar:

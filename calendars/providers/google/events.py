@@ -10,6 +10,13 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from calendars.providers.google.properties import (
+    HASH,
+    KEY,
+    ZONE,
+    extended_properties,
+    private_properties,
+)
 from calendars.providers.responses import (
     instant_or_none,
     malformed_answer,
@@ -40,9 +47,6 @@ ANSWERS = {
 SAID = {answer: word for word, answer in ANSWERS.items()}
 # They are in the calendar and take no time.
 IDLE_TYPES = {"workingLocation", "birthday"}
-# Our private properties: the appointment's key, the hash of what we wrote, and the zone of a day,
-# for which Google has no place.
-KEY, HASH, ZONE = "wedsync", "wedsyncHash", "wedsyncZone"
 VIDEO = "video"
 
 
@@ -77,7 +81,7 @@ def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Remov
 
 
 def google_remote_event(item: Mapping[str, Any], zone: str) -> RemoteEvent:
-    private = mapped(mapped(item.get("extendedProperties")).get("private"))
+    private = private_properties(item)
     place = google_zone(mapped(item.get("start")), text(private.get(ZONE)) or zone)
     return RemoteEvent(
         id=text(item.get("id")),
@@ -171,7 +175,7 @@ def google_event_fields(written: EventText) -> dict[str, Any]:
 
 
 def names_zone(item: Mapping[str, Any]) -> bool:
-    private = mapped(mapped(item.get("extendedProperties")).get("private"))
+    private = private_properties(item)
     start = mapped(item.get("start"))
     return bool(private.get(ZONE) or ("dateTime" in start and start.get("timeZone")))
 
@@ -230,11 +234,6 @@ def conference_request(key: str) -> dict[str, Any]:
             "conferenceSolutionKey": {"type": "hangoutsMeet"},
         },
     }
-
-
-def extended_properties(written: EventText, key: str, written_hash: str) -> dict[str, Any]:
-    private = {HASH: written_hash, ZONE: written.start.zone}
-    return {"private": {KEY: key, **private} if key else private}
 
 
 def insert_body(written: EventText, key: str, written_hash: str) -> dict[str, Any]:

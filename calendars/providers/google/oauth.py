@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 
-from calendars.providers.base import Consent, GrantGone
+from calendars.providers.base import Consent, GrantGone, Vendor
 from calendars.providers.google.errors import google_error_body
 from calendars.providers.responses import (
     REDIRECT,
@@ -59,7 +59,9 @@ TOO_MANY = 429
 HOUR = 3600
 
 
-class GoogleOAuth:
+class GoogleOAuth(Vendor):
+    """Consent, tokens and their end, with google-auth."""
+
     def __init__(
         self,
         client: Client,
@@ -68,14 +70,12 @@ class GoogleOAuth:
         client_secret: str,
         token_url: str,
         auth_url: str,
-        scopes: tuple[str, ...],
     ) -> None:
         self.client = client
         self.client_id = client_id
         self.client_secret = client_secret
         self.token_url = token_url
         self.auth_url = auth_url
-        self.scopes = scopes
 
     def consent(self, redirect_uri: str, state: str) -> Consent:
         verifier = secrets.token_urlsafe(64)
@@ -94,7 +94,7 @@ class GoogleOAuth:
         flow = {"state": state, "code_verifier": verifier, "redirect_uri": redirect_uri}
         return Consent(url=f"{self.auth_url}?{urlencode(query)}", flow=flow)
 
-    def redeem(self, flow: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
+    def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
         check_state(flow, query)
         answer = self.post(
             self.token_url,

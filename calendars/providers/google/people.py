@@ -7,13 +7,13 @@ from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.cursors import VendorCursor
 from calendars.providers.google.calls import GoogleCalls
 from calendars.providers.google.persons import (
-    KEY,
     google_person_changes,
     google_person_fields,
     people_in_group,
     read_google_person,
     undeleted_person,
 )
+from calendars.providers.google.properties import KEY
 from calendars.providers.responses import (
     malformed_answer,
     page_items,

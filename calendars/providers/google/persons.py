@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from calendars.providers.base import Gone
+from calendars.providers.google.properties import KEY
 from calendars.providers.responses import (
     instant_or_none,
     malformed_answer,
@@ -18,8 +19,6 @@ from calendars.vocabulary.events import (
 )
 from wedsync_comms.lib.shapes import listed, mapped, text
 
-# Our key in a contact. Client data is shown nowhere, and cannot be searched for either.
-KEY = "wedsync"
 # One at most: it is replaced as a whole.
 SINGLE = {"names", "biographies"}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from calendars.providers.base import Gone, Mailbox, PollOnly
+from calendars.providers.base import Gone, Mailbox, PollOnly, Vendor
 from calendars.providers.google.calls import GoogleCalls
 from calendars.providers.responses import malformed_answer
 from calendars.vocabulary.events import (
@@ -69,26 +69,6 @@ def from_milliseconds(value: object) -> datetime:
     return datetime.fromtimestamp(int(digits) / 1000, UTC)
 
 
-def recognizes(request: WebhookRequest) -> bool:
-    return CHANNEL_ID in request.headers
-
-
-def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
-    """All is in the headers; a body is not looked at."""
-    headers = request.headers
-    channel = headers.get(CHANNEL_ID, "")
-    if not channel or len(channel) > LONGEST_ID:
-        raise MalformedRequest("This is no channel's id.")
-    yield PushNotification(
-        subscription=channel,
-        secret=headers.get("x-goog-channel-token", ""),
-        resource_id=headers.get("x-goog-resource-id", ""),
-        # A state that is new to us is looked into like any change.
-        what=STATES.get(headers.get("x-goog-resource-state", ""), "changed"),
-        expires_at=channel_expiration(headers),
-    )
-
-
 def channel_expiration(headers: Mapping[str, str]) -> datetime | None:
     """A date for people, and not the milliseconds of the API."""
     try:
@@ -96,3 +76,25 @@ def channel_expiration(headers: Mapping[str, str]) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+class GoogleNotifications(Vendor):
+    """What Google posts to us."""
+
+    def recognizes(self, request: WebhookRequest) -> bool:
+        return CHANNEL_ID in request.headers
+
+    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
+        """All is in the headers; a body is not looked at."""
+        headers = request.headers
+        channel = headers.get(CHANNEL_ID, "")
+        if not channel or len(channel) > LONGEST_ID:
+            raise MalformedRequest("This is no channel's id.")
+        yield PushNotification(
+            subscription=channel,
+            secret=headers.get("x-goog-channel-token", ""),
+            resource_id=headers.get("x-goog-resource-id", ""),
+            # A state that is new to us is looked into like any change.
+            what=STATES.get(headers.get("x-goog-resource-state", ""), "changed"),
+            expires_at=channel_expiration(headers),
+        )

@@ -1,11 +1,10 @@
 """Calendars and events. https://learn.microsoft.com/en-us/graph/api/resources/calendar-overview"""
 
-from calendars.providers.base import Changed, Gone
+from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.microsoft import events
-from calendars.providers.microsoft.calls import graph_path
+from calendars.providers.microsoft.calls import GraphCalls, graph_path
 from calendars.providers.microsoft.errors import DuplicateTransaction
 from calendars.providers.microsoft.properties import query_by_key, with_properties
-from calendars.providers.microsoft.reading import Reading
 from calendars.providers.responses import page_items
 from calendars.vocabulary.events import (
     EventText,
@@ -16,7 +15,9 @@ from calendars.vocabulary.events import (
 from wedsync_comms.lib.shapes import text
 
 
-class GraphCalendars(Reading):
+class GraphCalendars(Mailbox):
+    calls: GraphCalls
+
     def calendars(self) -> list[RemoteCalendar]:
         return [
             RemoteCalendar(
@@ -25,12 +26,12 @@ class GraphCalendars(Reading):
                 may_write=one.get("canEdit") is True,
                 is_primary=one.get("isDefaultCalendar") is True,
             )
-            for page in self.pages("/me/calendars")
+            for page in self.calls.pages("/me/calendars")
             for one in page_items(page, "value")
         ]
 
     def event(self, calendar: str, event: str) -> RemoteEvent:  # noqa: ARG002
-        return events.read_graph_event(self.item(event))
+        return events.read_graph_event(self.calls.event_item(event))
 
     def create(
         self,
@@ -60,7 +61,7 @@ class GraphCalendars(Reading):
 
     def with_key(self, calendar: str, key: str) -> RemoteEvent | None:
         start = graph_path("me", "calendars", calendar, "events")
-        for page in self.pages(start, **query_by_key(key)):
+        for page in self.calls.pages(start, **query_by_key(key)):
             for one in page_items(page, "value"):
                 return events.read_graph_event(one)
         return None

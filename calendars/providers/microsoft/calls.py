@@ -1,17 +1,21 @@
 """Graph over HTTP. https://learn.microsoft.com/en-us/graph/use-the-api"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from calendars.providers.microsoft.errors import graph_error
+from calendars.providers.microsoft.properties import EXPAND
 from calendars.providers.responses import (
     REDIRECT,
     decode_object,
     malformed_answer,
+    page_items,
 )
 from calendars.providers.token import AccessToken
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.shapes import text
 
 # The same in every request: an id of one kind is none of the other, a cursor continues one form.
 PREFER = (
@@ -21,6 +25,7 @@ PREFER = (
 )
 PAGE = 200
 NO_CONTENT = 204
+NEXT, DELTA = "@odata.nextLink", "@odata.deltaLink"
 
 
 class GraphCalls:
@@ -65,12 +70,39 @@ class GraphCalls:
             raise malformed_answer("Graph's link leads elsewhere.")
         return self.run("GET", link.removeprefix(self.base))
 
+    def pages(self, start: str, **params: str) -> Iterator[dict[str, Any]]:
+        """Yields a list's pages. Raises TransientError where they go round in a circle."""
+        return self.onward(self.run("GET", start, params=params))
+
+    def onward(self, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yields the page, and those that its links lead to."""
+        yield page
+        seen = set()
+        while link := text(page.get(NEXT)):
+            if link in seen:
+                raise malformed_answer("The pages go round in a circle.")
+            seen.add(link)
+            page = self.follow(link)
+            yield page
+
+    def event_item(self, event: str) -> dict[str, Any]:
+        """Returns one event with our properties. Raises Gone."""
+        return self.run("GET", graph_path("me", "events", event), params={"$expand": EXPAND})
+
+    def calendar_view(
+        self, calendar: str, start: datetime, end: datetime, select: str, *, expand: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Yields the entries between start and end, series as their occurrences."""
+        wanted = {"$select": select, **({"$expand": expand} if expand else {})}
+        start_of = graph_path("me", "calendars", calendar, "calendarView")
+        for page in self.pages(start_of, **view_window(start, end), **wanted):
+            yield from page_items(page, "value")
+
 
 def graph_path(*parts: str) -> str:
     """Ids have slashes and equals signs in them."""
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
-def odata_string(value: str) -> str:
-    """A string within a filter."""
-    return "'" + value.replace("'", "''") + "'"
+def view_window(start: datetime, end: datetime) -> dict[str, str]:
+    return {"startDateTime": start.isoformat(), "endDateTime": end.isoformat()}

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from calendars.providers.base import Gone
+from calendars.providers.base import Gone, Mailbox
 from calendars.providers.cursors import VendorCursor, continue_cursor
 from calendars.providers.microsoft import events
-from calendars.providers.microsoft.calls import graph_path
+from calendars.providers.microsoft.calls import DELTA, GraphCalls, graph_path, view_window
 from calendars.providers.microsoft.properties import EXPAND, FIELD
-from calendars.providers.microsoft.reading import DELTA, Reading, window
 from calendars.providers.responses import (
     malformed_answer,
     page_items,
@@ -27,7 +26,9 @@ SHAPE = "microsoft-events-1"
 FEW = 10
 
 
-class GraphDelta(Reading):
+class GraphDelta(Mailbox):
+    calls: GraphCalls
+
     def changes(
         self, calendar: str, cursor: str, *, start: datetime, end: datetime
     ) -> EventChanges:
@@ -58,12 +59,12 @@ class GraphDelta(Reading):
             else self.calls.run(
                 "GET",
                 f"{graph_path('me', 'calendars', calendar, 'calendarView')}/delta",
-                params=window(start, end),
+                params=view_window(start, end),
             )
         )
         found: dict[str, dict[str, Any]] = {}
         link = ""
-        for each in self.onward(page):
+        for each in self.calls.onward(page):
             link = text(each.get(DELTA))
             for one in page_items(each, "value"):
                 found.pop(graph_item_id(one), None)
@@ -96,7 +97,7 @@ class GraphDelta(Reading):
         series = text(one.get("seriesMasterId"))
         try:
             if series not in masters:
-                masters[series] = self.item(series)
+                masters[series] = self.calls.event_item(series)
         except Gone:
             return Removed(id=text(one.get("id")))
         return events.read_graph_event(events.with_series(one, masters[series]))
@@ -112,13 +113,13 @@ class GraphDelta(Reading):
         """Our properties of what we created, which a delta leaves out and cannot be asked for."""
         ours = [id_ for id_, one in found.items() if events.transaction_key(one)]
         if is_full and len(ours) > FEW and cursor.start and cursor.end:
-            view = self.view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
+            view = self.calls.calendar_view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
             return {text(one.get("id")): listed(one.get(FIELD)) for one in view}
         return {id_: listed(one.get(FIELD)) for id_ in ours for one in self.if_there(id_)}
 
     def if_there(self, event: str) -> list[dict[str, Any]]:
         try:
-            return [self.item(event)]
+            return [self.calls.event_item(event)]
         except Gone:
             # Since the round was decided: the next one tells of it.
             return []

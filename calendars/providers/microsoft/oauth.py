@@ -10,7 +10,7 @@ from typing import Any
 
 import msal
 
-from calendars.providers.base import Consent, GrantGone
+from calendars.providers.base import Consent, GrantGone, Vendor
 from calendars.providers.responses import (
     SERVER_ERROR,
     decode_object,
@@ -59,7 +59,9 @@ TOO_MANY, REFUSED = 429, 400
 HOUR = 3600
 
 
-class MicrosoftOAuth:
+class MicrosoftOAuth(Vendor):
+    """Consent and tokens, with msal."""
+
     def __init__(
         self,
         client: Client,
@@ -68,12 +70,11 @@ class MicrosoftOAuth:
         client_secret: str,
         tenant: str,
         authority_url: str,
-        scopes: tuple[str, ...],
     ) -> None:
+        self.client = client
         self.client_id = client_id
         self.client_secret = client_secret
         self.tenant = tenant
-        self.scopes = scopes
         self.wire = MsalTransport(client, authority_url.rstrip("/"))
 
     def application(self) -> msal.ConfidentialClientApplication:
@@ -124,6 +125,10 @@ class MicrosoftOAuth:
         wanted = [one for one in self.scopes if one in grant.scopes] or list(self.scopes)
         answer = self.application().acquire_token_by_refresh_token(grant.refresh_token, wanted)
         return msal_grant(answer, grant)
+
+    def revoke(self, grant: Grant) -> None:
+        """There is no way to give back one permission without ending all of a person's sessions.
+        They do it at https://myapps.microsoft.com."""
 
 
 def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:

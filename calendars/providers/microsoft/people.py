@@ -1,11 +1,15 @@
 """Contacts. https://learn.microsoft.com/en-us/graph/api/resources/contact"""
 
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.cursors import VendorCursor
-from calendars.providers.microsoft.calls import GraphCalls, graph_path
+from calendars.providers.microsoft.calls import DELTA, NEXT, GraphCalls, graph_path
+from calendars.providers.microsoft.persons import (
+    graph_contact_fields,
+    read_graph_contact,
+    undeleted_contact,
+)
 from calendars.providers.microsoft.properties import (
     EXPAND,
     KEY,
@@ -14,9 +18,7 @@ from calendars.providers.microsoft.properties import (
     query_by_key,
     with_properties,
 )
-from calendars.providers.microsoft.reading import DELTA, NEXT
 from calendars.providers.responses import (
-    instant_or_none,
     malformed_answer,
     page_items,
 )
@@ -24,13 +26,10 @@ from calendars.vocabulary.events import (
     PeopleGroup,
     PeoplePage,
     RemotePerson,
-    Removed,
 )
-from wedsync_comms.lib.shapes import listed, text
+from wedsync_comms.lib.shapes import text
 
 SHAPE = "microsoft-people-1"
-# In the order in which they are filled: how many numbers each takes.
-PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 
 
 class GraphContacts(Mailbox):
@@ -56,13 +55,10 @@ class GraphContacts(Mailbox):
 
     def people_groups(self) -> list[PeopleGroup]:
         """Folders, but for the one in which everything is at first."""
-        answer = self.calls.run("GET", "/me/contactFolders")
-        found = page_items(answer, "value")
-        while link := text(answer.get(NEXT)):
-            answer = self.calls.follow(link)
-            found += page_items(answer, "value")
         return [
-            PeopleGroup(id=text(one.get("id")), name=text(one.get("displayName"))) for one in found
+            PeopleGroup(id=text(folder.get("id")), name=text(folder.get("displayName")))
+            for page in self.calls.pages("/me/contactFolders")
+            for folder in page_items(page, "value")
         ]
 
     def create_person(self, person: RemotePerson) -> RemotePerson:
@@ -110,93 +106,3 @@ class GraphContacts(Mailbox):
 
 def contact_folder(group: str) -> str:
     return graph_path("me", "contactFolders", group, "contacts") if group else "/me/contacts"
-
-
-# --- theirs into ours ---------------------------------------------------------------------------
-
-
-def read_graph_contact(one: Mapping[str, Any]) -> RemotePerson | Removed:
-    """Raises TransientError for a contact without an id."""
-    found = text(one.get("id"))
-    if not found:
-        raise malformed_answer("A contact without an id.")
-    if "@removed" in one:
-        return Removed(id=found)
-    in_folder = text(one.get("parentFolderId"))
-    return RemotePerson(
-        id=found,
-        etag=text(one.get("@odata.etag")),
-        name=text(one.get("displayName")),
-        given_name=text(one.get("givenName")),
-        family_name=text(one.get("surname")),
-        emails=tuple(filter(None, (text(e.get("address")) for e in graph_emails(one)))),
-        phones=tuple(number for numbers in graph_phones(one).values() for number in numbers),
-        company=text(one.get("companyName")),
-        notes=text(one.get("personalNotes")).replace("\r\n", "\n").strip(),
-        groups=(in_folder,) if in_folder else (),
-        key=own_properties(one)[KEY],
-        updated_at=instant_or_none(one.get("lastModifiedDateTime")),
-        raw=dict(one),
-    )
-
-
-def undeleted_contact(person: RemotePerson | Removed) -> RemotePerson:
-    if isinstance(person, Removed):
-        raise Gone("The contact was deleted.", code="deleted")
-    return person
-
-
-def graph_emails(one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return listed(one.get("emailAddresses"))
-
-
-def graph_phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By the field they are in; the mobile one is no list."""
-    found = {}
-    for field in PHONES:
-        value = one.get(field)
-        given = value if isinstance(value, list) else [value]
-        found[field] = [number for number in given if isinstance(number, str) and number]
-    return found
-
-
-# --- ours into theirs ---------------------------------------------------------------------------
-
-
-def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
-    """`item`: as Graph has it, so that numbers stay in the fields they are in."""
-    names = {text(each.get("address")).lower(): each for each in graph_emails(item)}
-    placed = placed_phones(person.phones, graph_phones(item))
-    return {
-        "displayName": person.name,
-        "givenName": person.given_name,
-        "surname": person.family_name,
-        "companyName": person.company,
-        "personalNotes": person.notes,
-        "emailAddresses": [
-            {"name": text(names.get(one.lower(), {}).get("name")) or person.name, "address": one}
-            for one in person.emails
-        ],
-        "mobilePhone": next(iter(placed["mobilePhone"]), None),
-        "businessPhones": placed["businessPhones"],
-        "homePhones": placed["homePhones"],
-    }
-
-
-def placed_phones(
-    numbers: Sequence[str],
-    present: Mapping[str, Sequence[str]],
-) -> dict[str, list[str]]:
-    """Those that are there stay where they are, new ones go where there is room."""
-    placed = {field: [one for one in present[field] if one in numbers] for field in PHONES}
-    settled = {one for field in placed.values() for one in field}
-    for number in numbers:
-        if number not in settled:
-            placed[next(with_room(placed))].append(number)
-    return placed
-
-
-def with_room(placed: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Where there is none, Graph says so itself."""
-    yield from (field for field, most in PHONES.items() if len(placed[field]) < most)
-    yield "businessPhones"

@@ -6,8 +6,13 @@ https://learn.microsoft.com/en-us/graph/api/resources/extended-properties-overvi
 from collections.abc import Mapping
 from typing import Any
 
-from calendars.providers.microsoft.calls import odata_string
 from wedsync_comms.lib.shapes import listed, text
+
+
+def odata_string(value: str) -> str:
+    """Returns a string as it stands within a filter."""
+    return "'" + value.replace("'", "''") + "'"
+
 
 NAMESPACE = "String {00020329-0000-0000-C000-000000000046} Name"
 # Its key with us, the hash of what we wrote last, and our name of its zone, of which Microsoft

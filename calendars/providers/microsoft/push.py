@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists
+from calendars.providers.base import Changed, Gone, Mailbox, SubscriptionExists, Vendor
 from calendars.providers.microsoft.calls import GraphCalls, graph_path
 from calendars.providers.responses import (
     page_items,
@@ -136,31 +136,12 @@ def graph_subscription(answer: Mapping[str, Any]) -> RemoteSubscription:
 # --- what arrives -------------------------------------------------------------------------------
 
 
-def recognizes(request: WebhookRequest) -> bool:
-    return isinstance(notification_list(request), list)
-
-
 def notification_list(request: WebhookRequest) -> Any:
     try:
         body = json.loads(request.body)
     except ValueError:
         return None
     return body.get("value") if isinstance(body, dict) else None
-
-
-def pushed(request: WebhookRequest) -> Iterator[PushNotification]:
-    """A bad one among them keeps nobody from the good ones."""
-    value = notification_list(request)
-    if not isinstance(value, list):
-        raise MalformedRequest("The body has no list of notifications.")
-    for one in listed(value):
-        if subscription := text(one.get("subscriptionId")):
-            yield PushNotification(
-                subscription=subscription,
-                secret=text(one.get("clientState")),
-                what=notification_meaning(one),
-                expires_at=notification_expiration(one),
-            )
 
 
 def notification_meaning(one: Mapping[str, Any]) -> str:
@@ -174,3 +155,24 @@ def notification_expiration(one: Mapping[str, Any]) -> datetime | None:
         return parse_instant(one["subscriptionExpirationDateTime"])
     except (KeyError, TransientError):
         return None
+
+
+class MicrosoftNotifications(Vendor):
+    """What Graph posts to us."""
+
+    def recognizes(self, request: WebhookRequest) -> bool:
+        return isinstance(notification_list(request), list)
+
+    def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
+        """A bad one among them keeps nobody from the good ones."""
+        value = notification_list(request)
+        if not isinstance(value, list):
+            raise MalformedRequest("The body has no list of notifications.")
+        for one in listed(value):
+            if subscription := text(one.get("subscriptionId")):
+                yield PushNotification(
+                    subscription=subscription,
+                    secret=text(one.get("clientState")),
+                    what=notification_meaning(one),
+                    expires_at=notification_expiration(one),
+                )

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from calendars.providers.base import Mailbox
+from calendars.providers.microsoft.calls import GraphCalls
 from calendars.providers.microsoft.events import (
     IDLE,
     graph_moment,
@@ -14,7 +16,6 @@ from calendars.providers.microsoft.events import (
     in_utc,
     shows_as_busy,
 )
-from calendars.providers.microsoft.reading import Reading
 from calendars.vocabulary.events import (
     FreeBusy,
     Span,
@@ -29,7 +30,9 @@ INTERVAL = 1440
 SELECT = "start,end,isAllDay,showAs,isCancelled,responseStatus,originalStartTimeZone"
 
 
-class GraphFreeBusy(Reading):
+class GraphFreeBusy(Mailbox):
+    calls: GraphCalls
+
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         """Own calendars are read as they are: getSchedule knows no calendars but the main one of
         an address, and is closed to personal accounts. It is asked about addresses."""
@@ -40,7 +43,7 @@ class GraphFreeBusy(Reading):
 
     def taken(self, calendar: str, start: datetime, end: datetime) -> FreeBusy:
         try:
-            seen = list(self.view(calendar, start, end, SELECT))
+            seen = list(self.calls.calendar_view(calendar, start, end, SELECT))
         except PermanentError as error:
             return FreeBusy(calendar=calendar, problem=str(error))
         found = [graph_span(one) for one in seen if shows_as_busy(one)]

@@ -15,7 +15,7 @@ from calendars.providers.base import (
     PollOnly,
     SubscriptionExists,
 )
-from calendars.providers.google import Google, events, oauth, persons, schedules
+from calendars.providers.google import Google, events, oauth, persons, properties, schedules
 from calendars.providers.google.errors import EventIdTaken, google_error
 from calendars.vocabulary.events import (
     Attendee,
@@ -268,7 +268,7 @@ def test_a_conference_has_a_link_in_one_of_two_places() -> None:
 def test_an_event_of_somebody_else_gets_no_key_of_ours() -> None:
     body = events.patch_body(tasting(title="x"), read(), "h")
 
-    assert events.KEY not in body["extendedProperties"]["private"]
+    assert properties.KEY not in body["extendedProperties"]["private"]
 
 
 def test_an_id_is_made_of_what_google_allows_and_follows_from_the_key() -> None:

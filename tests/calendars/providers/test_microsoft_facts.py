@@ -16,11 +16,10 @@ from calendars.providers.base import (
     Mailbox,
     SubscriptionExists,
 )
-from calendars.providers.microsoft import Microsoft, events, people, schedules
-from calendars.providers.microsoft.calls import odata_string
+from calendars.providers.microsoft import Microsoft, events, persons, schedules
 from calendars.providers.microsoft.errors import DuplicateTransaction, graph_error
 from calendars.providers.microsoft.oauth import LOGIN, MsalTransport, msal_error
-from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, own_properties
+from calendars.providers.microsoft.properties import FIELD, KEY, ZONE, odata_string, own_properties
 from calendars.vocabulary.events import (
     Attendee,
     Grant,
@@ -699,17 +698,17 @@ def test_bad_notifications_keep_nobody_from_the_good_ones() -> None:
 
 def test_a_contact_without_an_id_is_an_error() -> None:
     with pytest.raises(TransientError):
-        people.read_graph_contact({"displayName": "x"})
+        persons.read_graph_contact({"displayName": "x"})
     with pytest.raises(Gone):
-        people.undeleted_contact(
-            people.read_graph_contact({"id": "x", "@removed": {"reason": "deleted"}})
+        persons.undeleted_contact(
+            persons.read_graph_contact({"id": "x", "@removed": {"reason": "deleted"}})
         )
 
 
 def test_numbers_stay_where_they_are_and_new_ones_go_where_there_is_room() -> None:
     present = {"mobilePhone": ["1"], "businessPhones": ["2", "3"], "homePhones": []}
 
-    placed = people.placed_phones(("3", "1", "4", "5", "6", "7"), present)
+    placed = persons.placed_phones(("3", "1", "4", "5", "6", "7"), present)
 
     assert placed == {
         "mobilePhone": ["1"],

@@ -1,0 +1,105 @@
+"""Microsoft's contacts, and our people, in each other's words.
+
+https://learn.microsoft.com/en-us/graph/api/resources/contact
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from calendars.providers.base import Gone
+from calendars.providers.microsoft.properties import KEY, own_properties
+from calendars.providers.responses import instant_or_none, malformed_answer
+from calendars.vocabulary.events import RemotePerson, Removed
+from wedsync_comms.lib.shapes import listed, text
+
+# In the order in which they are filled: how many numbers each takes.
+PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
+
+# --- theirs into ours ---------------------------------------------------------------------------
+
+
+def read_graph_contact(one: Mapping[str, Any]) -> RemotePerson | Removed:
+    """Raises TransientError for a contact without an id."""
+    found = text(one.get("id"))
+    if not found:
+        raise malformed_answer("A contact without an id.")
+    if "@removed" in one:
+        return Removed(id=found)
+    in_folder = text(one.get("parentFolderId"))
+    return RemotePerson(
+        id=found,
+        etag=text(one.get("@odata.etag")),
+        name=text(one.get("displayName")),
+        given_name=text(one.get("givenName")),
+        family_name=text(one.get("surname")),
+        emails=tuple(filter(None, (text(e.get("address")) for e in graph_emails(one)))),
+        phones=tuple(number for numbers in graph_phones(one).values() for number in numbers),
+        company=text(one.get("companyName")),
+        notes=text(one.get("personalNotes")).replace("\r\n", "\n").strip(),
+        groups=(in_folder,) if in_folder else (),
+        key=own_properties(one)[KEY],
+        updated_at=instant_or_none(one.get("lastModifiedDateTime")),
+        raw=dict(one),
+    )
+
+
+def undeleted_contact(person: RemotePerson | Removed) -> RemotePerson:
+    if isinstance(person, Removed):
+        raise Gone("The contact was deleted.", code="deleted")
+    return person
+
+
+def graph_emails(one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return listed(one.get("emailAddresses"))
+
+
+def graph_phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By the field they are in; the mobile one is no list."""
+    found = {}
+    for field in PHONES:
+        value = one.get(field)
+        given = value if isinstance(value, list) else [value]
+        found[field] = [number for number in given if isinstance(number, str) and number]
+    return found
+
+
+# --- ours into theirs ---------------------------------------------------------------------------
+
+
+def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
+    """`item`: as Graph has it, so that numbers stay in the fields they are in."""
+    names = {text(each.get("address")).lower(): each for each in graph_emails(item)}
+    placed = placed_phones(person.phones, graph_phones(item))
+    return {
+        "displayName": person.name,
+        "givenName": person.given_name,
+        "surname": person.family_name,
+        "companyName": person.company,
+        "personalNotes": person.notes,
+        "emailAddresses": [
+            {"name": text(names.get(one.lower(), {}).get("name")) or person.name, "address": one}
+            for one in person.emails
+        ],
+        "mobilePhone": next(iter(placed["mobilePhone"]), None),
+        "businessPhones": placed["businessPhones"],
+        "homePhones": placed["homePhones"],
+    }
+
+
+def placed_phones(
+    numbers: Sequence[str],
+    present: Mapping[str, Sequence[str]],
+) -> dict[str, list[str]]:
+    """Those that are there stay where they are, new ones go where there is room."""
+    placed = {field: [one for one in present[field] if one in numbers] for field in PHONES}
+    settled = {one for field in placed.values() for one in field}
+    for number in numbers:
+        if number not in settled:
+            placed[next(with_room(placed))].append(number)
+    return placed
+
+
+def with_room(placed: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Where there is none, Graph says so itself."""
+    yield from (field for field, most in PHONES.items() if len(placed[field]) < most)
+    yield "businessPhones"
