@@ -66,7 +66,7 @@ def decide(request: HttpRequest, account: Account) -> None:
     except (forms.ValidationError, ValueError, account.calendars.model.DoesNotExist):
         raise Http404 from None
     try:
-        conflicts.decide_quarantine(calendar, decision)
+        conflicts.decide_deletions(calendar, decision)
     except NotPossible as error:
         messages.warning(request, str(error))
     else:

@@ -60,7 +60,7 @@ def offer_slots(
         spans += freebusy.spans_taken_here(calendar, start, end, but=moving)
         busy[calendar.pk] = merged_spans(spans)
         room = timedelta(minutes=calendar.buffer_minutes)
-        taken = merged_spans([freebusy.widened_span(one, room) for one in spans])
+        taken = merged_spans([freebusy.widened_span(span, room) for span in spans])
         free = common_spans(
             free, freebusy.subtract_spans(opening_spans(calendar, organization, start, end), taken)
         )
@@ -109,7 +109,7 @@ def opening_spans(
 
 
 def hours_of(calendar: Calendar) -> Sequence[tuple[int, time, time]]:
-    own = [(one.weekday, one.opens, one.closes) for one in calendar.hours.all()]
+    own = [(hours.weekday, hours.opens, hours.closes) for hours in calendar.hours.all()]
     return own or DEFAULT_HOURS
 
 
@@ -120,18 +120,18 @@ def instant_at(day: date, clock: time, zone: ZoneInfo) -> datetime:
 def merged_spans(spans: Sequence[Span]) -> list[Span]:
     """In order, with what touches made one."""
     found: list[Span] = []
-    for one in sorted(spans, key=lambda span: (span.start, span.end)):
-        if found and one.start <= found[-1].end:
-            found[-1] = Span(start=found[-1].start, end=max(found[-1].end, one.end))
+    for piece in sorted(spans, key=lambda span: (span.start, span.end)):
+        if found and piece.start <= found[-1].end:
+            found[-1] = Span(start=found[-1].start, end=max(found[-1].end, piece.end))
         else:
-            found.append(one)
+            found.append(piece)
     return found
 
 
-def common_spans(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
+def common_spans(spans: Sequence[Span], other: Sequence[Span]) -> list[Span]:
     return [
         Span(start=max(a.start, b.start), end=min(a.end, b.end))
-        for a in one
+        for a in spans
         for b in other
         if freebusy.spans_overlap(a, b)
     ]
@@ -140,9 +140,9 @@ def common_spans(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:
 def cut_slots(free: Sequence[Span], duration: timedelta) -> list[Span]:
     """Beginning at round quarters of an hour."""
     found: list[Span] = []
-    for one in free:
-        begins = rounded_up(one.start)
-        while begins + duration <= one.end and len(found) < MAX_SLOTS:
+    for span in free:
+        begins = rounded_up(span.start)
+        while begins + duration <= span.end and len(found) < MAX_SLOTS:
             found.append(Span(start=begins, end=begins + duration))
             begins += SLOT_STEP
     return found

@@ -201,7 +201,7 @@ def check_free(
         if busy.problem:
             raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
         spans = freebusy.subtract_spans(busy.spans, freebusy.own_spans(moving))
-        if any(freebusy.spans_overlap(one, span) for one in spans):
+        if any(freebusy.spans_overlap(piece, span) for piece in spans):
             raise NotFree(f"{calendar} is taken at this time.")
 
 
@@ -222,9 +222,9 @@ def commit_booking(
         row.is_all_day, row.tags = wish.is_all_day, list(wish.tags)
         row.wants_conference = wish.wants_conference
         row.save()
-        for one in people:
-            one.appointment = row
-            one.save(force_insert=True)
+        for person in people:
+            person.appointment = row
+            person.save(force_insert=True)
         queue_push(row)
         transitions.record_change(row, What.BOOKED, Actor(by=by.get_username() if by else ""))
     return row

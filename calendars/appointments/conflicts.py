@@ -35,7 +35,7 @@ class SyncPreferences:
     buffer_minutes: int
 
 
-def decide_quarantine(calendar: Calendar, decision: HeldDecision) -> None:
+def decide_deletions(calendar: Calendar, decision: HeldDecision) -> None:
     """About what is held back: the next reading does it. Raises NotPossible."""
     held = Calendar.objects.filter(pk=calendar.pk, held_at__isnull=False)
     now = timezone.now()

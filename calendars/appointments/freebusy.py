@@ -22,8 +22,8 @@ def ask_free_busy(
 ) -> dict[int, FreeBusy]:
     """By our calendars' keys. Not inside a transaction."""
     by_account: dict[int, list[Calendar]] = {}
-    for one in calendars:
-        by_account.setdefault(one.account_id, []).append(one)
+    for calendar in calendars:
+        by_account.setdefault(calendar.account_id, []).append(calendar)
     found: dict[int, FreeBusy] = {}
     for key, group in by_account.items():
         found |= free_busy_of_account(Account.objects.get(pk=key), group, start, end)
@@ -40,19 +40,24 @@ def free_busy_of_account(
         return unknown_busy(calendars, f"{account} is not connected.")
     try:
         with open_mailbox(account) as box:
-            told = box.free_busy([one.remote_id for one in calendars], start, end)
+            told = box.free_busy([calendar.remote_id for calendar in calendars], start, end)
     except ProviderError as error:
         return unknown_busy(calendars, f"{account} does not tell: {error}")
-    by_id = {one.calendar: one for one in told}
+    by_id = {busy.calendar: busy for busy in told}
     nothing = "There was no answer for this calendar."
     return {
-        one.pk: by_id.get(one.remote_id, FreeBusy(calendar=one.remote_id, problem=nothing))
-        for one in calendars
+        calendar.pk: by_id.get(
+            calendar.remote_id, FreeBusy(calendar=calendar.remote_id, problem=nothing)
+        )
+        for calendar in calendars
     }
 
 
 def unknown_busy(calendars: Sequence[Calendar], problem: str) -> dict[int, FreeBusy]:
-    return {one.pk: FreeBusy(calendar=one.remote_id, problem=problem) for one in calendars}
+    return {
+        calendar.pk: FreeBusy(calendar=calendar.remote_id, problem=problem)
+        for calendar in calendars
+    }
 
 
 def spans_taken_here(
@@ -86,8 +91,8 @@ def own_spans(moving: Appointment | None) -> list[Span]:
     event is no reason not to move it."""
     if moving is None:
         return []
-    told = [kept for one in moving.links.all() for kept in (one.base, *one.sent) if kept]
-    whens = [conversion.load_content(one).when for one in told]
+    told = [kept for row in moving.links.all() for kept in (row.base, *row.sent) if kept]
+    whens = [conversion.load_content(content).when for content in told]
     times = [(moving.starts_at, moving.ends_at), *map(conversion.instants_of, whens)]
     return [Span(start=start, end=end) for start, end in times]
 
@@ -96,7 +101,7 @@ def subtract_spans(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     """What is left of the spans."""
     left = list(spans)
     for hole in holes:
-        left = [piece for one in left for piece in span_without(one, hole)]
+        left = [piece for span in left for piece in span_without(span, hole)]
     return left
 
 
@@ -104,12 +109,12 @@ def span_without(span: Span, hole: Span) -> list[Span]:
     if hole.end <= span.start or hole.start >= span.end:
         return [span]
     left = [Span(start=span.start, end=hole.start), Span(start=hole.end, end=span.end)]
-    return [one for one in left if one.start < one.end]
+    return [piece for piece in left if piece.start < piece.end]
 
 
 def widened_span(span: Span, by: timedelta) -> Span:
     return Span(start=span.start - by, end=span.end + by)
 
 
-def spans_overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
+def spans_overlap(span: Span, other: Span) -> bool:
+    return span.start < other.end and other.start < span.end

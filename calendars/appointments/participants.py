@@ -28,8 +28,8 @@ def participant_rows(organization: Organization, invitees: Sequence[Invitee]) ->
     if len(invitees) > MAX_PARTICIPANTS:
         raise Refused("participants", f"At most {MAX_PARTICIPANTS} people.")
     found: dict[object, Participant] = {}
-    for one in invitees:
-        row = participant_row(organization, one)
+    for invitee in invitees:
+        row = participant_row(organization, invitee)
         found.setdefault(row.email or row.contact, row)
     return list(found.values())
 

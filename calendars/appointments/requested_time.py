@@ -26,7 +26,7 @@ def requested_when(start: datetime, end: datetime, zone: str, *, is_all_day: boo
         raise Refused("end", "It has to end after it starts.")
     if ends.instant - begins.instant > LONGEST_APPOINTMENT:
         raise Refused("end", f"At most {LONGEST_APPOINTMENT.days} days.")
-    if is_all_day and any(one.wall.time() != datetime.min.time() for one in (begins, ends)):
+    if is_all_day and any(moment.wall.time() != datetime.min.time() for moment in (begins, ends)):
         raise Refused("start", "Whole days begin and end at midnight.")
     return When(
         start=conversion.format_wall(begins.wall),

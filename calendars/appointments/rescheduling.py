@@ -124,8 +124,10 @@ def edited_content(
         place=now.place if edit.place is None else edit.place[: conversion.MAX_TITLE],
         # Who was asked before has answered, perhaps.
         people={
-            email: replace(one, answer=now.people[email].answer) if email in now.people else one
-            for email, one in asked.items()
+            email: replace(person, answer=now.people[email].answer)
+            if email in now.people
+            else person
+            for email, person in asked.items()
         },
     )
 
@@ -156,18 +158,22 @@ def commit_change(
 
 def store_unmailed(appointment: Appointment, people: Sequence[Participant]) -> None:
     """Contacts without an e-mail address: no vendor knows them."""
-    wanted = [one for one in people if not one.email]
+    wanted = [person for person in people if not person.email]
     now = appointment.participants.filter(email="")
-    now.exclude(contact__in=[one.contact_id for one in wanted]).delete()
+    now.exclude(contact__in=[participant.contact_id for participant in wanted]).delete()
     there = set(now.values_list("contact", flat=True))
-    for one in wanted:
-        if one.contact_id not in there:
-            one.appointment = appointment
-            one.save(force_insert=True)
+    for participant in wanted:
+        if participant.contact_id not in there:
+            participant.appointment = appointment
+            participant.save(force_insert=True)
 
 
 def invitees_by_email(people: Sequence[Participant]) -> dict[str, dict[str, Any]]:
-    return {one.email: {"contact": one.contact, "role": one.role} for one in people if one.email}
+    return {
+        person.email: {"contact": person.contact, "role": person.role}
+        for person in people
+        if person.email
+    }
 
 
 def cancel_appointment(

@@ -41,21 +41,24 @@ def content_of_appointment(appointment: Appointment) -> Content:
 
 
 def people_content(participants: Iterable[Participant]) -> dict[str, ContentPerson]:
-    """Those whom a vendor can know."""
+    """Returns the participants whom a vendor can know, by address."""
     return {
-        one.email: ContentPerson(
-            name=one.name,
-            is_optional=one.is_optional,
-            answer=ResponseStatus(one.answer),
+        participant.email: ContentPerson(
+            name=participant.name,
+            is_optional=participant.is_optional,
+            answer=ResponseStatus(participant.answer),
         )
-        for one in participants
-        if one.email
+        for participant in participants
+        if participant.email
     }
 
 
 def content_of_event(text: EventText, like: Content | None = None) -> Content:
-    """`like`: what it was last. A time that is the same instant keeps the words it had: vendors
-    tell one time in several zones."""
+    """Returns a vendor's event as content.
+
+    `like` is what it was last. A time that is the same instant keeps the words it had: vendors
+    tell one time in several zones.
+    """
     content = Content(
         title=text.title[:MAX_TITLE],
         description=text.description,
@@ -67,13 +70,13 @@ def content_of_event(text: EventText, like: Content | None = None) -> Content:
             is_all_day=text.is_all_day,
         ),
         people={
-            one.email.lower(): ContentPerson(
-                name=one.name,
-                is_optional=one.is_optional,
-                answer=one.answer,
+            attendee.email.lower(): ContentPerson(
+                name=attendee.name,
+                is_optional=attendee.is_optional,
+                answer=attendee.answer,
             )
-            for one in text.attendees
-            if not (one.is_organizer or one.is_self)
+            for attendee in text.attendees
+            if not (attendee.is_organizer or attendee.is_self)
         },
     )
     if like and is_same_time(content.when, like.when):
@@ -93,11 +96,11 @@ def event_text(content: Content, *, wants_conference: bool) -> EventText:
         attendees=tuple(
             Attendee(
                 email=email,
-                name=one.name,
-                answer=one.answer,
-                is_optional=one.is_optional,
+                name=person.name,
+                answer=person.answer,
+                is_optional=person.is_optional,
             )
-            for email, one in content.people.items()
+            for email, person in content.people.items()
         ),
         wants_conference=wants_conference,
     )
@@ -109,14 +112,14 @@ def dump_content(content: Content) -> dict[str, Any]:
 
 def load_content(kept: dict[str, Any]) -> Content:
     people = {
-        email: ContentPerson(**one | {"answer": ResponseStatus(one["answer"])})
-        for email, one in kept["people"].items()
+        email: ContentPerson(**person | {"answer": ResponseStatus(person["answer"])})
+        for email, person in kept["people"].items()
     }
     return Content(**kept | {"when": When(**kept["when"]), "people": people})
 
 
 def content_fingerprint(content: Content) -> str:
-    """The same for the same content, also after a vendor listed its people in another order."""
+    """Returns a hash, the same also after a vendor listed the people in another order."""
     return hashlib.sha256(json.dumps(dump_content(content), sort_keys=True).encode()).hexdigest()
 
 
@@ -138,10 +141,10 @@ def instants_of(when: When) -> tuple[datetime, datetime]:
 
 
 def in_zone(when: When, zone: str) -> When:
-    """The same instants, by another zone's clocks."""
-    start, end = (format_wall(zones.at_instant(one, zone).wall) for one in instants_of(when))
+    """Returns the same instants, by another zone's clocks."""
+    start, end = (format_wall(zones.at_instant(moment, zone).wall) for moment in instants_of(when))
     return replace(when, start=start, end=end, zone=zone)
 
 
-def is_same_time(one: When, other: When) -> bool:
-    return one.is_all_day == other.is_all_day and instants_of(one) == instants_of(other)
+def is_same_time(item: When, other: When) -> bool:
+    return item.is_all_day == other.is_all_day and instants_of(item) == instants_of(other)

@@ -1,5 +1,5 @@
-"""Two sides changed one appointment: what it is then. Pure; `tests/calendars/test_merge.py` says
-what always holds.
+"""Three-way merge of an appointment that two sides changed. Pure; `tests/calendars/test_merge.py`
+says what always holds.
 
 Each field by itself, against what both last agreed on: who changed it alone, decides it. Start and
 end are one field. People are merged one by one.
@@ -64,13 +64,14 @@ class MergedContent:
 
 
 class ThreeWayMerge:
-    """One merge: who is right where both are, and what came of it."""
+    """One merge: who wins a conflict, and the conflicts that were found."""
 
     def __init__(self, *, ours_wins: bool) -> None:
         self.ours_wins = ours_wins
         self.conflicts: list[MergeConflict] = []
 
-    def one(self, name: str, base: T, ours: T, theirs: T) -> T:
+    def merge_field(self, name: str, base: T, ours: T, theirs: T) -> T:
+        """Returns the value of whoever changed it; of the winner, where both did so differently."""
         if ours in (theirs, base):
             return theirs
         if theirs == base:
@@ -78,7 +79,7 @@ class ThreeWayMerge:
         self.conflicts.append(MergeConflict(name, ours, theirs))
         return ours if self.ours_wins else theirs
 
-    def people(
+    def merge_people(
         self,
         base: Mapping[str, ContentPerson],
         ours: Mapping[str, ContentPerson],
@@ -87,12 +88,12 @@ class ThreeWayMerge:
         merged = {}
         # Theirs first, in their order: a list that only we reordered is no change.
         for email in dict.fromkeys([*theirs, *ours]):
-            person = self.person(email, base.get(email), ours.get(email), theirs.get(email))
+            person = self.merge_person(email, base.get(email), ours.get(email), theirs.get(email))
             if person:
                 merged[email] = person
         return merged
 
-    def person(
+    def merge_person(
         self,
         email: str,
         base: ContentPerson | None,
@@ -100,45 +101,48 @@ class ThreeWayMerge:
         theirs: ContentPerson | None,
     ) -> ContentPerson | None:
         if not (ours and theirs):
-            return self.one(email, base, ours, theirs)
+            return self.merge_field(email, base, ours, theirs)
         first = base or ContentPerson()
         return ContentPerson(
-            name=self.one(f"{email} name", first.name, ours.name, theirs.name),
-            is_optional=self.one(
+            name=self.merge_field(f"{email} name", first.name, ours.name, theirs.name),
+            is_optional=self.merge_field(
                 f"{email} optional",
                 first.is_optional,
                 ours.is_optional,
                 theirs.is_optional,
             ),
-            answer=self.one(f"{email} answer", first.answer, ours.answer, theirs.answer),
+            answer=self.merge_field(f"{email} answer", first.answer, ours.answer, theirs.answer),
         )
 
 
 def merge_contents(
     base: Content, ours: Content, theirs: Content, *, ours_wins: bool = False
 ) -> MergedContent:
-    sides = ThreeWayMerge(ours_wins=ours_wins)
+    merging = ThreeWayMerge(ours_wins=ours_wins)
     content = Content(
-        title=sides.one("title", base.title, ours.title, theirs.title),
-        when=sides.one("when", base.when, ours.when, theirs.when),
-        description=sides.one(
+        title=merging.merge_field("title", base.title, ours.title, theirs.title),
+        when=merging.merge_field("when", base.when, ours.when, theirs.when),
+        description=merging.merge_field(
             "description",
             base.description,
             ours.description,
             theirs.description,
         ),
-        place=sides.one("place", base.place, ours.place, theirs.place),
-        people=sides.people(base.people, ours.people, theirs.people),
+        place=merging.merge_field("place", base.place, ours.place, theirs.place),
+        people=merging.merge_people(base.people, ours.people, theirs.people),
     )
-    return MergedContent(content, tuple(sides.conflicts))
+    return MergedContent(content, tuple(merging.conflicts))
 
 
-def advance_base(base: Content, sent: Content, theirs: Content) -> Content:
-    """What both sides know, where `sent` may have been written: what of it stands there, does so
-    by our word."""
+def advance_content_base(base: Content, sent: Content, theirs: Content) -> Content:
+    """Returns the base of the next merge where `sent` may have been written and was not confirmed.
+
+    Each field that stands there as it was sent, does so by our word: both sides know it, so it is
+    no news of theirs. All other fields stay as they were agreed on before.
+    """
     # Whom we added is known once they stand there, and whom we took out no more once they do not.
-    known = [one for one in base.people if one in theirs.people or one in sent.people]
-    added = [one for one in sent.people if one in theirs.people]
+    known = [email for email in base.people if email in theirs.people or email in sent.people]
+    added = [email for email in sent.people if email in theirs.people]
     people = {
         email: advance_person(
             base.people.get(email) or sent.people[email],
@@ -151,8 +155,8 @@ def advance_base(base: Content, sent: Content, theirs: Content) -> Content:
         base,
         people=people,
         **{
-            one: confirmed_value(getattr(base, one), getattr(sent, one), getattr(theirs, one))
-            for one in CONTENT_FIELDS
+            name: confirmed_value(getattr(base, name), getattr(sent, name), getattr(theirs, name))
+            for name in CONTENT_FIELDS
         },
     )
 
@@ -174,16 +178,17 @@ def confirmed_value(base: T, sent: T, theirs: T) -> T:
 
 
 def ours_wins(policy: str, ours_at: datetime, theirs_at: datetime | None) -> bool:
+    """Returns whether the account's policy keeps ours where both sides changed the same field."""
     if policy == Policy.NEWEST:
         return theirs_at is None or ours_at >= theirs_at
     return policy in {Policy.OURS, Policy.ASK}
 
 
 def content_differences(before: Content, after: Content) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Only what is different, on both sides, in words for the history."""
-    one, other = flat_content(before), flat_content(after)
-    names = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
-    return {name: one.get(name) for name in names}, {name: other.get(name) for name in names}
+    """Returns what is different, before and after, in words for the history."""
+    old, new = flat_content(before), flat_content(after)
+    names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+    return {name: old.get(name) for name in names}, {name: new.get(name) for name in names}
 
 
 def with_remote_fields(ours: Content, theirs: Content, fields: Collection[str]) -> Content:
@@ -193,24 +198,27 @@ def with_remote_fields(ours: Content, theirs: Content, fields: Collection[str]) 
         person = theirs.people.get(email)
         if email in fields and person is None:
             people.pop(email, None)
-        elif person and any(one == email or one.startswith(f"{email} ") for one in fields):
+        elif person and any(name == email or name.startswith(f"{email} ") for name in fields):
             people[email] = person
-    names = [one for one in CONTENT_FIELDS if one in fields]
-    return replace(ours, people=people, **{one: getattr(theirs, one) for one in names})
+    names = [name for name in CONTENT_FIELDS if name in fields]
+    return replace(ours, people=people, **{name: getattr(theirs, name) for name in names})
 
 
 def as_history(conflicts: Collection[MergeConflict]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both sides of them, in words for the history."""
+    """Returns both sides of the conflicts, in words for the history."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    for one in conflicts:
-        if isinstance(one.ours, When) and isinstance(one.theirs, When):
-            ours, theirs = vars(one.ours), vars(one.theirs)
+    for conflict in conflicts:
+        if isinstance(conflict.ours, When) and isinstance(conflict.theirs, When):
+            ours, theirs = vars(conflict.ours), vars(conflict.theirs)
             names = [name for name in ours if ours[name] != theirs[name]]
             before |= {name: ours[name] for name in names}
             after |= {name: theirs[name] for name in names}
         else:
-            before[one.field], after[one.field] = history_value(one.ours), history_value(one.theirs)
+            before[conflict.field], after[conflict.field] = (
+                history_value(conflict.ours),
+                history_value(conflict.theirs),
+            )
     return before, after
 
 
@@ -230,12 +238,13 @@ def flat_content(content: Content) -> dict[str, Any]:
         "is_all_day": when.is_all_day,
         "description": content.description,
         "place": content.place,
-        **{f"with {email}": str(one.answer) for email, one in content.people.items()},
+        **{f"with {email}": str(person.answer) for email, person in content.people.items()},
     }
 
 
 def without_answers(content: Content) -> Content:
     people = {
-        email: replace(one, answer=ResponseStatus.NEEDED) for email, one in content.people.items()
+        email: replace(person, answer=ResponseStatus.NEEDED)
+        for email, person in content.people.items()
     }
     return replace(content, people=people)

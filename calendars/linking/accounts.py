@@ -160,7 +160,7 @@ def refresh_calendars(account: Account) -> None:
             upsert_calendar(
                 account, remote, chosen=is_new and remote.is_primary and remote.may_write
             )
-        known = [one.id for one in found]
+        known = [remote.id for remote in found]
         account.calendars.exclude(remote_id__in=known).update(is_gone=True)
 
 
@@ -238,8 +238,8 @@ def disconnect_account(account: Account, *, why: str = "") -> None:
     """Stops the announcements and gives the permission back, as far as the vendor answers."""
     try:
         with open_mailbox(account) as box:
-            for one in account.subscriptions.exclude(expires_at=None):
-                box.unsubscribe(one.as_push())
+            for subscription in account.subscriptions.exclude(expires_at=None):
+                box.unsubscribe(subscription.as_push())
         configured_vendor(account.vendor).revoke(grants.open_grant(account))
     except (ProviderError, KeyError) as error:
         # What is left dies with the permission or by itself within days, and has no effect here.

@@ -49,7 +49,7 @@ def spend_budget(account: Account, deadline: float) -> None:
 
 def take_slot(account: Account, ticket: str) -> bool:
     def take(state: shared_state.State | None, now: float) -> tuple[shared_state.State, bool]:
-        held = {one: until for one, until in (state or {}).items() if until > now}
+        held = {holder: until for holder, until in (state or {}).items() if until > now}
         fits = len(held) < MAX_CONCURRENT_CALLS
         return (held | {ticket: now + SLOT_LEASE_S} if fits else held), fits
 
@@ -58,7 +58,7 @@ def take_slot(account: Account, ticket: str) -> bool:
 
 def free_slot(account: Account, ticket: str) -> None:
     def leave(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
-        return {one: until for one, until in (state or {}).items() if one != ticket}, None
+        return {holder: until for holder, until in (state or {}).items() if holder != ticket}, None
 
     shared_state.update(slots_key(account), leave)
 

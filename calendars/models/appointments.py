@@ -129,7 +129,7 @@ class Appointment(models.Model):
     @property
     def trouble(self) -> str:
         """All that a person should look at, here and in the calendar; blank: nothing."""
-        told = [self.problem, *(one.trouble for one in self.links.all())]
+        told = [self.problem, *(row.trouble for row in self.links.all())]
         return " ".join(dict.fromkeys(filter(None, told)))
 
     @property

@@ -74,7 +74,7 @@ class EventLink(models.Model):
 
     @property
     def trouble(self) -> str:
-        fields = ["time" if one == "when" else one for one in self.theirs.get("fields", ())]
+        fields = ["time" if name == "when" else name for name in self.theirs.get("fields", ())]
         asks = "Changed here and in the calendar: " + ", ".join(fields)
         return " ".join(filter(None, [self.problem, f"{asks}." if self.theirs else ""]))
 

@@ -56,9 +56,9 @@ def maintain_subscriptions(key: int) -> None:
     account = Account.objects.linked().filter(pk=key).first()
     if account is None:
         return
-    for one in account.subscriptions.due(timezone.now()):
-        if claim_subscription(one):
-            renew_or_stop(account, one)
+    for subscription in account.subscriptions.due(timezone.now()):
+        if claim_subscription(subscription):
+            renew_or_stop(account, subscription)
     for calendar in missing_subscriptions(account):
         open_subscription(account, calendar)
 

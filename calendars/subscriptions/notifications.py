@@ -32,7 +32,7 @@ BURST_WINDOW = timedelta(seconds=10)
 def receive_notifications(request: WebhookRequest) -> int:
     """How many of what it says were genuine. Raises MalformedRequest."""
     told = parse_notifications(request)
-    return sum(accept_notification(one) for one in told[:MAX_NOTIFICATIONS])
+    return sum(accept_notification(pushed) for pushed in told[:MAX_NOTIFICATIONS])
 
 
 def parse_notifications(request: WebhookRequest) -> list[PushNotification]:

@@ -1,4 +1,4 @@
-"""What was read becomes what is: the changes and the cursor that stands behind them, at once."""
+"""Stores what a delta brought: the changes and the cursor behind them, in one transaction."""
 
 import random
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ BLOCK_COLUMNS = [
 
 @dataclass(frozen=True, kw_only=True)
 class PullContext:
-    """What was asked of the vendor, and when."""
+    """What one pull asked of the vendor, and what we knew before it."""
 
     calendar: Calendar
     cursor: str
@@ -51,12 +51,15 @@ class PullContext:
     etags: dict[str, str]
 
     def is_still(self, link: EventLink) -> bool:
-        """What we wrote during the reading comes again, as it is now."""
+        """Returns whether the link was not written during the pull; then the event comes again."""
         return not link.remote_id or link.etag == self.etags.get(link.remote_id, "")
 
 
 def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -> None:
-    """All or nothing; and nothing if somebody else read it meanwhile."""
+    """Applies the plan and stores the cursor, all or nothing.
+
+    Does nothing if another process pulled the calendar meanwhile.
+    """
     before = reading.calendar
     with transaction.atomic():
         calendar = transitions.lock_calendar(before.pk)
@@ -78,7 +81,7 @@ def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -
 
 
 def quarantine_deletions(calendar: Calendar, plan: SyncPlan) -> None:
-    """The cursor stays where it is: what is doubted is seen again, and decided then."""
+    """Keeps the cursor, so that the deletions come again and a person decides about them."""
     if calendar.held_at is None:
         calendar.held_at = timezone.now()
         log.error("calendar_held", calendar=calendar.pk, reason=plan.doubt)
@@ -87,6 +90,7 @@ def quarantine_deletions(calendar: Calendar, plan: SyncPlan) -> None:
 
 
 def advance_cursor(calendar: Calendar, reading: PullContext, changes: EventChanges) -> None:
+    """Moves the calendar on to what was read, and ends its quarantine."""
     calendar.cursor = changes.cursor
     calendar.held_at, calendar.held_reason, calendar.held_decision = None, "", ""
     calendar.held_links = []
@@ -96,19 +100,19 @@ def advance_cursor(calendar: Calendar, reading: PullContext, changes: EventChang
 
 
 def links_to_cancel(calendar: Calendar, plan: SyncPlan) -> QuerySet[EventLink]:
-    """Of what would be cancelled here if the plan were believed."""
-    cancelled = [one.id for one in plan.own if one.is_cancelled]
+    """Returns the links whose appointments the plan would cancel."""
+    cancelled = [event.id for event in plan.own if event.is_cancelled]
     return calendar.links.filter(remote_id__in=[*plan.own_gone, *cancelled])
 
 
 def recreate_deleted(calendar: Calendar, plan: SyncPlan) -> None:
-    """A person says that they should be there: they are written again, as new events."""
+    """Writes deleted events again, as new ones: a person said that they should be there."""
     for link in links_to_cancel(calendar, plan):
         recreate_event(link)
 
 
 def recreate_event(link: EventLink) -> None:
-    """The id of a deleted event stays taken: a new generation makes a new one."""
+    """Has the event created anew. The id of a deleted one stays taken: a generation has its own."""
     link.generation += 1
     link.remote_id, link.etag, link.base, link.sent = "", "", {}, []
     link.problem, link.theirs = "", {}
@@ -118,13 +122,13 @@ def recreate_event(link: EventLink) -> None:
 
 
 def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, deletes: bool) -> int:
-    """How many of the changes were new to us."""
+    """Applies each change, and returns how many of them were new to us."""
     calendar = reading.calendar
     # What the first reading finds is old.
     tells = calendar.last_pulled_at is not None
     rows = list(calendar.links.all())
-    links = {one.remote_id: one for one in rows if one.remote_id}
-    by_key = {one.appointment_id.hex: one for one in rows if not one.remote_id}
+    links = {row.remote_id: row for row in rows if row.remote_id}
+    by_key = {row.appointment_id.hex: row for row in rows if not row.remote_id}
     news = 0
     for event in plan.own:
         link = links.get(event.id) or by_key.get(event.key)
@@ -133,17 +137,21 @@ def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, delete
     news += upsert_blocks(calendar, plan.others)
     if deletes:
         origin = Actor(source=account.vendor, by=account.email, tells=tells)
-        news += sum(cancel_from_remote(links[one], origin) for one in plan.own_gone if one in links)
+        news += sum(
+            cancel_from_remote(links[remote_id], origin)
+            for remote_id in plan.own_gone
+            if remote_id in links
+        )
         news += calendar.blocks.filter(remote_id__in=plan.others_gone).delete()[0]
     return news
 
 
 def upsert_blocks(calendar: Calendar, events: tuple[RemoteEvent, ...]) -> int:
-    """How many were not known in just this form."""
+    """Stores others' entries, and returns how many were not known in just this form."""
     etags = dict(calendar.blocks.values_list("remote_id", "etag"))
-    fresh = [one for one in events if not one.etag or etags.get(one.id) != one.etag]
+    fresh = [event for event in events if not event.etag or etags.get(event.id) != event.etag]
     BusyBlock.objects.bulk_create(
-        [busy_block(calendar, one) for one in fresh],
+        [busy_block(calendar, event) for event in fresh],
         update_conflicts=True,
         unique_fields=["calendar", "remote_id"],
         update_fields=BLOCK_COLUMNS,
@@ -167,7 +175,7 @@ def busy_block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
 
 
 def mark_pull_failed(calendar: Calendar, error: Exception, *, is_gone: bool = False) -> None:
-    """The account knows when it may be tried again; what was announced stays announced."""
+    """Schedules the next pull after a failure. What was announced stays announced."""
     pause = polling.with_jitter(timedelta(seconds=calendar.poll_seconds), random.random())  # noqa: S311 (not a secret)
     Calendar.objects.filter(pk=calendar.pk, pulling_until=calendar.pulling_until).update(
         pulling_until=None,

@@ -1,4 +1,8 @@
-"""What a vendor says about an event of ours becomes the appointment. Under the calendar's lock."""
+"""Decides what a vendor's event does to our appointment: moved, changed, answered or deleted.
+
+Three-way merge of `base` (what both sides agreed on), ours and theirs. Runs under the calendar's
+lock, for a delta (`sync.apply`) as for an event that was read again (`sync.push`).
+"""
 
 from dataclasses import replace
 
@@ -11,7 +15,7 @@ from calendars.appointments.transitions import Actor
 from calendars.content import conversion
 from calendars.content.three_way_merge import (
     Content,
-    advance_base,
+    advance_content_base,
     merge_contents,
     ours_wins,
 )
@@ -32,7 +36,12 @@ def apply_event(
     tells: bool = True,
     is_live: bool = False,
 ) -> bool:
-    """Whether anything was new to us. `is_live`: it was read after our last write for sure."""
+    """Applies one event to its appointment. Returns whether anything was new to us.
+
+    Cancelled there: cancelled here. Our own write, read back: nothing. Anything else, such as a
+    new time: merged with what was changed here. `is_live`: it was read after our last write for
+    sure. `notifies`: whether participants are told of the change.
+    """
     if event.etag == link.etag and not link.is_removed:
         return False
     origin = Actor(source=account.vendor, by=event.organizer or account.email, tells=tells)
@@ -55,9 +64,11 @@ def apply_event(
 
 
 def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
-    """Exactly what we wrote at some time, and not what stands there by what we know: either it was
-    read before our last write, or that write was never noted. Nobody else changed it; if it is not
-    live, the next write finds out by its etag."""
+    """Returns whether it is exactly what we wrote once, and not what we know to stand there.
+
+    It was read before our last write, or that write was never recorded. Nobody else changed it; if
+    it is not live, the next write finds out by its etag.
+    """
     if not (event.written_hash and link.base):
         return False
     base = conversion.load_content(link.base)
@@ -66,7 +77,7 @@ def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
 
 
 def record_base(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
-    """That is what stands there, and what both sides know."""
+    """Stores what stands there as what both sides agreed on, and forgets our pending writes."""
     link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
     link.base, link.sent = conversion.dump_content(theirs), []
     link.is_removed, link.problem = False, zone_problem(event)
@@ -80,17 +91,22 @@ def merge_event(
     appointment: Appointment,
     origin: Actor,
 ) -> bool:
+    """Merges what theirs and ours changed since the base. Returns whether the appointment changed.
+
+    Writes that were never confirmed are taken into the base first, as far as they stand there:
+    they are our own word. Where the result is not what stands there, it is written next.
+    """
     ours = conversion.content_of_appointment(appointment)
-    sent = [conversion.load_content(one) for one in link.sent]
+    sent = [conversion.load_content(content) for content in link.sent]
     base = conversion.load_content(link.base) if link.base else (sent or [ours])[0]
     theirs = remote_content(event, base)
-    for one in sent:
-        base = advance_base(base, one, theirs)
+    for content in sent:
+        base = advance_content_base(base, content, theirs)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
     merged = merge_contents(base, ours, theirs, ours_wins=wins)
     changed = transitions.change_content(appointment, merged.content, origin, merged.conflicts)
     if merged.conflicts and account.conflicts == Policy.ASK:
-        fields = [one.field for one in merged.conflicts]
+        fields = [conflict.field for conflict in merged.conflicts]
         link.theirs = {"fields": fields, "content": conversion.dump_content(theirs)}
     if event.conference_url:
         appointment.conference_url = event.conference_url
@@ -103,8 +119,10 @@ def merge_event(
 
 
 def remote_content(event: RemoteEvent, base: Content) -> Content:
-    """Where its zone is in no table, the instant is right all the same: it is told in the zone it
-    had, and a person is asked to look."""
+    """Returns the event's content; in the zone it had before, where the new one is in no table.
+
+    The instant is right all the same, and `zone_problem` asks a person to look.
+    """
     content = conversion.content_of_event(event.text, base)
     if not event.problem or content.when.is_all_day or content.when == base.when:
         return content
@@ -123,7 +141,10 @@ def zone_problem(event: RemoteEvent) -> str:
 def cancel_from_remote(
     link: EventLink, origin: Actor, appointment: Appointment | None = None
 ) -> bool:
-    """It is gone from the calendar: the appointment is cancelled, and nothing is written there."""
+    """Cancels the appointment of an event that is gone, without writing there.
+
+    Returns False where it was cancelled before.
+    """
     if appointment is None:
         appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     link.is_removed, link.write_after = True, None

@@ -1,4 +1,4 @@
-"""What a reading means for what we know: pure, so that every order of things can be tried.
+"""Decides what a delta means for what we know: pure, so that every order of things can be tried.
 
 An answer that lacks much of what we know is rather a failure over there than the truth: it is held
 back until a person has said so.
@@ -44,23 +44,24 @@ class SyncPlan:
 
 
 def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
+    """Sorts changes into ours and others', there and gone; says whether to quarantine deletions."""
     latest = latest_by_id(changes)
-    events = [one for one in latest.values() if isinstance(one, RemoteEvent)]
-    own = [one for one in events if is_own_event(one, known)]
-    others = [one for one in events if not is_own_event(one, known)]
-    removed = {one.id for one in latest.values() if isinstance(one, Removed)}
+    events = [event for event in latest.values() if isinstance(event, RemoteEvent)]
+    own = [event for event in events if is_own_event(event, known)]
+    others = [event for event in events if not is_own_event(event, known)]
+    removed = {event.id for event in latest.values() if isinstance(event, Removed)}
     if changes.is_full:
-        removed |= {*known.own, *known.blocks} - {one.id for one in events}
+        removed |= {*known.own, *known.blocks} - {event.id for event in events}
     removed_blocks = {
         block
         for block, series in known.blocks.items()
         if block in removed or (series and series in removed)
-    } | {one.id for one in others if one.is_cancelled}
-    gone = tuple(one for one in known.own if one in removed)
-    cancelled = sum(one.is_cancelled for one in own if one.id in known.own)
+    } | {event.id for event in others if event.is_cancelled}
+    gone = tuple(remote_id for remote_id in known.own if remote_id in removed)
+    cancelled = sum(event.is_cancelled for event in own if event.id in known.own)
     return SyncPlan(
         own=tuple(own),
-        others=tuple(one for one in others if not one.is_cancelled),
+        others=tuple(event for event in others if not event.is_cancelled),
         own_gone=gone,
         others_gone=tuple(sorted(removed_blocks)),
         doubt=mass_deletion_reason(changes, known, len(gone) + cancelled),
@@ -68,7 +69,7 @@ def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
 
 
 def latest_by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
-    """One item per id: a vendor may repeat it, and what comes later is true."""
+    """Returns one item per id: a vendor may repeat it, and what comes later is true."""
     found: dict[str, RemoteEvent | Removed] = {}
     for item in changes.items:
         found.pop(item.id, None)
@@ -77,12 +78,15 @@ def latest_by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
 
 
 def is_own_event(event: RemoteEvent, known: KnownEvents) -> bool:
-    """By its id; by our key only where we never learned the id. Copies that people make of our
-    events carry the key too, and are theirs."""
+    """Returns whether we wrote it: by its id; by our key only where we never learned the id.
+
+    Copies that people make of our events carry the key too, and are theirs.
+    """
     return event.id in known.linked or bool(event.key and event.key in known.unconfirmed)
 
 
 def mass_deletion_reason(changes: EventChanges, known: KnownEvents, gone: int) -> str:
+    """Returns why so many deletions at once are not believed; blank if they are."""
     total = len(known.own) + len(known.blocks)
     if changes.is_full and not changes.items and total:
         return f"The calendar came back empty, and {total} entries are known."

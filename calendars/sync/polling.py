@@ -1,4 +1,6 @@
-"""How often a calendar is read although nothing was announced. Pure but for the row it changes.
+"""Decides how often a calendar is polled although no push announced a change.
+
+Pure but for the row it changes.
 
 Announcements get lost by every vendor's own word. So polling never stops; it becomes frequent where
 changes are found that nobody announced, and rare again when announcements come.
@@ -21,7 +23,7 @@ EXPIRED_CURSOR_SECONDS = (0, 0, 60, 300, 900, 3600)
 
 
 def schedule_next_pull(calendar: Calendar, before: Calendar, *, news: int, is_full: bool) -> None:
-    """After a reading that began with the row `before`."""
+    """Schedules the poll after a pull that began with the row `before`, and counts misses."""
     now = timezone.now()
     was_announced = before.dirty > before.pulled
     adapt_interval(calendar, was_announced=was_announced, news=0 if is_full else news, now=now)
@@ -36,6 +38,7 @@ def schedule_next_pull(calendar: Calendar, before: Calendar, *, news: int, is_fu
 
 
 def adapt_interval(calendar: Calendar, *, was_announced: bool, news: int, now: datetime) -> None:
+    """Polls more often after changes that nobody announced, and as usual after a push."""
     if calendar.poll_only:
         calendar.poll_seconds = POLL_ONLY_SECONDS
     elif was_announced:
@@ -47,10 +50,10 @@ def adapt_interval(calendar: Calendar, *, was_announced: bool, news: int, now: d
 
 
 def expects_push(calendar: Calendar, now: datetime) -> bool:
-    """Whether somebody should have told us."""
+    """Returns whether a subscription is old enough to have announced a change."""
     return calendar.subscriptions.live().filter(starts_at__lte=now - PUSH_GRACE).exists()
 
 
 def with_jitter(pause: timedelta, chance: float) -> timedelta:
-    """Not all at once: up to a fifth earlier."""
+    """Returns the pause, shortened by up to a fifth, so that calendars do not come all at once."""
     return pause * (1 - 0.2 * chance)

@@ -1,4 +1,4 @@
-"""read -> plan -> act: what changed in a calendar becomes true here.
+"""fetch_changes -> plan_changes -> verify_deletions -> apply_changes: pulls a calendar's delta.
 
 The cursor and what it brought are stored in one transaction, so that a crash loses nothing and
 applies nothing twice. Changes that are announced during a reading cause another one.
@@ -44,13 +44,16 @@ PULL_BATCH = 200
 
 
 def pulls_due() -> list[int]:
-    """Whatever was announced or is to be polled, longest waiting first."""
+    """Returns the calendars that were announced or are to be polled, longest waiting first."""
     rows = Calendar.objects.due(timezone.now()).order_by("pull_after", "pk")
     return list(rows.values_list("pk", flat=True)[:PULL_BATCH])
 
 
 def pull_calendar(key: int) -> bool:
-    """Reads one calendar, until nothing more was announced. False if somebody else is at it."""
+    """Pulls one calendar, and again if more was announced meanwhile.
+
+    Returns False if another process is at it. A failure is stored with the calendar.
+    """
     calendar = claim_calendar(key)
     if calendar is None:
         return False
@@ -69,7 +72,10 @@ def pull_calendar(key: int) -> bool:
 
 
 def claim_calendar(key: int) -> Calendar | None:
-    """A lease, because no lock may be held across a call. Not while the vendor wants patience."""
+    """Returns the calendar under a lease (no lock may be held across a call), or None.
+
+    Not while the vendor wants patience.
+    """
     now = timezone.now()
     free = Q(pulling_until=None) | Q(pulling_until__lte=now)
     patient = Account.objects.workable(now)
@@ -80,6 +86,7 @@ def claim_calendar(key: int) -> Calendar | None:
 
 
 def pull_once(calendar: Calendar) -> None:
+    """Reads the delta, plans, and applies it. Raises ProviderError."""
     with open_mailbox(calendar.account) as box:
         reading, changes = fetch_changes(box, calendar)
         plan = plans.plan_changes(changes, known_events(calendar, reading, changes))
@@ -88,6 +95,7 @@ def pull_once(calendar: Calendar) -> None:
 
 
 def fetch_changes(box: Mailbox, calendar: Calendar) -> tuple[PullContext, EventChanges]:
+    """Returns what changed since the cursor; all of the window where it expired or is new."""
     now = timezone.now()
     reading = PullContext(
         calendar=calendar,
@@ -112,7 +120,7 @@ def changes_since(box: Mailbox, reading: PullContext, cursor: str) -> EventChang
 
 
 def known_events(calendar: Calendar, reading: PullContext, changes: EventChanges) -> KnownEvents:
-    """Of a full answer, only what lies within its window can be missing."""
+    """Returns what we know; for a full answer only what lies within its window can be missing."""
     linked = calendar.links.exclude(remote_id="")
     own = linked.filter(is_removed=False, appointment__status=AppointmentStatus.BOOKED)
     blocks = calendar.blocks.all()
@@ -132,18 +140,18 @@ def known_events(calendar: Calendar, reading: PullContext, changes: EventChanges
 
 
 def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
-    """What is gone may have been moved out of the window only: each one is asked for."""
+    """Asks for each event that is gone: it may only have been moved out of the window."""
     if plan.doubt and calendar.held_decision != HeldDecision.DELETE:
         return plan
     found: list[RemoteEvent] = []
-    for one in plan.own_gone:
+    for remote_id in plan.own_gone:
         try:
-            found.append(box.event(calendar.remote_id, one))
+            found.append(box.event(calendar.remote_id, remote_id))
         except Gone:
             continue
-    still_there = {one.id for one in found}
+    still_there = {event.id for event in found}
     return replace(
         plan,
         own=(*plan.own, *found),
-        own_gone=tuple(one for one in plan.own_gone if one not in still_there),
+        own_gone=tuple(remote_id for remote_id in plan.own_gone if remote_id not in still_there),
     )

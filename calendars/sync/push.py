@@ -1,4 +1,4 @@
-"""Appointments are written into the vendors' calendars: exactly once, whatever gets lost.
+"""Pushes appointments into the vendors' calendars: exactly once, whatever gets lost.
 
 The link's row waits while `write_after` is set. A claim pushes that forward; whoever dies gives the
 link back by doing nothing, and what was written without being noted is found by its key.
@@ -50,13 +50,16 @@ MERGE_ROUNDS = 5
 
 
 def links_due() -> list[int]:
-    """Longest waiting first."""
+    """Returns the links that wait to be written, longest waiting first."""
     rows = EventLink.objects.due(timezone.now()).order_by("write_after", "pk")
     return list(rows.values_list("pk", flat=True)[:PUSH_BATCH])
 
 
 def push_appointment(key: int) -> bool:
-    """Writes one appointment into one calendar. False if it is not due, or somebody is at it."""
+    """Writes one appointment into one calendar.
+
+    Returns False if it is not due, or another process is at it. A failure is scheduled anew.
+    """
     link = claim_link(key)
     if link is None:
         return False
@@ -69,7 +72,7 @@ def push_appointment(key: int) -> bool:
 
 
 def claim_link(key: int) -> EventLink | None:
-    """Not while the vendor wants patience; its schedule finds it then."""
+    """Returns the link under a lease, or None; not while the vendor wants patience."""
     now = timezone.now()
     patient = Calendar.objects.filter(account__in=Account.objects.workable(now))
     mine = EventLink.objects.due(now).filter(pk=key, calendar__in=patient)
@@ -79,7 +82,11 @@ def claim_link(key: int) -> EventLink | None:
 
 
 def push_with_retry(box: Mailbox, link: EventLink) -> None:
-    """Until what stands there is what we mean, also when others write at the same time."""
+    """Writes until what stands there is what we mean, also when others write at the same time.
+
+    Each conflict (another etag) is merged, and the result pushed again. Raises PermanentError after
+    MERGE_ROUNDS of them.
+    """
     for _ in range(MERGE_ROUNDS):
         try:
             push_once(box, link)
@@ -94,6 +101,12 @@ def push_with_retry(box: Mailbox, link: EventLink) -> None:
 
 
 def push_once(box: Mailbox, link: EventLink) -> None:
+    """Writes the appointment as it is now: creates, updates or cancels its event.
+
+    What is sent is stored before the call (`record_intent`), and what the vendor made of it after
+    it (`record_result`): a lost answer is told from somebody else's change. Raises Changed where
+    the event has another etag, and Gone where it was deleted.
+    """
     appointment = Appointment.objects.get(pk=link.appointment_id)
     if appointment.status == AppointmentStatus.CANCELLED:
         cancel_event(box, link, appointment)
@@ -141,7 +154,7 @@ def create_event(
 
 
 def record_intent(link: EventLink, sent: Content) -> None:
-    """Committed before the call: if its answer is lost, this may stand there by our word."""
+    """Stores what is about to be sent: if the answer is lost, it may stand there by our word."""
     told = conversion.dump_content(sent)
     if told not in link.sent:
         link.sent = [*link.sent, told]
@@ -149,6 +162,7 @@ def record_intent(link: EventLink, sent: Content) -> None:
 
 
 def cancel_event(box: Mailbox, link: EventLink, appointment: Appointment) -> None:
+    """Cancels the event there; also one whose creation was never answered."""
     remote_id = link.remote_id
     if not remote_id and link.sent:
         # It may be there: our last try was not answered. Its key finds it.
@@ -172,7 +186,7 @@ def cancel_event(box: Mailbox, link: EventLink, appointment: Appointment) -> Non
 def record_result(
     link: EventLink, appointment: Appointment, sent: Content, written: RemoteEvent
 ) -> None:
-    """What stands there now. A vendor may have put it into other words: those are ours then."""
+    """Stores what stands there now, and takes over the words that the vendor put it into."""
     with locked_link(link) as row:
         current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
         theirs = conversion.content_of_event(written.text, sent)
@@ -187,14 +201,14 @@ def record_result(
 
 
 def finish_unchanged(link: EventLink, appointment: Appointment) -> None:
-    """It is there already: both sides agreed on it before it was written."""
+    """Marks it in sync without a call: what is to be written stands there already."""
     with locked_link(link) as row:
         if row.etag == link.etag:
             mark_in_sync(row, Appointment.objects.get(pk=link.appointment_id), appointment)
 
 
 def mark_in_sync(row: EventLink, current: Appointment, written: Appointment) -> None:
-    """What was changed here meanwhile is written next."""
+    """Ends the wait, or schedules the next push if the appointment changed during this one."""
     row.written_version = written.version
     row.write_after = None if current.version == written.version else timezone.now()
     row.tries, row.error = 0, ""
@@ -202,7 +216,7 @@ def mark_in_sync(row: EventLink, current: Appointment, written: Appointment) -> 
 
 
 def adopt_normalisation(appointment: Appointment, sent: Content, theirs: Content) -> None:
-    """No change that anybody made: no history, no version, no notice."""
+    """Takes over the vendor's wording: no history, no version, no notification."""
     ours = conversion.content_of_appointment(appointment)
     adopted = merge_contents(sent, ours, theirs, ours_wins=True).content
     if adopted != ours:
@@ -211,17 +225,22 @@ def adopt_normalisation(appointment: Appointment, sent: Content, theirs: Content
 
 
 def reread_event(box: Mailbox, link: EventLink) -> None:
+    """Reads the event that somebody else changed, and merges it. Raises Gone."""
     absorb_remote(link, box.event(link.calendar.remote_id, link.remote_id))
 
 
 def absorb_remote(link: EventLink, event: RemoteEvent) -> None:
+    """Merges an event that was read just now."""
     with locked_link(link) as row:
         apply_event(row, event, account_of_link(row), is_live=True)
 
 
 def on_remote_delete(link: EventLink) -> None:
-    """Somebody deleted it over there. Of one that was never confirmed, an older generation was
-    deleted, and its id stays taken: it is written as a new one."""
+    """Cancels the appointment of an event that was deleted there.
+
+    Of one that was never confirmed, an older generation was deleted, and its id stays taken: it is
+    written as a new one.
+    """
     with locked_link(link) as row:
         if not row.remote_id:
             recreate_event(row)
@@ -232,18 +251,19 @@ def on_remote_delete(link: EventLink) -> None:
 
 @contextmanager
 def locked_link(link: EventLink) -> Iterator[EventLink]:
-    """The link as it stands now, under its calendar's lock."""
+    """Yields the link as it stands now, under its calendar's lock, in a transaction."""
     with transaction.atomic():
         transitions.lock_calendar(link.calendar_id)
         yield EventLink.objects.select_for_update().get(pk=link.pk)
 
 
 def account_of_link(link: EventLink) -> Account:
-    """As it stands now."""
+    """Returns the account as it stands now."""
     return Account.objects.get(calendars=link.calendar_id)
 
 
 def reschedule_push(link: EventLink, error: ProviderError) -> None:
+    """Stores when a failed push is tried again; never, where the vendor refuses it for good."""
     now = timezone.now()
     account = account_of_link(link)
     wait = timedelta(seconds=MAILBOX_BACKOFF_S[min(link.tries, len(MAILBOX_BACKOFF_S) - 1)])

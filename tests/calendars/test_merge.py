@@ -9,7 +9,7 @@ from calendars.content.three_way_merge import (
     Content,
     ContentPerson,
     When,
-    advance_base,
+    advance_content_base,
     content_differences,
     merge_contents,
 )
@@ -50,8 +50,8 @@ def test_who_changes_alone_is_right(base: Content, changed: Content) -> None:
 
 @given(contents, contents)
 def test_what_was_sent_counts_where_it_arrived_and_only_there(base: Content, sent: Content) -> None:
-    assert advance_base(base, sent, theirs=sent) == sent
-    assert advance_base(base, sent, theirs=base) == base
+    assert advance_content_base(base, sent, theirs=sent) == sent
+    assert advance_content_base(base, sent, theirs=base) == base
 
 
 @given(contents, contents, contents)
@@ -60,7 +60,7 @@ def test_what_was_sent_and_is_ours_no_more_is_no_change_of_theirs(
     sent: Content,
     ours: Content,
 ) -> None:
-    assert merge_contents(advance_base(base, sent, sent), ours, sent).content == ours
+    assert merge_contents(advance_content_base(base, sent, sent), ours, sent).content == ours
 
 
 @given(contents, contents, contents)
