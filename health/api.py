@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-class MayLook(BasePermission):
+class MayReadHealth(BasePermission):
     """Members, and platform administrators."""
 
     message = "This login belongs to no organization."
@@ -56,7 +56,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     facts = serializers.DictField(child=serializers.CharField())
 
 
-class LinkedSerializer(serializers.Serializer[Any]):
+class CalendarHealthSerializer(serializers.Serializer[Any]):
     linked = serializers.IntegerField(source="accounts")
     reconnect = serializers.IntegerField(source="reconnect.count")
     failing = serializers.IntegerField(source="failing.count")
@@ -90,7 +90,7 @@ class ProviderHealthSerializer(serializers.Serializer[Any]):
     rate_limit = RateLimitSerializer(allow_null=True)
     webhook_endpoint = CheckSerializer()
     probe = CheckSerializer()
-    accounts = LinkedSerializer(allow_null=True, help_text="Of a calendar vendor.")
+    accounts = CalendarHealthSerializer(allow_null=True, help_text="Of a calendar vendor.")
 
 
 class QueueSerializer(serializers.Serializer[Any]):
@@ -138,12 +138,12 @@ class HealthSerializer(serializers.Serializer[Any]):
     watched = serializers.BooleanField(help_text="Whether the rules are being applied.")
 
 
-class Health(APIView):
-    permission_classes = (MayLook,)
+class HealthView(APIView):
+    permission_classes = (MayReadHealth,)
 
     @extend_schema(responses={200: HealthSerializer}, operation_id="health_retrieve")
     def get(self, request: Request) -> Response:
         """How the providers, the queue and the processes are, and what is wrong."""
         found = request.membership  # type: ignore[attr-defined]
-        seen = summary.build(found.organization if found else None)
+        seen = summary.build_summary(found.organization if found else None)
         return Response(HealthSerializer(seen).data)

@@ -9,8 +9,8 @@ from health.incidents import alert_channels
 
 
 @register(Tags.security, deploy=True)
-def somebody_is_told(**_: Any) -> list[CheckMessage]:
-    if alert_channels.every():
+def check_alert_recipients(**_: Any) -> list[CheckMessage]:
+    if alert_channels.configured_channels():
         return []
     return [
         Warning(
@@ -22,10 +22,10 @@ def somebody_is_told(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def alert_urls_are_addresses(**_: Any) -> list[CheckMessage]:
+def check_alert_urls(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
-            f"An entry of ALERT_URLS is no address: {alert_channels.shown(url)}",
+            f"An entry of ALERT_URLS is no address: {alert_channels.redacted_url(url)}",
             hint="They look like mailto://user:password@example.com or slack://…",
             id="health.W002",
         )

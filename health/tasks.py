@@ -9,12 +9,12 @@ from health.incidents import lifecycle
 
 
 def probe_all() -> int:
-    return probes.ask_all()
+    return probes.run_all_probes()
 
 
 def probe(subject: str) -> int:
-    return len(probes.ask_about(subject))
+    return len(probes.run_probes_of(subject))
 
 
 def forget() -> int:
-    return rollups.forget() + failure_groups.forget() + lifecycle.forget()
+    return rollups.prune_rollups() + failure_groups.prune_failures() + lifecycle.prune_incidents()

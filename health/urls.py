@@ -1,11 +1,11 @@
 from django.urls import path
 
 from health import views
-from health.api import Health
+from health.api import HealthView
 
 urlpatterns = [
-    path("api/health/", Health.as_view(), name="api-health"),
-    path("health/live", views.live, name="live"),
-    path("health/ready", views.ready, name="ready"),
-    path("metrics", views.prometheus, name="metrics"),
+    path("api/health/", HealthView.as_view(), name="api-health"),
+    path("health/live", views.liveness, name="live"),
+    path("health/ready", views.readiness, name="ready"),
+    path("metrics", views.prometheus_metrics, name="metrics"),
 ]

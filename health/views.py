@@ -28,19 +28,19 @@ log = structlog.get_logger(__name__)
 BEAT_WITHIN = timedelta(seconds=30)
 
 
-def live(_: HttpRequest) -> JsonResponse:
+def liveness(_: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-def ready(_: HttpRequest) -> JsonResponse:
+def readiness(_: HttpRequest) -> JsonResponse:
     """200 if everything this process needs answers, else 503; what is wrong is in the body."""
-    checks = {name: answer(check) for name, check in CHECKS.items()}
-    ok = all(value == "ok" for name, value in checks.items() if name not in ADVISORY)
+    checks = {name: check_answer(check) for name, check in READINESS_CHECKS.items()}
+    ok = all(value == "ok" for name, value in checks.items() if name not in ADVISORY_CHECKS)
     body = {"status": "ok" if ok else "unavailable", "checks": checks}
     return JsonResponse(body, status=200 if ok else 503)
 
 
-def answer(check: Callable[[], str]) -> str:
+def check_answer(check: Callable[[], str]) -> str:
     try:
         return check()
     except (DatabaseError, RedisError, shared_state.Unavailable) as error:
@@ -48,53 +48,53 @@ def answer(check: Callable[[], str]) -> str:
         return "does not answer"
 
 
-def database() -> str:
+def check_database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return "ok"
 
 
-def migrations() -> str:
+def check_migrations() -> str:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return f"{len(missing)} to apply: run manage.py migrate" if missing else "ok"
 
 
-def redis() -> str:
+def check_redis() -> str:
     if settings.REDIS_URL:
         shared_state.client().ping()
     return "ok"
 
 
-def dispatcher() -> str:
+def check_dispatcher() -> str:
     alive = heartbeats.alive("dispatcher", BEAT_WITHIN)
     return "ok" if alive else "no heartbeat: start manage.py dispatcher"
 
 
-def worker() -> str:
+def check_worker() -> str:
     alive = heartbeats.alive("worker", BEAT_WITHIN)
     return "ok" if alive else "no heartbeat: start manage.py worker"
 
 
-def evaluator() -> str:
+def check_evaluator() -> str:
     alive = heartbeats.alive(EVALUATOR, WATCHED_WITHIN)
     return "ok" if alive else "nobody applies the rules: dispatchers and workers do"
 
 
 @never_cache
-def prometheus(request: HttpRequest) -> HttpResponse:
-    if refusal := exposition.refusal(request):
+def prometheus_metrics(request: HttpRequest) -> HttpResponse:
+    if refusal := exposition.metrics_refusal(request):
         return HttpResponse(refusal, status=403, content_type="text/plain")
-    return HttpResponse(exposition.text(), content_type=exposition.CONTENT_TYPE)
+    return HttpResponse(exposition.metrics_text(), content_type=exposition.CONTENT_TYPE)
 
 
 # Said, and no reason to send nobody here any more: what is watched works without being watched.
-ADVISORY = {"evaluator"}
-CHECKS: dict[str, Callable[[], str]] = {
-    "database": database,
-    "migrations": migrations,
-    "redis": redis,
-    "dispatcher": dispatcher,
-    "worker": worker,
-    "evaluator": evaluator,
+ADVISORY_CHECKS = {"evaluator"}
+READINESS_CHECKS: dict[str, Callable[[], str]] = {
+    "database": check_database,
+    "migrations": check_migrations,
+    "redis": check_redis,
+    "dispatcher": check_dispatcher,
+    "worker": check_worker,
+    "evaluator": check_evaluator,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.timezone import localtime
 
-from health.vocabulary.readings import Point
+from health.vocabulary.readings import ChartPoint
 
 CLOCK = "%H:%M"
 
@@ -24,29 +24,29 @@ class Chart:
     is_empty: bool
 
 
-def calls(points: Sequence[Point], span: str = "last 2 hours") -> Chart:
-    sent = [one.sent for one in points]
-    failed = [one.failed for one in points]
+def calls_chart(points: Sequence[ChartPoint], span: str = "last 2 hours") -> Chart:
+    sent = [point.sent for point in points]
+    failed = [point.failed for point in points]
     total, bad = sum(sent) + sum(failed), sum(failed)
     return Chart(
         kind="calls",
         title="Calls",
         span=span,
-        sentence=f"{total:,} calls, {bad:,} failed{worst(points)}",
-        data=drawn(points, sent=sent, failed=failed),
+        sentence=f"{total:,} calls, {bad:,} failed{worst_bucket(points)}",
+        data=chart_data(points, sent=sent, failed=failed),
         is_empty=total == 0,
     )
 
 
-def worst(points: Sequence[Point]) -> str:
-    if not any(one.failed for one in points):
+def worst_bucket(points: Sequence[ChartPoint]) -> str:
+    if not any(point.failed for point in points):
         return ""
-    found = max(points, key=lambda one: one.failed)
-    return f", most of them ({found.failed:,}) from {clock(found)} on"
+    found = max(points, key=lambda point: point.failed)
+    return f", most of them ({found.failed:,}) from {clock_label(found)} on"
 
 
-def latency(points: Sequence[Point], span: str = "last 2 hours") -> Chart:
-    values = [one.p95_ms for one in points]
+def latency_chart(points: Sequence[ChartPoint], span: str = "last 2 hours") -> Chart:
+    values = [point.p95_ms for point in points]
     known = [value for value in values if value is not None]
     lowest, highest = (min(known), max(known)) if known else (0, 0)
     return Chart(
@@ -54,14 +54,14 @@ def latency(points: Sequence[Point], span: str = "last 2 hours") -> Chart:
         title="Latency",
         span=span,
         sentence=f"95 of 100 were answered within {lowest:,.0f} to {highest:,.0f} ms",
-        data=drawn(points, p95=values),
+        data=chart_data(points, p95=values),
         is_empty=not known,
     )
 
 
-def drawn(points: Sequence[Point], **series: Sequence[Any]) -> str:
-    return json.dumps({"labels": [clock(one) for one in points], **series})
+def chart_data(points: Sequence[ChartPoint], **series: Sequence[Any]) -> str:
+    return json.dumps({"labels": [clock_label(point) for point in points], **series})
 
 
-def clock(point: Point) -> str:
+def clock_label(point: ChartPoint) -> str:
     return localtime(point.at).strftime(CLOCK)

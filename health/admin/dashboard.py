@@ -6,11 +6,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from communications.admin.dashboard import add_tile, count_tile
-from health.admin.sidebar import open_incidents
+from health.admin.sidebar import count_open_incidents
 from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
 @add_tile
 def incidents_tile(request: HttpRequest) -> dict[str, Any]:
-    count = open_incidents(scope_of(request))
+    count = count_open_incidents(scope_of(request))
     return count_tile("Open incidents", "monitor_heart", count, reverse("health"), is_bad=True)

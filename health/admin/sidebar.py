@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from communications.admin.sidebar import add_link
-from health.admin import records
+from health.admin import model_admins
 from wedsync_comms.lib.admin_kit.scope import Scope, scope_of
 
 
@@ -19,10 +19,10 @@ def health_link(request: HttpRequest) -> dict[str, Any]:
         "link": link,
         "active": request.path.startswith(link),
     }
-    count = open_incidents(scope_of(request))
+    count = count_open_incidents(scope_of(request))
     # Nothing open, no badge: one gets used to a zero.
     return {**found, "badge": count, "badge_variant": "danger"} if count else found
 
 
-def open_incidents(scope: Scope) -> int:
-    return records.visible(scope).filter(resolved_at=None).count()
+def count_open_incidents(scope: Scope) -> int:
+    return model_admins.visible_incidents(scope).filter(resolved_at=None).count()

@@ -12,25 +12,25 @@ from communications.models import Event
 from health.collecting.outcome_counts import (
     NO_CLASS,
     OTHER,
-    Key,
-    Tally,
+    OutcomeCounts,
+    OutcomeKey,
 )
 from health.models import Failure, Rollup
 from health.vocabulary import remedies
 from health.vocabulary.readings import FailureGroup
 
-SHOWN = timedelta(hours=24)
-LIMIT = 20
-TEXT = 300
+FAILURES_SHOWN = timedelta(hours=24)
+MAX_GROUPS = 20
+MAX_EXAMPLE_CHARACTERS = 300
 
 Reasons = Counter[tuple[str, str]]
 
 
-def fingerprint(provider: str, reason: str) -> str:
+def failure_fingerprint(provider: str, reason: str) -> str:
     return hashlib.blake2s(f"{provider}\n{reason}".encode(), digest_size=16).hexdigest()
 
 
-def remember(tallies: Mapping[Key, Tally]) -> None:
+def keep_examples(tallies: Mapping[OutcomeKey, OutcomeCounts]) -> None:
     """Keeps the newest example of every reason that was counted."""
     wanted = {
         (provider, organization, reason): example
@@ -41,16 +41,20 @@ def remember(tallies: Mapping[Key, Tally]) -> None:
     events = Event.objects.select_related("attempt").in_bulk(set(wanted.values()))
     for (provider, organization, reason), example in wanted.items():
         if event := events.get(example):
-            put(provider, organization, reason, event)
+            upsert_failure(provider, organization, reason, event)
 
 
-def put(provider: str, organization: int | None, reason: str, event: Event) -> None:
-    error_class, code = parts(reason)
-    example = {"text": event.detail, "exchange": exchange(event), "last_seen": event.recorded_at}
+def upsert_failure(provider: str, organization: int | None, reason: str, event: Event) -> None:
+    error_class, code = split_reason(reason)
+    example = {
+        "text": event.detail,
+        "exchange": redacted_exchange(event),
+        "last_seen": event.recorded_at,
+    }
     owner: Any = organization
     Failure.objects.update_or_create(
         organization_id=owner,
-        fingerprint=fingerprint(provider, reason),
+        fingerprint=failure_fingerprint(provider, reason),
         defaults=example,
         create_defaults={
             **example,
@@ -62,12 +66,12 @@ def put(provider: str, organization: int | None, reason: str, event: Event) -> N
     )
 
 
-def parts(reason: str) -> tuple[str, str]:
+def split_reason(reason: str) -> tuple[str, str]:
     error_class, _, code = reason.partition(" ")
     return ("" if error_class == NO_CLASS else error_class), code
 
 
-def exchange(event: Event) -> dict[str, Any]:
+def redacted_exchange(event: Event) -> dict[str, Any]:
     """Ids and the provider's answer, redacted where it was stored."""
     attempt = event.attempt
     found = {"message": str(event.message_id), "event": event.pk, "source": event.source}
@@ -82,37 +86,41 @@ def exchange(event: Event) -> dict[str, Any]:
     return found
 
 
-def groups(organization: int | None, now: datetime) -> tuple[FailureGroup, ...]:
+def collect_failure_groups(organization: int | None, now: datetime) -> tuple[FailureGroup, ...]:
     """The most frequent of the last day first."""
-    rows = Rollup.objects.filter(organization=organization, at__gte=now - SHOWN)
+    rows = Rollup.objects.filter(organization=organization, at__gte=now - FAILURES_SHOWN)
     counts: Reasons = Counter()
     for provider, reasons in rows.exclude(reasons={}).values_list("provider", "reasons"):
         counts.update({(provider, reason): count for reason, count in reasons.items()})
-    top = counts.most_common(LIMIT)
-    known = examples(organization, (fingerprint(*key) for key, _ in top))
-    return tuple(group(key, count, known.get(fingerprint(*key))) for key, count in top)
+    top = counts.most_common(MAX_GROUPS)
+    known = examples_by_fingerprint(organization, (failure_fingerprint(*key) for key, _ in top))
+    return tuple(
+        failure_group(key, count, known.get(failure_fingerprint(*key))) for key, count in top
+    )
 
 
-def examples(organization: int | None, fingerprints: Iterable[str]) -> dict[str, Failure]:
+def examples_by_fingerprint(
+    organization: int | None, fingerprints: Iterable[str]
+) -> dict[str, Failure]:
     rows = Failure.objects.filter(organization=organization, fingerprint__in=list(fingerprints))
-    return {one.fingerprint: one for one in rows}
+    return {failure.fingerprint: failure for failure in rows}
 
 
-def group(key: tuple[str, str], count: int, example: Failure | None) -> FailureGroup:
+def failure_group(key: tuple[str, str], count: int, example: Failure | None) -> FailureGroup:
     provider, reason = key
-    error_class, code = parts(reason)
+    error_class, code = split_reason(reason)
     return FailureGroup(
         provider=provider,
         error_class=error_class,
         error_code=code,
         count=count,
-        text=example.text[:TEXT] if example else "",
+        text=example.text[:MAX_EXAMPLE_CHARACTERS] if example else "",
         first_seen=example.first_seen if example else None,
         last_seen=example.last_seen if example else None,
-        advice=remedies.after(error_class),
+        advice=remedies.remedy_for(error_class),
         id=example.pk if example else None,
     )
 
 
-def forget() -> int:
+def prune_failures() -> int:
     return Failure.objects.filter(last_seen__lt=timezone.now() - timedelta(days=90)).delete()[0]

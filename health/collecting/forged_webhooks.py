@@ -5,12 +5,12 @@ from health.collecting import host
 from wedsync_comms.lib import tally
 
 
-def lately(webhook: str, minutes: int = 60) -> int:
+def forged_recently(webhook: str, minutes: int = 60) -> int:
     if not webhook:
         return 0
-    return host.unless_away(lambda: tally.lately(deliveries.forged(webhook), minutes), 0)
+    return host.unless_redis_away(lambda: tally.lately(deliveries.forged(webhook), minutes), 0)
 
 
-def total(webhook: str) -> int:
+def forged_total(webhook: str) -> int:
     """Since it was first counted."""
-    return host.unless_away(lambda: tally.total(deliveries.forged(webhook)), 0)
+    return host.unless_redis_away(lambda: tally.total(deliveries.forged(webhook)), 0)

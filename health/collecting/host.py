@@ -12,8 +12,8 @@ from django.db import connection
 from redis import RedisError
 
 from health.vocabulary.readings import (
-    Machine,
-    Worker,
+    Host,
+    ProcessReading,
 )
 from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.models import Heartbeat
@@ -24,15 +24,15 @@ T = TypeVar("T")
 # Three missed beats.
 BEAT_WITHIN = timedelta(seconds=30)
 # An instance that has been silent for longer is history: every restart leaves one behind.
-FORGOTTEN = timedelta(minutes=15)
+PROCESS_FORGOTTEN_AFTER = timedelta(minutes=15)
 PROCESSES = ("dispatcher", "worker", "evaluator")
 
 
-def look() -> Machine:
+def collect_host() -> Host:
     used = shutil.disk_usage(settings.BASE_DIR)
-    redis_ms = redis_latency()
-    return Machine(
-        database_ms=timed(select_one),
+    redis_ms = redis_latency_ms()
+    return Host(
+        database_ms=elapsed_ms(select_one),
         redis_ms=redis_ms,
         redis_ok=redis_ms is not None if settings.REDIS_URL else None,
         disk_used=round(used.used / used.total, 4),
@@ -45,17 +45,17 @@ def select_one() -> None:
         cursor.execute("SELECT 1")
 
 
-def redis_latency() -> float | None:
+def redis_latency_ms() -> float | None:
     if not settings.REDIS_URL:
         return None
     try:
-        return timed(lambda: shared_state.client().ping())
+        return elapsed_ms(lambda: shared_state.client().ping())
     except RedisError as error:
         log.warning("redis_does_not_answer", error=str(error))
         return None
 
 
-def unless_away(ask: Callable[[], T], otherwise: T) -> T:
+def unless_redis_away(ask: Callable[[], T], otherwise: T) -> T:
     """What Redis says; without an answer, what is said instead: the rest can still be shown."""
     try:
         return ask()
@@ -63,26 +63,26 @@ def unless_away(ask: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
-def timed(question: Callable[[], object]) -> float:
+def elapsed_ms(question: Callable[[], object]) -> float:
     began = time.perf_counter()
     question()
     return round(1000 * (time.perf_counter() - began), 2)
 
 
-def workers(now: datetime) -> tuple[Worker, ...]:
+def collect_processes(now: datetime) -> tuple[ProcessReading, ...]:
     """Those heard of lately, and of every kind at least the last one that was."""
     found = []
     for name in PROCESSES:
         beats = Heartbeat.objects.filter(process=name).order_by("-beat_at")
         newest = list(beats[:50])
-        recent = [one for one in newest if one.beat_at > now - FORGOTTEN]
+        recent = [beat for beat in newest if beat.beat_at > now - PROCESS_FORGOTTEN_AFTER]
         found += recent or newest[:1]
     return tuple(
-        Worker(
-            name=one.process,
-            instance=one.instance,
-            last_beat=one.beat_at,
-            alive=one.beat_at >= now - BEAT_WITHIN,
+        ProcessReading(
+            name=beat.process,
+            instance=beat.instance,
+            last_beat=beat.beat_at,
+            alive=beat.beat_at >= now - BEAT_WITHIN,
         )
-        for one in found
+        for beat in found
     )

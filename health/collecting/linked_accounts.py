@@ -15,51 +15,51 @@ from calendars.models import Account, Calendar, ContactBook, EventLink, Subscrip
 from calendars.models.accounts import AccountStatus
 from calendars.providers import registry
 from health.vocabulary.readings import (
-    Linked,
-    Some,
+    CalendarHealth,
+    CountWithExample,
 )
 
 # Failures in a row: once or twice is every network's business.
-OFTEN = 3
+MANY_FAILURES_IN_A_ROW = 3
 # Readings in a row that found what nobody had announced: one may be chance.
-SILENT = 2
+UNANNOUNCED_READINGS = 2
 # Schedules run every minute, and a hanging call keeps its lease for five.
-LATE = timedelta(minutes=10)
+LATE_AFTER = timedelta(minutes=10)
 # Tries to write an appointment: the sixth comes after six minutes.
-TRIES = 5
+MANY_WRITE_TRIES = 5
 
-Key = tuple[str, int, str]
-Found = dict[Key, dict[str, Any]]
+OwnerKey = tuple[str, int, str]
+CountsByOwner = dict[OwnerKey, dict[str, Any]]
 Rows = QuerySet[Any]
 Conditions = Mapping[str, Q]
 
 
-def look(organization: int | None, now: datetime) -> tuple[Linked, ...]:
-    found: Found = defaultdict(dict, accounts(organization))
+def collect_calendar_health(organization: int | None, now: datetime) -> tuple[CalendarHealth, ...]:
+    found: CountsByOwner = defaultdict(dict, account_counts(organization))
     # Most installations have few of them, and some have none.
     if found:
-        for part in (calendars, subscriptions, appointments, books):
+        for part in (calendar_counts, subscription_counts, appointment_counts, book_counts):
             for key, values in part(organization, now).items():
                 found[key].update(values)
-    return tuple(made(key, values) for key, values in found.items())
+    return tuple(calendar_health(key, values) for key, values in found.items())
 
 
-def made(key: Key, values: dict[str, Any]) -> Linked:
+def calendar_health(key: OwnerKey, values: dict[str, Any]) -> CalendarHealth:
     vendor, organization, owner = key
     pushes = (values.pop("told_at", None), values.pop("last_push_at", None))
     values["last_push_at"] = max(filter(None, pushes), default=None)
     # Only its name: what a vendor says may hold an address.
     values["why"] = (values.get("why") or "").partition(":")[0]
-    return Linked(vendor=vendor, organization=organization, owner=owner, **values)
+    return CalendarHealth(vendor=vendor, organization=organization, owner=owner, **values)
 
 
 # --- what is asked of each table ----------------------------------------------------------------
 
 
-def accounts(organization: int | None) -> Found:
+def account_counts(organization: int | None) -> CountsByOwner:
     works = Q(status=AccountStatus.LINKED)
-    failing = works & Q(failures__gte=OFTEN)
-    return grouped(
+    failing = works & Q(failures__gte=MANY_FAILURES_IN_A_ROW)
+    return counts_by_owner(
         Account.objects.exclude(status=AccountStatus.DISCONNECTED),
         "",
         organization,
@@ -70,20 +70,22 @@ def accounts(organization: int | None) -> Found:
     )
 
 
-def quiet(path: str) -> Q:
+def account_works(path: str) -> Q:
     """What an account whose calls fail explains is no trouble of its own."""
-    return Q(**{f"{path}status": AccountStatus.LINKED, f"{path}failures__lt": OFTEN})
+    return Q(
+        **{f"{path}status": AccountStatus.LINKED, f"{path}failures__lt": MANY_FAILURES_IN_A_ROW}
+    )
 
 
-def calendars(organization: int | None, now: datetime) -> Found:
+def calendar_counts(organization: int | None, now: datetime) -> CountsByOwner:
     mine = Subscription.objects.live().filter(calendar=OuterRef("pk"), expires_at__gt=now)
-    fine = quiet("account__")
+    fine = account_works("account__")
     pushed = fine & Q(poll_only=False)
     idle = Q(pulling_until=None) | Q(pulling_until__lte=now)
-    late = (Q(pull_after__lt=now - LATE) & idle) | ~Q(error="")
+    late = (Q(pull_after__lt=now - LATE_AFTER) & idle) | ~Q(error="")
     known = Calendar.objects.filter(is_followed=True, is_gone=False)
     works = Q(account__status=AccountStatus.LINKED)
-    return grouped(
+    return counts_by_owner(
         known.exclude(account__status=AccountStatus.DISCONNECTED).annotate(
             is_announced=Exists(mine),
         ),
@@ -91,7 +93,7 @@ def calendars(organization: int | None, now: datetime) -> Found:
         organization,
         {
             "late": fine & late,
-            "silent": pushed & Q(misses__gte=SILENT),
+            "silent": pushed & Q(misses__gte=UNANNOUNCED_READINGS),
             "unannounced": pushed & Q(is_announced=False),
             "held": works & Q(held_at__isnull=False, held_decision=""),
         },
@@ -101,76 +103,84 @@ def calendars(organization: int | None, now: datetime) -> Found:
     )
 
 
-def subscriptions(organization: int | None, now: datetime) -> Found:
-    late = Q(expires_at__lte=now) | Q(tries__gte=OFTEN) | Q(act_after__lt=now - LATE)
-    return grouped(
+def subscription_counts(organization: int | None, now: datetime) -> CountsByOwner:
+    late = (
+        Q(expires_at__lte=now)
+        | Q(tries__gte=MANY_FAILURES_IN_A_ROW)
+        | Q(act_after__lt=now - LATE_AFTER)
+    )
+    return counts_by_owner(
         Subscription.objects.live(),
         "account__",
         organization,
-        {"overdue": quiet("account__") & late},
+        {"overdue": account_works("account__") & late},
         # Those of an account to reconnect end unrenewed, and that is said already.
         next_expiry_at=Min("expires_at", filter=Q(account__status=AccountStatus.LINKED)),
         told_at=Max("last_message_at"),
     )
 
 
-def appointments(organization: int | None, now: datetime) -> Found:
+def appointment_counts(organization: int | None, now: datetime) -> CountsByOwner:
     """Their outbox."""
-    late = Q(tries__gte=TRIES) | Q(write_after__lt=now - LATE)
-    return grouped(
+    late = Q(tries__gte=MANY_WRITE_TRIES) | Q(write_after__lt=now - LATE_AFTER)
+    return counts_by_owner(
         EventLink.objects.filter(write_after__isnull=False),
         "calendar__account__",
         organization,
-        {"unwritten": quiet("calendar__account__") & late},
+        {"unwritten": account_works("calendar__account__") & late},
         waiting=Count("pk"),
     )
 
 
-def books(organization: int | None, now: datetime) -> Found:
+def book_counts(organization: int | None, now: datetime) -> CountsByOwner:
     idle = Q(syncing_until=None) | Q(syncing_until__lte=now)
     # An error has a name and a colon; what a person stopped has none, and is no trouble.
-    late = (Q(sync_after__lt=now - LATE) & idle) | Q(error__contains=": ")
-    return grouped(
+    late = (Q(sync_after__lt=now - LATE_AFTER) & idle) | Q(error__contains=": ")
+    return counts_by_owner(
         ContactBook.objects.followed(),
         "account__",
         organization,
         {
-            "late_books": quiet("account__") & late,
+            "late_books": account_works("account__") & late,
             "held_books": Q(held_at__isnull=False, held_decision=""),
         },
     )
 
 
-def grouped(
+def counts_by_owner(
     rows: Rows,
     path: str,
     organization: int | None,
     conditions: Conditions,
     **sums: Aggregate,
-) -> Found:
+) -> CountsByOwner:
     """`path` leads from a row to its account. How many rows meet each condition, and the sums."""
     vendor, owner, name = (
-        f"{path}{one}" for one in ("vendor", "organization", "organization__name")
+        f"{path}{field}" for field in ("vendor", "organization", "organization__name")
     )
     of = rows.filter(**{f"{vendor}__in": list(settings.CALENDARS)})
     if organization is not None:
         of = of.filter(**{owner: organization})
     first = f"{path}pk" if path else "pk"
-    for one, condition in conditions.items():
-        sums[f"{one}_count"] = Count("pk", filter=condition)
-        sums[f"{one}_first"] = Min(first, filter=condition)
+    for condition_name, condition in conditions.items():
+        sums[f"{condition_name}_count"] = Count("pk", filter=condition)
+        sums[f"{condition_name}_first"] = Min(first, filter=condition)
     groups = of.order_by().values(vendor, owner, name).annotate(**sums)
     return {
-        (one.pop(vendor), one.pop(owner), one.pop(name)): paired(one, conditions) for one in groups
+        (row.pop(vendor), row.pop(owner), row.pop(name)): with_examples(row, conditions)
+        for row in groups
     }
 
 
-def paired(values: dict[str, Any], conditions: Iterable[str]) -> dict[str, Any]:
-    some = {one: Some(values.pop(f"{one}_count"), values.pop(f"{one}_first")) for one in conditions}
+def with_examples(values: dict[str, Any], conditions: Iterable[str]) -> dict[str, Any]:
+    some = {
+        name: CountWithExample(values.pop(f"{name}_count"), values.pop(f"{name}_first"))
+        for name in conditions
+    }
     return values | some
 
 
-def label(vendor: str) -> str:
+def vendor_label(vendor: str) -> str:
     """What people call it."""
     return (
         registry.configured_vendor(vendor).label
@@ -181,8 +191,8 @@ def label(vendor: str) -> str:
 
 # --- all of a vendor's --------------------------------------------------------------------------
 
-ADDED = ("accounts", "followed", "waiting")
-SOME = (
+SUMMED_FIELDS = ("accounts", "followed", "waiting")
+COUNTED_FIELDS = (
     "reconnect",
     "failing",
     "late",
@@ -194,23 +204,25 @@ SOME = (
     "held_books",
     "unwritten",
 )
-NEWEST = ("last_push_at", "last_poll_at", "last_failure_at")
+NEWEST_FIELDS = ("last_push_at", "last_poll_at", "last_failure_at")
 
 
-def total(vendor: str, found: Iterable[Linked]) -> Linked:
-    mine = [one for one in found if one.vendor == vendor]
-    values: dict[str, Any] = {name: sum(each(mine, name)) for name in ADDED}
-    values |= {name: together(each(mine, name)) for name in SOME}
-    values |= {name: max(filter(None, each(mine, name)), default=None) for name in NEWEST}
-    ends = filter(None, each(mine, "next_expiry_at"))
-    why = next(filter(None, each(mine, "why")), "")
-    return Linked(vendor=vendor, why=why, next_expiry_at=min(ends, default=None), **values)
+def vendor_total(vendor: str, found: Iterable[CalendarHealth]) -> CalendarHealth:
+    mine = [health for health in found if health.vendor == vendor]
+    values: dict[str, Any] = {name: sum(values_of(mine, name)) for name in SUMMED_FIELDS}
+    values |= {name: sum_with_example(values_of(mine, name)) for name in COUNTED_FIELDS}
+    values |= {
+        name: max(filter(None, values_of(mine, name)), default=None) for name in NEWEST_FIELDS
+    }
+    ends = filter(None, values_of(mine, "next_expiry_at"))
+    why = next(filter(None, values_of(mine, "why")), "")
+    return CalendarHealth(vendor=vendor, why=why, next_expiry_at=min(ends, default=None), **values)
 
 
-def each(found: Sequence[Linked], name: str) -> list[Any]:
-    return [getattr(one, name) for one in found]
+def values_of(found: Sequence[CalendarHealth], name: str) -> list[Any]:
+    return [getattr(health, name) for health in found]
 
 
-def together(found: Sequence[Some]) -> Some:
-    first = next((one.account for one in found if one.count), None)
-    return Some(sum(one.count for one in found), first)
+def sum_with_example(found: Sequence[CountWithExample]) -> CountWithExample:
+    first = next((health.account for health in found if health.count), None)
+    return CountWithExample(sum(health.count for health in found), first)

@@ -12,26 +12,26 @@ from communications.vocabulary.events import (
     Kind,
     Source,
 )
-from health.collecting.rollups import floor
+from health.collecting.rollups import bucket_start
 from health.collecting.traffic import Traffic
 from health.models import Rollup
 from health.vocabulary.readings import FIVE_MINUTES
 
 # What a receipt takes where nothing is known yet, and the least that is called usual: networks
 # and clocks have their own seconds.
-UNKNOWN = timedelta(seconds=60)
-LEAST = timedelta(seconds=8)
+DEFAULT_RECEIPT_DELAY = timedelta(seconds=60)
+MIN_RECEIPT_DELAY = timedelta(seconds=8)
 # Twice the usual delay is what is promised; this leaves the rest of it for noticing.
-PATIENCE = 1.5
+DELAY_TOLERANCE = 1.5
 # One receipt may be missing for a reason of its own; that of several, sent one after the other,
 # is a silence.
-SEVERAL = 3
+RECEIPTS_FOR_SILENCE = 3
 # Further back nobody waits for anything.
-HORIZON = timedelta(hours=24)
+RECEIPT_HORIZON = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
-class Waiting:
+class AwaitedReceipts:
     """Calls accepted since the last receipt, none of which has one."""
 
     count: int
@@ -42,54 +42,70 @@ class Waiting:
         """When it is a silence; None while too few are waiting for that."""
         if self.oldest is None:
             return None
-        if self.count >= SEVERAL:
-            return self.oldest + PATIENCE * self.usual
+        if self.count >= RECEIPTS_FOR_SILENCE:
+            return self.oldest + DELAY_TOLERANCE * self.usual
         grace = timedelta(seconds=settings.RECEIPT_OVERDUE_SECONDS)
         return self.oldest + max(grace, 2 * self.usual)
 
 
-def expected_by(slug: str, scope: int | None, lately: Traffic, now: datetime) -> datetime | None:
-    found = waiting(slug, scope, lately, now)
+def webhook_expected_by(
+    slug: str, scope: int | None, lately: Traffic, now: datetime
+) -> datetime | None:
+    found = awaited_receipts(slug, scope, lately, now)
     return found.oldest + found.usual if found.oldest else None
 
 
-def waiting(slug: str, scope: int | None, lately: Traffic, now: datetime) -> Waiting:
-    usual = max(lately.usual_delay or UNKNOWN, LEAST)
+def awaited_receipts(
+    slug: str, scope: int | None, lately: Traffic, now: datetime
+) -> AwaitedReceipts:
+    usual = max(lately.usual_delay or DEFAULT_RECEIPT_DELAY, MIN_RECEIPT_DELAY)
     provider = registry.provider(slug)
     if not (provider.has_receipts and provider.takes_webhooks):
-        return Waiting(0, None, usual)
-    heard = max(filter(None, (lately.last_receipt_at, unapplied(provider.webhook))), default=None)
-    accepted = unheard(slug, scope, max(filter(None, (heard, now - HORIZON))), now)
-    return Waiting(len(accepted), accepted[0] if accepted else None, usual)
+        return AwaitedReceipts(0, None, usual)
+    heard = max(
+        filter(None, (lately.last_receipt_at, newest_unapplied_at(provider.webhook))), default=None
+    )
+    accepted = calls_without_receipt(
+        slug, scope, max(filter(None, (heard, now - RECEIPT_HORIZON))), now
+    )
+    return AwaitedReceipts(len(accepted), accepted[0] if accepted else None, usual)
 
 
-def unapplied(webhook: str) -> datetime | None:
+def newest_unapplied_at(webhook: str) -> datetime | None:
     """A delivery that waits to be applied was heard as well."""
     rows = WebhookDelivery.objects.unapplied().filter(provider=webhook)
     found: datetime | None = rows.aggregate(at=Max("received_at"))["at"]
     return found
 
 
-def unheard(slug: str, scope: int | None, since: datetime, now: datetime) -> list[datetime]:
+def calls_without_receipt(
+    slug: str, scope: int | None, since: datetime, now: datetime
+) -> list[datetime]:
     """When the first few calls were accepted since then whose attempts no webhook was about."""
     events = Event.objects.filter(
         ~Exists(Event.objects.filter(attempt=OuterRef("attempt"), source=Source.WEBHOOK)),
-        busy(slug, scope, since, now),
+        in_busy_buckets(slug, scope, since, now),
         kind=Kind.ACCEPTED,
         provider=slug,
         recorded_at__gt=since,
     )
     if scope is not None:
         events = events.filter(organization=scope)
-    return list(events.order_by("recorded_at").values_list("recorded_at", flat=True)[:SEVERAL])
+    return list(
+        events.order_by("recorded_at").values_list("recorded_at", flat=True)[:RECEIPTS_FOR_SILENCE]
+    )
 
 
-def busy(slug: str, scope: int | None, since: datetime, now: datetime) -> Q:
+def in_busy_buckets(slug: str, scope: int | None, since: datetime, now: datetime) -> Q:
     """Where to look: in the last minutes, whose sums may not be there yet, and before them only
     where the sums say that there is something. The rest of a day is not searched."""
     found = Q(recorded_at__gte=now - FIVE_MINUTES)
-    rows = Rollup.objects.filter(organization=scope, provider=slug, at__gte=floor(since))
-    first = rows.filter(accepted__gt=0).order_by("at").values_list("at", flat=True)[:SEVERAL]
+    rows = Rollup.objects.filter(organization=scope, provider=slug, at__gte=bucket_start(since))
+    first = (
+        rows.filter(accepted__gt=0)
+        .order_by("at")
+        .values_list("at", flat=True)[:RECEIPTS_FOR_SILENCE]
+    )
     for at in first:
         found |= Q(recorded_at__gte=at, recorded_at__lt=at + FIVE_MINUTES)
     return found

@@ -19,36 +19,36 @@ from health.collecting import (
     queue,
     traffic,
 )
-from health.collecting.missing_webhooks import Waiting
+from health.collecting.missing_webhooks import AwaitedReceipts
 from health.collecting.outcome_counts import (
-    Tally,
-    count,
+    OutcomeCounts,
+    count_outcomes,
 )
 from health.collecting.probes import CALENDAR
 from health.collecting.traffic import Traffic
 from health.models import Alert, Incident, Probe
 from health.vocabulary import histogram
 from health.vocabulary.readings import (
-    Linked,
-    Machine,
-    Queue,
+    CalendarHealth,
+    Host,
+    QueueReading,
 )
 from wedsync_comms.lib import heartbeats
 from wedsync_comms.lib.breaker import BreakerState
 
 # What "now" means for traffic: the shortest of these times that has enough calls in it to judge
 # by. And for forged webhooks, in minutes.
-WINDOWS = tuple(timedelta(seconds=one) for one in (8, 20, 35))
+TRAFFIC_WINDOWS = tuple(timedelta(seconds=seconds) for seconds in (8, 20, 35))
 ENOUGH_CALLS = 3
 FORGED_MINUTES = 3
 # Much longer than any provider takes, and half of what is waited for.
-LONG_CALL = timedelta(seconds=5)
+HANGING_AFTER = timedelta(seconds=5)
 # django-q2 looks at its schedules every half minute.
-OVERDUE_SCHEDULE = timedelta(minutes=3)
+SCHEDULE_OVERDUE_AFTER = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProviderSeen:
+class ProviderObservation:
     slug: str
     channel: str
     webhook: str
@@ -68,7 +68,7 @@ class ProviderSeen:
     last_failed_at: datetime | None = None
     probe: Probe | None = None
     endpoint: Probe | None = None
-    waiting: Waiting = field(default_factory=lambda: Waiting(0, None, timedelta(0)))
+    waiting: AwaitedReceipts = field(default_factory=lambda: AwaitedReceipts(0, None, timedelta(0)))
     last_receipt_at: datetime | None = None
     forged: int = 0
 
@@ -82,13 +82,13 @@ class OpenIncident:
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     at: datetime
-    providers: tuple[ProviderSeen, ...] = ()
+    providers: tuple[ProviderObservation, ...] = ()
     # By vendor and organization.
-    linked: tuple[Linked, ...] = ()
+    linked: tuple[CalendarHealth, ...] = ()
     # Of the address that calendars push to.
     calendar_endpoint: Probe | None = None
-    queue: Queue = field(default_factory=Queue)
-    machine: Machine = field(default_factory=Machine)
+    queue: QueueReading = field(default_factory=QueueReading)
+    machine: Host = field(default_factory=Host)
     # When each kind of process was last heard of; missing: never.
     beats: Mapping[str, datetime] = field(default_factory=dict)
     oldest_unknown: datetime | None = None
@@ -101,112 +101,112 @@ class Observation:
     open: Mapping[str, OpenIncident] = field(default_factory=dict)
 
 
-def look(now: datetime) -> Observation:
-    recent, unanswered = recently(now), hanging(now)
-    lately = traffic.look(None, now)
-    probes = {(one.kind, one.subject): one for one in Probe.objects.all()}
+def collect_observation(now: datetime) -> Observation:
+    recent, unanswered = recent_outcomes(now), count_hanging(now)
+    lately = traffic.collect_traffic(None, now)
+    probes = {(probe.kind, probe.subject): probe for probe in Probe.objects.all()}
     return Observation(
         at=now,
         providers=tuple(
-            provider(
+            observe_provider(
                 slug,
                 recent,
-                lately.get(slug) or traffic.nothing(now),
+                lately.get(slug) or traffic.no_traffic(now),
                 probes,
                 unanswered.get(slug, 0),
                 now,
             )
             for slug in settings.PROVIDERS
         ),
-        linked=linked_accounts.look(None, now),
+        linked=linked_accounts.collect_calendar_health(None, now),
         calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR))
         if settings.CALENDARS
         else None,
-        queue=queue.look(None, now),
-        machine=host.look(),
-        beats=beats(),
+        queue=queue.collect_queue(None, now),
+        machine=host.collect_host(),
+        beats=last_heartbeats(),
         oldest_unknown=Attempt.objects.filter(status=Status.UNKNOWN).aggregate(
             at=Min("started_at")
         )["at"],
         oldest_unapplied=WebhookDelivery.objects.unapplied().aggregate(at=Min("received_at"))["at"],
-        overdue=overdue(now),
-        failing_alerts=failing_alerts(),
+        overdue=overdue_schedule(now),
+        failing_alerts=failing_alert_channels(),
         open={
-            one.cause: OpenIncident(kind=one.kind, last_seen_at=one.last_seen_at)
-            for one in Incident.objects.open()
+            incident.cause: OpenIncident(kind=incident.kind, last_seen_at=incident.last_seen_at)
+            for incident in Incident.objects.open()
         },
     )
 
 
-def recently(now: datetime) -> dict[str, Tally]:
+def recent_outcomes(now: datetime) -> dict[str, OutcomeCounts]:
     """The calls by which each provider is judged."""
-    found: dict[str, Tally] = {}
-    for window in WINDOWS:
-        for (slug, organization), tally in count(now - window, now + window).items():
-            if organization is None and not is_enough(found.get(slug)):
+    found: dict[str, OutcomeCounts] = {}
+    for window in TRAFFIC_WINDOWS:
+        for (slug, organization), tally in count_outcomes(now - window, now + window).items():
+            if organization is None and not has_enough_calls(found.get(slug)):
                 found[slug] = tally
     return found
 
 
-def hanging(now: datetime) -> dict[str, int]:
+def count_hanging(now: datetime) -> dict[str, int]:
     """Of each provider. Calls without an outcome are few, and have an index of their own."""
     calls = Call.objects.filter(
         repeat_after__isnull=False,
         attempts__finished_at=None,
-        attempts__started_at__lte=now - LONG_CALL,
+        attempts__started_at__lte=now - HANGING_AFTER,
     )
     return dict(calls.values_list("provider").annotate(count=Count("attempts")))
 
 
-def is_enough(tally: Tally | None) -> bool:
+def has_enough_calls(tally: OutcomeCounts | None) -> bool:
     if tally is None:
         return False
     return tally.accepted + tally.failed + tally.throttled >= ENOUGH_CALLS
 
 
-def provider(
+def observe_provider(
     slug: str,
-    recent: Mapping[str, Tally],
+    recent: Mapping[str, OutcomeCounts],
     lately: Traffic,
     probes: Mapping[tuple[str, str], Probe],
     unanswered: int,
     now: datetime,
-) -> ProviderSeen:
-    behind, tally = registry.provider(slug), recent.get(slug) or Tally()
-    limit = host.unless_away(registry.bucket(slug).snapshot, None)
-    return ProviderSeen(
+) -> ProviderObservation:
+    behind, tally = registry.provider(slug), recent.get(slug) or OutcomeCounts()
+    limit = host.unless_redis_away(registry.bucket(slug).snapshot, None)
+    return ProviderObservation(
         slug=slug,
         channel=behind.channel,
         webhook=behind.webhook,
-        breaker=host.unless_away(registry.breaker(slug).state, BreakerState("closed")),
+        breaker=host.unless_redis_away(registry.breaker(slug).state, BreakerState("closed")),
         held_for=limit.held_for if limit else 0.0,
         accepted=tally.accepted,
         failed=tally.failed,
         throttled=tally.throttled,
         hanging=unanswered,
-        p50_ms=histogram.percentile(tally.latency, 0.5),
+        p50_ms=histogram.percentile_ms(tally.latency, 0.5),
         usual_ms=lately.usual_ms,
         reasons=dict(tally.reasons),
         last_accepted_at=tally.last_accepted_at or lately.last_success_at,
         last_failed_at=tally.last_failed_at or lately.last_failure_at,
         probe=probes.get((Probe.Kind.ACCOUNT, slug)),
         endpoint=probes.get((Probe.Kind.ENDPOINT, behind.webhook)),
-        waiting=missing_webhooks.waiting(slug, None, lately, now),
+        waiting=missing_webhooks.awaited_receipts(slug, None, lately, now),
         last_receipt_at=tally.last_receipt_at or lately.last_receipt_at,
-        forged=forged_webhooks.lately(behind.webhook, FORGED_MINUTES),
+        forged=forged_webhooks.forged_recently(behind.webhook, FORGED_MINUTES),
     )
 
 
-def beats() -> dict[str, datetime]:
+def last_heartbeats() -> dict[str, datetime]:
     found = {name: heartbeats.latest(name) for name in host.PROCESSES}
     return {name: beat.beat_at for name, beat in found.items() if beat is not None}
 
 
-def overdue(now: datetime) -> str:
-    late = Schedule.objects.filter(next_run__lt=now - OVERDUE_SCHEDULE).exclude(repeats=0)
+def overdue_schedule(now: datetime) -> str:
+    late = Schedule.objects.filter(next_run__lt=now - SCHEDULE_OVERDUE_AFTER).exclude(repeats=0)
     return late.order_by("next_run").values_list("name", flat=True).first() or ""
 
 
-def failing_alerts() -> dict[str, tuple[int, str]]:
+def failing_alert_channels() -> dict[str, tuple[int, str]]:
     rows = Alert.objects.failing().order_by("tries").values_list("channel", "tries", "error")
     return {channel: (tries, error) for channel, tries, error in rows}

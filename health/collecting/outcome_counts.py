@@ -28,19 +28,19 @@ from health.vocabulary import histogram
 from wedsync_comms.lib import errors
 
 # An organization's id; None for all of them together.
-Key = tuple[str, int | None]
+OutcomeKey = tuple[str, int | None]
 
-HEARD = (Source.WEBHOOK, Source.POLL)
-RESULTS = (Kind.ACCEPTED, Kind.FAILED, Kind.UNANSWERED)
+RECEIPT_SOURCES = (Source.WEBHOOK, Source.POLL)
+RESULT_KINDS = (Kind.ACCEPTED, Kind.FAILED, Kind.UNANSWERED)
 # What a provider reports by itself soon after it took a message; opens and reads come when a
 # person likes.
-PROMPT = (Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.FAILED)
-LOST = (Status.FAILED, Status.BOUNCED)
+PROMPT_RECEIPTS = (Kind.SENT, Kind.DELIVERED, Kind.BOUNCED, Kind.FAILED)
+UNDELIVERED = (Status.FAILED, Status.BOUNCED)
 # Nothing that the provider did wrong.
 REFUSALS = {
     name
-    for name, one in vars(errors).items()
-    if isinstance(one, type) and issubclass(one, errors.PermanentError)
+    for name, error in vars(errors).items()
+    if isinstance(error, type) and issubclass(error, errors.PermanentError)
 }
 THROTTLED = errors.RateLimited.__name__
 # More different reasons than this in five minutes are a flood: the rest counts as one.
@@ -50,7 +50,7 @@ NO_CLASS = "-"
 
 
 @dataclass
-class Tally:
+class OutcomeCounts:
     accepted: int = 0
     failed: int = 0
     refused: int = 0
@@ -60,8 +60,8 @@ class Tally:
     receipts: int = 0
     polled: int = 0
     undelivered: int = 0
-    latency: list[int] = field(default_factory=histogram.empty)
-    delay: list[int] = field(default_factory=histogram.empty)
+    latency: list[int] = field(default_factory=histogram.empty_histogram)
+    delay: list[int] = field(default_factory=histogram.empty_histogram)
     reasons: Counter[str] = field(default_factory=Counter)
     # The newest event of each reason.
     examples: dict[str, int] = field(default_factory=dict)
@@ -71,9 +71,9 @@ class Tally:
 
     def add(self, row: Mapping[str, Any]) -> None:
         source = row["source"]
-        if source in HEARD:
+        if source in RECEIPT_SOURCES:
             self.add_receipt(row)
-        elif row["kind"] in RESULTS:
+        elif row["kind"] in RESULT_KINDS:
             self.add_result(row)
         elif row["kind"] == Kind.RETRY:
             self.retries += row["count"]
@@ -86,7 +86,7 @@ class Tally:
             self.latency[row["slot"]] += count
         if row["kind"] == Kind.ACCEPTED:
             self.accepted += count
-            self.last_accepted_at = newest(self.last_accepted_at, row["last"])
+            self.last_accepted_at = newer_of(self.last_accepted_at, row["last"])
             return
         self.explain(row)
         if reason == THROTTLED:
@@ -95,7 +95,7 @@ class Tally:
             self.refused += count
         else:
             self.failed += count
-            self.last_failed_at = newest(self.last_failed_at, row["last"])
+            self.last_failed_at = newer_of(self.last_failed_at, row["last"])
 
     def add_receipt(self, row: Mapping[str, Any]) -> None:
         count = row["count"]
@@ -103,10 +103,10 @@ class Tally:
             self.polled += count
         else:
             self.receipts += count
-            self.last_receipt_at = newest(self.last_receipt_at, row["last"])
-            if row["kind"] in PROMPT and row["slot"] is not None:
+            self.last_receipt_at = newer_of(self.last_receipt_at, row["last"])
+            if row["kind"] in PROMPT_RECEIPTS and row["slot"] is not None:
                 self.delay[row["slot"]] += count
-        if row["status"] in LOST:
+        if row["status"] in UNDELIVERED:
             self.undelivered += count
             self.explain(row)
 
@@ -122,28 +122,28 @@ def reason_key(error_class: str, code: str) -> str:
     return f"{error_class or NO_CLASS} {code}".strip()
 
 
-def newest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(filter(None, (one, other)), default=None)
+def newer_of(first: datetime | None, other: datetime | None) -> datetime | None:
+    return max(filter(None, (first, other)), default=None)
 
 
-def count(since: datetime, until: datetime) -> dict[Key, Tally]:
+def count_outcomes(since: datetime, until: datetime) -> dict[OutcomeKey, OutcomeCounts]:
     """What happened from `since` on and before `until`, for each provider: by organization, and
     for all of them."""
-    found: dict[Key, Tally] = {}
-    for row in grouped(since, until):
+    found: dict[OutcomeKey, OutcomeCounts] = {}
+    for row in outcome_rows(since, until):
         for organization in (row["organization_id"], None):
-            found.setdefault((row["provider"], organization), Tally()).add(row)
+            found.setdefault((row["provider"], organization), OutcomeCounts()).add(row)
     return found
 
 
-def grouped(since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
+def outcome_rows(since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
     """Reads the index on `recorded_at`, so its cost is that of the stretch."""
     rows = Event.objects.filter(recorded_at__gte=since, recorded_at__lt=until)
     rows = rows.exclude(provider="").filter(
-        Q(kind__in=[*RESULTS, Kind.RETRY, Kind.FAILOVER]) | Q(source__in=HEARD),
+        Q(kind__in=[*RESULT_KINDS, Kind.RETRY, Kind.FAILOVER]) | Q(source__in=RECEIPT_SOURCES),
     )
     return (
-        rows.annotate(slot=slot())
+        rows.annotate(slot=histogram_slot())
         .order_by()
         .values(
             "provider",
@@ -160,17 +160,17 @@ def grouped(since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
     )
 
 
-def slot() -> "Slot":
+def histogram_slot() -> "HistogramSlot":
     """Of a result how long the call took, of a receipt how long after the call it came."""
     end = Case(
         When(source=Source.RESPONSE, then=F("attempt__finished_at")),
         default=F("recorded_at"),
         output_field=DateTimeField(),
     )
-    return Slot(F("attempt__started_at"), end)
+    return HistogramSlot(F("attempt__started_at"), end)
 
 
-class Slot(Func):
+class HistogramSlot(Func):
     """The slot of the histogram for the time from one moment to another; NULL if one is missing.
 
     By each database's own means: as an expression of Django's, SQLite would call Python for every
@@ -190,5 +190,7 @@ class Slot(Func):
         return self.filled(f"CASE WHEN %(start)s IS NOT NULL THEN {found} END", compiler)
 
     def filled(self, template: str, compiler: Any) -> tuple[str, list[Any]]:
-        [start, _], [end, values] = (compiler.compile(one) for one in self.source_expressions)
+        [start, _], [end, values] = (
+            compiler.compile(expression) for expression in self.source_expressions
+        )
         return template % {"start": start, "end": end}, list(values)

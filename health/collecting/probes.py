@@ -31,20 +31,20 @@ from wedsync_comms.lib.text import storable
 
 log = structlog.get_logger(__name__)
 
-REASON = 500
-OK = 200
+MAX_REASON_CHARACTERS = 500
+HTTP_OK = 200
 # Under this name the address is kept that all calendar vendors push to.
 CALENDAR = "calendar"
 # Of a vendor's accounts, one of so many is asked.
 CANDIDATES = 50
 
 
-class Unasked(Exception):
+class ProbeSkipped(Exception):
     """Not now, or not at all: nothing is known that was not known before."""
 
 
 @dataclass(frozen=True)
-class Question:
+class ProbeQuestion:
     kind: Probe.Kind
     subject: str
     # Raises ProviderError or NotProcessed, and Unasked.
@@ -53,7 +53,7 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ProbeAnswer:
     ok: bool
     reason: str = ""
     error_class: str = ""
@@ -61,131 +61,139 @@ class Answer:
     facts: dict[str, str]
 
 
-def accounts() -> Iterator[Question]:
+def provider_questions() -> Iterator[ProbeQuestion]:
     for slug in settings.PROVIDERS:
-        yield Question(Probe.Kind.ACCOUNT, slug, lambda slug=slug: account(slug))  # type: ignore[misc]
+        yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, lambda slug=slug: probe_provider(slug))  # type: ignore[misc]
 
 
-def account(slug: str) -> Probed:
+def probe_provider(slug: str) -> Probed:
     # A place in the provider's rate like any other; when messages need all of it, they tell more.
     if not registry.bucket(slug).wait():
-        raise Unasked
+        raise ProbeSkipped
     try:
         return registry.provider(slug).probe()
     except LookupError as error:
-        raise Unasked from error
+        raise ProbeSkipped from error
 
 
-def endpoints() -> Iterator[Question]:
+def endpoint_questions() -> Iterator[ProbeQuestion]:
     """One for each address: several providers may share it."""
     first = {registry.provider(slug).webhook: slug for slug in reversed(settings.PROVIDERS)}
     for webhook, slug in first.items():
         if webhook:
-            yield Question(Probe.Kind.ENDPOINT, webhook, lambda slug=slug: own_address(slug))  # type: ignore[misc]
+            yield ProbeQuestion(
+                Probe.Kind.ENDPOINT, webhook, lambda slug=slug: probe_own_webhook(slug)
+            )  # type: ignore[misc]
 
 
-def own_address(slug: str) -> Probed:
+def probe_own_webhook(slug: str) -> Probed:
     try:
         self_test.try_out(slug, registry.provider(slug).sample_event)
     except LookupError as error:
-        raise Unasked from error
+        raise ProbeSkipped from error
     return Probed()
 
 
-def vendors() -> Iterator[Question]:
+def vendor_questions() -> Iterator[ProbeQuestion]:
     for slug in settings.CALENDARS:
-        yield Question(Probe.Kind.ACCOUNT, slug, lambda slug=slug: vendor(slug))  # type: ignore[misc]
+        yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, lambda slug=slug: probe_calendar_vendor(slug))  # type: ignore[misc]
 
 
-def vendor(slug: str) -> Probed:
+def probe_calendar_vendor(slug: str) -> Probed:
     """One of its accounts is asked for its calendars, whichever it is: those that fail are left in
     peace, and what is wrong with this one stands in its own row."""
-    usable = [one for one in workable(slug) if linking.allows_purpose(one, "calendars")]
+    usable = [
+        account for account in workable_accounts(slug) if linking.allows_purpose(account, "calendars")
+    ]
     if not usable:
-        raise Unasked
+        raise ProbeSkipped
     try:
         with linking.open_mailbox(random.choice(usable)) as box:  # noqa: S311 (not a secret)
             box.calendars()
     except (PermanentError, CredentialsRejected, RateLimited) as error:
         # It answers: the account is to blame.
-        raise Unasked from error
+        raise ProbeSkipped from error
     return Probed()
 
 
-def calendar_endpoint() -> Iterator[Question]:
+def calendar_endpoint_questions() -> Iterator[ProbeQuestion]:
     if settings.CALENDARS:
-        yield Question(Probe.Kind.ENDPOINT, CALENDAR, calendar_address)
+        yield ProbeQuestion(Probe.Kind.ENDPOINT, CALENDAR, probe_calendar_webhook)
 
 
-def calendar_address() -> Probed:
+def probe_calendar_webhook() -> Probed:
     """As Graph does before it sends anything: what it hands over must come back."""
     url, token = settings.PUBLIC_URL + reverse("webhook-calendar"), secrets.token_urlsafe(16)
     try:
         answer = Client().request("post", f"{url}?validationToken={token}", headers={}, data=b"")
     except ProviderError as error:
         raise self_test.NotProcessed(f"{url} does not answer: {error}") from error
-    if answer.status != OK or answer.content != token.encode():
+    if answer.status != HTTP_OK or answer.content != token.encode():
         raise self_test.NotProcessed(f"{url} answered {answer.status}, and not as we do.")
     return Probed()
 
 
-def workable(slug: str) -> list[Account]:
+def workable_accounts(slug: str) -> list[Account]:
     return list(Account.objects.workable(timezone.now()).filter(vendor=slug)[:CANDIDATES])
 
 
 # Whatever else can be asked is one more function here.
-SOURCES: tuple[Callable[[], Iterator[Question]], ...] = (
-    accounts,
-    endpoints,
-    vendors,
-    calendar_endpoint,
+QUESTION_SOURCES: tuple[Callable[[], Iterator[ProbeQuestion]], ...] = (
+    provider_questions,
+    endpoint_questions,
+    vendor_questions,
+    calendar_endpoint_questions,
 )
 
 
-def ask_all() -> int:
+def run_all_probes() -> int:
     """Returns how many were answered, well or badly."""
-    return sum(ask(one) is not None for one in questions())
+    return sum(run_probe(question) is not None for question in all_questions())
 
 
-def ask_about(subject: str) -> list[Probe]:
+def run_probes_of(subject: str) -> list[Probe]:
     """Now, because somebody wants to know."""
-    wanted = [one for one in questions() if one.subject in {subject, webhook(subject)}]
-    return [probe for one in wanted if (probe := ask(one)) is not None]
+    wanted = [
+        question
+        for question in all_questions()
+        if question.subject in {subject, endpoint_subject(subject)}
+    ]
+    return [probe for question in wanted if (probe := run_probe(question)) is not None]
 
 
-def webhook(subject: str) -> str:
+def endpoint_subject(subject: str) -> str:
     """The name of the address behind it."""
     if subject in settings.CALENDARS:
         return CALENDAR
     return registry.provider(subject).webhook if subject in settings.PROVIDERS else subject
 
 
-def questions() -> Iterator[Question]:
-    for source in SOURCES:
+def all_questions() -> Iterator[ProbeQuestion]:
+    for source in QUESTION_SOURCES:
         yield from source()
 
 
-def ask(question: Question) -> Probe | None:
+def run_probe(question: ProbeQuestion) -> Probe | None:
     began = time.perf_counter()
     try:
-        answer = answered(question)
-    except Unasked:
+        answer = probe_answer(question)
+    except ProbeSkipped:
         return None
     took = round(1000 * (time.perf_counter() - began), 1)
     log.info("probe", kind=question.kind, subject=question.subject, ok=answer.ok, ms=took)
-    return keep(question, answer, took)
+    return store_probe(question, answer, took)
 
 
-def answered(question: Question) -> Answer:
+def probe_answer(question: ProbeQuestion) -> ProbeAnswer:
     try:
         found = question.ask()
     except (ProviderError, self_test.NotProcessed) as error:
-        return Answer(ok=False, reason=str(error), error_class=type(error).__name__, facts={})
+        return ProbeAnswer(ok=False, reason=str(error), error_class=type(error).__name__, facts={})
     facts = {name: storable(value) for name, value in found.facts.items()}
-    return Answer(ok=True, reason=found.warning, is_warning=bool(found.warning), facts=facts)
+    return ProbeAnswer(ok=True, reason=found.warning, is_warning=bool(found.warning), facts=facts)
 
 
-def keep(question: Question, answer: Answer, took: float) -> Probe:
+def store_probe(question: ProbeQuestion, answer: ProbeAnswer, took: float) -> Probe:
     before = Probe.objects.filter(kind=question.kind, subject=question.subject).first()
     same = before is not None and before.ok == answer.ok
     probe, _ = Probe.objects.update_or_create(
@@ -197,7 +205,7 @@ def keep(question: Question, answer: Answer, took: float) -> Probe:
             "is_warning": answer.is_warning,
             "streak": before.streak + 1 if before and same else 1,
             "latency_ms": took,
-            "reason": storable(answer.reason)[:REASON],
+            "reason": storable(answer.reason)[:MAX_REASON_CHARACTERS],
             "error_class": answer.error_class,
             "facts": answer.facts or (before.facts if before else {}),
             "checked_at": timezone.now(),

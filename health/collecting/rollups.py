@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from health.collecting import failure_groups
 from health.collecting.outcome_counts import (
-    Key,
-    Tally,
-    count,
+    OutcomeCounts,
+    OutcomeKey,
+    count_outcomes,
 )
 from health.models import Rollup
 from health.vocabulary import histogram
@@ -27,14 +27,14 @@ from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.shared_state import State
 
 # Our transactions last milliseconds: after this, a bucket has all its events.
-SETTLED = timedelta(minutes=2)
+BUCKET_FINAL_AFTER = timedelta(minutes=2)
 # How far back a new installation looks, and how many buckets it catches up with in one go.
-HISTORY = timedelta(hours=24)
-AT_ONCE = 24
-KEEP = timedelta(days=8)
-FINAL = "health:rolled"
+ROLLUP_HISTORY = timedelta(hours=24)
+MAX_BUCKETS = 24
+ROLLUPS_KEPT = timedelta(days=8)
+FINAL_TOTALS_KEY = "health:rolled"
 # What is added up for ever: numbers that only grow.
-TOTALS = (
+TOTAL_COLUMNS = (
     "accepted",
     "failed",
     "refused",
@@ -44,29 +44,33 @@ TOTALS = (
     "receipts",
     "undelivered",
 )
-COLUMNS = [one.name for one in fields(Tally) if one.name != "examples"]
+ROLLUP_COLUMNS = [column.name for column in fields(OutcomeCounts) if column.name != "examples"]
 
 
-def keep(now: datetime | None = None) -> int:
+def update_rollups(now: datetime | None = None) -> int:
     """Recomputes what may have changed, and returns how many buckets that were."""
     moment = now or timezone.now()
-    old = [at for at in backlog(moment) if at + FIVE_MINUTES + SETTLED <= moment]
+    old = [
+        at for at in unfinished_buckets(moment) if at + FIVE_MINUTES + BUCKET_FINAL_AFTER <= moment
+    ]
     # What is going on comes first: a new installation has a day to catch up with.
-    current = list(between(floor(moment - SETTLED), moment))
+    current = list(buckets_between(bucket_start(moment - BUCKET_FINAL_AFTER), moment))
     for at in [*current, *old]:
-        tallies = count(at, at + FIVE_MINUTES)
-        write(at, tallies)
+        tallies = count_outcomes(at, at + FIVE_MINUTES)
+        write_bucket(at, tallies)
         if at in old:
-            shared_state.update_row(FINAL, partial(finished, at=at.timestamp(), tallies=tallies))
+            shared_state.update_row(
+                FINAL_TOTALS_KEY, partial(add_final_bucket, at=at.timestamp(), tallies=tallies)
+            )
     return len({*current, *old})
 
 
-def finished(
+def add_final_bucket(
     state: State | None,
     _now: float,
     *,
     at: float,
-    tallies: Mapping[Key, Tally],
+    tallies: Mapping[OutcomeKey, OutcomeCounts],
 ) -> tuple[State, None]:
     """Final: added to the totals, once, whoever comes here twice."""
     known = state or {"until": 0.0, "totals": {}}
@@ -75,64 +79,66 @@ def finished(
     totals = known["totals"]
     for (provider, organization), tally in tallies.items():
         if organization is None:
-            totals = {**totals, provider: summed(totals.get(provider), tally)}
+            totals = {**totals, provider: add_to_totals(totals.get(provider), tally)}
     return {"until": at + FIVE_MINUTES.total_seconds(), "totals": totals}, None
 
 
-def summed(before: Mapping[str, Any] | None, tally: Tally) -> dict[str, Any]:
-    counts = {name: (before or {}).get(name, 0) + getattr(tally, name) for name in TOTALS}
+def add_to_totals(before: Mapping[str, Any] | None, tally: OutcomeCounts) -> dict[str, Any]:
+    counts = {name: (before or {}).get(name, 0) + getattr(tally, name) for name in TOTAL_COLUMNS}
     return {
         **counts,
-        "latency": histogram.total([(before or {}).get("latency", []), tally.latency]),
+        "latency": histogram.merge_histograms([(before or {}).get("latency", []), tally.latency]),
     }
 
 
-def totals() -> dict[str, dict[str, Any]]:
+def provider_totals() -> dict[str, dict[str, Any]]:
     """What each provider did since anybody counted: only grows."""
-    state = shared_state.read_row(FINAL) or {"until": 0.0, "totals": {}}
+    state = shared_state.read_row(FINAL_TOTALS_KEY) or {"until": 0.0, "totals": {}}
     found: dict[str, dict[str, Any]] = dict(state["totals"])
     since = datetime.fromtimestamp(state["until"], UTC)
     for row in Rollup.objects.filter(organization=None, at__gte=since):
-        tally = Tally(**{name: getattr(row, name) for name in (*TOTALS, "latency")})
-        found[row.provider] = summed(found.get(row.provider), tally)
+        tally = OutcomeCounts(**{name: getattr(row, name) for name in (*TOTAL_COLUMNS, "latency")})
+        found[row.provider] = add_to_totals(found.get(row.provider), tally)
     return found
 
 
-def backlog(now: datetime) -> list[datetime]:
+def unfinished_buckets(now: datetime) -> list[datetime]:
     """The buckets that are not final yet, the oldest first, as many as are done in one go."""
-    return list(islice(between(floor(final_until(now)), now), AT_ONCE))
+    return list(islice(buckets_between(bucket_start(final_until(now)), now), MAX_BUCKETS))
 
 
-def between(since: datetime, until: datetime) -> Iterator[datetime]:
+def buckets_between(since: datetime, until: datetime) -> Iterator[datetime]:
     at = since
     while at <= until:
         yield at
         at += FIVE_MINUTES
 
 
-def floor(at: datetime) -> datetime:
+def bucket_start(at: datetime) -> datetime:
     """Where its bucket begins."""
     width = FIVE_MINUTES.total_seconds()
     return datetime.fromtimestamp(at.timestamp() // width * width, UTC)
 
 
 def final_until(now: datetime) -> datetime:
-    known = datetime.fromtimestamp((shared_state.read_row(FINAL) or {}).get("until", 0.0), UTC)
+    known = datetime.fromtimestamp(
+        (shared_state.read_row(FINAL_TOTALS_KEY) or {}).get("until", 0.0), UTC
+    )
     # Not later than now, whatever a clock said that was wrong.
-    return min(max(known, now - HISTORY), now)
+    return min(max(known, now - ROLLUP_HISTORY), now)
 
 
-def write(at: datetime, tallies: Mapping[Key, Tally]) -> None:
+def write_bucket(at: datetime, tallies: Mapping[OutcomeKey, OutcomeCounts]) -> None:
     with transaction.atomic():
-        known = {(one.provider, one.organization_id): one for one in Rollup.objects.filter(at=at)}
+        known = {(row.provider, row.organization_id): row for row in Rollup.objects.filter(at=at)}
         new, changed = [], []
         for key, tally in tallies.items():
             row = Rollup(at=at, provider=key[0], organization_id=key[1])
-            for name in COLUMNS:
+            for name in ROLLUP_COLUMNS:
                 setattr(row, name, getattr(tally, name))
             if key not in known:
                 new.append(row)
-            elif any(getattr(known[key], name) != getattr(row, name) for name in COLUMNS):
+            elif any(getattr(known[key], name) != getattr(row, name) for name in ROLLUP_COLUMNS):
                 row.pk = known[key].pk
                 changed.append(row)
         Rollup.objects.bulk_create(new)
@@ -140,10 +146,10 @@ def write(at: datetime, tallies: Mapping[Key, Tally]) -> None:
             changed,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=COLUMNS,
+            update_fields=ROLLUP_COLUMNS,
         )
-        failure_groups.remember(tallies)
+        failure_groups.keep_examples(tallies)
 
 
-def forget() -> int:
-    return Rollup.objects.filter(at__lt=timezone.now() - KEEP).delete()[0]
+def prune_rollups() -> int:
+    return Rollup.objects.filter(at__lt=timezone.now() - ROLLUPS_KEPT).delete()[0]

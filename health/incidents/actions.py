@@ -24,13 +24,13 @@ from health.collecting.outcome_counts import REFUSALS
 from health.models import Action, Incident, IncidentEvent, Probe
 
 # One request does no more than this.
-MOST = 500
-LATELY = timedelta(hours=24)
-SENTENCE = 200
+MAX_ROWS_PER_ACTION = 500
+RETRYABLE_FOR = timedelta(hours=24)
+MAX_SENTENCE = 200
 
 
 @dataclass(frozen=True)
-class Actor:
+class StaffActor:
     """`organization` None: for all of them, as platform administrators do."""
 
     user: Any
@@ -46,7 +46,7 @@ class Actor:
         return queryset.filter(organization=self.organization)
 
 
-def write_down(by: Actor, verb: str, subject: str = "", detail: str = "") -> Action:
+def record_action(by: StaffActor, verb: str, subject: str = "", detail: str = "") -> Action:
     return Action.objects.create(
         at=timezone.now(),
         by=by.user,
@@ -61,53 +61,55 @@ def write_down(by: Actor, verb: str, subject: str = "", detail: str = "") -> Act
 # --- providers ----------------------------------------------------------------------------------
 
 
-def pause(by: Actor, provider: str, why: str = "") -> str:
+def pause_provider(by: StaffActor, provider: str, why: str = "") -> str:
     """Lasts until somebody resumes it: no trial, however good, ends what a person decided."""
     reason = f"Paused by {by.name}: {why}" if why else f"Paused by {by.name}."
-    write_down(by, "paused", provider, why)
+    record_action(by, "paused", provider, why)
     registry.breaker(provider).pause(reason, hold=True)
     return f"{provider} is paused."
 
 
-def resume(by: Actor, provider: str) -> str:
-    write_down(by, "resumed", provider)
+def resume_provider(by: StaffActor, provider: str) -> str:
+    record_action(by, "resumed", provider)
     registry.breaker(provider).resume()
     return f"{provider} is resumed."
 
 
-def probe(by: Actor, provider: str) -> str:
-    answers = probes.ask_about(provider)
+def probe_now(by: StaffActor, provider: str) -> str:
+    answers = probes.run_probes_of(provider)
     if not answers:
         raise NotPossible(
             f"{provider} could not be asked: messages need all of its limit just now."
         )
-    said = "; ".join(answer(one) for one in answers)
-    write_down(by, "probed", provider, said)
+    said = "; ".join(probe_sentence(answered) for answered in answers)
+    record_action(by, "probed", provider, said)
     return f"{provider}: {said}."
 
 
-def resubscribe(by: Actor, vendor: str) -> str:
+def resubscribe_calendars(by: StaffActor, vendor: str) -> str:
     """Has a calendar vendor asked anew to announce what changes."""
     count = lifecycle.renew_now(by.rows(Account.objects.filter(vendor=vendor)))
     if not count:
         raise NotPossible("There is no linked account that could be asked just now.")
     accounts = f"{count} account{'' if count == 1 else 's'}"
-    write_down(by, "subscribed anew", vendor, accounts)
+    record_action(by, "subscribed anew", vendor, accounts)
     return f"Asked to announce changes anew, for {accounts}: that takes a moment."
 
 
-def answer(probe: Probe) -> str:
+def probe_sentence(probe: Probe) -> str:
     what = probe.get_kind_display().lower()
-    return f"{what} answers" if probe.ok else f"{what} failed: {shorten(probe.reason, SENTENCE)}"
+    return (
+        f"{what} answers" if probe.ok else f"{what} failed: {shorten(probe.reason, MAX_SENTENCE)}"
+    )
 
 
 # --- messages and webhooks ----------------------------------------------------------------------
 
 
-def retry(by: Actor, provider: str = "") -> str:
+def retry_failed(by: StaffActor, provider: str = "") -> str:
     """Only what failed by a provider's fault: the rest would fail again."""
     done, refused = 0, Counter[str]()
-    for message in failed(by, provider)[:MOST]:
+    for message in failed_messages(by, provider)[:MAX_ROWS_PER_ACTION]:
         try:
             staff_actions.retry(message, by=by.name)
         except NotPossible as why:
@@ -118,39 +120,41 @@ def retry(by: Actor, provider: str = "") -> str:
         raise NotPossible(
             "There is nothing that failed by a provider’s fault in the last 24 hours."
         )
-    write_down(by, "retried", provider, f"{done} messages")
+    record_action(by, "retried", provider, f"{done} messages")
     return f"Waiting to be sent again: {done} message{'' if done == 1 else 's'}."
 
 
-def failed(by: Actor, provider: str) -> QuerySet[Message]:
+def failed_messages(by: StaffActor, provider: str) -> QuerySet[Message]:
     blamed = Attempt.objects.filter(message=OuterRef("pk")).exclude(
         error_class__in=["", *REFUSALS],
     )
     if provider:
         blamed = blamed.filter(provider=provider)
-    since = timezone.now() - LATELY
+    since = timezone.now() - RETRYABLE_FOR
     rows = Message.objects.outbound().filter(status=Status.FAILED, created_at__gte=since)
     return by.rows(rows.filter(Exists(blamed))).order_by("created_at")
 
 
-def fail_over(by: Actor, provider: str) -> str:
+def fail_over_waiting(by: StaffActor, provider: str) -> str:
     """What waits for another try through it is tried now, through the first that works."""
     waiting = by.rows(Message.objects.filter(via=provider)).order_by("send_after")
-    done = staff_actions.release(waiting[:MOST])
+    done = staff_actions.release(waiting[:MAX_ROWS_PER_ACTION])
     if not done:
         raise NotPossible(f"Nothing waits for another try through {provider}.")
-    write_down(by, "moved on", provider, f"{done} messages")
+    record_action(by, "moved on", provider, f"{done} messages")
     return f"Tried now: {done} message{'' if done == 1 else 's'} that waited for {provider}."
 
 
-def replay(by: Actor) -> str:
+def replay_webhooks(by: StaffActor) -> str:
     """Deliveries that were given up on, and those that still wait for another try."""
     rows = by.rows(WebhookDelivery.objects.filter(applied_at=None, tries__gt=0))
-    results = Counter(deliveries.replay(one) for one in rows.order_by("id")[:MOST])
+    results = Counter(
+        deliveries.replay(delivery) for delivery in rows.order_by("id")[:MAX_ROWS_PER_ACTION]
+    )
     if not results:
         raise NotPossible("There is no webhook that could not be applied.")
     detail = f"{results[True]} applied, {results[False]} failed again"
-    write_down(by, "replayed", "webhooks", detail)
+    record_action(by, "replayed", "webhooks", detail)
     return f"Replayed: {detail}."
 
 
@@ -158,23 +162,25 @@ def replay(by: Actor) -> str:
 
 
 @transaction.atomic
-def acknowledge(by: Actor, incident: Incident) -> str:
+def acknowledge_incident(by: StaffActor, incident: Incident) -> str:
     seen = Incident.objects.filter(pk=incident.pk, acknowledged_at=None, resolved_at=None)
     if not seen.update(acknowledged_at=timezone.now(), acknowledged_by=by.name):
         raise NotPossible("Somebody has seen it already, or it is over.")
-    note(by, incident, IncidentEvent.Kind.ACKNOWLEDGED)
-    write_down(by, "acknowledged", incident.title)
+    add_staff_event(by, incident, IncidentEvent.Kind.ACKNOWLEDGED)
+    record_action(by, "acknowledged", incident.title)
     return "Noted: you have seen it."
 
 
 @transaction.atomic
-def comment(by: Actor, incident: Incident, text: str) -> str:
-    note(by, incident, IncidentEvent.Kind.COMMENT, text)
-    write_down(by, "commented", incident.title, text)
+def comment_incident(by: StaffActor, incident: Incident, text: str) -> str:
+    add_staff_event(by, incident, IncidentEvent.Kind.COMMENT, text)
+    record_action(by, "commented", incident.title, text)
     return "Your comment is in the history."
 
 
-def note(by: Actor, incident: Incident, kind: IncidentEvent.Kind, text: str = "") -> None:
+def add_staff_event(
+    by: StaffActor, incident: Incident, kind: IncidentEvent.Kind, text: str = ""
+) -> None:
     IncidentEvent.objects.create(
         incident=incident,
         kind=kind,

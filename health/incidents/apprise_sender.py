@@ -3,7 +3,7 @@
 import apprise
 
 
-def tell(url: str, title: str, body: str, *, is_good: bool) -> str:
+def send_by_apprise(url: str, title: str, body: str, *, is_good: bool) -> str:
     """Returns what stood in the way; empty if the channel took it."""
     messenger = apprise.Apprise()
     if not messenger.add(url):

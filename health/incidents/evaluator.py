@@ -31,15 +31,15 @@ from wedsync_comms.lib import heartbeats, lease
 
 log = structlog.get_logger(__name__)
 
-TICK = 3.0
+EVALUATE_EVERY_S = 3.0
 # Four ticks: then another process takes over.
-LEASE = 12.0
-ROLL_EVERY = 10.0
+EVALUATOR_LEASE_S = 12.0
+ROLLUP_EVERY_S = 10.0
 # What takes long is done seldom: it may cost a twentieth of the time.
-SHARE = 20
-ALERT_EVERY = 1.0
+ROLLUP_TIME_SHARE = 20
+ALERT_EVERY_S = 1.0
 # A provider in trouble is asked so often whether it is back, in seconds.
-ASK_EVERY = 15.0
+PROBE_TROUBLED_EVERY_S = 15.0
 
 
 class Evaluator:
@@ -49,39 +49,39 @@ class Evaluator:
         self.asked: dict[str, float] = {}
 
     def __call__(self) -> float:
-        if lease.take(EVALUATOR, self.holder, LEASE):
+        if lease.take(EVALUATOR, self.holder, EVALUATOR_LEASE_S):
             self.evaluate()
-        return TICK
+        return EVALUATE_EVERY_S
 
     def evaluate(self) -> None:
         self.roll()
         now = timezone.now()
-        seen = observation.look(now)
-        lifecycle.apply(provider_rules.judge(seen), now)
+        seen = observation.collect_observation(now)
+        lifecycle.apply_findings(provider_rules.judge(seen), now)
         self.ask_again(seen)
         heartbeats.beat(EVALUATOR, self.holder)
 
     def roll(self) -> None:
         began = time.monotonic()
         if began >= self.roll_at:
-            rollups.keep()
+            rollups.update_rollups()
             took = time.monotonic() - began
-            self.roll_at = time.monotonic() + max(ROLL_EVERY, SHARE * took)
+            self.roll_at = time.monotonic() + max(ROLLUP_EVERY_S, ROLLUP_TIME_SHARE * took)
 
     def ask_again(self, seen: Observation) -> None:
         """Has a worker probe what is in trouble: its recovery is noticed also without traffic."""
         now = time.monotonic()
-        for one in seen.providers:
-            known = seen.open.get(f"sending:{one.slug}")
+        for provider in seen.providers:
+            known = seen.open.get(f"sending:{provider.slug}")
             in_trouble = known is not None and known.kind in provider_conditions.PROVEN_BY_SUCCESS
-            if in_trouble and now >= self.asked.get(one.slug, 0.0):
-                self.asked[one.slug] = now + ASK_EVERY
-                async_task("health.tasks.probe", one.slug)
+            if in_trouble and now >= self.asked.get(provider.slug, 0.0):
+                self.asked[provider.slug] = now + PROBE_TROUBLED_EVERY_S
+                async_task("health.tasks.probe", provider.slug)
 
 
-class Messenger:
+class AlertSender:
     """Sends alerts. Any number of them may run: each alert is claimed."""
 
     def __call__(self) -> float:
-        alerts.send_due()
-        return ALERT_EVERY
+        alerts.send_due_alerts()
+        return ALERT_EVERY_S

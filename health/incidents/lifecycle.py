@@ -24,10 +24,10 @@ log = structlog.get_logger(__name__)
 # A critical one that nobody has acknowledged by then is announced again, once.
 ESCALATE_AFTER = timedelta(minutes=15)
 # Of a rule that is no longer in the table.
-CLOSE_AFTER = timedelta(seconds=15)
+DEFAULT_CLOSE_AFTER = timedelta(seconds=15)
 
 
-class Step(Enum):
+class IncidentStep(Enum):
     """What an incident does next."""
 
     KEEP = "keep"
@@ -44,40 +44,43 @@ def next_step(
     rule: Rule | None,
     is_found: bool,
     now: datetime,
-) -> Step:
+) -> IncidentStep:
     """A suspicion that is gone for a moment was none; an open incident must be gone for a while."""
     if is_found:
         lasted = now - suspected_at
         is_due = opened_at is None and rule is not None and lasted >= rule.open_after
-        return Step.OPEN if is_due else Step.KEEP
+        return IncidentStep.OPEN if is_due else IncidentStep.KEEP
     if opened_at is None:
-        return Step.FORGET
-    close_after = rule.close_after if rule else CLOSE_AFTER
-    return Step.RESOLVE if now - last_seen_at >= close_after else Step.KEEP
+        return IncidentStep.FORGET
+    close_after = rule.close_after if rule else DEFAULT_CLOSE_AFTER
+    return IncidentStep.RESOLVE if now - last_seen_at >= close_after else IncidentStep.KEEP
 
 
-def apply(findings: Mapping[str, Finding], now: datetime) -> None:
+def apply_findings(findings: Mapping[str, Finding], now: datetime) -> None:
     """Makes the rows equal to what was found. Called by one process at a time; called by two, the
     database lets only one of them open an incident."""
     with transaction.atomic():
-        rows = {one.cause: one for one in Incident.objects.unresolved().select_for_update()}
+        rows = {
+            incident.cause: incident
+            for incident in Incident.objects.unresolved().select_for_update()
+        }
         for cause, finding in findings.items():
             if cause not in rows:
-                rows[cause] = suspect(finding, now)
+                rows[cause] = suspect_incident(finding, now)
         for cause, row in rows.items():
-            move(row, findings.get(cause), now)
+            advance_incident(row, findings.get(cause), now)
 
 
-def suspect(finding: Finding, now: datetime) -> Incident:
+def suspect_incident(finding: Finding, now: datetime) -> Incident:
     return Incident.objects.create(
         cause=finding.cause,
         suspected_at=now,
         last_seen_at=now,
-        **described(finding),
+        **finding_fields(finding),
     )
 
 
-def described(finding: Finding) -> dict[str, object]:
+def finding_fields(finding: Finding) -> dict[str, object]:
     rule = finding.rule
     return {
         "kind": rule.kind,
@@ -92,9 +95,9 @@ def described(finding: Finding) -> dict[str, object]:
     }
 
 
-def move(row: Incident, finding: Finding | None, now: datetime) -> None:
+def advance_incident(row: Incident, finding: Finding | None, now: datetime) -> None:
     if finding is not None:
-        grow(row, finding, now)
+        update_incident(row, finding, now)
     step = next_step(
         suspected_at=row.suspected_at,
         opened_at=row.opened_at,
@@ -103,48 +106,48 @@ def move(row: Incident, finding: Finding | None, now: datetime) -> None:
         is_found=finding is not None,
         now=now,
     )
-    if step is Step.OPEN:
-        open_(row, now)
-    elif step is Step.FORGET:
+    if step is IncidentStep.OPEN:
+        open_incident(row, now)
+    elif step is IncidentStep.FORGET:
         row.delete()
-    elif step is Step.RESOLVE:
-        resolve(row, now)
+    elif step is IncidentStep.RESOLVE:
+        resolve_incident(row, now)
     elif row.opened_at is not None:
         escalate_if_due(row, now)
 
 
-def grow(row: Incident, finding: Finding, now: datetime) -> None:
+def update_incident(row: Incident, finding: Finding, now: datetime) -> None:
     """Seen again: with new evidence, or worse than it was called. It is never called less."""
     rule, row.last_seen_at = finding.rule, now
-    if row.kind == rule.kind or row.opened_at is None or is_worse(rule.kind, row.kind):
+    if row.kind == rule.kind or row.opened_at is None or is_worse_kind(rule.kind, row.kind):
         was, before = row.severity, row.kind
-        for name, value in described(finding).items():
+        for name, value in finding_fields(finding).items():
             setattr(row, name, value)
         if row.opened_at is not None and before != rule.kind:
             told = f"{finding.title}."
-            note(row, IncidentEvent.Kind.ESCALATED, now, text=told)
+            add_event(row, IncidentEvent.Kind.ESCALATED, now, text=told)
             if was != Severity.CRITICAL and rule.severity == Severity.CRITICAL:
-                escalate(row, now)
+                escalate_incident(row, now)
     row.save()
 
 
-def is_worse(kind: str, than: str) -> bool:
+def is_worse_kind(kind: str, than: str) -> bool:
     return RANK[kind] < RANK.get(than, len(RANK))
 
 
-def open_(row: Incident, now: datetime) -> None:
+def open_incident(row: Incident, now: datetime) -> None:
     row.opened_at = now
     row.save(update_fields=["opened_at"])
-    note(row, IncidentEvent.Kind.OPENED, now, text=f"{row.title}.")
-    alerts.plan(row, Alert.Kind.OPENED)
+    add_event(row, IncidentEvent.Kind.OPENED, now, text=f"{row.title}.")
+    alerts.queue_alerts(row, Alert.Kind.OPENED)
     log.warning("incident", incident=row.pk, cause=row.cause, outcome="opened", kind=row.kind)
 
 
-def resolve(row: Incident, now: datetime) -> None:
+def resolve_incident(row: Incident, now: datetime) -> None:
     row.resolved_at = now
     row.save(update_fields=["resolved_at"])
-    note(row, IncidentEvent.Kind.RESOLVED, now)
-    alerts.plan(row, Alert.Kind.RECOVERED)
+    add_event(row, IncidentEvent.Kind.RESOLVED, now)
+    alerts.queue_alerts(row, Alert.Kind.RECOVERED)
     log.warning("incident", incident=row.pk, cause=row.cause, outcome="resolved", kind=row.kind)
 
 
@@ -153,27 +156,27 @@ def escalate_if_due(row: Incident, now: datetime) -> None:
     lasted = now - (row.opened_at or now)
     if is_waiting and row.severity == Severity.CRITICAL and lasted >= ESCALATE_AFTER:
         minutes = int(lasted.total_seconds() // 60)
-        note(
+        add_event(
             row,
             IncidentEvent.Kind.ESCALATED,
             now,
             text=f"Nobody has acknowledged it for {minutes} minutes.",
         )
-        escalate(row, now)
+        escalate_incident(row, now)
 
 
-def escalate(row: Incident, now: datetime) -> None:
+def escalate_incident(row: Incident, now: datetime) -> None:
     if row.escalated_at is None:
         row.escalated_at = now
         row.save(update_fields=["escalated_at"])
-        alerts.plan(row, Alert.Kind.ESCALATED)
+        alerts.queue_alerts(row, Alert.Kind.ESCALATED)
 
 
-def note(row: Incident, kind: IncidentEvent.Kind, at: datetime, *, text: str = "") -> None:
+def add_event(row: Incident, kind: IncidentEvent.Kind, at: datetime, *, text: str = "") -> None:
     IncidentEvent.objects.create(incident=row, kind=kind, text=text, at=at)
 
 
-def forget() -> int:
+def prune_incidents() -> int:
     """Removes what was resolved long ago."""
     old = timezone.now() - timedelta(days=settings.KEEP_DAYS)
     return Incident.objects.filter(resolved_at__lt=old).delete()[0]

@@ -5,65 +5,73 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.core import Metric
 
 from health.metrics.families import (
-    gauge,
-    seconds,
+    epoch_seconds,
+    gauge_family,
 )
 from health.vocabulary.readings import (
-    Linked,
+    CalendarHealth,
     ProviderHealth,
 )
 
 PROVIDER = ("provider",)
 
 
-def of(providers: Sequence[ProviderHealth]) -> Iterator[Metric]:
-    found = [one.accounts for one in providers if one.accounts is not None]
-    yield gauge(
+def calendar_metrics(providers: Sequence[ProviderHealth]) -> Iterator[Metric]:
+    found = [provider.accounts for provider in providers if provider.accounts is not None]
+    yield gauge_family(
         "calendar_accounts",
         "Linked accounts: all that may be used, those whose calls fail, and those to reconnect.",
         (*PROVIDER, "state"),
-        [((one.vendor, state), count) for one in found for state, count in states(one)],
+        [
+            ((health.vendor, state), count)
+            for health in found
+            for state, count in account_states(health)
+        ],
     )
-    yield gauge(
+    yield gauge_family(
         "calendar_trouble",
         "Calendars, subscriptions, address books and appointments that need a look.",
         (*PROVIDER, "what"),
-        [((one.vendor, what), count) for one in found for what, count in trouble(one)],
+        [
+            ((health.vendor, what), count)
+            for health in found
+            for what, count in calendar_problems(health)
+        ],
     )
-    yield gauge(
+    yield gauge_family(
         "calendar_waiting_appointments",
         "Appointments to be written into calendars.",
         PROVIDER,
-        [((one.vendor,), one.waiting) for one in found],
+        [((health.vendor,), health.waiting) for health in found],
     )
-    yield gauge(
+    yield gauge_family(
         "calendar_last_poll_timestamp_seconds",
         "When a calendar was last read.",
         PROVIDER,
-        [((one.vendor,), seconds(one.last_poll_at)) for one in found],
+        [((health.vendor,), epoch_seconds(health.last_poll_at)) for health in found],
     )
-    yield gauge(
+    yield gauge_family(
         "calendar_next_expiry_timestamp_seconds",
         "When the next subscription ends, unless it is renewed before.",
         PROVIDER,
-        [((one.vendor,), seconds(one.next_expiry_at)) for one in found],
+        [((health.vendor,), epoch_seconds(health.next_expiry_at)) for health in found],
     )
 
 
-def states(one: Linked) -> list[tuple[str, int]]:
+def account_states(health: CalendarHealth) -> list[tuple[str, int]]:
     return [
-        ("linked", one.accounts),
-        ("failing", one.failing.count),
-        ("reconnect", one.reconnect.count),
+        ("linked", health.accounts),
+        ("failing", health.failing.count),
+        ("reconnect", health.reconnect.count),
     ]
 
 
-def trouble(one: Linked) -> list[tuple[str, int]]:
+def calendar_problems(health: CalendarHealth) -> list[tuple[str, int]]:
     return [
-        ("late", one.late.count + one.late_books.count),
-        ("silent", one.silent.count),
-        ("unannounced", one.unannounced.count),
-        ("overdue", one.overdue.count),
-        ("held", one.held.count + one.held_books.count),
-        ("unwritten", one.unwritten.count),
+        ("late", health.late.count + health.late_books.count),
+        ("silent", health.silent.count),
+        ("unannounced", health.unannounced.count),
+        ("overdue", health.overdue.count),
+        ("held", health.held.count + health.held_books.count),
+        ("unwritten", health.unwritten.count),
     ]

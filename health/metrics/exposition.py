@@ -22,11 +22,11 @@ from health.collecting import (
 from health.collecting.host import PROCESSES
 from health.metrics import calendars
 from health.metrics.families import (
-    counter,
-    gauge,
-    seconds,
-    single,
-    thousandth,
+    as_seconds,
+    counter_family,
+    epoch_seconds,
+    gauge_family,
+    single_gauge,
 )
 from health.models import Alert
 from health.reporting import summary
@@ -38,10 +38,10 @@ from health.vocabulary.readings import (
 )
 from wedsync_comms.lib.secrets import is_same
 
-__all__ = ["CONTENT_TYPE", "refusal", "text"]
+__all__ = ["CONTENT_TYPE", "metrics_refusal", "metrics_text"]
 
-RESULTS = ("accepted", "failed", "refused", "throttled")
-COUNTED = {
+CALL_RESULTS = ("accepted", "failed", "refused", "throttled")
+PROVIDER_COUNTERS = {
     "retries": "Attempts that were planned after a failed one.",
     "failovers": "Messages that went on to another provider.",
     "receipts": "Events that came by webhook.",
@@ -49,19 +49,21 @@ COUNTED = {
 }
 
 
-def refusal(request: HttpRequest) -> str:
+def metrics_refusal(request: HttpRequest) -> str:
     """Why the caller may not read them; empty if they may."""
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")
         if is_same(given, f"Bearer {settings.METRICS_TOKEN}"):
             return ""
         return "Send “Authorization: Bearer …” with METRICS_TOKEN.\n"
-    if "X-Forwarded-For" in request.headers or not is_near(request.META.get("REMOTE_ADDR", "")):
+    if "X-Forwarded-For" in request.headers or not is_private_address(
+        request.META.get("REMOTE_ADDR", "")
+    ):
         return "Only this machine and private networks may ask. Set METRICS_TOKEN for others.\n"
     return ""
 
 
-def is_near(address: str) -> bool:
+def is_private_address(address: str) -> bool:
     try:
         found = ip_address(address)
     except ValueError:
@@ -70,145 +72,150 @@ def is_near(address: str) -> bool:
     return found.is_loopback or found.is_private
 
 
-def text() -> bytes:
+def metrics_text() -> bytes:
     collectors = CollectorRegistry()
-    collectors.register(Found(summary.build(None)))
+    collectors.register(SummaryCollector(summary.build_summary(None)))
     return generate_latest(collectors)
 
 
-class Found(Collector):
+class SummaryCollector(Collector):
     def __init__(self, summary: Summary) -> None:
         self.summary = summary
 
     def collect(self) -> Iterator[Metric]:
-        configured = [one for one in self.summary.providers if one.status != State.UNCONFIGURED]
-        yield from providers(configured)
-        yield from calendars.of(configured)
-        yield from traffic()
-        yield from webhooks()
-        yield from queue(self.summary)
-        yield from processes(self.summary)
-        yield from machine(self.summary)
-        yield from incidents(self.summary)
+        configured = [
+            provider for provider in self.summary.providers if provider.status != State.UNCONFIGURED
+        ]
+        yield from provider_metrics(configured)
+        yield from calendars.calendar_metrics(configured)
+        yield from traffic_metrics()
+        yield from webhook_metrics()
+        yield from queue_metrics(self.summary)
+        yield from process_metrics(self.summary)
+        yield from host_metrics(self.summary)
+        yield from incident_metrics(self.summary)
 
 
-PROVIDER = ("provider", "channel")
-OF_A_PROVIDER: tuple[tuple[str, str, Callable[[ProviderHealth], float | None]], ...] = (
+PROVIDER_LABELS = ("provider", "channel")
+PROVIDER_GAUGES: tuple[tuple[str, str, Callable[[ProviderHealth], float | None]], ...] = (
     (
         "success_ratio",
         "The share of calls of the last 15 minutes that did not fail by the provider's fault.",
-        lambda one: one.success_rate,
+        lambda provider: provider.success_rate,
     ),
     (
         "breaker_open",
         "1 while nothing is sent through the provider.",
-        lambda one: float(one.breaker.state == "open") if one.breaker else None,
+        lambda provider: float(provider.breaker.state == "open") if provider.breaker else None,
     ),
     (
         "paused",
         "1 while it is paused, by itself or by a person.",
-        lambda one: float(one.breaker.paused) if one.breaker else None,
+        lambda provider: float(provider.breaker.paused) if provider.breaker else None,
     ),
     (
         "rate_headroom_ratio",
         "The share of the permitted rate that is not used lately.",
-        lambda one: one.rate_limit.headroom if one.rate_limit else None,
+        lambda provider: provider.rate_limit.headroom if provider.rate_limit else None,
     ),
     (
         "rate_per_second",
         "What the provider permits, as far as it is known.",
-        lambda one: one.rate_limit.per_second if one.rate_limit else None,
+        lambda provider: provider.rate_limit.per_second if provider.rate_limit else None,
     ),
-    ("probe_ok", "1 if the last probe was answered.", lambda one: one.probe.ok),
+    ("probe_ok", "1 if the last probe was answered.", lambda provider: provider.probe.ok),
     (
         "webhook_endpoint_ok",
         "1 if our own address took a signed sample.",
-        lambda one: one.webhook_endpoint.ok,
+        lambda provider: provider.webhook_endpoint.ok,
     ),
     (
         "last_success_timestamp_seconds",
         "When it last took a message.",
-        lambda one: seconds(one.last_success_at),
+        lambda provider: epoch_seconds(provider.last_success_at),
     ),
     (
         "last_webhook_timestamp_seconds",
         "When its last webhook was applied.",
-        lambda one: seconds(one.last_webhook_at),
+        lambda provider: epoch_seconds(provider.last_webhook_at),
     ),
     (
         "webhook_expected_timestamp_seconds",
         "When the next webhook is expected.",
-        lambda one: seconds(one.webhook_expected_by),
+        lambda provider: epoch_seconds(provider.webhook_expected_by),
     ),
 )
 
 
-def providers(found: list[ProviderHealth]) -> Iterator[Metric]:
-    yield gauge(
+def provider_metrics(found: list[ProviderHealth]) -> Iterator[Metric]:
+    yield gauge_family(
         "provider_status",
         "1 for the status a provider has, 0 for the others.",
-        (*PROVIDER, "status"),
+        (*PROVIDER_LABELS, "status"),
         [
-            ((one.provider, one.channel, state.value), one.status == state)
-            for one in found
+            ((health.provider, health.channel, state.value), health.status == state)
+            for health in found
             for state in (State.OPERATIONAL, State.DEGRADED, State.DOWN)
         ],
     )
-    for name, about, value in OF_A_PROVIDER:
-        rows = [((one.provider, one.channel), value(one)) for one in found]
-        yield gauge(f"provider_{name}", about, PROVIDER, rows)
+    for name, about, value in PROVIDER_GAUGES:
+        rows = [((health.provider, health.channel), value(health)) for health in found]
+        yield gauge_family(f"provider_{name}", about, PROVIDER_LABELS, rows)
 
 
-def traffic() -> Iterator[Metric]:
-    totals = rollups.totals()
-    calls = counter("provider_calls", "Calls to a provider.", ("provider", "result"))
+def traffic_metrics() -> Iterator[Metric]:
+    totals = rollups.provider_totals()
+    calls = counter_family("provider_calls", "Calls to a provider.", ("provider", "result"))
     took = HistogramMetricFamily(
         "wedsync_provider_call_seconds",
         "How long calls took.",
         labels=("provider",),
     )
     for provider, found in totals.items():
-        for result in RESULTS:
+        for result in CALL_RESULTS:
             calls.add_metric((provider, result), found[result])
-        took.add_metric((provider,), buckets=buckets(found["latency"]), sum_value=None)
+        took.add_metric((provider,), buckets=latency_buckets(found["latency"]), sum_value=None)
     yield calls
     yield took
-    for name, about in COUNTED.items():
-        made = counter(f"provider_{name}", about, ("provider",))
+    for name, about in PROVIDER_COUNTERS.items():
+        made = counter_family(f"provider_{name}", about, ("provider",))
         for provider, found in totals.items():
             made.add_metric((provider,), found[name])
         yield made
 
 
-def buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
+def latency_buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
     ends = [*(str(bound / 1000) for bound in histogram.BOUNDS), "+Inf"]
     return list(zip(ends, map(float, accumulate(counts)), strict=True))
 
 
-def webhooks() -> Iterator[Metric]:
-    made = counter("webhooks_forged", "Webhooks refused for their signature.", ("webhook",))
+def webhook_metrics() -> Iterator[Metric]:
+    made = counter_family("webhooks_forged", "Webhooks refused for their signature.", ("webhook",))
     names = {registry.provider(slug).webhook for slug in settings.PROVIDERS} - {""}
     for name in sorted(names):
-        made.add_metric((name,), forged_webhooks.total(name))
+        made.add_metric((name,), forged_webhooks.forged_total(name))
     yield made
 
 
-def queue(found: Summary) -> Iterator[Metric]:
+def queue_metrics(found: Summary) -> Iterator[Metric]:
     waiting = found.queue
     states = ("due", "scheduled", "in_flight", "unknown")
-    yield gauge(
+    yield gauge_family(
         "queue_messages",
         "Messages by where they wait; counting ends at 10,000.",
         ("state",),
         [((state,), getattr(waiting, state)) for state in states],
     )
-    yield gauge(
+    yield gauge_family(
         "queue_oldest_seconds",
         "How long the oldest due message waits.",
         ("priority",),
-        [((one.name.lower(),), waiting.oldest_age.get(one.name.lower(), 0)) for one in Priority],
+        [
+            ((priority.name.lower(),), waiting.oldest_age.get(priority.name.lower(), 0))
+            for priority in Priority
+        ],
     )
-    yield gauge(
+    yield gauge_family(
         "deliveries",
         "Stored webhooks that are not applied.",
         ("state",),
@@ -216,39 +223,41 @@ def queue(found: Summary) -> Iterator[Metric]:
     )
 
 
-def processes(found: Summary) -> Iterator[Metric]:
-    alive = Counter(one.name for one in found.workers if one.alive)
+def process_metrics(found: Summary) -> Iterator[Metric]:
+    alive = Counter(process.name for process in found.workers if process.alive)
     names = [(name,) for name in PROCESSES]
-    yield gauge(
+    yield gauge_family(
         "processes_alive",
         "Processes that were heard of in the last 30 seconds.",
         ("process",),
         [(name, alive[name[0]]) for name in names],
     )
-    yield single(
+    yield single_gauge(
         "evaluator_last_run_timestamp_seconds",
         "When the rules were last applied: the dead man's switch.",
-        seconds(found.evaluated_at),
+        epoch_seconds(found.evaluated_at),
     )
 
 
-def machine(found: Summary) -> Iterator[Metric]:
+def host_metrics(found: Summary) -> Iterator[Metric]:
     there = found.machine
-    yield single("database_latency_seconds", "SELECT 1.", thousandth(there.database_ms))
-    yield single("redis_latency_seconds", "PING.", thousandth(there.redis_ms))
-    yield single("redis_up", "Whether Redis answers; none without Redis.", there.redis_ok)
-    yield single("disk_used_ratio", "The share of the disk that is used.", there.disk_used)
+    yield single_gauge("database_latency_seconds", "SELECT 1.", as_seconds(there.database_ms))
+    yield single_gauge("redis_latency_seconds", "PING.", as_seconds(there.redis_ms))
+    yield single_gauge("redis_up", "Whether Redis answers; none without Redis.", there.redis_ok)
+    yield single_gauge("disk_used_ratio", "The share of the disk that is used.", there.disk_used)
 
 
-def incidents(found: Summary) -> Iterator[Metric]:
-    open_now = Counter((one.kind, one.severity.value, one.provider) for one in found.incidents)
-    yield gauge(
+def incident_metrics(found: Summary) -> Iterator[Metric]:
+    open_now = Counter(
+        (incident.kind, incident.severity.value, incident.provider) for incident in found.incidents
+    )
+    yield gauge_family(
         "incidents_open",
         "Open incidents.",
         ("kind", "severity", "provider"),
         open_now.items(),
     )
-    yield single(
+    yield single_gauge(
         "alerts_failing",
         "Alerts that no channel took yet.",
         Alert.objects.failing().count(),

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 Labelled = Iterable[tuple[tuple[str, ...], float | None]]
 
 
-def gauge(name: str, about: str, labels: tuple[str, ...], values: Labelled) -> Metric:
+def gauge_family(name: str, about: str, labels: tuple[str, ...], values: Labelled) -> Metric:
     """What is not known has no sample."""
     made = GaugeMetricFamily(f"wedsync_{name}", about, labels=labels)
     for of, value in values:
@@ -17,17 +17,17 @@ def gauge(name: str, about: str, labels: tuple[str, ...], values: Labelled) -> M
     return made
 
 
-def counter(name: str, about: str, labels: tuple[str, ...]) -> CounterMetricFamily:
+def counter_family(name: str, about: str, labels: tuple[str, ...]) -> CounterMetricFamily:
     return CounterMetricFamily(f"wedsync_{name}", about, labels=labels)
 
 
-def single(name: str, about: str, value: float | None) -> Metric:
-    return gauge(name, about, (), [((), value)])
+def single_gauge(name: str, about: str, value: float | None) -> Metric:
+    return gauge_family(name, about, (), [((), value)])
 
 
-def seconds(at: datetime | None) -> float | None:
+def epoch_seconds(at: datetime | None) -> float | None:
     return at.timestamp() if at else None
 
 
-def thousandth(number: float | None) -> float | None:
+def as_seconds(number: float | None) -> float | None:
     return None if number is None else number / 1000

@@ -8,68 +8,70 @@ from django.conf import settings
 from health.collecting import linked_accounts
 from health.collecting.probes import CALENDAR
 from health.models import Probe
-from health.reporting.provider_status import judged
+from health.reporting.provider_status import derive_status
 from health.vocabulary.readings import (
-    Check,
+    CalendarHealth,
     IncidentView,
-    Linked,
+    ProbeReading,
     ProviderHealth,
     State,
 )
 
-CHANNEL = "calendar"
+CALENDAR_CHANNEL = "calendar"
 # The ones there is a place for, with or without an account of ours.
-KNOWN = ("google", "microsoft")
+KNOWN_VENDORS = ("google", "microsoft")
 
 
-def look(
+def collect_vendors(
     scope: int | None,
     incidents: Sequence[IncidentView],
-    checks: Mapping[tuple[str, str], Check],
+    checks: Mapping[tuple[str, str], ProbeReading],
     now: datetime,
 ) -> list[ProviderHealth]:
-    found = linked_accounts.look(scope, now)
-    missing = [slug for slug in KNOWN if slug not in settings.CALENDARS]
+    found = linked_accounts.collect_calendar_health(scope, now)
+    missing = [slug for slug in KNOWN_VENDORS if slug not in settings.CALENDARS]
     return [
         *(
-            vendor(
-                linked_accounts.total(slug, found),
-                [one for one in incidents if one.provider == slug],
+            vendor_health(
+                linked_accounts.vendor_total(slug, found),
+                [incident for incident in incidents if incident.provider == slug],
                 checks,
             )
             for slug in settings.CALENDARS
         ),
         *(
-            ProviderHealth(provider=slug, channel=CHANNEL, status=State.UNCONFIGURED, breaker=None)
+            ProviderHealth(
+                provider=slug, channel=CALENDAR_CHANNEL, status=State.UNCONFIGURED, breaker=None
+            )
             for slug in missing
         ),
     ]
 
 
-def vendor(
-    accounts: Linked,
+def vendor_health(
+    accounts: CalendarHealth,
     incidents: Sequence[IncidentView],
-    checks: Mapping[tuple[str, str], Check],
+    checks: Mapping[tuple[str, str], ProbeReading],
 ) -> ProviderHealth:
-    status, reason = standing(incidents, accounts)
+    status, reason = vendor_status(incidents, accounts)
     return ProviderHealth(
         provider=accounts.vendor,
-        channel=CHANNEL,
+        channel=CALENDAR_CHANNEL,
         status=status,
         reason=reason,
         breaker=None,
         last_success_at=accounts.last_poll_at,
         last_failure_at=accounts.last_failure_at,
         last_webhook_at=accounts.last_push_at,
-        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, CALENDAR), Check()),
-        probe=checks.get((Probe.Kind.ACCOUNT, accounts.vendor), Check()),
+        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, CALENDAR), ProbeReading()),
+        probe=checks.get((Probe.Kind.ACCOUNT, accounts.vendor), ProbeReading()),
         accounts=accounts,
     )
 
 
-def standing(incidents: Sequence[IncidentView], accounts: Linked) -> tuple[State, str]:
+def vendor_status(incidents: Sequence[IncidentView], accounts: CalendarHealth) -> tuple[State, str]:
     """One account's trouble only degrades its vendor: no rule about accounts is critical."""
-    status, reason = judged(None, incidents)
+    status, reason = derive_status(None, incidents)
     if status == State.OPERATIONAL and not accounts.accounts:
         return status, "No account is linked yet."
     return status, reason

@@ -4,20 +4,22 @@ from collections.abc import Sequence
 
 from health.models import Probe
 from health.vocabulary.readings import (
-    Breaker,
-    Check,
+    BreakerReading,
     IncidentView,
+    ProbeReading,
     Severity,
     State,
 )
 
 
-def judged(breaker: Breaker | None, incidents: Sequence[IncidentView]) -> tuple[State, str]:
+def derive_status(
+    breaker: BreakerReading | None, incidents: Sequence[IncidentView]
+) -> tuple[State, str]:
     """The worst of what is known, and the sentence that says it."""
     if breaker and breaker.state == "open":
         word = "Paused" if breaker.paused else "Closed off after many failures"
         return State.DOWN, f"{word}: {breaker.reason}" if breaker.reason else f"{word}."
-    critical = [one for one in incidents if one.severity == Severity.CRITICAL]
+    critical = [incident for incident in incidents if incident.severity == Severity.CRITICAL]
     if critical:
         return State.DOWN, critical[0].title
     if incidents:
@@ -27,8 +29,8 @@ def judged(breaker: Breaker | None, incidents: Sequence[IncidentView]) -> tuple[
     return State.OPERATIONAL, ""
 
 
-def check(probe: Probe, scope: int | None) -> Check:
-    return Check(
+def check_of_probe(probe: Probe, scope: int | None) -> ProbeReading:
+    return ProbeReading(
         ok=probe.ok,
         checked_at=probe.checked_at,
         latency_ms=probe.latency_ms,

@@ -11,38 +11,42 @@ from django.db.models import Max
 
 from health.models import Action, Incident, IncidentEvent
 from health.reporting import summary
-from health.reporting.provider_status import judged
+from health.reporting.provider_status import derive_status
 from health.vocabulary.readings import (
-    Breaker,
+    BreakerReading,
     IncidentView,
     State,
 )
 
 
-def frame() -> str:
+def health_frame() -> str:
     """Few rows and cheap: every live process asks every other second."""
     shared = Incident.objects.open().filter(organization=None).exclude(provider="")
-    incidents = summary.visible(shared.worst_first(), None)
-    breakers: dict[str, Breaker | None] = {
-        **{slug: summary.breaker(slug, None) for slug in settings.PROVIDERS},
+    incidents = summary.visible_views(shared.worst_first(), None)
+    breakers: dict[str, BreakerReading | None] = {
+        **{slug: summary.breaker_reading(slug, None) for slug in settings.PROVIDERS},
         **dict.fromkeys(settings.CALENDARS),
     }
-    states = {slug: state(slug, breaker, incidents) for slug, breaker in breakers.items()}
+    states = {slug: provider_state(slug, breaker, incidents) for slug, breaker in breakers.items()}
     return json.dumps(
         {
             "type": "health",
-            "status": summary.worst(states.values()),
+            "status": summary.worst_state(states.values()),
             "providers": states,
             "incidents": len(incidents),
             # Another number than before: something was opened, resolved, acknowledged or done.
-            "revision": newest(IncidentEvent) + newest(Action),
+            "revision": newest_pk(IncidentEvent) + newest_pk(Action),
         },
     )
 
 
-def state(slug: str, breaker: Breaker | None, incidents: Sequence[IncidentView]) -> State:
-    return judged(breaker, [one for one in incidents if one.provider == slug])[0]
+def provider_state(
+    slug: str, breaker: BreakerReading | None, incidents: Sequence[IncidentView]
+) -> State:
+    return derive_status(
+        breaker, [incident for incident in incidents if incident.provider == slug]
+    )[0]
 
 
-def newest(model: type[IncidentEvent | Action]) -> int:
+def newest_pk(model: type[IncidentEvent | Action]) -> int:
     return model.objects.aggregate(newest=Max("pk"))["newest"] or 0

@@ -21,16 +21,16 @@ from health.collecting.traffic import Traffic
 from health.models import Incident, Probe
 from health.reporting import calendar_status
 from health.reporting.provider_status import (
-    check,
-    judged,
+    check_of_probe,
+    derive_status,
 )
 from health.vocabulary.readings import (
-    Breaker,
-    Check,
+    BreakerReading,
+    Host,
     IncidentView,
-    Machine,
+    ProbeReading,
     ProviderHealth,
-    RateLimit,
+    RateLimitReading,
     Severity,
     State,
     Summary,
@@ -45,46 +45,48 @@ WATCHED_WITHIN = timedelta(seconds=30)
 EVALUATOR = "evaluator"
 
 
-def build(organization: Organization | None, now: datetime | None = None) -> Summary:
+def build_summary(organization: Organization | None, now: datetime | None = None) -> Summary:
     at, scope = now or timezone.now(), organization.pk if organization else None
-    incidents = visible(Incident.objects.open().worst_first(), scope)
-    providers = all_providers(scope, incidents, at)
+    incidents = visible_views(Incident.objects.open().worst_first(), scope)
+    providers = collect_providers(scope, incidents, at)
     beat = heartbeats.latest(EVALUATOR)
     return Summary(
         organization=scope,
         at=at,
-        status=worst(one.status for one in providers),
+        status=worst_state(health.status for health in providers),
         providers=providers,
-        queue=queue.look(scope, at),
-        workers=host.workers(at),
-        machine=Machine() if scope else host.look(),
+        queue=queue.collect_queue(scope, at),
+        workers=host.collect_processes(at),
+        machine=Host() if scope else host.collect_host(),
         incidents=incidents,
-        resolved=lately_resolved(scope, at),
-        failures=failure_groups.groups(scope, at),
+        resolved=recently_resolved(scope, at),
+        failures=failure_groups.collect_failure_groups(scope, at),
         evaluated_at=beat.beat_at if beat else None,
         watched=beat is not None and beat.beat_at >= at - WATCHED_WITHIN,
     )
 
 
-def worst(states: Iterable[State]) -> State:
-    return max(states, key=lambda one: one.rank, default=State.UNCONFIGURED)
+def worst_state(states: Iterable[State]) -> State:
+    return max(states, key=lambda state: state.rank, default=State.UNCONFIGURED)
 
 
 # --- incidents ----------------------------------------------------------------------------------
 
 
-def visible(incidents: Iterable[Incident], scope: int | None) -> tuple[IncidentView, ...]:
-    return tuple(view(one, scope) for one in incidents if is_visible(one, scope))
+def visible_views(incidents: Iterable[Incident], scope: int | None) -> tuple[IncidentView, ...]:
+    return tuple(
+        incident_view(incident, scope) for incident in incidents if is_visible_to(incident, scope)
+    )
 
 
-def is_visible(incident: Incident, scope: int | None) -> bool:
+def is_visible_to(incident: Incident, scope: int | None) -> bool:
     """An organization is shown its own, and those of the providers that carry its messages."""
     if scope is None or incident.organization_id == scope:
         return True
     return incident.organization_id is None and bool(incident.provider)
 
 
-def view(incident: Incident, scope: int | None) -> IncidentView:
+def incident_view(incident: Incident, scope: int | None) -> IncidentView:
     # What is everybody's is shown without the numbers, which are everybody's as well.
     is_theirs = scope is None or incident.organization_id == scope
     return IncidentView(
@@ -105,36 +107,42 @@ def view(incident: Incident, scope: int | None) -> IncidentView:
     )
 
 
-def lately_resolved(scope: int | None, now: datetime) -> tuple[IncidentView, ...]:
+def recently_resolved(scope: int | None, now: datetime) -> tuple[IncidentView, ...]:
     rows = Incident.objects.filter(resolved_at__gt=now - RESOLVED_WITHIN)
-    return visible(rows.order_by("-resolved_at")[:MAX_RESOLVED], scope)
+    return visible_views(rows.order_by("-resolved_at")[:MAX_RESOLVED], scope)
 
 
 # --- providers ----------------------------------------------------------------------------------
 
 
-def all_providers(
+def collect_providers(
     scope: int | None,
     incidents: Sequence[IncidentView],
     now: datetime,
 ) -> tuple[ProviderHealth, ...]:
-    found = traffic.look(scope, now)
-    checks = {(one.kind, one.subject): check(one, scope) for one in Probe.objects.all()}
+    found = traffic.collect_traffic(scope, now)
+    checks = {
+        (probe.kind, probe.subject): check_of_probe(probe, scope) for probe in Probe.objects.all()
+    }
     configured = [
-        provider(
+        provider_health(
             slug,
             scope,
-            found.get(slug) or traffic.nothing(now),
-            [one for one in incidents if one.provider == slug],
+            found.get(slug) or traffic.no_traffic(now),
+            [incident for incident in incidents if incident.provider == slug],
             checks,
             now,
         )
         for slug in settings.PROVIDERS
     ]
-    return (*configured, *missing(), *calendar_status.look(scope, incidents, checks, now))
+    return (
+        *configured,
+        *unconfigured_providers(),
+        *calendar_status.collect_vendors(scope, incidents, checks, now),
+    )
 
 
-def missing() -> list[ProviderHealth]:
+def unconfigured_providers() -> list[ProviderHealth]:
     """Those there is a place for in a route, and no account."""
     return [
         ProviderHealth(provider=slug, channel=channel, status=State.UNCONFIGURED)
@@ -144,16 +152,16 @@ def missing() -> list[ProviderHealth]:
     ]
 
 
-def provider(
+def provider_health(
     slug: str,
     scope: int | None,
     lately: Traffic,
     incidents: Sequence[IncidentView],
-    checks: dict[tuple[str, str], Check],
+    checks: dict[tuple[str, str], ProbeReading],
     now: datetime,
 ) -> ProviderHealth:
-    behind, state = registry.provider(slug), breaker(slug, scope)
-    status, reason = judged(state, incidents)
+    behind, state = registry.provider(slug), breaker_reading(slug, scope)
+    status, reason = derive_status(state, incidents)
     return ProviderHealth(
         provider=slug,
         channel=behind.channel,
@@ -166,19 +174,19 @@ def provider(
         last_success_at=lately.last_success_at,
         last_failure_at=lately.last_failure_at,
         last_webhook_at=lately.last_receipt_at,
-        webhook_expected_by=missing_webhooks.expected_by(slug, scope, lately, now),
-        rate_limit=rate_limit(slug),
-        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, behind.webhook), Check()),
-        probe=checks.get((Probe.Kind.ACCOUNT, slug), Check()),
+        webhook_expected_by=missing_webhooks.webhook_expected_by(slug, scope, lately, now),
+        rate_limit=rate_limit_reading(slug),
+        webhook_endpoint=checks.get((Probe.Kind.ENDPOINT, behind.webhook), ProbeReading()),
+        probe=checks.get((Probe.Kind.ACCOUNT, slug), ProbeReading()),
         hourly=lately.hourly,
         five_minutes=lately.five_minutes,
-        forged=0 if scope else forged_webhooks.lately(behind.webhook),
+        forged=0 if scope else forged_webhooks.forged_recently(behind.webhook),
     )
 
 
-def breaker(slug: str, scope: int | None) -> Breaker:
-    found = host.unless_away(registry.breaker(slug).state, BreakerState("closed"))
-    return Breaker(
+def breaker_reading(slug: str, scope: int | None) -> BreakerReading:
+    found = host.unless_redis_away(registry.breaker(slug).state, BreakerState("closed"))
+    return BreakerReading(
         state=found.state,
         # It counts everybody's attempts, or quotes what the provider says to the platform.
         reason=found.reason if scope is None else "",
@@ -189,11 +197,11 @@ def breaker(slug: str, scope: int | None) -> Breaker:
     )
 
 
-def rate_limit(slug: str) -> RateLimit | None:
-    found = host.unless_away(registry.bucket(slug).snapshot, None)
+def rate_limit_reading(slug: str) -> RateLimitReading | None:
+    found = host.unless_redis_away(registry.bucket(slug).snapshot, None)
     if found is None:
         return None
-    return RateLimit(
+    return RateLimitReading(
         per_second=found.per_second,
         headroom=max(0.0, 1.0 - found.used / found.per_second),
         held_for=found.held_for,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from django.urls import reverse
 
-from health.collecting.linked_accounts import label
+from health.collecting.linked_accounts import vendor_label
 from health.collecting.observation import Observation
 from health.rules.provider_conditions import (
     PROBED_TWICE,
@@ -13,8 +13,8 @@ from health.rules.provider_conditions import (
     is_dead,
 )
 from health.vocabulary.readings import (
-    Linked,
-    Some,
+    CalendarHealth,
+    CountWithExample,
 )
 
 # So many organizations, and so much of all accounts, have no fault of their own in common.
@@ -22,10 +22,10 @@ SEVERAL, MOST = 2, 0.5
 
 Look = Callable[[Observation], Iterator[Seen]]
 # Which rows it is about, by what they are called; the first of them leads to the account.
-Test = Callable[[Linked], dict[str, Some]]
+Test = Callable[[CalendarHealth], dict[str, CountWithExample]]
 
 
-def each(test: Test, *, when: Callable[[Linked, Observation], bool] | None = None) -> Look:
+def each(test: Test, *, when: Callable[[CalendarHealth, Observation], bool] | None = None) -> Look:
     """A rule that is asked about every vendor and organization; it applies where there are any."""
 
     def look(now: Observation) -> Iterator[Seen]:
@@ -37,7 +37,7 @@ def each(test: Test, *, when: Callable[[Linked, Observation], bool] | None = Non
     return look
 
 
-def seen(one: Linked, found: dict[str, Some]) -> Seen:
+def seen(one: CalendarHealth, found: dict[str, CountWithExample]) -> Seen:
     evidence: Evidence = {"organization": one.owner}
     evidence |= {name: some.count for name, some in found.items()}
     if one.failing.count and one.why:
@@ -46,7 +46,7 @@ def seen(one: Linked, found: dict[str, Some]) -> Seen:
         evidence["appointments to be written"] = one.waiting
     return Seen(
         subject=f"{one.vendor}:{one.organization}",
-        name=label(one.vendor),
+        name=vendor_label(one.vendor),
         provider=one.vendor,
         organization=one.organization,
         link=page(next(iter(found.values())).account),
@@ -70,7 +70,9 @@ def vendor_away(now: Observation) -> Iterator[Seen]:
                 "of which fail": sum(one.failing.count for one in mine),
                 "the last answer": next((one.why for one in mine if one.why), ""),
             }
-            yield Seen(subject=vendor, name=label(vendor), provider=vendor, evidence=evidence)
+            yield Seen(
+                subject=vendor, name=vendor_label(vendor), provider=vendor, evidence=evidence
+            )
 
 
 def is_away(vendor: str, now: Observation) -> bool:
@@ -80,12 +82,12 @@ def is_away(vendor: str, now: Observation) -> bool:
     return affected >= SEVERAL and failing > MOST * sum(one.accounts for one in mine)
 
 
-def on_its_own(one: Linked, now: Observation) -> bool:
+def on_its_own(one: CalendarHealth, now: Observation) -> bool:
     """And not because the vendor is away for everybody."""
     return not is_away(one.vendor, now)
 
 
-def worked_on(_: Linked, now: Observation) -> bool:
+def worked_on(_: CalendarHealth, now: Observation) -> bool:
     """A dead worker explains what is late."""
     return not is_dead(now, "worker")
 
@@ -100,29 +102,29 @@ def address_away(now: Observation) -> Iterator[Seen]:
 # --- what our rows say --------------------------------------------------------------------------
 
 
-def reconnect(one: Linked) -> dict[str, Some]:
+def reconnect(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"accounts": one.reconnect}
 
 
-def failing(one: Linked) -> dict[str, Some]:
+def failing(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"accounts that fail": one.failing}
 
 
-def late(one: Linked) -> dict[str, Some]:
+def late(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"calendars not read": one.late, "address books not read": one.late_books}
 
 
-def overdue(one: Linked) -> dict[str, Some]:
+def overdue(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"subscriptions not renewed": one.overdue, "calendars without one": one.unannounced}
 
 
-def silent(one: Linked) -> dict[str, Some]:
+def silent(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"calendars": one.silent}
 
 
-def held(one: Linked) -> dict[str, Some]:
+def held(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"calendars": one.held, "address books": one.held_books}
 
 
-def unwritten(one: Linked) -> dict[str, Some]:
+def unwritten(one: CalendarHealth) -> dict[str, CountWithExample]:
     return {"appointments that wait for long": one.unwritten}

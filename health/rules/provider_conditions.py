@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from health.collecting.observation import (
     Observation,
-    ProviderSeen,
+    ProviderObservation,
 )
 
 SECOND = timedelta(seconds=1)
@@ -62,7 +62,7 @@ class Seen:
     evidence: Evidence = field(default_factory=dict)
 
 
-Test = Callable[[ProviderSeen, Observation], Evidence | None]
+Test = Callable[[ProviderObservation, Observation], Evidence | None]
 
 
 def each(test: Test) -> Callable[[Observation], Iterator[Seen]]:
@@ -94,7 +94,7 @@ def each_webhook(test: Test) -> Callable[[Observation], Iterator[Seen]]:
 # --- sending ------------------------------------------------------------------------------------
 
 
-def refuses_us(one: ProviderSeen, _: Observation) -> Evidence | None:
+def refuses_us(one: ProviderObservation, _: Observation) -> Evidence | None:
     if one.breaker.paused and not one.breaker.held:
         return {"the provider says": one.breaker.reason}
     probe = one.probe
@@ -103,27 +103,27 @@ def refuses_us(one: ProviderSeen, _: Observation) -> Evidence | None:
     return None
 
 
-def has_sent(one: ProviderSeen) -> bool:
+def has_sent(one: ProviderObservation) -> bool:
     """Since it was last probed."""
     probed = one.probe.checked_at if one.probe else None
     return bool(one.last_accepted_at and probed and one.last_accepted_at > probed)
 
 
-def closed_off(one: ProviderSeen, _: Observation) -> Evidence | None:
+def closed_off(one: ProviderObservation, _: Observation) -> Evidence | None:
     if one.breaker.state == "closed" or one.breaker.paused:
         return None
     return {"breaker": one.breaker.state, "because": one.breaker.reason, **figures(one)}
 
 
-def fails_mostly(one: ProviderSeen, now: Observation) -> Evidence | None:
+def fails_mostly(one: ProviderObservation, now: Observation) -> Evidence | None:
     return failing(one, now, FEW_FAILURES, MOST)
 
 
-def fails_often(one: ProviderSeen, now: Observation) -> Evidence | None:
+def fails_often(one: ProviderObservation, now: Observation) -> Evidence | None:
     return failing(one, now, MANY_FAILURES, MANY)
 
 
-def failing(one: ProviderSeen, now: Observation, few: int, share: float) -> Evidence | None:
+def failing(one: ProviderObservation, now: Observation, few: int, share: float) -> Evidence | None:
     is_fresh = one.last_failed_at is not None and now.at - one.last_failed_at <= FRESH
     calls = one.accepted + one.failed
     if one.failed < few or one.failed < share * calls or not is_fresh:
@@ -131,19 +131,19 @@ def failing(one: ProviderSeen, now: Observation, few: int, share: float) -> Evid
     return figures(one)
 
 
-def figures(one: ProviderSeen) -> Evidence:
+def figures(one: ProviderObservation) -> Evidence:
     """Of the last minute."""
     return {"failed": one.failed, "accepted": one.accepted, "reasons": dict(one.reasons)}
 
 
-def unreachable(one: ProviderSeen, _: Observation) -> Evidence | None:
+def unreachable(one: ProviderObservation, _: Observation) -> Evidence | None:
     probe = one.probe
     if probe is None or probe.ok or probe.streak < PROBED_TWICE or one.accepted:
         return None
     return {"the probe says": probe.reason, "in a row": probe.streak}
 
 
-def unproven(one: ProviderSeen, now: Observation) -> Evidence | None:
+def unproven(one: ProviderObservation, now: Observation) -> Evidence | None:
     """Nothing fails any more because nothing was tried: that is no recovery."""
     known = now.open.get(f"sending:{one.slug}")
     if known is None or known.kind not in PROVEN_BY_SUCCESS:
@@ -156,14 +156,14 @@ def unproven(one: ProviderSeen, now: Observation) -> Evidence | None:
     return {"since then": "nothing was sent, and no probe has answered"}
 
 
-def hanging(one: ProviderSeen, _: Observation) -> Evidence | None:
+def hanging(one: ProviderObservation, _: Observation) -> Evidence | None:
     """Known long before the calls are given up."""
     if not one.hanging:
         return None
     return {"messages that wait for an answer": one.hanging}
 
 
-def slow(one: ProviderSeen, _: Observation) -> Evidence | None:
+def slow(one: ProviderObservation, _: Observation) -> Evidence | None:
     median, usual = one.p50_ms or 0.0, one.usual_ms or 0.0
     is_slow = median >= max(SLOW_MS, SLOWER * usual)
     if not is_slow or one.accepted + one.failed < FEW_CALLS:
@@ -172,7 +172,7 @@ def slow(one: ProviderSeen, _: Observation) -> Evidence | None:
     return {"median, ms": round(median), "usually, ms": known, "calls": one.accepted}
 
 
-def throttled(one: ProviderSeen, _: Observation) -> Evidence | None:
+def throttled(one: ProviderObservation, _: Observation) -> Evidence | None:
     calls = one.accepted + one.failed + one.throttled
     is_often = one.throttled >= FEW_CALLS and one.throttled >= THROTTLED_SHARE * calls
     if not is_often and one.held_for < LONG_HOLD:
@@ -184,11 +184,11 @@ def throttled(one: ProviderSeen, _: Observation) -> Evidence | None:
     }
 
 
-def paused_by_hand(one: ProviderSeen, _: Observation) -> Evidence | None:
+def paused_by_hand(one: ProviderObservation, _: Observation) -> Evidence | None:
     return {"reason": one.breaker.reason} if one.breaker.held else None
 
 
-def account_warns(one: ProviderSeen, _: Observation) -> Evidence | None:
+def account_warns(one: ProviderObservation, _: Observation) -> Evidence | None:
     probe = one.probe
     if probe is None or not probe.ok or not probe.is_warning:
         return None
@@ -198,14 +198,14 @@ def account_warns(one: ProviderSeen, _: Observation) -> Evidence | None:
 # --- webhooks -----------------------------------------------------------------------------------
 
 
-def endpoint_is_away(one: ProviderSeen, _: Observation) -> Evidence | None:
+def endpoint_is_away(one: ProviderObservation, _: Observation) -> Evidence | None:
     probe = one.endpoint
     if probe is None or probe.ok or probe.streak < PROBED_TWICE:
         return None
     return {"the self-test says": probe.reason, "in a row": probe.streak}
 
 
-def silent(one: ProviderSeen, now: Observation) -> Evidence | None:
+def silent(one: ProviderObservation, now: Observation) -> Evidence | None:
     overdue_at = one.waiting.overdue_at()
     if overdue_at is None or now.at < overdue_at:
         return None
@@ -217,7 +217,7 @@ def silent(one: ProviderSeen, now: Observation) -> Evidence | None:
     }
 
 
-def unheard_since(one: ProviderSeen, now: Observation) -> Evidence | None:
+def unheard_since(one: ProviderObservation, now: Observation) -> Evidence | None:
     """Silence is over when something is heard, and not because nothing is sent any more."""
     known = now.open.get(f"webhooks:{one.webhook}")
     if known is None or known.kind not in {"silence", "unheard"}:
@@ -229,7 +229,7 @@ def unheard_since(one: ProviderSeen, now: Observation) -> Evidence | None:
     return {"last webhook at": heard and heard.isoformat()}
 
 
-def forged(one: ProviderSeen, _: Observation) -> Evidence | None:
+def forged(one: ProviderObservation, _: Observation) -> Evidence | None:
     return {"refused in three minutes": one.forged} if one.forged >= FORGED else None
 
 

@@ -9,23 +9,23 @@ BOUNDS = (
     *(20, 50, 100, 200, 350, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000),
     *(15_000, 20_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000),
 )
-SLOTS = len(BOUNDS) + 1
+SLOT_COUNT = len(BOUNDS) + 1
 
 
-def empty() -> list[int]:
-    return [0] * SLOTS
+def empty_histogram() -> list[int]:
+    return [0] * SLOT_COUNT
 
 
-def total(histograms: Iterable[Sequence[int]]) -> list[int]:
+def merge_histograms(histograms: Iterable[Sequence[int]]) -> list[int]:
     """Of any length: a row of an older version may have had fewer slots."""
-    found = empty()
+    found = empty_histogram()
     for counts in histograms:
-        for slot, count in enumerate(counts[:SLOTS]):
+        for slot, count in enumerate(counts[:SLOT_COUNT]):
             found[slot] += count
     return found
 
 
-def percentile(counts: Sequence[int], share: float) -> float | None:
+def percentile_ms(counts: Sequence[int], share: float) -> float | None:
     """In milliseconds, as if each slot were filled evenly; None of nothing."""
     wanted = sum(counts) * share
     if not wanted:

@@ -27,7 +27,7 @@ class Severity(TextChoices):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Breaker:
+class BreakerReading:
     """`state` is "closed", "open" or "half-open"."""
 
     state: str = "closed"
@@ -40,7 +40,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RateLimit:
+class RateLimitReading:
     """`headroom` is the share of the rate that is not used lately, from 0 to 1."""
 
     per_second: float
@@ -52,7 +52,7 @@ class RateLimit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class ProbeReading:
     """One question asked and its answer. `ok` is None before it was ever asked."""
 
     ok: bool | None = None
@@ -65,7 +65,7 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class ChartPoint:
     """One bucket of a chart, which begins at `at`."""
 
     at: datetime
@@ -83,7 +83,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Some:
+class CountWithExample:
     """So many of something, and the account that the first of them belongs to."""
 
     count: int = 0
@@ -91,7 +91,7 @@ class Some:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linked:
+class CalendarHealth:
     """One vendor's linked accounts of one organization (None: of all of them) with their calendars
     and address books, as our own rows know them."""
 
@@ -102,23 +102,23 @@ class Linked:
     accounts: int = 0
     followed: int = 0
     # Accounts whose permission is gone, and those whose calls fail; `why` names the error.
-    reconnect: Some = Some()
-    failing: Some = Some()
+    reconnect: CountWithExample = CountWithExample()
+    failing: CountWithExample = CountWithExample()
     why: str = ""
     # Calendars and address books that should have been read long ago.
-    late: Some = Some()
-    late_books: Some = Some()
+    late: CountWithExample = CountWithExample()
+    late_books: CountWithExample = CountWithExample()
     # Calendars whose changes were found and not announced, and those nobody announces.
-    silent: Some = Some()
-    unannounced: Some = Some()
+    silent: CountWithExample = CountWithExample()
+    unannounced: CountWithExample = CountWithExample()
     # Announcements that are not renewed although it is time.
-    overdue: Some = Some()
+    overdue: CountWithExample = CountWithExample()
     # Much is gone at once there: a person decides.
-    held: Some = Some()
-    held_books: Some = Some()
+    held: CountWithExample = CountWithExample()
+    held_books: CountWithExample = CountWithExample()
     # Appointments to be written into calendars, and those of them that wait for long.
     waiting: int = 0
-    unwritten: Some = Some()
+    unwritten: CountWithExample = CountWithExample()
     last_push_at: datetime | None = None
     last_poll_at: datetime | None = None
     last_failure_at: datetime | None = None
@@ -134,7 +134,7 @@ class ProviderHealth:
     # One sentence: why the status is what it is.
     reason: str = ""
     # None: of calendars there is none.
-    breaker: Breaker | None = Breaker()
+    breaker: BreakerReading | None = BreakerReading()
     # Over the last quarter of an hour; None without traffic.
     success_rate: float | None = None
     latency_p50_ms: float | None = None
@@ -144,21 +144,21 @@ class ProviderHealth:
     last_webhook_at: datetime | None = None
     # Silence is a reason to worry from then on; None while nothing is expected.
     webhook_expected_by: datetime | None = None
-    rate_limit: RateLimit | None = None
-    webhook_endpoint: Check = Check()
-    probe: Check = Check()
+    rate_limit: RateLimitReading | None = None
+    webhook_endpoint: ProbeReading = ProbeReading()
+    probe: ProbeReading = ProbeReading()
     # The last 24 hours by the hour, and the last 2 by five minutes; oldest first, without gaps.
-    hourly: tuple[Point, ...] = ()
-    five_minutes: tuple[Point, ...] = ()
+    hourly: tuple[ChartPoint, ...] = ()
+    five_minutes: tuple[ChartPoint, ...] = ()
     # Webhooks with a wrong signature in the last hour. Platform only.
     forged: int = 0
     # Of a calendar vendor.
-    accounts: Linked | None = None
+    accounts: CalendarHealth | None = None
     link: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Queue:
+class QueueReading:
     due: int = 0
     scheduled: int = 0
     in_flight: int = 0
@@ -173,7 +173,7 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worker:
+class ProcessReading:
     """`name` is what it does ("dispatcher", "worker", "evaluator"), `instance` which one."""
 
     name: str
@@ -183,7 +183,7 @@ class Worker:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class Host:
     database_ms: float | None = None
     # None where there is no Redis, or it does not answer; `redis_ok` tells which.
     redis_ms: float | None = None
@@ -243,9 +243,9 @@ class Summary:
     at: datetime
     status: State
     providers: tuple[ProviderHealth, ...]
-    queue: Queue
-    workers: tuple[Worker, ...]
-    machine: Machine
+    queue: QueueReading
+    workers: tuple[ProcessReading, ...]
+    machine: Host
     # Open ones, the worst first; and those resolved in the last day, newest first.
     incidents: tuple[IncidentView, ...]
     resolved: tuple[IncidentView, ...]

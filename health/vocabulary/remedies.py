@@ -16,5 +16,5 @@ REMEDIES = {
 }
 
 
-def after(error_class: str) -> str:
+def remedy_for(error_class: str) -> str:
     return REMEDIES.get(error_class, "Look at an example.")

@@ -71,7 +71,7 @@ class Viewer:
 
     @property
     def frames(self) -> list[tuple[float, bytes]]:
-        return [frame for one in self.connections for frame in one.frames]
+        return [frame for connection in self.connections for frame in connection.frames]
 
     def arrivals(self) -> dict[int, float]:
         """Event id -> when it was there first."""
@@ -97,7 +97,7 @@ async def opened(port: int, token: str) -> list[Viewer]:
     found: list[Browser] = []
     for _ in range(SOCKETS // AT_ONCE):
         found += await asyncio.gather(*(browser(port, token) for _ in range(AT_ONCE)))
-    return [Viewer(one, port, token) for one in found]
+    return [Viewer(connection, port, token) for connection in found]
 
 
 def both(loop: asyncio.Runner, stack: Stack, viewers: list[Viewer]) -> Figures:
@@ -108,12 +108,12 @@ async def burst(stack: Stack, viewers: list[Viewer]) -> Figures:
     began = time.time()
     ids = await watched(stack, viewers, BURST)
     arrived = [viewer.arrivals() for viewer in viewers]
-    last = max(max(one.values(), default=began) for one in arrived)
-    got = sum(len(ids & one.keys()) for one in arrived)
+    last = max(max(moment.values(), default=began) for moment in arrived)
+    got = sum(len(ids & moment.keys()) for moment in arrived)
     return {
         "burst: frames/s": got / (last - began),
         "burst: arrived, %": 100 * got / (SOCKETS * len(ids)),
-        "burst: sockets let go and back": sum(len(one.connections) - 1 for one in viewers),
+        "burst: sockets let go and back": sum(len(viewer.connections) - 1 for viewer in viewers),
     }
 
 
@@ -165,7 +165,7 @@ def write(traffic: Traffic) -> set[int]:
     )
     ids: set[int] = set()
     for _ in range(traffic.commits):
-        ids |= {one.pk for one in commit(message, traffic.per_commit)}
+        ids |= {event.pk for event in commit(message, traffic.per_commit)}
         time.sleep(traffic.pause)
     return ids
 

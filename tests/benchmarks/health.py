@@ -61,10 +61,10 @@ def times(stack: Stack) -> Figures:
 def busy() -> None:
     """Sums as of many organizations that send all day."""
     for _ in range(CATCHING_UP):
-        rollups.keep()
+        rollups.update_rollups()
     names = [f"venue-{number}" for number in range(ORGANIZATIONS)]
-    Organization.objects.bulk_create(Organization(name=one, slug=one) for one in names)
-    first = rollups.floor(timezone.now() - DAY)
+    Organization.objects.bulk_create(Organization(name=name, slug=name) for name in names)
+    first = rollups.bucket_start(timezone.now() - DAY)
     Rollup.objects.all().delete()
     Rollup.objects.bulk_create(
         (
@@ -78,7 +78,7 @@ def busy() -> None:
 
 
 def filler(provider: str, organization: int | None, at: datetime) -> Rollup:
-    counts = histogram.empty()
+    counts = histogram.empty_histogram()
     counts[3], counts[5] = 80, 20
     return Rollup(
         provider=provider,
@@ -110,20 +110,20 @@ def queries() -> dict[str, Callable[[], object]]:
     platform.force_login(User.objects.get_or_create(username="platform", defaults=root)[0])
     member = Client(headers={"Authorization": f"Token {rows.token()}"})
     return {
-        "summary of the platform": partial(summary.build, None),
-        "summary of an organization": partial(summary.build, owner),
+        "summary of the platform": partial(summary.build_summary, None),
+        "summary of an organization": partial(summary.build_summary, owner),
         "GET /api/health/, platform": partial(get, platform, "/api/health/"),
         "GET /api/health/, organization": partial(get, member, "/api/health/"),
         "GET /admin/health/, platform": partial(page, platform, "/admin/health/"),
         "GET /metrics": partial(get, platform, "/metrics"),
         "observe and judge": judge,
-        "keep the sums": rollups.keep,
+        "keep the sums": rollups.update_rollups,
         "whole evaluation": evaluator.Evaluator().evaluate,
     }
 
 
 def judge() -> None:
-    provider_rules.judge(observation.look(timezone.now()))
+    provider_rules.judge(observation.collect_observation(timezone.now()))
 
 
 def page(client: Client, path: str) -> None:

@@ -39,7 +39,9 @@ def run(machine: Machine, _: int) -> Iterator[Row]:
                 machine.sqlite_alone(),
             )
         }
-        sides = {name: partial(once, one, *up(one, processes)) for name, one in stacks.items()}
+        sides = {
+            name: partial(once, stack, *up(stack, processes)) for name, stack in stacks.items()
+        }
         found = measured(sides, ROUNDS)
     first, *others = sides
     for other in others:
@@ -83,7 +85,7 @@ def compose_and_wait(count: int) -> list[float]:
 def watch(web: int, live: int, count: int) -> list[float]:
     """Posts receipts of the newest messages, one at a time, and waits for their frames."""
     newest = Message.objects.filter(status="sent").order_by("-created_at")[:count]
-    return asyncio.run(frames(web, live, rows.token(), [one.provider_id for one in newest]))
+    return asyncio.run(frames(web, live, rows.token(), [row.provider_id for row in newest]))
 
 
 async def frames(web: int, live: int, token: str, provider_ids: list[str]) -> list[float]:

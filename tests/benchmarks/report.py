@@ -36,7 +36,7 @@ def measured(sides: Mapping[str, Callable[[], Figures]], rounds: int) -> dict[st
 
 
 def medians(rounds: list[Figures]) -> Figures:
-    return {what: median(one[what] for one in rounds) for what in rounds[0]}
+    return {what: median(result[what] for result in rounds) for what in rounds[0]}
 
 
 def rows(figures: Mapping[str, Figures], a: str, b: str) -> list[Row]:

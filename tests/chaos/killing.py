@@ -170,7 +170,7 @@ class Composer(threading.Thread):
         try:
             while len(self.composed) < self.count:
                 made = rows.outbox(self.organization, 10)
-                self.composed += [str(one.pk) for one in made]
+                self.composed += [str(message.pk) for message in made]
                 time.sleep(0.1)
         finally:
             connection.close()

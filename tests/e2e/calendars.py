@@ -43,7 +43,7 @@ def book(page: Page) -> None:
 def event(stack: Stack, title: str, vendor: str = "google") -> Any:
     """As it stands in the vendor's calendar."""
     calendars = stack.sandbox("GET", f"/{vendor}/calendars")["calendars"]
-    return next(one for each in calendars for one in each["events"] if one["title"] == title)
+    return next(event for each in calendars for event in each["events"] if event["title"] == title)
 
 
 def move(stack: Stack, title: str, start: datetime, vendor: str = "google") -> None:

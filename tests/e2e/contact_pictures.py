@@ -85,8 +85,8 @@ def populate(stack: Stack) -> None:
             "addresses": [{"channel": channel, "value": value}],
         }
         stack.api("POST", "/contacts/", body)
-    for one in TWICE:
-        stack.api("POST", "/contacts/", one)
+    for pair in TWICE:
+        stack.api("POST", "/contacts/", pair)
     about = {"roles": ["couple"], "weddings": [WEDDINGS["hart"]], "notes": "Vegan. Ring after six."}
     stack.api("PATCH", f"/contacts/{contacts.here(stack, 'Amelia Hart')['id']}/", about)
     stack.python(

@@ -67,12 +67,12 @@ def edit_there(page: Page, stack: Stack, vendor: str, name: str, company: str) -
 
 def here(stack: Stack, name: str) -> Any:
     people = stack.api("GET", f"/contacts/?name={name}")["results"]
-    return next(one for one in people if one["name"] == name)
+    return next(person for person in people if person["name"] == name)
 
 
 def there(stack: Stack, vendor: str, name: str) -> Any:
     people = stack.sandbox("GET", f"/{vendor}/people")["people"]
-    return next(one for one in people if one["name"] == name)
+    return next(person for person in people if person["name"] == name)
 
 
 def converge(stack: Stack, vendor: str, name: str, **fields: str) -> None:
@@ -80,6 +80,6 @@ def converge(stack: Stack, vendor: str, name: str, **fields: str) -> None:
 
     def same() -> bool:
         sides = (here(stack, name), there(stack, vendor, name))
-        return all(one[field] == value for one in sides for field, value in fields.items())
+        return all(side[field] == value for side in sides for field, value in fields.items())
 
     eventually(same, f"{name} is the same on both sides")

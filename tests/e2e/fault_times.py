@@ -53,7 +53,9 @@ def main() -> None:
 
 
 def line(provider: str, name: str, shown: float | None, well: float | None) -> None:
-    after, recovered = (f"{one:.1f} s" if one else "not in time" for one in (shown, well))
+    after, recovered = (
+        f"{seconds:.1f} s" if seconds else "not in time" for seconds in (shown, well)
+    )
     sys.stdout.write(f"{provider} {name}: shown after {after}, well after {recovered}\n")
     sys.stdout.flush()
 
@@ -67,9 +69,9 @@ def wait(stack: Stack, states: set[str], seconds: float) -> dict[str, float]:
             send(stack, channel, "emma@guests.example" if channel == "email" else phone)
         until = time.monotonic() + 1.0
         while time.monotonic() < until:
-            for one in stack.api("GET", "/health/")["providers"]:
-                if one["provider"] in PROVIDERS and one["status"] in states:
-                    found.setdefault(one["provider"], time.monotonic() - began)
+            for provider in stack.api("GET", "/health/")["providers"]:
+                if provider["provider"] in PROVIDERS and provider["status"] in states:
+                    found.setdefault(provider["provider"], time.monotonic() - began)
             time.sleep(0.2)
     return found
 

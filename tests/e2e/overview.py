@@ -27,12 +27,12 @@ def add_recipient(page: Page, name: str) -> None:
 def write(page: Page, recipients: list[str], subject: str, text: str = "Hello.") -> None:
     """Fills in the form; typed addresses have an @, the others are contacts."""
     page.locator("#write").click()
-    for one in recipients:
-        if "@" in one:
-            page.locator("#recipient").fill(one)
+    for recipient in recipients:
+        if "@" in recipient:
+            page.locator("#recipient").fill(recipient)
             page.locator("#recipient").press("Enter")
         else:
-            add_recipient(page, one)
+            add_recipient(page, recipient)
     page.locator("#subject").fill(subject)
     page.locator("#body").fill(text)
 

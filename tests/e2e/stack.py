@@ -154,7 +154,7 @@ class Stack:
     def arrived(self, number: str) -> list[str]:
         """The texts of the SMS that reached a phone, newest first."""
         found = self.sandbox("GET", f"/twilio/messages?to={quote(number)}")["messages"]
-        return [one["body"] for one in found if one["direction"] != "inbound"]
+        return [row["body"] for row in found if row["direction"] != "inbound"]
 
     def happens(self, mail: Any, event: str, **details: Any) -> None:
         body = {"type": event, "details": details}

@@ -24,7 +24,7 @@ def test_booked_here_moved_there_and_the_couple_told_once(stack: Stack, visit: V
     calendars.choose(page, day=2, slot=1)
     calendars.book(page)
     there = calendars.event(stack, TITLE)
-    assert [one["email"] for one in there["attendees"]] == [AMELIA]
+    assert [attendee["email"] for attendee in there["attendees"]] == [AMELIA]
     invitations = stack.sandbox("GET", f"/google/invitations?to={AMELIA}")
     assert "invitation" in str(invitations)
     calendars.tell(stack)
@@ -51,4 +51,4 @@ def test_booked_here_moved_there_and_the_couple_told_once(stack: Stack, visit: V
 def subjects(stack: Stack) -> list[str]:
     """Of the mails that the couple got about it from us, oldest first."""
     mails = stack.sandbox("GET", f"/resend/emails?to={AMELIA}&limit=50")["emails"]
-    return [one["subject"] for one in reversed(mails) if TITLE in one["subject"]]
+    return [mail["subject"] for mail in reversed(mails) if TITLE in mail["subject"]]

@@ -44,7 +44,7 @@ def text(stack: Stack, number: str, body: str) -> None:
 
 def is_open(stack: Stack) -> bool:
     ways = stack.api("GET", f"/contacts/{contact(stack, 'Fleur')}/channels/")
-    return any(one["channel"] == "whatsapp" and one["is_open"] for one in ways)
+    return any(way["channel"] == "whatsapp" and way["is_open"] for way in ways)
 
 
 def choose(page: Page, channel: str) -> None:

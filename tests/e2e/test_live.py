@@ -70,7 +70,7 @@ def test_a_bounce_shows_up_and_closes_the_address(page: Page, stack: Stack) -> N
 
     def suppressed() -> list[str]:
         found = stack.api("GET", "/suppressions/?value=gone@nowhere.example")["results"]
-        return [one["reason"] for one in found]
+        return [message["reason"] for message in found]
 
     assert eventually(suppressed, "the suppression") == ["bounce"]
     write(page, ["gone@nowhere.example"], "Once more")

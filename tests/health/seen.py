@@ -4,17 +4,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from health.collecting.missing_webhooks import Waiting
+from health.collecting.missing_webhooks import AwaitedReceipts
 from health.collecting.observation import (
     Observation,
     OpenIncident,
-    ProviderSeen,
+    ProviderObservation,
 )
 from health.models import Incident, Probe
 from health.vocabulary.readings import (
-    Linked,
-    Queue,
-    Some,
+    CalendarHealth,
+    CountWithExample,
+    QueueReading,
 )
 from wedsync_comms.lib.breaker import BreakerState
 
@@ -26,11 +26,13 @@ def at(seconds: float) -> datetime:
     return NOON + seconds * SECOND
 
 
-def provider(**values: Any) -> ProviderSeen:
-    return ProviderSeen(**{"slug": "resend", "channel": "email", "webhook": "resend", **values})
+def provider(**values: Any) -> ProviderObservation:
+    return ProviderObservation(
+        **{"slug": "resend", "channel": "email", "webhook": "resend", **values}
+    )
 
 
-def moment(*providers: ProviderSeen, seconds: float = 0, **values: Any) -> Observation:
+def moment(*providers: ProviderObservation, seconds: float = 0, **values: Any) -> Observation:
     now = at(seconds)
     alive = dict.fromkeys(("dispatcher", "worker", "evaluator"), now)
     return Observation(**{"at": now, "providers": providers, "beats": alive, **values})
@@ -39,17 +41,17 @@ def moment(*providers: ProviderSeen, seconds: float = 0, **values: Any) -> Obser
 def with_open(observation: Observation) -> Observation:
     """Knowing what is open, as the next evaluation does."""
     found = {
-        one.cause: OpenIncident(kind=one.kind, last_seen_at=one.last_seen_at)
-        for one in Incident.objects.open()
+        incident.cause: OpenIncident(kind=incident.kind, last_seen_at=incident.last_seen_at)
+        for incident in Incident.objects.open()
     }
     return replace(observation, open=found)
 
 
-def linked(**values: Any) -> Linked:
-    return Linked(**{"vendor": "google", "accounts": 2, **values})
+def linked(**values: Any) -> CalendarHealth:
+    return CalendarHealth(**{"vendor": "google", "accounts": 2, **values})
 
 
-def failing(seconds: float = 0, **values: Any) -> ProviderSeen:
+def failing(seconds: float = 0, **values: Any) -> ProviderObservation:
     return provider(**{"failed": 5, "last_failed_at": at(seconds), **values})
 
 
@@ -58,8 +60,8 @@ def probed(*, ok: bool, seconds: float = 0, **values: Any) -> Probe:
     return Probe(ok=ok, **columns)
 
 
-def unheard(count: int, since: float, usual: float = 10) -> Waiting:
-    return Waiting(count, at(since), usual * SECOND)
+def unheard(count: int, since: float, usual: float = 10) -> AwaitedReceipts:
+    return AwaitedReceipts(count, at(since), usual * SECOND)
 
 
 OPEN = BreakerState("open", reason="9 of the last 12 attempts failed", opened_at=NOON)
@@ -86,21 +88,21 @@ WRONG: dict[str, Observation] = {
     "dispatcher": moment(provider(), beats={"dispatcher": at(-16)}),
     "worker": moment(provider(), beats={"worker": at(-50)}),
     "scheduler": moment(provider(), overdue="poll receipts"),
-    "queue": moment(provider(), queue=Queue(due=9, oldest_age={"urgent": 31.0})),
-    "deliveries": moment(provider(), queue=Queue(stuck_deliveries=1)),
+    "queue": moment(provider(), queue=QueueReading(due=9, oldest_age={"urgent": 31.0})),
+    "deliveries": moment(provider(), queue=QueueReading(stuck_deliveries=1)),
     "unknown": moment(provider(), oldest_unknown=at(-46 * 60)),
     "alerts": moment(provider(), failing_alerts={"json://away": (3, "no answer")}),
     "calendars away": moment(
-        linked=(linked(failing=Some(2, 1)), linked(failing=Some(1, 2))),
+        linked=(linked(failing=CountWithExample(2, 1)), linked(failing=CountWithExample(1, 2))),
     ),
-    "reconnect": moment(linked=(linked(reconnect=Some(1, 1)),)),
-    "mailbox failing": moment(linked=(linked(failing=Some(2, 1)),)),
-    "reading late": moment(linked=(linked(late_books=Some(1, 1)),)),
+    "reconnect": moment(linked=(linked(reconnect=CountWithExample(1, 1)),)),
+    "mailbox failing": moment(linked=(linked(failing=CountWithExample(2, 1)),)),
+    "reading late": moment(linked=(linked(late_books=CountWithExample(1, 1)),)),
     "calendar endpoint": moment(
         calendar_endpoint=probed(ok=False, streak=2, subject="calendar", reason="502"),
     ),
-    "push overdue": moment(linked=(linked(overdue=Some(1, 1)),)),
-    "push silence": moment(linked=(linked(silent=Some(1, 1)),)),
-    "deletions held": moment(linked=(linked(held=Some(1, 1)),)),
-    "unwritten": moment(linked=(linked(unwritten=Some(1, 1)),)),
+    "push overdue": moment(linked=(linked(overdue=CountWithExample(1, 1)),)),
+    "push silence": moment(linked=(linked(silent=CountWithExample(1, 1)),)),
+    "deletions held": moment(linked=(linked(held=CountWithExample(1, 1)),)),
+    "unwritten": moment(linked=(linked(unwritten=CountWithExample(1, 1)),)),
 }

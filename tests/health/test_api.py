@@ -43,7 +43,7 @@ def asked(user: User) -> dict[str, Any]:
 
 
 def first(found: dict[str, Any]) -> dict[str, Any]:
-    return next(one for one in found["providers"] if one["provider"] == "first")
+    return next(provider for provider in found["providers"] if provider["provider"] == "first")
 
 
 def platform() -> User:
@@ -71,7 +71,7 @@ def test_it_has_the_promised_shape(broken: Organization) -> None:
     found = asked(factories.member(broken))
     assert set(first(found)) >= PROMISED
     assert set(found) >= {"providers", "queue", "workers", "incidents"}
-    assert {one["name"] for one in found["workers"]} == {"dispatcher", "evaluator"}
+    assert {worker["name"] for worker in found["workers"]} == {"dispatcher", "evaluator"}
     assert found["watched"]
 
 

@@ -38,9 +38,9 @@ from health.rules import (
     provider_rules,
 )
 from health.vocabulary.readings import (
+    CountWithExample,
     ProviderHealth,
     Severity,
-    Some,
     State,
 )
 from tests import factories
@@ -126,17 +126,21 @@ def found(organization: Organization | None = None) -> dict[str, provider_rules.
     key = organization.pk if organization else None
     now = timezone.now()
     seen = observation.Observation(
-        at=now, linked=linked_accounts.look(key, now), beats={"worker": now}
+        at=now, linked=linked_accounts.collect_calendar_health(key, now), beats={"worker": now}
     )
     return provider_rules.judge(seen)
 
 
 def kinds() -> set[str]:
-    return {one.rule.kind for one in found().values()}
+    return {match.rule.kind for match in found().values()}
 
 
 def card(organization: Organization | None = None, slug: str = "google") -> ProviderHealth:
-    return next(one for one in summary.build(organization).providers if one.provider == slug)
+    return next(
+        health
+        for health in summary.build_summary(organization).providers
+        if health.provider == slug
+    )
 
 
 # --- what counts as trouble ---------------------------------------------------------------------
@@ -152,11 +156,11 @@ def test_an_account_whose_permission_is_gone_leads_to_its_page(
     calendar: Calendar,
 ) -> None:
     change(calendar.account, status=AccountStatus.RECONNECT)
-    [(cause, one)] = found().items()
+    [(cause, match)] = found().items()
     assert cause == f"access:google:{venue.pk}"
-    assert one.title == "A Fake account must be connected again"
-    assert one.seen.link == f"/admin/calendars/account/{calendar.account_id}/change/"
-    assert one.seen.organization == venue.pk
+    assert match.title == "A Fake account must be connected again"
+    assert match.seen.link == f"/admin/calendars/account/{calendar.account_id}/change/"
+    assert match.seen.organization == venue.pk
 
 
 def test_a_disconnected_account_is_nobodys_trouble(calendar: Calendar) -> None:
@@ -172,7 +176,7 @@ def test_an_account_that_failed_once_or_twice_is_tried_again_in_peace(
 ) -> None:
     change(calendar.account, failures=failures, error="TransientError: anna@example.com is away")
     assert kinds() == expected
-    assert "anna" not in str([one.seen.evidence for one in found().values()])
+    assert "anna" not in str([match.seen.evidence for match in found().values()])
 
 
 def test_what_a_failing_account_explains_is_no_trouble_of_its_own(calendar: Calendar) -> None:
@@ -180,18 +184,18 @@ def test_what_a_failing_account_explains_is_no_trouble_of_its_own(calendar: Cale
     change(calendar.account, failures=9, error="ServerFailed: 503", retry_at=timezone.now())
     change(calendar, pull_after=long_ago, misses=4)
     Subscription.objects.update(expires_at=long_ago)
-    [one] = found().values()
-    assert one.rule.kind == "mailbox failing"
-    assert one.seen.evidence["the last answer"] == "ServerFailed"
+    [match] = found().values()
+    assert match.rule.kind == "mailbox failing"
+    assert match.seen.evidence["the last answer"] == "ServerFailed"
 
 
 def test_a_vendor_that_fails_for_everybody_is_one_incident_and_not_one_each() -> None:
     for _ in range(3):
         linked_account(factories.organization(), failures=3, error="TransientError: away")
     linked_account(factories.organization(), "microsoft")
-    [(cause, one)] = found().items()
-    assert (cause, one.rule.kind) == ("vendor:google", "calendars away")
-    assert one.seen.organization is None
+    [(cause, match)] = found().items()
+    assert (cause, match.rule.kind) == ("vendor:google", "calendars away")
+    assert match.seen.organization is None
 
 
 @pytest.mark.parametrize("columns", [{"misses": 2}, {"misses": 9}])
@@ -220,7 +224,8 @@ def test_a_subscription_that_is_not_renewed_is_noticed_before_it_ends(
 ) -> None:
     now = timezone.now()
     values = {
-        name: now + one if name.endswith(("at", "after")) else one for name, one in columns.items()
+        name: now + value if name.endswith(("at", "after")) else value
+        for name, value in columns.items()
     }
     calendar.subscriptions.update(**values)
     assert kinds() == {"push overdue"}
@@ -245,16 +250,18 @@ def test_a_dead_worker_explains_what_is_late(calendar: Calendar) -> None:
     change(calendar, pull_after=timezone.now() - timedelta(hours=1))
     now = timezone.now()
     gone = {"worker": now - timedelta(hours=1)}
-    seen = observation.Observation(at=now, linked=linked_accounts.look(None, now), beats=gone)
-    assert {one.rule.kind for one in provider_rules.judge(seen).values()} == {"worker"}
+    seen = observation.Observation(
+        at=now, linked=linked_accounts.collect_calendar_health(None, now), beats=gone
+    )
+    assert {match.rule.kind for match in provider_rules.judge(seen).values()} == {"worker"}
 
 
 def test_what_a_guard_holds_waits_for_a_person(calendar: Calendar) -> None:
     change(calendar, held_at=timezone.now(), held_reason="All 9 are gone.")
     ContactBook.objects.create(account=calendar.account, held_at=timezone.now())
-    [one] = found().values()
-    assert one.rule.kind == "deletions held"
-    assert (one.seen.evidence["calendars"], one.seen.evidence["address books"]) == (1, 1)
+    [match] = found().values()
+    assert match.rule.kind == "deletions held"
+    assert (match.seen.evidence["calendars"], match.seen.evidence["address books"]) == (1, 1)
     change(calendar, held_decision="delete")
     ContactBook.objects.update(held_decision="keep")
     assert kinds() == set()
@@ -286,8 +293,8 @@ def test_an_appointment_that_waits_for_long_is_noticed(
         write_after=timezone.now() + waits * MINUTE,
     )
     assert kinds() == expected
-    assert card().accounts == linked_accounts.total(
-        "google", linked_accounts.look(None, timezone.now())
+    assert card().accounts == linked_accounts.vendor_total(
+        "google", linked_accounts.collect_calendar_health(None, timezone.now())
     )
     EventLink.objects.update(write_after=None)
     assert kinds() == set()
@@ -302,12 +309,12 @@ def test_an_incident_belongs_to_its_organization_and_its_recovery_closes_it(
     began, account = timezone.now(), calendar.account
     other = linked_account(factories.organization(), status=AccountStatus.RECONNECT)
     change(account, status=AccountStatus.RECONNECT)
-    lifecycle.apply(found(), began)
-    lifecycle.apply(found(), began + timedelta(seconds=3))
+    lifecycle.apply_findings(found(), began)
+    lifecycle.apply_findings(found(), began + timedelta(seconds=3))
     owners = Incident.objects.open().values_list("organization", flat=True)
     assert set(owners) == {account.organization_id, other.organization_id}
     change(account, status=AccountStatus.LINKED)
-    lifecycle.apply(found(), began + timedelta(seconds=30))
+    lifecycle.apply_findings(found(), began + timedelta(seconds=30))
     assert list(Incident.objects.open().values_list("organization", flat=True)) == [
         other.organization_id,
     ]
@@ -320,20 +327,20 @@ def test_an_alert_leads_to_the_account(calendar: Calendar, settings: Settings) -
     evaluator.Evaluator().evaluate()
     alert = Alert.objects.get(incident__kind="reconnect")
     page = f"/admin/calendars/account/{calendar.account_id}/change/"
-    assert settings.PUBLIC_URL + page in alerts.body(alert).splitlines()
+    assert settings.PUBLIC_URL + page in alerts.alert_body(alert).splitlines()
 
 
 def test_only_what_fails_for_everybody_is_critical() -> None:
-    critical = {one.kind for one in calendar_rules.RULES if one.severity == Severity.CRITICAL}
+    critical = {rule.kind for rule in calendar_rules.RULES if rule.severity == Severity.CRITICAL}
     assert critical == {"calendars away"}
 
 
 def test_a_new_account_without_a_subscription_is_given_time(account: Account) -> None:
     rows.calendar(account)
     began = timezone.now()
-    lifecycle.apply(found(), began)
+    lifecycle.apply_findings(found(), began)
     assert not Incident.objects.open().exists()
-    lifecycle.apply(found(), began + 5 * MINUTE)
+    lifecycle.apply_findings(found(), began + 5 * MINUTE)
     [incident] = Incident.objects.open()
     assert incident.kind == "push overdue"
 
@@ -396,7 +403,7 @@ def test_an_organization_sees_its_own_accounts_and_the_platform_all_of_them(
     assert card(other).accounts != card(venue).accounts
     everybody = card().accounts
     assert everybody is not None
-    assert (everybody.accounts, everybody.held) == (2, Some(1, theirs.account_id))
+    assert (everybody.accounts, everybody.held) == (2, CountWithExample(1, theirs.account_id))
     mine = card(venue).accounts
     assert mine is not None
     assert (mine.accounts, mine.held.count) == (1, 0)
@@ -408,7 +415,7 @@ def test_the_api_keeps_its_shape_with_null_where_it_does_not_apply(
     calendar: Calendar,
 ) -> None:
     found = asked(factories.member(venue))["providers"]
-    seen = next(one for one in found if one["provider"] == "google")
+    seen = next(health for health in found if health["provider"] == "google")
     assert set(seen) >= PROMISED
     assert seen["status"] == "operational"
     for name in ("breaker", "success_rate", "latency_p95_ms", "rate_limit", "last_failure_at"):
@@ -418,7 +425,7 @@ def test_the_api_keeps_its_shape_with_null_where_it_does_not_apply(
     assert datetime.fromisoformat(seen["last_success_at"]) == polled
     assert seen["webhook_endpoint"]["ok"] is None
     assert seen["accounts"]["linked"] == 1
-    email = next(one for one in found if one["channel"] == "email")
+    email = next(health for health in found if health["channel"] == "email")
     assert email["accounts"] is None
 
 
@@ -442,13 +449,13 @@ def test_what_is_pushed_over_the_websocket_names_vendors_and_no_organizations(
 ) -> None:
     change(calendar, held_at=timezone.now())
     evaluator.Evaluator().evaluate()
-    frame = json.loads(staff_frame.frame())
+    frame = json.loads(staff_frame.health_frame())
     assert (frame["providers"]["google"], frame["incidents"]) == ("operational", 0)
     for _ in range(2):
         linked_account(factories.organization(), failures=3, error="TransientError: away")
     change(calendar.account, failures=3)
     evaluator.Evaluator().evaluate()
-    assert json.loads(staff_frame.frame())["providers"]["google"] == "down"
+    assert json.loads(staff_frame.health_frame())["providers"]["google"] == "down"
 
 
 @pytest.mark.usefixtures("plain_static")
@@ -469,8 +476,10 @@ def test_the_page_of_an_incident_leads_to_the_account(
 def test_metrics_count_accounts_and_name_none(calendar: Calendar) -> None:
     change(calendar, misses=2)
     text = Client().get("/metrics").content.decode()
-    samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
-    counted = {(one.name, *one.labels.values()): one.value for one in samples}
+    samples = [
+        sample for family in text_string_to_metric_families(text) for sample in family.samples
+    ]
+    counted = {(sample.name, *sample.labels.values()): sample.value for sample in samples}
     assert counted[("wedsync_calendar_accounts", "google", "linked")] == 1
     assert counted[("wedsync_calendar_trouble", "google", "silent")] == 1
     assert ("wedsync_provider_breaker_open", "google", "calendar") not in counted
@@ -488,8 +497,10 @@ def fake_vendor() -> FakeVendor:
 
 @pytest.mark.usefixtures("calendar")
 def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
-    [question] = [one for one in probes.vendors() if one.subject == "google"]
-    answer = probes.ask(question)
+    [question] = [
+        question for question in probes.vendor_questions() if question.subject == "google"
+    ]
+    answer = probes.run_probe(question)
     assert answer is not None
     assert answer.ok
     assert fake_vendor().calls == ["calendars"]
@@ -498,7 +509,7 @@ def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
     assert answer is not None
     assert not answer.ok
     # It failed, and is left in peace.
-    assert probes.ask(question) is None
+    assert probes.run_probe(question) is None
 
 
 @pytest.mark.usefixtures("calendar")
@@ -510,13 +521,13 @@ def test_an_account_that_is_refused_says_nothing_about_the_vendor() -> None:
 
 def test_without_an_account_that_can_be_asked_nobody_is(account: Account) -> None:
     change(account, scopes=["con"])
-    assert [probes.ask(one) for one in probes.vendors()] == [None, None]
+    assert [probes.ask(match) for match in probes.vendors()] == [None, None]
     assert fake_vendor().calls == []
 
 
 def test_our_own_address_answers_as_vendors_want_it(server: Live, settings: Settings) -> None:
     settings.PUBLIC_URL = server.http
-    [answer] = [probes.ask(one) for one in probes.calendar_endpoint()]
+    [answer] = [probes.run_probe(question) for question in probes.calendar_endpoint_questions()]
     assert answer is not None
     assert (answer.kind, answer.subject, answer.ok) == (Probe.Kind.ENDPOINT, "calendar", True)
     assert card().webhook_endpoint.ok
@@ -527,13 +538,13 @@ def test_an_address_that_is_away_is_an_incident_when_it_was_asked_twice(
 ) -> None:
     settings.PUBLIC_URL = f"http://127.0.0.1:{free_port()}"
     for expected in (False, True):
-        [answer] = [probes.ask(one) for one in probes.calendar_endpoint()]
+        [answer] = [probes.run_probe(question) for question in probes.calendar_endpoint_questions()]
         assert answer is not None
         assert not answer.ok
         evaluator.Evaluator().evaluate()
         assert Incident.objects.open().filter(kind="calendar endpoint").exists() == expected
     settings.CALENDARS = {}
-    assert observation.look(timezone.now()).calendar_endpoint is None
+    assert observation.collect_observation(timezone.now()).calendar_endpoint is None
 
 
 def test_all_accounts_of_a_vendor_are_subscribed_anew_and_it_is_written_down(

@@ -52,7 +52,7 @@ def listener(settings: Settings) -> Iterator[Server]:
 def evaluate() -> None:
     heartbeats.beat("dispatcher", "here:1")
     evaluator.Evaluator().evaluate()
-    while alerts.send_due():
+    while alerts.send_due_alerts():
         pass
 
 
@@ -64,12 +64,12 @@ def pass_time(seconds: float) -> None:
 
 
 def heard(listener: Server) -> list[str]:
-    return [json.loads(one.body)["title"].partition(":")[0] for one in listener.asked]
+    return [json.loads(request.body)["title"].partition(":")[0] for request in listener.asked]
 
 
 def state() -> State:
-    found = summary.build(None).providers
-    return next(one.status for one in found if one.provider == "first")
+    found = summary.build_summary(None).providers
+    return next(provider.status for provider in found if provider.provider == "first")
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -140,7 +140,7 @@ def test_a_probe_tells_that_a_provider_is_back_without_traffic(
     evaluate()
     assert Incident.objects.open().exists()
     pass_time(60)
-    assert probes.ask_about("first")[0].ok
+    assert probes.run_probes_of("first")[0].ok
     evaluate()
     assert not Incident.objects.open().exists()
 

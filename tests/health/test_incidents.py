@@ -27,8 +27,8 @@ def one_channel(settings: Settings) -> None:
 
 
 def evaluate(*observations: Observation) -> None:
-    for one in observations:
-        lifecycle.apply(provider_rules.judge(with_open(one)), one.at)
+    for observed in observations:
+        lifecycle.apply_findings(provider_rules.judge(with_open(observed)), observed.at)
 
 
 def told() -> list[str]:
@@ -39,23 +39,23 @@ def told() -> list[str]:
 def test_what_lasts_is_opened_and_what_is_gone_for_a_while_is_closed(kind: str) -> None:
     rule, wrong = provider_rules.BY_KIND[kind], WRONG[kind]
     lasting = rule.open_after.total_seconds()
-    lifecycle.apply(provider_rules.judge(wrong), at(0))
+    lifecycle.apply_findings(provider_rules.judge(wrong), at(0))
     assert Incident.objects.open().exists() == (lasting == 0)
-    lifecycle.apply(provider_rules.judge(wrong), at(lasting))
+    lifecycle.apply_findings(provider_rules.judge(wrong), at(lasting))
     [incident] = Incident.objects.open()
     assert incident.kind == kind
     gone = lasting + rule.close_after.total_seconds()
-    lifecycle.apply({}, at(gone - 1))
+    lifecycle.apply_findings({}, at(gone - 1))
     assert Incident.objects.open().exists()
-    lifecycle.apply({}, at(gone))
+    lifecycle.apply_findings({}, at(gone))
     assert not Incident.objects.unresolved().exists()
     assert told() == ["opened", "recovered"]
 
 
 def test_a_suspicion_that_was_nothing_leaves_no_trace() -> None:
-    lifecycle.apply(provider_rules.judge(WRONG["queue"]), at(0))
+    lifecycle.apply_findings(provider_rules.judge(WRONG["queue"]), at(0))
     assert Incident.objects.unresolved().count() == 1
-    lifecycle.apply({}, at(4))
+    lifecycle.apply_findings({}, at(4))
     assert not Incident.objects.exists()
     assert told() == []
 
@@ -65,7 +65,7 @@ def test_what_gets_worse_is_the_same_incident() -> None:
     evaluate(moment(failing(4), seconds=4))
     [incident] = Incident.objects.open()
     assert (incident.kind, incident.severity) == ("failing", "critical")
-    assert [one.kind for one in incident.history.all()] == ["opened", "escalated"]
+    assert [event.kind for event in incident.history.all()] == ["opened", "escalated"]
     assert told() == ["opened", "escalated"]
 
 
@@ -101,7 +101,7 @@ def test_the_history_says_what_happened() -> None:
 def test_old_ones_are_forgotten() -> None:
     evaluate(moment(failing(0)))
     Incident.objects.update(resolved_at=at(0) - timedelta(days=200))
-    assert lifecycle.forget() > 0
+    assert lifecycle.prune_incidents() > 0
     assert not Incident.objects.exists()
 
 
@@ -126,18 +126,21 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
     for step, kind in sequence:
         seconds += step
         found = provider_rules.judge(WRONG[kind]) if kind else {}
-        lifecycle.apply(found, at(seconds))
+        lifecycle.apply_findings(found, at(seconds))
         causes = list(Incident.objects.unresolved().values_list("cause", flat=True))
         assert len(causes) == len(set(causes))
-    for one in Incident.objects.exclude(opened_at=None):
-        assert one.opened_at is not None
-        assert one.opened_at >= one.suspected_at
-        if one.resolved_at:
+    for incident in Incident.objects.exclude(opened_at=None):
+        assert incident.opened_at is not None
+        assert incident.opened_at >= incident.suspected_at
+        if incident.resolved_at:
             assert (
-                one.resolved_at - one.last_seen_at >= provider_rules.BY_KIND[one.kind].close_after
+                incident.resolved_at - incident.last_seen_at
+                >= provider_rules.BY_KIND[incident.kind].close_after
             )
-        assert one.alerts.filter(kind="opened").count() == 1
-        assert one.alerts.filter(kind="recovered").count() == (one.resolved_at is not None)
+        assert incident.alerts.filter(kind="opened").count() == 1
+        assert incident.alerts.filter(kind="recovered").count() == (
+            incident.resolved_at is not None
+        )
 
 
 def test_the_rules_know_nobody_who_never_ran() -> None:

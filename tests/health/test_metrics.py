@@ -22,7 +22,7 @@ def scraped(**headers: str) -> dict[str, Any]:
     answer = Client().get("/metrics", headers=headers)
     assert answer.status_code == 200, answer.content
     families = text_string_to_metric_families(answer.content.decode())
-    return {sample.name: sample for one in families for sample in one.samples}
+    return {sample.name: sample for family in families for sample in family.samples}
 
 
 def test_prometheus_can_read_them() -> None:
@@ -40,14 +40,14 @@ def test_what_is_monitored_is_measured(name: str, settings: Settings) -> None:
     wanted = set(re.findall(r"wedsync_[a-z_]+", (MONITORING / name).read_text()))
     there = set(re.findall(r"# TYPE (wedsync_[a-z_]+)", Client().get("/metrics").content.decode()))
     assert wanted
-    assert {one.removesuffix("_bucket") for one in wanted} <= there
+    assert {question.removesuffix("_bucket") for question in wanted} <= there
 
 
 def test_the_rules_and_the_dashboard_are_well_formed() -> None:
     rules = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
     panels = json.loads((MONITORING / "grafana.json").read_text())["panels"]
-    assert all(one["expr"] and one["annotations"]["summary"] for one in rules)
-    assert all(one["targets"] for one in panels)
+    assert all(rule["expr"] and rule["annotations"]["summary"] for rule in rules)
+    assert all(panel["targets"] for panel in panels)
 
 
 def test_a_stranger_is_refused() -> None:

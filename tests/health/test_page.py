@@ -207,8 +207,8 @@ def test_the_sidebar_and_the_first_page_count_what_is_open(platform: Client) -> 
     after = platform.get("/admin/").context
     assert [shown["tiles"][-1]["count"] for shown in (before, after)] == ["0", "2"]
     entries = [shown["sidebar_navigation"][0]["items"][1] for shown in (before, after)]
-    assert [one["title"] for one in entries] == ["Health", "Health"]
-    assert [one.get("badge") for one in entries] == [None, 2]
+    assert [entry["title"] for entry in entries] == ["Health", "Health"]
+    assert [entry.get("badge") for entry in entries] == [None, 2]
 
 
 def test_the_history_of_an_incident_is_told_with_its_comments(platform: Client) -> None:
@@ -295,7 +295,7 @@ def test_messages_are_found_by_what_one_attempt_came_to(
 
     def found(query: str) -> set[str]:
         page = text(owner, f"{reverse('admin:communications_message_changelist')}?{query}")
-        return {one for one in ("Failed", "Moved on", "Fine") if f">{one}</" in page}
+        return {text for text in ("Failed", "Moved on", "Fine") if f">{text}</" in page}
 
     assert found("through=resend&outcome=failed") == {"Failed", "Moved on"}
     assert found("through=resend&outcome=accepted") == {"Fine"}
@@ -315,7 +315,7 @@ def test_messages_are_found_by_where_they_wait(owner: Client, venue: Organizatio
 
     def found(outbox: str) -> set[str]:
         page = text(owner, f"{reverse('admin:communications_message_changelist')}?outbox={outbox}")
-        return {one for one in ("Now", "Later", "Flying") if f">{one}</" in page}
+        return {text for text in ("Now", "Later", "Flying") if f">{text}</" in page}
 
     assert found("due") == {"Now"}
     assert found("scheduled") == {"Later"}

@@ -86,7 +86,7 @@ def test_they_count_what_happened(venue: Organization) -> None:
     happened(venue, Kind.FAILOVER, 35, source=Source.SYSTEM)
     happened(venue, Kind.DELIVERED, 40, source=Source.WEBHOOK, status=Status.DELIVERED)
     happened(venue, Kind.BOUNCED, 41, source=Source.POLL, status=Status.BOUNCED)
-    rollups.keep(after(60))
+    rollups.update_rollups(after(60))
     row = of()
     counts = (row.accepted, row.failed, row.refused, row.throttled, row.retries, row.failovers)
     assert counts == (2, 2, 1, 1, 1, 1)
@@ -103,31 +103,31 @@ def test_each_organization_has_its_own_and_the_platform_the_sum(venue: Organizat
     other = factories.organization()
     happened(venue, Kind.ACCEPTED, 10)
     happened(other, Kind.ACCEPTED, 11)
-    rollups.keep(after(60))
+    rollups.update_rollups(after(60))
     assert (of(venue).accepted, of(other).accepted, of().accepted) == (1, 1, 2)
 
 
 def test_doing_it_twice_changes_nothing(venue: Organization) -> None:
     happened(venue, Kind.ACCEPTED, 10)
-    rollups.keep(after(60))
+    rollups.update_rollups(after(60))
     before = list(Rollup.objects.order_by("pk").values())
-    rollups.keep(after(61))
+    rollups.update_rollups(after(61))
     assert list(Rollup.objects.order_by("pk").values()) == before
 
 
 def test_what_commits_late_is_counted_as_well(venue: Organization) -> None:
     happened(venue, Kind.ACCEPTED, 299)
-    rollups.keep(after(301))
+    rollups.update_rollups(after(301))
     happened(venue, Kind.ACCEPTED, 298)
-    rollups.keep(after(310))
+    rollups.update_rollups(after(310))
     assert of().accepted == 2
 
 
 def test_what_is_final_is_added_to_the_totals_once(venue: Organization) -> None:
     happened(venue, Kind.ACCEPTED, 10)
     for later in (*[60] * 13, 200, 500, 510, 2_000, *[90_000] * 13):
-        rollups.keep(after(later))
-        assert rollups.totals()["resend"]["accepted"] == 1
+        rollups.update_rollups(after(later))
+        assert rollups.provider_totals()["resend"]["accepted"] == 1
 
 
 def test_a_fresh_start_begins_with_now_and_catches_up_with_the_day(venue: Organization) -> None:
@@ -143,30 +143,30 @@ def test_a_fresh_start_begins_with_now_and_catches_up_with_the_day(venue: Organi
         occurred_at=now,
         recorded_at=now - timedelta(seconds=1),
     )
-    rollups.keep(now)
+    rollups.update_rollups(now)
     assert Rollup.objects.filter(organization=None).count() == 1
     for _ in range(15):
-        rollups.keep(now)
+        rollups.update_rollups(now)
     assert Rollup.objects.filter(organization=None).count() == 2
 
 
 def test_old_rows_are_forgotten_and_totals_are_not(venue: Organization) -> None:
     happened(venue, Kind.ACCEPTED, 10)
     for _ in range(13):
-        rollups.keep(after(1_000))
-    assert rollups.forget() == 0
+        rollups.update_rollups(after(1_000))
+    assert rollups.prune_rollups() == 0
     Rollup.objects.update(at=NOON - timedelta(days=60))
-    assert rollups.forget() == 2
-    assert rollups.totals()["resend"]["accepted"] == 1
+    assert rollups.prune_rollups() == 2
+    assert rollups.provider_totals()["resend"]["accepted"] == 1
 
 
 def test_charts_have_no_gaps(venue: Organization) -> None:
     happened(venue, Kind.ACCEPTED, 10, took=0.3)
-    rollups.keep(after(60))
-    seen = traffic.look(None, after(600))["resend"]
+    rollups.update_rollups(after(60))
+    seen = traffic.collect_traffic(None, after(600))["resend"]
     assert (len(seen.hourly), len(seen.five_minutes)) == (24, 24)
-    assert [one.at for one in seen.five_minutes[-3:]] == [NOON, after(300), after(600)]
-    assert [one.sent for one in seen.five_minutes[-3:]] == [1, 0, 0]
+    assert [point.at for point in seen.five_minutes[-3:]] == [NOON, after(300), after(600)]
+    assert [point.sent for point in seen.five_minutes[-3:]] == [1, 0, 0]
     assert seen.hourly[-1].sent == 1
     assert 200 < (seen.five_minutes[-3].p95_ms or 0) <= 350
 
@@ -174,7 +174,7 @@ def test_charts_have_no_gaps(venue: Organization) -> None:
 def test_a_thousand_reasons_are_no_thousand_rows(venue: Organization) -> None:
     for number in range(50):
         happened(venue, Kind.FAILED, 10, error_class="ContentRejected", error_code=f"c{number}")
-    rollups.keep(after(60))
+    rollups.update_rollups(after(60))
     assert len(of().reasons) == 41
     assert sum(of().reasons.values()) == 50
     assert Failure.objects.filter(organization=None).count() == 40
@@ -182,27 +182,29 @@ def test_a_thousand_reasons_are_no_thousand_rows(venue: Organization) -> None:
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 35.0), (1.0, 100.0)])
 def test_percentiles_lie_within_their_slot(share: float, expected: float) -> None:
-    counts = histogram.empty()
+    counts = histogram.empty_histogram()
     counts[1], counts[2] = 2, 2 if share == 1.0 else 0
-    assert histogram.percentile(counts, share) == pytest.approx(expected)
+    assert histogram.percentile_ms(counts, share) == pytest.approx(expected)
 
 
 def test_of_nothing_there_is_no_percentile() -> None:
-    assert histogram.percentile(histogram.empty(), 0.95) is None
+    assert histogram.percentile_ms(histogram.empty_histogram(), 0.95) is None
 
 
 def test_what_is_longer_than_all_slots_counts_as_the_longest() -> None:
-    counts = histogram.empty()
+    counts = histogram.empty_histogram()
     counts[-1] = 1
-    assert histogram.percentile(counts, 0.5) == histogram.BOUNDS[-1]
+    assert histogram.percentile_ms(counts, 0.5) == histogram.BOUNDS[-1]
 
 
 # --- what receipts are expected -----------------------------------------------------------------
 
 
-def waiting(now: datetime) -> missing_webhooks.Waiting:
-    rollups.keep(now)
-    return missing_webhooks.waiting("resend", None, traffic.look(None, now)["resend"], now)
+def waiting(now: datetime) -> missing_webhooks.AwaitedReceipts:
+    rollups.update_rollups(now)
+    return missing_webhooks.awaited_receipts(
+        "resend", None, traffic.collect_traffic(None, now)["resend"], now
+    )
 
 
 def test_calls_after_the_last_receipt_are_waited_for(venue: Organization) -> None:
@@ -211,7 +213,7 @@ def test_calls_after_the_last_receipt_are_waited_for(venue: Organization) -> Non
     for second in (30, 31, 32, 33):
         happened(venue, Kind.ACCEPTED, second)
     found = waiting(after(60))
-    assert (found.count, found.oldest) == (missing_webhooks.SEVERAL, after(30))
+    assert (found.count, found.oldest) == (missing_webhooks.RECEIPTS_FOR_SILENCE, after(30))
 
 
 def test_a_receipt_that_beat_the_answer_is_not_waited_for(venue: Organization) -> None:
@@ -249,10 +251,10 @@ def test_asking_for_a_receipt_does_not_end_the_waiting_for_webhooks(venue: Organ
 
 def test_what_is_not_in_the_sums_yet_is_waited_for_as_well(venue: Organization) -> None:
     happened(venue, Kind.DELIVERED, 20, source=Source.WEBHOOK, status=Status.DELIVERED)
-    rollups.keep(after(60))
+    rollups.update_rollups(after(60))
     happened(venue, Kind.ACCEPTED, 301)
-    found = missing_webhooks.waiting(
-        "resend", None, traffic.look(None, after(330))["resend"], after(330)
+    found = missing_webhooks.awaited_receipts(
+        "resend", None, traffic.collect_traffic(None, after(330))["resend"], after(330)
     )
     assert found.oldest == after(301)
 

@@ -10,7 +10,7 @@ from health.collecting.observation import (
     OpenIncident,
 )
 from health.rules import provider_rules
-from health.vocabulary.readings import Queue
+from health.vocabulary.readings import QueueReading
 from tests.health.seen import (
     HELD,
     REFUSED,
@@ -25,7 +25,7 @@ from tests.health.seen import (
 
 
 def kinds(observation: Observation) -> set[str]:
-    return {one.rule.kind for one in provider_rules.judge(observation).values()}
+    return {match.rule.kind for match in provider_rules.judge(observation).values()}
 
 
 def test_a_healthy_moment_is_no_incident() -> None:
@@ -45,7 +45,7 @@ def test_every_rule_but_those_of_the_machine_is_tried() -> None:
 def test_one_cause_has_one_finding_the_worst() -> None:
     everything = failing(breaker=REFUSED, p50_ms=9_000.0, throttled=9)
     found = provider_rules.judge(moment(everything))
-    assert [(cause, one.rule.kind) for cause, one in found.items()] == [
+    assert [(cause, match.rule.kind) for cause, match in found.items()] == [
         ("sending:resend", "credentials"),
     ]
 
@@ -101,7 +101,7 @@ def test_a_single_missing_receipt_is_waited_for_longer() -> None:
 
 
 def test_a_dead_dispatcher_explains_an_old_queue() -> None:
-    late = Queue(due=9, oldest_age={"urgent": 99.0, "normal": 999.0})
+    late = QueueReading(due=9, oldest_age={"urgent": 99.0, "normal": 999.0})
     assert kinds(moment(beats={"dispatcher": at(-60)}, queue=late)) == {"dispatcher"}
 
 

@@ -27,14 +27,14 @@ def health(ear: Ear, *, incidents: int) -> Frame:
 
 @pytest.mark.django_db
 def test_a_frame_says_how_the_providers_are_and_nothing_about_an_organization() -> None:
-    before = staff_frame.frame()
-    assert staff_frame.frame() == before
+    before = staff_frame.health_frame()
+    assert staff_frame.health_frame() == before
     assert '"status": "operational"' in before
     factories.message()
     incident(provider="", cause="queue", organization=factories.organization(), title="Zanzibar")
-    assert staff_frame.frame() == before
+    assert staff_frame.health_frame() == before
     incident()
-    after = staff_frame.frame()
+    after = staff_frame.health_frame()
     assert '"resend": "down"' in after
     assert "Zanzibar" not in after
 

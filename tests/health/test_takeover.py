@@ -4,8 +4,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from health.incidents.evaluator import (
-    LEASE,
-    TICK,
+    EVALUATE_EVERY_S,
+    EVALUATOR_LEASE_S,
 )
 from health.reporting.summary import EVALUATOR
 from tests.processes.running import Running, eventually, running
@@ -37,15 +37,15 @@ def test_when_the_process_that_evaluates_is_killed_another_goes_on(
         ]
         eventually(holder)
         first = evaluating(pair)
-        [other] = [one for one in pair if one is not first]
+        [other] = [process for process in pair if process is not first]
         eventually(lambda: beats_of(str(first.pid)))
         first.process.kill()
         took = eventually(lambda: beats_of(str(other.pid)))
         # A killed process keeps its lease to the end, and no longer.
-        assert took < LEASE + 4 * TICK
+        assert took < EVALUATOR_LEASE_S + 4 * EVALUATE_EVERY_S
         assert evaluating(pair) is other
 
 
 def evaluating(pair: list[Running]) -> Running:
     pid = holder().rpartition(":")[2]
-    return next(one for one in pair if str(one.pid) == pid)
+    return next(process for process in pair if str(process.pid) == pid)

@@ -158,4 +158,4 @@ def test_the_demo_does_not_wait_half_a_minute_for_the_providers_templates(
 ) -> None:
     settings.DEBUG = True
     call_command("seed_demo")
-    assert [one.func() for one in OrmQ.objects.all()] == ["communications.tasks.sync_templates"]
+    assert [task.func() for task in OrmQ.objects.all()] == ["communications.tasks.sync_templates"]

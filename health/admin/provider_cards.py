@@ -9,7 +9,15 @@ from django.utils.safestring import SafeString
 from communications.admin.message_badges import CHANNEL_ICONS
 from communications.models import Channel
 from health.admin import charts, links
-from health.admin.looks import STATES, Look, breaker, checked, limit, milliseconds, percent
+from health.admin.status_badges import (
+    STATE_BADGES,
+    StatusBadge,
+    breaker_badge,
+    check_badge,
+    milliseconds_text,
+    percent_text,
+    rate_limit_text,
+)
 from health.collecting import linked_accounts
 from health.reporting import calendar_status
 from health.vocabulary.readings import ProviderHealth
@@ -18,18 +26,18 @@ BREAK = format_html("_{}", SafeString("<wbr>"))
 
 
 @dataclass(frozen=True)
-class Card:
+class ProviderCard:
     """One provider."""
 
     health: ProviderHealth
     # May be broken over lines where a person would.
     name: SafeString
-    look: Look
+    look: StatusBadge
     channel: str
     channel_icon: str
-    breaker: Look | None
-    probe: Look
-    endpoint: Look
+    breaker: StatusBadge | None
+    probe: StatusBadge
+    endpoint: StatusBadge
     success: str
     latency: str
     limit: str
@@ -39,24 +47,26 @@ class Card:
     lately: Mapping[str, int]
 
 
-def card(health: ProviderHealth) -> Card:
-    is_vendor = health.channel == calendar_status.CHANNEL
-    channel, icon = vendor(health) if is_vendor else carried(Channel(health.channel))
-    return Card(
+def provider_card(health: ProviderHealth) -> ProviderCard:
+    is_vendor = health.channel == calendar_status.CALENDAR_CHANNEL
+    channel, icon = (
+        vendor_channel(health) if is_vendor else message_channel(Channel(health.channel))
+    )
+    return ProviderCard(
         health=health,
         name=format_html_join(BREAK, "{}", ((part,) for part in health.provider.split("_"))),
-        look=STATES[health.status],
+        look=STATE_BADGES[health.status],
         channel=channel,
         channel_icon=icon,
-        breaker=breaker(health.breaker) if health.breaker else None,
-        probe=checked(health.probe),
-        endpoint=checked(health.webhook_endpoint),
-        success=percent(health.success_rate),
-        latency=milliseconds(health.latency_p95_ms),
-        limit=limit(health.rate_limit),
+        breaker=breaker_badge(health.breaker) if health.breaker else None,
+        probe=check_badge(health.probe),
+        endpoint=check_badge(health.webhook_endpoint),
+        success=percent_text(health.success_rate),
+        latency=milliseconds_text(health.latency_p95_ms),
+        limit=rate_limit_text(health.rate_limit),
         headroom=round(health.rate_limit.headroom * 100) if health.rate_limit else None,
-        charts=(charts.calls(health.five_minutes), charts.latency(health.five_minutes)),
-        links=links.of_accounts(health) if is_vendor else links.of_provider(health.provider),
+        charts=(charts.calls_chart(health.five_minutes), charts.latency_chart(health.five_minutes)),
+        links=links.calendar_links(health) if is_vendor else links.provider_links(health.provider),
         lately={
             name: sum(getattr(point, name) for point in health.five_minutes)
             for name in ("sent", "failed", "refused", "throttled", "retries", "failovers")
@@ -64,9 +74,12 @@ def card(health: ProviderHealth) -> Card:
     )
 
 
-def vendor(health: ProviderHealth) -> tuple[str, str]:
-    return f"{linked_accounts.label(health.provider)} calendars and contacts", "calendar_month"
+def vendor_channel(health: ProviderHealth) -> tuple[str, str]:
+    return (
+        f"{linked_accounts.vendor_label(health.provider)} calendars and contacts",
+        "calendar_month",
+    )
 
 
-def carried(channel: Channel) -> tuple[str, str]:
+def message_channel(channel: Channel) -> tuple[str, str]:
     return str(channel.label), CHANNEL_ICONS[channel]

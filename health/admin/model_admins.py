@@ -7,7 +7,11 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from health.admin import links, rights, troubles
+from health.admin import (
+    incident_cards,
+    links,
+    permissions,
+)
 from health.admin.filters import IncidentStateFilter, SubjectFilter
 from health.models import Action, Alert, Failure, Incident
 from health.reporting import summary
@@ -26,33 +30,33 @@ from wedsync_comms.lib.admin_kit.scope import (
 )
 from wedsync_comms.lib.admin_kit.wording import pretty_json
 
-SEVERITIES = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
+SEVERITY_LABELS = {Severity.CRITICAL: "danger", Severity.WARNING: "warning"}
 
 
-def visible(scope: Scope) -> QuerySet[Incident]:
+def visible_incidents(scope: Scope) -> QuerySet[Incident]:
     """An organization's own, and those of the providers that carry its messages."""
     shared = Q(organization=None) & ~Q(provider="")
-    return incidents(scope, shared)
+    return incidents_of(scope, shared)
 
 
-def theirs(scope: Scope) -> set[int]:
+def answerable_ids(scope: Scope) -> set[int]:
     """The open ones that they may answer."""
-    return set(answerable(scope).filter(resolved_at=None).values_list("pk", flat=True))
+    return set(answerable_incidents(scope).filter(resolved_at=None).values_list("pk", flat=True))
 
 
-def answerable(scope: Scope) -> QuerySet[Incident]:
-    return incidents(scope, Q(pk__in=()))
+def answerable_incidents(scope: Scope) -> QuerySet[Incident]:
+    return incidents_of(scope, Q(pk__in=()))
 
 
-def incidents(scope: Scope, shared: Q) -> QuerySet[Incident]:
+def incidents_of(scope: Scope, shared: Q) -> QuerySet[Incident]:
     rows = Incident.objects.filter(opened_at__isnull=False)
     if scope.role is None:
         return rows.none()
-    organization = rights.viewpoint(scope)
+    organization = permissions.visible_organization(scope)
     return rows.filter(Q(organization=organization) | shared) if organization else rows
 
 
-class Kept(CappedAdmin, ScopedAdmin):
+class ReadOnlyAdmin(CappedAdmin, ScopedAdmin):
     """Rows that are history: looked at, never changed."""
 
     is_addable = is_changeable = is_deletable = False
@@ -60,7 +64,7 @@ class Kept(CappedAdmin, ScopedAdmin):
 
 
 @admin.register(Incident)
-class Incidents(Kept):
+class IncidentAdmin(ReadOnlyAdmin):
     list_display = ["standing", "severe", "title", "provider", "opened", "resolved", "seen"]
     list_display_links = ["title"]
     list_filter = [IncidentStateFilter, SubjectFilter]
@@ -70,13 +74,13 @@ class Incidents(Kept):
     change_form_template = "admin/health/incident/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
-        return visible(scope_of(request))
+        return visible_incidents(scope_of(request))
 
     @column("State", label={"open": "danger", "resolved": "success"})
     def standing(self, incident: Incident) -> str:
         return "open" if incident.is_open else "resolved"
 
-    @column("Severity", label=SEVERITIES)
+    @column("Severity", label=SEVERITY_LABELS)
     def severe(self, incident: Incident) -> tuple[str, str]:
         return incident.severity, incident.get_severity_display()
 
@@ -98,20 +102,20 @@ class Incidents(Kept):
 
 def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
     scope = scope_of(request)
-    organization = rights.viewpoint(scope)
-    mine = answerable(scope).filter(pk=incident.pk).exists()
-    view = summary.view(incident, organization.pk if organization else None)
+    organization = permissions.visible_organization(scope)
+    mine = answerable_incidents(scope).filter(pk=incident.pk).exists()
+    view = summary.incident_view(incident, organization.pk if organization else None)
     return {
-        "trouble": troubles.trouble(view, {incident.pk} if mine else ()),
+        "trouble": incident_cards.incident_card(view, {incident.pk} if mine else ()),
         # What everybody's incident was commented with is the platform's.
         "history": incident.history.all() if mine else [],
-        "alerts": incident.alerts.all() if rights.sees_all(scope) else [],
-        "may_act": rights.may_act(scope),
+        "alerts": incident.alerts.all() if permissions.sees_all(scope) else [],
+        "may_act": permissions.may_act(scope),
     }
 
 
 @admin.register(Failure)
-class Failures(Kept):
+class FailureAdmin(ReadOnlyAdmin):
     list_display = ["what", "provider", "said", "first", "last"]
     list_display_links = ["what"]
     list_filter = [SubjectFilter]
@@ -136,7 +140,7 @@ class Failures(Kept):
         scope = scope_of(request)
         if scope.role is None:
             return Failure.objects.none()
-        return Failure.objects.filter(organization=rights.viewpoint(scope))
+        return Failure.objects.filter(organization=permissions.visible_organization(scope))
 
     def shows_organization(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
@@ -159,18 +163,20 @@ class Failures(Kept):
 
     @column("What a person can do")
     def remedy(self, failure: Failure) -> str:
-        return remedies.after(failure.error_class)
+        return remedies.remedy_for(failure.error_class)
 
     @column("Messages")
     def behind(self, failure: Failure) -> SafeString:
-        return links.anchor(links.failed(group_of(failure)), "Those of the last 24 hours")
+        return links.text_link(
+            links.failed_messages_url(group_of_failure(failure)), "Those of the last 24 hours"
+        )
 
     @column("The last exchange")
     def said_exactly(self, failure: Failure) -> SafeString:
-        return links.code(pretty_json(failure.exchange))
+        return links.code_block(pretty_json(failure.exchange))
 
 
-def group_of(failure: Failure) -> FailureGroup:
+def group_of_failure(failure: Failure) -> FailureGroup:
     return FailureGroup(
         provider=failure.provider,
         error_class=failure.error_class,
@@ -183,7 +189,7 @@ def group_of(failure: Failure) -> FailureGroup:
 
 
 @admin.register(Action)
-class Actions(Kept):
+class ActionAdmin(ReadOnlyAdmin):
     list_display = ["when", "by_name", "verb", "subject", "why"]
     list_display_links = None
     search_fields = ["by_name", "verb", "subject", "detail"]
@@ -198,17 +204,17 @@ class Actions(Kept):
 
 
 @admin.register(Alert)
-class Alerts(Kept):
+class AlertAdmin(ReadOnlyAdmin):
     list_display = ["standing", "kind", "about", "channel", "tries", "composed", "trouble"]
     list_display_links = None
     lookup = "incident__organization"
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return rights.sees_all(scope_of(request))
+        return permissions.sees_all(scope_of(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         rows = Alert.objects.select_related("incident").order_by("-pk")
-        return rows if rights.sees_all(scope_of(request)) else rows.none()
+        return rows if permissions.sees_all(scope_of(request)) else rows.none()
 
     @column("State", label={"sent": "success", "waiting": "info", "failing": "danger"})
     def standing(self, alert: Alert) -> str:
@@ -218,7 +224,7 @@ class Alerts(Kept):
 
     @column("Incident")
     def about(self, alert: Alert) -> SafeString:
-        return links.anchor(links.incident(alert.incident_id), alert.incident.title)
+        return links.text_link(links.incident_url(alert.incident_id), alert.incident.title)
 
     @column("Composed")
     def composed(self, alert: Alert) -> SafeString | str:

@@ -8,7 +8,11 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from health.admin import links
-from health.admin.looks import SEVERITIES, Look, lasting
+from health.admin.status_badges import (
+    SEVERITY_BADGES,
+    StatusBadge,
+    lasting_text,
+)
 from health.vocabulary.readings import (
     FailureGroup,
     IncidentView,
@@ -16,11 +20,11 @@ from health.vocabulary.readings import (
 
 
 @dataclass(frozen=True)
-class Trouble:
+class IncidentCard:
     """One incident."""
 
     incident: IncidentView
-    look: Look
+    look: StatusBadge
     evidence: tuple[tuple[str, str], ...]
     lasted: str
     link: str
@@ -28,38 +32,38 @@ class Trouble:
     is_theirs: bool
 
 
-def trouble(incident: IncidentView, theirs: Container[int]) -> Trouble:
+def incident_card(incident: IncidentView, theirs: Container[int]) -> IncidentCard:
     lasted = incident.resolved_at - incident.opened_at if incident.resolved_at else None
-    return Trouble(
+    return IncidentCard(
         incident=incident,
-        look=SEVERITIES[incident.severity],
-        evidence=tuple(facts(incident.evidence)),
-        lasted=lasting(lasted) if lasted is not None else "",
-        link=links.incident(incident.id),
+        look=SEVERITY_BADGES[incident.severity],
+        evidence=tuple(evidence_rows(incident.evidence)),
+        lasted=lasting_text(lasted) if lasted is not None else "",
+        link=links.incident_url(incident.id),
         is_theirs=incident.id in theirs,
     )
 
 
-def facts(evidence: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+def evidence_rows(evidence: Mapping[str, object]) -> Iterable[tuple[str, str]]:
     """Names as words; nested values as a line."""
     for name, value in evidence.items():
         if value not in (None, "", [], {}):
-            yield name.replace("_", " ").capitalize(), readable(value)
+            yield name.replace("_", " ").capitalize(), readable_evidence(value)
 
 
-def readable(value: object) -> str:
+def readable_evidence(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {readable(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {readable_evidence(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(readable(one) for one in value)
-    return moment(str(value))
+        return ", ".join(readable_evidence(item) for item in value)
+    return readable_moment(str(value))
 
 
-def moment(text: str) -> str:
+def readable_moment(text: str) -> str:
     """Evidence is kept as JSON: its times are texts, and read better in the reader's zone."""
     try:
         return date_format(localtime(datetime.fromisoformat(text)), "j M, H:i:s")
@@ -68,7 +72,7 @@ def moment(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Ask:
+class FailureRow:
     """A group of failures, with where its messages and its exchanges are."""
 
     group: FailureGroup
@@ -76,5 +80,5 @@ class Ask:
     exchanges: str
 
 
-def failure(group: FailureGroup) -> Ask:
-    return Ask(group, links.failed(group), links.failure(group))
+def failure_row(group: FailureGroup) -> FailureRow:
+    return FailureRow(group, links.failed_messages_url(group), links.failure_url(group))

@@ -11,13 +11,17 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from communications.errors import NotPossible
-from health.admin.questions import QUESTIONS, Deed, Question
+from health.admin.confirmations import (
+    CONFIRMATIONS,
+    ActionRequest,
+    Confirmation,
+)
 from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def act(request: HttpRequest, verb: str) -> HttpResponse:
-    question = QUESTIONS.get(verb)
+def perform_action(request: HttpRequest, verb: str) -> HttpResponse:
+    question = CONFIRMATIONS.get(verb)
     if question is None:
         raise Http404
     scope = scope_of(request)
@@ -25,23 +29,25 @@ def act(request: HttpRequest, verb: str) -> HttpResponse:
         raise PermissionDenied
     form = question.form(request.POST if request.method == "POST" else None)
     given = form.cleaned_data if form.is_valid() else {}
-    deed = Deed(scope, request.user, request.GET.get("subject", ""), given)
+    deed = ActionRequest(scope, request.user, request.GET.get("subject", ""), given)
     if not form.is_valid():
-        return ask(request, question, deed, form)
+        return render_confirmation(request, question, deed, form)
     try:
         messages.success(request, question.act(deed))
     except NotPossible as why:
         messages.warning(request, str(why))
-    return redirect(back(request))
+    return redirect(return_url(request))
 
 
-def ask(request: HttpRequest, question: Question, deed: Deed, form: Any) -> HttpResponse:
+def render_confirmation(
+    request: HttpRequest, question: Confirmation, deed: ActionRequest, form: Any
+) -> HttpResponse:
     context = {
         "title": question.title.format(question.name(deed)),
         "question": question,
         "form": form,
         "action": request.get_full_path(),
-        "back": back(request),
+        "back": return_url(request),
     }
     if request.headers.get("X-Requested-With") == "fetch":
         return render(request, "admin/health/ask.html", context)
@@ -49,7 +55,7 @@ def ask(request: HttpRequest, question: Question, deed: Deed, form: Any) -> Http
     return render(request, "admin/health/ask_page.html", page)
 
 
-def back(request: HttpRequest) -> str:
+def return_url(request: HttpRequest) -> str:
     """The page of ours the person came from."""
     came = request.POST.get("back") or request.headers.get("Referer", "")
     host = request.get_host()
