@@ -21,30 +21,30 @@ from wedsync_comms.lib.admin_kit.scope import scope_of
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def perform_action(request: HttpRequest, verb: str) -> HttpResponse:
-    question = CONFIRMATIONS.get(verb)
-    if question is None:
+    confirmation = CONFIRMATIONS.get(verb)
+    if confirmation is None:
         raise Http404
     scope = scope_of(request)
-    if not question.is_allowed(scope):
+    if not confirmation.is_allowed(scope):
         raise PermissionDenied
-    form = question.form(request.POST if request.method == "POST" else None)
+    form = confirmation.form(request.POST if request.method == "POST" else None)
     given = form.cleaned_data if form.is_valid() else {}
-    deed = ActionRequest(scope, request.user, request.GET.get("subject", ""), given)
+    asked = ActionRequest(scope, request.user, request.GET.get("subject", ""), given)
     if not form.is_valid():
-        return render_confirmation(request, question, deed, form)
+        return render_confirmation(request, confirmation, asked, form)
     try:
-        messages.success(request, question.act(deed))
+        messages.success(request, confirmation.act(asked))
     except NotPossible as why:
         messages.warning(request, str(why))
     return redirect(return_url(request))
 
 
 def render_confirmation(
-    request: HttpRequest, question: Confirmation, deed: ActionRequest, form: Any
+    request: HttpRequest, confirmation: Confirmation, asked: ActionRequest, form: Any
 ) -> HttpResponse:
     context = {
-        "title": question.title.format(question.name(deed)),
-        "question": question,
+        "title": confirmation.title.format(confirmation.name(asked)),
+        "confirmation": confirmation,
         "form": form,
         "action": request.get_full_path(),
         "back": return_url(request),

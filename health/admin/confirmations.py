@@ -72,37 +72,37 @@ class Confirmation:
     is_allowed: Callable[[Scope], bool]
     # Does it and returns the sentence that reports it. Raises NotPossible.
     act: Callable[[ActionRequest], str]
-    name: Callable[[ActionRequest], str] = lambda _deed: ""
+    name: Callable[[ActionRequest], str] = lambda _asked: ""
     form: type[forms.Form] = ConfirmForm
 
 
-def provider_slug(deed: ActionRequest) -> str:
-    if deed.subject not in settings.PROVIDERS:
+def provider_slug(asked: ActionRequest) -> str:
+    if asked.subject not in settings.PROVIDERS:
         raise Http404
-    return deed.subject
+    return asked.subject
 
 
-def probed_slug(deed: ActionRequest) -> str:
+def probed_slug(asked: ActionRequest) -> str:
     """Calendar vendors are asked as well; nothing of theirs is paused."""
-    return deed.subject if deed.subject in settings.CALENDARS else provider_slug(deed)
+    return asked.subject if asked.subject in settings.CALENDARS else provider_slug(asked)
 
 
-def calendar_vendor(deed: ActionRequest) -> str:
-    if deed.subject not in settings.CALENDARS:
+def calendar_vendor(asked: ActionRequest) -> str:
+    if asked.subject not in settings.CALENDARS:
         raise Http404
-    return deed.subject
+    return asked.subject
 
 
-def answerable_incident(deed: ActionRequest) -> Incident:
-    rows = model_admins.answerable_incidents(deed.scope)
-    found = rows.filter(pk=deed.subject).first() if deed.subject.isdecimal() else None
+def answerable_incident(asked: ActionRequest) -> Incident:
+    rows = model_admins.answerable_incidents(asked.scope)
+    found = rows.filter(pk=asked.subject).first() if asked.subject.isdecimal() else None
     if found is None:
         raise Http404
     return found
 
 
-def incident_title(deed: ActionRequest) -> str:
-    return answerable_incident(deed).title
+def incident_title(asked: ActionRequest) -> str:
+    return answerable_incident(asked).title
 
 
 CONFIRMATIONS = {
@@ -115,7 +115,9 @@ CONFIRMATIONS = {
         form=ReasonForm,
         name=provider_slug,
         is_allowed=permissions.may_steer_providers,
-        act=lambda deed: actions.pause_provider(deed.by, provider_slug(deed), deed.given["text"]),
+        act=lambda asked: actions.pause_provider(
+            asked.by, provider_slug(asked), asked.given["text"]
+        ),
     ),
     "resume": Confirmation(
         title="Resume {0}?",
@@ -125,7 +127,7 @@ CONFIRMATIONS = {
         icon="play_arrow",
         name=provider_slug,
         is_allowed=permissions.may_steer_providers,
-        act=lambda deed: actions.resume_provider(deed.by, provider_slug(deed)),
+        act=lambda asked: actions.resume_provider(asked.by, provider_slug(asked)),
     ),
     "probe": Confirmation(
         title="Ask {0} now?",
@@ -135,7 +137,7 @@ CONFIRMATIONS = {
         icon="network_check",
         name=probed_slug,
         is_allowed=permissions.may_steer_providers,
-        act=lambda deed: actions.probe_now(deed.by, probed_slug(deed)),
+        act=lambda asked: actions.probe_now(asked.by, probed_slug(asked)),
     ),
     "resubscribe": Confirmation(
         title="Subscribe anew at {0}?",
@@ -145,7 +147,7 @@ CONFIRMATIONS = {
         icon="notifications_active",
         name=calendar_vendor,
         is_allowed=permissions.may_act,
-        act=lambda deed: actions.resubscribe_calendars(deed.by, calendar_vendor(deed)),
+        act=lambda asked: actions.resubscribe_calendars(asked.by, calendar_vendor(asked)),
     ),
     "retry": Confirmation(
         title="Try failed messages again?",
@@ -155,7 +157,7 @@ CONFIRMATIONS = {
         icon="refresh",
         form=AnyProviderForm,
         is_allowed=permissions.may_act,
-        act=lambda deed: actions.retry_failed(deed.by, deed.given["provider"]),
+        act=lambda asked: actions.retry_failed(asked.by, asked.given["provider"]),
     ),
     "failover": Confirmation(
         title="Move waiting messages on?",
@@ -165,7 +167,7 @@ CONFIRMATIONS = {
         icon="alt_route",
         form=ProviderForm,
         is_allowed=permissions.may_act,
-        act=lambda deed: actions.fail_over_waiting(deed.by, deed.given["provider"]),
+        act=lambda asked: actions.fail_over_waiting(asked.by, asked.given["provider"]),
     ),
     "replay": Confirmation(
         title="Replay webhooks?",
@@ -174,7 +176,7 @@ CONFIRMATIONS = {
         button="Replay",
         icon="replay",
         is_allowed=permissions.may_act,
-        act=lambda deed: actions.replay_webhooks(deed.by),
+        act=lambda asked: actions.replay_webhooks(asked.by),
     ),
     "acknowledge": Confirmation(
         title="You have seen “{0}”?",
@@ -183,7 +185,7 @@ CONFIRMATIONS = {
         icon="visibility",
         name=incident_title,
         is_allowed=permissions.may_act,
-        act=lambda deed: actions.acknowledge_incident(deed.by, answerable_incident(deed)),
+        act=lambda asked: actions.acknowledge_incident(asked.by, answerable_incident(asked)),
     ),
     "comment": Confirmation(
         title="Comment on “{0}”",
@@ -193,8 +195,8 @@ CONFIRMATIONS = {
         form=CommentForm,
         name=incident_title,
         is_allowed=permissions.may_act,
-        act=lambda deed: actions.comment_incident(
-            deed.by, answerable_incident(deed), deed.given["text"]
+        act=lambda asked: actions.comment_incident(
+            asked.by, answerable_incident(asked), asked.given["text"]
         ),
     ),
 }

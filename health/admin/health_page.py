@@ -56,14 +56,14 @@ def render_page(
     template: str,
     fragment: str,
     title: str,
-    look: Any,
+    build: Any,
     *args: str,
 ) -> HttpResponse:
     # Read first: what happens while the rest is read is then fetched again, never left out.
     since = event_stream.last_id()
     context = {
         **admin.site.each_context(request),
-        **request_context(request, look, *args),
+        **request_context(request, build, *args),
         "title": title,
         "template": template,
         "fragment": fragment,
@@ -72,16 +72,16 @@ def render_page(
     return render(request, "admin/health/page.html", context)
 
 
-def render_fragment(request: HttpRequest, template: str, look: Any, *args: str) -> HttpResponse:
-    return render(request, template, request_context(request, look, *args))
+def render_fragment(request: HttpRequest, template: str, build: Any, *args: str) -> HttpResponse:
+    return render(request, template, request_context(request, build, *args))
 
 
-def request_context(request: HttpRequest, look: Any, *args: str) -> dict[str, Any]:
+def request_context(request: HttpRequest, build: Any, *args: str) -> dict[str, Any]:
     scope = scope_of(request)
     if scope.role is None:
         raise PermissionDenied
     return {
-        **look(scope, *args),
+        **build(scope, *args),
         "is_platform": permissions.sees_all(scope),
         "may_act": permissions.may_act(scope),
         "may_steer": permissions.may_steer_providers(scope),

@@ -24,7 +24,7 @@ class IncidentCard:
     """One incident."""
 
     incident: IncidentView
-    look: StatusBadge
+    badge: StatusBadge
     evidence: tuple[tuple[str, str], ...]
     lasted: str
     link: str
@@ -36,7 +36,7 @@ def incident_card(incident: IncidentView, theirs: Container[int]) -> IncidentCar
     lasted = incident.resolved_at - incident.opened_at if incident.resolved_at else None
     return IncidentCard(
         incident=incident,
-        look=SEVERITY_BADGES[incident.severity],
+        badge=SEVERITY_BADGES[incident.severity],
         evidence=tuple(evidence_rows(incident.evidence)),
         lasted=lasting_text(lasted) if lasted is not None else "",
         link=links.incident_url(incident.id),

@@ -106,7 +106,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
     mine = answerable_incidents(scope).filter(pk=incident.pk).exists()
     view = summary.incident_view(incident, organization.pk if organization else None)
     return {
-        "trouble": incident_cards.incident_card(view, {incident.pk} if mine else ()),
+        "incident_card": incident_cards.incident_card(view, {incident.pk} if mine else ()),
         # What everybody's incident was commented with is the platform's.
         "history": incident.history.all() if mine else [],
         "alerts": incident.alerts.all() if permissions.sees_all(scope) else [],
@@ -205,7 +205,7 @@ class ActionAdmin(ReadOnlyAdmin):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    list_display = ["standing", "kind", "about", "channel", "tries", "composed", "trouble"]
+    list_display = ["standing", "kind", "about", "channel", "tries", "composed", "problem"]
     list_display_links = None
     lookup = "incident__organization"
 
@@ -231,5 +231,5 @@ class AlertAdmin(ReadOnlyAdmin):
         return badges.time_tag(alert.created_at)
 
     @column("Error")
-    def trouble(self, alert: Alert) -> SafeString | str:
+    def problem(self, alert: Alert) -> SafeString | str:
         return badges.clamped_text(alert.error)

@@ -35,9 +35,9 @@ from health.vocabulary.readings import (
 
 def overall_badge(summary: Summary) -> StatusBadge:
     """Unwatched, nobody can say that everything works."""
-    look = STATE_BADGES[summary.status]
-    unsure = look.tone == "good" and (summary.incidents or not summary.watched)
-    return STATE_BADGES[State.DEGRADED] if unsure else look
+    badge = STATE_BADGES[summary.status]
+    unsure = badge.tone == "good" and (summary.incidents or not summary.watched)
+    return STATE_BADGES[State.DEGRADED] if unsure else badge
 
 
 def page_headline(summary: Summary) -> str:
@@ -67,10 +67,10 @@ def overview_context(summary: Summary, theirs: Container[int]) -> dict[str, Any]
     queue = summary.queue
     return {
         "summary": summary,
-        "look": overall_badge(summary),
+        "badge": overall_badge(summary),
         "headline": page_headline(summary),
         "cards": [provider_card(health) for health in summary.providers],
-        "troubles": [incident_card(incident, theirs) for incident in summary.incidents],
+        "incident_cards": [incident_card(incident, theirs) for incident in summary.incidents],
         "resolved": [incident_card(incident, theirs) for incident in summary.resolved],
         "failures": [failure_row(group) for group in summary.failures],
         "queue": [
@@ -91,7 +91,7 @@ def overview_context(summary: Summary, theirs: Container[int]) -> dict[str, Any]
         ],
         "oldest": oldest_ages(queue.oldest_age),
         "processes": process_rows(summary.workers),
-        "machine": host_rows(summary),
+        "host": host_rows(summary),
     }
 
 
@@ -99,25 +99,25 @@ def overview_context(summary: Summary, theirs: Container[int]) -> dict[str, Any]
 class ProcessRow:
     worker: ProcessReading
     title: str
-    look: StatusBadge
+    badge: StatusBadge
 
 
 def process_rows(workers: Iterable[ProcessReading]) -> list[ProcessRow]:
     """One that ended is no worry while another does the same: every restart leaves one behind."""
     found = list(workers)
     manned = {process.name for process in found if process.alive}
-    looks = {
+    badges = {
         process: ALIVE if process.alive else GONE if process.name in manned else SILENT
         for process in found
     }
     return [
-        ProcessRow(process, PROCESS_TITLES.get(process.name, process.name), look)
-        for process, look in looks.items()
+        ProcessRow(process, PROCESS_TITLES.get(process.name, process.name), badge)
+        for process, badge in badges.items()
     ]
 
 
 def host_rows(summary: Summary) -> list[tuple[str, str]]:
-    found = summary.machine
+    found = summary.host
     rows = []
     if found.database_ms is not None:
         rows.append(("Database answers in", milliseconds_text(found.database_ms)))
@@ -144,7 +144,7 @@ def provider_context(
         else daily_charts(health.hourly),
         "hours": [point for point in reversed(health.hourly) if not is_idle_hour(point)],
         "facts": tuple(evidence_rows(health.probe.facts)),
-        "troubles": [
+        "incident_cards": [
             incident_card(incident, theirs)
             for incident in summary.incidents
             if incident.provider == slug

@@ -32,7 +32,7 @@ class ProviderCard:
     health: ProviderHealth
     # May be broken over lines where a person would.
     name: SafeString
-    look: StatusBadge
+    badge: StatusBadge
     channel: str
     channel_icon: str
     breaker: StatusBadge | None
@@ -55,7 +55,7 @@ def provider_card(health: ProviderHealth) -> ProviderCard:
     return ProviderCard(
         health=health,
         name=format_html_join(BREAK, "{}", ((part,) for part in health.provider.split("_"))),
-        look=STATE_BADGES[health.status],
+        badge=STATE_BADGES[health.status],
         channel=channel,
         channel_icon=icon,
         breaker=breaker_badge(health.breaker) if health.breaker else None,

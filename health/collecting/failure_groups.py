@@ -30,12 +30,12 @@ def failure_fingerprint(provider: str, reason: str) -> str:
     return hashlib.blake2s(f"{provider}\n{reason}".encode(), digest_size=16).hexdigest()
 
 
-def keep_examples(tallies: Mapping[OutcomeKey, OutcomeCounts]) -> None:
+def keep_examples(outcomes_by_key: Mapping[OutcomeKey, OutcomeCounts]) -> None:
     """Keeps the newest example of every reason that was counted."""
     wanted = {
         (provider, organization, reason): example
-        for (provider, organization), tally in tallies.items()
-        for reason, example in tally.examples.items()
+        for (provider, organization), outcomes in outcomes_by_key.items()
+        for reason, example in outcomes.examples.items()
         if reason != OTHER
     }
     events = Event.objects.select_related("attempt").in_bulk(set(wanted.values()))

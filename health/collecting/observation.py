@@ -68,7 +68,7 @@ class ProviderObservation:
     last_failed_at: datetime | None = None
     probe: Probe | None = None
     endpoint: Probe | None = None
-    waiting: AwaitedReceipts = field(default_factory=lambda: AwaitedReceipts(0, None, timedelta(0)))
+    awaited: AwaitedReceipts = field(default_factory=lambda: AwaitedReceipts(0, None, timedelta(0)))
     last_receipt_at: datetime | None = None
     forged: int = 0
 
@@ -84,11 +84,11 @@ class Observation:
     at: datetime
     providers: tuple[ProviderObservation, ...] = ()
     # By vendor and organization.
-    linked: tuple[CalendarHealth, ...] = ()
+    calendars: tuple[CalendarHealth, ...] = ()
     # Of the address that calendars push to.
     calendar_endpoint: Probe | None = None
     queue: QueueReading = field(default_factory=QueueReading)
-    machine: Host = field(default_factory=Host)
+    host: Host = field(default_factory=Host)
     # When each kind of process was last heard of; missing: never.
     beats: Mapping[str, datetime] = field(default_factory=dict)
     oldest_unknown: datetime | None = None
@@ -118,12 +118,12 @@ def collect_observation(now: datetime) -> Observation:
             )
             for slug in settings.PROVIDERS
         ),
-        linked=linked_accounts.collect_calendar_health(None, now),
+        calendars=linked_accounts.collect_calendar_health(None, now),
         calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR))
         if settings.CALENDARS
         else None,
         queue=queue.collect_queue(None, now),
-        machine=host.collect_host(),
+        host=host.collect_host(),
         beats=last_heartbeats(),
         oldest_unknown=Attempt.objects.filter(status=Status.UNKNOWN).aggregate(
             at=Min("started_at")
@@ -142,9 +142,9 @@ def recent_outcomes(now: datetime) -> dict[str, OutcomeCounts]:
     """The calls by which each provider is judged."""
     found: dict[str, OutcomeCounts] = {}
     for window in TRAFFIC_WINDOWS:
-        for (slug, organization), tally in count_outcomes(now - window, now + window).items():
+        for (slug, organization), outcomes in count_outcomes(now - window, now + window).items():
             if organization is None and not has_enough_calls(found.get(slug)):
-                found[slug] = tally
+                found[slug] = outcomes
     return found
 
 
@@ -158,10 +158,10 @@ def count_hanging(now: datetime) -> dict[str, int]:
     return dict(calls.values_list("provider").annotate(count=Count("attempts")))
 
 
-def has_enough_calls(tally: OutcomeCounts | None) -> bool:
-    if tally is None:
+def has_enough_calls(outcomes: OutcomeCounts | None) -> bool:
+    if outcomes is None:
         return False
-    return tally.accepted + tally.failed + tally.throttled >= ENOUGH_CALLS
+    return outcomes.accepted + outcomes.failed + outcomes.throttled >= ENOUGH_CALLS
 
 
 def observe_provider(
@@ -172,7 +172,7 @@ def observe_provider(
     unanswered: int,
     now: datetime,
 ) -> ProviderObservation:
-    behind, tally = registry.provider(slug), recent.get(slug) or OutcomeCounts()
+    behind, outcomes = registry.provider(slug), recent.get(slug) or OutcomeCounts()
     limit = host.unless_redis_away(registry.bucket(slug).snapshot, None)
     return ProviderObservation(
         slug=slug,
@@ -180,19 +180,19 @@ def observe_provider(
         webhook=behind.webhook,
         breaker=host.unless_redis_away(registry.breaker(slug).state, BreakerState("closed")),
         held_for=limit.held_for if limit else 0.0,
-        accepted=tally.accepted,
-        failed=tally.failed,
-        throttled=tally.throttled,
+        accepted=outcomes.accepted,
+        failed=outcomes.failed,
+        throttled=outcomes.throttled,
         hanging=unanswered,
-        p50_ms=histogram.percentile_ms(tally.latency, 0.5),
+        p50_ms=histogram.percentile_ms(outcomes.latency, 0.5),
         usual_ms=lately.usual_ms,
-        reasons=dict(tally.reasons),
-        last_accepted_at=tally.last_accepted_at or lately.last_success_at,
-        last_failed_at=tally.last_failed_at or lately.last_failure_at,
+        reasons=dict(outcomes.reasons),
+        last_accepted_at=outcomes.last_accepted_at or lately.last_success_at,
+        last_failed_at=outcomes.last_failed_at or lately.last_failure_at,
         probe=probes.get((Probe.Kind.ACCOUNT, slug)),
         endpoint=probes.get((Probe.Kind.ENDPOINT, behind.webhook)),
-        waiting=missing_webhooks.awaited_receipts(slug, None, lately, now),
-        last_receipt_at=tally.last_receipt_at or lately.last_receipt_at,
+        awaited=missing_webhooks.awaited_receipts(slug, None, lately, now),
+        last_receipt_at=outcomes.last_receipt_at or lately.last_receipt_at,
         forged=forged_webhooks.forged_recently(behind.webhook, FORGED_MINUTES),
     )
 

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -63,7 +64,7 @@ class ProbeAnswer:
 
 def provider_questions() -> Iterator[ProbeQuestion]:
     for slug in settings.PROVIDERS:
-        yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, lambda slug=slug: probe_provider(slug))  # type: ignore[misc]
+        yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, partial(probe_provider, slug))
 
 
 def probe_provider(slug: str) -> Probed:
@@ -81,9 +82,7 @@ def endpoint_questions() -> Iterator[ProbeQuestion]:
     first = {registry.provider(slug).webhook: slug for slug in reversed(settings.PROVIDERS)}
     for webhook, slug in first.items():
         if webhook:
-            yield ProbeQuestion(
-                Probe.Kind.ENDPOINT, webhook, lambda slug=slug: probe_own_webhook(slug)
-            )  # type: ignore[misc]
+            yield ProbeQuestion(Probe.Kind.ENDPOINT, webhook, partial(probe_own_webhook, slug))
 
 
 def probe_own_webhook(slug: str) -> Probed:
@@ -96,14 +95,16 @@ def probe_own_webhook(slug: str) -> Probed:
 
 def vendor_questions() -> Iterator[ProbeQuestion]:
     for slug in settings.CALENDARS:
-        yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, lambda slug=slug: probe_calendar_vendor(slug))  # type: ignore[misc]
+        yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, partial(probe_calendar_vendor, slug))
 
 
 def probe_calendar_vendor(slug: str) -> Probed:
     """One of its accounts is asked for its calendars, whichever it is: those that fail are left in
     peace, and what is wrong with this one stands in its own row."""
     usable = [
-        account for account in workable_accounts(slug) if linking.allows_purpose(account, "calendars")
+        account
+        for account in workable_accounts(slug)
+        if linking.allows_purpose(account, "calendars")
     ]
     if not usable:
         raise ProbeSkipped

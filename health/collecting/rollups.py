@@ -56,11 +56,12 @@ def update_rollups(now: datetime | None = None) -> int:
     # What is going on comes first: a new installation has a day to catch up with.
     current = list(buckets_between(bucket_start(moment - BUCKET_FINAL_AFTER), moment))
     for at in [*current, *old]:
-        tallies = count_outcomes(at, at + FIVE_MINUTES)
-        write_bucket(at, tallies)
+        outcomes_by_key = count_outcomes(at, at + FIVE_MINUTES)
+        write_bucket(at, outcomes_by_key)
         if at in old:
             shared_state.update_row(
-                FINAL_TOTALS_KEY, partial(add_final_bucket, at=at.timestamp(), tallies=tallies)
+                FINAL_TOTALS_KEY,
+                partial(add_final_bucket, at=at.timestamp(), outcomes_by_key=outcomes_by_key),
             )
     return len({*current, *old})
 
@@ -70,24 +71,26 @@ def add_final_bucket(
     _now: float,
     *,
     at: float,
-    tallies: Mapping[OutcomeKey, OutcomeCounts],
+    outcomes_by_key: Mapping[OutcomeKey, OutcomeCounts],
 ) -> tuple[State, None]:
     """Final: added to the totals, once, whoever comes here twice."""
     known = state or {"until": 0.0, "totals": {}}
     if at < known["until"]:
         return known, None
     totals = known["totals"]
-    for (provider, organization), tally in tallies.items():
+    for (provider, organization), outcomes in outcomes_by_key.items():
         if organization is None:
-            totals = {**totals, provider: add_to_totals(totals.get(provider), tally)}
+            totals = {**totals, provider: add_to_totals(totals.get(provider), outcomes)}
     return {"until": at + FIVE_MINUTES.total_seconds(), "totals": totals}, None
 
 
-def add_to_totals(before: Mapping[str, Any] | None, tally: OutcomeCounts) -> dict[str, Any]:
-    counts = {name: (before or {}).get(name, 0) + getattr(tally, name) for name in TOTAL_COLUMNS}
+def add_to_totals(before: Mapping[str, Any] | None, outcomes: OutcomeCounts) -> dict[str, Any]:
+    counts = {name: (before or {}).get(name, 0) + getattr(outcomes, name) for name in TOTAL_COLUMNS}
     return {
         **counts,
-        "latency": histogram.merge_histograms([(before or {}).get("latency", []), tally.latency]),
+        "latency": histogram.merge_histograms(
+            [(before or {}).get("latency", []), outcomes.latency]
+        ),
     }
 
 
@@ -97,8 +100,10 @@ def provider_totals() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = dict(state["totals"])
     since = datetime.fromtimestamp(state["until"], UTC)
     for row in Rollup.objects.filter(organization=None, at__gte=since):
-        tally = OutcomeCounts(**{name: getattr(row, name) for name in (*TOTAL_COLUMNS, "latency")})
-        found[row.provider] = add_to_totals(found.get(row.provider), tally)
+        outcomes = OutcomeCounts(
+            **{name: getattr(row, name) for name in (*TOTAL_COLUMNS, "latency")}
+        )
+        found[row.provider] = add_to_totals(found.get(row.provider), outcomes)
     return found
 
 
@@ -128,14 +133,14 @@ def final_until(now: datetime) -> datetime:
     return min(max(known, now - ROLLUP_HISTORY), now)
 
 
-def write_bucket(at: datetime, tallies: Mapping[OutcomeKey, OutcomeCounts]) -> None:
+def write_bucket(at: datetime, outcomes_by_key: Mapping[OutcomeKey, OutcomeCounts]) -> None:
     with transaction.atomic():
         known = {(row.provider, row.organization_id): row for row in Rollup.objects.filter(at=at)}
         new, changed = [], []
-        for key, tally in tallies.items():
+        for key, outcomes in outcomes_by_key.items():
             row = Rollup(at=at, provider=key[0], organization_id=key[1])
             for name in ROLLUP_COLUMNS:
-                setattr(row, name, getattr(tally, name))
+                setattr(row, name, getattr(outcomes, name))
             if key not in known:
                 new.append(row)
             elif any(getattr(known[key], name) != getattr(row, name) for name in ROLLUP_COLUMNS):
@@ -148,7 +153,7 @@ def write_bucket(at: datetime, tallies: Mapping[OutcomeKey, OutcomeCounts]) -> N
             unique_fields=["id"],
             update_fields=ROLLUP_COLUMNS,
         )
-        failure_groups.keep_examples(tallies)
+        failure_groups.keep_examples(outcomes_by_key)
 
 
 def prune_rollups() -> int:

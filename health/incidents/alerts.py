@@ -85,11 +85,7 @@ def earlier_alerts() -> QuerySet[Alert]:
 
 def send_alert(alert: Alert) -> bool:
     channel = next(
-        (
-            channel
-            for channel in alert_channels.configured_channels()
-            if channel.key == alert.channel_key
-        ),
+        (found for found in alert_channels.configured_channels() if found.key == alert.channel_key),
         None,
     )
     error = (

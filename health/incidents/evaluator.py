@@ -23,10 +23,8 @@ from health.incidents import (
     lifecycle,
 )
 from health.reporting.summary import EVALUATOR
-from health.rules import (
-    provider_conditions,
-    provider_rules,
-)
+from health.rules.evaluation import evaluate_rules
+from health.rules.providers import PROVEN_BY_SUCCESS
 from wedsync_comms.lib import heartbeats, lease
 
 log = structlog.get_logger(__name__)
@@ -45,8 +43,8 @@ PROBE_TROUBLED_EVERY_S = 15.0
 class Evaluator:
     def __init__(self) -> None:
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
-        self.roll_at = 0.0
-        self.asked: dict[str, float] = {}
+        self.rollup_at = 0.0
+        self.probe_at: dict[str, float] = {}
 
     def __call__(self) -> float:
         if lease.take(EVALUATOR, self.holder, EVALUATOR_LEASE_S):
@@ -54,28 +52,28 @@ class Evaluator:
         return EVALUATE_EVERY_S
 
     def evaluate(self) -> None:
-        self.roll()
+        self.update_rollups()
         now = timezone.now()
-        seen = observation.collect_observation(now)
-        lifecycle.apply_findings(provider_rules.judge(seen), now)
-        self.ask_again(seen)
+        observed = observation.collect_observation(now)
+        lifecycle.apply_matches(evaluate_rules(observed), now)
+        self.probe_troubled(observed)
         heartbeats.beat(EVALUATOR, self.holder)
 
-    def roll(self) -> None:
+    def update_rollups(self) -> None:
         began = time.monotonic()
-        if began >= self.roll_at:
+        if began >= self.rollup_at:
             rollups.update_rollups()
             took = time.monotonic() - began
-            self.roll_at = time.monotonic() + max(ROLLUP_EVERY_S, ROLLUP_TIME_SHARE * took)
+            self.rollup_at = time.monotonic() + max(ROLLUP_EVERY_S, ROLLUP_TIME_SHARE * took)
 
-    def ask_again(self, seen: Observation) -> None:
+    def probe_troubled(self, observed: Observation) -> None:
         """Has a worker probe what is in trouble: its recovery is noticed also without traffic."""
         now = time.monotonic()
-        for provider in seen.providers:
-            known = seen.open.get(f"sending:{provider.slug}")
-            in_trouble = known is not None and known.kind in provider_conditions.PROVEN_BY_SUCCESS
-            if in_trouble and now >= self.asked.get(provider.slug, 0.0):
-                self.asked[provider.slug] = now + PROBE_TROUBLED_EVERY_S
+        for provider in observed.providers:
+            known = observed.open.get(f"sending:{provider.slug}")
+            in_trouble = known is not None and known.kind in PROVEN_BY_SUCCESS
+            if in_trouble and now >= self.probe_at.get(provider.slug, 0.0):
+                self.probe_at[provider.slug] = now + PROBE_TROUBLED_EVERY_S
                 async_task("health.tasks.probe", provider.slug)
 
 

@@ -1,4 +1,4 @@
-"""findings -> suspected -> open -> resolved: one row a cause, with hysteresis on both sides."""
+"""matches -> suspected -> open -> resolved: one row a cause, with hysteresis on both sides."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,12 +11,8 @@ from django.utils import timezone
 
 from health.incidents import alerts
 from health.models import Alert, Incident, IncidentEvent
-from health.rules.provider_rules import (
-    BY_KIND,
-    RANK,
-    Finding,
-    Rule,
-)
+from health.rules.evaluation import BY_KIND, RANK, RuleMatch
+from health.rules.rule import Rule
 from health.vocabulary.readings import Severity
 
 log = structlog.get_logger(__name__)
@@ -56,7 +52,7 @@ def next_step(
     return IncidentStep.RESOLVE if now - last_seen_at >= close_after else IncidentStep.KEEP
 
 
-def apply_findings(findings: Mapping[str, Finding], now: datetime) -> None:
+def apply_matches(matches: Mapping[str, RuleMatch], now: datetime) -> None:
     """Makes the rows equal to what was found. Called by one process at a time; called by two, the
     database lets only one of them open an incident."""
     with transaction.atomic():
@@ -64,46 +60,46 @@ def apply_findings(findings: Mapping[str, Finding], now: datetime) -> None:
             incident.cause: incident
             for incident in Incident.objects.unresolved().select_for_update()
         }
-        for cause, finding in findings.items():
+        for cause, match in matches.items():
             if cause not in rows:
-                rows[cause] = suspect_incident(finding, now)
+                rows[cause] = suspect_incident(match, now)
         for cause, row in rows.items():
-            advance_incident(row, findings.get(cause), now)
+            advance_incident(row, matches.get(cause), now)
 
 
-def suspect_incident(finding: Finding, now: datetime) -> Incident:
+def suspect_incident(match: RuleMatch, now: datetime) -> Incident:
     return Incident.objects.create(
-        cause=finding.cause,
+        cause=match.cause,
         suspected_at=now,
         last_seen_at=now,
-        **finding_fields(finding),
+        **finding_fields(match),
     )
 
 
-def finding_fields(finding: Finding) -> dict[str, object]:
-    rule = finding.rule
+def finding_fields(match: RuleMatch) -> dict[str, object]:
+    rule = match.rule
     return {
         "kind": rule.kind,
         "severity": rule.severity,
-        "title": finding.title,
-        "provider": finding.seen.provider,
-        "organization_id": finding.seen.organization,
-        "link": finding.seen.link,
-        "evidence": finding.seen.evidence,
+        "title": match.title,
+        "provider": match.finding.provider,
+        "organization_id": match.finding.organization,
+        "link": match.finding.link,
+        "evidence": match.finding.evidence,
         "did": rule.did,
         "advice": rule.advice,
     }
 
 
-def advance_incident(row: Incident, finding: Finding | None, now: datetime) -> None:
-    if finding is not None:
-        update_incident(row, finding, now)
+def advance_incident(row: Incident, match: RuleMatch | None, now: datetime) -> None:
+    if match is not None:
+        update_incident(row, match, now)
     step = next_step(
         suspected_at=row.suspected_at,
         opened_at=row.opened_at,
         last_seen_at=row.last_seen_at,
         rule=BY_KIND.get(row.kind),
-        is_found=finding is not None,
+        is_found=match is not None,
         now=now,
     )
     if step is IncidentStep.OPEN:
@@ -116,15 +112,15 @@ def advance_incident(row: Incident, finding: Finding | None, now: datetime) -> N
         escalate_if_due(row, now)
 
 
-def update_incident(row: Incident, finding: Finding, now: datetime) -> None:
+def update_incident(row: Incident, match: RuleMatch, now: datetime) -> None:
     """Seen again: with new evidence, or worse than it was called. It is never called less."""
-    rule, row.last_seen_at = finding.rule, now
+    rule, row.last_seen_at = match.rule, now
     if row.kind == rule.kind or row.opened_at is None or is_worse_kind(rule.kind, row.kind):
         was, before = row.severity, row.kind
-        for name, value in finding_fields(finding).items():
+        for name, value in finding_fields(match).items():
             setattr(row, name, value)
         if row.opened_at is not None and before != rule.kind:
-            told = f"{finding.title}."
+            told = f"{match.title}."
             add_event(row, IncidentEvent.Kind.ESCALATED, now, text=told)
             if was != Severity.CRITICAL and rule.severity == Severity.CRITICAL:
                 escalate_incident(row, now)

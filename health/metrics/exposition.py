@@ -240,7 +240,7 @@ def process_metrics(found: Summary) -> Iterator[Metric]:
 
 
 def host_metrics(found: Summary) -> Iterator[Metric]:
-    there = found.machine
+    there = found.host
     yield single_gauge("database_latency_seconds", "SELECT 1.", as_seconds(there.database_ms))
     yield single_gauge("redis_latency_seconds", "PING.", as_seconds(there.redis_ms))
     yield single_gauge("redis_up", "Whether Redis answers; none without Redis.", there.redis_ok)

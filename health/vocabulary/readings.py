@@ -245,7 +245,7 @@ class Summary:
     providers: tuple[ProviderHealth, ...]
     queue: QueueReading
     workers: tuple[ProcessReading, ...]
-    machine: Host
+    host: Host
     # Open ones, the worst first; and those resolved in the last day, newest first.
     incidents: tuple[IncidentView, ...]
     resolved: tuple[IncidentView, ...]

@@ -70,7 +70,7 @@ def facts(machine: Machine) -> str:
         postgres = connection.info.server_version // 10_000
     with Redis.from_url(machine.redis) as redis:
         version = redis.info("server")["redis_version"]
-    load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
     return (
         f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()}), load {load}; "
         f"Python {platform.python_version()}, PostgreSQL {postgres}, Redis {version}"

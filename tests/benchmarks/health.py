@@ -22,7 +22,7 @@ from health.collecting import (
 from health.incidents import evaluator
 from health.models import Rollup
 from health.reporting import summary
-from health.rules import provider_rules
+from health.rules import evaluation
 from health.vocabulary import histogram
 from health.vocabulary.readings import FIVE_MINUTES
 from tests.benchmarks import history, report, rows
@@ -123,7 +123,7 @@ def queries() -> dict[str, Callable[[], object]]:
 
 
 def judge() -> None:
-    provider_rules.judge(observation.collect_observation(timezone.now()))
+    evaluation.evaluate_rules(observation.collect_observation(timezone.now()))
 
 
 def page(client: Client, path: str) -> None:

@@ -33,10 +33,7 @@ from health.reporting import (
     staff_frame,
     summary,
 )
-from health.rules import (
-    calendar_rules,
-    provider_rules,
-)
+from health.rules import calendars, evaluation
 from health.vocabulary.readings import (
     CountWithExample,
     ProviderHealth,
@@ -121,14 +118,14 @@ def change(row: Any, **columns: Any) -> None:
     type(row).objects.filter(pk=row.pk).update(**columns)
 
 
-def found(organization: Organization | None = None) -> dict[str, provider_rules.Finding]:
+def found(organization: Organization | None = None) -> dict[str, evaluation.RuleMatch]:
     """What is wrong with calendars."""
     key = organization.pk if organization else None
     now = timezone.now()
     seen = observation.Observation(
-        at=now, linked=linked_accounts.collect_calendar_health(key, now), beats={"worker": now}
+        at=now, calendars=linked_accounts.collect_calendar_health(key, now), beats={"worker": now}
     )
-    return provider_rules.judge(seen)
+    return evaluation.evaluate_rules(seen)
 
 
 def kinds() -> set[str]:
@@ -159,8 +156,8 @@ def test_an_account_whose_permission_is_gone_leads_to_its_page(
     [(cause, match)] = found().items()
     assert cause == f"access:google:{venue.pk}"
     assert match.title == "A Fake account must be connected again"
-    assert match.seen.link == f"/admin/calendars/account/{calendar.account_id}/change/"
-    assert match.seen.organization == venue.pk
+    assert match.finding.link == f"/admin/calendars/account/{calendar.account_id}/change/"
+    assert match.finding.organization == venue.pk
 
 
 def test_a_disconnected_account_is_nobodys_trouble(calendar: Calendar) -> None:
@@ -176,7 +173,7 @@ def test_an_account_that_failed_once_or_twice_is_tried_again_in_peace(
 ) -> None:
     change(calendar.account, failures=failures, error="TransientError: anna@example.com is away")
     assert kinds() == expected
-    assert "anna" not in str([match.seen.evidence for match in found().values()])
+    assert "anna" not in str([match.finding.evidence for match in found().values()])
 
 
 def test_what_a_failing_account_explains_is_no_trouble_of_its_own(calendar: Calendar) -> None:
@@ -186,7 +183,7 @@ def test_what_a_failing_account_explains_is_no_trouble_of_its_own(calendar: Cale
     Subscription.objects.update(expires_at=long_ago)
     [match] = found().values()
     assert match.rule.kind == "mailbox failing"
-    assert match.seen.evidence["the last answer"] == "ServerFailed"
+    assert match.finding.evidence["the last answer"] == "ServerFailed"
 
 
 def test_a_vendor_that_fails_for_everybody_is_one_incident_and_not_one_each() -> None:
@@ -195,7 +192,7 @@ def test_a_vendor_that_fails_for_everybody_is_one_incident_and_not_one_each() ->
     linked_account(factories.organization(), "microsoft")
     [(cause, match)] = found().items()
     assert (cause, match.rule.kind) == ("vendor:google", "calendars away")
-    assert match.seen.organization is None
+    assert match.finding.organization is None
 
 
 @pytest.mark.parametrize("columns", [{"misses": 2}, {"misses": 9}])
@@ -251,9 +248,9 @@ def test_a_dead_worker_explains_what_is_late(calendar: Calendar) -> None:
     now = timezone.now()
     gone = {"worker": now - timedelta(hours=1)}
     seen = observation.Observation(
-        at=now, linked=linked_accounts.collect_calendar_health(None, now), beats=gone
+        at=now, calendars=linked_accounts.collect_calendar_health(None, now), beats=gone
     )
-    assert {match.rule.kind for match in provider_rules.judge(seen).values()} == {"worker"}
+    assert {match.rule.kind for match in evaluation.evaluate_rules(seen).values()} == {"worker"}
 
 
 def test_what_a_guard_holds_waits_for_a_person(calendar: Calendar) -> None:
@@ -261,7 +258,7 @@ def test_what_a_guard_holds_waits_for_a_person(calendar: Calendar) -> None:
     ContactBook.objects.create(account=calendar.account, held_at=timezone.now())
     [match] = found().values()
     assert match.rule.kind == "deletions held"
-    assert (match.seen.evidence["calendars"], match.seen.evidence["address books"]) == (1, 1)
+    assert (match.finding.evidence["calendars"], match.finding.evidence["address books"]) == (1, 1)
     change(calendar, held_decision="delete")
     ContactBook.objects.update(held_decision="keep")
     assert kinds() == set()
@@ -309,12 +306,12 @@ def test_an_incident_belongs_to_its_organization_and_its_recovery_closes_it(
     began, account = timezone.now(), calendar.account
     other = linked_account(factories.organization(), status=AccountStatus.RECONNECT)
     change(account, status=AccountStatus.RECONNECT)
-    lifecycle.apply_findings(found(), began)
-    lifecycle.apply_findings(found(), began + timedelta(seconds=3))
+    lifecycle.apply_matches(found(), began)
+    lifecycle.apply_matches(found(), began + timedelta(seconds=3))
     owners = Incident.objects.open().values_list("organization", flat=True)
     assert set(owners) == {account.organization_id, other.organization_id}
     change(account, status=AccountStatus.LINKED)
-    lifecycle.apply_findings(found(), began + timedelta(seconds=30))
+    lifecycle.apply_matches(found(), began + timedelta(seconds=30))
     assert list(Incident.objects.open().values_list("organization", flat=True)) == [
         other.organization_id,
     ]
@@ -331,16 +328,16 @@ def test_an_alert_leads_to_the_account(calendar: Calendar, settings: Settings) -
 
 
 def test_only_what_fails_for_everybody_is_critical() -> None:
-    critical = {rule.kind for rule in calendar_rules.RULES if rule.severity == Severity.CRITICAL}
+    critical = {rule.kind for rule in calendars.RULES if rule.severity == Severity.CRITICAL}
     assert critical == {"calendars away"}
 
 
 def test_a_new_account_without_a_subscription_is_given_time(account: Account) -> None:
     rows.calendar(account)
     began = timezone.now()
-    lifecycle.apply_findings(found(), began)
+    lifecycle.apply_matches(found(), began)
     assert not Incident.objects.open().exists()
-    lifecycle.apply_findings(found(), began + 5 * MINUTE)
+    lifecycle.apply_matches(found(), began + 5 * MINUTE)
     [incident] = Incident.objects.open()
     assert incident.kind == "push overdue"
 
@@ -505,7 +502,7 @@ def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
     assert answer.ok
     assert fake_vendor().calls == ["calendars"]
     fake_vendor().down = TransientError("503")
-    answer = probes.ask(question)
+    answer = probes.run_probe(question)
     assert answer is not None
     assert not answer.ok
     # It failed, and is left in peace.
@@ -515,13 +512,13 @@ def test_one_account_of_a_vendor_is_asked_for_its_calendars() -> None:
 @pytest.mark.usefixtures("calendar")
 def test_an_account_that_is_refused_says_nothing_about_the_vendor() -> None:
     fake_vendor().down = CredentialsRejected("401")
-    assert probes.ask(next(probes.vendors())) is None
+    assert probes.run_probe(next(probes.vendor_questions())) is None
     assert not Probe.objects.exists()
 
 
 def test_without_an_account_that_can_be_asked_nobody_is(account: Account) -> None:
     change(account, scopes=["con"])
-    assert [probes.ask(match) for match in probes.vendors()] == [None, None]
+    assert [probes.run_probe(question) for question in probes.vendor_questions()] == [None, None]
     assert fake_vendor().calls == []
 
 

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from health.collecting.observation import Observation
 from health.incidents import lifecycle
 from health.models import Alert, Incident, IncidentEvent
-from health.rules import provider_rules
-from tests.health.seen import WRONG, at, failing, moment, provider, with_open
+from health.rules import evaluation
+from tests.health.observations import WRONG, at, failing, moment, provider, with_open
 from wedsync_comms.lib import heartbeats
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def one_channel(settings: Settings) -> None:
 
 def evaluate(*observations: Observation) -> None:
     for observed in observations:
-        lifecycle.apply_findings(provider_rules.judge(with_open(observed)), observed.at)
+        lifecycle.apply_matches(evaluation.evaluate_rules(with_open(observed)), observed.at)
 
 
 def told() -> list[str]:
@@ -37,25 +37,25 @@ def told() -> list[str]:
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_lasts_is_opened_and_what_is_gone_for_a_while_is_closed(kind: str) -> None:
-    rule, wrong = provider_rules.BY_KIND[kind], WRONG[kind]
+    rule, wrong = evaluation.BY_KIND[kind], WRONG[kind]
     lasting = rule.open_after.total_seconds()
-    lifecycle.apply_findings(provider_rules.judge(wrong), at(0))
+    lifecycle.apply_matches(evaluation.evaluate_rules(wrong), at(0))
     assert Incident.objects.open().exists() == (lasting == 0)
-    lifecycle.apply_findings(provider_rules.judge(wrong), at(lasting))
+    lifecycle.apply_matches(evaluation.evaluate_rules(wrong), at(lasting))
     [incident] = Incident.objects.open()
     assert incident.kind == kind
     gone = lasting + rule.close_after.total_seconds()
-    lifecycle.apply_findings({}, at(gone - 1))
+    lifecycle.apply_matches({}, at(gone - 1))
     assert Incident.objects.open().exists()
-    lifecycle.apply_findings({}, at(gone))
+    lifecycle.apply_matches({}, at(gone))
     assert not Incident.objects.unresolved().exists()
     assert told() == ["opened", "recovered"]
 
 
 def test_a_suspicion_that_was_nothing_leaves_no_trace() -> None:
-    lifecycle.apply_findings(provider_rules.judge(WRONG["queue"]), at(0))
+    lifecycle.apply_matches(evaluation.evaluate_rules(WRONG["queue"]), at(0))
     assert Incident.objects.unresolved().count() == 1
-    lifecycle.apply_findings({}, at(4))
+    lifecycle.apply_matches({}, at(4))
     assert not Incident.objects.exists()
     assert told() == []
 
@@ -125,8 +125,8 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
     seconds = 0
     for step, kind in sequence:
         seconds += step
-        found = provider_rules.judge(WRONG[kind]) if kind else {}
-        lifecycle.apply_findings(found, at(seconds))
+        found = evaluation.evaluate_rules(WRONG[kind]) if kind else {}
+        lifecycle.apply_matches(found, at(seconds))
         causes = list(Incident.objects.unresolved().values_list("cause", flat=True))
         assert len(causes) == len(set(causes))
     for incident in Incident.objects.exclude(opened_at=None):
@@ -135,7 +135,7 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
         if incident.resolved_at:
             assert (
                 incident.resolved_at - incident.last_seen_at
-                >= provider_rules.BY_KIND[incident.kind].close_after
+                >= evaluation.BY_KIND[incident.kind].close_after
             )
         assert incident.alerts.filter(kind="opened").count() == 1
         assert incident.alerts.filter(kind="recovered").count() == (
@@ -145,4 +145,4 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
 
 def test_the_rules_know_nobody_who_never_ran() -> None:
     heartbeats.beat("dispatcher", "here:1")
-    assert not provider_rules.judge(moment(beats={}))
+    assert not evaluation.evaluate_rules(moment(beats={}))

@@ -295,7 +295,7 @@ def test_messages_are_found_by_what_one_attempt_came_to(
 
     def found(query: str) -> set[str]:
         page = text(owner, f"{reverse('admin:communications_message_changelist')}?{query}")
-        return {text for text in ("Failed", "Moved on", "Fine") if f">{text}</" in page}
+        return {subject for subject in ("Failed", "Moved on", "Fine") if f">{subject}</" in page}
 
     assert found("through=resend&outcome=failed") == {"Failed", "Moved on"}
     assert found("through=resend&outcome=accepted") == {"Fine"}
@@ -315,7 +315,7 @@ def test_messages_are_found_by_where_they_wait(owner: Client, venue: Organizatio
 
     def found(outbox: str) -> set[str]:
         page = text(owner, f"{reverse('admin:communications_message_changelist')}?outbox={outbox}")
-        return {text for text in ("Now", "Later", "Flying") if f">{text}</" in page}
+        return {subject for subject in ("Now", "Later", "Flying") if f">{subject}</" in page}
 
     assert found("due") == {"Now"}
     assert found("scheduled") == {"Later"}

@@ -9,9 +9,9 @@ from health.collecting.observation import (
     Observation,
     OpenIncident,
 )
-from health.rules import provider_rules
+from health.rules import evaluation
 from health.vocabulary.readings import QueueReading
-from tests.health.seen import (
+from tests.health.observations import (
     HELD,
     REFUSED,
     WRONG,
@@ -25,7 +25,7 @@ from tests.health.seen import (
 
 
 def kinds(observation: Observation) -> set[str]:
-    return {match.rule.kind for match in provider_rules.judge(observation).values()}
+    return {match.rule.kind for match in evaluation.evaluate_rules(observation).values()}
 
 
 def test_a_healthy_moment_is_no_incident() -> None:
@@ -39,19 +39,19 @@ def test_each_rule_applies_to_its_case_and_to_no_other(kind: str) -> None:
 
 def test_every_rule_but_those_of_the_machine_is_tried() -> None:
     of_the_machine = {"redis", "database", "disk", "disk full"}
-    assert set(provider_rules.BY_KIND) == {*WRONG, "unproven", "unheard", *of_the_machine}
+    assert set(evaluation.BY_KIND) == {*WRONG, "unproven", "unheard", *of_the_machine}
 
 
 def test_one_cause_has_one_finding_the_worst() -> None:
     everything = failing(breaker=REFUSED, p50_ms=9_000.0, throttled=9)
-    found = provider_rules.judge(moment(everything))
+    found = evaluation.evaluate_rules(moment(everything))
     assert [(cause, match.rule.kind) for cause, match in found.items()] == [
         ("sending:resend", "credentials"),
     ]
 
 
 def test_two_providers_are_two_causes() -> None:
-    found = provider_rules.judge(moment(failing(), failing(slug="twilio", webhook="twilio")))
+    found = evaluation.evaluate_rules(moment(failing(), failing(slug="twilio", webhook="twilio")))
     assert set(found) == {"sending:resend", "sending:twilio"}
 
 
@@ -82,7 +82,7 @@ def test_what_is_usual_for_a_provider_is_not_slow() -> None:
 
 def test_a_pause_by_hand_is_no_refusal() -> None:
     assert kinds(moment(provider(breaker=HELD))) == {"paused"}
-    assert provider_rules.BY_KIND["paused"].open_after == timedelta(hours=1)
+    assert evaluation.BY_KIND["paused"].open_after == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(("count", "age", "expected"), [(3, 14, 0), (3, 15, 1), (1, 15, 0)])
@@ -91,13 +91,13 @@ def test_silence_is_noticed_within_twice_the_usual_delay(
     age: float,
     expected: int,
 ) -> None:
-    seen = moment(provider(waiting=unheard(count, -age, usual=10)))
-    assert len(provider_rules.judge(seen)) == expected
+    seen = moment(provider(awaited=unheard(count, -age, usual=10)))
+    assert len(evaluation.evaluate_rules(seen)) == expected
 
 
 def test_a_single_missing_receipt_is_waited_for_longer() -> None:
-    assert kinds(moment(provider(waiting=unheard(1, -119)))) == set()
-    assert kinds(moment(provider(waiting=unheard(1, -121)))) == {"silence"}
+    assert kinds(moment(provider(awaited=unheard(1, -119)))) == set()
+    assert kinds(moment(provider(awaited=unheard(1, -121)))) == {"silence"}
 
 
 def test_a_dead_dispatcher_explains_an_old_queue() -> None:

@@ -47,7 +47,7 @@ def with_open(observation: Observation) -> Observation:
     return replace(observation, open=found)
 
 
-def linked(**values: Any) -> CalendarHealth:
+def calendar_health(**values: Any) -> CalendarHealth:
     return CalendarHealth(**{"vendor": "google", "accounts": 2, **values})
 
 
@@ -83,7 +83,7 @@ WRONG: dict[str, Observation] = {
     "paused": moment(provider(breaker=HELD)),
     "account": moment(provider(probe=probed(ok=True, is_warning=True, reason="RED"))),
     "endpoint": moment(provider(endpoint=probed(ok=False, streak=2, reason="502"))),
-    "silence": moment(provider(waiting=unheard(3, -20))),
+    "silence": moment(provider(awaited=unheard(3, -20))),
     "forged": moment(provider(forged=12)),
     "dispatcher": moment(provider(), beats={"dispatcher": at(-16)}),
     "worker": moment(provider(), beats={"worker": at(-50)}),
@@ -93,16 +93,19 @@ WRONG: dict[str, Observation] = {
     "unknown": moment(provider(), oldest_unknown=at(-46 * 60)),
     "alerts": moment(provider(), failing_alerts={"json://away": (3, "no answer")}),
     "calendars away": moment(
-        linked=(linked(failing=CountWithExample(2, 1)), linked(failing=CountWithExample(1, 2))),
+        calendars=(
+            calendar_health(failing=CountWithExample(2, 1)),
+            calendar_health(failing=CountWithExample(1, 2)),
+        ),
     ),
-    "reconnect": moment(linked=(linked(reconnect=CountWithExample(1, 1)),)),
-    "mailbox failing": moment(linked=(linked(failing=CountWithExample(2, 1)),)),
-    "reading late": moment(linked=(linked(late_books=CountWithExample(1, 1)),)),
+    "reconnect": moment(calendars=(calendar_health(reconnect=CountWithExample(1, 1)),)),
+    "mailbox failing": moment(calendars=(calendar_health(failing=CountWithExample(2, 1)),)),
+    "reading late": moment(calendars=(calendar_health(late_books=CountWithExample(1, 1)),)),
     "calendar endpoint": moment(
         calendar_endpoint=probed(ok=False, streak=2, subject="calendar", reason="502"),
     ),
-    "push overdue": moment(linked=(linked(overdue=CountWithExample(1, 1)),)),
-    "push silence": moment(linked=(linked(silent=CountWithExample(1, 1)),)),
-    "deletions held": moment(linked=(linked(held=CountWithExample(1, 1)),)),
-    "unwritten": moment(linked=(linked(unwritten=CountWithExample(1, 1)),)),
+    "push overdue": moment(calendars=(calendar_health(overdue=CountWithExample(1, 1)),)),
+    "push silence": moment(calendars=(calendar_health(silent=CountWithExample(1, 1)),)),
+    "deletions held": moment(calendars=(calendar_health(held=CountWithExample(1, 1)),)),
+    "unwritten": moment(calendars=(calendar_health(unwritten=CountWithExample(1, 1)),)),
 }

@@ -1,0 +1,69 @@
+"""What counts as an incident of our account at a provider: refused credentials, pauses, warnings.
+Each condition stands above the rule it belongs to."""
+
+from datetime import timedelta
+
+from health.collecting.observation import Observation, ProviderObservation
+from health.rules.rule import CRITICAL, Evidence, Rule, of_each_provider
+
+MOVES_ON = "Messages go through the next provider of the route; without one, they wait unharmed. "
+
+# --- credentials --------------------------------------------------------------------------------
+
+REFUSED_ACCOUNT = {"CredentialsRejected", "ConfigurationRejected"}
+
+
+def account_refused(provider: ProviderObservation, _: Observation) -> Evidence | None:
+    if provider.breaker.paused and not provider.breaker.held:
+        return {"the provider says": provider.breaker.reason}
+    probe = provider.probe
+    if probe is None or probe.ok or probe.error_class not in REFUSED_ACCOUNT:
+        return None
+    if provider.last_accepted_at and provider.last_accepted_at > probe.checked_at:
+        return None
+    return {"the probe says": probe.reason, "in a row": probe.streak}
+
+
+CREDENTIALS = Rule(
+    kind="credentials",
+    group="sending",
+    severity=CRITICAL,
+    title="{name} refuses our account",
+    did=f"Paused the provider. {MOVES_ON}It is tried again every minute.",
+    advice="Put the right key or sender into the settings, restart, and resume the provider.",
+    condition=of_each_provider(account_refused),
+)
+
+# --- pauses and warnings ------------------------------------------------------------------------
+
+
+def paused_by_hand(provider: ProviderObservation, _: Observation) -> Evidence | None:
+    return {"reason": provider.breaker.reason} if provider.breaker.held else None
+
+
+def account_warning(provider: ProviderObservation, _: Observation) -> Evidence | None:
+    probe = provider.probe
+    if probe is None or not probe.ok or not probe.is_warning:
+        return None
+    return {"the provider says": probe.reason, **probe.facts}
+
+
+PAUSED = Rule(
+    kind="paused",
+    group="pause",
+    title="{name} is still paused by hand",
+    did=f"Keeps the pause. {MOVES_ON}",
+    advice="Resume the provider when the reason for the pause is gone.",
+    condition=of_each_provider(paused_by_hand),
+    open_after=timedelta(hours=1),
+)
+ACCOUNT = Rule(
+    kind="account",
+    title="{name} warns about our account",
+    did="Sends on.",
+    advice="Look into the provider's console.",
+    condition=of_each_provider(account_warning),
+)
+
+# Credentials belong to what may be wrong with sending, and are the worst of it.
+RULES = (CREDENTIALS, PAUSED, ACCOUNT)
