@@ -38,9 +38,9 @@ def sync_templates() -> int:
 
 def find_duplicates() -> int:
     """Contacts that changed, compared with the others."""
-    return duplicates.catch_up().compared
+    return duplicates.compare_everybody().compared
 
 
 def forget_imports() -> int:
     """Files that nobody confirmed."""
-    return importing.forget()
+    return importing.forget_contents()

@@ -67,17 +67,17 @@ def check_redis() -> str:
 
 
 def check_dispatcher() -> str:
-    alive = heartbeats.alive("dispatcher", BEAT_WITHIN)
+    alive = heartbeats.is_alive("dispatcher", BEAT_WITHIN)
     return "ok" if alive else "no heartbeat: start manage.py dispatcher"
 
 
 def check_worker() -> str:
-    alive = heartbeats.alive("worker", BEAT_WITHIN)
+    alive = heartbeats.is_alive("worker", BEAT_WITHIN)
     return "ok" if alive else "no heartbeat: start manage.py worker"
 
 
 def check_evaluator() -> str:
-    alive = heartbeats.alive(EVALUATOR, WATCHED_WITHIN)
+    alive = heartbeats.is_alive(EVALUATOR, WATCHED_WITHIN)
     return "ok" if alive else "nobody applies the rules: dispatchers and workers do"
 
 

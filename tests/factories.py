@@ -38,7 +38,7 @@ def token(user: User) -> str:
 
 def contact(of: Organization, email: str = "", name: str = "Amelia Hart") -> Contact:
     value = email or f"guest-{next(numbers)}@example.com"
-    return contacts.create(of, name=name, addresses=[("email", value)])
+    return contacts.create_contact(of, name=name, addresses=[("email", value)])
 
 
 def message(of: Organization | None = None, **fields: Any) -> Message:

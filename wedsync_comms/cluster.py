@@ -107,4 +107,4 @@ class Pulse:
     def sign(self, **detail: object) -> None:
         # The task will find out by itself if something is wrong with the database.
         with suppress(Error):
-            heartbeats.beat(PROCESS, self.name, **detail)
+            heartbeats.record_beat(PROCESS, self.name, **detail)

@@ -14,7 +14,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from wedsync_comms.lib.logs import PROCESSORS, formatter, is_news
+from wedsync_comms.lib.logs import PROCESSORS, is_news, log_formatter
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -394,7 +394,7 @@ LOG_FORMAT: str = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"structured": {"()": formatter, "style": LOG_FORMAT}},
+    "formatters": {"structured": {"()": log_formatter, "style": LOG_FORMAT}},
     "filters": {
         "news": {"()": "django.utils.log.CallbackFilter", "callback": is_news},
     },

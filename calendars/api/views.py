@@ -31,7 +31,7 @@ from calendars.appointments import (
 from calendars.linking import accounts
 from calendars.models import Account, Appointment
 from communications.api.filters import MAX_ID
-from communications.api.views import KEY, ScopedView, key_of
+from communications.api.views import KEY, ScopedView, idempotency_key
 
 IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -64,7 +64,7 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
     )
     def create(self, request: Request) -> Response:
         """Books. 409 if the time is taken, or nobody can tell whether it is free."""
-        key = key_of(request)
+        key = idempotency_key(request)
         serializer = BookSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         appointment = idempotency.book_once(

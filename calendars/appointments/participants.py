@@ -39,13 +39,13 @@ def participant_row(organization: Organization, invitee: Invitee) -> Participant
     email = invitee.email or (email_of(contact) if contact else "")
     if email:
         try:
-            email = contacts.normalise(Channel.EMAIL, email, region=organization.region)
+            email = contacts.normalise_address(Channel.EMAIL, email, region=organization.region)
         except InvalidAddress as error:
             raise Refused("participants", str(error)) from error
     if not (email or contact):
         raise Refused("participants", "Each needs a contact or an e-mail address.")
     if contact is None:
-        contact = contacts.known(organization, channel=Channel.EMAIL, value=email)
+        contact = contacts.contact_by_address(organization, channel=Channel.EMAIL, value=email)
     return Participant(
         contact=contact,
         email=email,

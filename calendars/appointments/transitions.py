@@ -122,7 +122,7 @@ def add_participant(
         appointment=appointment,
         email=email,
         contact=told.get("contact")
-        or contacts.known(organization, channel=Channel.EMAIL, value=email),
+        or contacts.contact_by_address(organization, channel=Channel.EMAIL, value=email),
         role=told.get("role") or ParticipantRole.GUEST,
         **vars(person),
     )

@@ -30,7 +30,7 @@ from calendars.models.accounts import Policy
 from calendars.models.people import new_key
 from calendars.vocabulary.events import RemotePerson
 from communications.book import contacts, merging
-from communications.book.contacts import Entry
+from communications.book.contacts import AddressEntry
 from communications.book.history import Cause
 from communications.errors import InvalidAddress, NotPossible
 from communications.models import Channel, Contact, ContactChange, Origin
@@ -83,7 +83,7 @@ def merge_links(kept: ContactLink, other: ContactLink) -> None:
         by = f"merged in {kept.book.account}"
         # Merged or deleted here in the meantime: only one is left.
         with suppress(NotPossible):
-            merging.merge(kept.contact, other.contact, by=by, is_automatic=True)
+            merging.merge_contacts(kept.contact, other.contact, by=by, is_automatic=True)
         kept.refresh_from_db()
     if kept.contact is None:
         kept.contact = other.contact
@@ -128,7 +128,7 @@ def create_from_remote(book: ContactBook, theirs: ContactSnapshot) -> Contact:
     name, given, family = theirs.names
     entries = entries_of_snapshot(theirs, [])
     shown = name or " ".join(filter(None, (given, family))) or theirs.company
-    return contacts.create(
+    return contacts.create_contact(
         book.account.organization,
         name=shown or next(iter(matching.all_addresses(theirs)), "?"),
         given_name=given,
@@ -275,7 +275,7 @@ def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) ->
     entries = entries_of_snapshot(
         target,
         [
-            Entry(row.channel, row.value, row.label, row.is_primary)
+            AddressEntry(row.channel, row.value, row.label, row.is_primary)
             for row in contact.addresses.all()
         ],
     )
@@ -284,16 +284,16 @@ def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) ->
     facts |= {"name": name or contact.name, "notes": target.notes}
     try:
         with transaction.atomic():
-            contacts.change(contact, addresses=free, cause=sync_cause(book), **facts)
+            contacts.change_contact(contact, addresses=free, cause=sync_cause(book), **facts)
     except InvalidAddress:
         # Another contact got one of them this moment: the next reading sees it.
-        contacts.change(contact, cause=sync_cause(book), **facts)
+        contacts.change_contact(contact, cause=sync_cause(book), **facts)
     if len(free) < len(entries):
         candidates = matching.matching_contacts(book.account.organization, target)
         matching.queue_for_review(contact, candidates)
 
 
-def entries_of_snapshot(target: ContactSnapshot, present: list[Entry]) -> list[Entry]:
+def entries_of_snapshot(target: ContactSnapshot, present: list[AddressEntry]) -> list[AddressEntry]:
     """Returns the present entries that the target keeps, on whatever channel, and its new ones."""
     kept = [
         entry
@@ -301,13 +301,13 @@ def entries_of_snapshot(target: ContactSnapshot, present: list[Entry]) -> list[E
         if entry.value in (target.emails if entry.channel == Channel.EMAIL else target.phones)
     ]
     known = {entry.value for entry in kept}
-    new = [Entry(Channel.EMAIL, value) for value in sorted(target.emails - known)]
-    new += [Entry(Channel.SMS, value) for value in sorted(target.phones - known)]
+    new = [AddressEntry(Channel.EMAIL, value) for value in sorted(target.emails - known)]
+    new += [AddressEntry(Channel.SMS, value) for value in sorted(target.phones - known)]
     return [*kept, *new]
 
 
-def is_address_free(book: ContactBook, entry: Entry, contact: Contact | None) -> bool:
-    owner = contacts.known(
+def is_address_free(book: ContactBook, entry: AddressEntry, contact: Contact | None) -> bool:
+    owner = contacts.contact_by_address(
         book.account.organization,
         channel=entry.channel,
         value=entry.value,

@@ -84,7 +84,7 @@ def take_their_value(conflict: ContactConflict, link: ContactLink, by: str) -> N
     values = {conflict.field: conflict.theirs}
     if conflict.field == NAME_PARTS:
         values = dict(zip(NAME_COLUMNS, conflict.theirs or (), strict=True))
-    contacts.change(link.contact, cause=Cause(Origin.STAFF, by), **values)
+    contacts.change_contact(link.contact, cause=Cause(Origin.STAFF, by), **values)
     link.ours = {**link.ours, conflict.field: conflict.theirs}
     link.synced_at = timezone.now()
     link.save(update_fields=["ours", "synced_at"])

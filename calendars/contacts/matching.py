@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from calendars.contacts.snapshot import ContactSnapshot
 from communications.book import duplicates, matching
-from communications.book.matching import Judgement, Person
+from communications.book.matching import ComparedPerson, Judgement
 from communications.models import Address, Contact, Organization, Pair
 from communications.vocabulary import phone_numbers
 
@@ -20,14 +20,16 @@ def matching_contacts(
     found = Contact.objects.filter(pk__in=rows.values("contact")).prefetch_related("addresses")
     person = person_of_snapshot(theirs)
     judged = [
-        (contact, matching.judge(person, duplicates.person(contact)))
+        (contact, matching.judge_pair(person, duplicates.person_of_contact(contact)))
         for contact in found.order_by("pk")
     ]
     return sorted(judged, key=lambda candidate: not candidate[1].is_same)
 
 
-def person_of_snapshot(theirs: ContactSnapshot) -> Person:
-    return matching.person(0, theirs.names[0], all_addresses(theirs), company=theirs.company)
+def person_of_snapshot(theirs: ContactSnapshot) -> ComparedPerson:
+    return matching.compared_person(
+        0, theirs.names[0], all_addresses(theirs), company=theirs.company
+    )
 
 
 def all_addresses(theirs: ContactSnapshot) -> Sequence[str]:

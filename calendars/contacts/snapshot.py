@@ -76,7 +76,7 @@ def normalised_addresses(channel: str, values: Iterable[str], region: str) -> It
     """Yields the values that are addresses; others stay with the vendor, untouched."""
     for value in values:
         try:
-            yield contacts.normalise(channel, value, region=region)
+            yield contacts.normalise_address(channel, value, region=region)
         except InvalidAddress:
             continue
 

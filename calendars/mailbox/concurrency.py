@@ -53,14 +53,14 @@ def take_slot(account: Account, ticket: str) -> bool:
         fits = len(held) < MAX_CONCURRENT_CALLS
         return (held | {ticket: now + SLOT_LEASE_S} if fits else held), fits
 
-    return shared_state.update(slots_key(account), take)
+    return shared_state.update_state(slots_key(account), take)
 
 
 def free_slot(account: Account, ticket: str) -> None:
     def leave(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
         return {holder: until for holder, until in (state or {}).items() if holder != ticket}, None
 
-    shared_state.update(slots_key(account), leave)
+    shared_state.update_state(slots_key(account), leave)
 
 
 def slots_key(account: Account) -> str:

@@ -15,7 +15,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 # Graph is known to say one second for hours on end.
 # https://github.com/microsoftgraph/msgraph-sdk-javascript/issues/297
@@ -116,7 +116,7 @@ def token_pages(
     while True:
         page = ask_for(token)
         yield page
-        token = text(page.get(onward))
+        token = as_text(page.get(onward))
         if not token:
             return
         if token in seen:

@@ -23,7 +23,7 @@ from calendars.models import Account, Appointment, EventLink
 from calendars.models.accounts import Policy
 from calendars.models.appointments import AppointmentStatus
 from calendars.vocabulary.events import RemoteEvent
-from wedsync_comms.lib.text import sentence
+from wedsync_comms.lib.text import as_sentence
 
 log = structlog.get_logger(__name__)
 
@@ -133,7 +133,7 @@ def zone_problem(event: RemoteEvent) -> str:
     if not event.problem:
         return ""
     return (
-        f"{sentence(event.problem)} The moment is right all the same: compare it with the "
+        f"{as_sentence(event.problem)} The moment is right all the same: compare it with the "
         "calendar, and choose a usual time zone there, or move it here."
     )
 

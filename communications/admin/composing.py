@@ -42,7 +42,7 @@ FIELDS = {"reply_to": "to"}
 PREFILLED = ("contact", "channel", "to", "subject")
 
 
-def moment() -> forms.DateTimeInput:
+def moment_input() -> forms.DateTimeInput:
     return forms.DateTimeInput(
         format="%Y-%m-%dT%H:%M",
         attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)},
@@ -51,7 +51,7 @@ def moment() -> forms.DateTimeInput:
 
 class TemplateField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
-        return filling.label(obj)
+        return filling.template_label(obj)
 
 
 class ComposeForm(forms.Form):
@@ -113,13 +113,13 @@ class ComposeForm(forms.Form):
     send_at = forms.DateTimeField(
         label="Send at",
         required=False,
-        widget=moment(),
+        widget=moment_input(),
         help_text="Blank: now.",
     )
     expires_at = forms.DateTimeField(
         label="Give up at",
         required=False,
-        widget=moment(),
+        widget=moment_input(),
         help_text="What was not sent by then is not sent at all. Blank: never.",
     )
 
@@ -134,7 +134,7 @@ class ComposeForm(forms.Form):
         fields["channel"].choices = [
             (one.value, one.label) for one in Channel if one in registry.channels()
         ] or Channel.choices
-        fields["template"].queryset = filling.usable(scope)
+        fields["template"].queryset = filling.usable_templates(scope)
         contact = fields["contact"]
         contact.queryset = scope.rows(Contact.objects.all())
         contact.widget = AutocompleteSelect(Message._meta.get_field("contact"), admin.site)  # noqa: SLF001
@@ -180,14 +180,14 @@ class ComposeForm(forms.Form):
         data = self.cleaned_data
         template = data["template"]
         texts = [template.subject, template.body, template.html] if template else []
-        names = filling.places([*texts, data["subject"], data["body"], data["html"]])
+        names = filling.placeholders([*texts, data["subject"], data["body"], data["html"]])
         contact, send_at, expires_at = data["contact"], data["send_at"], data["expires_at"]
         return Draft(
             channel=data["channel"],
             contact=contact.pk if contact else None,
             to=data["to"],
             template=template.name if template else "",
-            variables=filling.values(data["values"], names),
+            variables=filling.typed_values(data["values"], names),
             subject=data["subject"],
             body=data["body"],
             html=data["html"],
@@ -197,7 +197,7 @@ class ComposeForm(forms.Form):
         )
 
 
-class Composing(ScopedAdmin):
+class ComposingAdmin(ScopedAdmin):
     """A ModelAdmin whose "add" is to compose."""
 
     def add_view(

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 
-from communications.admin.verbs import Verbs
+from communications.admin.verbs import RowActionsAdmin
 from communications.book import (
     erasure,
     unmerge,
@@ -22,7 +22,7 @@ from communications.models import Contact
 EXPORTED = 10_000
 
 
-class Files(Verbs):
+class ContactFilesAdmin(RowActionsAdmin):
     """For the ModelAdmin of contacts."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -53,13 +53,15 @@ class Files(Verbs):
         if not self.has_act_permission(request):
             raise PermissionDenied
         rows = self.get_queryset(request)[:EXPORTED]
-        text = exporting.as_csv(rows) if kind == "csv" else exporting.as_vcards(rows)
-        return attachment(text, f"contacts.{kind}", f"text/{'csv' if kind == 'csv' else 'vcard'}")
+        text = (
+            exporting.contacts_as_csv(rows) if kind == "csv" else exporting.contacts_as_vcards(rows)
+        )
+        return file_answer(text, f"contacts.{kind}", f"text/{'csv' if kind == 'csv' else 'vcard'}")
 
     def everything_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         contact = self.own(request, object_id)
-        text = json.dumps(exporting.everything(contact), cls=DjangoJSONEncoder, indent=2)
-        return attachment(text, f"contact-{contact.pk}.json", "application/json")
+        text = json.dumps(exporting.everything_about(contact), cls=DjangoJSONEncoder, indent=2)
+        return file_answer(text, f"contact-{contact.pk}.json", "application/json")
 
     def forget_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         contact = self.own(request, object_id)
@@ -71,7 +73,7 @@ class Files(Verbs):
                 "contact": contact,
             }
             return render(request, "admin/communications/contact/forget.html", context)
-        count = erasure.erase(contact, by=request.user.get_username())
+        count = erasure.erase_contact(contact, by=request.user.get_username())
         messages.success(request, f"Forgotten. The contents of {count} messages are gone.")
         return redirect("admin:communications_contact_changelist")
 
@@ -82,7 +84,7 @@ class Files(Verbs):
         if request.method != "POST" or merge is None:
             raise Http404
         try:
-            back = unmerge.undo(merge, by=request.user.get_username())
+            back = unmerge.undo_merge(merge, by=request.user.get_username())
         except NotPossible as why:
             messages.warning(request, str(why))
         else:
@@ -90,7 +92,7 @@ class Files(Verbs):
         return redirect("admin:communications_contact_change", contact.pk)
 
 
-def attachment(text: str, filename: str, content_type: str) -> HttpResponse:
+def file_answer(text: str, filename: str, content_type: str) -> HttpResponse:
     return HttpResponse(
         text,
         content_type=f"{content_type}; charset=utf-8",

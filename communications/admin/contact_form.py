@@ -81,7 +81,7 @@ class ContactForm(OwnedForm):
         for name in facts.FACTS:
             if name in data:
                 try:
-                    data |= facts.checked({name: data[name]})
+                    data |= facts.checked_facts({name: data[name]})
                 except InvalidFact as error:
                     self.add_error(name, str(error))
         data["custom"] = self.with_types(data.get("custom") or {})
@@ -110,7 +110,7 @@ class AddressFormSet(PaginationInlineFormSet):
     def clean(self) -> None:
         super().clean()
         seen: set[tuple[str, str]] = set()
-        for form in kept(self):
+        for form in kept_forms(self):
             try:
                 self.check(form, seen)
             except InvalidAddress as error:
@@ -121,12 +121,12 @@ class AddressFormSet(PaginationInlineFormSet):
         if contact.organization_id is None:
             # The contact's own form says that it lacks one.
             return
-        value = contacts.normalise(
+        value = contacts.normalise_address(
             channel,
             form.cleaned_data["value"],
             region=contact.organization.region,
         )
-        owner = contacts.known(contact.organization, channel=channel, value=value)
+        owner = contacts.contact_by_address(contact.organization, channel=channel, value=value)
         if owner is not None and owner.pk != contact.pk:
             raise InvalidAddress(f"{value} belongs to {owner} already.")
         if (channel, value) in seen:
@@ -134,7 +134,7 @@ class AddressFormSet(PaginationInlineFormSet):
         seen.add((channel, value))
 
 
-def kept(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[Any]:
+def kept_forms(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[Any]:
     """The forms whose addresses the contact is to have."""
     return [
         form
@@ -144,13 +144,13 @@ def kept(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[Any]:
     ]
 
 
-def entries(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[contacts.Entry]:
+def form_entries(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[contacts.AddressEntry]:
     return [
-        contacts.Entry(
+        contacts.AddressEntry(
             data["channel"],
             data["value"],
             data.get("label") or "",
             bool(data.get("is_primary")),
         )
-        for data in (form.cleaned_data for form in kept(formset))
+        for data in (form.cleaned_data for form in kept_forms(formset))
     ]

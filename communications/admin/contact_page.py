@@ -28,40 +28,40 @@ def add_panel(panel: Panel) -> Panel:
     return panel
 
 
-def about(request: HttpRequest, contact: Contact) -> dict[str, Any]:
+def contact_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     addresses = list(contact.addresses.all())
-    closed = exporting.suppressions(contact, addresses).filter(lifted_at=None)
+    closed = exporting.suppressions_of(contact, addresses).filter(lifted_at=None)
     return {
         "contact": contact,
-        "bubbles": talk.bubbles(contact, RECENT),
-        "ways": [talk.door(contact, way) for way in thread.ways(contact)],
+        "bubbles": talk.message_bubbles(contact, RECENT),
+        "ways": [talk.reply_option(contact, way) for way in thread.ways(contact)],
         "closed": closed,
         "panels": [html for panel in PANELS if (html := panel(request, contact))],
-        "changes": [shown(one) for one in contact.changes.all()[:CHANGES]],
+        "changes": [change_row(one) for one in contact.changes.all()[:CHANGES]],
         "merges": Merge.objects.filter(kept=contact, undone_at=None).select_related("gone"),
     }
 
 
-def shown(change: ContactChange) -> dict[str, Any]:
+def change_row(change: ContactChange) -> dict[str, Any]:
     return {
         "field": change.field.replace("_", " "),
         "is_beginning": change.field == CREATED,
-        "before": readable(change.before),
-        "after": readable(change.after),
+        "before": readable_value(change.before),
+        "after": readable_value(change.after),
         "source": Origin(change.source).label,
         "by": change.by,
         "at": badges.time_tag(change.at),
     }
 
 
-def readable(value: Any) -> str:
+def readable_value(value: Any) -> str:
     """Lists and addresses as a person would write them."""
     if isinstance(value, dict):
         if "value" in value and "channel" in value:
             return str(value["value"])
-        return "; ".join(f"{name}: {readable(one)}" for name, one in value.items() if one)
+        return "; ".join(f"{name}: {readable_value(one)}" for name, one in value.items() if one)
     if isinstance(value, list):
-        return ", ".join(readable(one) for one in value)
+        return ", ".join(readable_value(one) for one in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

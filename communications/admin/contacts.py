@@ -1,4 +1,4 @@
-"""People and their addresses, through the verbs of `communications.book.contacts`."""
+"""People and their addresses, written through `communications.book.contacts`."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import TabularInline
 
 from communications.admin import contact_page
-from communications.admin.contact_files import Files
+from communications.admin.contact_files import ContactFilesAdmin
 from communications.admin.contact_form import (
     AddressForm,
     AddressFormSet,
     ContactForm,
-    entries,
+    form_entries,
 )
 from communications.admin.filters import PartFilter, ReviewFilter
-from communications.admin.verbs import Verb
+from communications.admin.verbs import RowAction
 from communications.book import contacts, search
 from communications.book.facts import FACTS
 from communications.book.history import Cause
@@ -28,7 +28,7 @@ from wedsync_comms.lib.admin_kit.paging import CappedAdmin
 from wedsync_comms.lib.admin_kit.scope import scope_of
 
 
-class Addresses(TabularInline):
+class AddressInline(TabularInline):
     model = Address
     form = AddressForm
     formset = AddressFormSet
@@ -39,25 +39,25 @@ class Addresses(TabularInline):
         return scope_of(request).role is not None
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return scope_of(request).role in Contacts.acting
+        return scope_of(request).role in ContactAdmin.acting
 
     has_change_permission = has_delete_permission = has_add_permission
 
 
-def cause(user: Any) -> Cause:
+def staff_cause(user: Any) -> Cause:
     return Cause(Origin.STAFF, user.get_username())
 
 
-def looked_at(contact: Contact, user: Any) -> None:
+def mark_reviewed(contact: Contact, user: Any) -> None:
     if not contact.to_review:
         raise NotPossible("Somebody looked at it already.")
-    contacts.change(contact, to_review=False, cause=cause(user))
+    contacts.change_contact(contact, to_review=False, cause=staff_cause(user))
 
 
 @admin.register(Contact)
-class Contacts(CappedAdmin, Files):
+class ContactAdmin(CappedAdmin, ContactFilesAdmin):
     form = ContactForm
-    inlines = [Addresses]
+    inlines = [AddressInline]
     list_display = ["name", "parts", "reachable", "tags", "state", "since"]
     list_filter = [PartFilter, ReviewFilter]
     list_filter_submit = True
@@ -74,12 +74,12 @@ class Contacts(CappedAdmin, Files):
     change_form_outer_before_template = "admin/communications/contact/before.html"
     change_form_outer_after_template = "admin/communications/contact/after.html"
     verbs = (
-        Verb(
+        RowAction(
             name="looked_at",
             label="Looks right",
             icon="check",
             past="Looked at",
-            act=looked_at,
+            act=mark_reviewed,
             is_possible=lambda contact: contact.to_review,
         ),
     )
@@ -98,7 +98,7 @@ class Contacts(CappedAdmin, Files):
         queryset: QuerySet[Contact],
         search_term: str,
     ) -> tuple[QuerySet[Contact], bool]:
-        return search.search(queryset, search_term), False
+        return search.search_contacts(queryset, search_term), False
 
     # --- columns ---
 
@@ -136,17 +136,21 @@ class Contacts(CappedAdmin, Files):
     def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:  # noqa: FBT001
         given = {name: form.cleaned_data[name] for name in FACTS if name in form.cleaned_data}
         if change:
-            contacts.change(obj, cause=cause(request.user), to_review=False, **given)
+            contacts.change_contact(obj, cause=staff_cause(request.user), to_review=False, **given)
             return
-        made = contacts.create(obj.organization, cause=cause(request.user), addresses=[], **given)
+        made = contacts.create_contact(
+            obj.organization, cause=staff_cause(request.user), addresses=[], **given
+        )
         vars(obj).update(vars(made))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: ARG002, FBT001
         # Tells the history what is new, changed and gone; writes nothing.
         formset.save(commit=False)
         if formset.has_changed():
-            wanted = entries(formset)
-            contacts.change(form.instance, addresses=wanted, cause=cause(request.user))
+            wanted = form_entries(formset)
+            contacts.change_contact(
+                form.instance, addresses=wanted, cause=staff_cause(request.user)
+            )
 
     # --- the pages ---
 
@@ -162,7 +166,7 @@ class Contacts(CappedAdmin, Files):
     def page_context(self, request: HttpRequest, row: Contact) -> dict[str, Any]:
         return {
             **super().page_context(request, row),
-            **contact_page.about(request, row),
+            **contact_page.contact_context(request, row),
             "may_compose": self.has_act_permission(request),
             # The live page is an organization's.
             "is_live": scope_of(request).organization is not None,

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from communications.admin.filters import DeliveryStateFilter, ProviderFilter
-from communications.admin.verbs import Verb, Verbs
+from communications.admin.verbs import RowAction, RowActionsAdmin
 from communications.errors import NotPossible
 from communications.models import WebhookDelivery
 from communications.receiving import deliveries
@@ -24,13 +24,13 @@ from wedsync_comms.lib.admin_kit.wording import pretty_json
 MAX_BODY = 50_000
 
 
-def replay(delivery: WebhookDelivery, _user: Any) -> None:
+def replay_delivery(delivery: WebhookDelivery, _user: Any) -> None:
     if not deliveries.replay(delivery):
         raise NotPossible(delivery.error)
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveries(CappedAdmin, Verbs):
+class WebhookDeliveryAdmin(CappedAdmin, RowActionsAdmin):
     is_addable = is_changeable = is_deletable = False
     list_display = ["state", "what", "provider", "received", "tries", "trouble"]
     list_display_links = ["what"]
@@ -55,12 +55,12 @@ class WebhookDeliveries(CappedAdmin, Verbs):
     ]
     readonly_fields = fields
     verbs = (
-        Verb(
+        RowAction(
             name="replay",
             label="Replay",
             icon="replay",
             past="Applied",
-            act=replay,
+            act=replay_delivery,
             is_possible=lambda _delivery: True,
         ),
     )
@@ -101,7 +101,7 @@ class WebhookDeliveries(CappedAdmin, Verbs):
 
     @column("Body")
     def content(self, delivery: WebhookDelivery) -> SafeString:
-        text = readable(bytes(delivery.body))
+        text = readable_body(bytes(delivery.body))
         rest = len(text) - MAX_BODY
         more = f"… and {rest:,} more characters" if rest > 0 else ""
         return format_html('<pre class="ws-code" tabindex="0">{}{}</pre>', text[:MAX_BODY], more)
@@ -112,7 +112,7 @@ class WebhookDeliveries(CappedAdmin, Verbs):
         return format_html('<pre class="ws-code" tabindex="0">{}</pre>', lines)
 
 
-def readable(body: bytes) -> str:
+def readable_body(body: bytes) -> str:
     text = body.decode(errors="replace")
     try:
         return pretty_json(json.loads(text))

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.contrib.filters.admin import RadioFilter
 
-from communications.admin.contact_page import readable
-from communications.admin.verbs import Verb, Verbs
+from communications.admin.contact_page import readable_value
+from communications.admin.verbs import RowAction, RowActionsAdmin
 from communications.book import (
     duplicates,
     field_merge,
@@ -48,17 +48,17 @@ class VerdictFilter(RadioFilter):
         return queryset.filter(verdict=Verdict.OPEN)
 
 
-def act(verdict: Verdict, pair: Pair, user: Any) -> None:
-    duplicates.decide(pair, verdict, by=user.get_username())
+def decide_verdict(verdict: Verdict, pair: Pair, user: Any) -> None:
+    duplicates.decide_pair(pair, verdict, by=user.get_username())
 
 
-def merge(posted: Mapping[str, str], pair: Pair, user: Any) -> None:
+def merge_as_chosen(posted: Mapping[str, str], pair: Pair, user: Any) -> None:
     """As was chosen on the page: by contact, since which of them is kept may have changed."""
     known = {str(one.pk): one.pk for one in (pair.one, pair.other)}
     chosen = {
         field: known[posted[field]] for field in field_merge.CHOOSABLE if posted.get(field) in known
     }
-    duplicates.decide(pair, Verdict.MERGED, by=user.get_username(), chosen=chosen)
+    duplicates.decide_pair(pair, Verdict.MERGED, by=user.get_username(), chosen=chosen)
 
 
 def is_undecided(pair: Pair) -> bool:
@@ -66,7 +66,7 @@ def is_undecided(pair: Pair) -> bool:
 
 
 @admin.register(Pair)
-class Pairs(CappedAdmin, Verbs):
+class PairAdmin(CappedAdmin, RowActionsAdmin):
     is_addable = is_changeable = is_deletable = False
     list_display = ["who", "likely", "why", "found"]
     list_display_links = ["who"]
@@ -77,28 +77,28 @@ class Pairs(CappedAdmin, Verbs):
     fields = ["verdict"]
     change_form_template = "admin/communications/pair/change_form.html"
     verbs = (
-        Verb(
+        RowAction(
             name="merge",
             label="One person: merge",
             icon="merge",
             past="Merged",
-            act=partial(act, Verdict.MERGED),
+            act=partial(decide_verdict, Verdict.MERGED),
             is_possible=is_undecided,
         ),
-        Verb(
+        RowAction(
             name="apart",
             label="Two people: keep apart",
             icon="call_split",
             past="Kept apart",
-            act=partial(act, Verdict.APART),
+            act=partial(decide_verdict, Verdict.APART),
             is_possible=is_undecided,
         ),
-        Verb(
+        RowAction(
             name="later",
             label="Later",
             icon="schedule",
             past="Put off",
-            act=partial(act, Verdict.LATER),
+            act=partial(decide_verdict, Verdict.LATER),
             is_possible=is_undecided,
         ),
     )
@@ -111,10 +111,10 @@ class Pairs(CappedAdmin, Verbs):
             | Q(one__merged_at=None, other__merged_at=None),
         )
 
-    def one(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
+    def one(self, verb: RowAction, request: HttpRequest, object_id: str) -> HttpResponse:
         """Decided, and on to the next."""
         if verb.name == "merge":
-            verb = replace(verb, act=partial(merge, request.POST))
+            verb = replace(verb, act=partial(merge_as_chosen, request.POST))
         response = super().one(verb, request, object_id)
         if not isinstance(response, HttpResponseRedirect):
             return response
@@ -157,9 +157,11 @@ class Pairs(CappedAdmin, Verbs):
 
 def side_by_side(pair: Pair) -> dict[str, Any]:
     kept, gone = duplicates.older_first(pair.one, pair.other)
-    sides = [side(kept), side(gone)]
+    sides = [contact_side(kept), contact_side(gone)]
     asked = (
-        {one.field: one for one in field_merge.questions(kept, gone)} if is_undecided(pair) else {}
+        {one.field: one for one in field_merge.field_questions(kept, gone)}
+        if is_undecided(pair)
+        else {}
     )
     return {
         "pair": pair,
@@ -169,17 +171,19 @@ def side_by_side(pair: Pair) -> dict[str, Any]:
             pair.get_verdict_display(), VARIANTS[Verdict(pair.verdict)]
         ),
         "rows": [
-            row(field, [(kept.pk, sides[0][field]), (gone.pk, sides[1][field])], asked.get(field))
+            field_row(
+                field, [(kept.pk, sides[0][field]), (gone.pk, sides[1][field])], asked.get(field)
+            )
             for field in sides[0]
             if sides[0][field] or sides[1][field]
         ],
     }
 
 
-def row(
+def field_row(
     field: str,
     values: list[tuple[int, str]],
-    question: field_merge.Question | None,
+    question: field_merge.FieldQuestion | None,
 ) -> dict[str, Any]:
     return {
         "field": field,
@@ -190,14 +194,14 @@ def row(
     }
 
 
-def side(contact: Contact) -> dict[str, str]:
-    shown = history.snapshot(contact)
+def contact_side(contact: Contact) -> dict[str, str]:
+    shown = history.snapshot_contact(contact)
     # The parts of a name go with it.
     for name in ("to_review", "given_name", "family_name"):
         del shown[name]
     messages_ = Message.objects.filter(contact=contact)
     return {
-        **{name: readable(value) for name, value in shown.items()},
+        **{name: readable_value(value) for name, value in shown.items()},
         "messages": str(messages_[:1_000].count() or ""),
         "since": badges.time_tag(contact.created_at),
     }

@@ -16,23 +16,23 @@ from wedsync_comms.lib.admin_kit.scope import Scope
 NAMED = re.compile(r"(\w+)\s*:\s*(.*)")
 
 
-def usable(scope: Scope) -> QuerySet[Template]:
+def usable_templates(scope: Scope) -> QuerySet[Template]:
     """Those that may be sent now; at WhatsApp, only what Meta approved."""
     mine = scope.rows(Template.objects.filter(channel__in=registry.channels()))
     return mine.exclude(~Q(approval=APPROVED), channel=Channel.WHATSAPP).order_by("channel", "name")
 
 
-def label(template: Template) -> str:
+def template_label(template: Template) -> str:
     begins = " ".join(template.body.split())[:60]
     return f"{template.get_channel_display()} · {template.name}: {begins}"
 
 
-def places(texts: Sequence[str]) -> list[str]:
+def placeholders(texts: Sequence[str]) -> list[str]:
     """What is to be filled in, each once, in its order."""
     return list(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text)))
 
 
-def values(typed: str, names: Sequence[str]) -> dict[str, str]:
+def typed_values(typed: str, names: Sequence[str]) -> dict[str, str]:
     """A value a line: for the place it names, like “couple: Ann & Theo”, or else for the next."""
     found: dict[str, str] = {}
     for line in filter(None, map(str.strip, typed.splitlines())):

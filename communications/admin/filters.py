@@ -122,4 +122,4 @@ class PartFilter(RadioFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         if self.value() not in Part.values:
             return queryset
-        return search.tagged(queryset, "roles", self.value())
+        return search.tagged_contacts(queryset, "roles", self.value())

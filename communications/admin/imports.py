@@ -11,14 +11,14 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from communications.admin.contact_files import attachment
+from communications.admin.contact_files import file_answer
 from communications.book.files import (
     csv_tables,
     importing,
 )
 from communications.book.files.planning import (
-    Action,
-    Plan,
+    ImportPlan,
+    PlannedAction,
 )
 from communications.book.files.records import (
     TARGETS,
@@ -38,11 +38,11 @@ from wedsync_comms.lib.admin_kit.scope import (
 SHOWN = 200
 STATES = {Import.State.WAITING: "warning", Import.State.DONE: "success"}
 WORDS = {
-    Action.CREATE: ("new", "success"),
-    Action.UPDATE: ("adds to a contact", "info"),
-    Action.NOTHING: ("known already", "default"),
-    Action.REVIEW: ("new, to be judged", "warning"),
-    Action.ERROR: ("cannot be taken", "danger"),
+    PlannedAction.CREATE: ("new", "success"),
+    PlannedAction.UPDATE: ("adds to a contact", "info"),
+    PlannedAction.NOTHING: ("known already", "default"),
+    PlannedAction.REVIEW: ("new, to be judged", "warning"),
+    PlannedAction.ERROR: ("cannot be taken", "danger"),
 }
 # What needs a look comes first.
 ORDER = list(reversed(WORDS))
@@ -74,7 +74,7 @@ class UploadForm(forms.Form):
         given = self.cleaned_data["file"]
         content = given.read(importing.MAX_BYTES + 1)
         try:
-            return importing.upload(organization, given.name, content, by=by)
+            return importing.upload_file(organization, given.name, content, by=by)
         except Rejected as error:
             self.add_error("file", str(error))
             return None
@@ -103,7 +103,7 @@ class ColumnsForm(forms.Form):
 
 
 @admin.register(Import)
-class Imports(CappedAdmin, ScopedAdmin):
+class ImportAdmin(CappedAdmin, ScopedAdmin):
     is_changeable = is_deletable = False
     list_display = ["filename", "state_shown", "outcome", "created_by", "when"]
     list_display_links = ["filename"]
@@ -145,16 +145,16 @@ class Imports(CappedAdmin, ScopedAdmin):
 
     def page_context(self, request: HttpRequest, row: Import) -> dict[str, Any]:
         context = {"row": row, "may_act": self.has_act_permission(request)}
-        return context | (preview(row) if row.state == Import.State.WAITING else {})
+        return context | (preview_context(row) if row.state == Import.State.WAITING else {})
 
     def columns_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.posted(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        columns, _ = csv_tables.read(row.content)
+        columns, _ = csv_tables.read_table(row.content)
         form = ColumnsForm(row, columns, request.POST)
         if form.is_valid():
-            importing.choose(row, form.mapping())
+            importing.choose_columns(row, form.mapping())
         return redirect("admin:communications_import_change", row.pk)
 
     def confirm_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -162,7 +162,7 @@ class Imports(CappedAdmin, ScopedAdmin):
         if isinstance(row, HttpResponse):
             return row
         try:
-            counts = importing.confirm(
+            counts = importing.confirm_import(
                 row,
                 by=request.user.get_username(),
                 without_errors="without_errors" in request.POST,
@@ -170,21 +170,21 @@ class Imports(CappedAdmin, ScopedAdmin):
         except NotPossible as why:
             messages.warning(request, str(why))
         else:
-            messages.success(request, told(counts))
+            messages.success(request, import_report(counts))
         return redirect("admin:communications_import_change", row.pk)
 
     def discard_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.posted(request, object_id)
         if isinstance(row, HttpResponse):
             return row
-        importing.discard(row)
+        importing.discard_import(row)
         return redirect("admin:communications_import_changelist")
 
     def errors_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The rows that cannot be taken, as a file to mend: with the reason in a column."""
         row = self.own(request, object_id)
         text = importing.wrong_rows(row)
-        return attachment(text, f"not-taken-{row.pk}.csv", "text/csv")
+        return file_answer(text, f"not-taken-{row.pk}.csv", "text/csv")
 
     def own(self, request: HttpRequest, object_id: str) -> Import:
         row: Import | None = self.get_object(request, unquote(object_id))
@@ -207,14 +207,14 @@ class Imports(CappedAdmin, ScopedAdmin):
 
     @column("What came of it")
     def outcome(self, row: Import) -> str:
-        return told(row.counts) if row.counts else "–"
+        return import_report(row.counts) if row.counts else "–"
 
     @column("When")
     def when(self, row: Import) -> str:
         return badges.time_tag(row.created_at)
 
 
-def told(counts: dict[str, int]) -> str:
+def import_report(counts: dict[str, int]) -> str:
     words = {
         "create": "new",
         "update": "added to",
@@ -226,15 +226,15 @@ def told(counts: dict[str, int]) -> str:
     return f"{', '.join(found) or 'nobody'}."
 
 
-def preview(row: Import) -> dict[str, Any]:
-    seen = importing.preview(row)
+def preview_context(row: Import) -> dict[str, Any]:
+    seen = importing.preview_import(row)
     counts = seen.plan.counts()
     form = None if row.is_vcard else ColumnsForm(row, seen.columns)
     return {
         "counts": [(badges.coloured_label(*WORDS[action]), counts[action]) for action in WORDS],
         "errors": counts["error"],
         "taken": sum(counts.values()) - counts["error"],
-        "listed": lines(seen.plan),
+        "listed": preview_lines(seen.plan),
         "is_cut": len(seen.plan.rows) > SHOWN,
         "columns": form
         and [
@@ -247,7 +247,7 @@ def preview(row: Import) -> dict[str, Any]:
     }
 
 
-def lines(plan: Plan) -> list[dict[str, Any]]:
+def preview_lines(plan: ImportPlan) -> list[dict[str, Any]]:
     rows = sorted(plan.rows, key=lambda row: (ORDER.index(row.action), row.number))[:SHOWN]
     return [
         {

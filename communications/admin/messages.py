@@ -18,9 +18,9 @@ from communications.admin import (
     searching,
     timeline,
 )
-from communications.admin.composing import Composing
+from communications.admin.composing import ComposingAdmin
 from communications.admin.filters import AttemptFilter, OutboxFilter
-from communications.admin.verbs import Verb, Verbs
+from communications.admin.verbs import RowAction, RowActionsAdmin
 from communications.messages import staff_actions
 from communications.models import (
     Direction,
@@ -42,7 +42,7 @@ SNIPPET = 140
 
 
 @admin.register(Message)
-class Messages(Composing, CappedAdmin, Verbs):
+class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
     list_display = ["state", "way", "to_whom", "about", "carrier", "urgency", "composed"]
     list_display_links = ["to_whom", "about"]
     show_add_link = False
@@ -64,7 +64,7 @@ class Messages(Composing, CappedAdmin, Verbs):
     is_changeable = is_deletable = False
     change_form_template = "admin/communications/message/change_form.html"
     verbs = (
-        Verb(
+        RowAction(
             name="retry",
             label="Try again",
             icon="refresh",
@@ -76,7 +76,7 @@ class Messages(Composing, CappedAdmin, Verbs):
                 and message.status in staff_actions.RETRIABLE
             ),
         ),
-        Verb(
+        RowAction(
             name="cancel",
             label="Cancel sending",
             icon="cancel",
@@ -99,7 +99,7 @@ class Messages(Composing, CappedAdmin, Verbs):
         search_term: str,
     ) -> tuple[QuerySet[Message], bool]:
         term = search_term.strip()
-        return (searching.found(queryset, term) if term else queryset), False
+        return (searching.found_messages(queryset, term) if term else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
         live = path(
@@ -115,7 +115,7 @@ class Messages(Composing, CappedAdmin, Verbs):
         if message is None:
             raise Http404
         context = {
-            **timeline.of(message),
+            **timeline.message_context(message),
             "buttons": self.buttons(request, message),
             "may_compose": self.has_act_permission(request),
         }
@@ -129,7 +129,7 @@ class Messages(Composing, CappedAdmin, Verbs):
     def page_context(self, request: HttpRequest, row: Message) -> dict[str, Any]:
         return {
             **super().page_context(request, row),
-            **timeline.of(row),
+            **timeline.message_context(row),
             # The stream is an organization's: who has none sees no live updates.
             "is_live": scope_of(request).organization is not None,
             "may_compose": self.has_act_permission(request),

@@ -28,12 +28,12 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
         if not value:
             return value
         try:
-            address = contacts.normalise_email(contacts.bare(value))
+            address = contacts.normalise_email(contacts.bare_address(value))
         except InvalidAddress as error:
             raise forms.ValidationError(str(error)) from error
         # Replies find an organization by this address: nobody takes another's.
         others = Organization.objects.exclude(pk=self.instance.pk).values_list("email_from")
-        if address.casefold() in {contacts.bare(other).casefold() for (other,) in others}:
+        if address.casefold() in {contacts.bare_address(other).casefold() for (other,) in others}:
             raise forms.ValidationError(f"{address} belongs to another organization.")
         return value
 
@@ -51,7 +51,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Organization)
-class Organizations(ScopedAdmin):
+class OrganizationAdmin(ScopedAdmin):
     lookup = "pk"
     acting = OWNING
     is_deletable = False
@@ -109,7 +109,7 @@ class NewMemberForm(OwnedForm):
 
 
 @admin.register(Membership)
-class Members(ScopedAdmin):
+class MembershipAdmin(ScopedAdmin):
     acting = OWNING
     actions = None
     list_display = ["user", "email", "role", "last_login"]

@@ -34,7 +34,7 @@ class PlatformOnly:
         return self.has_module_permission(request) and allowed
 
 
-def restrict(model: Any) -> None:
+def restrict_to_platform(model: Any) -> None:
     """Registers the model's own admin again, in our looks and for platform administrators."""
     theirs = type(admin.site.get_model_admin(model))
     admin.site.unregister(model)
@@ -42,7 +42,7 @@ def restrict(model: Any) -> None:
 
 
 for model in (Schedule, Success, Failure, OrmQ, TokenProxy):
-    restrict(model)
+    restrict_to_platform(model)
 
 # Permissions come from the membership's role: groups would only mislead.
 admin.site.unregister(Group)
@@ -50,7 +50,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class Users(PlatformOnly, UserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class PlatformUserAdmin(PlatformOnly, UserAdmin, ModelAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

@@ -15,13 +15,13 @@ WINDOW = 30_000
 MOST = 1_000
 
 
-def found(rows: QuerySet[Message], term: str) -> QuerySet[Message]:
-    ids = by_id(term) or [*by_contact(rows, term), *among_newest(rows, term)]
+def found_messages(rows: QuerySet[Message], term: str) -> QuerySet[Message]:
+    ids = ids_by_id(term) or [*ids_by_contact(rows, term), *ids_among_newest(rows, term)]
     # Looked up now, because the list asks twice: for the number of rows and for the rows.
     return rows.filter(pk__in=ids)
 
 
-def by_id(term: str) -> list[UUID]:
+def ids_by_id(term: str) -> list[UUID]:
     """Ours, or a provider's."""
     try:
         return [UUID(term)]
@@ -30,19 +30,19 @@ def by_id(term: str) -> list[UUID]:
         return list(attempts.values_list("message", flat=True)[:MOST])
 
 
-def by_contact(rows: QuerySet[Message], term: str) -> list[UUID]:
+def ids_by_contact(rows: QuerySet[Message], term: str) -> list[UUID]:
     contacts = Address.objects.filter(value=term).values("contact")
-    return ids_of(rows.filter(contact__in=contacts))
+    return newest_ids(rows.filter(contact__in=contacts))
 
 
-def among_newest(rows: QuerySet[Message], term: str) -> list[UUID]:
+def ids_among_newest(rows: QuerySet[Message], term: str) -> list[UUID]:
     times = rows.order_by("-created_at", "-id").values_list("created_at", flat=True)
     has_it = Q(to__icontains=term) | Q(subject__icontains=term) | Q(sender__icontains=term)
     newest = rows.filter(has_it)
     if beyond := next(iter(times[WINDOW : WINDOW + 1]), None):
         newest = newest.filter(created_at__gt=beyond)
-    return ids_of(newest)
+    return newest_ids(newest)
 
 
-def ids_of(rows: QuerySet[Message]) -> list[UUID]:
+def newest_ids(rows: QuerySet[Message]) -> list[UUID]:
     return list(rows.order_by("-created_at", "-id").values_list("pk", flat=True)[:MOST])

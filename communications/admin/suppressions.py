@@ -9,7 +9,7 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
 from communications.admin import message_badges
 from communications.admin.filters import InForceFilter
-from communications.admin.verbs import Verb, Verbs
+from communications.admin.verbs import RowAction, RowActionsAdmin
 from communications.book import contacts
 from communications.errors import InvalidAddress, NotPossible
 from communications.models import Suppression
@@ -30,7 +30,7 @@ class SuppressionForm(OwnedForm):
         if self.owner is None or not {"channel", "value"} <= set(data):
             return data
         try:
-            data["value"] = contacts.normalise(
+            data["value"] = contacts.normalise_address(
                 data["channel"],
                 data["value"],
                 region=self.owner.region,
@@ -44,13 +44,13 @@ class SuppressionForm(OwnedForm):
         return data
 
 
-def lift(suppression: Suppression, user: Any) -> None:
+def lift_suppression(suppression: Suppression, user: Any) -> None:
     if not suppressions.lift([suppression], by=user.get_username()):
         raise NotPossible("It was lifted before.")
 
 
 @admin.register(Suppression)
-class Suppressions(CappedAdmin, Verbs):
+class SuppressionAdmin(CappedAdmin, RowActionsAdmin):
     form = SuppressionForm
     is_changeable = is_deletable = False
     list_display = ["value", "way", "why", "extent", "explanation", "since", "state"]
@@ -84,12 +84,12 @@ class Suppressions(CappedAdmin, Verbs):
         "lifted_by",
     ]
     verbs = (
-        Verb(
+        RowAction(
             name="lift",
             label="Lift",
             icon="lock_open",
             past="Open again",
-            act=lift,
+            act=lift_suppression,
             is_possible=lambda suppression: suppression.lifted_at is None,
         ),
     )

@@ -14,11 +14,11 @@ from communications.models import (
 )
 
 
-def bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:
-    return [bubble(message) for message in thread.newest(contact, count)]
+def message_bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:
+    return [message_bubble(message) for message in thread.newest(contact, count)]
 
 
-def bubble(message: Message) -> dict[str, Any]:
+def message_bubble(message: Message) -> dict[str, Any]:
     is_ours = message.direction == Direction.OUTBOUND
     went_by = message.went_by
     return {
@@ -32,7 +32,7 @@ def bubble(message: Message) -> dict[str, Any]:
     }
 
 
-def door(contact: Contact, way: Way) -> dict[str, Any]:
+def reply_option(contact: Contact, way: Way) -> dict[str, Any]:
     """A channel, with the link to the form for an answer where there is something to send."""
     is_usable = way.is_open or bool(way.templates)
     query = urlencode({"contact": contact.pk, "channel": way.channel})
@@ -40,11 +40,13 @@ def door(contact: Contact, way: Way) -> dict[str, Any]:
         "way": way,
         "channel": message_badges.channel_badge(way.channel),
         "query": query if is_usable else "",
-        "reply": query + subject(contact) if way.is_preferred and way.channel == "email" else query,
+        "reply": query + reply_subject(contact)
+        if way.is_preferred and way.channel == "email"
+        else query,
     }
 
 
-def subject(contact: Contact) -> str:
+def reply_subject(contact: Contact) -> str:
     """Of the last mail, for the answer to it."""
     mails = Message.objects.filter(contact=contact, channel=Channel.EMAIL).exclude(subject="")
     last = mails.order_by("-created_at").values_list("subject", flat=True).first()

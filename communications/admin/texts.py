@@ -43,7 +43,7 @@ def is_approved_elsewhere(template: Template | None) -> bool:
 
 
 @admin.register(Template)
-class Templates(ScopedAdmin):
+class TemplateAdmin(ScopedAdmin):
     form = TemplateForm
     list_display = ["name", "way", "about", "standing", "kind", "rating", "changed"]
     list_filter = [

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.utils.safestring import SafeString
 
 from communications.admin import message_badges
-from communications.book.contacts import bare
+from communications.book.contacts import bare_address
 from communications.conversations import thread
 from communications.live import event_stream
 from communications.models import (
@@ -42,7 +42,7 @@ FRAME_HEAD = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class TimelineEntry:
     event: Event
     icon: str
     source: str
@@ -54,7 +54,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Try:
+class AttemptEntry:
     attempt: Attempt
     channel: SafeString
     status: SafeString
@@ -62,7 +62,7 @@ class Try:
     exchange: str
 
 
-def of(message: Message) -> dict[str, Any]:
+def message_context(message: Message) -> dict[str, Any]:
     # Read first: what happens while the rest is read is then sent again, never left out.
     last_id = event_stream.last_id()
     message = Message.objects.select_related("contact", "organization").get(pk=message.pk)
@@ -72,32 +72,32 @@ def of(message: Message) -> dict[str, Any]:
         "since": last_id,
         "badge": message_badges.status_badge(message.status),
         "channel": message_badges.channel_badge(message.went_by),
-        "leg": leg(message),
-        "tries": [shown(one) for one in message.attempts.order_by("-number")],
-        "entries": [entry(one) for one in events[:MAX_ENTRIES]],
+        "leg": fallback_context(message),
+        "tries": [attempt_entry(one) for one in message.attempts.order_by("-number")],
+        "entries": [timeline_entry(one) for one in events[:MAX_ENTRIES]],
         "max_entries": MAX_ENTRIES,
         "waits": message.send_after is not None,
         "frame": FRAME_HEAD + message.html[:MAX_HTML] if message.html else "",
-        "reply": reply(message),
+        "reply": reply_query(message),
         "media": thread.files(message.media),
         "files": message.attachments.defer("content") if message.has_attachments else [],
     }
 
 
-def leg(message: Message) -> dict[str, Any] | None:
+def fallback_context(message: Message) -> dict[str, Any] | None:
     """The plan, how it went in the end, and what was said at each turn; None without a plan."""
     if not message.fallback:
         return None
     turns = Event.objects.filter(message=message, kind=Kind.FAILOVER)
     return {
-        "plan": ", ".join(plan(message)),
+        "plan": ", ".join(fallback_steps(message)),
         "went": Channel(message.went_by).label,
         "instead": Channel(message.channel).label if message.went_by != message.channel else "",
         "why": list(turns.values_list("detail", flat=True)),
     }
 
 
-def plan(message: Message) -> Iterator[str]:
+def fallback_steps(message: Message) -> Iterator[str]:
     yield f"by {Channel(message.channel).label}"
     for step in message.fallback:
         after = step.get("after_seconds")
@@ -107,20 +107,24 @@ def plan(message: Message) -> Iterator[str]:
         yield f"then by {Channel(step['channel']).label} {when}"
 
 
-def reply(message: Message) -> str:
+def reply_query(message: Message) -> str:
     """What the form for an answer starts with; blank for what nobody needs to answer."""
     if message.direction != Direction.INBOUND:
         return ""
-    to = {"contact": message.contact_id} if message.contact_id else {"to": bare(message.sender)}
+    to = (
+        {"contact": message.contact_id}
+        if message.contact_id
+        else {"to": bare_address(message.sender)}
+    )
     if message.channel != Channel.EMAIL:
         return urlencode({**to, "channel": message.channel})
     subject = message.subject if RE.match(message.subject) else f"Re: {message.subject}"
     return urlencode({**to, "channel": message.channel, "subject": subject})
 
 
-def entry(event: Event) -> Entry:
+def timeline_entry(event: Event) -> TimelineEntry:
     lag = event.recorded_at - event.occurred_at
-    return Entry(
+    return TimelineEntry(
         event=event,
         icon=message_badges.KIND_ICONS.get(event.kind, "radio_button_unchecked"),  # type: ignore[call-overload]
         source=message_badges.SOURCES[event.source],  # type: ignore[index]
@@ -130,12 +134,12 @@ def entry(event: Event) -> Entry:
     )
 
 
-def shown(attempt: Attempt) -> Try:
+def attempt_entry(attempt: Attempt) -> AttemptEntry:
     took = attempt.finished_at - attempt.started_at if attempt.finished_at else None
     status = Status(attempt.status)
     # An attempt that is "queued" is a call under way.
     name = "being sent" if status is Status.QUEUED else status.label
-    return Try(
+    return AttemptEntry(
         attempt=attempt,
         channel=message_badges.channel_badge(attempt.channel),
         status=badges.coloured_label(name, message_badges.STATUS_COLOURS[status]),

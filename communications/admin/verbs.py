@@ -22,7 +22,7 @@ MAX_REASONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verb:
+class RowAction:
     name: str
     label: str
     icon: str
@@ -34,15 +34,15 @@ class Verb:
     is_possible: Callable[[Any], bool]
 
 
-class Verbs(ScopedAdmin):
-    verbs: tuple[Verb, ...] = ()
+class RowActionsAdmin(ScopedAdmin):
+    verbs: tuple[RowAction, ...] = ()
     change_form_outer_before_template = "admin/communications/buttons.html"
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
         if self.has_act_permission(request):
             for verb in self.verbs:
-                actions[verb.name] = (partial(many, verb), verb.name, verb.label)
+                actions[verb.name] = (partial(run_on_many, verb), verb.name, verb.label)
         return actions
 
     def get_urls(self) -> list[URLPattern]:
@@ -56,7 +56,7 @@ class Verbs(ScopedAdmin):
         ]
         return [*ours, *super().get_urls()]
 
-    def one(self, verb: Verb, request: HttpRequest, object_id: str) -> HttpResponse:
+    def one(self, verb: RowAction, request: HttpRequest, object_id: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_act_permission(request):
@@ -67,7 +67,7 @@ class Verbs(ScopedAdmin):
         self.run(request, verb, [row])
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", row.pk)
 
-    def run(self, request: HttpRequest, verb: Verb, rows: Iterable[Any]) -> None:
+    def run(self, request: HttpRequest, verb: RowAction, rows: Iterable[Any]) -> None:
         refused: Counter[str] = Counter()
         worked = 0
         for row in rows:
@@ -80,7 +80,9 @@ class Verbs(ScopedAdmin):
                 self.log_change(request, row, f"{verb.past}.")
         self.report(request, verb, worked, refused)
 
-    def report(self, request: HttpRequest, verb: Verb, worked: int, refused: Counter[str]) -> None:
+    def report(
+        self, request: HttpRequest, verb: RowAction, worked: int, refused: Counter[str]
+    ) -> None:
         if worked:
             messages.success(request, f"{verb.past}: {self.amount(worked)}.")
         for why, count in refused.most_common(MAX_REASONS):
@@ -107,5 +109,5 @@ class Verbs(ScopedAdmin):
         return {"buttons": self.buttons(request, row)}
 
 
-def many(verb: Verb, admin: Verbs, request: HttpRequest, rows: Any) -> None:
+def run_on_many(verb: RowAction, admin: RowActionsAdmin, request: HttpRequest, rows: Any) -> None:
     admin.run(request, verb, rows[:MAX_ROWS])

@@ -51,10 +51,10 @@ class ContactFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
     def search(self, rows: QuerySet[Contact], _name: str, value: str) -> QuerySet[Contact]:
-        return finding.search(rows, value)
+        return finding.search_contacts(rows, value)
 
     def tagged(self, rows: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
-        return finding.tagged(rows, name, value)
+        return finding.tagged_contacts(rows, name, value)
 
 
 class SuppressionFilter(django_filters.FilterSet):

@@ -9,10 +9,10 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
-from wedsync_comms.lib.text import is_storable
+from wedsync_comms.lib.text import is_sane_text
 
 
-class TooLarge(APIException):
+class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The request is too large: at most 40 MB, attachments included."
     default_code = "too_large"
@@ -28,18 +28,18 @@ class CappedJSONParser(JSONParser):
         # Django's own limit guards request.body, which DRF does not use.
         body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise TooLarge
+            raise BodyTooLarge
         parsed = super().parse(BytesIO(body), media_type, dict(parser_context or {}))
-        if not all_storable(parsed):
+        if not all_text_is_sane(parsed):
             raise ParseError("The text contains a NUL or half a surrogate pair: remove it.")
         return parsed
 
 
-def all_storable(value: Any) -> bool:
+def all_text_is_sane(value: Any) -> bool:
     if isinstance(value, str):
-        return is_storable(value)
+        return is_sane_text(value)
     if isinstance(value, dict):
-        return all(is_storable(name) and all_storable(one) for name, one in value.items())
+        return all(is_sane_text(name) and all_text_is_sane(one) for name, one in value.items())
     if isinstance(value, list):
-        return all(all_storable(one) for one in value)
+        return all(all_text_is_sane(one) for one in value)
     return True

@@ -52,17 +52,19 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         read_only_fields = ["id", "created_at", "updated_at"]
 
     def create(self, validated_data: dict[str, Any]) -> Contact:
-        listed = entries(validated_data.pop("addresses", []))
-        return contacts.create(addresses=listed, **validated_data)
+        listed = address_entries(validated_data.pop("addresses", []))
+        return contacts.create_contact(addresses=listed, **validated_data)
 
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
         listed = validated_data.pop("addresses", None)
-        given = None if listed is None else entries(listed)
-        return contacts.change(instance, addresses=given, **validated_data)
+        given = None if listed is None else address_entries(listed)
+        return contacts.change_contact(instance, addresses=given, **validated_data)
 
 
-def entries(listed: list[dict[str, Any]]) -> list[contacts.Entry]:
-    return [contacts.Entry(one["channel"], one["value"], one.get("label", "")) for one in listed]
+def address_entries(listed: list[dict[str, Any]]) -> list[contacts.AddressEntry]:
+    return [
+        contacts.AddressEntry(one["channel"], one["value"], one.get("label", "")) for one in listed
+    ]
 
 
 class MergeSerializer(StrictSerializer):

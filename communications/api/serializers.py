@@ -278,7 +278,7 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
     def create(self, validated_data: dict[str, Any]) -> Suppression:
         organization = validated_data["organization"]
         try:
-            value = contacts.normalise(
+            value = contacts.normalise_address(
                 validated_data["channel"],
                 validated_data["value"],
                 region=organization.region,

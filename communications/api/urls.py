@@ -1,11 +1,16 @@
 from rest_framework.routers import DefaultRouter
 
-from communications.api.views import Contacts, Messages, Suppressions, Templates
+from communications.api.views import (
+    ContactViewSet,
+    MessageViewSet,
+    SuppressionViewSet,
+    TemplateViewSet,
+)
 
 router = DefaultRouter()
 router.include_root_view = False
-router.register("messages", Messages, "message")
-router.register("contacts", Contacts, "contact")
-router.register("templates", Templates, "template")
-router.register("suppressions", Suppressions, "suppression")
+router.register("messages", MessageViewSet, "message")
+router.register("contacts", ContactViewSet, "contact")
+router.register("templates", TemplateViewSet, "template")
+router.register("suppressions", SuppressionViewSet, "suppression")
 urlpatterns = router.urls

@@ -94,14 +94,14 @@ class ScopedView:
         serializer.save(organization=self.organization)
 
 
-def key_of(request: Request) -> str:
+def idempotency_key(request: Request) -> str:
     key: str = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise ParseError(f"Keep the Idempotency-Key to {MAX_KEY_LENGTH} printable characters.")
     return key
 
 
-class Messages(ScopedView, ReadOnlyModelViewSet[Message]):
+class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
     queryset = Message.objects.select_related("contact").prefetch_related("attempts")
     serializer_class = MessageSerializer
     filterset_class = MessageFilter
@@ -113,7 +113,7 @@ class Messages(ScopedView, ReadOnlyModelViewSet[Message]):
     )
     def create(self, request: Request) -> Response:
         """Composes a message. It is stored when this answers, and sent right after."""
-        key = key_of(request)
+        key = idempotency_key(request)
         serializer = ComposeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         composed = compose(
@@ -170,7 +170,7 @@ class Messages(ScopedView, ReadOnlyModelViewSet[Message]):
         return dict(MessageSerializer(self.get_queryset().get(pk=message.pk)).data)
 
 
-class Contacts(ScopedView, ModelViewSet[Contact]):
+class ContactViewSet(ScopedView, ModelViewSet[Contact]):
     queryset = Contact.objects.prefetch_related("addresses")
     serializer_class = ContactSerializer
     filterset_class = ContactFilter
@@ -209,31 +209,31 @@ class Contacts(ScopedView, ModelViewSet[Contact]):
         other = self.get_queryset().filter(pk=serializer.validated_data["other"]).first()
         if other is None:
             raise Refused("other", "There is no such contact.")
-        merging.merge(kept, other, by=self.cause.by)
+        merging.merge_contacts(kept, other, by=self.cause.by)
         return Response(ContactSerializer(self.get_queryset().get(pk=kept.pk)).data)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, pagination_class=None, filterset_class=None)
     def everything(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """All that is kept about the person: for a request for information."""
-        return Response(exporting.everything(self.get_object()))
+        return Response(exporting.everything_about(self.get_object()))
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=True, methods=["post"])
     def erase(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Forgets the person: contents and addresses go, the proof of what was sent and every
         refusal stay. There is no way back."""
-        erasure.erase(self.get_object(), by=self.cause.by)
+        erasure.erase_contact(self.get_object(), by=self.cause.by)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class Templates(ScopedView, ModelViewSet[Template]):
+class TemplateViewSet(ScopedView, ModelViewSet[Template]):
     queryset = Template.objects.all()
     serializer_class = TemplateSerializer
     filterset_fields = ["channel", "name"]
 
 
-class Suppressions(
+class SuppressionViewSet(
     ScopedView,
     mixins.CreateModelMixin,
     mixins.ListModelMixin,

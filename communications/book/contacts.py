@@ -23,7 +23,7 @@ INBOUND = Cause(Origin.INBOUND)
 MAX_ADDRESSES = 50
 
 
-class Entry(NamedTuple):
+class AddressEntry(NamedTuple):
     """An address as somebody gives it. A pair of channel and value will do instead."""
 
     channel: str
@@ -32,10 +32,10 @@ class Entry(NamedTuple):
     is_primary: bool = False
 
 
-Given = Entry | tuple[str, str]
+Given = AddressEntry | tuple[str, str]
 
 
-def normalise(channel: str, value: str, *, region: str) -> str:
+def normalise_address(channel: str, value: str, *, region: str) -> str:
     """An addr-spec in lower case, or a number in E.164. Raises InvalidAddress."""
     if channel == Channel.EMAIL:
         return normalise_email(value)
@@ -78,7 +78,7 @@ def normalise_number(value: str, *, region: str) -> str:
 # --- finding ---
 
 
-def known(organization: Organization, *, channel: str, value: str) -> Contact | None:
+def contact_by_address(organization: Organization, *, channel: str, value: str) -> Contact | None:
     """The contact with this normalised address, in whatever form of the number."""
     forms = phone_numbers.variants(value)
     found = sorted(
@@ -92,7 +92,7 @@ def known(organization: Organization, *, channel: str, value: str) -> Contact | 
     return found[0].contact if found else None
 
 
-def by_handle(organization: Organization, value: str) -> Contact | None:
+def contact_by_handle(organization: Organization, value: str) -> Contact | None:
     """Whom WhatsApp calls so."""
     found = Handle.objects.select_related("contact").filter(organization=organization, value=value)
     row = found.first()
@@ -102,7 +102,7 @@ def by_handle(organization: Organization, value: str) -> Contact | None:
 # --- writing ---
 
 
-def create(
+def create_contact(
     organization: Organization,
     *,
     addresses: Iterable[Given],
@@ -110,15 +110,15 @@ def create(
     **given: Any,
 ) -> Contact:
     """Raises InvalidAddress, also for a taken one, and InvalidFact."""
-    given = facts.named(facts.checked(given))
+    given = facts.with_full_name(facts.checked_facts(given))
     with transaction.atomic():
         contact = Contact.objects.create(organization=organization, **given)
-        place(contact, list(addresses))
-        settle(contact, {}, cause)
+        replace_addresses(contact, list(addresses))
+        save_with_history(contact, {}, cause)
     return contact
 
 
-def change(
+def change_contact(
     contact: Contact,
     *,
     addresses: Iterable[Given] | None = None,
@@ -126,59 +126,59 @@ def change(
     **given: Any,
 ) -> Contact:
     """Replaces what is given; the addresses as a whole. Raises InvalidAddress and InvalidFact."""
-    given = facts.checked(given)
+    given = facts.checked_facts(given)
     with transaction.atomic():
         # No key: whoever writes to them meanwhile need not wait for a long import to end.
         stored = Contact.everyone.select_for_update(no_key=True).get(pk=contact.pk)
-        before = history.snapshot(stored)
-        for column, value in facts.named(given, stored).items():
+        before = history.snapshot_contact(stored)
+        for column, value in facts.with_full_name(given, stored).items():
             setattr(contact, column, value)
             setattr(stored, column, value)
         if addresses is not None:
-            place(stored, list(addresses))
-        settle(stored, before, cause)
+            replace_addresses(stored, list(addresses))
+        save_with_history(stored, before, cause)
     contact.updated_at = stored.updated_at
     return contact
 
 
-def settle(contact: Contact, before: dict[str, Any], cause: Cause) -> None:
+def save_with_history(contact: Contact, before: dict[str, Any], cause: Cause) -> None:
     """Saves a contact together with what follows from it: its search keys and its history."""
     rows = list(contact.addresses.all())
-    index(contact, rows)
+    set_search_keys(contact, rows)
     contact.save()
-    history.record(contact, before, history.snapshot(contact, rows), cause)
+    history.record_changes(contact, before, history.snapshot_contact(contact, rows), cause)
 
 
-def index(contact: Contact, addresses: Iterable[Address]) -> None:
+def set_search_keys(contact: Contact, addresses: Iterable[Address]) -> None:
     texts = [contact.name, contact.given_name, contact.family_name, contact.company]
     contact.search = search_keys.key([*texts, *contact.weddings], [one.value for one in addresses])
     contact.sounds = personal_names.sounds(contact.name)
     contact.compared_at = None
 
 
-def place(contact: Contact, given: Sequence[Given]) -> None:
+def replace_addresses(contact: Contact, given: Sequence[Given]) -> None:
     """Makes the contact's addresses these. What stays keeps its row, and so what hangs on it."""
     if len(given) > MAX_ADDRESSES:
         raise InvalidAddress(f"A contact has at most {MAX_ADDRESSES} addresses.")
     had = {(one.channel, one.value): one for one in contact.addresses.all()}
-    wanted = [normalised(contact, Entry(*one)) for one in given]
-    chosen = primaries(wanted)
+    wanted = [normalised_entry(contact, AddressEntry(*one)) for one in given]
+    chosen = primary_positions(wanted)
     contact.addresses.exclude(
         pk__in=[had[pair].pk for one in wanted if (pair := (one.channel, one.value)) in had],
     ).delete()
     for number, one in enumerate(wanted):
-        row = had.pop((one.channel, one.value), None) or add(contact, one)
+        row = had.pop((one.channel, one.value), None) or insert_address(contact, one)
         if (row.label, row.is_primary) != (one.label, number in chosen):
             row.label, row.is_primary = one.label, number in chosen
             row.save(update_fields=["label", "is_primary"])
 
 
-def normalised(contact: Contact, one: Entry) -> Entry:
-    value = normalise(one.channel, one.value, region=contact.organization.region)
+def normalised_entry(contact: Contact, one: AddressEntry) -> AddressEntry:
+    value = normalise_address(one.channel, one.value, region=contact.organization.region)
     return one._replace(value=value, label=one.label.strip()[:40])
 
 
-def primaries(entries: Sequence[Entry]) -> set[int]:
+def primary_positions(entries: Sequence[AddressEntry]) -> set[int]:
     """The places of those that are primary: of each channel one, the first where none says so."""
     found: dict[str, int] = {}
     for number, one in enumerate(entries):
@@ -192,12 +192,12 @@ def primaries(entries: Sequence[Entry]) -> set[int]:
 def add_address(contact: Contact, *, channel: str, value: str) -> Address:
     """One more, as given. Raises InvalidAddress."""
     with transaction.atomic():
-        return add(contact, normalised(contact, Entry(channel, value)))
+        return insert_address(contact, normalised_entry(contact, AddressEntry(channel, value)))
 
 
-def add(contact: Contact, entry: Entry) -> Address:
+def insert_address(contact: Contact, entry: AddressEntry) -> Address:
     taken = InvalidAddress(f"{entry.value} belongs to another contact already.")
-    owner = known(contact.organization, channel=entry.channel, value=entry.value)
+    owner = contact_by_address(contact.organization, channel=entry.channel, value=entry.value)
     if owner is not None and owner.pk != contact.pk:
         raise taken
     try:
@@ -213,7 +213,7 @@ def add(contact: Contact, entry: Entry) -> Address:
         raise taken from error
 
 
-def resolve(
+def find_or_create_contact(
     organization: Organization,
     *,
     channel: str,
@@ -222,10 +222,10 @@ def resolve(
     cause: Cause = INBOUND,
 ) -> Contact:
     """The contact with this normalised address, made if there is none. Safe to call at once."""
-    if found := known(organization, channel=channel, value=value):
+    if found := contact_by_address(organization, channel=channel, value=value):
         return found
     try:
-        return create(
+        return create_contact(
             organization,
             name=name or value,
             addresses=[(channel, value)],
@@ -234,13 +234,13 @@ def resolve(
         )
     except InvalidAddress:
         # Another process was quicker, or it is an address we would not write to.
-        found = known(organization, channel=channel, value=value)
+        found = contact_by_address(organization, channel=channel, value=value)
         if found is None:
             raise
         return found
 
 
-def recognise(contact: Contact, handle: str) -> None:
+def remember_handle(contact: Contact, handle: str) -> None:
     """From now on WhatsApp's name for the person leads to this contact."""
     Handle.objects.get_or_create(
         organization=contact.organization,
@@ -249,6 +249,6 @@ def recognise(contact: Contact, handle: str) -> None:
     )
 
 
-def bare(value: str) -> str:
+def bare_address(value: str) -> str:
     """The address in “Ever After <hello@everafter.example>”."""
     return parseaddr(value)[1]

@@ -17,7 +17,7 @@ from communications.book.field_merge import (
     NOBODY,
     Chosen,
 )
-from communications.book.matching import Judgement, Person
+from communications.book.matching import ComparedPerson, Judgement
 from communications.errors import NotPossible
 from communications.models import Contact, Message, Organization, Pair, Verdict
 from communications.vocabulary import phone_numbers
@@ -30,51 +30,55 @@ MANY = 60
 
 
 @dataclass
-class Outcome:
+class ComparisonOutcome:
     compared: int = 0
     merged: int = 0
     queued: int = 0
 
 
-def catch_up(*, batches: int = 20) -> Outcome:
+def compare_everybody(*, batches: int = 20) -> ComparisonOutcome:
     """In all organizations, what changed since it was compared last."""
-    outcome = Outcome()
+    outcome = ComparisonOutcome()
     for organization in Organization.objects.all():
-        run(organization, outcome, batches=batches)
+        compare_pending(organization, outcome, batches=batches)
     return outcome
 
 
-def run(organization: Organization, outcome: Outcome | None = None, *, batches: int = 0) -> Outcome:
+def compare_pending(
+    organization: Organization, outcome: ComparisonOutcome | None = None, *, batches: int = 0
+) -> ComparisonOutcome:
     """`batches`: how many at most; 0: all there are."""
-    outcome = outcome or Outcome()
+    outcome = outcome or ComparisonOutcome()
     done = 0
     while not batches or done < batches:
-        fresh = list(pending(organization)[:BATCH])
+        fresh = list(uncompared_contacts(organization)[:BATCH])
         if not fresh:
             break
-        compare(organization, fresh, outcome)
+        compare_batch(organization, fresh, outcome)
         done += 1
     return outcome
 
 
-def pending(organization: Organization) -> QuerySet[Contact]:
+def uncompared_contacts(organization: Organization) -> QuerySet[Contact]:
     return Contact.objects.filter(organization=organization, compared_at=None).order_by("pk")
 
 
-def compare(organization: Organization, fresh: list[Contact], outcome: Outcome) -> None:
+def compare_batch(
+    organization: Organization, fresh: list[Contact], outcome: ComparisonOutcome
+) -> None:
     # Before it is read: what changes meanwhile is compared again.
     Contact.objects.filter(pk__in=[one.pk for one in fresh]).update(compared_at=timezone.now())
-    people = load(organization, fresh)
+    people = load_people(organization, fresh)
     subjects = {one.pk for one in fresh}
     queue: dict[tuple[int, int], Judgement] = {}
-    known = judged(subjects)
-    for pair in sorted(candidates(people, subjects)):
+    known = judged_pairs(subjects)
+    for pair in sorted(candidate_pairs(people, subjects)):
         if pair in known:
             continue
         one, other = (people[key] for key in pair)
-        judgement = matching.judge(one, other, is_rare=is_rare(people, one, other))
+        judgement = matching.judge_pair(one, other, is_rare=is_rare(people, one, other))
         if judgement.is_same:
-            outcome.merged += merge(pair, judgement, people)
+            outcome.merged += merge_pair(pair, judgement, people)
         elif judgement.score:
             queue[pair] = judgement
     outcome.compared += len(fresh)
@@ -84,7 +88,7 @@ def compare(organization: Organization, fresh: list[Contact], outcome: Outcome) 
 # --- who is compared with whom ---
 
 
-def load(organization: Organization, fresh: list[Contact]) -> dict[int, Person]:
+def load_people(organization: Organization, fresh: list[Contact]) -> dict[int, ComparedPerson]:
     """The contacts themselves and everybody who has something in common with one of them."""
     own = Contact.objects.filter(pk__in=[one.pk for one in fresh])
     values = set(own.values_list("addresses__value", flat=True)) - {None}
@@ -101,11 +105,11 @@ def load(organization: Organization, fresh: list[Contact]) -> dict[int, Person]:
         ),
     )
     rows = alike.only("name", "company", "weddings").prefetch_related("addresses")
-    return {one.pk: person(one) for one in rows}
+    return {one.pk: person_of_contact(one) for one in rows}
 
 
-def person(contact: Contact) -> Person:
-    return matching.person(
+def person_of_contact(contact: Contact) -> ComparedPerson:
+    return matching.compared_person(
         contact.pk,
         contact.name,
         [one.value for one in contact.addresses.all()],
@@ -114,10 +118,10 @@ def person(contact: Contact) -> Person:
     )
 
 
-def candidates(people: dict[int, Person], subjects: set[int]) -> set[tuple[int, int]]:
+def candidate_pairs(people: dict[int, ComparedPerson], subjects: set[int]) -> set[tuple[int, int]]:
     """Pairs, the older contact first, that are worth judging."""
     found: set[tuple[int, int]] = set()
-    for block in blocks(people):
+    for block in candidate_blocks(people):
         if len(block) <= MANY:
             found |= {
                 (one, other)
@@ -127,7 +131,7 @@ def candidates(people: dict[int, Person], subjects: set[int]) -> set[tuple[int, 
     return found
 
 
-def blocks(people: dict[int, Person]) -> Iterator[set[int]]:
+def candidate_blocks(people: dict[int, ComparedPerson]) -> Iterator[set[int]]:
     grouped: dict[str, set[int]] = defaultdict(set)
     for one in people.values():
         for key in (*one.values, *one.hints, one.sounds):
@@ -136,12 +140,12 @@ def blocks(people: dict[int, Person]) -> Iterator[set[int]]:
     yield from (block for block in grouped.values() if len(block) > 1)
 
 
-def is_rare(people: dict[int, Person], one: Person, other: Person) -> bool:
+def is_rare(people: dict[int, ComparedPerson], one: ComparedPerson, other: ComparedPerson) -> bool:
     sounds = {one.sounds, other.sounds}
     return sum(1 for each in people.values() if each.sounds in sounds) <= RARE
 
 
-def judged(subjects: set[int]) -> set[tuple[int, int]]:
+def judged_pairs(subjects: set[int]) -> set[tuple[int, int]]:
     """What is in the queue, or was decided."""
     rows = Pair.objects.filter(Q(one__in=subjects) | Q(other__in=subjects))
     return set(rows.values_list("one_id", "other_id"))
@@ -150,18 +154,23 @@ def judged(subjects: set[int]) -> set[tuple[int, int]]:
 # --- what comes of it ---
 
 
-def merge(pair: tuple[int, int], judgement: Judgement, people: dict[int, Person]) -> bool:
+def merge_pair(
+    pair: tuple[int, int], judgement: Judgement, people: dict[int, ComparedPerson]
+) -> bool:
     """Unless one of them has become somebody else meanwhile, by an earlier merge."""
-    one, other = (merging.survivor(Contact.everyone.get(pk=key)) for key in pair)
-    if one.pk == other.pk or not matching.judge(person(one), person(other)).is_same:
+    one, other = (merging.surviving_contact(Contact.everyone.get(pk=key)) for key in pair)
+    if (
+        one.pk == other.pk
+        or not matching.judge_pair(person_of_contact(one), person_of_contact(other)).is_same
+    ):
         return False
     kept, gone = older_first(one, other)
     try:
-        merging.merge(kept, gone, reasons=judgement.reasons, is_automatic=True)
+        merging.merge_contacts(kept, gone, reasons=judgement.reasons, is_automatic=True)
     except NotPossible:
         # Somebody else was quicker; what is left of it is compared again.
         return False
-    people[kept.pk] = person(kept)
+    people[kept.pk] = person_of_contact(kept)
     return True
 
 
@@ -203,11 +212,11 @@ def put_in_queue(organization: Organization, queue: dict[tuple[int, int], Judgem
 # --- what a person decides ---
 
 
-def decide(pair: Pair, verdict: Verdict, *, by: str, chosen: Chosen = NOBODY) -> None:
+def decide_pair(pair: Pair, verdict: Verdict, *, by: str, chosen: Chosen = NOBODY) -> None:
     """`chosen`: who of the two is right about what, where they become one. Raises NotPossible."""
     if verdict is Verdict.MERGED:
         kept, gone = older_first(pair.one, pair.other)
-        merging.merge(kept, gone, by=by, reasons=pair.reasons, chosen=chosen)
+        merging.merge_contacts(kept, gone, by=by, reasons=pair.reasons, chosen=chosen)
         return
     Pair.objects.filter(pk=pair.pk).update(
         verdict=verdict,

@@ -44,7 +44,7 @@ CONTENTS = {
 }
 
 
-def erase(contact: Contact, *, by: str) -> int:
+def erase_contact(contact: Contact, *, by: str) -> int:
     """Returns how many messages were blanked. What waits to be sent is cancelled."""
     with transaction.atomic():
         contact = Contact.everyone.select_for_update().get(pk=contact.pk)
@@ -52,54 +52,57 @@ def erase(contact: Contact, *, by: str) -> int:
         theirs = Message.objects.filter(contact__in=ids)
         # In the order in which whoever else writes many of them takes them.
         rows = list(theirs.select_for_update().order_by("pk").values_list("pk", flat=True))
-        cancel(ids, by)
+        cancel_waiting(ids, by)
         forget_suppressed(contact)
         for start in range(0, len(rows), BATCH):
-            blank(rows[start : start + BATCH])
+            blank_messages(rows[start : start + BATCH])
         Merge.objects.filter(kept__in=ids).delete()
         Merge.objects.filter(gone__in=ids).delete()
         Contact.everyone.filter(pk__in=ids).delete()
     return len(rows)
 
 
-def fingerprint(address: str) -> str:
+def address_fingerprint(address: str) -> str:
     """What stands in place of an address that was erased."""
     plain = phone_numbers.canonical(address.strip().casefold())
     return MARK + salted_hmac("communications.erasure", plain).hexdigest()[:32]
 
 
-def cancel(ids: Iterable[int], by: str) -> None:
+def cancel_waiting(ids: Iterable[int], by: str) -> None:
     for message in Message.objects.waiting().filter(contact__in=ids):
         staff_actions.cancel(message, by=by)
 
 
 def forget_suppressed(contact: Contact) -> None:
     """Why an address is closed stays; what its owner wrote does not."""
-    closed = exporting.suppressions(contact, contact.addresses.all())
+    closed = exporting.suppressions_of(contact, contact.addresses.all())
     Suppression.objects.filter(pk__in=closed.values("pk")).update(detail="")
 
 
-def blank(ids: list[UUID]) -> None:
+def blank_messages(ids: list[UUID]) -> None:
     messages = list(Message.objects.filter(pk__in=ids))
     for message in messages:
-        hide(message)
+        blank_their_address(message)
     Message.objects.bulk_update(messages, ["to", "leg_to", "sender"])
     Message.objects.filter(pk__in=ids).update(**CONTENTS)
     attempts = list(Attempt.objects.filter(message__in=ids))
     for attempt in attempts:
-        attempt.to, attempt.error, attempt.response = fingerprint(attempt.to), "", {}
+        attempt.to, attempt.error, attempt.response = address_fingerprint(attempt.to), "", {}
     Attempt.objects.bulk_update(attempts, ["to", "error", "response"])
     Attachment.objects.filter(message__in=ids).delete()
     blank_deliveries(ids)
     Event.objects.filter(message__in=ids).update(detail="")
 
 
-def hide(message: Message) -> None:
+def blank_their_address(message: Message) -> None:
     """Their address; what is ours stays."""
     if message.direction == Direction.INBOUND:
-        message.sender = fingerprint(message.sender)
+        message.sender = address_fingerprint(message.sender)
     else:
-        message.to, message.leg_to = fingerprint(message.to), fingerprint(message.leg_to)
+        message.to, message.leg_to = (
+            address_fingerprint(message.to),
+            address_fingerprint(message.leg_to),
+        )
 
 
 def blank_deliveries(ids: list[UUID]) -> None:

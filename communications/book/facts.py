@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from communications.errors import Refused
 from communications.models import Channel, Contact, Part
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 # In the order in which they are shown.
 FACTS = (
@@ -37,12 +37,12 @@ class InvalidFact(Refused):
     """What a contact cannot be."""
 
 
-def checked(given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_facts(given: Mapping[str, Any]) -> dict[str, Any]:
     """The same, trimmed. Raises InvalidFact."""
     return {name: CHECKS[name](name, value) for name, value in given.items()}
 
 
-def named(given: dict[str, Any], contact: Contact | None = None) -> dict[str, Any]:
+def with_full_name(given: dict[str, Any], contact: Contact | None = None) -> dict[str, Any]:
     """With a name made of its parts where only those were given. Raises InvalidFact.
 
     A new name that does not consist of the parts known before makes these unknown.
@@ -63,14 +63,14 @@ def named(given: dict[str, Any], contact: Contact | None = None) -> dict[str, An
     return given
 
 
-def text(field: str, value: Any) -> str:
-    found = storable(str(value)).strip()
+def clean_text(field: str, value: Any) -> str:
+    found = sanitise(str(value)).strip()
     if len(found) > TEXTS[field]:
         raise InvalidFact(field, f"Keep it under {TEXTS[field]:,} characters.")
     return found
 
 
-def parts(field: str, value: Any) -> list[str]:
+def clean_roles(field: str, value: Any) -> list[str]:
     found = list(dict.fromkeys(value))
     if wrong := [one for one in found if one not in Part.values]:
         known = ", ".join(Part.values)
@@ -78,22 +78,22 @@ def parts(field: str, value: Any) -> list[str]:
     return [str(one) for one in Part.values if one in found]
 
 
-def tags(field: str, value: Any) -> list[str]:
-    found = list(dict.fromkeys(storable(str(one)).strip() for one in value))
+def clean_tags(field: str, value: Any) -> list[str]:
+    found = list(dict.fromkeys(sanitise(str(one)).strip() for one in value))
     found = [one for one in found if one]
     if len(found) > MAX_TAGS or any(len(one) > MAX_TAG for one in found):
         raise InvalidFact(field, f"At most {MAX_TAGS} of at most {MAX_TAG} characters each.")
     return found
 
 
-def language(field: str, value: Any) -> str:
+def clean_language(field: str, value: Any) -> str:
     found = str(value).strip().replace("_", "-")
     if found and not LANGUAGE.fullmatch(found):
         raise InvalidFact(field, f"“{found[:40]}” is no language: write it like en or pt-BR.")
     return found
 
 
-def zone(field: str, value: Any) -> str:
+def clean_time_zone(field: str, value: Any) -> str:
     found = str(value).strip()
     if found and found not in available_timezones():
         message = f"“{found[:64]}” is no time zone: write it like Europe/London."
@@ -101,13 +101,13 @@ def zone(field: str, value: Any) -> str:
     return found
 
 
-def channel(field: str, value: Any) -> str:
+def clean_channel(field: str, value: Any) -> str:
     if value and value not in Channel.values:
         raise InvalidFact(field, f"Channels are: {', '.join(Channel.values)}.")
     return str(value or "")
 
 
-def custom(field: str, value: Any) -> dict[str, Any]:
+def clean_custom_fields(field: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidFact(field, "Write names with values, like {“table”: “7”}.")
     if len(value) > MAX_CUSTOM:
@@ -129,12 +129,12 @@ def wrong(name: Any, value: Any) -> str:
 
 
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    **dict.fromkeys(TEXTS, text),
-    "roles": parts,
-    "weddings": tags,
-    "language": language,
-    "time_zone": zone,
-    "preferred_channel": channel,
-    "custom": custom,
+    **dict.fromkeys(TEXTS, clean_text),
+    "roles": clean_roles,
+    "weddings": clean_tags,
+    "language": clean_language,
+    "time_zone": clean_time_zone,
+    "preferred_channel": clean_channel,
+    "custom": clean_custom_fields,
     "to_review": lambda _field, value: bool(value),
 }

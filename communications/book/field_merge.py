@@ -19,7 +19,7 @@ NOBODY: Chosen = {}
 
 
 @dataclass(frozen=True)
-class Question:
+class FieldQuestion:
     """A field about which two contacts disagree."""
 
     field: str
@@ -31,47 +31,49 @@ class Question:
         return self.field in SEVERAL
 
 
-def united(kept: Contact, gone: Contact, chosen: Chosen = NOBODY) -> dict[str, Any]:
+def merged_facts(kept: Contact, gone: Contact, chosen: Chosen = NOBODY) -> dict[str, Any]:
     """What is known about both; where they disagree, what was chosen, else what the kept one
     says."""
-    fields = joined(kept, gone)
+    fields = joined_lists(kept, gone)
     sides = {kept.pk: kept, gone.pk: gone}
     for field, key in chosen.items():
-        fields |= {column: getattr(sides[key], column) for column in columns(field)}
+        fields |= {column: getattr(sides[key], column) for column in columns_of_field(field)}
     return fields
 
 
-def joined(kept: Contact, gone: Contact) -> dict[str, Any]:
+def joined_lists(kept: Contact, gone: Contact) -> dict[str, Any]:
     fields = {
         name: getattr(kept, name) or getattr(gone, name)
         for name in FIELDS
         if name not in personal_names.PARTS
     }
     fields |= personal_names.better(vars(kept), vars(gone))
-    fields["roles"] = union(kept.roles, gone.roles)
-    fields["weddings"] = union(kept.weddings, gone.weddings)
+    fields["roles"] = ordered_union(kept.roles, gone.roles)
+    fields["weddings"] = ordered_union(kept.weddings, gone.weddings)
     fields["custom"] = {**gone.custom, **kept.custom}
     fields["notes"] = "\n\n".join(dict.fromkeys(filter(None, [kept.notes, gone.notes])))
     fields["to_review"] = kept.to_review and gone.to_review
     return fields
 
 
-def union(one: list[str], other: list[str]) -> list[str]:
+def ordered_union(one: list[str], other: list[str]) -> list[str]:
     return list(dict.fromkeys([*one, *other]))
 
 
-def columns(field: str) -> tuple[str, ...]:
+def columns_of_field(field: str) -> tuple[str, ...]:
     """The parts of a name go with it."""
     return personal_names.PARTS if field == "name" else (field,)
 
 
-def questions(kept: Contact, gone: Contact) -> Iterator[Question]:
+def field_questions(kept: Contact, gone: Contact) -> Iterator[FieldQuestion]:
     """Where only one of them says anything, there is none."""
     for field in CHOOSABLE:
         ours, theirs = getattr(kept, field), getattr(gone, field)
         if ours and theirs and ours != theirs:
-            yield Question(field, None if field in SEVERAL else right(kept, gone, field))
+            yield FieldQuestion(
+                field, None if field in SEVERAL else suggested_contact(kept, gone, field)
+            )
 
 
-def right(kept: Contact, gone: Contact, field: str) -> int:
-    return kept.pk if joined(kept, gone)[field] == getattr(kept, field) else gone.pk
+def suggested_contact(kept: Contact, gone: Contact, field: str) -> int:
+    return kept.pk if joined_lists(kept, gone)[field] == getattr(kept, field) else gone.pk

@@ -27,15 +27,15 @@ class Cause:
 SYSTEM = Cause(Origin.SYSTEM)
 
 
-def snapshot(contact: Contact, addresses: Iterable[Address] | None = None) -> Snapshot:
+def snapshot_contact(contact: Contact, addresses: Iterable[Address] | None = None) -> Snapshot:
     rows = contact.addresses.all() if addresses is None else addresses
     return {
         **{name: getattr(contact, name) for name in FIELDS},
-        "addresses": [shown(one) for one in rows],
+        "addresses": [address_snapshot(one) for one in rows],
     }
 
 
-def shown(address: Address) -> dict[str, Any]:
+def address_snapshot(address: Address) -> dict[str, Any]:
     return {
         "channel": str(address.channel),
         "value": address.value,
@@ -44,14 +44,16 @@ def shown(address: Address) -> dict[str, Any]:
     }
 
 
-def record(contact: Contact, before: Mapping[str, Any], after: Snapshot, cause: Cause) -> int:
+def record_changes(
+    contact: Contact, before: Mapping[str, Any], after: Snapshot, cause: Cause
+) -> int:
     """Appends what differs. `before` is empty for a contact that is new."""
-    rows = changes(contact, before, after, cause, timezone.now())
+    rows = changed_fields(contact, before, after, cause, timezone.now())
     ContactChange.objects.bulk_create(rows)
     return len(rows)
 
 
-def changes(
+def changed_fields(
     contact: Contact,
     before: Mapping[str, Any],
     after: Snapshot,

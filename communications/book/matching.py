@@ -16,7 +16,7 @@ FULL = 2
 
 
 @dataclass(frozen=True)
-class Person:
+class ComparedPerson:
     """What is compared, of a contact or of a record that is about to become one."""
 
     key: int
@@ -47,16 +47,16 @@ class Judgement:
 NOTHING = Judgement(is_same=False, score=0)
 
 
-def person(
+def compared_person(
     key: int,
     name: str,
     values: Iterable[str],
     *,
     company: str = "",
     weddings: Iterable[str] = (),
-) -> Person:
+) -> ComparedPerson:
     values = list(values)
-    return Person(
+    return ComparedPerson(
         key=key,
         name=name,
         values=frozenset(phone_numbers.canonical(one) for one in values),
@@ -68,25 +68,27 @@ def person(
     )
 
 
-def judge(one: Person, other: Person, *, is_rare: bool = True) -> Judgement:
+def judge_pair(one: ComparedPerson, other: ComparedPerson, *, is_rare: bool = True) -> Judgement:
     """`is_rare`: whether few people have such a name, so that it says something by itself."""
     shared = sorted(one.values & other.values)
     agree = personal_names.agree(one.said_name, other.said_name)
     if shared and agree:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
-    alike = likeness(one, other)
+    alike = name_likeness(one, other)
     if shared:
         differ = (f"Both have {shared[0]}.", "The names differ.")
         return Judgement(is_same=False, score=60 + round(35 * alike), reasons=differ)
     if hints := sorted(one.hints & other.hints):
         why = f"Their addresses are alike: {hints[0]}."
         return Judgement(is_same=False, score=55 + round(40 * alike), reasons=(why,))
-    return by_name(one, other, alike, is_rare=is_rare)
+    return judge_by_name(one, other, alike, is_rare=is_rare)
 
 
-def by_name(one: Person, other: Person, alike: float, *, is_rare: bool) -> Judgement:
+def judge_by_name(
+    one: ComparedPerson, other: ComparedPerson, alike: float, *, is_rare: bool
+) -> Judgement:
     circles = sorted(one.circles & other.circles)
-    if alike < ALIKE or not (circles or (is_rare and complement(one, other))):
+    if alike < ALIKE or not (circles or (is_rare and complement_each_other(one, other))):
         return NOTHING
     reasons: tuple[str, ...] = ("Same name." if alike == 1 else "The names are alike.",)
     if circles:
@@ -94,13 +96,13 @@ def by_name(one: Person, other: Person, alike: float, *, is_rare: bool) -> Judge
     return Judgement(is_same=False, score=round(alike * (90 if circles else 70)), reasons=reasons)
 
 
-def complement(one: Person, other: Person) -> bool:
+def complement_each_other(one: ComparedPerson, other: ComparedPerson) -> bool:
     """Neither has an address where the other has another one, as two people of one name have."""
     kinds = [{"@" in value for value in each.values} for each in (one, other)]
     return not kinds[0] & kinds[1]
 
 
-def likeness(one: Person, other: Person) -> float:
+def name_likeness(one: ComparedPerson, other: ComparedPerson) -> float:
     """Of full names; one word alone is like too many."""
     mine, theirs = personal_names.words(one.said_name), personal_names.words(other.said_name)
     if min(len(mine), len(theirs)) < FULL:

@@ -14,7 +14,7 @@ from communications.book import contacts, history
 from communications.book.field_merge import (
     NOBODY,
     Chosen,
-    united,
+    merged_facts,
 )
 from communications.book.history import FIELDS, Cause
 from communications.errors import NotPossible
@@ -25,7 +25,7 @@ STAYING = (Contact, ContactChange, Merge, Pair)
 AUTOMATIC = "matched by address"
 
 
-def merge(
+def merge_contacts(
     kept: Contact,
     gone: Contact,
     *,
@@ -36,18 +36,18 @@ def merge(
 ) -> Merge:
     """`kept` has everything from now on. Raises NotPossible."""
     with transaction.atomic():
-        kept, gone = locked(kept, gone)
-        before = history.snapshot(kept)
-        addresses = [history.shown(one) for one in gone.addresses.all()]
-        for name, value in united(kept, gone, chosen).items():
+        kept, gone = locked_contacts(kept, gone)
+        before = history.snapshot_contact(kept)
+        addresses = [history.address_snapshot(one) for one in gone.addresses.all()]
+        for name, value in merged_facts(kept, gone, chosen).items():
             setattr(kept, name, value)
-        moved = dict(move(gone, kept))
+        moved = dict(move_rows(gone, kept))
         one_primary_each(kept, before["addresses"])
-        hide(gone, kept)
+        hide_merged(gone, kept)
         cause = Cause(Origin.MERGE, by)
-        contacts.settle(kept, before, cause)
-        remember(gone, kept, cause)
-        close(kept, gone, by)
+        contacts.save_with_history(kept, before, cause)
+        remember_merge(gone, kept, cause)
+        close_pairs(kept, gone, by)
         return Merge.objects.create(
             organization_id=kept.organization_id,
             kept=kept,
@@ -63,14 +63,14 @@ def merge(
         )
 
 
-def survivor(contact: Contact) -> Contact:
+def surviving_contact(contact: Contact) -> Contact:
     """Who it is now."""
     while contact.merged_into_id:
         contact = Contact.everyone.get(pk=contact.merged_into_id)
     return contact
 
 
-def locked(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
+def locked_contacts(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
     rows = Contact.everyone.select_for_update().filter(
         pk__in=[kept.pk, gone.pk],
         organization_id=kept.organization_id,
@@ -85,14 +85,14 @@ def locked(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
 # --- rows ---
 
 
-def move(gone: Contact, kept: Contact) -> Iterator[tuple[str, list[Any]]]:
+def move_rows(gone: Contact, kept: Contact) -> Iterator[tuple[str, list[Any]]]:
     """Whatever points to the one points to the other, also in apps that we do not know."""
     for model, field in followers():
         rows = model._base_manager.filter(**{field: gone})  # noqa: SLF001 (Django documents it)
         ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
         if ids:
             label = model._meta.label  # noqa: SLF001 (the same)
-            yield f"{label}.{field}", hand_over(model, field, ids, kept)
+            yield f"{label}.{field}", hand_over_rows(model, field, ids, kept)
 
 
 def followers() -> Iterator[tuple[type[models.Model], str]]:
@@ -104,7 +104,7 @@ def followers() -> Iterator[tuple[type[models.Model], str]]:
             yield model, relation.field.name  # type: ignore[union-attr]
 
 
-def hand_over(model: type[models.Model], field: str, ids: list[str], to: Contact) -> list[str]:
+def hand_over_rows(model: type[models.Model], field: str, ids: list[str], to: Contact) -> list[str]:
     """Those that could be moved. A row that its new owner has already stays where it is."""
     rows = model._base_manager.filter(pk__in=ids)  # noqa: SLF001 (Django documents it)
     try:
@@ -116,8 +116,8 @@ def hand_over(model: type[models.Model], field: str, ids: list[str], to: Contact
         if len(ids) == 1:
             return []
         half = len(ids) // 2
-        first = hand_over(model, field, ids[:half], to)
-        return first + hand_over(model, field, ids[half:], to)
+        first = hand_over_rows(model, field, ids[:half], to)
+        return first + hand_over_rows(model, field, ids[half:], to)
     return ids
 
 
@@ -131,13 +131,13 @@ def one_primary_each(kept: Contact, before: list[dict[str, Any]]) -> None:
             row.save(update_fields=["is_primary"])
 
 
-def hide(gone: Contact, kept: Contact) -> None:
+def hide_merged(gone: Contact, kept: Contact) -> None:
     gone.merged_at = timezone.now()
     gone.merged_into = kept
     gone.save(update_fields=["merged_at", "merged_into"])
 
 
-def remember(gone: Contact, kept: Contact | None, cause: Cause) -> None:
+def remember_merge(gone: Contact, kept: Contact | None, cause: Cause) -> None:
     """In the history of the one that went, or came back."""
     ContactChange.objects.create(
         organization_id=gone.organization_id,
@@ -153,16 +153,16 @@ def remember(gone: Contact, kept: Contact | None, cause: Cause) -> None:
 # --- the queue ---
 
 
-def close(kept: Contact, gone: Contact, by: str) -> None:
+def close_pairs(kept: Contact, gone: Contact, by: str) -> None:
     """Judged; and who was not the one is not the other."""
-    judge(kept, gone, Verdict.MERGED, by)
+    record_verdict(kept, gone, Verdict.MERGED, by)
     for pair in Pair.objects.filter(verdict=Verdict.APART, one=gone):
-        judge(kept, pair.other, Verdict.APART, pair.decided_by)
+        record_verdict(kept, pair.other, Verdict.APART, pair.decided_by)
     for pair in Pair.objects.filter(verdict=Verdict.APART, other=gone):
-        judge(kept, pair.one, Verdict.APART, pair.decided_by)
+        record_verdict(kept, pair.one, Verdict.APART, pair.decided_by)
 
 
-def judge(one: Contact, other: Contact, verdict: Verdict, by: str) -> None:
+def record_verdict(one: Contact, other: Contact, verdict: Verdict, by: str) -> None:
     if one.pk == other.pk:
         return
     first, second = sorted([one, other], key=lambda contact: contact.pk)

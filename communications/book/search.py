@@ -8,7 +8,7 @@ from communications.models import Contact
 from communications.vocabulary import search_keys
 
 
-def search(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
+def search_contacts(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
     """Those whose names, addresses, company or weddings contain every word, forgivingly."""
     for choices in search_keys.terms(query):
         has_it = Q()
@@ -18,7 +18,7 @@ def search(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
     return rows
 
 
-def tagged(rows: QuerySet[Contact], field: str, tag: str) -> QuerySet[Contact]:
+def tagged_contacts(rows: QuerySet[Contact], field: str, tag: str) -> QuerySet[Contact]:
     """Those with exactly this among their roles or weddings, whatever its case."""
     # As text, because not every database can look into a list; one escapes what the other does not.
     forms = {json.dumps(tag), json.dumps(tag, ensure_ascii=False)}

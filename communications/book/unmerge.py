@@ -12,7 +12,7 @@ from communications.errors import NotPossible
 from communications.models import Address, Contact, Merge, Origin, Verdict
 
 
-def undo(merge: Merge, *, by: str) -> Contact:
+def undo_merge(merge: Merge, *, by: str) -> Contact:
     """Takes the other contact out again, with what it brought. Raises NotPossible."""
     with transaction.atomic():
         merge = Merge.objects.select_for_update().get(pk=merge.pk)
@@ -24,45 +24,52 @@ def undo(merge: Merge, *, by: str) -> Contact:
             raise NotPossible(f"{kept} was merged into another contact since: undo that first.")
         cause = Cause(Origin.MERGE, by)
         if kept is not None:
-            before = history.snapshot(kept)
-            give_back(merge, kept, gone)
-            contacts.settle(kept, before, cause)
-        revive(merge, gone, cause)
+            before = history.snapshot_contact(kept)
+            give_back_rows(merge, kept, gone)
+            contacts.save_with_history(kept, before, cause)
+        revive_contact(merge, gone, cause)
         keep_apart(merge, by)
         Merge.objects.filter(pk=merge.pk).update(undone_at=timezone.now(), undone_by=by)
         return gone
 
 
-def give_back(merge: Merge, kept: Contact, gone: Contact) -> None:
+def give_back_rows(merge: Merge, kept: Contact, gone: Contact) -> None:
     for label, ids in merge.moved.items():
         model_label, _, field = label.rpartition(".")
         model = apps.get_model(model_label)
         rows = model._base_manager.filter(pk__in=ids, **{field: kept})  # noqa: SLF001 (documented)
-        merging.hand_over(model, field, [str(pk) for pk in rows.values_list("pk", flat=True)], gone)
+        merging.hand_over_rows(
+            model, field, [str(pk) for pk in rows.values_list("pk", flat=True)], gone
+        )
     for name, value in merge.after.items():
         # What was changed since is not touched.
         if getattr(kept, name) == value:
             setattr(kept, name, merge.before[name])
 
 
-def revive(merge: Merge, gone: Contact, cause: Cause) -> None:
+def revive_contact(merge: Merge, gone: Contact, cause: Cause) -> None:
     gone.merged_at = gone.merged_into = None
     for one in merge.addresses:
         row = gone.addresses.filter(channel=one["channel"], value=one["value"])
         if not row.update(is_primary=one["is_primary"]) and merge.kept_id is None:
-            bring_back(gone, one)
-    contacts.index(gone, gone.addresses.all())
+            restore_address(gone, one)
+    contacts.set_search_keys(gone, gone.addresses.all())
     gone.save()
-    merging.remember(gone, None, cause)
+    merging.remember_merge(gone, None, cause)
 
 
-def bring_back(gone: Contact, one: dict[str, Any]) -> None:
+def restore_address(gone: Contact, one: dict[str, Any]) -> None:
     """An address that was deleted together with the contact that had it."""
-    if contacts.known(gone.organization, channel=one["channel"], value=one["value"]) is None:
-        row = contacts.add(gone, contacts.Entry(one["channel"], one["value"]))
+    if (
+        contacts.contact_by_address(gone.organization, channel=one["channel"], value=one["value"])
+        is None
+    ):
+        row = contacts.insert_address(gone, contacts.AddressEntry(one["channel"], one["value"]))
         Address.objects.filter(pk=row.pk).update(is_primary=one["is_primary"], label=one["label"])
 
 
 def keep_apart(merge: Merge, by: str) -> None:
     if merge.kept is not None and merge.gone_id is not None:
-        merging.judge(merge.kept, Contact.everyone.get(pk=merge.gone_id), Verdict.APART, by)
+        merging.record_verdict(
+            merge.kept, Contact.everyone.get(pk=merge.gone_id), Verdict.APART, by
+        )

@@ -96,10 +96,10 @@ def whom(organization: Organization, draft: Draft) -> tuple[Contact | None, str]
     if not draft.to:
         raise Refused("to", "Say who it goes to: an address in “to”, or the id of a “contact”.")
     try:
-        to = contacts.normalise(draft.channel, draft.to, region=organization.region)
+        to = contacts.normalise_address(draft.channel, draft.to, region=organization.region)
     except InvalidAddress as error:
         raise Refused("to", str(error)) from error
-    return contacts.known(organization, channel=draft.channel, value=to), to
+    return contacts.contact_by_address(organization, channel=draft.channel, value=to), to
 
 
 def of_contact(organization: Organization, draft: Draft) -> tuple[Contact, str]:

@@ -25,8 +25,8 @@ def prune() -> int:
     deliveries = WebhookDelivery.objects.filter(
         received_at__lt=before, applied_at__isnull=False
     ).order_by("received_at")
-    heartbeats.forget(timedelta(days=1))
-    shared_state.forget()
+    heartbeats.forget_silent(timedelta(days=1))
+    shared_state.forget_stale()
     return remove(events) + remove(deliveries)
 
 

@@ -18,7 +18,7 @@ from communications.policy import (
 from communications.providers import registry
 from communications.vocabulary import phone_numbers
 from communications.vocabulary.events import Kind
-from wedsync_comms.lib.text import sentence
+from wedsync_comms.lib.text import as_sentence
 
 
 def onward(message: Message, why: str) -> Change | None:
@@ -37,7 +37,7 @@ def onward(message: Message, why: str) -> Change | None:
             message=message.pk,
             kind=Kind.FAILOVER,
             plan=Plan(now, leg=leg),
-            detail=" ".join([sentence(why), *passed, f"Next by {label(channel)} to {to}."]),
+            detail=" ".join([as_sentence(why), *passed, f"Next by {label(channel)} to {to}."]),
         )
     return None
 

@@ -22,7 +22,7 @@ from communications.policy import (
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
-from wedsync_comms.lib.text import sentence
+from wedsync_comms.lib.text import as_sentence
 
 # How long a message waits whose providers are all closed, before it is looked at again.
 CLOSED_PAUSE = timedelta(seconds=2)
@@ -73,7 +73,7 @@ def detours(
 
 
 def passed_by(message: Message, closed: str, slug: str) -> Change:
-    why = sentence(registry.breaker(closed).state().reason or "it is closed")
+    why = as_sentence(registry.breaker(closed).state().reason or "it is closed")
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,

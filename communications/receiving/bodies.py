@@ -5,7 +5,7 @@ import structlog
 from communications.models import Message
 from communications.providers import registry
 from wedsync_comms.lib.errors import ProviderError
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ def fetch_bodies() -> int:
         except ProviderError as error:
             log.warning("fetch_failed", message=str(message.pk), error=str(error))
             continue
-        message.body, message.html = storable(whole.text), storable(whole.html)
+        message.body, message.html = sanitise(whole.text), sanitise(whole.html)
         message.is_complete = True
         message.save(update_fields=["body", "html", "is_complete", "updated_at"])
         fetched += 1

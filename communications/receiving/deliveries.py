@@ -39,7 +39,7 @@ from wedsync_comms.lib import (
     wakeup,
 )
 from wedsync_comms.lib.errors import InvalidSignature
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ def forged(webhook: str) -> str:
 def count_forged(webhook: str) -> None:
     """A count and no row: whoever forges a thousand must not fill our tables."""
     try:
-        tally.add(forged(webhook))
+        tally.count_event(forged(webhook))
     except shared_state.Unavailable as error:
         log.warning("forged_not_counted", provider=webhook, error=str(error))
 
@@ -159,7 +159,7 @@ def apply(delivery: WebhookDelivery) -> bool:
 def read(delivery: WebhookDelivery) -> list[Event]:
     provider = listener(delivery.provider)
     request = as_request(delivery)
-    delivery.type = storable(provider.topic(request))
+    delivery.type = sanitise(provider.topic(request))
     return list(provider.parse(request))
 
 
@@ -180,7 +180,7 @@ def guarded(step: Callable[[], T], errors: list[str]) -> T | None:
 def finish(delivery: WebhookDelivery, errors: list[str], organizations: list[int]) -> None:
     now = timezone.now()
     delivery.tries += 1
-    delivery.error = storable("\n".join(errors))
+    delivery.error = sanitise("\n".join(errors))
     delivery.organization_id = organizations[0] if organizations else delivery.organization_id
     if errors:
         left = PAUSES[delivery.tries - 1 : delivery.tries]

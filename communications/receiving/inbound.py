@@ -32,7 +32,7 @@ from communications.vocabulary.events import (
     Wish,
 )
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 
 def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
@@ -63,7 +63,7 @@ def heed_switch(organization: Organization, event: ConsentChanged) -> None:
         sender=event.to,
         marketing_only=event.marketing_only,
         reason=Reason.OPT_OUT,
-        detail=storable(event.detail),
+        detail=sanitise(event.detail),
     )
 
 
@@ -135,7 +135,7 @@ def heed_wish(organization: Organization, event: MessageReceived, value: str) ->
             value=value,
             sender=sender,
             reason=Reason.OPT_OUT,
-            detail=f"They wrote “{storable(event.text)[:80]}”.",
+            detail=f"They wrote “{sanitise(event.text)[:80]}”.",
         )
     elif event.wish == Wish.START:
         suppressions.welcome_back(
@@ -153,9 +153,9 @@ def normalised(organization: Organization, event: MessageReceived) -> str | None
         # A short code, or a person who hides the number: digits in it are no number of theirs.
         return None
     try:
-        return contacts.normalise(
+        return contacts.normalise_address(
             event.channel,
-            storable(event.sender),
+            sanitise(event.sender),
             region=organization.region,
         )
     except InvalidAddress:
@@ -164,28 +164,30 @@ def normalised(organization: Organization, event: MessageReceived) -> str | None
 
 def correspondent(organization: Organization, event: MessageReceived) -> Contact | None:
     """Who wrote; None for a sender nobody could answer, like a mail server's own."""
-    value, handle = normalised(organization, event), storable(event.handle)
-    name = storable(event.sender_name)[:200]
+    value, handle = normalised(organization, event), sanitise(event.handle)
+    name = sanitise(event.sender_name)[:200]
     if value is None:
         return anonymous(organization, handle, name) if handle else None
-    contact = contacts.resolve(organization, channel=event.channel, value=value, name=name)
+    contact = contacts.find_or_create_contact(
+        organization, channel=event.channel, value=value, name=name
+    )
     if handle:
-        contacts.recognise(contact, handle)
+        contacts.remember_handle(contact, handle)
     return contact
 
 
 def anonymous(organization: Organization, handle: str, name: str) -> Contact:
     """Somebody who hides the number. Once they show it, their handle leads to the same contact."""
-    if found := contacts.by_handle(organization, handle):
+    if found := contacts.contact_by_handle(organization, handle):
         return found
-    contact = contacts.create(
+    contact = contacts.create_contact(
         organization,
         name=name or handle,
         addresses=[],
         to_review=True,
         cause=contacts.INBOUND,
     )
-    contacts.recognise(contact, handle)
+    contacts.remember_handle(contact, handle)
     return contact
 
 
@@ -194,11 +196,11 @@ def inbound(contact: Contact | None, event: MessageReceived) -> dict[str, Any]:
         "channel": event.channel,
         "leg_channel": event.channel,
         "contact": contact,
-        "sender": storable(event.sender)[:320],
-        "to": storable(event.to[0])[:320] if event.to else "",
-        "subject": storable(event.subject)[:998],
-        "body": storable(event.text),
-        "html": storable(event.html),
+        "sender": sanitise(event.sender)[:320],
+        "to": sanitise(event.to[0])[:320] if event.to else "",
+        "subject": sanitise(event.subject)[:998],
+        "body": sanitise(event.text),
+        "html": sanitise(event.html),
         "media": [vars(one) for one in event.media],
         "status": Status.DELIVERED,
         "is_complete": event.complete,
@@ -258,4 +260,4 @@ def writes_as(
 
 
 def identity(channel: str, sender: str) -> str:
-    return (contacts.bare(sender) if channel == Channel.EMAIL else sender).casefold()
+    return (contacts.bare_address(sender) if channel == Channel.EMAIL else sender).casefold()

@@ -31,7 +31,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing, RateLimited, TransientError
-from wedsync_comms.lib.text import sentence, storable
+from wedsync_comms.lib.text import as_sentence, sanitise
 
 FAILURES = {Status.FAILED, Status.BOUNCED}
 # What the provider took and then did not even try: safe to send again.
@@ -64,8 +64,8 @@ def as_change(attempt: Attempt, event: StatusChanged, event_id: str, source: Sou
         provider_id=event.provider_id,
         event_id=event_id,
         occurred_at=event.occurred_at,
-        error_code=storable(event.code),
-        detail=storable(event.detail),
+        error_code=sanitise(event.code),
+        detail=sanitise(event.detail),
         outcome={"error_class": event.remedy.__name__} if event.remedy else {},
     )
 
@@ -79,7 +79,7 @@ def close(attempt: Attempt, event: StatusChanged, reason: Reason) -> None:
         sender=attempt.sender if reason == Reason.OPT_OUT else "",
         marketing_only=event.remedy is OptedOutOfMarketing,
         reason=reason,
-        detail=storable(event.detail),
+        detail=sanitise(event.detail),
         message=attempt.message,
     )
 
@@ -103,7 +103,7 @@ def after_failure(attempt: Attempt, event: StatusChanged) -> None:
     if event.remedy is not None and issubclass(event.remedy, RETRIED):
         next_step = again(attempt, event)
     if next_step is None and event.closes not in suppressions.PERSONAL:
-        next_step = channel_fallback.onward(message, storable(event.detail) or "It did not arrive.")
+        next_step = channel_fallback.onward(message, sanitise(event.detail) or "It did not arrive.")
     if next_step is not None:
         record([next_step])
 
@@ -129,7 +129,7 @@ def again(attempt: Attempt, event: StatusChanged) -> Change | None:
         return step
     if event.remedy is RateLimited:
         return None
-    why = f"Not through {attempt.provider}: {sentence(storable(event.detail) or 'it gave up')}"
+    why = f"Not through {attempt.provider}: {as_sentence(sanitise(event.detail) or 'it gave up')}"
     return replace(step, kind=Kind.FAILOVER, plan=Plan(timezone.now()), detail=why)
 
 

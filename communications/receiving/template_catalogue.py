@@ -32,20 +32,20 @@ def sync() -> int:
     holder, count = str(uuid.uuid4()), 0
     for channel in registry.channels():
         for slug in registry.route(channel):
-            if not lease.take(freshness(slug), holder, FRESH.total_seconds()):
+            if not lease.acquire(freshness(slug), holder, FRESH.total_seconds()):
                 continue
             try:
                 count += fetch(channel, slug)
             except ProviderError as error:
                 log.warning("catalogue_not_fetched", provider=slug, error=str(error))
-                lease.give_back(freshness(slug), holder)
+                lease.release(freshness(slug), holder)
     return count
 
 
 def outdate(channel: str) -> None:
     """The next `sync` fetches it again."""
     for slug in registry.route(channel):
-        lease.end(freshness(slug))
+        lease.revoke(freshness(slug))
 
 
 def freshness(slug: str) -> str:

@@ -6,7 +6,7 @@ import structlog
 from django.db import connection
 
 from communications.receiving import bodies, deliveries
-from wedsync_comms.lib.wakeup import Listener
+from wedsync_comms.lib.wakeup import WakeupListener
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class WebhookWorker:
         self.thread.join()
 
     def run(self) -> None:
-        with Listener(deliveries.INBOX) as listener:
+        with WakeupListener(deliveries.INBOX) as listener:
             while not self.stopping.is_set():
                 if not self.apply_webhooks():
                     listener.wait(INBOX_POLL_S)

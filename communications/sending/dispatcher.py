@@ -41,7 +41,7 @@ from wedsync_comms.lib import (
 )
 from wedsync_comms.lib.rate_limit import algorithm
 from wedsync_comms.lib.rate_limit.limiter import Place
-from wedsync_comms.lib.wakeup import Listener
+from wedsync_comms.lib.wakeup import WakeupListener
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Dispatcher:
         # Whether something waits for a thread.
         self.is_starved = False
         self.stopping = threading.Event()
-        self.listener = Listener(event_stream.OUTBOX)
+        self.listener = WakeupListener(event_stream.OUTBOX)
         # Until when there is nothing to do for a provider: nothing is due, or its rate is used up.
         self.rests_until: dict[str, float] = {}
         # The providers that work, as of the last look.
@@ -160,7 +160,7 @@ class Dispatcher:
         now = time.monotonic()
         if now - self.beaten > BEAT_SECONDS:
             self.beaten = now
-            heartbeats.beat("dispatcher", self.instance)
+            heartbeats.record_beat("dispatcher", self.instance)
         if now - self.swept > SWEEP_SECONDS:
             self.swept = now
             reconciliation.expire()

@@ -40,7 +40,7 @@ from wedsync_comms.lib.errors import (
     OptedOutOfMarketing,
     ProviderError,
 )
-from wedsync_comms.lib.text import sentence
+from wedsync_comms.lib.text import as_sentence
 
 log = structlog.get_logger(__name__)
 
@@ -186,7 +186,7 @@ def announcement(one: Attempt, error: ProviderError, step: retry_policy.Step) ->
     elif step.then is Then.REPEAT:
         detail = f"Asking again in {seconds:.0f} s, with the same key: it cannot arrive twice."
     elif step.then is Then.FAIL_OVER:
-        detail = f"Not through {one.provider}: {sentence(str(error))}"
+        detail = f"Not through {one.provider}: {as_sentence(str(error))}"
     elif step.then is Then.ASK:
         detail = "Not sent again, it might arrive twice: waiting for a receipt."
     else:

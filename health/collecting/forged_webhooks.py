@@ -8,9 +8,9 @@ from wedsync_comms.lib import tally
 def forged_recently(webhook: str, minutes: int = 60) -> int:
     if not webhook:
         return 0
-    return host.unless_redis_away(lambda: tally.lately(deliveries.forged(webhook), minutes), 0)
+    return host.unless_redis_away(lambda: tally.count_since(deliveries.forged(webhook), minutes), 0)
 
 
 def forged_total(webhook: str) -> int:
     """Since it was first counted."""
-    return host.unless_redis_away(lambda: tally.total(deliveries.forged(webhook)), 0)
+    return host.unless_redis_away(lambda: tally.total_count(deliveries.forged(webhook)), 0)

@@ -198,7 +198,7 @@ def observe_provider(
 
 
 def last_heartbeats() -> dict[str, datetime]:
-    found = {name: heartbeats.latest(name) for name in host.PROCESSES}
+    found = {name: heartbeats.latest_beat(name) for name in host.PROCESSES}
     return {name: beat.beat_at for name, beat in found.items() if beat is not None}
 
 

@@ -28,7 +28,7 @@ from wedsync_comms.lib.errors import (
     RateLimited,
 )
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
 
@@ -190,7 +190,7 @@ def probe_answer(question: ProbeQuestion) -> ProbeAnswer:
         found = question.ask()
     except (ProviderError, self_test.NotProcessed) as error:
         return ProbeAnswer(ok=False, reason=str(error), error_class=type(error).__name__, facts={})
-    facts = {name: storable(value) for name, value in found.facts.items()}
+    facts = {name: sanitise(value) for name, value in found.facts.items()}
     return ProbeAnswer(ok=True, reason=found.warning, is_warning=bool(found.warning), facts=facts)
 
 
@@ -206,7 +206,7 @@ def store_probe(question: ProbeQuestion, answer: ProbeAnswer, took: float) -> Pr
             "is_warning": answer.is_warning,
             "streak": before.streak + 1 if before and same else 1,
             "latency_ms": took,
-            "reason": storable(answer.reason)[:MAX_REASON_CHARACTERS],
+            "reason": sanitise(answer.reason)[:MAX_REASON_CHARACTERS],
             "error_class": answer.error_class,
             "facts": answer.facts or (before.facts if before else {}),
             "checked_at": timezone.now(),

@@ -16,7 +16,7 @@ from django.utils import timezone
 from health.incidents import alert_channels
 from health.incidents.alert_channels import AlertChannel
 from health.models import Alert, Incident
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ def deliver_alert(alert: Alert, channel: AlertChannel) -> str:
             channel, alert_title(alert), alert_body(alert), is_good=is_good
         )
     except alert_channels.AlertNotDelivered as error:
-        return storable(str(error))
+        return sanitise(str(error))
     return ""
 
 

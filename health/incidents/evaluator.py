@@ -47,7 +47,7 @@ class Evaluator:
         self.probe_at: dict[str, float] = {}
 
     def __call__(self) -> float:
-        if lease.take(EVALUATOR, self.holder, EVALUATOR_LEASE_S):
+        if lease.acquire(EVALUATOR, self.holder, EVALUATOR_LEASE_S):
             self.evaluate()
         return EVALUATE_EVERY_S
 
@@ -57,7 +57,7 @@ class Evaluator:
         observed = observation.collect_observation(now)
         lifecycle.apply_matches(evaluate_rules(observed), now)
         self.probe_troubled(observed)
-        heartbeats.beat(EVALUATOR, self.holder)
+        heartbeats.record_beat(EVALUATOR, self.holder)
 
     def update_rollups(self) -> None:
         began = time.monotonic()

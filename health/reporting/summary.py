@@ -49,7 +49,7 @@ def build_summary(organization: Organization | None, now: datetime | None = None
     at, scope = now or timezone.now(), organization.pk if organization else None
     incidents = visible_views(Incident.objects.open().worst_first(), scope)
     providers = collect_providers(scope, incidents, at)
-    beat = heartbeats.latest(EVALUATOR)
+    beat = heartbeats.latest_beat(EVALUATOR)
     return Summary(
         organization=scope,
         at=at,

@@ -89,7 +89,7 @@ def test_what_is_held_is_decided(client: Client, book: ContactBook, paper: Paper
 def test_a_conflict_is_decided(client: Client, book: ContactBook, paper: PaperBook) -> None:
     there = paper.add("Liz Hart", emails=("liz@hart.example",), notes="Before")
     synced(book)
-    contacts.change(Contact.objects.get(), notes="Ours")
+    contacts.change_contact(Contact.objects.get(), notes="Ours")
     paper.change(there.id, notes="Theirs")
     synced(book)
     row = ContactConflict.objects.get()

@@ -90,7 +90,7 @@ def test_of_two_changes_at_once_none_is_lost(
 
 def changed(contact: Contact, values: dict[str, Any]) -> None:
     if values:
-        contacts.change(contact, **values)
+        contacts.change_contact(contact, **values)
 
 
 def told(contact: Contact) -> set[Any]:
@@ -133,13 +133,13 @@ def test_an_opt_out_survives_whatever_happens_to_the_contact(
 def merge_two(venue: Organization) -> None:
     people = list(Contact.objects.filter(organization=venue).order_by("pk")[:2])
     if len(people) > 1:
-        merging.merge(*people, by="olga", chosen={"name": people[1].pk})
+        merging.merge_contacts(*people, by="olga", chosen={"name": people[1].pk})
 
 
 def undo(venue: Organization) -> None:
     last = Merge.objects.filter(organization=venue, undone_at=None, gone__isnull=False).first()
     if last is not None:
-        unmerge.undo(last, by="olga")
+        unmerge.undo_merge(last, by="olga")
 
 
 def delete(venue: Organization) -> None:
@@ -147,12 +147,14 @@ def delete(venue: Organization) -> None:
 
 
 def take_file(venue: Organization) -> None:
-    importing.confirm(importing.upload(venue, "a.csv", FILE.encode(), by="olga"), by="olga")
+    importing.confirm_import(
+        importing.upload_file(venue, "a.csv", FILE.encode(), by="olga"), by="olga"
+    )
 
 
 HERE: dict[str, Callable[[Organization], object]] = {
     "import": take_file,
-    "duplicates": duplicates.run,
+    "duplicates": duplicates.compare_pending,
     "merge": merge_two,
     "undo": undo,
     "delete": delete,

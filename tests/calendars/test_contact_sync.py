@@ -78,7 +78,7 @@ def synced(book: ContactBook, times: int = 1) -> ContactBook:
 
 
 def person(venue: Organization, name: str, *addresses: tuple[str, str], **facts: Any) -> Contact:
-    return contacts.create(venue, name=name, addresses=addresses, **facts)
+    return contacts.create_contact(venue, name=name, addresses=addresses, **facts)
 
 
 def values(contact: Contact) -> set[str]:
@@ -110,7 +110,7 @@ def test_their_contacts_arrive_with_what_they_hold(book: ContactBook, paper: Pap
 
 def test_ours_arrive_there_once(book: ContactBook, paper: PaperBook, venue: Organization) -> None:
     person(venue, "Noah Bennett", ("email", "noah@example.com"), notes="Photographer")
-    contacts.resolve(venue, channel="email", value="stranger@example.com")
+    contacts.find_or_create_contact(venue, channel="email", value="stranger@example.com")
 
     synced(book, times=3)
 
@@ -150,7 +150,7 @@ def test_both_see_what_the_other_changed(book: ContactBook, paper: PaperBook) ->
     synced(book)
     ours = Contact.objects.get()
 
-    contacts.change(ours, company="Hart Ltd")
+    contacts.change_contact(ours, company="Hart Ltd")
     paper.change(amelia.id, notes="Vegetarian", phones=("+447700900101",))
     synced(book, times=2)
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_stays_with_them(book: ContactBook, paper: PaperBook
     amelia = paper.add("Amelia Hart", phones=("ask Theo", "07700 900101"))
     synced(book)
 
-    contacts.change(Contact.objects.get(), addresses=[("sms", "+447700900102")])
+    contacts.change_contact(Contact.objects.get(), addresses=[("sms", "+447700900102")])
     synced(book)
 
     assert paper.people[amelia.id].phones == ("ask Theo", "+447700900102")
@@ -273,11 +273,11 @@ def test_a_merge_here_writes_one_and_deletes_neither(
     synced(book)
     one, other = Contact.objects.order_by("pk")
 
-    merge = merging.merge(one, other, by="olga")
+    merge = merging.merge_contacts(one, other, by="olga")
     synced(book, times=2)
     assert len(paper.people) == 2
 
-    unmerge.undo(merge, by="olga")
+    unmerge.undo_merge(merge, by="olga")
     synced(book, times=2)
     assert len(paper.people) == 2
     assert Contact.objects.filter(organization=venue).count() == 2
@@ -291,7 +291,7 @@ def test_deleting_one_of_two_that_are_one_here_deletes_nothing(
     gone = paper.add("Elizabeth Hart", phones=("+447700900101",))
     synced(book)
     one, other = Contact.objects.order_by("pk")
-    merging.merge(one, other, by="olga")
+    merging.merge_contacts(one, other, by="olga")
     synced(book)
 
     paper.drop(gone.id)
@@ -373,7 +373,7 @@ def test_of_somebody_forgotten_nothing_stays_in_the_links(
     paper.add("Liz Hart", emails=("liz@hart.example",))
     synced(book)
 
-    erasure.erase(Contact.objects.get(), by="olga")
+    erasure.erase_contact(Contact.objects.get(), by="olga")
     ContactBook.objects.update(cursors={})
     synced(book)
 
@@ -493,7 +493,7 @@ def test_an_old_version_shown_after_our_change_is_no_change(
 ) -> None:
     there = paper.add("Liz Hart", emails=("liz@hart.example",), notes="Before")
     synced(book)
-    contacts.change(Contact.objects.get(), notes="After")
+    contacts.change_contact(Contact.objects.get(), notes="After")
     synced(book)
     writes = paper.writes
 
@@ -532,7 +532,7 @@ def test_a_change_between_reading_and_writing_is_merged(
 ) -> None:
     there = paper.add("Liz Hart", emails=("liz@hart.example",))
     synced(book)
-    contacts.change(Contact.objects.get(), notes="Vegan")
+    contacts.change_contact(Contact.objects.get(), notes="Vegan")
 
     once = iter([True])
 
@@ -622,7 +622,7 @@ def test_the_policy_decides_and_what_lost_is_in_the_history(
     there = paper.add("Liz Hart", emails=("liz@hart.example",), notes="Before")
     synced(book)
     ours = Contact.objects.get()
-    contacts.change(ours, notes="Ours")
+    contacts.change_contact(ours, notes="Ours")
     paper.change(there.id, notes="Theirs")
 
     synced(book, times=2)
@@ -644,7 +644,7 @@ def test_a_person_is_asked(
     there = paper.add("Liz Hart", emails=("liz@hart.example",), notes="Before")
     synced(book)
     ours = Contact.objects.get()
-    contacts.change(ours, notes="Ours")
+    contacts.change_contact(ours, notes="Ours")
     paper.change(there.id, notes="Theirs", company="Hart Ltd")
 
     synced(book, times=3)
@@ -734,10 +734,10 @@ def edit_ours(venue: Organization, number: int, what: str, value: int) -> None:
     if what == "phones":
         email = contact.addresses.get(channel="email").value
         number_ = f"+4477019{number}{value:04}"
-        contacts.change(contact, addresses=[("email", email), ("sms", number_)])
+        contacts.change_contact(contact, addresses=[("email", email), ("sms", number_)])
     else:
         facts: dict[str, Any] = {what: f"o{value}"}
-        contacts.change(contact, **facts)
+        contacts.change_contact(contact, **facts)
 
 
 def ours_of(venue: Organization) -> dict[str, Any]:

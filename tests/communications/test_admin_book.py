@@ -105,12 +105,12 @@ def test_viewers_import_and_forget_nothing(organization: Organization) -> None:
 def pairs(organization: Organization) -> list[Pair]:
     for number in ("101", "102"):
         for channel, name in (("sms", "Anna Weber"), ("whatsapp", "Anna Webber")):
-            contacts.create(
+            contacts.create_contact(
                 organization,
                 name=f"{name} {number}",
                 addresses=[(channel, f"+447700900{number}")],
             )
-    duplicates.run(organization)
+    duplicates.compare_pending(organization)
     return list(Pair.objects.order_by("-score", "pk"))
 
 
@@ -142,7 +142,7 @@ def test_a_decision_leads_to_the_next_one(client: Client, pairs: list[Pair]) -> 
 def test_single_fields_are_chosen(client: Client, pairs: list[Pair]) -> None:
     one, other = pairs[0].one, pairs[0].other
     for contact, notes in ((one, "Vegan."), (other, "Brings a dog.")):
-        contacts.change(contact, notes=notes)
+        contacts.change_contact(contact, notes=notes)
     page = client.get(url(pairs[0])).content.decode()
     assert page.count('type="radio"') == 5
     assert f'name="name" value="{one.pk}" checked' in page
@@ -201,7 +201,9 @@ def test_a_person_is_forgotten_after_a_question(client: Client, organization: Or
 
 
 def test_a_stranger_is_looked_at(client: Client, organization: Organization) -> None:
-    stranger = contacts.resolve(organization, channel="email", value="who@example.com")
+    stranger = contacts.find_or_create_contact(
+        organization, channel="email", value="who@example.com"
+    )
     assert "Nobody has looked at this contact" in client.get(url(stranger)).content.decode()
     assert "who@example.com" in client.get(f"{listed(Contact)}?to_review=yes").content.decode()
 
@@ -213,7 +215,9 @@ def test_a_stranger_is_looked_at(client: Client, organization: Organization) -> 
 
 
 def test_lists_and_pairs_are_typed_as_text(client: Client, organization: Organization) -> None:
-    contact = contacts.create(organization, name="Amelia", addresses=[], custom={"table": 7})
+    contact = contacts.create_contact(
+        organization, name="Amelia", addresses=[], custom={"table": 7}
+    )
     data = {
         "name": "",
         "given_name": "Amelia",

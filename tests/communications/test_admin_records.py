@@ -137,7 +137,7 @@ def test_an_address_taken_during_the_save_is_reported_not_a_crash(
 ) -> None:
     factories.contact(organization, email="taken@example.com")
 
-    with patch("communications.book.contacts.known", return_value=None):
+    with patch("communications.book.contacts.contact_by_address", return_value=None):
         response = client.post(
             listed(Contact, "add"),
             person(("email", "taken@example.com")),

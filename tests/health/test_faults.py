@@ -50,7 +50,7 @@ def listener(settings: Settings) -> Iterator[Server]:
 
 
 def evaluate() -> None:
-    heartbeats.beat("dispatcher", "here:1")
+    heartbeats.record_beat("dispatcher", "here:1")
     evaluator.Evaluator().evaluate()
     while alerts.send_due_alerts():
         pass

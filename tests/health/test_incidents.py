@@ -144,5 +144,5 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
 
 
 def test_the_rules_know_nobody_who_never_ran() -> None:
-    heartbeats.beat("dispatcher", "here:1")
+    heartbeats.record_beat("dispatcher", "here:1")
     assert not evaluation.evaluate_rules(moment(beats={}))

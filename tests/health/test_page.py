@@ -84,14 +84,14 @@ def test_the_page_has_a_card_for_every_provider_with_a_word_beside_the_colour(
 
 def test_without_anybody_watching_it_does_not_claim_that_everything_works(owner: Client) -> None:
     assert "Nobody watches at the moment" in text(owner)
-    heartbeats.beat("evaluator", "here")
+    heartbeats.record_beat("evaluator", "here")
     assert "Everything works" in text(owner)
 
 
 def test_an_incident_is_shown_with_cause_evidence_what_was_done_and_what_to_do(
     platform: Client,
 ) -> None:
-    heartbeats.beat("evaluator", "here")
+    heartbeats.record_beat("evaluator", "here")
     incident()
     page = text(platform)
     assert "resend is down" in page
@@ -159,7 +159,7 @@ def test_an_organization_sees_its_own_numbers_and_no_others(
 
 def test_evidence_and_machines_are_the_platforms(owner: Client, platform: Client) -> None:
     factories.organization()
-    heartbeats.beat("dispatcher", "secret-host:1")
+    heartbeats.record_beat("dispatcher", "secret-host:1")
     incident(evidence={"quoted": "the platform's own numbers"})
     ours, theirs = text(owner), text(platform)
     assert "resend is down" in ours

@@ -25,7 +25,7 @@ def static_root(settings: Settings, tmp_path: Path) -> None:
 @pytest.fixture
 def all_beating() -> None:
     for process in ("dispatcher", "worker", "evaluator"):
-        heartbeats.beat(process, "here:1")
+        heartbeats.record_beat(process, "here:1")
 
 
 def ready() -> tuple[int, dict[str, str]]:

@@ -22,7 +22,7 @@ def holder() -> str:
 
 
 def beats_of(pid: str) -> bool:
-    latest = heartbeats.latest(EVALUATOR)
+    latest = heartbeats.latest_beat(EVALUATOR)
     return latest is not None and latest.instance.endswith(f":{pid}")
 
 

@@ -33,7 +33,7 @@ def count(name: str, times: float) -> None:
         return {"count": (state or {"count": 0})["count"] + 1}, None
 
     for _ in range(int(times)):
-        shared_state.update(name, increment)
+        shared_state.update_state(name, increment)
 
 
 def acquire(name: str, seconds: float) -> dict[str, float]:
@@ -73,7 +73,7 @@ def wake_often(name: str, times: float) -> None:
 def main(deed: str, processes: str, name: str, number: str = "0") -> None:
     work = globals()[deed]
     if settings.REDIS_URL:
-        shared_state.read("before-the-fork")
+        shared_state.read_state("before-the-fork")
     if int(processes) == 1:
         answers: list[Any] = [work(name, float(number))]
     else:

@@ -50,7 +50,7 @@ def test_breakers_do_not_touch_each_other() -> None:
 
 def test_nothing_recorded_is_nothing_done() -> None:
     assert Breaker("resend").record([]) is None
-    assert shared_state.read("breaker:resend") is None
+    assert shared_state.read_state("breaker:resend") is None
 
 
 def test_only_one_caller_gets_the_trial() -> None:

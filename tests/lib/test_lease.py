@@ -2,52 +2,52 @@ import pytest
 
 from tests.connections import Closing
 from wedsync_comms.lib import lease
-from wedsync_comms.lib.lease import taken
+from wedsync_comms.lib.lease import acquired_state
 
 pytestmark = pytest.mark.django_db
 
 
 def test_one_holds_it_and_keeps_it_by_coming_back() -> None:
-    assert lease.take("job", "first", 30)
-    assert not lease.take("job", "second", 30)
-    assert lease.take("job", "first", 30)
+    assert lease.acquire("job", "first", 30)
+    assert not lease.acquire("job", "second", 30)
+    assert lease.acquire("job", "first", 30)
 
 
 def test_who_does_not_come_back_loses_it() -> None:
-    assert lease.take("job", "first", -1)
-    assert lease.take("job", "second", 30)
-    assert not lease.take("job", "first", 30)
+    assert lease.acquire("job", "first", -1)
+    assert lease.acquire("job", "second", 30)
+    assert not lease.acquire("job", "first", 30)
 
 
 def test_what_is_given_back_is_free_at_once_and_nobody_gives_back_anothers() -> None:
-    lease.take("job", "first", 30)
-    lease.give_back("job", "second")
-    assert not lease.take("job", "second", 30)
-    lease.give_back("job", "first")
-    assert lease.take("job", "second", 30)
+    lease.acquire("job", "first", 30)
+    lease.release("job", "second")
+    assert not lease.acquire("job", "second", 30)
+    lease.release("job", "first")
+    assert lease.acquire("job", "second", 30)
 
 
 def test_leases_do_not_touch_each_other() -> None:
-    assert lease.take("job", "first", 30)
-    assert lease.take("another", "second", 30)
+    assert lease.acquire("job", "first", 30)
+    assert lease.acquire("another", "second", 30)
 
 
 def test_a_clock_that_was_set_back_does_not_make_it_last_for_ever() -> None:
-    state, _ = taken(None, 10_000.0, holder="first", seconds=30)
-    assert taken(state, 5_000.0, holder="second", seconds=30)[1]
+    state, _ = acquired_state(None, 10_000.0, holder="first", seconds=30)
+    assert acquired_state(state, 5_000.0, holder="second", seconds=30)[1]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_gets_it() -> None:
     def take(number: int) -> bool:
-        return lease.take("job", f"holder-{number}", 30)
+        return lease.acquire("job", f"holder-{number}", 30)
 
     with Closing(8) as pool:
         assert sum(pool.map(take, range(8))) == 1
 
 
 def test_one_that_is_ended_is_anybodys() -> None:
-    lease.take("job", "first", 30)
-    lease.end("job")
-    assert lease.take("job", "second", 30)
-    lease.end("unheard of")
+    lease.acquire("job", "first", 30)
+    lease.revoke("job")
+    assert lease.acquire("job", "second", 30)
+    lease.revoke("unheard of")

@@ -107,7 +107,7 @@ def test_what_was_promised_for_while_the_provider_wants_to_be_left_alone_is_no_d
 def test_what_one_announces_and_takes_all_know() -> None:
     rate = Rate(per_second=0.1, burst=1)
     assert TokenBucket("resend", rate).turn(5) == 0
-    assert (shared_state.read("limit:resend") or {})["announced"] == 5
+    assert (shared_state.read_state("limit:resend") or {})["announced"] == 5
     TokenBucket("resend", rate).reserve(5)
     assert 50 - NEAR < TokenBucket("resend", rate).turn(1) <= 50 - AHEAD
 
@@ -116,7 +116,7 @@ def test_at_a_high_rate_what_is_known_of_late_ones_is_bounded() -> None:
     bucket = TokenBucket("resend", Rate.permitted(100_000))
     places = bucket.reserve(1000)
     bucket.postpone([Arrival(one.number, one.at + 0.1) for one in places])
-    state = shared_state.read("limit:resend")
+    state = shared_state.read_state("limit:resend")
     assert state is not None
     assert len(state["postponed"]) == POSTPONED
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedsync_comms.lib.shapes import listed, mapped, text, whole
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_int, as_text
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -17,16 +17,16 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 def test_whatever_comes_has_the_shape_that_is_wanted(value: Any) -> None:
-    assert isinstance(mapped(value), dict)
-    assert all(isinstance(one, dict) for one in listed(value))
-    assert isinstance(text(value), str)
-    assert isinstance(whole(value, 0), int)
+    assert isinstance(as_dict(value), dict)
+    assert all(isinstance(one, dict) for one in as_dicts(value))
+    assert isinstance(as_text(value), str)
+    assert isinstance(as_int(value, 0), int)
 
 
 def test_what_has_it_already_is_left_alone() -> None:
-    assert mapped({"id": 1}) == {"id": 1}
-    assert listed([{"id": 1}, "stray", {"id": 2}]) == [{"id": 1}, {"id": 2}]
-    assert text("Hello") == "Hello"
+    assert as_dict({"id": 1}) == {"id": 1}
+    assert as_dicts([{"id": 1}, "stray", {"id": 2}]) == [{"id": 1}, {"id": 2}]
+    assert as_text("Hello") == "Hello"
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_what_has_it_already_is_left_alone() -> None:
     [(21610, 21610), ("21610", 21610), (0, 0), ("", -1), ("1e3", -1), ("²", -1), ("9" * 30, -1)],
 )
 def test_a_whole_number_may_come_as_text(value: Any, number: int) -> None:
-    assert whole(value, -1) == number
+    assert as_int(value, -1) == number

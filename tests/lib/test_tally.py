@@ -27,27 +27,27 @@ def nothing_pending() -> Iterator[None]:
 
 
 def test_the_first_is_known_at_once() -> None:
-    tally.add("door")
-    assert (tally.lately("door"), tally.total("door")) == (1, 1)
-    assert tally.last("door") is not None
+    tally.count_event("door")
+    assert (tally.count_since("door"), tally.total_count("door")) == (1, 1)
+    assert tally.last_counted("door") is not None
 
 
 def test_many_cost_next_to_nothing() -> None:
-    tally.add("door")
+    tally.count_event("door")
     with CaptureQueriesContext(connection) as queries:
         for _ in range(200):
-            tally.add("door")
+            tally.count_event("door")
     assert len(queries) <= 16
     tally._quiet_until.clear()
-    tally.add("door")
-    assert tally.total("door") == 202
+    tally.count_event("door")
+    assert tally.total_count("door") == 202
 
 
 def test_what_is_long_ago_is_not_lately() -> None:
     old = {"counts": {"1": 7}, "total": 7, "last": 60.0}
-    shared_state.update("tally:door", lambda _state, _now: (old, None))
-    tally.add("door")
-    assert (tally.lately("door"), tally.total("door")) == (1, 8)
+    shared_state.update_state("tally:door", lambda _state, _now: (old, None))
+    tally.count_event("door")
+    assert (tally.count_since("door"), tally.total_count("door")) == (1, 8)
 
 
 def test_forged_webhooks_make_no_rows(settings: Settings) -> None:
@@ -68,23 +68,23 @@ def test_forged_webhooks_make_no_rows(settings: Settings) -> None:
         assert answer.status_code == 403
     assert not WebhookDelivery.objects.exists()
     assert SharedState.objects.filter(key__startswith="tally:").count() <= 1
-    assert tally.lately("forged:resend") >= 1
+    assert tally.count_since("forged:resend") >= 1
 
 
 # --- leases -------------------------------------------------------------------------------------
 
 
 def test_one_holder_at_a_time_and_the_next_when_it_is_given_back() -> None:
-    assert lease.take("watch", "a", 60)
-    assert lease.take("watch", "a", 60)
-    assert not lease.take("watch", "b", 60)
-    lease.give_back("watch", "b")
-    assert not lease.take("watch", "b", 60)
-    lease.give_back("watch", "a")
-    assert lease.take("watch", "b", 60)
+    assert lease.acquire("watch", "a", 60)
+    assert lease.acquire("watch", "a", 60)
+    assert not lease.acquire("watch", "b", 60)
+    lease.release("watch", "b")
+    assert not lease.acquire("watch", "b", 60)
+    lease.release("watch", "a")
+    assert lease.acquire("watch", "b", 60)
 
 
 @pytest.mark.parametrize(("now", "free"), [(109.0, False), (110.0, True), (40.0, True)])
 def test_a_lease_ends_by_itself_also_when_the_clock_was_set_back(now: float, free: bool) -> None:  # noqa: FBT001
     state = {"holder": "a", "until": 110.0, "seconds": 10.0}
-    assert lease.taken(state, now, holder="b", seconds=10)[1] == free
+    assert lease.acquired_state(state, now, holder="b", seconds=10)[1] == free

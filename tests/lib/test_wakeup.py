@@ -13,7 +13,7 @@ from wedsync_comms.lib import (
     shared_state,
     wakeup,
 )
-from wedsync_comms.lib.wakeup import Listener, wake
+from wedsync_comms.lib.wakeup import WakeupListener, wake
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("backend")]
 
@@ -39,14 +39,14 @@ def break_connections(backend: str) -> None:
         )
 
 
-def duration(listener: Listener, timeout: float) -> float:
+def duration(listener: WakeupListener, timeout: float) -> float:
     began = time.monotonic()
     listener.wait(timeout)
     return time.monotonic() - began
 
 
 def test_nobody_wakes_a_listener_then_it_waits_to_the_end() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         assert 0.2 <= duration(listener, 0.2) < 3
         assert not listener.wait(0)
 
@@ -57,28 +57,28 @@ def test_waking_a_topic_nobody_listens_to_is_fine() -> None:
 
 @needs_wakeups
 def test_a_wake_up_between_two_waits_ends_the_next() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         wake("messages")
         assert listener.wait(10)
 
 
 @needs_wakeups
 def test_any_of_several_topics_wakes() -> None:
-    with Listener("messages", "events") as listener:
+    with WakeupListener("messages", "events") as listener:
         wake("events")
         assert listener.wait(10)
 
 
 @needs_wakeups
 def test_other_topics_do_not_wake() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         wake("events")
         assert not listener.wait(0.1)
 
 
 @needs_wakeups
 def test_many_wake_ups_are_few() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         for _ in range(50):
             wake("messages")
         assert listener.wait(10)
@@ -89,7 +89,7 @@ def test_many_wake_ups_are_few() -> None:
 def test_a_wake_up_left_out_for_quiet_is_noticed_soon_after(backend: str) -> None:
     if backend == "redis":
         pytest.skip("Redis publishes all of them")
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         wake("messages")
         assert listener.wait(10)
         wake("messages")  # less than QUIET later: not sent
@@ -99,7 +99,7 @@ def test_a_wake_up_left_out_for_quiet_is_noticed_soon_after(backend: str) -> Non
 
 @needs_wakeups
 def test_nothing_leaves_before_commit() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         with transaction.atomic():
             wake("messages")
             assert not listener.wait(0.1)
@@ -108,7 +108,7 @@ def test_nothing_leaves_before_commit() -> None:
 
 @needs_wakeups
 def test_a_rollback_wakes_nobody() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         with transaction.atomic():
             wake("messages")
             transaction.set_rollback(True)
@@ -117,7 +117,7 @@ def test_a_rollback_wakes_nobody() -> None:
 
 @needs_wakeups
 def test_a_cut_connection_is_opened_again_and_counts_as_a_wake_up(backend: str) -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         listener.wait(0)
         break_connections(backend)
         began = time.monotonic()
@@ -130,7 +130,7 @@ def test_a_cut_connection_is_opened_again_and_counts_as_a_wake_up(backend: str) 
 @needs_wakeups
 def test_another_process_wakes_us_at_once(hammer: Hammer) -> None:
     delays = []
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         hammering = hammer("wake_often", 1, "messages", 10)
         for _ in range(10):
             assert listener.wait(10)
@@ -142,7 +142,7 @@ def test_another_process_wakes_us_at_once(hammer: Hammer) -> None:
 
 def test_a_listener_without_its_server_sleeps_and_tells_nobody_off(settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         used = time.process_time()
         assert 1.2 <= duration(listener, 1.2) < 4
         assert time.process_time() - used < 0.3
@@ -158,14 +158,14 @@ def test_waking_without_the_server_is_given_up_quickly(settings: Settings) -> No
 
 
 def test_an_interrupt_ends_a_wait() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         threading.Timer(0.1, listener.interrupt).start()
         assert duration(listener, 5) < 3
         assert 0.2 <= duration(listener, 0.2) < 3
 
 
 def test_a_signal_handler_may_interrupt() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         before = signal.signal(signal.SIGALRM, lambda *_: listener.interrupt())
         signal.setitimer(signal.ITIMER_REAL, 0.1)
         assert duration(listener, 5) < 3
@@ -173,6 +173,6 @@ def test_a_signal_handler_may_interrupt() -> None:
 
 
 def test_an_interrupt_before_the_wait_ends_it_too() -> None:
-    with Listener("messages") as listener:
+    with WakeupListener("messages") as listener:
         listener.interrupt()
         assert duration(listener, 5) < 3

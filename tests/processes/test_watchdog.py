@@ -101,18 +101,18 @@ def test_silence_is_a_reason_to_complain_and_a_sign_of_life_is_not() -> None:
     listener = Listener("here:1", USUAL)
     listener.heard_at -= 100
     assert listener.complaint() == "no task has started for 100 seconds"
-    heartbeats.beat("worker", "here:1")
+    heartbeats.record_beat("worker", "here:1")
     assert not listener.complaint()
 
 
 @pytest.mark.django_db
 def test_long_tasks_are_given_time_until_they_end() -> None:
     listener = Listener("here:1", USUAL)
-    heartbeats.beat("worker", "here:1", busy_seconds=60)
+    heartbeats.record_beat("worker", "here:1", busy_seconds=60)
     assert not listener.complaint()
     listener.heard_at -= 80
     assert not listener.complaint()
-    heartbeats.beat("worker", "here:1", busy_seconds=0)
+    heartbeats.record_beat("worker", "here:1", busy_seconds=0)
     assert not listener.complaint()
     listener.heard_at -= 80
     assert listener.complaint()
@@ -125,7 +125,7 @@ def test_beats_that_are_executed_and_never_taken_away_are_a_reason_to_complain()
     for _ in range(3):
         listener.asked_at -= 20
         complaints.append(listener.complaint())
-        heartbeats.beat("worker", "here:1", task=BEAT)
+        heartbeats.record_beat("worker", "here:1", task=BEAT)
         listener.listen()
     assert complaints[:2] == ["", ""]
     assert complaints[2] == "tasks are executed and not taken from the queue"
@@ -134,7 +134,7 @@ def test_beats_that_are_executed_and_never_taken_away_are_a_reason_to_complain()
 @pytest.mark.django_db
 def test_the_wall_clock_does_not_matter() -> None:
     listener = Listener("here:1", USUAL)
-    heartbeats.beat("worker", "here:1")
+    heartbeats.record_beat("worker", "here:1")
     Heartbeat.objects.update(beat_at=timezone.now() - timedelta(days=1))
     assert not listener.complaint()
 

@@ -34,7 +34,7 @@ def worker(env: dict[str, str], tmp_path: Path) -> Iterator[Running]:
 
 def assert_executes_tasks(seconds: float = 60) -> float:
     marker = uuid.uuid4().hex
-    async_task("wedsync_comms.lib.heartbeats.beat", "test", marker)
+    async_task("wedsync_comms.lib.heartbeats.record_beat", "test", marker)
     return eventually(lambda: Heartbeat.objects.filter(instance=marker).exists(), seconds)
 
 

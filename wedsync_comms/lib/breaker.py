@@ -84,7 +84,7 @@ class Breaker:
         Name the trial's `subject` (a message id), and only its outcome decides; otherwise the next
         recorded outcome does, also a late one of an earlier call.
         """
-        if not (shared_state.read(self._key) or {}).get("opened_at"):
+        if not (shared_state.read_state(self._key) or {}).get("opened_at"):
             return True
         return self._update(partial(allowed, policy=self.policy, subject=shortened(subject)))
 
@@ -128,7 +128,7 @@ class Breaker:
             circuit, answer = change(_circuit(state), now)
             return vars(circuit), answer
 
-        return shared_state.update(self._key, apply)
+        return shared_state.update_state(self._key, apply)
 
 
 def allowed(

@@ -7,7 +7,7 @@ from django.utils import timezone
 from wedsync_comms.lib.models import Heartbeat
 
 
-def beat(process: str, instance: str, **detail: object) -> None:
+def record_beat(process: str, instance: str, **detail: object) -> None:
     """`process` is what it does ("dispatcher"), `instance` which one ("host:pid")."""
     # One statement, so that two beats at once cannot collide.
     Heartbeat.objects.bulk_create(
@@ -18,15 +18,15 @@ def beat(process: str, instance: str, **detail: object) -> None:
     )
 
 
-def alive(process: str, within: timedelta) -> bool:
+def is_alive(process: str, within: timedelta) -> bool:
     """Has any instance of it been heard of lately?"""
     return Heartbeat.objects.filter(process=process, beat_at__gte=timezone.now() - within).exists()
 
 
-def latest(process: str) -> Heartbeat | None:
+def latest_beat(process: str) -> Heartbeat | None:
     return Heartbeat.objects.filter(process=process).order_by("-beat_at").first()
 
 
-def forget(older_than: timedelta) -> int:
+def forget_silent(older_than: timedelta) -> int:
     """Removes instances not heard of for so long; every restart leaves one behind."""
     return Heartbeat.objects.filter(beat_at__lt=timezone.now() - older_than).delete()[0]

@@ -9,28 +9,32 @@ from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.shared_state import State
 
 
-def take(name: str, holder: str, seconds: float) -> bool:
+def acquire(name: str, holder: str, seconds: float) -> bool:
     """True if it is the holder's for so many seconds from now."""
-    return shared_state.update_row(f"lease:{name}", partial(taken, holder=holder, seconds=seconds))
+    return shared_state.update_row(
+        f"lease:{name}", partial(acquired_state, holder=holder, seconds=seconds)
+    )
 
 
-def give_back(name: str, holder: str) -> None:
+def release(name: str, holder: str) -> None:
     """So that the next need not wait for its end. Another one's is left alone."""
-    shared_state.update_row(f"lease:{name}", partial(given_back, holder=holder))
+    shared_state.update_row(f"lease:{name}", partial(released_state, holder=holder))
 
 
-def end(name: str) -> None:
+def revoke(name: str) -> None:
     """Whoever holds it."""
     shared_state.update_row(f"lease:{name}", lambda _state, _now: ({}, None))
 
 
-def taken(state: State | None, now: float, *, holder: str, seconds: float) -> tuple[State, bool]:
+def acquired_state(
+    state: State | None, now: float, *, holder: str, seconds: float
+) -> tuple[State, bool]:
     if state and state["holder"] != holder and is_running(state, now):
         return state, False
     return {"holder": holder, "until": now + seconds, "seconds": seconds}, True
 
 
-def given_back(state: State | None, _now: float, *, holder: str) -> tuple[State, None]:
+def released_state(state: State | None, _now: float, *, holder: str) -> tuple[State, None]:
     return ({} if state and state["holder"] == holder else state or {}), None
 
 

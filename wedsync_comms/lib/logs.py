@@ -28,7 +28,7 @@ def is_news(record: logging.LogRecord) -> bool:
     return "/health/ready" not in record.getMessage()
 
 
-def formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
+def log_formatter(style: str) -> structlog.stdlib.ProcessorFormatter:
     """`style` is "json" (one object a line) or "console" (for a developer's terminal)."""
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

@@ -6,20 +6,20 @@ from typing import Any
 TOO_LONG = 10
 
 
-def mapped(value: Any) -> dict[str, Any]:
+def as_dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def listed(value: Any) -> list[dict[str, Any]]:
+def as_dicts(value: Any) -> list[dict[str, Any]]:
     """Its objects, and nothing else that is in it."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def text(value: Any) -> str:
+def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def whole(value: Any, otherwise: int) -> int:
+def as_int(value: Any, otherwise: int) -> int:
     """A whole number, also where it comes as text."""
     digits = str(value)
     is_one = digits.isascii() and digits.isdigit() and len(digits) < TOO_LONG

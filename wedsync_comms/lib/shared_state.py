@@ -44,7 +44,7 @@ class Unavailable(Exception):
     """Redis does not answer, so nobody knows the shared state."""
 
 
-def update(key: str, change: Change[T]) -> T:
+def update_state(key: str, change: Change[T]) -> T:
     """Replaces the value of `key` by what `change` makes of it, and returns its answer.
 
     `change` gets the value (None: there is none yet) and the time in unix seconds. It must be pure:
@@ -52,7 +52,7 @@ def update(key: str, change: Change[T]) -> T:
     counts as none. Without Redis, call it outside transactions: the row is locked until commit.
     """
     if settings.REDIS_URL:
-        with reachable():
+        with redis_reachable():
             return _update_in_redis(redis_key(key), change)
     return _update_in_database(key, change)
 
@@ -62,9 +62,9 @@ def update_row(key: str, change: Change[T]) -> T:
     return _update_in_database(key, change)
 
 
-def read(key: str) -> State | None:
+def read_state(key: str) -> State | None:
     if settings.REDIS_URL:
-        with reachable():
+        with redis_reachable():
             return _loads(client().get(redis_key(key)))
     return read_row(key)
 
@@ -76,13 +76,13 @@ def read_row(key: str) -> State | None:
 def peek(key: str) -> tuple[State | None, float]:
     """The value, and the time on the clock that `update` would tell."""
     if settings.REDIS_URL:
-        with reachable():
+        with redis_reachable():
             raw, now = _read_in_redis(redis_key(key))
             return _loads(raw), now
-    return read(key), _database_time()
+    return read_state(key), _database_time()
 
 
-def forget(older_than: timedelta = KEEP) -> int:
+def forget_stale(older_than: timedelta = KEEP) -> int:
     """Removes rows nobody changed for so long. Redis does it by itself."""
     return SharedState.objects.filter(updated_at__lt=timezone.now() - older_than).delete()[0]
 
@@ -97,7 +97,7 @@ def redis_key(key: str) -> str:
 
 
 @contextmanager
-def reachable() -> Iterator[None]:
+def redis_reachable() -> Iterator[None]:
     try:
         yield
     except RedisError as error:

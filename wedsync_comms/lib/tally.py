@@ -23,7 +23,7 @@ _pending: Counter[str] = Counter()
 _quiet_until: dict[str, float] = defaultdict(float)
 
 
-def add(name: str) -> None:
+def count_event(name: str) -> None:
     """Raises `shared.Unavailable` if Redis is away; it is counted all the same, later."""
     with _lock:
         _pending[name] += 1
@@ -32,31 +32,33 @@ def add(name: str) -> None:
         _quiet_until[name] = time.monotonic() + QUIET
         count = _pending.pop(name)
     try:
-        shared_state.update(key(name), lambda state, now: (added(state, now, count), None))
+        shared_state.update_state(
+            tally_key(name), lambda state, now: (with_count(state, now, count), None)
+        )
     except shared_state.Unavailable:
         with _lock:
             _pending[name] += count
         raise
 
 
-def lately(name: str, minutes: int = KEPT) -> int:
+def count_since(name: str, minutes: int = KEPT) -> int:
     """In the last so many minutes, the present one included; an hour is all that is known."""
-    state, now = shared_state.peek(key(name))
+    state, now = shared_state.peek(tally_key(name))
     counts = (state or {}).get("counts", {})
     return sum(count for minute, count in counts.items() if int(minute) > now // WIDTH - minutes)
 
 
-def last(name: str) -> datetime | None:
-    at = (shared_state.read(key(name)) or {}).get("last")
+def last_counted(name: str) -> datetime | None:
+    at = (shared_state.read_state(tally_key(name)) or {}).get("last")
     return datetime.fromtimestamp(at, UTC) if at else None
 
 
-def total(name: str) -> int:
+def total_count(name: str) -> int:
     """Since it was first counted: only grows."""
-    return int((shared_state.read(key(name)) or {}).get("total", 0))
+    return int((shared_state.read_state(tally_key(name)) or {}).get("total", 0))
 
 
-def added(state: State | None, now: float, count: int) -> State:
+def with_count(state: State | None, now: float, count: int) -> State:
     before = state or {"counts": {}, "total": 0}
     kept = {at: n for at, n in before["counts"].items() if int(at) > now // WIDTH - KEPT}
     minute = str(int(now // WIDTH))
@@ -64,5 +66,5 @@ def added(state: State | None, now: float, count: int) -> State:
     return {"counts": kept, "total": before["total"] + count, "last": now}
 
 
-def key(name: str) -> str:
+def tally_key(name: str) -> str:
     return f"tally:{name}"

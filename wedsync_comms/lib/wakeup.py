@@ -51,7 +51,7 @@ def wake(topic: str) -> None:
             log.warning("wakeup.lost", topic=topic, error=str(error))
 
 
-class Listener:
+class WakeupListener:
     """Waits for any of the topics. Wake-ups that come between two waits end the next one.
 
     A broken connection is logged once and reopened; until then, a wait is a sleep.
@@ -59,7 +59,7 @@ class Listener:
 
     def __init__(self, *topics: str) -> None:
         self._topics = topics
-        self._source: Source | None = None
+        self._source: WakeupSource | None = None
         self._interrupted = False
         self._broken = False
         self._reopen_at = 0.0
@@ -127,7 +127,7 @@ class Listener:
             source.close()
 
 
-class Source(Protocol):
+class WakeupSource(Protocol):
     def poll(self, seconds: float) -> bool: ...
 
     def close(self) -> None: ...
@@ -144,7 +144,7 @@ class RedisSource:
             retry=Retry(NoBackoff(), 0),
         )
         self._pubsub = self._redis.pubsub()  # type: ignore[no-untyped-call]
-        self._pubsub.subscribe(*map(channel, topics))
+        self._pubsub.subscribe(*map(channel_name, topics))
         for _topic in topics:  # confirmed: from here on nothing is missed
             self._pubsub.get_message(timeout=1)
 
@@ -170,7 +170,9 @@ class PostgresSource:
         parameters |= {"autocommit": True, "connect_timeout": 2}
         self._connection: psycopg.Connection[Any] = psycopg.connect(**parameters)
         for topic in topics:
-            self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(topic))))
+            self._connection.execute(
+                sql.SQL("LISTEN {}").format(sql.Identifier(channel_name(topic)))
+            )
         self._look_again_at = 0.0
 
     def poll(self, seconds: float) -> bool:
@@ -204,20 +206,20 @@ class SleepingSource:
         pass
 
 
-def channel(topic: str) -> str:
+def channel_name(topic: str) -> str:
     return f"{shared_state.PREFIX}wake:{topic}"
 
 
 def _send(topic: str) -> None:
     if settings.REDIS_URL:
-        shared_state.client().publish(channel(topic), "")
+        shared_state.client().publish(channel_name(topic), "")
     elif connection.vendor == "postgresql":
         _quiet_until[topic] = time.monotonic() + QUIET
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [channel(topic)])
+            cursor.execute("SELECT pg_notify(%s, '')", [channel_name(topic)])
 
 
-def _open(topics: tuple[str, ...]) -> Source:
+def _open(topics: tuple[str, ...]) -> WakeupSource:
     if settings.REDIS_URL:
         return RedisSource(topics)
     if connection.vendor == "postgresql":

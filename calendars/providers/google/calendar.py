@@ -19,7 +19,7 @@ from calendars.vocabulary.events import (
     RemoteEvent,
 )
 from wedsync_comms.lib.errors import PermanentError
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 ONWARD = "nextPageToken"
 WRITERS = {"owner", "writer"}
@@ -128,9 +128,9 @@ class GoogleCalendars(Mailbox):
 
 def google_calendar(one: Mapping[str, Any]) -> RemoteCalendar:
     return RemoteCalendar(
-        id=text(one.get("id")),
-        name=text(one.get("summaryOverride")) or text(one.get("summary")),
-        zone=text(one.get("timeZone")),
+        id=as_text(one.get("id")),
+        name=as_text(one.get("summaryOverride")) or as_text(one.get("summary")),
+        zone=as_text(one.get("timeZone")),
         may_write=one.get("accessRole") in WRITERS,
         is_primary=one.get("primary") is True,
     )

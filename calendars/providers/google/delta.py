@@ -12,7 +12,7 @@ from calendars.providers.google.calls import GoogleCalls
 from calendars.providers.google.events import read_google_event
 from calendars.providers.responses import malformed_answer, page_items, token_pages
 from calendars.vocabulary.events import EventChanges
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 # Raise it whenever `events_query` is changed: a sync token continues nothing but the question it
 # answered.
@@ -41,9 +41,9 @@ class GoogleDelta(Mailbox):
         )
         found, last = [], {}
         for last in token_pages(lambda page: self.page(calendar, since, page), ONWARD):
-            zone = text(last.get("timeZone"))
+            zone = as_text(last.get("timeZone"))
             found += [read_google_event(one, zone) for one in page_items(last, "items")]
-        token = text(last.get(CURSOR))
+        token = as_text(last.get(CURSOR))
         if not token:
             raise malformed_answer("The last page has no sync token.")
         onward = VendorCursor(shape=SHAPE, token=token, start=since.start, end=since.end)

@@ -24,7 +24,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Response
-from wedsync_comms.lib.shapes import listed, mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 
 class EventIdTaken(PermanentError):
@@ -75,8 +75,8 @@ SYNC_TOKEN = "syncToken"  # noqa: S105
 
 
 def google_error(answer: Response, *, is_safe: bool) -> ProviderError:
-    error = mapped(google_error_body(answer.content).get("error"))
-    message = text(error.get("message"))
+    error = as_dict(google_error_body(answer.content).get("error"))
+    message = as_text(error.get("message"))
     reason = google_reason(error)
     if USAGE in message.lower():
         reason = "quotaExceeded"
@@ -91,7 +91,7 @@ def google_error(answer: Response, *, is_safe: bool) -> ProviderError:
 
 
 def google_error_kind(status: int, reason: str, error: Mapping[str, Any]) -> type[ProviderError]:
-    if any(one.get("location") == SYNC_TOKEN for one in listed(error.get("errors"))):
+    if any(one.get("location") == SYNC_TOKEN for one in as_dicts(error.get("errors"))):
         return CursorExpired
     if reason in REASONS:
         return REASONS[reason]
@@ -100,8 +100,8 @@ def google_error_kind(status: int, reason: str, error: Mapping[str, Any]) -> typ
 
 def google_reason(error: Mapping[str, Any]) -> str:
     """Calendars give it in `errors`, people in `details` or as the name of a gRPC status."""
-    details = [*listed(error.get("errors")), *listed(error.get("details"))]
-    given = [text(one.get("reason")) for one in details] + [text(error.get("status"))]
+    details = [*as_dicts(error.get("errors")), *as_dicts(error.get("details"))]
+    given = [as_text(one.get("reason")) for one in details] + [as_text(error.get("status"))]
     known = [one for one in given if one in REASONS]
     return next(iter(known or filter(None, given)), "")
 
@@ -109,6 +109,6 @@ def google_reason(error: Mapping[str, Any]) -> str:
 def google_error_body(content: bytes) -> dict[str, Any]:
     """Empty for what is no JSON object: a proxy's error page, for example."""
     try:
-        return mapped(json.loads(content))
+        return as_dict(json.loads(content))
     except ValueError:
         return {}

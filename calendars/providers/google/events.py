@@ -36,7 +36,7 @@ from calendars.vocabulary.zones import (
     at_instant,
     iana_zone,
 )
-from wedsync_comms.lib.shapes import listed, mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 ANSWERS = {
     "needsAction": ResponseStatus.NEEDED,
@@ -71,7 +71,7 @@ def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Remov
 
     Raises TransientError for what cannot be understood.
     """
-    found = text(item.get("id"))
+    found = as_text(item.get("id"))
     if not found:
         raise malformed_answer("An event without an id.")
     # Of what was deleted, no more than the id is sure to be there.
@@ -82,42 +82,42 @@ def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Remov
 
 def google_remote_event(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     private = private_properties(item)
-    place = google_zone(mapped(item.get("start")), text(private.get(ZONE)) or zone)
+    place = google_zone(as_dict(item.get("start")), as_text(private.get(ZONE)) or zone)
     return RemoteEvent(
-        id=text(item.get("id")),
-        etag=text(item.get("etag")),
+        id=as_text(item.get("id")),
+        etag=as_text(item.get("etag")),
         text=google_event_text(item, place.zone),
         is_cancelled=item.get("status") == "cancelled",
         is_busy=is_opaque(item),
-        organizer=text(mapped(item.get("organizer")).get("email")),
+        organizer=as_text(as_dict(item.get("organizer")).get("email")),
         conference_url=conference_url(item),
-        ical_uid=text(item.get("iCalUID")),
-        series_id=text(item.get("recurringEventId")),
+        ical_uid=as_text(item.get("iCalUID")),
+        series_id=as_text(item.get("recurringEventId")),
         updated_at=instant_or_none(item.get("updated")),
-        key=text(private.get(KEY)),
-        written_hash=text(private.get(HASH)),
+        key=as_text(private.get(KEY)),
+        written_hash=as_text(private.get(HASH)),
         problem=place.problem,
         raw=dict(item),
     )
 
 
 def google_event_text(item: Mapping[str, Any], zone: str) -> EventText:
-    start = mapped(item.get("start"))
+    start = as_dict(item.get("start"))
     return EventText(
-        title=text(item.get("summary")),
+        title=as_text(item.get("summary")),
         start=google_moment(start, zone),
-        end=google_moment(mapped(item.get("end")), zone),
+        end=google_moment(as_dict(item.get("end")), zone),
         is_all_day="date" in start,
-        description=text(item.get("description")),
-        place=text(item.get("location")),
-        attendees=tuple(google_attendee(one) for one in listed(item.get("attendees"))),
+        description=as_text(item.get("description")),
+        place=as_text(item.get("location")),
+        attendees=tuple(google_attendee(one) for one in as_dicts(item.get("attendees"))),
         wants_conference=bool(conference_url(item)),
     )
 
 
 def google_zone(start: Mapping[str, Any], zone: str) -> EventZone:
     """A day has no zone but the one we gave it; an hour that names none is the calendar's."""
-    named = text(start.get("timeZone"))
+    named = as_text(start.get("timeZone"))
     try:
         return EventZone(iana_zone(named if named and "dateTime" in start else zone))
     except UnknownZone as error:
@@ -137,9 +137,9 @@ def google_moment(given: Mapping[str, Any], zone: str) -> Moment:
 
 def google_attendee(one: Mapping[str, Any]) -> Attendee:
     return Attendee(
-        email=text(one.get("email")),
-        name=text(one.get("displayName")),
-        answer=ANSWERS.get(text(one.get("responseStatus")), ResponseStatus.NEEDED),
+        email=as_text(one.get("email")),
+        name=as_text(one.get("displayName")),
+        answer=ANSWERS.get(as_text(one.get("responseStatus")), ResponseStatus.NEEDED),
         is_optional=one.get("optional") is True,
         is_organizer=one.get("organizer") is True,
         is_self=one.get("self") is True,
@@ -149,16 +149,16 @@ def google_attendee(one: Mapping[str, Any]) -> Attendee:
 def is_opaque(item: Mapping[str, Any]) -> bool:
     declined = any(
         one.get("self") is True and one.get("responseStatus") == "declined"
-        for one in listed(item.get("attendees"))
+        for one in as_dicts(item.get("attendees"))
     )
     idle = item.get("transparency") == "transparent" or item.get("eventType") in IDLE_TYPES
     return not (declined or idle or item.get("status") == "cancelled")
 
 
 def conference_url(item: Mapping[str, Any]) -> str:
-    entries = listed(mapped(item.get("conferenceData")).get("entryPoints"))
-    videos = [text(one.get("uri")) for one in entries if one.get("entryPointType") == VIDEO]
-    return next(filter(None, videos), "") or text(item.get("hangoutLink"))
+    entries = as_dicts(as_dict(item.get("conferenceData")).get("entryPoints"))
+    videos = [as_text(one.get("uri")) for one in entries if one.get("entryPointType") == VIDEO]
+    return next(filter(None, videos), "") or as_text(item.get("hangoutLink"))
 
 
 # --- ours into theirs ---------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def google_event_fields(written: EventText) -> dict[str, Any]:
 
 def names_zone(item: Mapping[str, Any]) -> bool:
     private = private_properties(item)
-    start = mapped(item.get("start"))
+    start = as_dict(item.get("start"))
     return bool(private.get(ZONE) or ("dateTime" in start and start.get("timeZone")))
 
 
@@ -200,7 +200,7 @@ def google_guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
 
 def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
-    present = {text(one.get("email")).lower(): one for one in listed(item.get("attendees"))}
+    present = {as_text(one.get("email")).lower(): one for one in as_dicts(item.get("attendees"))}
     named = {one.email.lower() for one in written.attendees}
     owners = [
         one

@@ -36,7 +36,7 @@ from wedsync_comms.lib.errors import (
 )
 from wedsync_comms.lib.http import Client, Response
 from wedsync_comms.lib.secrets import is_same
-from wedsync_comms.lib.shapes import mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_text
 
 CALENDAR = "https://www.googleapis.com/auth/calendar"
 CONTACTS = "https://www.googleapis.com/auth/contacts"
@@ -108,15 +108,15 @@ class GoogleOAuth(Vendor):
         body = decode_object(answer.content)
         if not body.get("access_token") or not body.get("refresh_token"):
             raise PermanentError("Google gave no lasting permission.", code="no_refresh_token")
-        claims = claims_of(text(body.get("id_token")))
+        claims = claims_of(as_text(body.get("id_token")))
         return Grant(
             access_token=str(body["access_token"]),
             refresh_token=str(body["refresh_token"]),
             expires_at=datetime.now(UTC)
             + timedelta(seconds=token_lifetime_s(body.get("expires_in"))),
-            scopes=tuple(text(body.get("scope")).split()),
-            subject=text(claims.get("sub")),
-            email=text(claims.get("email")),
+            scopes=tuple(as_text(body.get("scope")).split()),
+            subject=as_text(claims.get("sub")),
+            email=as_text(claims.get("email")),
         )
 
     def refresh(self, grant: Grant) -> Grant:
@@ -198,10 +198,10 @@ def check_state(flow: Mapping[str, Any], query: Mapping[str, str]) -> None:
 
 def google_oauth_error(answer: Response) -> ProviderError:
     body = google_error_body(answer.content)
-    code = text(body.get("error"))
+    code = as_text(body.get("error"))
     by_status = TransientError if answer.status >= SERVER_ERROR else PermanentError
     kind = RateLimited if answer.status == TOO_MANY else ERRORS.get(code, by_status)
-    message = text(body.get("error_description"))
+    message = as_text(body.get("error_description"))
     return vendor_failure(kind, answer, code=code, message=message, is_safe=True)
 
 
@@ -210,7 +210,7 @@ def claims_of(id_token: str) -> dict[str, Any]:
     https://developers.google.com/identity/openid-connect/openid-connect#obtainuserinfo"""
     payload = next(iter(id_token.split(".")[1:2]), "")
     try:
-        return mapped(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+        return as_dict(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
     except ValueError:
         return {}
 

@@ -24,7 +24,7 @@ from calendars.vocabulary.events import (
     PeoplePage,
     RemotePerson,
 )
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 # Raise it whenever what is asked for is changed: a sync token continues one question only.
 SHAPE = "google-people-1"
@@ -47,7 +47,7 @@ class GoogleContacts(Mailbox):
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         since = VendorCursor.read(cursor, SHAPE) if cursor else VendorCursor(shape=SHAPE, token="")
         answer = self.connections(since.token, page)
-        token, following = text(answer.get(CURSOR)), text(answer.get(ONWARD))
+        token, following = as_text(answer.get(CURSOR)), as_text(answer.get(ONWARD))
         if not token and not following:
             raise malformed_answer("The last page has no sync token.")
         total = answer.get("totalItems")
@@ -78,8 +78,8 @@ class GoogleContacts(Mailbox):
         )
         return [
             PeopleGroup(
-                id=text(one.get("resourceName")),
-                name=text(one.get("formattedName")) or text(one.get("name")),
+                id=as_text(one.get("resourceName")),
+                name=as_text(one.get("formattedName")) or as_text(one.get("name")),
             )
             for page in found
             for one in page_items(page, "contactGroups", may_miss=True)

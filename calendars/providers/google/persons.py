@@ -17,7 +17,7 @@ from calendars.vocabulary.events import (
     RemotePerson,
     Removed,
 )
-from wedsync_comms.lib.shapes import listed, mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 # One at most: it is replaced as a whole.
 SINGLE = {"names", "biographies"}
@@ -27,23 +27,23 @@ SINGLE = {"names", "biographies"}
 
 def read_google_person(one: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a person without an id."""
-    found = text(one.get("resourceName"))
+    found = as_text(one.get("resourceName"))
     if not found:
         raise malformed_answer("A person without a resource name.")
-    metadata = mapped(one.get("metadata"))
+    metadata = as_dict(one.get("metadata"))
     if metadata.get("deleted") is True:
         return Removed(id=found)
     name = first_value(one, "names")
     return RemotePerson(
         id=found,
-        etag=text(one.get("etag")),
-        name=text(name.get("displayName")) or text(name.get("unstructuredName")),
-        given_name=text(name.get("givenName")),
-        family_name=text(name.get("familyName")),
+        etag=as_text(one.get("etag")),
+        name=as_text(name.get("displayName")) or as_text(name.get("unstructuredName")),
+        given_name=as_text(name.get("givenName")),
+        family_name=as_text(name.get("familyName")),
         emails=field_values(one, "emailAddresses"),
         phones=field_values(one, "phoneNumbers"),
-        company=text(first_value(one, "organizations").get("name")),
-        notes=text(first_value(one, "biographies").get("value")),
+        company=as_text(first_value(one, "organizations").get("name")),
+        notes=as_text(first_value(one, "biographies").get("value")),
         groups=membership_groups(one),
         previous_ids=tuple(map(str, metadata.get("previousResourceNames") or ())),
         key=client_data_key(one),
@@ -53,7 +53,7 @@ def read_google_person(one: Mapping[str, Any]) -> RemotePerson | Removed:
 
 
 def updated_at(metadata: Mapping[str, Any]) -> datetime | None:
-    times = [instant_or_none(one.get("updateTime")) for one in listed(metadata.get("sources"))]
+    times = [instant_or_none(one.get("updateTime")) for one in as_dicts(metadata.get("sources"))]
     return next(filter(None, times), None)
 
 
@@ -64,21 +64,23 @@ def undeleted_person(person: RemotePerson | Removed) -> RemotePerson:
 
 
 def first_value(one: Mapping[str, Any], field: str) -> dict[str, Any]:
-    return next(iter(listed(one.get(field))), {})
+    return next(iter(as_dicts(one.get(field))), {})
 
 
 def field_values(one: Mapping[str, Any], field: str) -> tuple[str, ...]:
-    return tuple(filter(None, (text(each.get("value")) for each in listed(one.get(field)))))
+    return tuple(filter(None, (as_text(each.get("value")) for each in as_dicts(one.get(field)))))
 
 
 def client_data_key(one: Mapping[str, Any]) -> str:
-    ours = [each for each in listed(one.get("clientData")) if each.get("key") == KEY]
-    return text(ours[0].get("value")) if ours else ""
+    ours = [each for each in as_dicts(one.get("clientData")) if each.get("key") == KEY]
+    return as_text(ours[0].get("value")) if ours else ""
 
 
 def membership_groups(one: Mapping[str, Any]) -> tuple[str, ...]:
-    found = [mapped(each.get("contactGroupMembership")) for each in listed(one.get("memberships"))]
-    return tuple(filter(None, (text(each.get("contactGroupResourceName")) for each in found)))
+    found = [
+        as_dict(each.get("contactGroupMembership")) for each in as_dicts(one.get("memberships"))
+    ]
+    return tuple(filter(None, (as_text(each.get("contactGroupResourceName")) for each in found)))
 
 
 def people_in_group(
@@ -131,7 +133,7 @@ def google_person_changes(
         # Its parts are the same: Google takes the whole apart by itself.
         after["names"] = [{"unstructuredName": person.name}]
     return {
-        field: with_google_labels(field, after[field], listed(present.raw.get(field)))
+        field: with_google_labels(field, after[field], as_dicts(present.raw.get(field)))
         for field in after
         if after[field] != before[field]
     }
@@ -147,5 +149,5 @@ def with_google_labels(
     if field == "organizations":
         present, others = next(iter(theirs), {}), theirs[1:]
         return [{**present, **one} for one in ours] + others
-    labelled = {text(one.get("value")): one for one in theirs}
+    labelled = {as_text(one.get("value")): one for one in theirs}
     return [{**labelled.get(one["value"], {}), **one} for one in ours]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calendars.vocabulary.events import EventText
-from wedsync_comms.lib.shapes import mapped
+from wedsync_comms.lib.shapes import as_dict
 
 # The appointment's (or the contact's) key, the hash of what we wrote, and the zone of a day, for
 # which Google has no place. Client data is shown nowhere, and cannot be searched for either.
@@ -15,7 +15,7 @@ KEY, HASH, ZONE = "wedsync", "wedsyncHash", "wedsyncZone"
 
 
 def private_properties(item: Mapping[str, Any]) -> dict[str, Any]:
-    return mapped(mapped(item.get("extendedProperties")).get("private"))
+    return as_dict(as_dict(item.get("extendedProperties")).get("private"))
 
 
 def extended_properties(written: EventText, key: str, written_hash: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from calendars.vocabulary.events import (
     RemoteSubscription,
 )
 from wedsync_comms.lib.errors import MalformedRequest
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 CHANNEL_ID = "x-goog-channel-id"
@@ -47,7 +47,7 @@ class GoogleChannels(Mailbox):
         answer = self.calls.run(watch, is_safe=False)
         return RemoteSubscription(
             id=id,
-            resource_id=text(answer.get("resourceId")),
+            resource_id=as_text(answer.get("resourceId")),
             expires_at=from_milliseconds(answer.get("expiration")),
         )
 

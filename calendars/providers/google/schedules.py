@@ -15,7 +15,7 @@ from calendars.vocabulary.events import (
     Span,
 )
 from wedsync_comms.lib.errors import TransientError
-from wedsync_comms.lib.shapes import listed, mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 # Longer ranges are refused as timeRangeTooLong, and so are more calendars at a time.
 LONGEST, MOST = timedelta(days=90), 50
@@ -28,7 +28,7 @@ class GoogleFreeBusy(Mailbox):
         found: dict[str, list[FreeBusy]] = {one: [] for one in calendars}
         for since, until in query_windows(start, end, LONGEST):
             for some in query_lots(calendars, MOST):
-                answer = mapped(self.busy_in(some, since, until).get("calendars"))
+                answer = as_dict(self.busy_in(some, since, until).get("calendars"))
                 for one in some:
                     found[one].append(google_busy(one, answer.get(one)))
         return [joined_busy(one, found[one]) for one in calendars]
@@ -60,15 +60,15 @@ def query_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 def google_busy(calendar: str, said: Any) -> FreeBusy:
     """More kinds of error "may be added in the future": any of them means that it is not known."""
-    errors = listed(mapped(said).get("errors"))
+    errors = as_dicts(as_dict(said).get("errors"))
     if errors:
-        problem = ", ".join(text(one.get("reason")) or "unknown" for one in errors)
+        problem = ", ".join(as_text(one.get("reason")) or "unknown" for one in errors)
         return FreeBusy(calendar=calendar, problem=problem)
-    spans = mapped(said).get("busy")
+    spans = as_dict(said).get("busy")
     if not isinstance(spans, list):
         return FreeBusy(calendar=calendar, problem="no answer")
     try:
-        return FreeBusy(calendar=calendar, spans=tuple(google_span(mapped(one)) for one in spans))
+        return FreeBusy(calendar=calendar, spans=tuple(google_span(as_dict(one)) for one in spans))
     except TransientError as error:
         return FreeBusy(calendar=calendar, problem=str(error))
 

@@ -12,7 +12,7 @@ from calendars.vocabulary.events import (
     RemoteCalendar,
     RemoteEvent,
 )
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 
 class GraphCalendars(Mailbox):
@@ -21,8 +21,8 @@ class GraphCalendars(Mailbox):
     def calendars(self) -> list[RemoteCalendar]:
         return [
             RemoteCalendar(
-                id=text(one.get("id")),
-                name=text(one.get("name")),
+                id=as_text(one.get("id")),
+                name=as_text(one.get("name")),
                 may_write=one.get("canEdit") is True,
                 is_primary=one.get("isDefaultCalendar") is True,
             )

@@ -15,7 +15,7 @@ from calendars.providers.responses import (
 )
 from calendars.providers.token import AccessToken
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 # The same in every request: an id of one kind is none of the other, a cursor continues one form.
 PREFER = (
@@ -78,7 +78,7 @@ class GraphCalls:
         """Yields the page, and those that its links lead to."""
         yield page
         seen = set()
-        while link := text(page.get(NEXT)):
+        while link := as_text(page.get(NEXT)):
             if link in seen:
                 raise malformed_answer("The pages go round in a circle.")
             seen.add(link)

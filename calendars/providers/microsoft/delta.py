@@ -18,7 +18,7 @@ from calendars.vocabulary.events import (
     RemoteEvent,
     Removed,
 )
-from wedsync_comms.lib.shapes import listed, text
+from wedsync_comms.lib.shapes import as_dicts, as_text
 
 # Raise it whenever the question or the headers of it are changed: a link continues one only.
 SHAPE = "microsoft-events-1"
@@ -65,7 +65,7 @@ class GraphDelta(Mailbox):
         found: dict[str, dict[str, Any]] = {}
         link = ""
         for each in self.calls.onward(page):
-            link = text(each.get(DELTA))
+            link = as_text(each.get(DELTA))
             for one in page_items(each, "value"):
                 found.pop(graph_item_id(one), None)
                 found[graph_item_id(one)] = one
@@ -94,12 +94,12 @@ class GraphDelta(Mailbox):
     def occurrence(
         self, one: Mapping[str, Any], masters: dict[str, dict[str, Any]]
     ) -> RemoteEvent | Removed:
-        series = text(one.get("seriesMasterId"))
+        series = as_text(one.get("seriesMasterId"))
         try:
             if series not in masters:
                 masters[series] = self.calls.event_item(series)
         except Gone:
-            return Removed(id=text(one.get("id")))
+            return Removed(id=as_text(one.get("id")))
         return events.read_graph_event(events.with_series(one, masters[series]))
 
     def marked(
@@ -114,8 +114,8 @@ class GraphDelta(Mailbox):
         ours = [id_ for id_, one in found.items() if events.transaction_key(one)]
         if is_full and len(ours) > FEW and cursor.start and cursor.end:
             view = self.calls.calendar_view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
-            return {text(one.get("id")): listed(one.get(FIELD)) for one in view}
-        return {id_: listed(one.get(FIELD)) for id_ in ours for one in self.if_there(id_)}
+            return {as_text(one.get("id")): as_dicts(one.get(FIELD)) for one in view}
+        return {id_: as_dicts(one.get(FIELD)) for id_ in ours for one in self.if_there(id_)}
 
     def if_there(self, event: str) -> list[dict[str, Any]]:
         try:
@@ -126,7 +126,7 @@ class GraphDelta(Mailbox):
 
 
 def graph_item_id(one: Mapping[str, Any]) -> str:
-    found = text(one.get("id"))
+    found = as_text(one.get("id"))
     if not found:
         raise malformed_answer("An event without an id.")
     return found

@@ -21,7 +21,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Response
-from wedsync_comms.lib.shapes import mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_text
 
 
 class DuplicateTransaction(PermanentError):
@@ -77,7 +77,7 @@ def graph_error(answer: Response, *, is_safe: bool) -> ProviderError:
 def graph_code(answer: Response) -> tuple[str, str]:
     """Blank for what is no error of Graph's: a proxy's page, for example."""
     try:
-        error = mapped(mapped(json.loads(answer.content)).get("error"))
+        error = as_dict(as_dict(json.loads(answer.content)).get("error"))
     except ValueError:
         error = {}
-    return text(error.get("code")), text(error.get("message"))
+    return as_text(error.get("code")), as_text(error.get("message"))

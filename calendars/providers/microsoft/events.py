@@ -29,7 +29,7 @@ from calendars.vocabulary.zones import (
     is_repeated,
     windows_zone,
 )
-from wedsync_comms.lib.shapes import listed, mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 ANSWERS = {
     "none": ResponseStatus.NEEDED,
@@ -64,7 +64,7 @@ def transaction_id(key: str, calendar: str, generation: int) -> str:
 
 def transaction_key(item: Mapping[str, Any]) -> str:
     """It cannot be changed after the event was created, and no copy has it."""
-    given = text(item.get("transactionId"))
+    given = as_text(item.get("transactionId"))
     return given.removeprefix(OURS).rsplit(":", 2)[0] if given.startswith(OURS) else ""
 
 
@@ -79,21 +79,21 @@ def with_series(item: Mapping[str, Any], master: Mapping[str, Any]) -> dict[str,
 
 def read_graph_event(item: Mapping[str, Any]) -> RemoteEvent:
     """Raises TransientError for what cannot be understood."""
-    found = text(item.get("id"))
+    found = as_text(item.get("id"))
     if not found:
         raise malformed_answer("An event without an id.")
     ours = own_properties(item)
     zone, problem = graph_zone(item, ours[ZONE])
     return RemoteEvent(
         id=found,
-        etag=text(item.get("@odata.etag")),
+        etag=as_text(item.get("@odata.etag")),
         text=graph_event_text(item, zone),
         is_cancelled=item.get("isCancelled") is True,
         is_busy=shows_as_busy(item),
         organizer=graph_address(item.get("organizer")),
-        conference_url=text(mapped(item.get("onlineMeeting")).get("joinUrl")),
-        ical_uid=text(item.get("iCalUId")),
-        series_id=text(item.get("seriesMasterId")),
+        conference_url=as_text(as_dict(item.get("onlineMeeting")).get("joinUrl")),
+        ical_uid=as_text(item.get("iCalUId")),
+        series_id=as_text(item.get("seriesMasterId")),
         updated_at=instant_or_none(item.get("lastModifiedDateTime")),
         key=ours[KEY] or transaction_key(item),
         written_hash=ours[HASH],
@@ -105,12 +105,12 @@ def read_graph_event(item: Mapping[str, Any]) -> RemoteEvent:
 def graph_event_text(item: Mapping[str, Any], zone: str) -> EventText:
     is_all_day = item.get("isAllDay") is True
     return EventText(
-        title=text(item.get("subject")),
+        title=as_text(item.get("subject")),
         start=graph_moment(item.get("start"), zone, is_all_day=is_all_day),
         end=graph_moment(item.get("end"), zone, is_all_day=is_all_day),
         is_all_day=is_all_day,
         description=graph_body_text(item),
-        place=text(mapped(item.get("location")).get("displayName")),
+        place=as_text(as_dict(item.get("location")).get("displayName")),
         attendees=graph_attendees(item),
         wants_conference=item.get("isOnlineMeeting") is True,
     )
@@ -118,7 +118,7 @@ def graph_event_text(item: Mapping[str, Any], zone: str) -> EventText:
 
 def graph_zone(item: Mapping[str, Any], ours: str) -> tuple[str, str]:
     """The zone it was written in; ours, if that is what it was called there. With the problem."""
-    given = text(item.get("originalStartTimeZone")) or UTC_NAME
+    given = as_text(item.get("originalStartTimeZone")) or UTC_NAME
     try:
         if ours and given in (UTC_NAME, ours, windows_zone(ours)):
             return iana_zone(ours), ""
@@ -130,9 +130,9 @@ def graph_zone(item: Mapping[str, Any], ours: str) -> tuple[str, str]:
 
 def graph_moment(given: Any, zone: str, *, is_all_day: bool) -> Moment:
     """Raises TransientError."""
-    value = mapped(given)
+    value = as_dict(given)
     try:
-        shown_in = ZoneInfo(iana_zone(text(value.get("timeZone")) or UTC_NAME))
+        shown_in = ZoneInfo(iana_zone(as_text(value.get("timeZone")) or UTC_NAME))
     except UnknownZone as error:
         raise malformed_answer(str(error)) from error
     at = parse_instant(value.get("dateTime"), shown_in)
@@ -146,7 +146,7 @@ def graph_moment(given: Any, zone: str, *, is_all_day: bool) -> Moment:
 
 def graph_body_text(item: Mapping[str, Any]) -> str:
     """Exchange ends its lines as mails do, and ends the text with one."""
-    return text(mapped(item.get("body")).get("content")).replace("\r\n", "\n").strip()
+    return as_text(as_dict(item.get("body")).get("content")).replace("\r\n", "\n").strip()
 
 
 def graph_attendees(item: Mapping[str, Any]) -> tuple[Attendee, ...]:
@@ -156,27 +156,27 @@ def graph_attendees(item: Mapping[str, Any]) -> tuple[Attendee, ...]:
             email=graph_address(one),
             name=graph_name(one),
             answer=ANSWERS.get(
-                text(mapped(one.get("status")).get("response")), ResponseStatus.NEEDED
+                as_text(as_dict(one.get("status")).get("response")), ResponseStatus.NEEDED
             ),
             is_optional=one.get("type") == "optional",
             is_organizer=graph_address(one).lower() == organizer,
         )
-        for one in listed(item.get("attendees"))
+        for one in as_dicts(item.get("attendees"))
     )
 
 
 def graph_name(recipient: Mapping[str, Any]) -> str:
     """Blank where Graph puts the address for want of a name."""
-    name = text(mapped(recipient.get("emailAddress")).get("name"))
+    name = as_text(as_dict(recipient.get("emailAddress")).get("name"))
     return "" if name.lower() == graph_address(recipient).lower() else name
 
 
 def graph_address(recipient: Any) -> str:
-    return text(mapped(mapped(recipient).get("emailAddress")).get("address"))
+    return as_text(as_dict(as_dict(recipient).get("emailAddress")).get("address"))
 
 
 def shows_as_busy(item: Mapping[str, Any]) -> bool:
-    declined = mapped(item.get("responseStatus")).get("response") == "declined"
+    declined = as_dict(item.get("responseStatus")).get("response") == "declined"
     return not (declined or item.get("isCancelled") is True or item.get("showAs") in IDLE)
 
 
@@ -215,7 +215,7 @@ def in_utc(at: datetime) -> dict[str, str]:
 
 def graph_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole list: Graph replaces it by what it is given. The organizer is no guest here."""
-    present = {graph_address(one).lower(): one for one in listed(item.get("attendees"))}
+    present = {graph_address(one).lower(): one for one in as_dicts(item.get("attendees"))}
     return [
         graph_guest(one, present.get(one.email.lower(), {}))
         for one in written.attendees

@@ -27,7 +27,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
-from wedsync_comms.lib.shapes import mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_text
 
 # msal takes no other host without asking this one about it.
 LOGIN = "https://login.microsoftonline.com"
@@ -108,7 +108,7 @@ class MicrosoftOAuth(Vendor):
         except (ValueError, RuntimeError) as error:
             # Another state, another nonce, no code: whatever it is, it is not what we sent.
             raise GrantGone(f"This answer belongs to another request: {error}") from error
-        claims = mapped(answer.get("id_token_claims"))
+        claims = as_dict(answer.get("id_token_claims"))
         return msal_grant(
             answer,
             Grant(
@@ -116,8 +116,10 @@ class MicrosoftOAuth(Vendor):
                 refresh_token="",
                 expires_at=datetime.now(UTC),
                 scopes=(),
-                subject=".".join(filter(None, (text(claims.get("oid")), text(claims.get("tid"))))),
-                email=text(claims.get("email")) or text(claims.get("preferred_username")),
+                subject=".".join(
+                    filter(None, (as_text(claims.get("oid")), as_text(claims.get("tid"))))
+                ),
+                email=as_text(claims.get("email")) or as_text(claims.get("preferred_username")),
             ),
         )
 
@@ -135,12 +137,12 @@ def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
     """Its refresh token is another one from now on, where Microsoft gives one."""
     if "access_token" not in answer:
         raise msal_error(answer)
-    refresh_token = text(answer.get("refresh_token")) or before.refresh_token
+    refresh_token = as_text(answer.get("refresh_token")) or before.refresh_token
     if not refresh_token:
         raise PermanentError("Microsoft gave no lasting permission.", code="no_refresh_token")
     seconds = answer.get("expires_in")
     lifetime = timedelta(seconds=seconds if isinstance(seconds, int) else HOUR)
-    scopes = [one.removeprefix(GRAPH) for one in text(answer.get("scope")).split()]
+    scopes = [one.removeprefix(GRAPH) for one in as_text(answer.get("scope")).split()]
     return Grant(
         access_token=str(answer["access_token"]),
         refresh_token=refresh_token,
@@ -152,9 +154,9 @@ def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
 
 
 def msal_error(answer: Mapping[str, Any]) -> ProviderError:
-    code = text(answer.get("error"))
-    message = text(answer.get("error_description")) or f"Microsoft said {code or 'nothing'}."
-    suberror = text(answer.get("suberror"))
+    code = as_text(answer.get("error"))
+    message = as_text(answer.get("error_description")) or f"Microsoft said {code or 'nothing'}."
+    suberror = as_text(answer.get("suberror"))
     response: dict[str, object] = {"code": code, "suberror": suberror, "message": message}
     return ERRORS.get(code, PermanentError)(message, code=code, response=response)
 

@@ -27,7 +27,7 @@ from calendars.vocabulary.events import (
     PeoplePage,
     RemotePerson,
 )
-from wedsync_comms.lib.shapes import text
+from wedsync_comms.lib.shapes import as_text
 
 SHAPE = "microsoft-people-1"
 
@@ -44,7 +44,7 @@ class GraphContacts(Mailbox):
             if link
             else self.calls.run("GET", f"{contact_folder(group)}/delta")
         )
-        following, last = text(answer.get(NEXT)), text(answer.get(DELTA))
+        following, last = as_text(answer.get(NEXT)), as_text(answer.get(DELTA))
         if not following and not last:
             raise malformed_answer("The last page has no link for the next time.")
         return PeoplePage(
@@ -56,7 +56,7 @@ class GraphContacts(Mailbox):
     def people_groups(self) -> list[PeopleGroup]:
         """Folders, but for the one in which everything is at first."""
         return [
-            PeopleGroup(id=text(folder.get("id")), name=text(folder.get("displayName")))
+            PeopleGroup(id=as_text(folder.get("id")), name=as_text(folder.get("displayName")))
             for page in self.calls.pages("/me/contactFolders")
             for folder in page_items(page, "value")
         ]

@@ -10,7 +10,7 @@ from calendars.providers.base import Gone
 from calendars.providers.microsoft.properties import KEY, own_properties
 from calendars.providers.responses import instant_or_none, malformed_answer
 from calendars.vocabulary.events import RemotePerson, Removed
-from wedsync_comms.lib.shapes import listed, text
+from wedsync_comms.lib.shapes import as_dicts, as_text
 
 # In the order in which they are filled: how many numbers each takes.
 PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
@@ -20,22 +20,22 @@ PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 
 def read_graph_contact(one: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a contact without an id."""
-    found = text(one.get("id"))
+    found = as_text(one.get("id"))
     if not found:
         raise malformed_answer("A contact without an id.")
     if "@removed" in one:
         return Removed(id=found)
-    in_folder = text(one.get("parentFolderId"))
+    in_folder = as_text(one.get("parentFolderId"))
     return RemotePerson(
         id=found,
-        etag=text(one.get("@odata.etag")),
-        name=text(one.get("displayName")),
-        given_name=text(one.get("givenName")),
-        family_name=text(one.get("surname")),
-        emails=tuple(filter(None, (text(e.get("address")) for e in graph_emails(one)))),
+        etag=as_text(one.get("@odata.etag")),
+        name=as_text(one.get("displayName")),
+        given_name=as_text(one.get("givenName")),
+        family_name=as_text(one.get("surname")),
+        emails=tuple(filter(None, (as_text(e.get("address")) for e in graph_emails(one)))),
         phones=tuple(number for numbers in graph_phones(one).values() for number in numbers),
-        company=text(one.get("companyName")),
-        notes=text(one.get("personalNotes")).replace("\r\n", "\n").strip(),
+        company=as_text(one.get("companyName")),
+        notes=as_text(one.get("personalNotes")).replace("\r\n", "\n").strip(),
         groups=(in_folder,) if in_folder else (),
         key=own_properties(one)[KEY],
         updated_at=instant_or_none(one.get("lastModifiedDateTime")),
@@ -50,7 +50,7 @@ def undeleted_contact(person: RemotePerson | Removed) -> RemotePerson:
 
 
 def graph_emails(one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return listed(one.get("emailAddresses"))
+    return as_dicts(one.get("emailAddresses"))
 
 
 def graph_phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -68,7 +68,7 @@ def graph_phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
     """`item`: as Graph has it, so that numbers stay in the fields they are in."""
-    names = {text(each.get("address")).lower(): each for each in graph_emails(item)}
+    names = {as_text(each.get("address")).lower(): each for each in graph_emails(item)}
     placed = placed_phones(person.phones, graph_phones(item))
     return {
         "displayName": person.name,
@@ -77,7 +77,7 @@ def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[
         "companyName": person.company,
         "personalNotes": person.notes,
         "emailAddresses": [
-            {"name": text(names.get(one.lower(), {}).get("name")) or person.name, "address": one}
+            {"name": as_text(names.get(one.lower(), {}).get("name")) or person.name, "address": one}
             for one in person.emails
         ],
         "mobilePhone": next(iter(placed["mobilePhone"]), None),

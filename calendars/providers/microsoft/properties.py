@@ -6,7 +6,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/extended-properties-overvi
 from collections.abc import Mapping
 from typing import Any
 
-from wedsync_comms.lib.shapes import listed, text
+from wedsync_comms.lib.shapes import as_dicts, as_text
 
 
 def odata_string(value: str) -> str:
@@ -33,7 +33,10 @@ def query_by_key(key: str) -> dict[str, str]:
 
 def own_properties(item: Mapping[str, Any]) -> dict[str, str]:
     """By id, in the spelling used here: Graph may change the case of the GUID."""
-    found = {text(one.get("id")).lower(): text(one.get("value")) for one in listed(item.get(FIELD))}
+    found = {
+        as_text(one.get("id")).lower(): as_text(one.get("value"))
+        for one in as_dicts(item.get(FIELD))
+    }
     return {name: found.get(name.lower(), "") for name in (KEY, HASH, ZONE)}
 
 

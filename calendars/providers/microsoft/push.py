@@ -21,7 +21,7 @@ from calendars.vocabulary.events import (
     RemoteSubscription,
 )
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
-from wedsync_comms.lib.shapes import listed, text
+from wedsync_comms.lib.shapes import as_dicts, as_text
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PEOPLE = "people"
@@ -81,9 +81,9 @@ class GraphSubscriptions(Mailbox):
         if found := EXISTING.search(message):
             return found[1]
         alike = [
-            text(one.get("id"))
+            as_text(one.get("id"))
             for one in page_items(self.calls.run("GET", "/subscriptions"), "value")
-            if text(one.get("resource")).strip("/") == resource.strip("/")
+            if as_text(one.get("resource")).strip("/") == resource.strip("/")
         ]
         return next(iter(alike), "")
 
@@ -129,7 +129,7 @@ def with_expiration(body: Mapping[str, Any], lifetime: timedelta) -> dict[str, A
 
 def graph_subscription(answer: Mapping[str, Any]) -> RemoteSubscription:
     return RemoteSubscription(
-        id=text(answer.get("id")), expires_at=parse_instant(answer.get("expirationDateTime"))
+        id=as_text(answer.get("id")), expires_at=parse_instant(answer.get("expirationDateTime"))
     )
 
 
@@ -146,7 +146,7 @@ def notification_list(request: WebhookRequest) -> Any:
 
 def notification_meaning(one: Mapping[str, Any]) -> str:
     """A lifecycle event that is new to us may mean that we missed something."""
-    event = text(one.get("lifecycleEvent"))
+    event = as_text(one.get("lifecycleEvent"))
     return LIFECYCLE.get(event, "missed") if event else "changed"
 
 
@@ -168,11 +168,11 @@ class MicrosoftNotifications(Vendor):
         value = notification_list(request)
         if not isinstance(value, list):
             raise MalformedRequest("The body has no list of notifications.")
-        for one in listed(value):
-            if subscription := text(one.get("subscriptionId")):
+        for one in as_dicts(value):
+            if subscription := as_text(one.get("subscriptionId")):
                 yield PushNotification(
                     subscription=subscription,
-                    secret=text(one.get("clientState")),
+                    secret=as_text(one.get("clientState")),
                     what=notification_meaning(one),
                     expires_at=notification_expiration(one),
                 )

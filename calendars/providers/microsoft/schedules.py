@@ -21,7 +21,7 @@ from calendars.vocabulary.events import (
     Span,
 )
 from wedsync_comms.lib.errors import PermanentError, TransientError
-from wedsync_comms.lib.shapes import listed, mapped, text
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 # Exchange refuses more than 62 days.
 LONGEST = timedelta(days=60)
@@ -86,14 +86,14 @@ def schedule_query(address: str, start: datetime, end: datetime) -> dict[str, An
 
 def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
     """Whatever is not told in so many words is not known."""
-    schedule = next(iter(listed(answer.get("value"))), {})
-    error = mapped(schedule.get("error"))
+    schedule = next(iter(as_dicts(answer.get("value"))), {})
+    error = as_dict(schedule.get("error"))
     found = schedule.get("scheduleItems")
     if error or not isinstance(found, list):
-        problem = text(error.get("message")) or text(error.get("responseCode")) or "no answer"
+        problem = as_text(error.get("message")) or as_text(error.get("responseCode")) or "no answer"
         return FreeBusy(calendar=address, problem=problem)
     try:
-        spans = [graph_span(one) for one in listed(found) if one.get("status") not in IDLE]
+        spans = [graph_span(one) for one in as_dicts(found) if one.get("status") not in IDLE]
     except TransientError as error_:
         return FreeBusy(calendar=address, problem=str(error_))
     return FreeBusy(calendar=address, spans=tuple(spans))

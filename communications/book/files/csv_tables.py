@@ -32,7 +32,7 @@ GUESSES = (
 )
 
 
-def text(content: bytes) -> str:
+def decode_table(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     for encoding in ENCODINGS:
@@ -43,16 +43,18 @@ def text(content: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
-def read(content: str) -> tuple[list[str], list[dict[str, str]]]:
+def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:
     """Columns and rows. Raises Rejected for what is no table, or too large a one."""
-    lines = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter(content))
+    lines = csv.reader(io.StringIO(content, newline=""), delimiter=guess_delimiter(content))
     try:
         rows = [row for row in lines if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise Rejected([f"This is no CSV file: {error}."]) from error
     if len(rows) < 2:  # noqa: PLR2004 (a heading and somebody)
         raise Rejected(["The file needs a line with the names of the columns and one per person."])
-    columns = unique([name.strip() or f"Column {n}" for n, name in enumerate(rows[0], start=1)])
+    columns = unique_columns(
+        [name.strip() or f"Column {n}" for n, name in enumerate(rows[0], start=1)]
+    )
     if len(columns) > MAX_COLUMNS or len(rows) - 1 > MAX_ROWS:
         raise Rejected([f"At most {MAX_ROWS:,} people and {MAX_COLUMNS} columns at a time."])
     return columns, [
@@ -61,13 +63,13 @@ def read(content: str) -> tuple[list[str], list[dict[str, str]]]:
     ]
 
 
-def delimiter(content: str) -> str:
+def guess_delimiter(content: str) -> str:
     """The one that the heading has most of."""
     heading = content.lstrip().partition("\n")[0]
     return max(DELIMITERS, key=heading.count)
 
 
-def unique(columns: list[str]) -> list[str]:
+def unique_columns(columns: list[str]) -> list[str]:
     found: list[str] = []
     for name in columns:
         number = sum(1 for one in found if one == name or one.startswith(f"{name} ("))
@@ -75,7 +77,7 @@ def unique(columns: list[str]) -> list[str]:
     return found
 
 
-def guess(columns: list[str]) -> dict[str, str]:
+def guess_mapping(columns: list[str]) -> dict[str, str]:
     """What each column probably is; blank for one to leave out."""
     return {column: target_of(column) for column in columns}
 
@@ -89,15 +91,15 @@ def target_of(column: str) -> str:
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write(columns: list[str], rows: list[list[str]]) -> str:
+def write_table(columns: list[str], rows: list[list[str]]) -> str:
     """For spreadsheets: nothing in it is ever calculated. Our import takes the guard off again."""
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(columns)
-    table.writerows([[guarded(cell) for cell in row] for row in rows])
+    table.writerows([[guarded_cell(cell) for cell in row] for row in rows])
     # The mark tells Excel that it is UTF-8.
     return "\ufeff" + out.getvalue()
 
 
-def guarded(cell: str) -> str:
+def guarded_cell(cell: str) -> str:
     return f"'{cell}" if cell.lstrip().startswith(FORMULA) else cell

@@ -34,15 +34,17 @@ COLUMNS = (
 )
 
 
-def as_csv(contacts: Iterable[Contact]) -> str:
+def contacts_as_csv(contacts: Iterable[Contact]) -> str:
     """What our own import reads back without being told what the columns are."""
     rows = list(contacts)
     custom = list(dict.fromkeys(name for one in rows for name in one.custom))
-    lines = [[*cells(one), *(str(one.custom.get(name, "")) for name in custom)] for one in rows]
-    return csv_tables.write([*COLUMNS, *custom], lines)
+    lines = [
+        [*contact_cells(one), *(str(one.custom.get(name, "")) for name in custom)] for one in rows
+    ]
+    return csv_tables.write_table([*COLUMNS, *custom], lines)
 
 
-def cells(contact: Contact) -> list[str]:
+def contact_cells(contact: Contact) -> list[str]:
     addresses = list(contact.addresses.all())
     found = []
     for name in COLUMNS:
@@ -54,25 +56,27 @@ def cells(contact: Contact) -> list[str]:
     return found
 
 
-def as_vcards(contacts: Iterable[Contact], version: str = "3.0") -> str:
-    return vcards.write(contacts, version)
+def contacts_as_vcards(contacts: Iterable[Contact], version: str = "3.0") -> str:
+    return vcards.write_cards(contacts, version)
 
 
 # --- one person ---
 
 
-def everything(contact: Contact) -> dict[str, Any]:
+def everything_about(contact: Contact) -> dict[str, Any]:
     """All that is kept about somebody, also under contacts that were merged into this one."""
     ids = [contact.pk, *merged_ids(contact)]
     addresses = list(contact.addresses.all())
     messages = Message.objects.filter(contact__in=ids).order_by("created_at", "pk")
     return {
         "contact": {"id": contact.pk, "created_at": contact.created_at}
-        | history.snapshot(contact, addresses),
+        | history.snapshot_contact(contact, addresses),
         "whatsapp_ids": list(contact.handles.values_list("value", flat=True)),
-        "messages": [shown(one) for one in messages.prefetch_related("attempts", "events")],
+        "messages": [
+            message_summary(one) for one in messages.prefetch_related("attempts", "events")
+        ],
         "suppressions": list(
-            suppressions(contact, addresses).values(
+            suppressions_of(contact, addresses).values(
                 "channel",
                 "value",
                 "sender",
@@ -106,7 +110,7 @@ def merged_ids(contact: Contact) -> list[int]:
     return found
 
 
-def suppressions(contact: Contact, addresses: Iterable[Address]) -> Any:
+def suppressions_of(contact: Contact, addresses: Iterable[Address]) -> Any:
     found = Suppression.objects.none()
     for channel in Channel.values:
         values = [one.value for one in addresses if one.channel == channel]
@@ -118,7 +122,7 @@ def suppressions(contact: Contact, addresses: Iterable[Address]) -> Any:
     return found
 
 
-def shown(message: Message) -> dict[str, Any]:
+def message_summary(message: Message) -> dict[str, Any]:
     return {
         **{name: getattr(message, name) for name in MESSAGE},
         "attempts": [

@@ -12,16 +12,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.book import contacts, history
-from communications.book.contacts import Entry
+from communications.book.contacts import AddressEntry
 from communications.book.files import (
     csv_tables,
     records,
     vcards,
 )
 from communications.book.files.planning import (
-    Action,
-    Draft,
-    Plan,
+    ContactDraft,
+    ImportPlan,
+    PlannedAction,
     Planner,
 )
 from communications.book.files.records import Rejected
@@ -38,7 +38,7 @@ from communications.models import (
     Verdict,
 )
 from communications.vocabulary import search_keys
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 MAX_BYTES = 5 * 1024 * 1024
 # A file that nobody confirms is forgotten.
@@ -46,22 +46,22 @@ KEPT = timedelta(days=2)
 
 
 @dataclass(frozen=True)
-class Preview:
-    plan: Plan
+class ImportPreview:
+    plan: ImportPlan
     columns: list[str]
     # The first few rows as they are in the file.
     sample: list[dict[str, str]]
 
 
-def upload(organization: Organization, filename: str, content: bytes, *, by: str) -> Import:
+def upload_file(organization: Organization, filename: str, content: bytes, *, by: str) -> Import:
     """Keeps the file until somebody confirms it. Raises Rejected with the reason."""
     if len(content) > MAX_BYTES:
         raise Rejected([f"At most {MAX_BYTES // 1024 // 1024} MB at a time."])
-    text = storable(csv_tables.text(content))
+    text = sanitise(csv_tables.decode_table(content))
     is_vcard = "begin:vcard" in text[:2000].lower()
     if is_vcard:
-        vcards.cards(text)
-    mapping = {} if is_vcard else csv_tables.guess(csv_tables.read(text)[0])
+        vcards.split_cards(text)
+    mapping = {} if is_vcard else csv_tables.guess_mapping(csv_tables.read_table(text)[0])
     return Import.objects.create(
         organization=organization,
         filename=filename[:200],
@@ -72,39 +72,39 @@ def upload(organization: Organization, filename: str, content: bytes, *, by: str
     )
 
 
-def choose(row: Import, mapping: Mapping[str, str]) -> None:
+def choose_columns(row: Import, mapping: Mapping[str, str]) -> None:
     """Says what the columns are."""
-    columns, _ = csv_tables.read(row.content)
+    columns, _ = csv_tables.read_table(row.content)
     known = {name: mapping.get(name, "") for name in columns}
     row.mapping = {name: one if one in records.TARGETS else "" for name, one in known.items()}
     row.save(update_fields=["mapping"])
 
 
-def preview(row: Import) -> Preview:
+def preview_import(row: Import) -> ImportPreview:
     """What would happen. Writes nothing."""
-    columns, rows = ([], []) if row.is_vcard else csv_tables.read(row.content)
-    return Preview(plan(row, rows), columns, rows[:3])
+    columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
+    return ImportPreview(plan_import(row, rows), columns, rows[:3])
 
 
-def plan(row: Import, rows: Iterable[Mapping[str, str]]) -> Plan:
+def plan_import(row: Import, rows: Iterable[Mapping[str, str]]) -> ImportPlan:
     planner = Planner(row.organization)
     if row.is_vcard:
-        for number, card in enumerate(vcards.cards(row.content), start=1):
+        for number, card in enumerate(vcards.split_cards(row.content), start=1):
             try:
-                planner.add(vcards.record(row.organization, number, card))
+                planner.add(vcards.record_from_card(row.organization, number, card))
             except Rejected as error:
                 planner.reject(number, error.reasons)
         return planner.plan
     # The heading is line 1.
     for number, cells in enumerate(rows, start=2):
         try:
-            planner.add(records.from_cells(row.organization, number, cells, row.mapping))
+            planner.add(records.record_from_cells(row.organization, number, cells, row.mapping))
         except Rejected as error:
             planner.reject(number, error.reasons)
     return planner.plan
 
 
-def confirm(row: Import, *, by: str, without_errors: bool = False) -> dict[str, int]:
+def confirm_import(row: Import, *, by: str, without_errors: bool = False) -> dict[str, int]:
     """Takes all of it. `without_errors`: all but the rows that cannot be taken.
 
     Raises NotPossible if it was taken before, or if there are such rows.
@@ -116,22 +116,22 @@ def confirm(row: Import, *, by: str, without_errors: bool = False) -> dict[str, 
         row = Import.objects.select_for_update().get(pk=row.pk)
         if row.state != Import.State.WAITING:
             raise NotPossible(f"It is {row.get_state_display()} already.")
-        made = preview(row).plan
+        made = preview_import(row).plan
         counts = made.counts()
         if counts["error"] and not without_errors:
             raise NotPossible(
                 f"{counts['error']} rows cannot be taken: leave them out, or mend them."
             )
-        carry_out(row.organization, made, Cause(Origin.IMPORT, f"{by}: {row.filename}"))
-        finish(row, Import.State.DONE, counts)
+        carry_out_plan(row.organization, made, Cause(Origin.IMPORT, f"{by}: {row.filename}"))
+        finish_import(row, Import.State.DONE, counts)
     return counts
 
 
-def discard(row: Import) -> None:
-    finish(row, Import.State.DISCARDED, {})
+def discard_import(row: Import) -> None:
+    finish_import(row, Import.State.DISCARDED, {})
 
 
-def forget() -> int:
+def forget_contents() -> int:
     """Files that nobody confirmed."""
     old = Import.objects.filter(
         state=Import.State.WAITING,
@@ -140,7 +140,7 @@ def forget() -> int:
     return old.update(state=Import.State.DISCARDED, content="", finished_at=timezone.now())
 
 
-def finish(row: Import, state: Import.State, counts: dict[str, int]) -> None:
+def finish_import(row: Import, state: Import.State, counts: dict[str, int]) -> None:
     row.state, row.counts, row.content = state, counts, ""
     row.finished_at = timezone.now()
     row.save(update_fields=["state", "counts", "content", "finished_at"])
@@ -148,32 +148,34 @@ def finish(row: Import, state: Import.State, counts: dict[str, int]) -> None:
 
 def wrong_rows(row: Import) -> str:
     """Those that cannot be taken, as a table with the reasons in a column of their own."""
-    columns, rows = ([], []) if row.is_vcard else csv_tables.read(row.content)
+    columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
     found = []
-    for one in plan(row, rows).rows:
-        if one.action is Action.ERROR:
+    for one in plan_import(row, rows).rows:
+        if one.action is PlannedAction.ERROR:
             # The heading is line 1.
             cells = [] if row.is_vcard else [rows[one.number - 2].get(name, "") for name in columns]
             found.append([str(one.number), " ".join(one.reasons), *cells])
-    return csv_tables.write(["Line", "Why it cannot be taken", *columns], found)
+    return csv_tables.write_table(["Line", "Why it cannot be taken", *columns], found)
 
 
 # --- carrying it out ---
 
 
-def carry_out(organization: Organization, made: Plan, cause: Cause) -> None:
+def carry_out_plan(organization: Organization, made: ImportPlan, cause: Cause) -> None:
     fresh = [draft for draft in made.drafts if draft.contact is None]
-    create_all(organization, fresh, cause)
+    create_contacts(organization, fresh, cause)
     for draft in made.drafts:
         if draft not in fresh and draft.contact is not None:
-            contacts.change(draft.contact, addresses=draft.entries, cause=cause, **draft.facts)
-    queue_all(organization, made)
+            contacts.change_contact(
+                draft.contact, addresses=draft.entries, cause=cause, **draft.facts
+            )
+    queue_pairs(organization, made)
 
 
-def create_all(organization: Organization, drafts: list[Draft], cause: Cause) -> None:
+def create_contacts(organization: Organization, drafts: list[ContactDraft], cause: Cause) -> None:
     rows = [Contact(organization=organization, **draft.facts) for draft in drafts]
     for row, draft in zip(rows, drafts, strict=True):
-        contacts.index(row, [Address(value=one.value) for one in draft.entries])
+        contacts.set_search_keys(row, [Address(value=one.value) for one in draft.entries])
     for row, draft in zip(Contact.objects.bulk_create(rows), drafts, strict=True):
         draft.contact = row
     addresses = {draft.key: list(addresses_of(draft)) for draft in drafts}
@@ -182,18 +184,18 @@ def create_all(organization: Organization, drafts: list[Draft], cause: Cause) ->
     log: list[ContactChange] = []
     for draft in drafts:
         if draft.contact is not None:
-            after = history.snapshot(draft.contact, addresses[draft.key])
-            log += history.changes(draft.contact, {}, after, cause, now)
+            after = history.snapshot_contact(draft.contact, addresses[draft.key])
+            log += history.changed_fields(draft.contact, {}, after, cause, now)
     ContactChange.objects.bulk_create(log)
 
 
-def addresses_of(draft: Draft) -> Iterable[Address]:
-    chosen = contacts.primaries(draft.entries)
+def addresses_of(draft: ContactDraft) -> Iterable[Address]:
+    chosen = contacts.primary_positions(draft.entries)
     for number, one in enumerate(draft.entries):
-        yield address(draft.contact, one, is_primary=number in chosen)
+        yield planned_address(draft.contact, one, is_primary=number in chosen)
 
 
-def address(contact: Any, entry: Entry, *, is_primary: bool) -> Address:
+def planned_address(contact: Any, entry: AddressEntry, *, is_primary: bool) -> Address:
     return Address(
         organization_id=contact.organization_id,
         contact=contact,
@@ -205,7 +207,7 @@ def address(contact: Any, entry: Entry, *, is_primary: bool) -> Address:
     )
 
 
-def queue_all(organization: Organization, made: Plan) -> None:
+def queue_pairs(organization: Organization, made: ImportPlan) -> None:
     for one, other, judgement in made.pairs:
         if one.contact is None or other.contact is None or one.contact.pk == other.contact.pk:
             continue

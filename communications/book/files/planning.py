@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from communications.book import matching
-from communications.book.contacts import Entry
+from communications.book.contacts import AddressEntry
 from communications.book.facts import FACTS
-from communications.book.files.records import Record
-from communications.book.matching import Judgement, Person
+from communications.book.files.records import ContactRecord
+from communications.book.matching import ComparedPerson, Judgement
 from communications.models import Contact, Organization
 from communications.vocabulary import (
     personal_names,
@@ -23,7 +23,7 @@ from communications.vocabulary import (
 )
 
 
-class Action(StrEnum):
+class PlannedAction(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     NOTHING = "nothing"
@@ -32,17 +32,17 @@ class Action(StrEnum):
 
 
 @dataclass(eq=False)
-class Draft:
+class ContactDraft:
     """A contact as it would be: one there is already, or a new one."""
 
     key: int
     contact: Contact | None
     facts: dict[str, Any]
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AddressEntry] = field(default_factory=list)
     is_changed: bool = False
 
-    def person(self) -> Person:
-        return matching.person(
+    def person(self) -> ComparedPerson:
+        return matching.compared_person(
             self.key,
             self.facts["name"],
             [one.value for one in self.entries],
@@ -52,25 +52,25 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Row:
+class PlannedRow:
     """What becomes of one record. `reasons`: why it is an error, or what a person has to judge."""
 
     number: int
-    action: Action
+    action: PlannedAction
     name: str = ""
-    draft: Draft | None = None
+    draft: ContactDraft | None = None
     reasons: tuple[str, ...] = ()
 
 
 @dataclass
-class Plan:
-    rows: list[Row] = field(default_factory=list)
-    drafts: list[Draft] = field(default_factory=list)
+class ImportPlan:
+    rows: list[PlannedRow] = field(default_factory=list)
+    drafts: list[ContactDraft] = field(default_factory=list)
     # Who may be one person: the drafts, and why.
-    pairs: list[tuple[Draft, Draft, Judgement]] = field(default_factory=list)
+    pairs: list[tuple[ContactDraft, ContactDraft, Judgement]] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
-        found = dict.fromkeys(Action, 0)
+        found = dict.fromkeys(PlannedAction, 0)
         for row in self.rows:
             found[row.action] += 1
         return {str(action): count for action, count in found.items()}
@@ -80,15 +80,15 @@ class Planner:
     """Takes record after record; each sees what the ones before it would have done."""
 
     def __init__(self, organization: Organization) -> None:
-        self.plan = Plan()
-        self.owners: dict[tuple[str, str], Draft] = {}
-        self.sharing: dict[str, list[Draft]] = defaultdict(list)
-        self.named: dict[str, list[Draft]] = defaultdict(list)
+        self.plan = ImportPlan()
+        self.owners: dict[tuple[str, str], ContactDraft] = {}
+        self.sharing: dict[str, list[ContactDraft]] = defaultdict(list)
+        self.named: dict[str, list[ContactDraft]] = defaultdict(list)
         contacts = Contact.objects.filter(organization=organization)
         for contact in contacts.prefetch_related("addresses"):
-            self.remember(known(contact))
+            self.remember(draft_of_contact(contact))
 
-    def remember(self, draft: Draft) -> None:
+    def remember(self, draft: ContactDraft) -> None:
         alike = self.named[personal_names.fold(draft.facts["name"])]
         if draft not in alike:
             alike.append(draft)
@@ -99,32 +99,36 @@ class Planner:
                 self.sharing[value].append(draft)
 
     def reject(self, number: int, reasons: Iterable[str]) -> None:
-        self.plan.rows.append(Row(number, Action.ERROR, reasons=tuple(reasons)))
+        self.plan.rows.append(PlannedRow(number, PlannedAction.ERROR, reasons=tuple(reasons)))
 
-    def add(self, record: Record) -> None:
-        mine = Draft(-record.number, None, record.facts, record.entries)
-        judged = [(one, matching.judge(one.person(), mine.person())) for one in self.like(record)]
+    def add(self, record: ContactRecord) -> None:
+        mine = ContactDraft(-record.number, None, record.facts, record.entries)
+        judged = [
+            (one, matching.judge_pair(one.person(), mine.person())) for one in self.like(record)
+        ]
         same = [one for one, judgement in judged if judgement.is_same] or self.again(mine)
         draft = same[0] if same else mine
         is_changed = self.unite(draft, record)
         doubts = self.doubts(draft, judged)
         reasons = tuple(reason for _, judgement in doubts for reason in judgement.reasons)
         self.plan.pairs += [(draft, one, judgement) for one, judgement in doubts]
-        action = Action.REVIEW if doubts else Action.CREATE
+        action = PlannedAction.REVIEW if doubts else PlannedAction.CREATE
         if same:
-            action = Action.UPDATE if is_changed else Action.NOTHING
-        self.plan.rows.append(Row(record.number, action, record.facts["name"], draft, reasons))
+            action = PlannedAction.UPDATE if is_changed else PlannedAction.NOTHING
+        self.plan.rows.append(
+            PlannedRow(record.number, action, record.facts["name"], draft, reasons)
+        )
 
-    def like(self, record: Record) -> list[Draft]:
+    def like(self, record: ContactRecord) -> list[ContactDraft]:
         """Whoever has one of its addresses."""
-        found: list[Draft] = []
+        found: list[ContactDraft] = []
         for one in record.entries:
             for draft in self.sharing.get(phone_numbers.canonical(one.value), ()):
                 if draft not in found:
                     found.append(draft)
         return found
 
-    def again(self, mine: Draft) -> list[Draft]:
+    def again(self, mine: ContactDraft) -> list[ContactDraft]:
         """What an earlier import of the same record became, where it has no address to tell."""
         free, circles = self.free(mine.entries), mine.person().circles
         wanted = {(one.channel, one.value) for one in free}
@@ -135,7 +139,7 @@ class Planner:
             and circles <= draft.person().circles
         ]
 
-    def free(self, entries: Iterable[Entry]) -> list[Entry]:
+    def free(self, entries: Iterable[AddressEntry]) -> list[AddressEntry]:
         """Those that nobody has."""
         return [
             one
@@ -143,9 +147,9 @@ class Planner:
             if (one.channel, phone_numbers.canonical(one.value)) not in self.owners
         ]
 
-    def unite(self, draft: Draft, record: Record) -> bool:
+    def unite(self, draft: ContactDraft, record: ContactRecord) -> bool:
         """Adds what the draft lacks, and says whether that was anything."""
-        facts = filled(draft.facts, record.facts)
+        facts = filled_gaps(draft.facts, record.facts)
         free = self.free(record.entries)
         is_new = draft.facts is record.facts
         is_changed = is_new or facts != draft.facts or bool(free)
@@ -159,22 +163,23 @@ class Planner:
 
     def doubts(
         self,
-        draft: Draft,
-        judged: list[tuple[Draft, Judgement]],
-    ) -> list[tuple[Draft, Judgement]]:
+        draft: ContactDraft,
+        judged: list[tuple[ContactDraft, Judgement]],
+    ) -> list[tuple[ContactDraft, Judgement]]:
         """Others that have one of its addresses and were not recognised as the same."""
         return [(one, judgement) for one, judgement in judged if one is not draft]
 
 
-def known(contact: Contact) -> Draft:
+def draft_of_contact(contact: Contact) -> ContactDraft:
     entries = [
-        Entry(one.channel, one.value, one.label, one.is_primary) for one in contact.addresses.all()
+        AddressEntry(one.channel, one.value, one.label, one.is_primary)
+        for one in contact.addresses.all()
     ]
     facts = {name: getattr(contact, name) for name in FACTS}
-    return Draft(contact.pk, contact, facts, entries)
+    return ContactDraft(contact.pk, contact, facts, entries)
 
 
-def filled(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+def filled_gaps(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
     """What is there stays; lists and custom fields grow."""
     found = dict(ours)
     for name, value in theirs.items():

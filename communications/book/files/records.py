@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from communications.book import contacts, facts
-from communications.book.contacts import Entry
+from communications.book.contacts import AddressEntry
 from communications.book.facts import InvalidFact
 from communications.errors import InvalidAddress
 from communications.models import Channel, Organization
-from wedsync_comms.lib.text import storable
+from wedsync_comms.lib.text import sanitise
 
 # What a column may be. Of those that hold addresses there may be several.
 TARGETS = {
@@ -46,76 +46,78 @@ class Rejected(ValueError):
 
 
 @dataclass
-class Record:
+class ContactRecord:
     """One person as a file tells it."""
 
     # The line or card it stands in.
     number: int
     facts: dict[str, Any]
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AddressEntry] = field(default_factory=list)
 
 
-def from_cells(
+def record_from_cells(
     organization: Organization,
     number: int,
     cells: Mapping[str, str],
     mapping: Mapping[str, str],
-) -> Record:
+) -> ContactRecord:
     """Raises Rejected, with everything that is wrong."""
     given: dict[str, Any] = {}
-    addresses: list[Entry] = []
+    addresses: list[AddressEntry] = []
     for column, cell in cells.items():
-        target, value = mapping.get(column, ""), storable(GUARDED.sub("", cell)).strip()
+        target, value = mapping.get(column, ""), sanitise(GUARDED.sub("", cell)).strip()
         if not (target and value):
             continue
         if target in Channel.values:
             separator = COMMAS if target == Channel.EMAIL else SEVERAL
-            addresses += [Entry(target, one) for one in separator.split(value) if one]
+            addresses += [AddressEntry(target, one) for one in separator.split(value) if one]
         elif target == "custom":
             given.setdefault("custom", {})[column] = value
         else:
-            given[target] = split(target, value)
-    return record(organization, number, given, addresses)
+            given[target] = split_values(target, value)
+    return build_record(organization, number, given, addresses)
 
 
-def split(target: str, value: str) -> Any:
+def split_values(target: str, value: str) -> Any:
     """A wedding may have a comma in its name; a role has none."""
     if target not in LISTS:
         return value
     return [one for one in LISTS[target].split(value) if one]
 
 
-def record(
+def build_record(
     organization: Organization,
     number: int,
     given: dict[str, Any],
-    addresses: Sequence[Entry],
-) -> Record:
+    addresses: Sequence[AddressEntry],
+) -> ContactRecord:
     """Raises Rejected."""
     reasons: list[str] = []
-    entries: dict[tuple[str, str], Entry] = {}
+    entries: dict[tuple[str, str], AddressEntry] = {}
     for one in addresses[: contacts.MAX_ADDRESSES]:
         try:
-            value = contacts.normalise(one.channel, one.value, region=organization.region)
+            value = contacts.normalise_address(one.channel, one.value, region=organization.region)
         except InvalidAddress as error:
             reasons.append(str(error))
         else:
             entries.setdefault((one.channel, value), one._replace(value=value))
-    checked = check(lowered(given), list(entries.values()), reasons)
+    checked = check_record(lowered(given), list(entries.values()), reasons)
     if reasons:
         raise Rejected(reasons)
-    return Record(number, checked, list(entries.values()))
+    return ContactRecord(number, checked, list(entries.values()))
 
 
-def check(given: dict[str, Any], entries: Sequence[Entry], reasons: list[str]) -> dict[str, Any]:
+def check_record(
+    given: dict[str, Any], entries: Sequence[AddressEntry], reasons: list[str]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in given.items():
         try:
-            found |= facts.checked({name: value})
+            found |= facts.checked_facts({name: value})
         except InvalidFact as error:
             reasons.append(f"{TARGETS.get(name, name)}: {error}")
     try:
-        return facts.named(found)
+        return facts.with_full_name(found)
     except InvalidFact:
         if entries:
             return found | {"name": entries[0].value}

@@ -7,10 +7,10 @@ from typing import Any
 import vobject
 from vobject.base import ParseError
 
-from communications.book.contacts import Entry
+from communications.book.contacts import AddressEntry
 from communications.book.files import records
 from communications.book.files.records import (
-    Record,
+    ContactRecord,
     Rejected,
 )
 from communications.models import Channel, Contact, Organization
@@ -25,7 +25,7 @@ PICTURE = re.compile(
 LABELS = {"cell", "home", "work", "main", "other"}
 
 
-def cards(content: str) -> list[str]:
+def split_cards(content: str) -> list[str]:
     """Raises Rejected for what holds none, or too many."""
     plain = PICTURE.sub("", content.replace("\r\n", "\n"))
     found = [match[0] for match in CARD.finditer(plain)]
@@ -36,7 +36,7 @@ def cards(content: str) -> list[str]:
     return found
 
 
-def record(organization: Organization, number: int, card: str) -> Record:
+def record_from_card(organization: Organization, number: int, card: str) -> ContactRecord:
     """Raises Rejected."""
     try:
         parsed = vobject.readOne(card, validate=False, allowQP=True)
@@ -44,58 +44,63 @@ def record(organization: Organization, number: int, card: str) -> Record:
         # What the library raises for cards that are none.
         raise Rejected([f"This is no vCard: {error}"]) from error
     contents = parsed.contents
-    given = {name: value for name, value in said(contents) if value}
-    return records.record(organization, number, given, list(entries(contents)))
+    given = {name: value for name, value in card_facts(contents) if value}
+    return records.build_record(organization, number, given, list(card_entries(contents)))
 
 
-def said(contents: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield "name", first(contents, "fn")
+def card_facts(contents: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "name", first_value(contents, "fn")
     name = contents["n"][0].value if contents.get("n") else None
     if name is not None and not isinstance(name, str):
-        yield "given_name", spaced(name.given)
-        yield "family_name", spaced(name.family)
+        yield "given_name", spaced_text(name.given)
+        yield "family_name", spaced_text(name.family)
     company = contents["org"][0].value if contents.get("org") else ""
-    yield "company", company if isinstance(company, str) else spaced(company[:1])
-    yield "notes", first(contents, "note")
-    yield "language", first(contents, "lang")
-    yield "weddings", [tag for one in contents.get("categories", []) for tag in listed(one.value)]
+    yield "company", company if isinstance(company, str) else spaced_text(company[:1])
+    yield "notes", first_value(contents, "note")
+    yield "language", first_value(contents, "lang")
+    yield (
+        "weddings",
+        [tag for one in contents.get("categories", []) for tag in value_list(one.value)],
+    )
 
 
-def first(contents: dict[str, Any], name: str) -> str:
-    return spaced(contents[name][0].value) if contents.get(name) else ""
+def first_value(contents: dict[str, Any], name: str) -> str:
+    return spaced_text(contents[name][0].value) if contents.get(name) else ""
 
 
-def spaced(value: Any) -> str:
+def spaced_text(value: Any) -> str:
     return value if isinstance(value, str) else " ".join(map(str, value))
 
 
-def listed(value: Any) -> list[str]:
+def value_list(value: Any) -> list[str]:
     return value.split(",") if isinstance(value, str) else [str(one) for one in value]
 
 
-def entries(contents: dict[str, Any]) -> Iterator[Entry]:
+def card_entries(contents: dict[str, Any]) -> Iterator[AddressEntry]:
     for line in contents.get("email", []):
-        yield entry(Channel.EMAIL, line.value.removeprefix("mailto:"), line)
+        yield card_entry(Channel.EMAIL, line.value.removeprefix("mailto:"), line)
     for line in contents.get("tel", []):
         # A fax machine reads no SMS.
-        if "fax" not in types(line):
-            yield entry(Channel.SMS, re.sub("^tel:", "", line.value, flags=re.IGNORECASE), line)
+        if "fax" not in line_types(line):
+            yield card_entry(
+                Channel.SMS, re.sub("^tel:", "", line.value, flags=re.IGNORECASE), line
+            )
 
 
-def entry(channel: str, value: str, line: Any) -> Entry:
-    kinds = types(line)
+def card_entry(channel: str, value: str, line: Any) -> AddressEntry:
+    kinds = line_types(line)
     label = next((one for one in kinds if one in LABELS), "")
-    return Entry(channel, value, label, "pref" in kinds or bool(line.params.get("PREF")))
+    return AddressEntry(channel, value, label, "pref" in kinds or bool(line.params.get("PREF")))
 
 
-def types(line: Any) -> list[str]:
+def line_types(line: Any) -> list[str]:
     return [kind.lower() for one in line.params.get("TYPE", []) for kind in one.split(",")]
 
 
 # --- writing ---
 
 
-def write(contacts: Iterable[Contact], version: str = "3.0") -> str:
+def write_cards(contacts: Iterable[Contact], version: str = "3.0") -> str:
     return "".join(card_of(one, version) for one in contacts)
 
 
@@ -113,16 +118,16 @@ def card_of(contact: Contact, version: str) -> str:
     }.items():
         if value:
             card.add(name).value = value
-    for name, value, label, is_primary in reachable(contact):
+    for name, value, label, is_primary in reachable_lines(contact):
         line = card.add(name)
         line.value = value
         line.params["TYPE"] = [label] if label else []
         if is_primary:
-            mark(line, version)
+            mark_preferred(line, version)
     return str(card.serialize(validate=False))
 
 
-def mark(line: Any, version: str) -> None:
+def mark_preferred(line: Any, version: str) -> None:
     """As the preferred one."""
     if version == "4.0":
         line.params["PREF"] = ["1"]
@@ -130,7 +135,7 @@ def mark(line: Any, version: str) -> None:
         line.params["TYPE"] = [*line.params["TYPE"], "pref"]
 
 
-def reachable(contact: Contact) -> Sequence[tuple[str, str, str, bool]]:
+def reachable_lines(contact: Contact) -> Sequence[tuple[str, str, str, bool]]:
     """Each number once, whichever channels it is for."""
     found: dict[str, tuple[str, str, str, bool]] = {}
     for one in contact.addresses.all():

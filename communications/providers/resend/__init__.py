@@ -38,7 +38,7 @@ from wedsync_comms.lib.errors import (
     CredentialsRejected,
 )
 from wedsync_comms.lib.rate_limit.algorithm import Rate
-from wedsync_comms.lib.shapes import listed
+from wedsync_comms.lib.shapes import as_dicts
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
@@ -168,7 +168,7 @@ class Resend(Provider):
 
 def as_probed(answer: Mapping[str, Any], sender: str) -> Probed:
     domains = {
-        str(one.get("name", "")): str(one.get("status", "")) for one in listed(answer.get("data"))
+        str(one.get("name", "")): str(one.get("status", "")) for one in as_dicts(answer.get("data"))
     }
     ours = sender.rpartition("@")[2].rstrip("> ").lower()
     state = domains.get(ours, "verified")

@@ -14,7 +14,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest
-from wedsync_comms.lib.shapes import mapped
+from wedsync_comms.lib.shapes import as_dict
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://resend.com/docs/dashboard/webhooks/event-types
@@ -108,7 +108,7 @@ Explanation = tuple[str, str, Reason | None]
 def bounced(data: dict[str, Any]) -> Explanation:
     """A bounce without a type is of the time before there were types: it says that this message
     bounced, and not that the address is dead."""
-    bounce = mapped(data.get("bounce"))
+    bounce = as_dict(data.get("bounce"))
     kind, subtype = str(bounce.get("type", "")), str(bounce.get("subType", ""))
     closes = Reason.BOUNCE if kind == BOUNCE_PERMANENT else None
     return f"{kind}/{subtype}".strip("/"), str(bounce.get("message", "")), closes
@@ -119,12 +119,12 @@ def complained(_: dict[str, Any]) -> Explanation:
 
 
 def failed(data: dict[str, Any]) -> Explanation:
-    reason = str(mapped(data.get("failed")).get("reason", ""))
+    reason = str(as_dict(data.get("failed")).get("reason", ""))
     return reason, reason.replace("_", " ").capitalize(), None
 
 
 def suppressed(data: dict[str, Any]) -> Explanation:
-    found = mapped(data.get("suppressed"))
+    found = as_dict(data.get("suppressed"))
     reason = str(found.get("reason", ""))
     closes = Reason.COMPLAINT if "complaint" in reason else Reason.BOUNCE
     return str(found.get("type", "Suppressed")), str(found.get("message", "")), closes

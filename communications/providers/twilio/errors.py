@@ -20,7 +20,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
     TransientError,
 )
-from wedsync_comms.lib.shapes import whole
+from wedsync_comms.lib.shapes import as_int
 
 # At the call as well as in receipts.
 ERRORS: dict[int, type[ProviderError]] = {
@@ -123,7 +123,7 @@ def classify(
     error: TwilioRestException | TwilioServiceException,
     retry_after: timedelta | None,
 ) -> ProviderError:
-    code, status = whole(error.code, 0), whole(error.status, 0)
+    code, status = as_int(error.code, 0), as_int(error.status, 0)
     message = str(error.msg if isinstance(error, TwilioRestException) else words(error))
     response: dict[str, object] = {"status": status, "code": code, "message": message}
     kind = error_class(status, code)

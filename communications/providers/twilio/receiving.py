@@ -16,7 +16,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest, OptedOut
-from wedsync_comms.lib.shapes import whole
+from wedsync_comms.lib.shapes import as_int
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
@@ -102,7 +102,7 @@ def status_changed(
 ) -> StatusChanged:
     """No time in it and no order: Twilio sends neither."""
     kind, point = STATUSES[status]
-    number = whole(code, 0)
+    number = as_int(code, 0)
     remedy = ERRORS.get(number)
     failed = point is Status.FAILED
     return StatusChanged(
@@ -138,7 +138,7 @@ def received(fields: Mapping[str, str]) -> MessageReceived:
                 url=fields.get(f"MediaUrl{place}", ""),
                 content_type=fields.get(f"MediaContentType{place}", ""),
             )
-            for place in range(min(whole(fields.get("NumMedia"), 0), MAX_MEDIA))
+            for place in range(min(as_int(fields.get("NumMedia"), 0), MAX_MEDIA))
         ),
         occurred_at=datetime.now(UTC),
         opens_window=sender.startswith(WHATSAPP),

@@ -29,7 +29,7 @@ from wedsync_comms.lib.errors import (
 )
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.rate_limit.algorithm import Rate
-from wedsync_comms.lib.shapes import listed, mapped
+from wedsync_comms.lib.shapes import as_dict, as_dicts
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 CONNECTED = "CONNECTED"
@@ -78,7 +78,7 @@ class WhatsApp(Provider):
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
         outbound = outbounds[0]
         answer = self.ask("post", f"{outbound.sender}/messages", json=as_body(outbound))
-        first = next(iter(listed(answer.get("messages"))), {})
+        first = next(iter(as_dicts(answer.get("messages"))), {})
         provider_id = first.get("id")
         if not isinstance(provider_id, str) or not provider_id:
             raise OutcomeUnknown("Meta answered without an id.", code="no_id")
@@ -121,8 +121,8 @@ class WhatsApp(Provider):
         )
         events = [
             event
-            for one in listed(answer.get("data"))
-            for event in listed(mapped(one.get("events")).get("data"))
+            for one in as_dicts(answer.get("data"))
+            for event in as_dicts(as_dict(one.get("events")).get("data"))
         ]
         known = [
             (STATUSES[name], event)
@@ -156,9 +156,9 @@ class WhatsApp(Provider):
                 f"{self.business_account_id}/message_templates",
                 params={"limit": "100", **({"after": after} if after else {})},
             )
-            yield from (template(one) for one in listed(answer.get("data")))
-            paging = mapped(answer.get("paging"))
-            after = mapped(paging.get("cursors")).get("after", "") if paging.get("next") else ""
+            yield from (template(one) for one in as_dicts(answer.get("data")))
+            paging = as_dict(answer.get("paging"))
+            after = as_dict(paging.get("cursors")).get("after", "") if paging.get("next") else ""
             if not after:
                 return
 

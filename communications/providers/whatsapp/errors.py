@@ -23,7 +23,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Response
-from wedsync_comms.lib.shapes import mapped, whole
+from wedsync_comms.lib.shapes import as_dict, as_int
 
 # At the call as well as in receipts. Meta asks to build on codes, not on HTTP statuses or titles.
 ERRORS: dict[int, type[ProviderError]] = {
@@ -76,7 +76,7 @@ def decoded(answer: Response) -> dict[str, Any]:
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict) or answer.status in CLEAR:
-        raise classify(answer.status, mapped(error))
+        raise classify(answer.status, as_dict(error))
     if answer.status >= REDIRECT or not isinstance(body, dict):
         kind = ServerFailed if answer.status >= SERVER_ERROR else OutcomeUnknown
         raise kind(f"Meta answered {answer.status} without a reason.", code=str(answer.status))
@@ -84,7 +84,7 @@ def decoded(answer: Response) -> dict[str, Any]:
 
 
 def classify(status: int, error: Mapping[str, Any]) -> ProviderError:
-    code, message = whole(error.get("code"), NO_CODE), explanation(error, "message")
+    code, message = as_int(error.get("code"), NO_CODE), explanation(error, "message")
     said = str(code) if code != NO_CODE else str(status)
     response: dict[str, object] = {"status": status, "code": said, "message": message}
     kind = error_class(status, code)
@@ -110,4 +110,4 @@ def error_class(status: int, code: int) -> type[ProviderError]:
 
 
 def explanation(error: Mapping[str, Any], otherwise: str) -> str:
-    return str(mapped(error.get("error_data")).get("details") or error.get(otherwise, ""))
+    return str(as_dict(error.get("error_data")).get("details") or error.get(otherwise, ""))

@@ -25,7 +25,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing
-from wedsync_comms.lib.shapes import listed, mapped, whole
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_int
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object
@@ -68,28 +68,28 @@ def events(request: WebhookRequest) -> Iterator[Event]:
 def changes(request: WebhookRequest) -> list[dict[str, Any]]:
     return [
         change
-        for entry in listed(request.json().get("entry"))
-        for change in listed(entry.get("changes"))
+        for entry in as_dicts(request.json().get("entry"))
+        for change in as_dicts(entry.get("changes"))
     ]
 
 
 def messages(value: dict[str, Any]) -> Iterator[Event]:
-    for status in listed(value.get("statuses")):
+    for status in as_dicts(value.get("statuses")):
         if str(status.get("status")) in STATUSES and not str(status.get("id")).startswith(TEST_ID):
             yield status_changed(status)
     names = {
-        str(one.get("wa_id") or one.get("user_id")): one for one in listed(value.get("contacts"))
+        str(one.get("wa_id") or one.get("user_id")): one for one in as_dicts(value.get("contacts"))
     }
     to = number_id(value)
-    for message in listed(value.get("messages")):
+    for message in as_dicts(value.get("messages")):
         yield received(message, names, to)
 
 
 def status_changed(status: Mapping[str, Any]) -> StatusChanged:
     kind, point = STATUSES[str(status["status"])]
     call, _, message = str(status.get("biz_opaque_callback_data", "")).partition(" ")
-    error = next(iter(listed(status.get("errors"))), {})
-    code = whole(error.get("code"), NO_CODE)
+    error = next(iter(as_dicts(status.get("errors"))), {})
+    code = as_int(error.get("code"), NO_CODE)
     remedy = error_class(BAD_REQUEST, code) if point is Status.FAILED else None
     return StatusChanged(
         kind=kind,
@@ -109,7 +109,7 @@ def status_changed(status: Mapping[str, Any]) -> StatusChanged:
 def received(message: dict[str, Any], names: dict[str, Any], to: str) -> MessageReceived:
     # Since 2026 a person with a user name may write without showing a number.
     sender = str(message.get("from") or message.get("from_user_id") or "")
-    profile = mapped(mapped(names.get(sender)).get("profile"))
+    profile = as_dict(as_dict(names.get(sender)).get("profile"))
     kind = str(message.get("type", ""))
     text = text_of(kind, message)
     return MessageReceived(
@@ -140,7 +140,7 @@ def caption(value: dict[str, Any]) -> str:
 
 
 def chosen(value: dict[str, Any]) -> str:
-    answer = mapped(value.get(str(value.get("type"))))
+    answer = as_dict(value.get(str(value.get("type"))))
     return str(answer.get("title") or "")
 
 
@@ -177,7 +177,7 @@ def as_number(sender: str) -> str:
 
 
 def number_id(value: dict[str, Any]) -> str:
-    return str(mapped(value.get("metadata")).get("phone_number_id", ""))
+    return str(as_dict(value.get("metadata")).get("phone_number_id", ""))
 
 
 def wish(text: str) -> Wish | None:
@@ -192,7 +192,7 @@ PREFERENCES = {"stop": Wish.STOP, "resume": Wish.START, "signup": Wish.START}
 
 def preferences(value: dict[str, Any]) -> Iterator[Event]:
     """https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference/user_preferences"""
-    for one in listed(value.get("user_preferences")):
+    for one in as_dicts(value.get("user_preferences")):
         wanted = PREFERENCES.get(str(one.get("value")))
         person = str(one.get("wa_id") or one.get("user_id") or "")
         if wanted is None or not person:

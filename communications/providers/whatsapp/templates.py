@@ -8,17 +8,17 @@ from communications.vocabulary.events import (
     TemplateChanged,
     TemplateText,
 )
-from wedsync_comms.lib.shapes import listed, mapped
+from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 
 def template(one: Mapping[str, Any]) -> TemplateText:
-    parts = {str(part.get("type", "")).upper(): part for part in listed(one.get("components"))}
+    parts = {str(part.get("type", "")).upper(): part for part in as_dicts(one.get("components"))}
     return TemplateText(
         name=str(one.get("name", "")),
         language=str(one.get("language", "")),
         category=str(one.get("category", "")),
         approval=str(one.get("status", "")),
-        quality=str(mapped(one.get("quality_score")).get("score", "")),
+        quality=str(as_dict(one.get("quality_score")).get("score", "")),
         body=str(parts.get("BODY", {}).get("text", "")),
     )
 

@@ -95,8 +95,10 @@ def test_all_of_them_arrive_and_both_sides_converge(
 
     name = sorted(there)[3]
     ours = Contact.objects.get(name=name)
-    contacts.change(ours, notes="Vegan")
-    contacts.create(venue, name="Noah Bennett", addresses=[("email", "noah@bennett.example")])
+    contacts.change_contact(ours, notes="Vegan")
+    contacts.create_contact(
+        venue, name="Noah Bennett", addresses=[("email", "noah@bennett.example")]
+    )
     synced(book, times=2)
 
     there = theirs(harness)
@@ -117,7 +119,7 @@ def test_faults_on_the_way_cost_two_polls_at_most(
     synced(book)
     harness.fault(status={"status": 503, "mode": "after", "chance": 0.2})
     for number in range(5):
-        contacts.create(
+        contacts.create_contact(
             venue,
             name=f"Own {number} Person",
             addresses=[("email", f"own-{number}@bennett.example")],

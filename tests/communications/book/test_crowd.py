@@ -24,8 +24,8 @@ FOUND = 0.95
 
 
 def taken(organization: Organization, records: list[Record]) -> None:
-    row = importing.upload(organization, "crowd.csv", as_csv(records), by="olga")
-    importing.confirm(row, by="olga")
+    row = importing.upload_file(organization, "crowd.csv", as_csv(records), by="olga")
+    importing.confirm_import(row, by="olga")
 
 
 def whereabouts(organization: Organization) -> dict[str, int]:
@@ -44,7 +44,7 @@ def test_duplicates_are_found_and_nobody_is_taken_for_another() -> None:
     records = crowd()
 
     taken(organization, records)
-    outcome = duplicates.run(organization)
+    outcome = duplicates.compare_pending(organization)
 
     place = whereabouts(organization)
     assert len(place) == len(records)
@@ -64,7 +64,7 @@ def test_duplicates_are_found_and_nobody_is_taken_for_another() -> None:
 
     before = written()
     with CaptureQueriesContext(connection) as asked:
-        again = duplicates.run(organization)
+        again = duplicates.compare_pending(organization)
     assert (again.compared, again.merged, again.queued) == (0, 0, 0)
     assert written() == before
     assert len(asked) == 1
@@ -74,12 +74,12 @@ def test_the_same_file_again_changes_nothing() -> None:
     organization = factories.organization(region="DE")
     records = crowd(people=300, twice=40)
     taken(organization, records)
-    duplicates.run(organization)
+    duplicates.compare_pending(organization)
     before = written()
 
-    row = importing.upload(organization, "again.csv", as_csv(records), by="olga")
-    counts = importing.confirm(row, by="olga")
-    duplicates.run(organization)
+    row = importing.upload_file(organization, "again.csv", as_csv(records), by="olga")
+    counts = importing.confirm_import(row, by="olga")
+    duplicates.compare_pending(organization)
 
     assert (counts["create"], counts["update"], counts["error"]) == (0, 0, 0)
     assert written() == before
@@ -91,10 +91,10 @@ def test_the_same_file_again_changes_nothing() -> None:
 )
 def test_a_search_forgives(query: str) -> None:
     organization = factories.organization(region="DE")
-    made = contacts.create(
+    made = contacts.create_contact(
         organization,
         name="Jürgen Müller",
         addresses=[("sms", "+49 170 1000007")],
     )
 
-    assert list(search.search(Contact.objects.all(), query)) == [made]
+    assert list(search.search_contacts(Contact.objects.all(), query)) == [made]

@@ -52,7 +52,9 @@ def venue() -> Organization:
 
 @pytest.fixture
 def amelia(venue: Organization) -> Contact:
-    return contacts.create(venue, name="Amelia Hart", notes="Vegan", addresses=[("email", EMAIL)])
+    return contacts.create_contact(
+        venue, name="Amelia Hart", notes="Vegan", addresses=[("email", EMAIL)]
+    )
 
 
 def delivered(amelia: Contact) -> Message:
@@ -112,7 +114,7 @@ def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
     message = delivered(amelia)
     waiting = factories.message(amelia.organization, contact=amelia.pk, to="")
 
-    erasure.erase(amelia, by="olga")
+    erasure.erase_contact(amelia, by="olga")
 
     assert not Contact.everyone.exists()
     for word in (EMAIL, "Amelia", "Secret plan", "Vegan", "Your day"):
@@ -123,7 +125,7 @@ def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
         None,
         message.created_at,
     )
-    assert kept.to == erasure.fingerprint(EMAIL.upper())
+    assert kept.to == erasure.address_fingerprint(EMAIL.upper())
     attempt = kept.attempts.get()
     assert (attempt.provider_id, attempt.status) == ("re_1", Status.DELIVERED)
     assert Message.objects.get(pk=waiting.pk).status == Status.CANCELLED
@@ -134,9 +136,11 @@ def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
         venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT, detail="They wrote “STOP”."
     )
 
-    erasure.erase(amelia, by="olga")
-    row = importing.upload(venue, "again.csv", f"Name,E-mail\nAmelia,{EMAIL}\n".encode(), by="olga")
-    importing.confirm(row, by="olga")
+    erasure.erase_contact(amelia, by="olga")
+    row = importing.upload_file(
+        venue, "again.csv", f"Name,E-mail\nAmelia,{EMAIL}\n".encode(), by="olga"
+    )
+    importing.confirm_import(row, by="olga")
 
     assert Suppression.objects.get().detail == ""
     draft = Draft(channel="email", to=EMAIL, subject="Hi", body="Hello")
@@ -144,12 +148,12 @@ def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
 
 
 def test_who_was_merged_into_the_person_goes_as_well(amelia: Contact, venue: Organization) -> None:
-    twin = contacts.create(venue, name="A. Hart", addresses=[("email", "ah@example.com")])
+    twin = contacts.create_contact(venue, name="A. Hart", addresses=[("email", "ah@example.com")])
     theirs = factories.message(venue, contact=twin.pk, to="", body="Secret plan")
-    merging.merge(amelia, twin, by="olga")
-    duplicates.run(venue)
+    merging.merge_contacts(amelia, twin, by="olga")
+    duplicates.compare_pending(venue)
 
-    erasure.erase(Contact.objects.get(), by="olga")
+    erasure.erase_contact(Contact.objects.get(), by="olga")
 
     assert not Contact.everyone.exists()
     assert not Merge.objects.exists()
@@ -160,7 +164,7 @@ def test_nobody_else_is_touched(amelia: Contact, venue: Organization) -> None:
     other = factories.contact(venue, email="noah@example.com", name="Noah")
     message = factories.message(venue, contact=other.pk, to="", body="Hello Noah")
 
-    erasure.erase(amelia, by="olga")
+    erasure.erase_contact(amelia, by="olga")
 
     kept = Message.objects.get(pk=message.pk)
     assert (kept.body, kept.to, kept.contact) == ("Hello Noah", "noah@example.com", other)
@@ -169,9 +173,9 @@ def test_nobody_else_is_touched(amelia: Contact, venue: Organization) -> None:
 def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organization) -> None:
     delivered(amelia)
     suppressions.suppress(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
-    contacts.change(amelia, notes="Vegetarian")
+    contacts.change_contact(amelia, notes="Vegetarian")
 
-    told = json.loads(json.dumps(exporting.everything(amelia), cls=DjangoJSONEncoder))
+    told = json.loads(json.dumps(exporting.everything_about(amelia), cls=DjangoJSONEncoder))
 
     assert told["contact"]["addresses"][0]["value"] == EMAIL
     assert told["messages"][0]["body"] == "Secret plan"
@@ -184,7 +188,7 @@ def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organiza
 def test_what_is_erased_and_what_happens_to_it_never_wait_for_each_other_in_a_circle(
     venue: Organization,
 ) -> None:
-    guests = [contacts.create(venue, name="Guest", addresses=[]) for _ in range(6)]
+    guests = [contacts.create_contact(venue, name="Guest", addresses=[]) for _ in range(6)]
     messages = [
         factories.message(venue, to=f"{one.pk}-{number}@example.com")
         for one in guests
@@ -194,4 +198,4 @@ def test_what_is_erased_and_what_happens_to_it_never_wait_for_each_other_in_a_ci
         Message.objects.filter(pk=message.pk).update(contact=guests[number // 20])
     with opened_all_the_time(messages):
         for one in guests:
-            erasure.erase(one, by="olga")
+            erasure.erase_contact(one, by="olga")

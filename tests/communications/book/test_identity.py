@@ -58,12 +58,12 @@ def test_spellings_of_a_number_do_not_make_two_people(
     one: str,
     other: str,
 ) -> None:
-    made = contacts.create(venue, name="Ana", addresses=[("sms", one)])
+    made = contacts.create_contact(venue, name="Ana", addresses=[("sms", one)])
     value = contacts.normalise_number(other, region="DE")
 
-    assert contacts.resolve(venue, channel="sms", value=value) == made
+    assert contacts.find_or_create_contact(venue, channel="sms", value=value) == made
     with pytest.raises(InvalidAddress, match="another contact"):
-        contacts.create(venue, name="Somebody", addresses=[("sms", other)])
+        contacts.create_contact(venue, name="Somebody", addresses=[("sms", other)])
 
 
 def test_landlines_and_other_countries_have_one_form() -> None:
@@ -73,7 +73,7 @@ def test_landlines_and_other_countries_have_one_form() -> None:
 
 
 def test_stop_from_one_form_closes_the_other(venue: Organization) -> None:
-    contacts.create(venue, name="Ana", addresses=[("sms", "+5511987654321")])
+    contacts.create_contact(venue, name="Ana", addresses=[("sms", "+5511987654321")])
     suppressions.suppress(venue, channel="sms", value="+551187654321", reason=Reason.OPT_OUT)
 
     draft = Draft(channel="sms", to="+5511987654321", body="Hello")
@@ -82,7 +82,7 @@ def test_stop_from_one_form_closes_the_other(venue: Organization) -> None:
 
 
 def test_who_writes_from_one_form_opens_the_window_of_the_other(venue: Organization) -> None:
-    contacts.create(venue, name="Ana", addresses=[("whatsapp", "+5511987654321")])
+    contacts.create_contact(venue, name="Ana", addresses=[("whatsapp", "+5511987654321")])
 
     whatsapp_window.open_at(venue.pk, "+551187654321", timezone.now())
 
@@ -140,7 +140,7 @@ def test_stop_of_somebody_hidden_closes_the_number_we_know(venue: Organization) 
 
 
 def test_a_stranger_is_to_be_reviewed_and_a_known_one_is_not(venue: Organization) -> None:
-    known = contacts.create(venue, name="Ana", addresses=[("whatsapp", "+491701234567")])
+    known = contacts.create_contact(venue, name="Ana", addresses=[("whatsapp", "+491701234567")])
 
     assert written(venue, sender="+491701234567") == known
     stranger = written(venue, sender="+491709999999", sender_name="Ben Hart")

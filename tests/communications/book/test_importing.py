@@ -31,7 +31,7 @@ def venue() -> Organization:
 
 
 def given(venue: Organization, text: str, filename: str = "people.csv") -> Import:
-    return importing.upload(venue, filename, text.encode(), by="olga")
+    return importing.upload_file(venue, filename, text.encode(), by="olga")
 
 
 def values(contact: Contact) -> list[tuple[str, str]]:
@@ -47,7 +47,7 @@ Amelia,Hart,,Hart 2027 ::: * myContacts,Amelia@Hart.example ::: a@work.example,0
 def test_a_file_of_google_s_is_understood(venue: Organization) -> None:
     row = given(venue, GOOGLE)
 
-    counts = importing.confirm(row, by="olga")
+    counts = importing.confirm_import(row, by="olga")
 
     assert counts["create"] == 2
     amelia = Contact.objects.get(given_name="Amelia")
@@ -78,10 +78,10 @@ def test_other_encodings_and_delimiters_are_understood(
     content: bytes,
     delimiter: str,
 ) -> None:
-    row = importing.upload(venue, "people.csv", content, by="olga")
+    row = importing.upload_file(venue, "people.csv", content, by="olga")
 
-    assert csv_tables.delimiter(row.content.lstrip("\ufeff")) == delimiter
-    importing.confirm(row, by="olga")
+    assert csv_tables.guess_delimiter(row.content.lstrip("\ufeff")) == delimiter
+    importing.confirm_import(row, by="olga")
     assert Contact.objects.get().name == "Jürgen Groß"
 
 
@@ -95,7 +95,7 @@ Ivy Marsh,ivy@example.com,,Klingon
 
 
 def test_every_wrong_row_says_why(venue: Organization) -> None:
-    rows = importing.preview(given(venue, WRONG)).plan.rows
+    rows = importing.preview_import(given(venue, WRONG)).plan.rows
 
     assert [(row.number, str(row.action)) for row in rows] == [
         (2, "create"),
@@ -113,18 +113,18 @@ def test_nothing_is_half_imported(venue: Organization) -> None:
     row = given(venue, WRONG)
 
     with pytest.raises(NotPossible, match="2 rows cannot be taken"):
-        importing.confirm(row, by="olga")
+        importing.confirm_import(row, by="olga")
     assert Contact.objects.count() == 0
 
-    counts = importing.confirm(row, by="olga", without_errors=True)
+    counts = importing.confirm_import(row, by="olga", without_errors=True)
     assert (counts["create"], counts["error"]) == (2, 2)
     assert Contact.objects.count() == 2
     with pytest.raises(NotPossible, match="imported already"):
-        importing.confirm(row, by="olga")
+        importing.confirm_import(row, by="olga")
 
 
 def test_a_known_address_fills_what_is_blank_and_overwrites_nothing(venue: Organization) -> None:
-    known = contacts.create(
+    known = contacts.create_contact(
         venue,
         name="Liz Hart",
         notes="Vegan.",
@@ -134,7 +134,7 @@ def test_a_known_address_fills_what_is_blank_and_overwrites_nothing(venue: Organ
     text = "Name,E-mail,Phone,Notes,Company,Roles\n"
     text += "Elizabeth Hart,LIZ@hart.example,07700 900101,Other,Hart Ltd,Guest\n"
 
-    counts = importing.confirm(given(venue, text), by="olga")
+    counts = importing.confirm_import(given(venue, text), by="olga")
 
     assert counts["update"] == 1
     known.refresh_from_db()
@@ -146,12 +146,12 @@ def test_a_known_address_fills_what_is_blank_and_overwrites_nothing(venue: Organ
 
 
 def test_a_known_address_under_another_name_is_for_a_person_to_judge(venue: Organization) -> None:
-    known = contacts.create(venue, name="Anna Weber", addresses=[("sms", "+447700900101")])
+    known = contacts.create_contact(venue, name="Anna Weber", addresses=[("sms", "+447700900101")])
     text = "Name,Phone,E-mail\nBernd Weber,07700 900101,bernd@example.com\n"
 
     row = given(venue, text)
-    (planned,) = importing.preview(row).plan.rows
-    importing.confirm(row, by="olga")
+    (planned,) = importing.preview_import(row).plan.rows
+    importing.confirm_import(row, by="olga")
 
     assert (str(planned.action), planned.reasons[1]) == ("review", "The names differ.")
     made = Contact.objects.get(name="Bernd Weber")
@@ -164,7 +164,7 @@ def test_the_same_person_twice_in_a_file_becomes_one_contact(venue: Organization
     text = "Name,E-mail,Phone\nLiz Hart,liz@hart.example,\n"
     text += "Elizabeth Hart,LIZ@HART.example,+44 7700 900101\n"
 
-    importing.confirm(given(venue, text), by="olga")
+    importing.confirm_import(given(venue, text), by="olga")
 
     liz = Contact.objects.get()
     assert (liz.name, values(liz)[1]) == ("Liz Hart", ("sms", "+447700900101"))
@@ -174,7 +174,7 @@ def test_a_row_that_joins_two_contacts_is_a_reason_to_look(venue: Organization) 
     text = "Name,E-mail,Phone\nLiz Hart,liz@hart.example,\nElizabeth Hart,,07700900101\n"
     text += "Liz Hart,LIZ@HART.example,+44 7700 900101\n"
 
-    importing.confirm(given(venue, text), by="olga")
+    importing.confirm_import(given(venue, text), by="olga")
 
     assert Contact.objects.count() == 2
     assert Pair.objects.get().score == 100
@@ -185,7 +185,7 @@ def test_an_opt_out_survives_an_import(venue: Organization) -> None:
         venue, channel="email", value="amelia@hart.example", reason=Reason.OPT_OUT
     )
 
-    importing.confirm(given(venue, GOOGLE), by="olga")
+    importing.confirm_import(given(venue, GOOGLE), by="olga")
 
     draft = Draft(channel="email", to="Amelia@hart.example", subject="Hi", body="Hello")
     assert compose(venue, draft).message.status == Status.SUPPRESSED
@@ -212,8 +212,10 @@ def test_the_columns_can_be_told(venue: Organization) -> None:
     row = given(venue, "Who,Where,Diet\nAmelia,amelia@hart.example,vegan\n")
     assert row.mapping == {"Who": "", "Where": "", "Diet": ""}
 
-    importing.choose(row, {"Who": "name", "Where": "email", "Diet": "custom", "Else": "name"})
-    importing.confirm(row, by="olga")
+    importing.choose_columns(
+        row, {"Who": "name", "Where": "email", "Diet": "custom", "Else": "name"}
+    )
+    importing.confirm_import(row, by="olga")
 
     made = Contact.objects.get()
     assert (made.name, made.custom) == ("Amelia", {"Diet": "vegan"})
@@ -223,7 +225,7 @@ def test_the_columns_can_be_told(venue: Organization) -> None:
 
 
 def full(venue: Organization) -> Contact:
-    return contacts.create(
+    return contacts.create_contact(
         venue,
         given_name="Zoë",
         family_name="O’Hara; Jr",
@@ -241,12 +243,12 @@ def full(venue: Organization) -> Contact:
 
 def test_our_own_csv_comes_back_as_it_was(venue: Organization) -> None:
     before = full(venue)
-    text = exporting.as_csv([before])
+    text = exporting.contacts_as_csv([before])
     elsewhere = factories.organization()
 
     row = given(elsewhere, text)
-    importing.choose(row, row.mapping | {"Table": "custom"})
-    importing.confirm(row, by="olga")
+    importing.choose_columns(row, row.mapping | {"Table": "custom"})
+    importing.confirm_import(row, by="olga")
 
     after = Contact.objects.get(organization=elsewhere)
     for name in ("name", "given_name", "family_name", "company", "roles", "weddings", "language"):
@@ -257,9 +259,9 @@ def test_our_own_csv_comes_back_as_it_was(venue: Organization) -> None:
 
 
 def test_no_cell_is_a_formula(venue: Organization) -> None:
-    text = exporting.as_csv([full(venue)])
+    text = exporting.contacts_as_csv([full(venue)])
 
-    _, rows = csv_tables.read(text.removeprefix("\ufeff"))
+    _, rows = csv_tables.read_table(text.removeprefix("\ufeff"))
     assert [cell for cell in rows[0].values() if cell.startswith(("=", "+", "-", "@"))] == []
     assert rows[0]["company"] == "'=HYPERLINK(0)"
 
@@ -267,10 +269,10 @@ def test_no_cell_is_a_formula(venue: Organization) -> None:
 @pytest.mark.parametrize("version", ["3.0", "4.0"])
 def test_our_own_vcard_comes_back_as_it_was(venue: Organization, version: str) -> None:
     before = full(venue)
-    text = exporting.as_vcards([before], version)
+    text = exporting.contacts_as_vcards([before], version)
     elsewhere = factories.organization()
 
-    importing.confirm(given(elsewhere, text, "people.vcf"), by="olga")
+    importing.confirm_import(given(elsewhere, text, "people.vcf"), by="olga")
 
     assert f"VERSION:{version}" in text
     after = Contact.objects.get(organization=elsewhere)
@@ -307,9 +309,9 @@ END:VCARD
 def test_cards_of_all_versions_are_understood(venue: Organization) -> None:
     row = given(venue, CARDS, "people.vcf")
 
-    rows = importing.preview(row).plan.rows
+    rows = importing.preview_import(row).plan.rows
     assert [str(one.action) for one in rows] == ["create", "error", "create"]
-    importing.confirm(row, by="olga", without_errors=True)
+    importing.confirm_import(row, by="olga", without_errors=True)
 
     amelia = Contact.objects.get(name="Amelia Hart")
     assert (amelia.company, amelia.notes) == ("Hart Ltd", "Vegan, and late")
@@ -324,7 +326,7 @@ def test_cards_of_all_versions_are_understood(venue: Organization) -> None:
 
 def test_rubbish_in_a_card_is_an_error_and_no_crash(venue: Organization) -> None:
     with pytest.raises(Rejected):
-        vcards.record(venue, 1, "BEGIN:VCARD\nnonsense\nEND:VCARD\n")
+        vcards.record_from_card(venue, 1, "BEGIN:VCARD\nnonsense\nEND:VCARD\n")
 
 
 @pytest.mark.usefixtures("concurrent_writers")
@@ -335,7 +337,7 @@ def test_while_a_file_is_taken_messages_of_the_same_organization_go_on(venue: Or
     with Closing(1) as pool, transaction.atomic():
         # So the import stops in its middle, until we are done.
         Import.objects.select_for_update().get(pk=row.pk)
-        taken = pool.submit(importing.confirm, row, by="olga")
+        taken = pool.submit(importing.confirm_import, row, by="olga")
         eventually(somebody_waits)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '3s'")
@@ -351,9 +353,11 @@ def somebody_waits() -> bool:
 
 @pytest.mark.usefixtures("concurrent_writers")
 def test_whoever_is_being_changed_can_be_written_to_meanwhile(venue: Organization) -> None:
-    contact = contacts.create(venue, name="Amelia", addresses=[("email", "amelia@hart.example")])
+    contact = contacts.create_contact(
+        venue, name="Amelia", addresses=[("email", "amelia@hart.example")]
+    )
     with Closing(1) as pool, transaction.atomic():
-        contacts.change(contact, name="Amelia Hart")
+        contacts.change_contact(contact, name="Amelia Hart")
         assert pool.submit(written_to, contact).result(timeout=30)
 
 

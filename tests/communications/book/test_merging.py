@@ -43,7 +43,7 @@ def venue() -> Organization:
 
 
 def person(venue: Organization, name: str, *addresses: tuple[str, str], **facts: Any) -> Contact:
-    return contacts.create(venue, name=name, addresses=addresses, **facts)
+    return contacts.create_contact(venue, name=name, addresses=addresses, **facts)
 
 
 def values(contact: Contact) -> Sequence[str]:
@@ -68,7 +68,7 @@ def two(venue: Organization) -> tuple[Contact, Contact]:
 def test_the_kept_one_has_everything(venue: Organization) -> None:
     one, other = two(venue)
 
-    merging.merge(one, other, by="olga")
+    merging.merge_contacts(one, other, by="olga")
 
     one.refresh_from_db()
     assert values(one) == ["+447700900101", "e.hart@work.example", "liz@hart.example"]
@@ -76,7 +76,7 @@ def test_the_kept_one_has_everything(venue: Organization) -> None:
     assert one.notes == "Vegan.\n\nCalls in the evening."
     assert one.custom == {"table": "7"}
     assert list(Contact.objects.all()) == [one]
-    assert list(search.search(Contact.objects.all(), "900101")) == [one]
+    assert list(search.search_contacts(Contact.objects.all(), "900101")) == [one]
     primary = one.addresses.filter(channel="email", is_primary=True)
     assert [row.value for row in primary] == ["liz@hart.example"]
 
@@ -84,11 +84,11 @@ def test_the_kept_one_has_everything(venue: Organization) -> None:
 def test_messages_follow_and_come_back(venue: Organization) -> None:
     one, other = two(venue)
     theirs = factories.message(venue, contact=other.pk, to="")
-    merge = merging.merge(one, other, by="olga")
+    merge = merging.merge_contacts(one, other, by="olga")
     assert Message.objects.get(pk=theirs.pk).contact == one
     later = factories.message(venue, contact=one.pk, to="")
 
-    unmerge.undo(merge, by="olga")
+    unmerge.undo_merge(merge, by="olga")
 
     assert Message.objects.get(pk=theirs.pk).contact == other
     assert Message.objects.get(pk=later.pk).contact == one
@@ -99,7 +99,7 @@ def test_a_merge_is_undone_completely(venue: Organization) -> None:
     before: list[Any] = list(Contact.objects.values().order_by("pk"))
     addresses = {contact.pk: values(contact) for contact in (one, other)}
 
-    unmerge.undo(merging.merge(one, other, by="olga"), by="olga")
+    unmerge.undo_merge(merging.merge_contacts(one, other, by="olga"), by="olga")
 
     after: list[Any] = list(Contact.objects.values().order_by("pk"))
     for old, new in zip(before, after, strict=True):
@@ -159,17 +159,17 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
     venue = factories.organization()
     one, other = apart(venue)
     before = [said(one), said(other)]
-    untold = field_merge.united(one, other)
+    untold = field_merge.merged_facts(one, other)
     chosen = {field: other.pk if is_other else one.pk for field, is_other in choice.items()}
 
-    merge = merging.merge(one, other, by="olga", chosen=chosen)
+    merge = merging.merge_contacts(one, other, by="olga", chosen=chosen)
 
     after = said(one)
     for field in FIELDS:
         asked = "name" if field in personal_names.PARTS else field
         right = before[choice[asked]][field] if asked in choice else untold[field]
         assert after[field] == right
-    unmerge.undo(merge, by="olga")
+    unmerge.undo_merge(merge, by="olga")
     assert [said(one), said(other)] == before
     assert one.time_zone == ""
 
@@ -177,7 +177,7 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
 def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
     one, other = apart(venue)
 
-    found = {one.field: one.default for one in field_merge.questions(one, other)}
+    found = {one.field: one.default for one in field_merge.field_questions(one, other)}
 
     assert found == {
         "name": one.pk,
@@ -193,17 +193,17 @@ def test_the_fuller_name_is_proposed(venue: Organization) -> None:
     one = person(venue, "Anna", ("sms", "+447700900101"))
     other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
 
-    (question,) = field_merge.questions(one, other)
+    (question,) = field_merge.field_questions(one, other)
 
     assert question.default == other.pk
 
 
 def test_what_was_changed_since_stays_after_the_undo(venue: Organization) -> None:
     one, other = two(venue)
-    merge = merging.merge(one, other, by="olga")
-    contacts.change(Contact.objects.get(pk=one.pk), notes="Vegetarian after all.")
+    merge = merging.merge_contacts(one, other, by="olga")
+    contacts.change_contact(Contact.objects.get(pk=one.pk), notes="Vegetarian after all.")
 
-    unmerge.undo(merge, by="olga")
+    unmerge.undo_merge(merge, by="olga")
 
     one.refresh_from_db()
     assert (one.notes, one.roles) == ("Vegetarian after all.", ["couple"])
@@ -212,10 +212,10 @@ def test_what_was_changed_since_stays_after_the_undo(venue: Organization) -> Non
 def test_what_was_taken_apart_is_not_merged_again(venue: Organization) -> None:
     one = person(venue, "Liz Hart", ("sms", "+447700900101"))
     other = person(venue, "Elizabeth Hart", ("whatsapp", "+447700900101"))
-    assert duplicates.run(venue).merged == 1
+    assert duplicates.compare_pending(venue).merged == 1
 
-    unmerge.undo(Merge.objects.get(), by="olga")
-    duplicates.run(venue)
+    unmerge.undo_merge(Merge.objects.get(), by="olga")
+    duplicates.compare_pending(venue)
 
     assert set(Contact.objects.all()) == {one, other}
     assert Pair.objects.get().verdict == Verdict.APART
@@ -223,11 +223,11 @@ def test_what_was_taken_apart_is_not_merged_again(venue: Organization) -> None:
 
 def test_deleting_the_kept_one_does_not_delete_the_other(venue: Organization) -> None:
     one, other = two(venue)
-    merge = merging.merge(one, other, by="olga")
+    merge = merging.merge_contacts(one, other, by="olga")
 
     Contact.objects.get(pk=one.pk).delete()
     assert list(Contact.objects.all()) == []
-    unmerge.undo(Merge.objects.get(pk=merge.pk), by="olga")
+    unmerge.undo_merge(Merge.objects.get(pk=merge.pk), by="olga")
 
     back = Contact.objects.get()
     assert back == other
@@ -237,27 +237,27 @@ def test_deleting_the_kept_one_does_not_delete_the_other(venue: Organization) ->
 def test_a_merge_is_undone_once_and_in_order(venue: Organization) -> None:
     one, other = two(venue)
     third = person(venue, "E. Hart", ("email", "eh@example.com"))
-    first = merging.merge(one, other, by="olga")
-    second = merging.merge(third, one, by="olga")
+    first = merging.merge_contacts(one, other, by="olga")
+    second = merging.merge_contacts(third, one, by="olga")
 
     with pytest.raises(NotPossible, match="undo that first"):
-        unmerge.undo(first, by="olga")
-    unmerge.undo(second, by="olga")
-    unmerge.undo(first, by="olga")
+        unmerge.undo_merge(first, by="olga")
+    unmerge.undo_merge(second, by="olga")
+    unmerge.undo_merge(first, by="olga")
     with pytest.raises(NotPossible, match="undone before"):
-        unmerge.undo(first, by="olga")
+        unmerge.undo_merge(first, by="olga")
 
     assert set(Contact.objects.all()) == {one, other, third}
 
 
 def test_a_merged_contact_cannot_be_merged_again(venue: Organization) -> None:
     one, other = two(venue)
-    merging.merge(one, other, by="olga")
+    merging.merge_contacts(one, other, by="olga")
 
     with pytest.raises(NotPossible):
-        merging.merge(one, other, by="olga")
+        merging.merge_contacts(one, other, by="olga")
     with pytest.raises(NotPossible):
-        merging.merge(one, one, by="olga")
+        merging.merge_contacts(one, one, by="olga")
 
 
 def test_nobody_is_merged_across_organizations(venue: Organization) -> None:
@@ -265,7 +265,7 @@ def test_nobody_is_merged_across_organizations(venue: Organization) -> None:
     stranger = person(factories.organization(), "Liz Hart")
 
     with pytest.raises(NotPossible):
-        merging.merge(one, stranger, by="olga")
+        merging.merge_contacts(one, stranger, by="olga")
 
 
 @pytest.mark.parametrize("is_undone", [False, True])
@@ -274,9 +274,9 @@ def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool
     suppressions.suppress(
         venue, channel="email", value="e.hart@work.example", reason=Reason.OPT_OUT
     )
-    merge = merging.merge(one, other, by="olga")
+    merge = merging.merge_contacts(one, other, by="olga")
     if is_undone:
-        unmerge.undo(merge, by="olga")
+        unmerge.undo_merge(merge, by="olga")
 
     draft = Draft(channel="email", to="e.hart@work.example", subject="Hi", body="Hello")
     assert compose(venue, draft).message.status == Status.SUPPRESSED
@@ -284,7 +284,7 @@ def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool
 
 def test_both_histories_tell_of_it(venue: Organization) -> None:
     one, other = two(venue)
-    merging.merge(one, other, by="olga")
+    merging.merge_contacts(one, other, by="olga")
 
     told = ContactChange.objects.filter(contact=one, source="merge")
     assert {row.field for row in told} >= {"addresses", "notes", "roles"}
@@ -315,7 +315,7 @@ def test_the_same_number_and_no_other_name_is_one_person(
     person(venue, one, ("sms", "+447700900101"))
     person(venue, other, ("whatsapp", "+447700900101"))
 
-    assert duplicates.run(venue).merged == 1
+    assert duplicates.compare_pending(venue).merged == 1
     assert Merge.objects.get().is_automatic
 
 
@@ -338,7 +338,7 @@ def test_the_same_number_and_another_name_is_for_a_person_to_decide(
     person(venue, one, ("sms", "+447700900101"))
     person(venue, other, ("whatsapp", "+447700900101"))
 
-    outcome = duplicates.run(venue)
+    outcome = duplicates.compare_pending(venue)
 
     assert (outcome.merged, outcome.queued) == (0, 1)
     assert "+447700900101" in Pair.objects.get().reasons[0]
@@ -348,7 +348,7 @@ def test_dots_at_gmail_are_a_hint_and_no_proof(venue: Organization) -> None:
     person(venue, "Anna Weber", ("email", "anna.weber@gmail.com"))
     person(venue, "Anna Weber", ("email", "annaweber+wedding@googlemail.com"))
 
-    outcome = duplicates.run(venue)
+    outcome = duplicates.compare_pending(venue)
 
     assert (outcome.merged, outcome.queued) == (0, 1)
 
@@ -357,7 +357,7 @@ def test_people_of_one_name_with_addresses_of_their_own_are_let_alone(venue: Org
     person(venue, "Anna Weber", ("email", "anna@one.example"))
     person(venue, "Anna Weber", ("email", "anna@two.example"))
 
-    outcome = duplicates.run(venue)
+    outcome = duplicates.compare_pending(venue)
 
     assert (outcome.merged, outcome.queued) == (0, 0)
 
@@ -366,18 +366,18 @@ def test_one_name_in_one_wedding_is_asked_about(venue: Organization) -> None:
     person(venue, "Anna Schmidt", ("email", "anna@one.example"), weddings=["Hart 2027"])
     person(venue, "Anna Schmitt", ("email", "anna@two.example"), weddings=["hart 2027"])
 
-    assert duplicates.run(venue).queued == 1
+    assert duplicates.compare_pending(venue).queued == 1
 
 
 def test_a_person_decides(venue: Organization) -> None:
     one = person(venue, "Anna Webber", ("sms", "+447700900101"), ("email", "a@example.com"))
     other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
-    duplicates.run(venue)
+    duplicates.compare_pending(venue)
     pair = Pair.objects.get()
 
-    duplicates.decide(pair, Verdict.LATER, by="olga")
+    duplicates.decide_pair(pair, Verdict.LATER, by="olga")
     assert Pair.objects.get().verdict == Verdict.LATER
-    duplicates.decide(pair, Verdict.MERGED, by="olga")
+    duplicates.decide_pair(pair, Verdict.MERGED, by="olga")
 
     assert Pair.objects.get().verdict == Verdict.MERGED
     assert list(Contact.objects.all()) == [one]
@@ -387,12 +387,12 @@ def test_a_person_decides(venue: Organization) -> None:
 def test_who_was_not_the_one_is_not_the_other(venue: Organization) -> None:
     anna = person(venue, "Anna Weber", ("sms", "+447700900101"))
     bernd = person(venue, "Bernd Weber", ("whatsapp", "+447700900101"))
-    duplicates.run(venue)
-    duplicates.decide(Pair.objects.get(), Verdict.APART, by="olga")
+    duplicates.compare_pending(venue)
+    duplicates.decide_pair(Pair.objects.get(), Verdict.APART, by="olga")
     twin = person(venue, "Anna Weber", ("email", "anna@example.com"))
 
-    merging.merge(twin, anna, by="olga")
-    outcome = duplicates.run(venue)
+    merging.merge_contacts(twin, anna, by="olga")
+    outcome = duplicates.compare_pending(venue)
 
     assert outcome.queued == 0
     assert Pair.objects.get(one=bernd, other=twin).verdict == Verdict.APART
@@ -406,4 +406,4 @@ def test_a_merge_and_what_happens_to_the_messages_never_wait_for_each_other_in_a
     messages = [factories.message(venue, contact=other.pk, to="") for _ in range(60)]
     with opened_all_the_time(messages):
         for _ in range(10):
-            unmerge.undo(merging.merge(one, other, by="olga"), by="olga")
+            unmerge.undo_merge(merging.merge_contacts(one, other, by="olga"), by="olga")

@@ -138,7 +138,7 @@ class Phones:
             window_opened_at=F("window_opened_at") - gone,
         )
         for slug in self.settings.PROVIDERS:
-            shared_state.update(f"limit:{slug}", lambda _state, _now: ({}, None))
+            shared_state.update_state(f"limit:{slug}", lambda _state, _now: ({}, None))
 
     def settle(self, message: Message, *, rounds: int = 12, **span: float) -> Message:
         """Lets time pass until nothing is left to do."""
@@ -257,7 +257,7 @@ def guest(of: Organization, *, window: bool = True) -> Contact:
     number = f"+447700{900_000 + next(numbers)}"
     email = f"guest-{next(numbers)}@example.com"
     addresses = [("sms", number), ("whatsapp", number), ("email", email)]
-    contact = contacts.create(of, name="Amelia Hart", addresses=addresses)
+    contact = contacts.create_contact(of, name="Amelia Hart", addresses=addresses)
     if window:
         open_window(contact)
     return contact

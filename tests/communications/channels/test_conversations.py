@@ -73,7 +73,7 @@ def venue(user: User) -> Organization:
 def amelia(venue: Organization) -> Contact:
     """Reachable on every channel."""
     addresses = [("email", "amelia@example.com"), ("sms", NUMBER), ("whatsapp", NUMBER)]
-    return contacts.create(venue, name="Amelia Hart", addresses=addresses)
+    return contacts.create_contact(venue, name="Amelia Hart", addresses=addresses)
 
 
 def ways(contact: Contact) -> dict[str, Way]:
@@ -292,7 +292,7 @@ def test_without_a_message_of_theirs_it_is_the_first_open_channel(amelia: Contac
 
 
 def test_where_nothing_is_open_nothing_is_preferred(venue: Organization) -> None:
-    assert preferred(contacts.create(venue, name="Nobody", addresses=[])) == []
+    assert preferred(contacts.create_contact(venue, name="Nobody", addresses=[])) == []
 
 
 # --- the thread ---
@@ -456,7 +456,7 @@ def test_strangers_are_asked_to_log_in(amelia: Contact, user: User) -> None:
 
 
 def test_a_name_with_markup_is_only_a_name(venue: Organization, user: User) -> None:
-    contact = contacts.create(venue, name="</script><b>Bobby</b>", addresses=[])
+    contact = contacts.create_contact(venue, name="</script><b>Bobby</b>", addresses=[])
     page = logged_in(user).get(reverse("conversation", args=[contact.pk]))
     assert "<b>Bobby" not in page.content.decode()
     assert started(page)["contact"]["name"] == "</script><b>Bobby</b>"

@@ -17,7 +17,7 @@ LANDLINE = "+442079460018"
 @pytest.fixture
 def office(venue: Organization) -> Contact:
     addresses = [("sms", LANDLINE), ("whatsapp", LANDLINE), ("email", "office@example.com")]
-    return contacts.create(venue, name="The registry office", addresses=addresses)
+    return contacts.create_contact(venue, name="The registry office", addresses=addresses)
 
 
 @pytest.mark.parametrize("number", [LANDLINE, "+493012345678", "+33142278186"])

@@ -99,8 +99,8 @@ def test_a_nickname_finds_the_name_and_the_other_way_round(
     api: Api,
     organization: Organization,
 ) -> None:
-    full = contacts.create(organization, name="Elizabeth Hart", addresses=[])
-    short = contacts.create(organization, name="Liz Bennett", addresses=[])
+    full = contacts.create_contact(organization, name="Elizabeth Hart", addresses=[])
+    short = contacts.create_contact(organization, name="Liz Bennett", addresses=[])
 
     assert set(ids(api.get("contacts/?q=liz"))) == {full.pk, short.pk}
     assert set(ids(api.get("contacts/?q=Elizabeth"))) == {full.pk, short.pk}

@@ -525,7 +525,7 @@ def test_the_body_is_fetched_after_the_webhook_was_answered(
     ],
 )
 def test_an_address_has_one_form(channel: str, value: str, expected: str) -> None:
-    assert contacts.normalise(channel, value, region="GB") == expected
+    assert contacts.normalise_address(channel, value, region="GB") == expected
 
 
 @pytest.mark.parametrize(
@@ -544,7 +544,7 @@ def test_an_address_has_one_form(channel: str, value: str, expected: str) -> Non
 )
 def test_what_is_no_address_is_refused_in_words(channel: str, value: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
-        contacts.normalise(channel, value, region="GB")
+        contacts.normalise_address(channel, value, region="GB")
     assert len(str(caught.value)) > 20
 
 
@@ -563,7 +563,9 @@ def test_a_stranger_who_writes_twice_at_once_is_one_contact() -> None:
     def work(_: int) -> int:
         barrier.wait(30)
         try:
-            return contacts.resolve(organization, channel="email", value="amelia@example.com").pk
+            return contacts.find_or_create_contact(
+                organization, channel="email", value="amelia@example.com"
+            ).pk
         finally:
             connections.close_all()
 

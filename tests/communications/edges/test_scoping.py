@@ -233,7 +233,7 @@ def test_members_see_all_of_this(theirs: Theirs) -> None:
             assert SECRET in json.dumps(shown)
         assert len(api.get(path_of(f"{name}-list"))["results"]) == len(keys)
     assert isinstance(theirs.organization, Organization)
-    assert contacts.known(
+    assert contacts.contact_by_address(
         theirs.organization,
         channel="email",
         value=theirs.contact.addresses.get().value,

@@ -106,7 +106,7 @@ class Mailing:
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
         self.dispatcher.departures.clear()
         for slug in self.settings.PROVIDERS:
-            shared_state.update(f"limit:{slug}", released)
+            shared_state.update_state(f"limit:{slug}", released)
 
     def send_until_nothing_is_left(self) -> None:
         """The same, with all the time that the ladder takes in between."""

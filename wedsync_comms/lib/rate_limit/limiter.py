@@ -113,7 +113,7 @@ class TokenBucket:
         """The provider told its true rate. Cheap when it is the one known already."""
         if not algorithm.positive(per_second):
             raise ValueError(f"{self.name}: a rate must be a positive number, not {per_second}")
-        if (shared_state.read(self._key) or {}).get("learned") != per_second:
+        if (shared_state.read_state(self._key) or {}).get("learned") != per_second:
             self._update(lambda level, _now: (replace(level, learned=float(per_second)), None))
 
     def snapshot(self) -> Snapshot:
@@ -136,7 +136,7 @@ class TokenBucket:
             level, answer = change(_level(state, self.rate, now), now)
             return asdict(level), answer
 
-        return shared_state.update(self._key, apply)
+        return shared_state.update_state(self._key, apply)
 
 
 def _level(state: State | None, rate: Rate, now: float) -> Level:

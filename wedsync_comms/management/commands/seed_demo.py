@@ -74,7 +74,7 @@ class Command(BaseCommand):
         if Contact.objects.filter(organization=organization).exists():
             return
         for name, email, number in CONTACTS:
-            contacts.create(
+            contacts.create_contact(
                 organization,
                 name=name,
                 addresses=[("email", email), ("sms", number), ("whatsapp", number)],
