@@ -8,7 +8,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 from calendars.contacts import books
 from calendars.linking.accounts import allows_purpose
 from calendars.mailbox.mailbox import open_mailbox
-from calendars.models import Account, ContactBook, Direction
+from calendars.models import Account, ContactBook, SyncDirection
 from calendars.models.accounts import Policy
 from calendars.vocabulary.events import PeopleGroup
 from wedsync_comms.lib.admin_kit.scope import Scope
@@ -23,7 +23,7 @@ POLICIES = [
 
 
 class OptionsForm(forms.Form):
-    direction = forms.ChoiceField(choices=Direction.choices, widget=UnfoldAdminSelectWidget)
+    direction = forms.ChoiceField(choices=SyncDirection.choices, widget=UnfoldAdminSelectWidget)
     policy = forms.ChoiceField(
         label="Who is right where both changed the same field",
         choices=POLICIES,

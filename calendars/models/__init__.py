@@ -11,7 +11,7 @@ from calendars.models.appointments import (
 )
 from calendars.models.entries import BusyBlock, EventLink
 from calendars.models.notices import Notice, Occasion, Rule
-from calendars.models.people import ContactBook, ContactConflict, ContactLink, Direction
+from calendars.models.people import ContactBook, ContactConflict, ContactLink, SyncDirection
 from calendars.models.subscriptions import Subscription
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "ContactBook",
     "ContactConflict",
     "ContactLink",
-    "Direction",
     "EventLink",
     "Hours",
     "Notice",
@@ -32,5 +31,6 @@ __all__ = [
     "ParticipantRole",
     "Rule",
     "Subscription",
+    "SyncDirection",
     "What",
 ]

@@ -12,7 +12,7 @@ from calendars.models.accounts import Account, AccountStatus, Policy
 from communications.models import Contact
 
 
-class Direction(models.TextChoices):
+class SyncDirection(models.TextChoices):
     READ = "read", "read only"
     WRITE = "write", "write only"
     BOTH = "both", "read and write"
@@ -44,8 +44,8 @@ class ContactBook(models.Model):
     is_active = models.BooleanField("in use", default=True)
     direction = models.CharField(
         max_length=5,
-        choices=Direction.choices,
-        default=Direction.READ,
+        choices=SyncDirection.choices,
+        default=SyncDirection.READ,
         help_text="Whether their contacts come to us, ours go to them, or both.",
     )
     # Ids of groups or folders; empty: all contacts. What we add goes into the first one.
@@ -95,11 +95,11 @@ class ContactBook(models.Model):
 
     @property
     def reads(self) -> bool:
-        return self.direction != Direction.WRITE
+        return self.direction != SyncDirection.WRITE
 
     @property
     def writes(self) -> bool:
-        return self.direction != Direction.READ
+        return self.direction != SyncDirection.READ
 
     @property
     def remaining(self) -> int | None:

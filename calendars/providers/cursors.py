@@ -22,7 +22,7 @@ class VendorCursor:
     end: datetime | None = None
 
     def __str__(self) -> str:
-        window = [one.isoformat() for one in (self.start, self.end) if one]
+        window = [boundary.isoformat() for boundary in (self.start, self.end) if boundary]
         return json.dumps([self.shape, self.token, *window], separators=(",", ":"))
 
     @classmethod
@@ -30,7 +30,7 @@ class VendorCursor:
         """Raises CursorExpired for one that is not ours, or of another shape."""
         try:
             of, token, *window = json.loads(value)
-            start, end = [datetime.fromisoformat(one) for one in window] or (None, None)
+            start, end = [datetime.fromisoformat(boundary) for boundary in window] or (None, None)
         except (ValueError, TypeError) as error:
             raise CursorExpired("The cursor cannot be read.", code="unreadable") from error
         if of != shape or not isinstance(token, str) or not token:

@@ -101,7 +101,7 @@ def page_items(
     """What a page lists. Raises TransientError unless it is a list of objects: an answer that was
     cut short must not look like an empty calendar."""
     found = page.get(name, [] if may_miss else None)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise malformed_answer(f"{name} is no list of objects.")
     return found
 

@@ -86,4 +86,4 @@ def main(calendar: int, times: int, rounds: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(*(int(one) for one in sys.argv[1:]))) + "\n")
+    sys.stdout.write(json.dumps(main(*(int(argument) for argument in sys.argv[1:]))) + "\n")

@@ -136,7 +136,7 @@ class FakeVendor(Vendor):
         self.put(calendar, replace(self.events[calendar][name], is_cancelled=True))
 
     def live(self, calendar: str) -> list[RemoteEvent]:
-        return [one for one in self.events.get(calendar, {}).values() if not one.is_cancelled]
+        return [event for event in self.events.get(calendar, {}).values() if not event.is_cancelled]
 
 
 class FakeMailbox(Mailbox):
@@ -175,8 +175,8 @@ class FakeMailbox(Mailbox):
             if fake_vendor.empty:
                 return EventChanges(items=(), cursor=now, is_full=not cursor)
             if not cursor:
-                here = [one for one in known.values() if lies_within(one, start, end)]
-                items = tuple(one for one in here if not one.is_cancelled)
+                here = [part for part in known.values() if lies_within(part, start, end)]
+                items = tuple(event for event in here if not event.is_cancelled)
                 return EventChanges(items=items, cursor=now, is_full=True)
             names = dict.fromkeys(
                 name for cal, name in fake_vendor.log[int(cursor) :] if cal == calendar
@@ -184,8 +184,8 @@ class FakeMailbox(Mailbox):
             found = [known[name] for name in names]
             return EventChanges(
                 items=tuple(
-                    Removed(id=one.id) if one.is_cancelled and int(one.etag[1:]) % 2 else one
-                    for one in found
+                    Removed(id=item.id) if item.is_cancelled and int(item.etag[1:]) % 2 else item
+                    for item in found
                 ),
                 cursor=now,
                 is_full=False,
@@ -252,15 +252,15 @@ class FakeMailbox(Mailbox):
         self.asked("free_busy")
         return [
             FreeBusy(
-                calendar=one,
+                calendar=calendar,
                 problem=self.fake_vendor.problem,
                 spans=tuple(
                     Span(start=e.text.start.instant, end=e.text.end.instant)
-                    for e in self.fake_vendor.live(one)
+                    for e in self.fake_vendor.live(calendar)
                     if e.is_busy and lies_within(e, start, end)
                 ),
             )
-            for one in calendars
+            for calendar in calendars
         ]
 
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002, ARG002

@@ -28,7 +28,7 @@ DAY = datetime(2027, 6, 5, tzinfo=UTC)
 
 def starts(organization: Organization, minutes: int = 60, **options: object) -> list[str]:
     found = offer_slots(organization, DAY, DAY + 24 * HOUR, timedelta(minutes=minutes), **options)  # type: ignore[arg-type]
-    return [f"{one.start:%H:%M}" for one in found.slots]
+    return [f"{slot.start:%H:%M}" for slot in found.slots]
 
 
 def test_within_the_hours_and_around_what_is_taken(
@@ -84,7 +84,7 @@ def test_an_unknown_is_never_free(
     fake_vendor.problem = "internalError"
     found = offer_slots(organization, DAY, DAY + 24 * HOUR, HOUR)
     assert found.slots == []
-    assert [one.problem for one in found.unknown] == ["internalError"]
+    assert [part.problem for part in found.unknown] == ["internalError"]
 
 
 def test_a_lost_permission_is_unknown_too(organization: Organization, calendar: Calendar) -> None:
@@ -117,10 +117,10 @@ def test_what_makes_no_sense_is_refused(
         offer_slots(organization, DAY, end, duration)
 
 
-minutes = st.integers(0, 600).map(lambda one: DAY + timedelta(minutes=one))
+minutes = st.integers(0, 600).map(lambda start: DAY + timedelta(minutes=start))
 spans = st.lists(
     st.tuples(minutes, st.integers(1, 120)).map(
-        lambda one: Span(start=one[0], end=one[0] + timedelta(minutes=one[1])),
+        lambda pair: Span(start=pair[0], end=pair[0] + timedelta(minutes=pair[1])),
     ),
     max_size=6,
 )
@@ -136,8 +136,8 @@ def test_no_slot_ever_touches_what_is_taken(
         availability.merged_spans(free), availability.merged_spans(taken)
     )
     for slot in availability.cut_slots(left, timedelta(minutes=length)):
-        assert not any(one.start < slot.end and slot.start < one.end for one in taken)
+        assert not any(busy.start < slot.end and slot.start < busy.end for busy in taken)
         assert any(
-            one.start <= slot.start and slot.end <= one.end
-            for one in availability.merged_spans(free)
+            span.start <= slot.start and slot.end <= span.end
+            for span in availability.merged_spans(free)
         )

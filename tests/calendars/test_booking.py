@@ -63,10 +63,13 @@ def test_it_is_ours_at_once_and_written_right_after(
     (event,) = fake_vendor.live("main")
     assert event.key == made.key
     assert event.text.title == "Tasting"
-    assert [one.email for one in event.text.attendees] == ["amelia@example.com", "dj@e.com"]
+    assert [attendee.email for attendee in event.text.attendees] == [
+        "amelia@example.com",
+        "dj@e.com",
+    ]
     link = made.links.get()
     assert (link.remote_id, link.etag, link.write_after) == (event.id, event.etag, None)
-    assert [one.what for one in made.changes.all()] == ["booked"]
+    assert [change.what for change in made.changes.all()] == ["booked"]
 
 
 def test_a_taken_time_is_refused_and_nothing_is_left(
@@ -151,7 +154,7 @@ def test_it_is_moved_also_onto_part_of_itself(
     write_due()
     (event,) = fake_vendor.live("main")
     assert event.text.start.wall == TEN + HOUR / 2
-    assert [one.what for one in made.changes.all()] == ["booked", "moved"]
+    assert [change.what for change in made.changes.all()] == ["booked", "moved"]
     assert Appointment.objects.count() == 1
 
 
@@ -180,7 +183,7 @@ def test_people_are_changed_and_keep_their_answers(
             participants=[Invitee(email="A@e.com"), Invitee(email="c@e.com", role="supplier")]
         ),
     )
-    found = {one.email: one for one in made.participants.all()}
+    found = {participant.email: participant for participant in made.participants.all()}
     assert set(found) == {"a@e.com", "c@e.com"}
     assert found["a@e.com"].answer == ResponseStatus.ACCEPTED
     assert found["c@e.com"].role == "supplier"
@@ -253,14 +256,16 @@ def test_created_exactly_once_though_answers_get_lost(
             continue
     for _ in range(40):
         Account.objects.update(retry_at=None)
-        for link in [one.links.get() for one in made]:
+        for link in [appointment.links.get() for appointment in made]:
             type(link).objects.filter(pk=link.pk, write_after__isnull=False).update(
                 write_after=datetime(2020, 1, 1, tzinfo=UTC),
             )
         write_due()
     fake_vendor.lost_before = fake_vendor.lost_after = 0
     assert len(fake_vendor.live("main")) == 30
-    assert {one.key for one in fake_vendor.live("main")} == {one.key for one in made}
+    assert {event.key for event in fake_vendor.live("main")} == {
+        appointment.key for appointment in made
+    }
     Account.objects.update(retry_at=None)
     pull.pull_calendar(calendar.pk)
     assert Appointment.objects.filter(status="booked").count() == 30

@@ -59,7 +59,7 @@ def test_threads(fake_vendor: FakeVendor) -> None:
     )
     outcomes: list[str] = []
 
-    def one() -> None:
+    def book_once_each() -> None:
         try:
             book_appointment(organization, wish(calendar=calendar.pk))
             outcomes.append("booked")
@@ -68,7 +68,7 @@ def test_threads(fake_vendor: FakeVendor) -> None:
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=one) for _ in range(12)]
+    threads = [threading.Thread(target=book_once_each) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -54,19 +54,19 @@ def staff(organization: Organization) -> Client:
 
 
 def changes_there(
-    fake_vendor: FakeVendor, one: Appointment, problem: str = "", **text: Any
+    fake_vendor: FakeVendor, item: Appointment, problem: str = "", **text: Any
 ) -> None:
-    name = one.links.get().remote_id
+    name = item.links.get().remote_id
     event = fake_vendor.events["main"][name]
     fake_vendor.put("main", replace(event, text=replace(event.text, **text), problem=problem))
 
 
 def moved_there(
-    fake_vendor: FakeVendor, one: Appointment, start: datetime, zone: str = "Europe/London"
+    fake_vendor: FakeVendor, item: Appointment, start: datetime, zone: str = "Europe/London"
 ) -> None:
     span = (start, start + HOUR)
     begins, ends = (Moment(wall=each, zone=zone) for each in span)
-    changes_there(fake_vendor, one, start=begins, end=ends)
+    changes_there(fake_vendor, item, start=begins, end=ends)
 
 
 def read(calendar: Calendar) -> None:
@@ -74,8 +74,8 @@ def read(calendar: Calendar) -> None:
     write_due()
 
 
-def page(one: Appointment, name: str = "change") -> str:
-    return reverse(f"admin:calendars_appointment_{name}", args=[one.pk])
+def page(item: Appointment, name: str = "change") -> str:
+    return reverse(f"admin:calendars_appointment_{name}", args=[item.pk])
 
 
 def both_change_the_title(booked: Appointment, fake_vendor: FakeVendor, calendar: Calendar) -> None:
@@ -102,7 +102,7 @@ def test_theirs_is_taken_written_again_and_in_the_history(
     booked.refresh_from_db()
     assert (booked.title, booked.trouble) == ("Theirs", "")
     write_due()
-    assert [one.text.title for one in fake_vendor.live("main")] == ["Theirs"]
+    assert [event.text.title for event in fake_vendor.live("main")] == ["Theirs"]
     last = booked.changes.latest("pk")
     assert (last.source, last.before, last.after) == (
         "here",
@@ -192,7 +192,7 @@ def test_a_zone_that_is_not_known_is_shown_with_what_to_do(
     assert (row.starts_at, row.zone) == (begins.instant, "Europe/London")
     week = reverse("admin:calendars_appointment_feed")
     span = {"start": f"{TEN:%F}T00:00:00", "end": f"{TEN + 24 * HOUR:%F}T00:00:00"}
-    (entry,) = [one for one in staff.get(week, span).json() if one["id"] == str(row.pk)]
+    (entry,) = [element for element in staff.get(week, span).json() if element["id"] == str(row.pk)]
     assert "ws-troubled" in entry["classNames"]
     listed = reverse("admin:calendars_appointment_changelist")
     assert str(row.pk) in staff.get(f"{listed}?trouble=yes").content.decode()

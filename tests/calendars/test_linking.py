@@ -45,7 +45,7 @@ def test_a_consent_becomes_an_account_with_its_calendars(
     account = linked(organization)
     assert account.email == "planner@example.com"
     assert "refresh" not in account.grant
-    found = {one.remote_id: one for one in account.calendars.all()}
+    found = {calendar.remote_id: calendar for calendar in account.calendars.all()}
     assert found["main"].is_followed
     assert found["main"].is_default
     assert not found["holidays"].is_followed
@@ -126,10 +126,10 @@ def test_many_at_once_refresh_it_once(fake_vendor: FakeVendor) -> None:
         connection.close()
 
     threads = [threading.Thread(target=use) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert fake_vendor.refreshes == 1
     assert len(tokens) == 1
 

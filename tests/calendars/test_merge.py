@@ -64,10 +64,10 @@ def test_what_was_sent_and_is_ours_no_more_is_no_change_of_theirs(
 
 
 @given(contents, contents, contents)
-def test_it_does_not_matter_who_is_called_ours(base: Content, one: Content, two: Content) -> None:
+def test_it_does_not_matter_who_is_called_ours(base: Content, item: Content, two: Content) -> None:
     assert (
-        merge_contents(base, one, two, ours_wins=True).content
-        == merge_contents(base, two, one, ours_wins=False).content
+        merge_contents(base, item, two, ours_wins=True).content
+        == merge_contents(base, two, item, ours_wins=False).content
     )
 
 
@@ -92,7 +92,7 @@ def test_every_value_comes_from_one_side_and_what_lost_is_named(
     wins: bool,  # noqa: FBT001
 ) -> None:
     merged = merge_contents(base, ours, theirs, ours_wins=wins)
-    lost = {one.field for one in merged.conflicts}
+    lost = {conflict.field for conflict in merged.conflicts}
     for name in ("title", "when", "description", "place"):
         value = getattr(merged.content, name)
         assert value in (getattr(ours, name), getattr(theirs, name))
@@ -118,7 +118,7 @@ def test_somebody_whom_one_side_removed_is_removed() -> None:
 def test_a_removed_person_who_answered_meanwhile_is_a_conflict() -> None:
     answered = {"amelia@e.com": ContentPerson(name="Amelia", answer=ResponseStatus.DECLINED)}
     merged = merge_contents(BASE, replace(BASE, people={}), replace(BASE, people=answered))
-    assert [one.field for one in merged.conflicts] == ["amelia@e.com"]
+    assert [conflict.field for conflict in merged.conflicts] == ["amelia@e.com"]
 
 
 def test_the_history_shows_only_what_is_different() -> None:

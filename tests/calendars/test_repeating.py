@@ -117,13 +117,13 @@ def test_a_repeat_does_not_wait_for_the_first_one_forever(
         idempotency.book_once(organization, wish(), key=KEY)
 
 
-def together(one: Callable[[int], None]) -> None:
+def together(item: Callable[[int], None]) -> None:
     gate = threading.Barrier(AT_ONCE)
 
     def run(number: int) -> None:
         gate.wait()
         try:
-            one(number)
+            item(number)
         finally:
             connection.close()
 
@@ -157,13 +157,13 @@ def test_of_many_different_ones_with_one_key_only_one_is_booked(open_calendar: C
     organization = open_calendar.account.organization
     outcomes: list[str] = []
 
-    def one(number: int) -> None:
+    def book_and_retry(number: int) -> None:
         try:
             idempotency.book_once(organization, wish(TEN + HOUR * number), key=KEY)
             outcomes.append("booked")
         except KeyReused:
             outcomes.append("reused")
 
-    together(one)
+    together(book_and_retry)
     assert sorted(outcomes) == ["booked"] + ["reused"] * (AT_ONCE - 1)
     assert Appointment.objects.count() == 1

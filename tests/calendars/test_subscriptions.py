@@ -39,7 +39,11 @@ def vendor(fake_vendor: FakeVendor, request: pytest.FixtureRequest) -> FakeVendo
 
 
 def live_there(fake_vendor: FakeVendor, now: datetime) -> list[str]:
-    return [one.id for one in fake_vendor.pushes.values() if one.expires_at > now]
+    return [
+        subscription.id
+        for subscription in fake_vendor.pushes.values()
+        if subscription.expires_at > now
+    ]
 
 
 def walk(

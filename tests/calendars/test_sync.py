@@ -52,7 +52,7 @@ def remote(booked: Appointment) -> str:
 
 
 def whats(booked: Appointment) -> list[str]:
-    return [f"{one.what} {one.source}" for one in booked.changes.all()]
+    return [f"{change.what} {change.source}" for change in booked.changes.all()]
 
 
 def test_our_own_writes_are_no_news(booked: Appointment, calendar: Calendar) -> None:
@@ -207,7 +207,7 @@ def test_an_expired_cursor_ends_in_the_same_state(
     booked.refresh_from_db()
     kept.refresh_from_db()
     assert (booked.status, kept.status) == ("cancelled", "booked")
-    assert [one.remote_id for one in BusyBlock.objects.all()] == ["another"]
+    assert [row.remote_id for row in BusyBlock.objects.all()] == ["another"]
 
 
 def test_an_empty_answer_deletes_nothing_and_alarms(
@@ -242,8 +242,8 @@ def many(
 
 
 def delete_most(many: list[Appointment], fake_vendor: FakeVendor) -> None:
-    for one in many[:6]:
-        fake_vendor.delete("main", remote(one))
+    for appointment in many[:6]:
+        fake_vendor.delete("main", remote(appointment))
 
 
 def statuses() -> list[str]:
@@ -281,15 +281,17 @@ def test_or_are_written_again(
     write_due()
     sync.pull_calendar(calendar.pk)
     assert statuses() == ["booked"] * 8
-    assert {one.key for one in fake_vendor.live("main")} == {one.key for one in many}
+    assert {event.key for event in fake_vendor.live("main")} == {
+        appointment.key for appointment in many
+    }
 
 
 def test_many_cancelled_here_alarm_nobody(
     many: list[Appointment],
     calendar: Calendar,
 ) -> None:
-    for one in many[:6]:
-        rescheduling.cancel_appointment(one)
+    for appointment in many[:6]:
+        rescheduling.cancel_appointment(appointment)
     write_due()
     sync.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
@@ -399,7 +401,7 @@ def test_nor_after_a_lost_creation_whose_event_was_moved_meanwhile(
     made.refresh_from_db()
     assert (made.wall_start, made.place) == (soon() + 4 * HOUR, "The tent")
     assert whats(made) == ["booked here", "changed here", "moved fake"]
-    assert [one.text.place for one in fake_vendor.live("main")] == ["The tent"]
+    assert [entry.text.place for entry in fake_vendor.live("main")] == ["The tent"]
 
 
 def test_a_creation_tried_again_is_not_told_to_the_guests_again(
@@ -480,7 +482,7 @@ class Round:
     def do(self, what: str, which: int, number: int) -> None:
         row = Appointment.objects.get(pk=self.made[which].pk)
         name = row.links.get().remote_id
-        live = name in {one.id for one in self.fake_vendor.live("main")}
+        live = name in {event.id for event in self.fake_vendor.live("main")}
         if hasattr(self, what):
             getattr(self, what)()
         elif what == "new":
@@ -530,17 +532,17 @@ class Round:
 
     def differences(self) -> list[Any]:
         there = {
-            one.id: conversion.content_of_event(one.text)
-            for one in self.fake_vendor.live("main")
-            if one.key
+            event.id: conversion.content_of_event(event.text)
+            for event in self.fake_vendor.live("main")
+            if event.key
         }
         rows = Appointment.objects.filter(status="booked")
-        here = {one.links.get().remote_id: conversion.content_of_appointment(one) for one in rows}
+        here = {row.links.get().remote_id: conversion.content_of_appointment(row) for row in rows}
         blocks = set(BusyBlock.objects.values_list("remote_id", flat=True))
-        others = {one.id for one in self.fake_vendor.live("main") if not one.key}
+        others = {event.id for event in self.fake_vendor.live("main") if not event.key}
         wrong: list[Any] = [key for key in {*there, *here} if there.get(key) != here.get(key)]
         # Nobody over there says anything about places.
-        lost = [one for one in rows if one.place != self.places.get(one.pk, "")]
+        lost = [row for row in rows if row.place != self.places.get(row.pk, "")]
         return wrong + lost + sorted(blocks ^ others)
 
 

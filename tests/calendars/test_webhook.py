@@ -121,7 +121,7 @@ def test_contacts_are_read_after_the_first_push_of_a_burst(
         push(subscription)
 
     assert Account.objects.get().people_dirty == 2
-    asked = [(one.task["func"], one.task["args"]) for one in OrmQ.objects.all()]
+    asked = [(row.task["func"], row.task["args"]) for row in OrmQ.objects.all()]
     assert asked == [("calendars.tasks.sync_people", (book.pk,))]
 
 
@@ -133,8 +133,8 @@ def test_the_second_id_must_fit_where_both_are_known(
     from_paper = fake_vendor.pushed
 
     def elsewhere(request: Any) -> Any:
-        for one in from_paper(request):
-            yield type(one)(**vars(one) | {"resource_id": "another"})
+        for notification in from_paper(request):
+            yield type(notification)(**vars(notification) | {"resource_id": "another"})
 
     monkeypatch.setattr(fake_vendor, "pushed", elsewhere)
     push(subscription)

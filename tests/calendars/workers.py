@@ -8,8 +8,8 @@ from calendars.sync import (
 
 def write_due() -> int:
     """How many appointments were written, or tried to be."""
-    return sum(push.push_appointment(one) for one in push.links_due())
+    return sum(push.push_appointment(row) for row in push.links_due())
 
 
 def pull_due() -> int:
-    return sum(pull.pull_calendar(one) for one in pull.pulls_due())
+    return sum(pull.pull_calendar(calendar_pk) for calendar_pk in pull.pulls_due())

@@ -48,7 +48,7 @@ class GraphContacts(Mailbox):
         if not following and not last:
             raise malformed_answer("The last page has no link for the next time.")
         return PeoplePage(
-            items=tuple(read_graph_contact(one) for one in page_items(answer, "value")),
+            items=tuple(read_graph_contact(item) for item in page_items(answer, "value")),
             cursor="" if following else str(VendorCursor(shape=SHAPE, token=last)),
             next_page=following,
         )

@@ -91,7 +91,7 @@ def whole_day(**values: Any) -> EventText:
 
 
 def by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
-    return {one.id: one for one in changes.items}
+    return {change.id: change for change in changes.items}
 
 
 def request_of(hook: Hook) -> WebhookRequest:
@@ -114,7 +114,7 @@ class Contract:
 
     @pytest.fixture
     def calendar(self, mailbox: Mailbox) -> str:
-        return next(one.id for one in mailbox.calendars() if one.is_primary)
+        return next(calendar.id for calendar in mailbox.calendars() if calendar.is_primary)
 
     def everything(self, mailbox: Mailbox, calendar: str) -> EventChanges:
         return mailbox.changes(calendar, "", **WINDOW)
@@ -280,9 +280,9 @@ class CalendarContract(Contract):
     def test_the_calendars_are_listed(self, mailbox: Mailbox) -> None:
         found = mailbox.calendars()
 
-        assert [one.is_primary for one in found].count(True) == 1
-        assert any(one.may_write for one in found)
-        assert all(one.id and one.name for one in found)
+        assert [item.is_primary for item in found].count(True) == 1
+        assert any(item.may_write for item in found)
+        assert all(item.id and item.name for item in found)
 
     def test_an_access_token_that_is_no_good_is_rejected(self) -> None:
         with pytest.raises(CredentialsRejected):
@@ -381,12 +381,16 @@ class CalendarContract(Contract):
     def test_a_series_comes_as_its_occurrences(self, mailbox: Mailbox, calendar: str) -> None:
         changes = self.everything(mailbox, calendar)
 
-        found = [one for one in changes.items if isinstance(one, RemoteEvent) and one.series_id]
-        assert len({one.id for one in found}) == len(found) > 10
-        assert len({one.series_id for one in found}) == 1
-        assert len({one.text.start.wall.time() for one in found}) == 1
-        assert all(one.text.title and one.is_busy for one in found)
-        assert not any(one.id == found[0].series_id for one in changes.items)
+        found = [
+            change
+            for change in changes.items
+            if isinstance(change, RemoteEvent) and change.series_id
+        ]
+        assert len({item.id for item in found}) == len(found) > 10
+        assert len({item.series_id for item in found}) == 1
+        assert len({item.text.start.wall.time() for item in found}) == 1
+        assert all(item.text.title and item.is_busy for item in found)
+        assert not any(change.id == found[0].series_id for change in changes.items)
 
     def test_the_next_round_is_what_happened_since(self, mailbox: Mailbox, calendar: str) -> None:
         moved, deleted = (
@@ -426,11 +430,11 @@ class CalendarContract(Contract):
         changes = mailbox.changes(calendar, "", **long)
 
         daily = [
-            one
-            for one in changes.items
-            if isinstance(one, RemoteEvent) and one.text.title.startswith("Series")
+            change
+            for change in changes.items
+            if isinstance(change, RemoteEvent) and change.text.title.startswith("Series")
         ]
-        assert len(daily) == len({one.id for one in daily}) == 4 * 700
+        assert len(daily) == len({event.id for event in daily}) == 4 * 700
         assert mailbox.changes(calendar, changes.cursor, **long).items == ()
 
     daily_for_two_years: ClassVar[Any]
@@ -547,7 +551,7 @@ class CalendarContract(Contract):
     def test_the_guests_are_invited(self, mailbox: Mailbox, calendar: str) -> None:
         self.create(mailbox, calendar, tasting(attendees=GUESTS))
 
-        assert {mail["to"] for mail in self.harness.mails()} == {one.email for one in GUESTS}
+        assert {mail["to"] for mail in self.harness.mails()} == {guest.email for guest in GUESTS}
 
     def test_created_twice_is_created_once(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting())
@@ -562,7 +566,7 @@ class CalendarContract(Contract):
         with ThreadPoolExecutor(len(boxes)) as pool:
             made = list(pool.map(lambda box: self.create(box, calendar, tasting()), boxes))
 
-        assert len({one.id for one in made}) == 1
+        assert len({appointment.id for appointment in made}) == 1
         assert self.harness.control("GET", "/stats")["keys"] == {"appointment-1": 1}
 
     def test_created_again_with_other_words_it_is_still_the_first(
@@ -611,9 +615,15 @@ class CalendarContract(Contract):
         assert again.key == made.key
 
     def test_two_calendars_have_one_each(self, mailbox: Mailbox, calendar: str) -> None:
-        other = next(one.id for one in mailbox.calendars() if one.may_write and not one.is_primary)
+        other = next(
+            each_calendar.id
+            for each_calendar in mailbox.calendars()
+            if each_calendar.may_write and not each_calendar.is_primary
+        )
 
-        here, there = (self.create(mailbox, one, tasting()) for one in (calendar, other))
+        here, there = (
+            self.create(mailbox, calendar_id, tasting()) for calendar_id in (calendar, other)
+        )
 
         assert here.id != there.id
 
@@ -696,7 +706,7 @@ class CalendarContract(Contract):
 
         told = by_id(mailbox.changes(calendar, first.cursor, **WINDOW))[made.id]
         assert isinstance(told, RemoteEvent)
-        answers = {one.email: one.answer for one in told.text.attendees}
+        answers = {attendee.email: attendee.answer for attendee in told.text.attendees}
         assert answers == {
             GUESTS[0].email: ResponseStatus.ACCEPTED,
             GUESTS[1].email: ResponseStatus.DECLINED,
@@ -710,7 +720,7 @@ class CalendarContract(Contract):
 
         moved = self.update(mailbox, calendar, seen, dataclasses.replace(seen.text, attendees=more))
 
-        assert {one.email: one.answer for one in moved.text.attendees} == {
+        assert {attendee.email: attendee.answer for attendee in moved.text.attendees} == {
             GUESTS[0].email: ResponseStatus.TENTATIVE,
             GUESTS[1].email: ResponseStatus.NEEDED,
             "isla@example.com": ResponseStatus.NEEDED,
@@ -736,22 +746,22 @@ class CalendarContract(Contract):
 
     def test_one_occurrence_can_be_moved(self, mailbox: Mailbox, calendar: str) -> None:
         everything = self.everything(mailbox, calendar)
-        one = next(
-            one
-            for one in everything.items
-            if isinstance(one, RemoteEvent) and one.series_id and one.text.start.wall > DAY
+        occurrence = next(
+            item
+            for item in everything.items
+            if isinstance(item, RemoteEvent) and item.series_id and item.text.start.wall > DAY
         )
-        present = mailbox.event(calendar, one.id)
+        present = mailbox.event(calendar, occurrence.id)
 
         self.update(
             mailbox, calendar, present, dataclasses.replace(present.text, title="Just this one")
         )
 
         told = by_id(mailbox.changes(calendar, everything.cursor, **WINDOW))
-        assert set(told) == {one.id}
-        only = told[one.id]
+        assert set(told) == {occurrence.id}
+        only = told[occurrence.id]
         assert isinstance(only, RemoteEvent)
-        assert (only.text.title, only.series_id) == ("Just this one", one.series_id)
+        assert (only.text.title, only.series_id) == ("Just this one", occurrence.series_id)
 
     # --- free and busy --------------------------------------------------------------------------
 
@@ -815,10 +825,10 @@ class CalendarContract(Contract):
         vendor = self.harness.vendor()
 
         def pushed(hooks: list[Hook]) -> list[PushNotification]:
-            requests = [request_of(one) for one in hooks]
-            assert all(vendor.recognizes(one) for one in requests)
-            found = [each for one in requests for each in vendor.pushed(one)]
-            return [one for one in found if one.what == what]
+            requests = [request_of(hook) for hook in hooks]
+            assert all(vendor.recognizes(request) for request in requests)
+            found = [each for request in requests for each in vendor.pushed(request)]
+            return [item for item in found if item.what == what]
 
         return pushed(endpoint.wait_for(lambda hooks: bool(pushed(hooks))))[0]
 
@@ -891,8 +901,8 @@ class PeopleContract(Contract):
 
         found, cursor = self.all_people(mailbox)
 
-        assert len({one.id for one in found}) == len(found) >= 1100
-        assert all(one.name and one.etag and one.emails for one in found)
+        assert len({item.id for item in found}) == len(found) >= 1100
+        assert all(item.name and item.etag and item.emails for item in found)
         assert cursor
 
     def test_what_happened_since_is_told(self, mailbox: Mailbox) -> None:
@@ -904,12 +914,12 @@ class PeopleContract(Contract):
 
         found, following = self.all_people(mailbox, cursor)
 
-        told = {one.id: one for one in found}
+        told = {item.id: item for item in found}
         assert len(told) == 2
-        assert [one.phones for one in found if isinstance(one, RemotePerson)] == [
+        assert [item.phones for item in found if isinstance(item, RemotePerson)] == [
             ("+44 7700 900123",)
         ]
-        assert [type(one) for one in found].count(Removed) == 1
+        assert [type(item) for item in found].count(Removed) == 1
         assert self.all_people(mailbox, following)[0] == []
 
     def test_a_person_is_written_and_read_alike(self, mailbox: Mailbox) -> None:
@@ -936,7 +946,7 @@ class PeopleContract(Contract):
 
         again = [mailbox.create_person(ADA), self.harness.mailbox().create_person(ADA)]
 
-        assert [one.id for one in again] == [made.id, made.id]
+        assert [item.id for item in again] == [made.id, made.id]
 
     @pytest.mark.parametrize("mode", ["drop_connection", "status"])
     def test_a_create_whose_answer_was_lost_is_found_again(
@@ -1016,17 +1026,17 @@ class PeopleContract(Contract):
         )
 
     def test_groups_are_listed(self, mailbox: Mailbox) -> None:
-        assert "Suppliers" in [one.name for one in mailbox.people_groups()]
+        assert "Suppliers" in [group.name for group in mailbox.people_groups()]
 
     def test_one_group_can_be_followed(self, mailbox: Mailbox) -> None:
-        group = next(one.id for one in mailbox.people_groups() if one.name == "Suppliers")
+        group = next(folder.id for folder in mailbox.people_groups() if folder.name == "Suppliers")
         made = mailbox.create_person(dataclasses.replace(ADA, groups=(group,)))
         mailbox.create_person(dataclasses.replace(ADA, key="contact-2", emails=("b@example.com",)))
 
         page = mailbox.people("", group=group)
 
         assert group in made.groups
-        found = [one for one in page.items if isinstance(one, RemotePerson)]
-        assert made.id in [one.id for one in found]
-        assert all(group in one.groups for one in found)
+        found = [item for item in page.items if isinstance(item, RemotePerson)]
+        assert made.id in [entry.id for entry in found]
+        assert all(group in entry.groups for entry in found)
         assert mailbox.people(page.cursor, group=group).items == ()

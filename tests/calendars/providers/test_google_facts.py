@@ -202,7 +202,7 @@ def test_what_takes_time(fields: dict[str, Any], is_busy: bool) -> None:  # noqa
 
 
 def test_a_guest_is_read_with_everything() -> None:
-    one = {
+    guest = {
         "email": "a@x.example",
         "displayName": "A",
         "responseStatus": "accepted",
@@ -211,7 +211,7 @@ def test_a_guest_is_read_with_everything() -> None:
         "self": True,
     }
 
-    assert read(attendees=[one]).text.attendees == (
+    assert read(attendees=[guest]).text.attendees == (
         Attendee(
             email="a@x.example",
             name="A",
@@ -248,7 +248,7 @@ def test_the_owner_stays_among_the_guests_named_or_not() -> None:
 
     assert "attendees" not in events.patch_body(tasting(attendees=only), present, "h")
     body = events.patch_body(tasting(attendees=more), present, "h")
-    assert [one["email"] for one in body["attendees"]] == [
+    assert [attendee["email"] for attendee in body["attendees"]] == [
         "me@x.example",
         "a@x.example",
         "b@x.example",
@@ -277,7 +277,7 @@ def test_an_id_is_made_of_what_google_allows_and_follows_from_the_key() -> None:
     assert set(made) <= set("abcdefghijklmnopqrstuv0123456789")
     assert made == events.google_event_id("key", "calendar", 1)
     others = [("key", "calendar", 2), ("key", "other", 1), ("other", "calendar", 1)]
-    assert made not in [events.google_event_id(*one) for one in others]
+    assert made not in [events.google_event_id(*event) for event in others]
 
 
 # --- over the wire ------------------------------------------------------------------------------
@@ -338,8 +338,8 @@ class TestTheWire:
 
         found = mailbox.free_busy(many, WINDOW["start"], WINDOW["end"])
 
-        assert [one.calendar for one in found] == many
-        assert [bool(one.problem) for one in found] == [False, *[True] * 60]
+        assert [entry.calendar for entry in found] == many
+        assert [bool(entry.problem) for entry in found] == [False, *[True] * 60]
 
     def test_an_id_that_is_taken_by_a_stranger_is_no_event_of_ours(self, mailbox: Mailbox) -> None:
         given: dict[str, Any] = {"generation": 1, "written_hash": "h", "notify": Notify.NOBODY}
@@ -359,11 +359,15 @@ class TestTheWire:
 
         told = mailbox.people(cursor).items
         assert [
-            one.previous_ids for one in told if isinstance(one, RemotePerson) and one.previous_ids
+            content.previous_ids
+            for content in told
+            if isinstance(content, RemotePerson) and content.previous_ids
         ]
 
     def test_a_contact_keeps_the_labels_of_what_stays(self, mailbox: Mailbox) -> None:
-        first = next(one for one in mailbox.people("").items if isinstance(one, RemotePerson))
+        first = next(
+            person for person in mailbox.people("").items if isinstance(person, RemotePerson)
+        )
 
         written = mailbox.update_person(
             RemotePerson(
@@ -382,7 +386,7 @@ class TestTheWire:
         assert written.company == "Now with a company"
 
     def test_who_leaves_the_group_that_is_followed_is_gone_from_it(self, mailbox: Mailbox) -> None:
-        group = next(one.id for one in mailbox.people_groups() if one.name == "Suppliers")
+        group = next(folder.id for folder in mailbox.people_groups() if folder.name == "Suppliers")
         person = self.harness.adds_person(name="a", emails=["a@example.com"], groups=["Suppliers"])
         cursor = mailbox.people("", group=group).cursor
 
@@ -436,13 +440,13 @@ def test_pages_have_what_the_first_question_had() -> None:
         cursor = google(server).mailbox("t").changes("c", "", **WINDOW).cursor
         google(server).mailbox("t").changes("c", cursor, **WINDOW)
 
-        one, two, three = (asked.path for asked in server.asked)
-    assert "timeMin=" in one
-    assert "timeMin=" in two
-    assert "pageToken=p2" in two
-    assert "syncToken=s" in three
-    assert "timeMin=" not in three
-    assert all("singleEvents=true" in path for path in (one, two, three))
+        opening, following, since = (asked.path for asked in server.asked)
+    assert "timeMin=" in opening
+    assert "timeMin=" in following
+    assert "pageToken=p2" in following
+    assert "syncToken=s" in since
+    assert "timeMin=" not in since
+    assert all("singleEvents=true" in path for path in (opening, following, since))
 
 
 @pytest.mark.parametrize(

@@ -203,18 +203,18 @@ def test_an_organizer_among_the_guests_is_told_apart_and_not_invited() -> None:
     assert found.text.attendees[0] == Attendee(email="Boss@x.example", is_organizer=True)
     more = (Attendee(email="other@x.example", is_organizer=True, answer=ResponseStatus.ACCEPTED),)
     written = events.graph_guests(tasting(attendees=(*found.text.attendees, *more)), found.raw)
-    assert [one["type"] for one in written] == ["resource"]
+    assert [entry["type"] for entry in written] == ["resource"]
 
 
 def test_an_occurrence_takes_from_its_series_what_is_not_its_own() -> None:
     master = item(
         id="m", type="seriesMaster", iCalUId="u", recurrence={}, location={"displayName": "B"}
     )
-    one = {"id": "o", "type": "occurrence", "seriesMasterId": "m", **{
+    occurrence = {"id": "o", "type": "occurrence", "seriesMasterId": "m", **{
         name: item()[name] for name in ("start", "end")
     }}  # fmt: skip
 
-    found = events.read_graph_event(events.with_series(one, master))
+    found = events.read_graph_event(events.with_series(occurrence, master))
 
     assert (found.id, found.series_id, found.ical_uid) == ("o", "m", "")
     assert (found.text.title, found.text.place) == ("Tasting", "B")
@@ -273,7 +273,7 @@ class TestTheWire:
 
     @pytest.fixture
     def calendar(self, mailbox: Mailbox) -> str:
-        return next(one.id for one in mailbox.calendars() if one.is_primary)
+        return next(calendar.id for calendar in mailbox.calendars() if calendar.is_primary)
 
     def create(self, mailbox: Mailbox, calendar: str, number: int, **values: Any) -> RemoteEvent:
         return mailbox.create(
@@ -294,8 +294,12 @@ class TestTheWire:
 
         changes = mailbox.changes(calendar, "", **WINDOW)
 
-        found = {one.key: one for one in changes.items if isinstance(one, RemoteEvent) and one.key}
-        assert {key: one.written_hash for key, one in found.items()} == {
+        found = {
+            change.key: change
+            for change in changes.items
+            if isinstance(change, RemoteEvent) and change.key
+        }
+        assert {key: entry.written_hash for key, entry in found.items()} == {
             f"key-{number}": f"hash-{number}" for number in range(12)
         }
 
@@ -319,9 +323,10 @@ class TestTheWire:
 
         [hook] = endpoint.wait_for(bool)
         request = WebhookRequest(method="POST", url="", headers=hook.headers, body=hook.body)
-        assert [(one.subscription, one.what) for one in self.harness.vendor().pushed(request)] == [
-            (push.id, "changed")
-        ]
+        assert [
+            (notification.subscription, notification.what)
+            for notification in self.harness.vendor().pushed(request)
+        ] == [(push.id, "changed")]
 
     def test_a_shorter_life_is_accepted(
         self, mailbox: Mailbox, calendar: str, endpoint: Receiver
@@ -331,8 +336,10 @@ class TestTheWire:
         push = mailbox.subscribe(calendar, id="ours", url=endpoint.url, secret="s")
         renewed = mailbox.renew(push)
 
-        for one in (push, renewed):
-            assert timedelta(days=2) < one.expires_at - datetime.now(UTC) < timedelta(days=3)
+        for subscription in (push, renewed):
+            assert (
+                timedelta(days=2) < subscription.expires_at - datetime.now(UTC) < timedelta(days=3)
+            )
 
     def test_a_subscription_that_is_gone_is_not_renewed(
         self, mailbox: Mailbox, calendar: str, endpoint: Receiver
@@ -412,7 +419,9 @@ class TestTheWire:
         hinted = f"{consent.url}&login_hint={PERSONAL}"
         grant = vendor.redeem(consent.flow, self.harness.consents(hinted))
         mailbox = vendor.mailbox(grant.access_token)
-        calendar = next(one.id for one in mailbox.calendars() if one.is_primary)
+        calendar = next(
+            each_calendar.id for each_calendar in mailbox.calendars() if each_calendar.is_primary
+        )
 
         own, address = mailbox.free_busy([calendar, PERSONAL], WINDOW["start"], WINDOW["end"])
 
@@ -443,10 +452,10 @@ class TestTheWire:
         self.harness.control("PATCH", "", {"old_refresh_tokens_work": True})
 
     def test_a_folder_of_contacts_has_its_own_changes(self, mailbox: Mailbox) -> None:
-        group = next(one.id for one in mailbox.people_groups())
+        group = next(folder.id for folder in mailbox.people_groups())
         mailbox.create_person(RemotePerson(id="", name="Petal", key="k", groups=(group,)))
 
-        assert [type(one) for one in mailbox.people("", group=group).items] == [RemotePerson]
+        assert [type(person) for person in mailbox.people("", group=group).items] == [RemotePerson]
         assert mailbox.people("").items == ()
 
     def test_a_lost_create_of_a_contact_may_be_repeated(self, mailbox: Mailbox) -> None:
@@ -511,8 +520,10 @@ def test_a_series_that_is_not_told_of_is_asked_for_once() -> None:
 
         found = mailbox_at(server).changes("c", "", **WINDOW).items
 
-        assert [one.id for one in found] == ["o1", "o2"]
-        assert {one.text.title for one in found if isinstance(one, RemoteEvent)} == {"Tasting"}
+        assert [entry.id for entry in found] == ["o1", "o2"]
+        assert {entry.text.title for entry in found if isinstance(entry, RemoteEvent)} == {
+            "Tasting"
+        }
         assert len(server.asked) == 2
 
 
@@ -531,7 +542,7 @@ def test_what_comes_twice_counts_as_it_came_last() -> None:
 
         found = mailbox_at(server).changes("c", "", **WINDOW).items
 
-        assert [one.text.title for one in found if isinstance(one, RemoteEvent)] == [
+        assert [entry.text.title for entry in found if isinstance(entry, RemoteEvent)] == [
             "Tasting",
             "After",
         ]
@@ -685,12 +696,12 @@ def test_bad_notifications_keep_nobody_from_the_good_ones() -> None:
 
     found = list(vendor().pushed(request))
 
-    assert [(one.subscription, one.secret, one.what) for one in found] == [
+    assert [(entry.subscription, entry.secret, entry.what) for entry in found] == [
         ("s1", "", "changed"),
         ("s2", "x", "missed"),
         ("s3", "", "changed"),
     ]
-    assert not any(one.expires_at for one in found)
+    assert not any(entry.expires_at for entry in found)
 
 
 # --- people -------------------------------------------------------------------------------------
@@ -724,7 +735,7 @@ def test_folders_of_contacts_come_in_pages() -> None:
             Reply(200, {"value": [{"id": "b", "displayName": "B"}]}),
         ]
 
-        assert [one.id for one in mailbox_at(server).people_groups()] == ["a", "b"]
+        assert [group.id for group in mailbox_at(server).people_groups()] == ["a", "b"]
 
 
 def test_a_date_in_retry_after_is_understood() -> None:

@@ -39,18 +39,18 @@ def write() -> None:
 def standing(harness: VendorHarness, calendar: Calendar) -> list[Any]:
     """All that stands in it by the other side's word."""
     found = harness.control("GET", f"/calendars?account={harness.owner}")["calendars"]
-    mine = next(one for one in found if one["id"] == calendar.remote_id)
-    return [one for one in mine["events"] if not one["cancelled"]]
+    mine = next(item for item in found if item["id"] == calendar.remote_id)
+    return [event for event in mine["events"] if not event["cancelled"]]
 
 
 def events(harness: VendorHarness, calendar: Calendar) -> list[Any]:
     """Ours of it."""
-    return [one for one in standing(harness, calendar) if one["key"]]
+    return [event for event in standing(harness, calendar) if event["key"]]
 
 
 def differences(harness: VendorHarness, calendar: Calendar) -> list[Any]:
     found = standing(harness, calendar)
-    there = {one["key"]: told_there(one) for one in found if one["key"]}
+    there = {item["key"]: told_there(item) for item in found if item["key"]}
     rows = Appointment.objects.filter(status="booked").prefetch_related("participants")
     here = {row.key: told_here(row) for row in rows}
     own = [
@@ -58,9 +58,9 @@ def differences(harness: VendorHarness, calendar: Calendar) -> list[Any]:
         for key in there.keys() | here.keys()
         if there.get(key) != here.get(key)
     ]
-    taken_there = {others_there(one) for one in found if one["title"].startswith(OTHER)}
+    taken_there = {others_there(item) for item in found if item["title"].startswith(OTHER)}
     blocks = BusyBlock.objects.filter(calendar=calendar, title__startswith=OTHER)
-    taken_here = {others_here(one, harness.zone) for one in blocks}
+    taken_here = {others_here(block, harness.zone) for block in blocks}
     return own + sorted(taken_there ^ taken_here)
 
 
@@ -70,7 +70,7 @@ def told_there(event: Any) -> dict[str, Any]:
         "place": event["place"] or "",
         "start": event["start"][:16],
         "end": event["end"][:16],
-        "answers": {one["email"]: one["answer"] for one in event["attendees"]},
+        "answers": {attendee["email"]: attendee["answer"] for attendee in event["attendees"]},
     }
 
 
@@ -80,7 +80,9 @@ def told_here(row: Appointment) -> dict[str, Any]:
         "place": row.place,
         "start": row.wall_start.isoformat()[:16],
         "end": row.wall_end.isoformat()[:16],
-        "answers": {one.email: one.answer for one in row.participants.all()},
+        "answers": {
+            participant.email: participant.answer for participant in row.participants.all()
+        },
     }
 
 

@@ -53,8 +53,8 @@ def test_a_thousand_appointments_are_there_once_each(
         rows.appointment(calendar, wall=START + n * QUARTER, minutes=15, title=f"Tasting {n}")
         for n in range(CREATED)
     ]
-    for one in made:
-        booking.queue_push(one)
+    for appointment in made:
+        booking.queue_push(appointment)
     harness.fault(
         drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
         status={"status": 503, "mode": "before", "only": ["POST"], "chance": 0.1},
@@ -67,8 +67,8 @@ def test_a_thousand_appointments_are_there_once_each(
     harness.no_faults()
     write()
     sys.stdout.write(f"\n{harness.slug}: {CREATED} in {time.monotonic() - began:.0f} s\n")
-    assert sorted(one["key"] for one in events(harness, calendar)) == sorted(
-        one.key for one in made
+    assert sorted(event["key"] for event in events(harness, calendar)) == sorted(
+        appointment.key for appointment in made
     )
     assert not EventLink.objects.filter(remote_id="").exists()
 
@@ -94,8 +94,8 @@ def test_ten_thousand_forged_pushes_cause_no_call(
     counted = counters()
     before, began = harness.control("GET", "/requests?limit=1"), time.monotonic()
 
-    def send(one: dict[str, Any]) -> int:
-        return requests.post(ours.http + PATH, timeout=10, **one).status_code
+    def send(item: dict[str, Any]) -> int:
+        return requests.post(ours.http + PATH, timeout=10, **item).status_code
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(send, forgeries(harness, live)))

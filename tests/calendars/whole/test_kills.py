@@ -99,12 +99,12 @@ def working() -> Iterator[None]:
     try:
         yield
     finally:
-        assert [one.exitcode for one in processes] == [None] * WORKERS
-        for one in processes:
-            one.kill()
-        for one in processes:
-            one.join()
-        assert [one.exitcode for one in processes] == [-signal.SIGKILL] * WORKERS
+        assert [process.exitcode for process in processes] == [None] * WORKERS
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [-signal.SIGKILL] * WORKERS
 
 
 class World:
@@ -153,7 +153,7 @@ class World:
         self.said[row.pk].append(said)
 
     def edit_there(self, kind: str, row: Appointment) -> None:
-        there = {one["key"]: one["id"] for one in events(self.harness, self.calendar)}
+        there = {event["key"]: event["id"] for event in events(self.harness, self.calendar)}
         if row.key not in there:
             return
         name = there[row.key]
@@ -218,7 +218,7 @@ def nothing_is_lost(world: World) -> None:
     assert differences(world.harness, world.calendar) == []
     for row in Appointment.objects.all():
         told = row.changes.filter(what="changed", source="here")
-        assert [one.after["description"] for one in told] == world.said[row.pk]
+        assert [content.after["description"] for content in told] == world.said[row.pk]
         # Nobody over there says anything about it.
         assert row.description == (world.said[row.pk] or [""])[-1]
 
@@ -237,7 +237,7 @@ def nothing_happened_twice(world: World) -> None:
             "what",
         ),
     )
-    assert {one: times for one, times in (happened + ends).items() if times > 1} == {}
+    assert {item: times for item, times in (happened + ends).items() if times > 1} == {}
 
 
 def everybody_was_told_once(organization: Organization) -> None:

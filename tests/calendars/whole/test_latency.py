@@ -52,7 +52,7 @@ def test_ninety_nine_of_a_hundred_within_300_ms(
             secret = "right" if number % 2 else "forged"
             waiting.append(pool.submit(answer, ours, announcement(harness, "channel", secret)))
             time.sleep(1 / PER_SECOND)
-        took = sorted(one.result() for one in waiting)
+        took = sorted(notification.result() for notification in waiting)
     calendar.refresh_from_db()
     assert calendar.dirty == PER_SECOND * SECONDS / 2
     assert harness.control("GET", "/requests?limit=1") == before

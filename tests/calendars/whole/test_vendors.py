@@ -55,13 +55,13 @@ def test_book_move_there_answer_there_cancel_here(
     made.refresh_from_db()
     assert made.wall_start == START + HOUR
     assert made.participants.get().answer == "declined"
-    assert {"moved", "answered"} <= {one.what for one in made.changes.all()}
+    assert {"moved", "answered"} <= {change.what for change in made.changes.all()}
     rescheduling.cancel_appointment(made)
     write()
     assert events(harness, calendar) == []
     pull.pull_calendar(calendar.pk)
     made.refresh_from_db()
-    assert [one.what for one in made.changes.all()].count("cancelled") == 1
+    assert [change.what for change in made.changes.all()].count("cancelled") == 1
 
 
 def test_what_the_vendor_alone_knows_is_not_offered(
@@ -94,7 +94,7 @@ def test_thirty_percent_of_creations_are_cut_and_each_is_there_once(
     harness.no_faults()
     write()
     found = events(harness, calendar)
-    assert sorted(one["key"] for one in found) == sorted(one.key for one in made)
+    assert sorted(item["key"] for item in found) == sorted(appointment.key for appointment in made)
     assert not EventLink.objects.filter(remote_id="").exists()
 
 
@@ -109,7 +109,7 @@ def test_a_refused_token_costs_no_try_and_no_second_event(
     write()
     link = made.links.get()
     assert (link.write_after, link.tries, link.error) == (None, 0, "")
-    assert [one["key"] for one in events(harness, calendar)] == [made.key]
+    assert [event["key"] for event in events(harness, calendar)] == [made.key]
     account = Account.objects.get()
     assert account.grant != granted
     assert (account.failures, account.retry_at) == (0, None)
@@ -134,7 +134,10 @@ def test_every_way_a_cursor_expires_ends_in_the_same_state(
         harness.no_faults()
         pull.pull_calendar(calendar.pk)
         assert BusyBlock.objects.filter(title=f"Dentist {number}").exists(), name
-    assert [one.status for one in (refreshed(kept), refreshed(gone))] == ["booked", "cancelled"]
+    assert [account.status for account in (refreshed(kept), refreshed(gone))] == [
+        "booked",
+        "cancelled",
+    ]
 
 
 def refreshed(row: Appointment) -> Appointment:
