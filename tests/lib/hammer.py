@@ -39,12 +39,13 @@ def count(name: str, times: float) -> None:
 def acquire(name: str, seconds: float) -> dict[str, float]:
     """Takes as much as it gets, as a sender would: asks again when it was told to."""
     bucket = TokenBucket(name, RATE)
-    began, taken = time.monotonic(), 0
+    began, taken, longest = time.monotonic(), 0, 0.0
     while (now := time.monotonic()) < began + seconds:
         wait = bucket.acquire()
         taken += wait == 0
+        longest = max(longest, wait)
         time.sleep(min(wait, max(0.0, began + seconds - now)))
-    return {"taken": taken, "began": began, "ended": time.monotonic()}
+    return {"taken": taken, "longest": longest, "began": began, "ended": time.monotonic()}
 
 
 def allow(name: str, _number: float) -> bool:
