@@ -150,7 +150,11 @@ def said(contact: Contact) -> dict[str, Any]:
     return {name: getattr(contact, name) for name in FIELDS}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(choice=st.dictionaries(st.sampled_from(field_merge.CHOOSABLE), st.booleans()))
 def test_whatever_is_chosen_counts_and_is_undone_completely(
     db: None,  # noqa: ARG001

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -402,7 +402,7 @@ def test_messages_are_filtered(api: Api, organization: Organization) -> None:
         assert list(answer.json()) == [query.partition("=")[0]]
 
 
-@pytest.mark.parametrize("path", ["messages/x/", f"messages/{uuid4()}/", f"contacts/{10**30}/"])
+@pytest.mark.parametrize("path", ["messages/x/", f"messages/{UUID(int=1)}/", f"contacts/{10**30}/"])
 def test_what_is_not_there_is_a_404(api: Api, path: str) -> None:
     assert api("GET", path).status_code == 404
 
