@@ -9,7 +9,10 @@ from django.db import connection
 from pytest_django import Settings
 from redis import Redis
 
+from tests.databases import django_db_setup, only_what_has_rows_is_emptied
 from wedsync_comms.lib.shared_state import PREFIX
+
+__all__ = ["django_db_setup", "only_what_has_rows_is_emptied"]
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,17 @@
 """The environment of the tests, set before Django reads it (loaded by `-p tests.environment`).
 
 `DATABASE_URL` and `REDIS_URL` decide which of the two runs this is: unset, it is SQLite and no
-Redis; `python -m tests.servers` sets them to real servers of its own.
+Redis; `python -m tests.servers` sets them to real servers of its own. Each worker of pytest-xdist
+has a database (`tests.databases`) and a Redis of its own: channels know no database numbers.
 """
 
 import os
+import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+
+left_behind = ExitStack()
 
 SECRET = "whsec_dGVzdHMtb2YtdGhlLXdlZHN5bmMtcHJvamVjdA=="
 
@@ -26,4 +31,12 @@ for name, value in {
 
 if "DATABASE_URL" not in os.environ:
     folder = Path(tempfile.mkdtemp(prefix="wedsync-tests-"))
+    left_behind.callback(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'tests.sqlite3'}"
+
+if os.environ.get("REDIS_URL") and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
+    os.environ["REDIS_URL"] = os.environ["REDIS_URLS"].split()[int(worker.removeprefix("gw"))]
+
+
+def pytest_unconfigure() -> None:
+    left_behind.close()

