@@ -1,6 +1,9 @@
 from django.urls import include, path
 
-from calendars.admin.connecting import connect_view, linked_view
+from calendars.admin.accounts.consent_views import (
+    connect_view,
+    linked_view,
+)
 from calendars.subscriptions.webhook_view import CalendarWebhook
 
 urlpatterns = [

@@ -11,7 +11,7 @@ from communications.models import Contact
 from wedsync_comms.lib.admin_kit.scope import Scope
 
 
-def followed(scope: Scope) -> QuerySet[Calendar]:
+def followed_calendars(scope: Scope) -> QuerySet[Calendar]:
     own = scope.rows(Calendar.objects.all(), "account__organization")
     known = own.filter(is_followed=True, is_gone=False)
     return known.exclude(account__status=AccountStatus.DISCONNECTED).select_related(
@@ -19,12 +19,12 @@ def followed(scope: Scope) -> QuerySet[Calendar]:
     )
 
 
-def called(calendar: Calendar) -> str:
+def calendar_label(calendar: Calendar) -> str:
     account = calendar.account
     return calendar.name if calendar.name == account.email else f"{calendar.name} ({account.email})"
 
 
-def people(scope: Scope, label: str) -> forms.ModelMultipleChoiceField:  # type: ignore[type-arg]
+def contacts_field(scope: Scope, label: str) -> forms.ModelMultipleChoiceField:  # type: ignore[type-arg]
     field = forms.ModelMultipleChoiceField(
         scope.rows(Contact.objects.all()),
         label=label,

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from calendars.admin import of_contact
+from calendars.admin import contact_panel
 from calendars.appointments import booking
 from calendars.appointments.booking import BookingRequest
 from calendars.appointments.participants import Invitee
@@ -221,9 +221,12 @@ def test_a_contacts_appointments(calendar: Calendar, organization: Organization)
         made = rows.appointment(calendar, start)
         Participant.objects.create(appointment=made, contact=contact, email="")
     rows.appointment(calendar, SOON + timedelta(days=1))
-    found = of_contact.about(contact)
+    found = contact_panel.appointments_of_contact(contact)
     assert [len(found["coming"]), len(found["past"])] == [1, 1]
-    drawn = render_to_string(of_contact.template, found | {"may_act": True})
+    drawn = render_to_string(
+        "admin/calendars/contact_panel.html",
+        found | {"may_act": True},
+    )
     assert f"?couple={contact.pk}" in drawn
     assert drawn.count("Consultation") == 2
 

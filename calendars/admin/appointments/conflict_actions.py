@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # What is to be written into the log; blank: it was refused, and the person was told why.
-Way = Callable[[HttpRequest, Appointment], str]
+ConflictAction = Callable[[HttpRequest, Appointment], str]
 
 
-def accept(request: HttpRequest, appointment: Appointment) -> str:
+def accept_by_staff(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
         conflicts.accept_as_is(appointment)
@@ -28,7 +28,7 @@ def accept(request: HttpRequest, appointment: Appointment) -> str:
     return f"Looked at: {trouble}"
 
 
-def take_theirs(request: HttpRequest, appointment: Appointment) -> str:
+def take_theirs_by_staff(request: HttpRequest, appointment: Appointment) -> str:
     trouble = appointment.trouble
     try:
         conflicts.accept_remote(appointment, by=cast("User", request.user))
@@ -39,4 +39,7 @@ def take_theirs(request: HttpRequest, appointment: Appointment) -> str:
     return f"Took what the calendar said: {trouble}"
 
 
-WAYS: Mapping[str, Way] = {"accept": accept, "take": take_theirs}
+CONFLICT_ACTIONS: Mapping[str, ConflictAction] = {
+    "accept": accept_by_staff,
+    "take": take_theirs_by_staff,
+}

@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
-from calendars.admin import looks
+from calendars.admin.status_badges import (
+    ANSWER_LOOKS,
+    CHANGE_ICONS,
+    NOTIFICATION_LOOKS,
+    appointment_badge,
+    look_badge,
+    source_label,
+    vendor_label,
+)
 from calendars.appointments import conflicts
 from calendars.content import (
     conversion,
@@ -29,9 +37,9 @@ from calendars.vocabulary.events import ResponseStatus
 from communications.admin import message_badges
 from wedsync_comms.lib.admin_kit.scope import Scope
 
-NEWEST = 100
-WHEN = ("start", "end")
-NAMES = {"start": "Start", "end": "End", "zone": "Time zone", "is_all_day": "Whole day"}
+MAX_ROWS = 100
+MOMENT_FIELDS = ("start", "end")
+FIELD_LABELS = {"start": "Start", "end": "End", "zone": "Time zone", "is_all_day": "Whole day"}
 
 
 @dataclass(frozen=True)
@@ -41,22 +49,26 @@ class Difference:
     after: str
 
 
-def about(appointment: Appointment) -> dict[str, Any]:
+def appointment_context(appointment: Appointment) -> dict[str, Any]:
     return {
         "appointment": appointment,
-        "badge": looks.of_appointment(appointment),
-        "when": span(appointment),
-        "people": [person(one) for one in appointment.participants.select_related("contact")],
-        "history": [entry(one) for one in appointment.changes.order_by("-pk")[:NEWEST]],
-        "told": [told(one) for one in notices(appointment)],
-        "links": [written(one) for one in appointment.links.select_related("calendar__account")],
+        "badge": appointment_badge(appointment),
+        "when": span_text(appointment),
+        "people": [
+            participant_context(one) for one in appointment.participants.select_related("contact")
+        ],
+        "history": [history_context(one) for one in appointment.changes.order_by("-pk")[:MAX_ROWS]],
+        "told": [notification_context(one) for one in latest_notifications(appointment)],
+        "links": [
+            link_context(one) for one in appointment.links.select_related("calendar__account")
+        ],
         "is_booked": appointment.status == AppointmentStatus.BOOKED,
-        "question": question(appointment),
-        "others": overlapping(appointment) if appointment.overlaps else [],
+        "question": unresolved_differences(appointment),
+        "others": overlapping_appointments(appointment) if appointment.overlaps else [],
     }
 
 
-def zone_of(scope: Scope, appointment: Appointment | None) -> ZoneInfo:
+def form_zone(scope: Scope, appointment: Appointment | None) -> ZoneInfo:
     return ZoneInfo(appointment.zone) if appointment else scope.time_zone
 
 
@@ -69,7 +81,7 @@ def day_and_time(appointment: Appointment) -> str:
     return day if appointment.is_all_day else f"{day}, {start:%H:%M}"
 
 
-def span(appointment: Appointment) -> str:
+def span_text(appointment: Appointment) -> str:
     start, end = appointment.wall_start, appointment.wall_end
     day = date_format(start, "l j F Y")
     if appointment.is_all_day:
@@ -80,7 +92,7 @@ def span(appointment: Appointment) -> str:
     return f"{day}, {start:%H:%M} to {date_format(end, 'l j F')}, {end:%H:%M}"
 
 
-def overlapping(appointment: Appointment) -> Iterable[Appointment]:
+def overlapping_appointments(appointment: Appointment) -> Iterable[Appointment]:
     rows = Appointment.objects.overlapping(appointment.starts_at, appointment.ends_at)
     same = rows.filter(calendar=appointment.calendar_id, status=AppointmentStatus.BOOKED)
     return same.exclude(pk=appointment.pk)[:5]
@@ -89,59 +101,61 @@ def overlapping(appointment: Appointment) -> Iterable[Appointment]:
 # --- who ---
 
 
-def person(one: Participant) -> dict[str, Any]:
+def participant_context(one: Participant) -> dict[str, Any]:
     return {
         "participant": one,
         "role": ParticipantRole(one.role).label,
-        "badge": looks.badge(one.get_answer_display(), looks.ANSWERS[one.answer]),
+        "badge": look_badge(one.get_answer_display(), ANSWER_LOOKS[one.answer]),
     }
 
 
 # --- what happened ---
 
 
-def entry(change: AppointmentChange) -> dict[str, Any]:
+def history_context(change: AppointmentChange) -> dict[str, Any]:
     return {
         "change": change,
-        "icon": looks.CHANGES[change.what],
-        "source": looks.source(change.source),
-        "differences": differences(change),
+        "icon": CHANGE_ICONS[change.what],
+        "source": source_label(change.source),
+        "differences": change_differences(change),
     }
 
 
-def differences(change: AppointmentChange) -> list[Difference]:
-    return between(change.before, change.after)
+def change_differences(change: AppointmentChange) -> list[Difference]:
+    return differing_fields(change.before, change.after)
 
 
-def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+def differing_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     return [
-        Difference(named(name), worded(name, before.get(name)), worded(name, after.get(name)))
+        Difference(
+            field_label(name), value_text(name, before.get(name)), value_text(name, after.get(name))
+        )
         for name in dict.fromkeys([*before, *after])
     ]
 
 
-def question(appointment: Appointment) -> list[Difference]:
+def unresolved_differences(appointment: Appointment) -> list[Difference]:
     """Where both sides changed it and ours was kept: ours, and what the calendar said."""
     link = next((one for one in appointment.links.all() if one.theirs), None)
     if link is None or appointment.status != AppointmentStatus.BOOKED:
         return []
     ours = conversion.content_of_appointment(appointment)
-    return between(
+    return differing_fields(
         *three_way_merge.content_differences(ours, conflicts.content_with_remote(appointment, link))
     )
 
 
-def named(name: str) -> str:
+def field_label(name: str) -> str:
     if name.startswith("with "):
         return name.removeprefix("with ")
-    return NAMES.get(name, name.replace("_", " ").capitalize())
+    return FIELD_LABELS.get(name, name.replace("_", " ").capitalize())
 
 
-def worded(name: str, value: Any) -> str:
+def value_text(name: str, value: Any) -> str:
     if value is None:
         return ""
-    if name in WHEN:
-        return moment(str(value))
+    if name in MOMENT_FIELDS:
+        return moment_text(str(value))
     if name.startswith("with ") and value in ResponseStatus:
         return ResponseStatus(value).label.lower()
     if isinstance(value, bool):
@@ -149,7 +163,7 @@ def worded(name: str, value: Any) -> str:
     return str(value)
 
 
-def moment(text: str) -> str:
+def moment_text(text: str) -> str:
     try:
         wall: datetime = conversion.parse_wall(text)
     except ValueError:
@@ -161,19 +175,19 @@ def moment(text: str) -> str:
 # --- what was said about it ---
 
 
-def notices(appointment: Appointment) -> Iterable[Notice]:
+def latest_notifications(appointment: Appointment) -> Iterable[Notice]:
     rows = appointment.notices.order_by("-pk")
-    return rows.select_related("rule", "participant", "message")[:NEWEST]
+    return rows.select_related("rule", "participant", "message")[:MAX_ROWS]
 
 
-def told(notice: Notice) -> dict[str, Any]:
+def notification_context(notice: Notice) -> dict[str, Any]:
     message = notice.message
     waits = notice.state == NotificationState.WAITING
     return {
         "notice": notice,
         "badge": message_badges.status_badge(message.status)
         if message
-        else looks.badge(notice.get_state_display(), looks.NOTICES[notice.state]),
+        else look_badge(notice.get_state_display(), NOTIFICATION_LOOKS[notice.state]),
         "way": message_badges.channel_badge(message.leg_channel) if message else "",
         "until": notice.tell_after if waits else None,
     }
@@ -182,19 +196,23 @@ def told(notice: Notice) -> dict[str, Any]:
 # --- where it stands ---
 
 
-def written(link: EventLink) -> dict[str, Any]:
-    return {"link": link, "badge": standing(link), "vendor": looks.vendor(vendor_of(link))}
+def link_context(link: EventLink) -> dict[str, Any]:
+    return {
+        "link": link,
+        "badge": link_badge(link),
+        "vendor": vendor_label(vendor_of(link)),
+    }
 
 
 def vendor_of(link: EventLink) -> str:
     return link.calendar.account.vendor
 
 
-def standing(link: EventLink) -> SafeString:
+def link_badge(link: EventLink) -> SafeString:
     if link.error:
-        return looks.badge("not written", ("danger", "sync_problem"))
+        return look_badge("not written", ("danger", "sync_problem"))
     if link.write_after is not None:
-        return looks.badge("being written", ("info", "hourglass_top"))
+        return look_badge("being written", ("info", "hourglass_top"))
     if link.is_removed:
-        return looks.badge("taken out", ("default", "event_busy"))
-    return looks.badge("in the calendar", ("success", "check"))
+        return look_badge("taken out", ("default", "event_busy"))
+    return look_badge("in the calendar", ("success", "check"))

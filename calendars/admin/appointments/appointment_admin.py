@@ -15,11 +15,23 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from calendars.admin import looks, page, settling, week
-from calendars.admin.booking_form import BookingForm, prefilled
-from calendars.admin.change_form import ChangeForm
-from calendars.admin.filters import CalendarFilter, TroubleFilter, WhenFilter
-from calendars.admin.offers import OffersForm
+from calendars.admin.appointments import (
+    appointment_page,
+    conflict_actions,
+    week_feed,
+)
+from calendars.admin.appointments.appointment_filters import (
+    CalendarFilter,
+    TroubleFilter,
+    WhenFilter,
+)
+from calendars.admin.appointments.booking_form import (
+    BookingForm,
+    prefilled_values,
+)
+from calendars.admin.appointments.change_form import ChangeForm
+from calendars.admin.appointments.free_times import FreeTimesForm
+from calendars.admin.status_badges import appointment_badge
 from calendars.appointments import rescheduling
 from calendars.models import Appointment
 from calendars.models.appointments import AppointmentStatus
@@ -40,7 +52,7 @@ NAME = "calendars_appointment"
 
 
 @admin.register(Appointment)
-class Appointments(CappedAdmin, ScopedAdmin):
+class AppointmentAdmin(CappedAdmin, ScopedAdmin):
     list_display = ["begins", "name", "who", "calendar", "state", "trouble"]
     list_display_links = ["begins", "name"]
     list_select_related = ["calendar"]
@@ -74,7 +86,7 @@ class Appointments(CappedAdmin, ScopedAdmin):
         ]
 
     def ways(self) -> Iterator[URLPattern]:
-        for name, how in settling.WAYS.items():
+        for name, how in conflict_actions.CONFLICT_ACTIONS.items():
             view = self.admin_site.admin_view(partial(self.settle_view, how))
             yield path(f"<path:object_id>/{name}/", view, name=f"{NAME}_{name}")
 
@@ -107,7 +119,7 @@ class Appointments(CappedAdmin, ScopedAdmin):
         context = {
             "title": "Week",
             "zone": scope.time_zone.key,
-            "legend": week.legend(scope),
+            "legend": week_feed.calendar_legend(scope),
             "may_book": self.has_act_permission(request) and scope.organization is not None,
         }
         return in_organization_time(request, self.drawn, "week.html", context)
@@ -116,20 +128,20 @@ class Appointments(CappedAdmin, ScopedAdmin):
         self.must(may=self.has_view_permission(request))
         scope = scope_of(request)
         try:
-            start, end = week.span(request, scope.time_zone)
-        except week.NoSpan as error:
+            start, end = week_feed.requested_span(request, scope.time_zone)
+        except week_feed.InvalidSpan as error:
             return JsonResponse({"detail": str(error)}, status=400)
-        return JsonResponse(week.feed(scope, start, end), safe=False)
+        return JsonResponse(week_feed.week_events(scope, start, end), safe=False)
 
     def offers_view(self, request: HttpRequest) -> HttpResponse:
         self.must(may=self.has_act_permission(request))
         scope = scope_of(request)
         moved = request.GET.get("moving")
         moving = self.found(request, moved) if moved else None
-        form = OffersForm(request.GET, scope=scope)
+        form = FreeTimesForm(request.GET, scope=scope)
         if not form.is_valid():
             return JsonResponse({"detail": "Choose a calendar, a day and how long."}, status=400)
-        return JsonResponse(form.offer(page.zone_of(scope, moving), moving))
+        return JsonResponse(form.offer(appointment_page.form_zone(scope, moving), moving))
 
     # --- booked, changed, cancelled ---
 
@@ -139,7 +151,7 @@ class Appointments(CappedAdmin, ScopedAdmin):
 
     def book_view(self, request: HttpRequest) -> HttpResponse:
         scope = scope_of(request)
-        form = BookingForm(request.POST or None, initial=prefilled(request), scope=scope)
+        form = BookingForm(request.POST or None, initial=prefilled_values(request), scope=scope)
         if form.is_valid() and (made := form.book(request.user)):
             self.log_addition(request, made, "Booked.")
             messages.success(request, "Booked. The calendar has it in a moment.")
@@ -181,7 +193,9 @@ class Appointments(CappedAdmin, ScopedAdmin):
             messages.success(request, "Cancelled. Everybody who takes part is told.")
         return redirect(f"admin:{NAME}_change", appointment.pk)
 
-    def settle_view(self, how: settling.Way, request: HttpRequest, object_id: str) -> HttpResponse:
+    def settle_view(
+        self, how: conflict_actions.ConflictAction, request: HttpRequest, object_id: str
+    ) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         appointment = self.found(request, object_id)
@@ -203,13 +217,13 @@ class Appointments(CappedAdmin, ScopedAdmin):
         return in_organization_time(request, partial(self.show_view, appointment=appointment))
 
     def show_view(self, request: HttpRequest, *, appointment: Appointment) -> HttpResponse:
-        context = {"title": str(appointment), **page.about(appointment)}
+        context = {"title": str(appointment), **appointment_page.appointment_context(appointment)}
         return self.drawn(request, "change_form.html", context)
 
     def part_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the page fetches again while somebody looks at it."""
         context = {
-            **page.about(self.found(request, object_id)),
+            **appointment_page.appointment_context(self.found(request, object_id)),
             "may_act": self.has_act_permission(request),
         }
         template = "admin/calendars/appointment/live.html"
@@ -220,7 +234,7 @@ class Appointments(CappedAdmin, ScopedAdmin):
     @column("When")
     def begins(self, appointment: Appointment) -> str:
         # In one line, however long the titles are.
-        return page.day_and_time(appointment).replace(" ", "\N{NO-BREAK SPACE}")
+        return appointment_page.day_and_time(appointment).replace(" ", "\N{NO-BREAK SPACE}")
 
     @column("Title")
     def name(self, appointment: Appointment) -> str:
@@ -228,11 +242,11 @@ class Appointments(CappedAdmin, ScopedAdmin):
 
     @column("With")
     def who(self, appointment: Appointment) -> str:
-        return badges.clamped_text(week.said(appointment))
+        return badges.clamped_text(week_feed.participants_text(appointment))
 
     @column("Status")
     def state(self, appointment: Appointment) -> str:
-        return looks.of_appointment(appointment)
+        return appointment_badge(appointment)
 
     @column("Problem")
     def trouble(self, appointment: Appointment) -> str:

@@ -14,7 +14,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from calendars.admin.choices import called, followed, people
+from calendars.admin.choices import calendar_label, contacts_field, followed_calendars
 from calendars.appointments import booking
 from calendars.appointments.booking import BookingRequest
 from calendars.appointments.participants import Invitee
@@ -41,8 +41,8 @@ WHOLE_DAY = (ALL_DAY, "the whole day")
 PREFILLED = ("title", "day", "at")
 PREFILLED_NUMBERS = ("duration", "calendar", "couple")
 # Fields of a wish that this form has under another name.
-FIELDS = {"start": "at", "end": "duration", "zone": "day", "participants": "addresses"}
-PLURALS = {
+FORM_FIELD_NAMES = {"start": "at", "end": "duration", "zone": "day", "participants": "addresses"}
+ROLE_PLURALS = {
     ParticipantRole.COUPLE: "Couple",
     ParticipantRole.GUEST: "Guests",
     ParticipantRole.SUPPLIER: "Suppliers",
@@ -51,17 +51,17 @@ PLURALS = {
 }
 
 
-def native(kind: type[forms.DateInput] | type[forms.TimeInput], name: str, shape: str) -> Any:
+def native_input(kind: type[forms.DateInput] | type[forms.TimeInput], name: str, shape: str) -> Any:
     return kind(format=shape, attrs={"type": name, "class": " ".join(INPUT_CLASSES)})
 
 
 class AppointmentForm(forms.Form):
     title = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
-    day = forms.DateField(widget=native(forms.DateInput, "date", "%Y-%m-%d"))
+    day = forms.DateField(widget=native_input(forms.DateInput, "date", "%Y-%m-%d"))
     at = forms.TimeField(
         label="Time",
         required=False,
-        widget=native(forms.TimeInput, "time", "%H:%M"),
+        widget=native_input(forms.TimeInput, "time", "%H:%M"),
     )
     duration = forms.TypedChoiceField(coerce=int, initial=60, widget=UnfoldAdminSelectWidget)
     place = forms.CharField(max_length=255, required=False, widget=UnfoldAdminTextInputWidget)
@@ -83,7 +83,7 @@ class AppointmentForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["duration"].choices = [*DURATIONS, WHOLE_DAY]
         for role in ParticipantRole:
-            fields[role.value] = people(scope, PLURALS[role])
+            fields[role.value] = contacts_field(scope, ROLE_PLURALS[role])
 
     @property
     def others(self) -> list[Any]:
@@ -124,7 +124,7 @@ class AppointmentForm(forms.Form):
     def refuse(self, error: Exception) -> None:
         field = "at" if isinstance(error, NotFree) else ""
         if isinstance(error, Refused):
-            field = FIELDS.get(error.field, error.field)
+            field = FORM_FIELD_NAMES.get(error.field, error.field)
         self.add_error(field if field in self.fields else None, str(error))
 
 
@@ -149,12 +149,12 @@ class BookingForm(AppointmentForm):
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, scope=scope, **kwargs)
         fields: dict[str, Any] = self.fields
-        known = followed(scope)
+        known = followed_calendars(scope)
         writable = known.filter(may_write=True, account__status=AccountStatus.LINKED)
         fields["calendar"].queryset = writable.order_by("-is_default", "pk")
-        fields["calendar"].label_from_instance = called
+        fields["calendar"].label_from_instance = calendar_label
         fields["also_free"].queryset = known
-        fields["also_free"].label_from_instance = called
+        fields["also_free"].label_from_instance = calendar_label
         if first := fields["calendar"].queryset.first():
             fields["calendar"].initial = first.pk
 
@@ -182,13 +182,13 @@ class BookingForm(AppointmentForm):
             return None
 
 
-def prefilled(request: HttpRequest) -> dict[str, str]:
+def prefilled_values(request: HttpRequest) -> dict[str, str]:
     """What a link may fill in."""
     given = request.GET.dict()
     words = {name: given[name] for name in PREFILLED if name in given}
     numbers = {name: given.get(name, "") for name in PREFILLED_NUMBERS}
-    return words | {name: value for name, value in numbers.items() if is_number(value)}
+    return words | {name: value for name, value in numbers.items() if is_short_number(value)}
 
 
-def is_number(value: str) -> bool:
+def is_short_number(value: str) -> bool:
     return value.isascii() and value.isdecimal() and len(value) < 10  # noqa: PLR2004

@@ -5,7 +5,10 @@ from typing import Any
 
 from django import forms
 
-from calendars.admin.booking_form import DURATIONS, AppointmentForm
+from calendars.admin.appointments.booking_form import (
+    DURATIONS,
+    AppointmentForm,
+)
 from calendars.appointments import rescheduling
 from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.models import Appointment, ParticipantRole
@@ -18,13 +21,13 @@ class ChangeForm(AppointmentForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, scope: Scope, appointment: Appointment, **kwargs: Any) -> None:
-        super().__init__(*args, scope=scope, initial=as_it_is(appointment), **kwargs)
+        super().__init__(*args, scope=scope, initial=current_values(appointment), **kwargs)
         self.appointment = appointment
         fields: dict[str, Any] = self.fields
         if appointment.is_all_day:
             del fields["at"], fields["duration"]
             return
-        minutes = length(appointment)
+        minutes = length_minutes(appointment)
         if minutes not in dict(DURATIONS):
             own = (minutes, f"{minutes} minutes, as now")
             fields["duration"].choices = sorted([*DURATIONS, own])
@@ -67,11 +70,11 @@ class ChangeForm(AppointmentForm):
         return start, end
 
 
-def length(appointment: Appointment) -> int:
+def length_minutes(appointment: Appointment) -> int:
     return int((appointment.wall_end - appointment.wall_start).total_seconds() // 60)
 
 
-def as_it_is(appointment: Appointment) -> dict[str, Any]:
+def current_values(appointment: Appointment) -> dict[str, Any]:
     people: dict[str, Any] = {role.value: [] for role in ParticipantRole}
     others = []
     for one in appointment.participants.all():
@@ -83,7 +86,7 @@ def as_it_is(appointment: Appointment) -> dict[str, Any]:
         "title": appointment.title,
         "day": appointment.wall_start.date(),
         "at": appointment.wall_start.time(),
-        "duration": length(appointment),
+        "duration": length_minutes(appointment),
         "place": appointment.place,
         "description": appointment.description,
         "addresses": "\n".join(others),

@@ -8,7 +8,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from calendars.admin.choices import followed
+from calendars.admin.choices import followed_calendars
 from calendars.appointments import availability
 from calendars.models import Appointment, Calendar
 from calendars.vocabulary.events import Span
@@ -16,28 +16,28 @@ from communications.errors import Refused
 from communications.models import Organization
 from wedsync_comms.lib.admin_kit.scope import Scope
 
-DAYS = 7
+DAYS_OFFERED = 7
 # A day's worth of quarters of an hour.
-LONGEST = 24 * 60
+MAX_MINUTES = 24 * 60
 
 
-class OffersForm(forms.Form):
+class FreeTimesForm(forms.Form):
     day = forms.DateField()
-    duration = forms.IntegerField(min_value=5, max_value=LONGEST)
+    duration = forms.IntegerField(min_value=5, max_value=MAX_MINUTES)
     calendar = forms.ModelChoiceField(Calendar.objects.none())
     also_free = forms.ModelMultipleChoiceField(Calendar.objects.none(), required=False)
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
-        fields["calendar"].queryset = fields["also_free"].queryset = followed(scope)
+        fields["calendar"].queryset = fields["also_free"].queryset = followed_calendars(scope)
 
     def offer(self, zone: ZoneInfo, moving: Appointment | None) -> dict[str, Any]:
         data = self.cleaned_data
         calendar: Calendar = data["calendar"]
         organization: Organization = calendar.account.organization
-        start = max(at(data["day"], zone), timezone.now())
-        end = at(data["day"] + timedelta(days=DAYS), zone)
+        start = max(midnight_in(data["day"], zone), timezone.now())
+        end = midnight_in(data["day"] + timedelta(days=DAYS_OFFERED), zone)
         try:
             found = availability.offer_slots(
                 organization,
@@ -50,14 +50,14 @@ class OffersForm(forms.Form):
         except Refused as error:
             return {"days": [], "unknown": [], "problem": str(error)}
         unknown = [f"{one.name}: {one.problem}" for one in found.unknown]
-        return {"days": by_day(found.slots, zone), "unknown": unknown, "problem": ""}
+        return {"days": times_by_day(found.slots, zone), "unknown": unknown, "problem": ""}
 
 
-def at(day: date, zone: ZoneInfo) -> datetime:
+def midnight_in(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone)
 
 
-def by_day(slots: list[Span], zone: ZoneInfo) -> list[dict[str, Any]]:
+def times_by_day(slots: list[Span], zone: ZoneInfo) -> list[dict[str, Any]]:
     days: dict[date, list[str]] = {}
     for slot in slots:
         wall = slot.start.astimezone(zone)

@@ -22,7 +22,7 @@ POLICIES = [
 ]
 
 
-class OptionsForm(forms.Form):
+class BookOptionsForm(forms.Form):
     direction = forms.ChoiceField(choices=SyncDirection.choices, widget=UnfoldAdminSelectWidget)
     policy = forms.ChoiceField(
         label="Who is right where both changed the same field",
@@ -56,7 +56,7 @@ class OptionsForm(forms.Form):
         books.configure_book(self.book, **self.cleaned_data)
 
 
-class FollowForm(forms.Form):
+class FollowBookForm(forms.Form):
     account = forms.ModelChoiceField(Account.objects.none(), widget=UnfoldAdminSelectWidget)
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
@@ -70,7 +70,7 @@ class FollowForm(forms.Form):
         return books.follow_book(self.cleaned_data["account"])
 
 
-def groups_of(book: ContactBook) -> tuple[list[PeopleGroup], str]:
+def vendor_groups(book: ContactBook) -> tuple[list[PeopleGroup], str]:
     """What the vendor has, and why it could not be asked; the page must open all the same."""
     try:
         with open_mailbox(book.account) as box:

@@ -17,7 +17,7 @@ from calendars.models import Account, Calendar
 from calendars.models.accounts import Policy
 
 # A day: more room than that around an appointment is a mistake.
-MOST_ROOM = 24 * 60
+MAX_BUFFER_MINUTES = 24 * 60
 
 
 class AccountForm(forms.Form):
@@ -42,9 +42,11 @@ class AccountForm(forms.Form):
             required=False,
         )
         for one in self.calendars:
-            fields[f"followed-{one.pk}"] = box(one, "Follow", initial=one.is_followed)
-            fields[f"titles-{one.pk}"] = box(one, "Show titles of", initial=one.shows_titles)
-            fields[f"room-{one.pk}"] = room(one)
+            fields[f"followed-{one.pk}"] = checkbox_field(one, "Follow", initial=one.is_followed)
+            fields[f"titles-{one.pk}"] = checkbox_field(
+                one, "Show titles of", initial=one.shows_titles
+            )
+            fields[f"room-{one.pk}"] = buffer_field(one)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         for one in self.calendars:
@@ -77,18 +79,18 @@ class AccountForm(forms.Form):
         deciding.save_preferences(self.account, Policy(data["conflicts"]), habits)
 
 
-def box(calendar: Calendar, what: str, *, initial: bool) -> forms.BooleanField:
+def checkbox_field(calendar: Calendar, what: str, *, initial: bool) -> forms.BooleanField:
     label = f"{what} {calendar}"
     widget = UnfoldBooleanWidget(attrs={"aria-label": label})
     return forms.BooleanField(label=label, initial=initial, required=False, widget=widget)
 
 
-def room(calendar: Calendar) -> forms.IntegerField:
+def buffer_field(calendar: Calendar) -> forms.IntegerField:
     label = f"Minutes kept free around appointments in {calendar}"
     return forms.IntegerField(
         label=label,
         initial=calendar.buffer_minutes,
         min_value=0,
-        max_value=MOST_ROOM,
+        max_value=MAX_BUFFER_MINUTES,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"aria-label": label, "step": 5}),
     )

@@ -54,7 +54,7 @@ class RuleForm(OwnedForm):
         templates = self.scope.rows(Template.objects.all()).order_by("channel", "name", "pk")
         fields: dict[str, Any] = self.fields
         fields["fallback"].queryset = templates
-        fields["fallback"].label_from_instance = labelled
+        fields["fallback"].label_from_instance = template_label
         kept = {(step["channel"], step["template"]) for step in self.instance.fallback}
         self.initial["fallback"] = [one.pk for one in templates if (one.channel, one.name) in kept]
 
@@ -74,12 +74,12 @@ class RuleForm(OwnedForm):
         return data
 
 
-def labelled(template: Template) -> str:
+def template_label(template: Template) -> str:
     return f"{template.name} ({template.get_channel_display()})"
 
 
 @admin.register(Rule)
-class Rules(ScopedAdmin):
+class RuleAdmin(ScopedAdmin):
     acting = OWNING
     form = RuleForm
     actions = None
@@ -96,7 +96,7 @@ class Rules(ScopedAdmin):
 
     @column("With")
     def text(self, rule: Rule) -> str:
-        return labelled(rule.template)
+        return template_label(rule.template)
 
     @column("Occasion")
     def when(self, rule: Rule) -> str:

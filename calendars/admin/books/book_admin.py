@@ -13,7 +13,11 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calendars.admin.book_form import FollowForm, OptionsForm, groups_of
+from calendars.admin.books.book_forms import (
+    BookOptionsForm,
+    FollowBookForm,
+    vendor_groups,
+)
 from calendars.contacts import books
 from calendars.contacts.snapshot import NAME_PARTS
 from calendars.models import ContactBook, ContactConflict
@@ -27,20 +31,20 @@ from wedsync_comms.lib.admin_kit.scope import (
 )
 
 NAME = "calendars_contactbook"
-Act = Callable[[HttpRequest, ContactBook], str]
+BookAction = Callable[[HttpRequest, ContactBook], str]
 
 
-def now(_request: HttpRequest, book: ContactBook) -> str:
+def sync_now(_request: HttpRequest, book: ContactBook) -> str:
     books.request_sync(book)
     return "It begins."
 
 
-def stop(_request: HttpRequest, book: ContactBook) -> str:
+def stop_sync(_request: HttpRequest, book: ContactBook) -> str:
     books.cancel_sync(book)
     return "It stops before the next contact. What was done stays."
 
 
-def held(request: HttpRequest, book: ContactBook) -> str:
+def decide_removals(request: HttpRequest, book: ContactBook) -> str:
     decision = request.POST.get("decision", "")
     if decision not in QuarantineDecision.values:
         raise Http404
@@ -48,7 +52,7 @@ def held(request: HttpRequest, book: ContactBook) -> str:
     return "It is done with the next run."
 
 
-def conflict(request: HttpRequest, book: ContactBook) -> str:
+def resolve_conflict(request: HttpRequest, book: ContactBook) -> str:
     number, winner = request.POST.get("conflict", ""), request.POST.get("winner", "")
     rows = ContactConflict.objects.filter(link__book=book)
     row = rows.filter(pk=int(number) if number.isdecimal() else 0).first()
@@ -58,26 +62,26 @@ def conflict(request: HttpRequest, book: ContactBook) -> str:
     return "Decided. The other side becomes the same with the next run."
 
 
-def options(request: HttpRequest, book: ContactBook) -> str:
-    known, _ = groups_of(book)
-    form = OptionsForm(request.POST, book=book, known=known)
+def store_options(request: HttpRequest, book: ContactBook) -> str:
+    known, _ = vendor_groups(book)
+    form = BookOptionsForm(request.POST, book=book, known=known)
     if not form.is_valid():
         raise NotPossible(" ".join(str(one) for errors in form.errors.values() for one in errors))
     form.store()
     return "Saved."
 
 
-ACTS: dict[str, Act] = {
-    "now": now,
-    "stop": stop,
-    "held": held,
-    "conflict": conflict,
-    "options": options,
+BOOK_ACTIONS: dict[str, BookAction] = {
+    "now": sync_now,
+    "stop": stop_sync,
+    "held": decide_removals,
+    "conflict": resolve_conflict,
+    "options": store_options,
 }
 
 
 @admin.register(ContactBook)
-class ContactBooks(ScopedAdmin):
+class ContactBookAdmin(ScopedAdmin):
     lookup = "account__organization"
     is_changeable = is_deletable = False
     list_display = ["account", "state", "direction_shown", "progress", "people", "synced"]
@@ -92,7 +96,7 @@ class ContactBooks(ScopedAdmin):
     def get_urls(self) -> list[URLPattern]:
         acts = [
             path(f"<path:object_id>/{name}/", self.page(act), name=f"{NAME}_{name}")
-            for name, act in ACTS.items()
+            for name, act in BOOK_ACTIONS.items()
         ]
         progress = path(
             "<path:object_id>/progress/",
@@ -103,7 +107,7 @@ class ContactBooks(ScopedAdmin):
 
     # --- the pages ---
 
-    def page(self, act: Act) -> Any:
+    def page(self, act: BookAction) -> Any:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
             if request.method != "POST":
                 return HttpResponseNotAllowed(["POST"])
@@ -127,7 +131,7 @@ class ContactBooks(ScopedAdmin):
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What the page fetches again while something is being done."""
         book = self.own(request, object_id)
-        context = {**standing(book), "may_act": self.has_act_permission(request)}
+        context = {**book_context(book), "may_act": self.has_act_permission(request)}
         return render(request, "admin/calendars/contactbook/progress.html", context)
 
     def add_view(
@@ -138,7 +142,7 @@ class ContactBooks(ScopedAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = FollowForm(request.POST or None, scope=scope_of(request))
+        form = FollowBookForm(request.POST or None, scope=scope_of(request))
         if form.is_valid():
             return redirect(f"admin:{NAME}_change", form.follow().pk)
         context = {
@@ -151,12 +155,12 @@ class ContactBooks(ScopedAdmin):
         return render(request, "admin/calendars/contactbook/add.html", context)
 
     def page_context(self, request: HttpRequest, row: ContactBook) -> dict[str, Any]:
-        known, problem = groups_of(row)
+        known, problem = vendor_groups(row)
         return {
-            **standing(row),
-            "form": OptionsForm(book=row, known=known),
+            **book_context(row),
+            "form": BookOptionsForm(book=row, known=known),
             "problem": problem,
-            "conflicts": [shown(conflict) for conflict in undecided(row)],
+            "conflicts": [conflict_row(conflict) for conflict in open_conflicts(row)],
             "unwritten": row.links.living().exclude(error="").select_related("contact")[:20],
             "may_act": self.has_act_permission(request),
         }
@@ -165,7 +169,7 @@ class ContactBooks(ScopedAdmin):
 
     @column("State")
     def state(self, book: ContactBook) -> SafeString:
-        return badges.coloured_label(*word(book))
+        return badges.coloured_label(*state_word(book))
 
     @column("Direction")
     def direction_shown(self, book: ContactBook) -> str:
@@ -186,7 +190,7 @@ class ContactBooks(ScopedAdmin):
         return badges.time_tag(book.last_synced_at)
 
 
-def word(book: ContactBook) -> tuple[str, str]:
+def state_word(book: ContactBook) -> tuple[str, str]:
     if book.held_at:
         return "your decision", "danger"
     if book.syncing_until and book.syncing_until > timezone.now():
@@ -196,11 +200,11 @@ def word(book: ContactBook) -> tuple[str, str]:
     return ("up to date", "success") if book.last_synced_at else ("waits for its turn", "info")
 
 
-def standing(book: ContactBook) -> dict[str, Any]:
+def book_context(book: ContactBook) -> dict[str, Any]:
     is_running = bool(book.syncing_until and book.syncing_until > timezone.now())
     return {
         "book": book,
-        "badge": badges.coloured_label(*word(book)),
+        "badge": badges.coloured_label(*state_word(book)),
         "is_running": is_running,
         "share": round(100 * book.done / book.total) if book.total else None,
         "linked": book.links.living().count(),
@@ -209,12 +213,12 @@ def standing(book: ContactBook) -> dict[str, Any]:
     }
 
 
-def undecided(book: ContactBook) -> QuerySet[ContactConflict]:
+def open_conflicts(book: ContactBook) -> QuerySet[ContactConflict]:
     rows = ContactConflict.objects.filter(link__book=book, decision="")
     return rows.select_related("link__contact")[:50]
 
 
-def shown(row: ContactConflict) -> dict[str, Any]:
+def conflict_row(row: ContactConflict) -> dict[str, Any]:
     def said(value: Any) -> str:
         return str(value[0] if row.field == NAME_PARTS and value else value or "–")
 

@@ -16,34 +16,34 @@ from calendars.vocabulary.events import ResponseStatus
 
 # How it stands -> colour, icon.
 Look = tuple[str, str]
-ACCOUNTS: Mapping[str, Look] = {
+ACCOUNT_LOOKS: Mapping[str, Look] = {
     AccountStatus.LINKED: ("success", "link"),
     AccountStatus.RECONNECT: ("danger", "link_off"),
     AccountStatus.DISCONNECTED: ("default", "cancel"),
 }
-APPOINTMENTS: Mapping[str, Look] = {
+APPOINTMENT_LOOKS: Mapping[str, Look] = {
     AppointmentStatus.HELD: ("info", "hourglass_top"),
     AppointmentStatus.BOOKED: ("success", "event_available"),
     AppointmentStatus.CANCELLED: ("default", "event_busy"),
 }
-ANSWERS: Mapping[str, Look] = {
+ANSWER_LOOKS: Mapping[str, Look] = {
     ResponseStatus.NEEDED: ("default", "schedule"),
     ResponseStatus.ACCEPTED: ("success", "check"),
     ResponseStatus.TENTATIVE: ("warning", "help"),
     ResponseStatus.DECLINED: ("danger", "close"),
 }
-NOTICES: Mapping[str, Look] = {
+NOTIFICATION_LOOKS: Mapping[str, Look] = {
     NotificationState.WAITING: ("info", "schedule"),
     NotificationState.TOLD: ("success", "check"),
     NotificationState.DROPPED: ("default", "undo"),
     NotificationState.REFUSED: ("danger", "error"),
 }
-SUBSCRIPTIONS: Mapping[str, Look] = {
+SUBSCRIPTION_LOOKS: Mapping[str, Look] = {
     SubscriptionState.PENDING: ("info", "hourglass_top"),
     SubscriptionState.LIVE: ("success", "sensors"),
     SubscriptionState.STOPPING: ("warning", "sensors_off"),
 }
-CHANGES: Mapping[str, str] = {
+CHANGE_ICONS: Mapping[str, str] = {
     What.BOOKED: "event_available",
     What.MOVED: "update",
     What.CHANGED: "edit",
@@ -53,21 +53,21 @@ CHANGES: Mapping[str, str] = {
 }
 
 
-def badge(text: str, look: Look) -> SafeString:
+def look_badge(text: str, look: Look) -> SafeString:
     variant, icon = look
     context = {"text": text, "type": variant, "icon": icon}
     return render_to_string("unfold/helpers/label.html", context)
 
 
-def of_account(account: Account) -> SafeString:
-    return badge(account.get_status_display(), ACCOUNTS[account.status])
+def account_badge(account: Account) -> SafeString:
+    return look_badge(account.get_status_display(), ACCOUNT_LOOKS[account.status])
 
 
-def of_appointment(appointment: Appointment) -> SafeString:
-    return badge(appointment.get_status_display(), APPOINTMENTS[appointment.status])
+def appointment_badge(appointment: Appointment) -> SafeString:
+    return look_badge(appointment.get_status_display(), APPOINTMENT_LOOKS[appointment.status])
 
 
-def vendor(slug: str) -> str:
+def vendor_label(slug: str) -> str:
     """What people call it; its slug where it is not configured any more."""
     return (
         registry.configured_vendor(slug).label
@@ -76,7 +76,7 @@ def vendor(slug: str) -> str:
     )
 
 
-def source(slug: str) -> str:
+def source_label(slug: str) -> str:
     """Where a change came from."""
     names: dict[str, Any] = {"here": "WedSync", "participant": "a participant"}
-    return str(names.get(slug) or vendor(slug))
+    return str(names.get(slug) or vendor_label(slug))

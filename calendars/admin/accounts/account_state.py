@@ -6,17 +6,17 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calendars.admin import looks
+from calendars.admin.status_badges import Look, account_badge, look_badge, vendor_label
 from calendars.models import Account, Appointment, Calendar, Subscription
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.subscriptions import SubscriptionState
 
-NEEDED = ("calendars__subscriptions",)
-AT_MOST = 200
+PREFETCHED = ("calendars__subscriptions",)
+MAX_ACCOUNTS = 200
 # Readings in a row that found what nobody had announced: one may be chance.
-SUSPICIOUS = 2
+MISSES_BEFORE_WARNING = 2
 # Of those held back; how many more there are is said.
-LISTED = 20
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +25,15 @@ class CalendarState:
     # None: nothing is announced, it is only asked.
     push_until: datetime | None
     word: str
-    look: looks.Look
+    look: Look
 
     @property
     def badge(self) -> SafeString:
-        return looks.badge(self.word, self.look)
+        return look_badge(self.word, self.look)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class HeldAppointments:
     """What would be cancelled in a calendar, if what it tells is believed."""
 
     calendar: Calendar
@@ -56,47 +56,51 @@ class AccountState:
         return [one.calendar for one in self.calendars if one.calendar.held_at]
 
 
-def held(calendar: Calendar) -> Held:
+def held_appointments(calendar: Calendar) -> HeldAppointments:
     rows = Appointment.objects.filter(
         links__in=calendar.held_links,
         status=AppointmentStatus.BOOKED,
     ).prefetch_related("participants")
     count = rows.count()
-    return Held(
+    return HeldAppointments(
         calendar=calendar,
-        lost=list(rows.order_by("starts_at", "pk")[:LISTED]),
-        more=max(count - LISTED, 0),
+        lost=list(rows.order_by("starts_at", "pk")[:MAX_LISTED]),
+        more=max(count - MAX_LISTED, 0),
     )
 
 
-def of_account(account: Account) -> AccountState:
+def account_state(account: Account) -> AccountState:
     shown = [one for one in account.calendars.all() if not one.is_gone]
     return AccountState(
         account=account,
-        vendor=looks.vendor(account.vendor),
-        badge=looks.of_account(account),
-        calendars=[of_calendar(one) for one in shown if one.is_followed],
+        vendor=vendor_label(account.vendor),
+        badge=account_badge(account),
+        calendars=[calendar_state(one) for one in shown if one.is_followed],
         unused=[one for one in shown if not one.is_followed],
         trouble=account.why or (account.error if account.failures else ""),
     )
 
 
-def of_calendar(calendar: Calendar) -> CalendarState:
+def calendar_state(calendar: Calendar) -> CalendarState:
     live = [one for one in calendar.subscriptions.all() if one.state == SubscriptionState.LIVE]
     until = max((one.expires_at for one in live if one.expires_at), default=None)
-    word, look = how(calendar, live)
+    word, look = describe_calendar(calendar, live)
     return CalendarState(calendar=calendar, push_until=until, word=word, look=look)
 
 
-def how(calendar: Calendar, live: list[Subscription]) -> tuple[str, looks.Look]:
+def describe_calendar(calendar: Calendar, live: list[Subscription]) -> tuple[str, Look]:
     until = calendar.pulling_until
-    said: list[tuple[object, str, looks.Look]] = [
+    said: list[tuple[object, str, Look]] = [
         (calendar.held_at, "your decision", ("danger", "gavel")),
         (calendar.error, "not read", ("danger", "sync_problem")),
         (until and until > timezone.now(), "being read", ("info", "sync")),
         (calendar.last_pulled_at is None, "not read yet", ("info", "hourglass_top")),
         (not live, "asked regularly", ("default", "schedule")),
-        (calendar.misses >= SUSPICIOUS, "push is silent", ("warning", "notifications_paused")),
+        (
+            calendar.misses >= MISSES_BEFORE_WARNING,
+            "push is silent",
+            ("warning", "notifications_paused"),
+        ),
     ]
     found = ((word, look) for is_so, word, look in said if is_so)
     return next(found, ("up to date", ("success", "sensors")))

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from calendars.admin import looks
+from calendars.admin.status_badges import vendor_label
 from calendars.linking import accounts
 from calendars.providers import registry
 from communications.models import Organization
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 # What was begun and not answered yet, by vendor. It lives in the session of whoever began it.
-KEPT = "linking"
+SESSION_KEY = "linking"
 
 
-def organization_of(request: HttpRequest, slug: str) -> Organization:
+def acting_organization(request: HttpRequest, slug: str) -> Organization:
     if slug not in registry.vendor_slugs():
         raise Http404
     scope = scope_of(request)
@@ -35,29 +35,29 @@ def organization_of(request: HttpRequest, slug: str) -> Organization:
     return organization
 
 
-def callback(slug: str) -> str:
+def callback_url(slug: str) -> str:
     return settings.PUBLIC_URL + reverse("calendar-linked", args=[slug])
 
 
 @require_POST
-def connect(request: HttpRequest, slug: str) -> HttpResponse:
-    organization_of(request, slug)
+def start_consent(request: HttpRequest, slug: str) -> HttpResponse:
+    acting_organization(request, slug)
     try:
-        started = accounts.start_linking(slug, callback(slug))
+        started = accounts.start_linking(slug, callback_url(slug))
     except ProviderError as error:
-        messages.error(request, f"{looks.vendor(slug)} does not answer just now: {error}")
+        messages.error(request, f"{vendor_label(slug)} does not answer just now: {error}")
         return redirect("admin:calendars_account_changelist")
-    request.session[KEPT] = {**request.session.get(KEPT, {}), slug: started.kept}
+    request.session[SESSION_KEY] = {**request.session.get(SESSION_KEY, {}), slug: started.kept}
     return redirect(started.url)
 
 
 @require_GET
-def linked(request: HttpRequest, slug: str) -> HttpResponse:
+def finish_consent(request: HttpRequest, slug: str) -> HttpResponse:
     """An answer counts once, for whoever asked."""
-    organization = organization_of(request, slug)
-    begun = dict(request.session.get(KEPT, {}))
+    organization = acting_organization(request, slug)
+    begun = dict(request.session.get(SESSION_KEY, {}))
     kept = begun.pop(slug, {})
-    request.session[KEPT] = begun
+    request.session[SESSION_KEY] = begun
     user = cast("User", request.user)
     try:
         account = accounts.finish_linking(organization, kept, request.GET.dict(), by=user)
@@ -74,5 +74,5 @@ def linked(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("admin:calendars_account_change", account.pk)
 
 
-connect_view = admin.site.admin_view(connect)
-linked_view = admin.site.admin_view(linked)
+connect_view = admin.site.admin_view(start_consent)
+linked_view = admin.site.admin_view(finish_consent)

@@ -15,8 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from calendars import enqueue
-from calendars.admin import state
-from calendars.admin.account_form import AccountForm
+from calendars.admin.accounts import account_state
+from calendars.admin.accounts.account_form import AccountForm
 from calendars.appointments import conflicts
 from calendars.linking import accounts
 from calendars.models import Account
@@ -29,11 +29,11 @@ from wedsync_comms.lib.admin_kit.scope import (
     scope_of,
 )
 
-Act = Callable[[HttpRequest, Account], None]
+AccountAction = Callable[[HttpRequest, Account], None]
 NAME = "calendars_account"
 
 
-def choose(request: HttpRequest, account: Account) -> None:
+def save_calendar_choices(request: HttpRequest, account: Account) -> None:
     form = AccountForm(request.POST, account=account)
     if form.is_valid():
         form.store()
@@ -43,12 +43,12 @@ def choose(request: HttpRequest, account: Account) -> None:
             messages.error(request, " ".join(map(str, errors)))
 
 
-def disconnect(request: HttpRequest, account: Account) -> None:
+def disconnect_by_staff(request: HttpRequest, account: Account) -> None:
     accounts.disconnect_account(account, why=f"Disconnected by {request.user.get_username()}.")
     messages.success(request, f"{account.email} is disconnected. Its appointments stay.")
 
 
-def read(request: HttpRequest, account: Account) -> None:
+def read_calendars_now(request: HttpRequest, account: Account) -> None:
     followed = account.calendars.followed()
     for calendar in followed:
         enqueue.enqueue_pull(calendar.pk)
@@ -57,7 +57,7 @@ def read(request: HttpRequest, account: Account) -> None:
     messages.success(request, f"{what} being read.")
 
 
-def decide(request: HttpRequest, account: Account) -> None:
+def decide_held_calendar(request: HttpRequest, account: Account) -> None:
     field = forms.ChoiceField(choices=HeldDecision.choices)
     try:
         decision = HeldDecision(field.clean(request.POST.get("decision", "")))
@@ -73,16 +73,16 @@ def decide(request: HttpRequest, account: Account) -> None:
         messages.success(request, f"{calendar}: it is done with the reading that begins now.")
 
 
-ACTS: dict[str, Act] = {
-    "choose": choose,
-    "disconnect": disconnect,
-    "read": read,
-    "decide": decide,
+ACCOUNT_ACTIONS: dict[str, AccountAction] = {
+    "choose": save_calendar_choices,
+    "disconnect": disconnect_by_staff,
+    "read": read_calendars_now,
+    "decide": decide_held_calendar,
 }
 
 
 @admin.register(Account)
-class Accounts(ScopedAdmin):
+class AccountAdmin(ScopedAdmin):
     is_addable = is_changeable = is_deletable = False
     search_fields = ["email"]
     ordering = ["vendor", "email", "pk"]
@@ -93,7 +93,7 @@ class Accounts(ScopedAdmin):
         wrap = self.admin_site.admin_view
         acts = [
             path(f"<path:object_id>/{name}/", wrap(partial(self.act, act)), name=f"{NAME}_{name}")
-            for name, act in ACTS.items()
+            for name, act in ACCOUNT_ACTIONS.items()
         ]
         return [
             path("part/", wrap(self.list_part), name=f"{NAME}_list"),
@@ -104,11 +104,11 @@ class Accounts(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         rows: QuerySet[Account] = super().get_queryset(request)
-        return rows.select_related("organization").prefetch_related(*state.NEEDED)
+        return rows.select_related("organization").prefetch_related(*account_state.PREFETCHED)
 
     # --- acting ---
 
-    def act(self, act: Act, request: HttpRequest, object_id: str) -> HttpResponse:
+    def act(self, act: AccountAction, request: HttpRequest, object_id: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_act_permission(request):
@@ -133,12 +133,12 @@ class Accounts(ScopedAdmin):
         return in_organization_time(request, self.part, "account/list.html", self.listed(request))
 
     def listed(self, request: HttpRequest) -> dict[str, Any]:
-        rows = self.get_queryset(request)[: state.AT_MOST]
+        rows = self.get_queryset(request)[: account_state.MAX_ACCOUNTS]
         return {
-            "accounts": [state.of_account(one) for one in rows],
+            "accounts": [account_state.account_state(one) for one in rows],
             "may_act": self.has_act_permission(request),
             "shows_organization": self.shows_organization(request),
-            "vendors": vendors(request),
+            "vendors": connectable_vendors(request),
             "title": "Calendar accounts",
         }
 
@@ -168,11 +168,11 @@ class Accounts(ScopedAdmin):
     def shown(self, request: HttpRequest, *, account: Account) -> dict[str, Any]:
         may_act = self.has_act_permission(request)
         is_linked = account.status == AccountStatus.LINKED
-        stands = state.of_account(account)
+        stands = account_state.account_state(account)
         return {
             "account": account,
             "state": stands,
-            "held": [state.held(one) for one in stands.held],
+            "held": [account_state.held_appointments(one) for one in stands.held],
             "form": AccountForm(account=account),
             "may_act": may_act,
             "may_connect": may_act
@@ -212,7 +212,7 @@ def is_member(request: HttpRequest) -> bool:
     return scope_of(request).organization is not None
 
 
-def vendors(request: HttpRequest) -> list[dict[str, str]]:
+def connectable_vendors(request: HttpRequest) -> list[dict[str, str]]:
     """Those to connect to; none for who belongs to no organization."""
     if not is_member(request):
         return []

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RadioFilter
 
-from calendars.admin.choices import called, followed
+from calendars.admin.choices import calendar_label, followed_calendars
 from calendars.models import EventLink
 from wedsync_comms.lib.admin_kit.scope import scope_of
 
@@ -31,7 +31,7 @@ class CalendarFilter(RadioFilter):
     parameter_name = "calendar"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [(str(one.pk), called(one)) for one in followed(scope_of(request))]
+        return [(str(one.pk), calendar_label(one)) for one in followed_calendars(scope_of(request))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         value = self.value() or ""

@@ -7,7 +7,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from calendars.admin import looks
+from calendars.admin.status_badges import (
+    NOTIFICATION_LOOKS,
+    SUBSCRIPTION_LOOKS,
+    look_badge,
+    source_label,
+)
 from calendars.models import AppointmentChange, Notice, Subscription
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
@@ -16,7 +21,7 @@ from wedsync_comms.lib.admin_kit.paging import CappedAdmin
 from wedsync_comms.lib.admin_kit.scope import ScopedAdmin
 
 
-class ReadOnly(CappedAdmin, ScopedAdmin):
+class ReadOnlyAdmin(CappedAdmin, ScopedAdmin):
     is_addable = is_changeable = is_deletable = False
     actions = None
     sortable_by: list[str] = []
@@ -24,7 +29,7 @@ class ReadOnly(CappedAdmin, ScopedAdmin):
 
 
 @admin.register(AppointmentChange)
-class Changes(ReadOnly):
+class AppointmentChangeAdmin(ReadOnlyAdmin):
     lookup = "appointment__organization"
     list_display = ["at", "what", "appointment", "origin", "by", "fields_changed"]
     list_select_related = ["appointment"]
@@ -40,7 +45,7 @@ class Changes(ReadOnly):
 
     @column("Where from")
     def origin(self, change: AppointmentChange) -> str:
-        return looks.source(change.source)
+        return source_label(change.source)
 
     @column("Changed")
     def fields_changed(self, change: AppointmentChange) -> str:
@@ -48,7 +53,7 @@ class Changes(ReadOnly):
 
 
 @admin.register(Notice)
-class Notices(ReadOnly):
+class NoticeAdmin(ReadOnlyAdmin):
     lookup = "appointment__organization"
     list_display = ["at", "rule", "appointment", "participant", "standing", "error"]
     list_select_related = ["rule", "appointment", "participant"]
@@ -74,11 +79,11 @@ class Notices(ReadOnly):
 
     @column("State")
     def standing(self, notice: Notice) -> str:
-        return looks.badge(notice.get_state_display(), looks.NOTICES[notice.state])
+        return look_badge(notice.get_state_display(), NOTIFICATION_LOOKS[notice.state])
 
 
 @admin.register(Subscription)
-class Subscriptions(ReadOnly):
+class SubscriptionAdmin(ReadOnlyAdmin):
     lookup = "account__organization"
     list_display = ["about", "standing", "expires", "acts", "heard", "tries", "error"]
     list_select_related = ["account", "calendar"]
@@ -111,7 +116,7 @@ class Subscriptions(ReadOnly):
     @column("State")
     def standing(self, subscription: Subscription) -> str:
         state = subscription.state
-        return looks.badge(subscription.get_state_display(), looks.SUBSCRIPTIONS[state])
+        return look_badge(subscription.get_state_display(), SUBSCRIPTION_LOOKS[state])
 
     @column("Expires")
     def expires(self, subscription: Subscription) -> str:

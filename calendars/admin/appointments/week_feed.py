@@ -11,94 +11,98 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest
 from django.urls import reverse
 
-from calendars.admin.choices import called, followed
+from calendars.admin.choices import calendar_label, followed_calendars
 from calendars.models import Appointment, BusyBlock, Calendar
 from calendars.vocabulary.events import ResponseStatus
 from wedsync_comms.lib.admin_kit.scope import Scope
 
-LONGEST = timedelta(days=62)
-AT_MOST = 2_000
-COLOURS = 6
+MAX_SPAN = timedelta(days=62)
+MAX_EVENTS = 2_000
+COLOUR_COUNT = 6
 
 
-class NoSpan(ValueError):
+class InvalidSpan(ValueError):
     """What was asked for is no span of time, or too long a one."""
 
 
-def span(request: HttpRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def requested_span(request: HttpRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
     try:
-        start, end = (wall(request.GET.get(name, ""), zone) for name in ("start", "end"))
+        start, end = (parse_in_zone(request.GET.get(name, ""), zone) for name in ("start", "end"))
     except ValueError as error:
-        raise NoSpan(str(error)) from error
-    if not timedelta() < end - start <= LONGEST:
-        raise NoSpan("It has to end after it starts, within two months.")
+        raise InvalidSpan(str(error)) from error
+    if not timedelta() < end - start <= MAX_SPAN:
+        raise InvalidSpan("It has to end after it starts, within two months.")
     return start, end
 
 
-def wall(text: str, zone: ZoneInfo) -> datetime:
+def parse_in_zone(text: str, zone: ZoneInfo) -> datetime:
     """The widget's times: of the zone's clock, whatever offset it adds."""
     return datetime.fromisoformat(text.removesuffix("Z")[:19]).replace(tzinfo=zone)
 
 
-def feed(scope: Scope, start: datetime, end: datetime) -> list[dict[str, Any]]:
+def week_events(scope: Scope, start: datetime, end: datetime) -> list[dict[str, Any]]:
     zone = scope.time_zone
-    colours = {one.pk: number % COLOURS for number, one in enumerate(shown(scope))}
+    colours = {one.pk: number % COLOUR_COUNT for number, one in enumerate(shown_calendars(scope))}
     return [
-        *(entry(one, zone, colours) for one in appointments(scope, start, end)),
-        *(shade(one, zone) for one in blocks(scope, start, end)),
+        *(appointment_event(one, zone, colours) for one in appointments_between(scope, start, end)),
+        *(block_event(one, zone) for one in blocks_between(scope, start, end)),
     ]
 
 
-def shown(scope: Scope) -> list[Calendar]:
-    return list(followed(scope).order_by("pk"))
+def shown_calendars(scope: Scope) -> list[Calendar]:
+    return list(followed_calendars(scope).order_by("pk"))
 
 
-def legend(scope: Scope) -> list[dict[str, Any]]:
-    calendars = enumerate(shown(scope))
-    return [{"name": called(one), "colour": number % COLOURS} for number, one in calendars]
+def calendar_legend(scope: Scope) -> list[dict[str, Any]]:
+    calendars = enumerate(shown_calendars(scope))
+    return [
+        {"name": calendar_label(one), "colour": number % COLOUR_COUNT} for number, one in calendars
+    ]
 
 
-def appointments(scope: Scope, start: datetime, end: datetime) -> list[Appointment]:
+def appointments_between(scope: Scope, start: datetime, end: datetime) -> list[Appointment]:
     rows = scope.rows(Appointment.objects.known())
     rows = rows.filter(starts_at__lt=end, ends_at__gt=start).select_related("calendar")
-    return list(rows.prefetch_related("participants", "links")[:AT_MOST])
+    return list(rows.prefetch_related("participants", "links")[:MAX_EVENTS])
 
 
-def blocks(scope: Scope, start: datetime, end: datetime) -> list[BusyBlock]:
+def blocks_between(scope: Scope, start: datetime, end: datetime) -> list[BusyBlock]:
     rows = BusyBlock.objects.filter(starts_at__lt=end, ends_at__gt=start, is_busy=True)
-    rows = rows.filter(calendar__in=followed(scope).values("pk")).select_related("calendar")
-    return list(rows[:AT_MOST])
+    rows = rows.filter(calendar__in=followed_calendars(scope).values("pk")).select_related(
+        "calendar"
+    )
+    return list(rows[:MAX_EVENTS])
 
 
-def entry(one: Appointment, zone: ZoneInfo, colours: dict[int, int]) -> dict[str, Any]:
+def appointment_event(one: Appointment, zone: ZoneInfo, colours: dict[int, int]) -> dict[str, Any]:
     names = ["ws-appointment", f"ws-colour-{colours.get(one.calendar_id, 0)}", f"ws-{one.status}"]
     return {
         "id": str(one.pk),
         "title": one.title,
-        **times(one, zone),
+        **event_times(one, zone),
         "url": reverse("admin:calendars_appointment_change", args=[one.pk]),
         "classNames": names + (["ws-troubled"] if one.trouble else []),
         "extendedProps": {
             "calendar": one.calendar.name,
             "place": one.place,
-            "people": said(one),
+            "people": participants_text(one),
             "problem": one.trouble,
             "state": one.status,
         },
     }
 
 
-def shade(one: BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
+def block_event(one: BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "id": f"block-{one.pk}",
         "title": one.title or "Busy",
-        **times(one, zone),
+        **event_times(one, zone),
         "classNames": ["ws-busy"],
         "extendedProps": {"calendar": one.calendar.name, "state": "busy"},
     }
 
 
-def times(one: Appointment | BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
+def event_times(one: Appointment | BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
     if one.is_all_day:
         # Whole days are the same days everywhere.
         own = ZoneInfo(one.zone) if isinstance(one, Appointment) else block_zone(one, zone)
@@ -112,7 +116,7 @@ def block_zone(one: BusyBlock, zone: ZoneInfo) -> ZoneInfo:
     return ZoneInfo(one.calendar.zone) if one.calendar.zone else zone
 
 
-def said(appointment: Appointment) -> str:
+def participants_text(appointment: Appointment) -> str:
     """Who comes, in a few words."""
     marks = {
         ResponseStatus.ACCEPTED: "✓ ",
