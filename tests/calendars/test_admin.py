@@ -111,7 +111,7 @@ def furnished() -> dict[type[Model], Model]:
         Subscription.objects.create(account=account, calendar=calendar, remote_id=SECRET),
         ContactBook.objects.create(account=account, error=SECRET),
     ]
-    return {type(one): one for one in found}
+    return {type(row): row for row in found}
 
 
 def span(start: datetime = SOON, days: int = 7) -> dict[str, str]:
@@ -132,20 +132,20 @@ def test_every_model_of_calendars_in_the_admin_has_a_foreign_row_here() -> None:
 def test_a_stranger_gets_no_page_that_names_a_foreign_row(role: Role) -> None:
     foreign = furnished()
     before = {
-        model: model._default_manager.filter(pk=one.pk).values()[0]
-        for model, one in foreign.items()
+        model: model._default_manager.filter(pk=row.pk).values()[0]
+        for model, row in foreign.items()
     }
     client = logged_in(factories.member(role=role))
 
-    for one in foreign.values():
-        for page in pages_of(one):
+    for row in foreign.values():
+        for page in pages_of(row):
             for response in (client.get(page), client.post(page, {"post": "yes", "name": "x"})):
                 assert response.status_code in {302, 403, 404, 405}, page
                 assert SECRET not in response.content.decode(), page
 
     after = {
-        model: model._default_manager.filter(pk=one.pk).values()[0]
-        for model, one in foreign.items()
+        model: model._default_manager.filter(pk=row.pk).values()[0]
+        for model, row in foreign.items()
     }
     assert after == before
 

@@ -63,7 +63,7 @@ def test_a_couple_is_booked(staff: Client, calendar: Calendar, couple: Contact) 
     assert "Booked." in told(response)
     assert response.redirect_chain[-1][0] == url(made)
     assert (made.wall_start, made.wall_end, made.zone) == (at("10:00"), at("11:00"), "UTC")
-    found = {one.email: (one.role, one.contact) for one in made.participants.all()}
+    found = {person.email: (person.role, person.contact) for person in made.participants.all()}
     assert found["amelia@example.com"] == ("couple", couple)
     assert set(found) == {"amelia@example.com", "cook@example.com", "mum@example.com"}
     assert made.created_by is not None
@@ -168,7 +168,10 @@ def test_it_is_moved_and_keeps_its_people(
     assert "Changed." in told(response)
     made.refresh_from_db()
     assert (made.wall_start, made.version) == (at("10:30"), 2)
-    assert [one.answer for one in made.participants.order_by("email")] == ["accepted", "needed"]
+    assert [person.answer for person in made.participants.order_by("email")] == [
+        "accepted",
+        "needed",
+    ]
     stale = staff.post(url(made, "edit"), initial | {"at": "12:00"})
     assert "It was changed meanwhile" in stale.content.decode()
 

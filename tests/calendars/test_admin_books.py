@@ -13,11 +13,11 @@ from calendars.models import ContactBook, ContactConflict
 from communications.book import contacts
 from communications.models import Contact, Organization, Role
 from tests import factories
-from tests.calendars.paper_people import PaperBook
-from tests.calendars.test_contact_sync import crowd, linked, paper, synced
+from tests.calendars.fake_contacts_vendor import FakeContactsVendor
+from tests.calendars.test_contact_sync import contacts_vendor, generated_contacts, linked, synced
 from tests.communications.admin_pages import listed, logged_in, pages_of, plain_static, told, url
 
-__all__ = ["paper", "plain_static"]
+__all__ = ["contacts_vendor", "plain_static"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
@@ -39,12 +39,14 @@ def client(user: User, settings: Settings) -> Client:  # noqa: ARG001
 
 
 @pytest.fixture
-def book(venue: Organization, paper: PaperBook) -> ContactBook:
-    return linked(venue, paper, policy="ask")
+def book(venue: Organization, contacts_vendor: FakeContactsVendor) -> ContactBook:
+    return linked(venue, contacts_vendor, policy="ask")
 
 
-def test_it_shows_how_far_it_is(client: Client, book: ContactBook, paper: PaperBook) -> None:
-    crowd(paper, 30)
+def test_it_shows_how_far_it_is(
+    client: Client, book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    generated_contacts(contacts_vendor, 30)
     synced(book)
     assert "30 contacts linked" in client.get(url(book)).content.decode()
 
@@ -72,10 +74,12 @@ def test_options_are_chosen(client: Client, book: ContactBook) -> None:
     assert "sideways" in told(wrong)
 
 
-def test_what_is_held_is_decided(client: Client, book: ContactBook, paper: PaperBook) -> None:
-    crowd(paper, 30)
+def test_what_is_held_is_decided(
+    client: Client, book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    generated_contacts(contacts_vendor, 30)
     synced(book)
-    paper.empty = True
+    contacts_vendor.empty = True
     ContactBook.objects.update(cursors={})
     synced(book)
     assert "Is it true?" in client.get(url(book)).content.decode()
@@ -86,11 +90,13 @@ def test_what_is_held_is_decided(client: Client, book: ContactBook, paper: Paper
     assert client.post(url(book, "held"), {"decision": "x"}).status_code == 404
 
 
-def test_a_conflict_is_decided(client: Client, book: ContactBook, paper: PaperBook) -> None:
-    there = paper.add("Liz Hart", emails=("liz@hart.example",), notes="Before")
+def test_a_conflict_is_decided(
+    client: Client, book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    there = contacts_vendor.add("Liz Hart", emails=("liz@hart.example",), notes="Before")
     synced(book)
     contacts.change_contact(Contact.objects.get(), notes="Ours")
-    paper.change(there.id, notes="Theirs")
+    contacts_vendor.change(there.id, notes="Theirs")
     synced(book)
     row = ContactConflict.objects.get()
     assert "who is right" in client.get(url(book)).content.decode()
@@ -104,17 +110,19 @@ def test_a_conflict_is_decided(client: Client, book: ContactBook, paper: PaperBo
 def test_a_vendor_that_does_not_answer_leaves_the_page_open(
     client: Client,
     book: ContactBook,
-    paper: PaperBook,
+    contacts_vendor: FakeContactsVendor,
 ) -> None:
-    paper.revoked = True
+    contacts_vendor.revoked = True
     book.account.grant = ""
     book.account.save()
 
     assert "could not be asked" in client.get(url(book)).content.decode()
 
 
-def test_an_account_is_chosen(client: Client, venue: Organization, paper: PaperBook) -> None:
-    account = linked(venue, paper).account
+def test_an_account_is_chosen(
+    client: Client, venue: Organization, contacts_vendor: FakeContactsVendor
+) -> None:
+    account = linked(venue, contacts_vendor).account
     ContactBook.objects.all().delete()
 
     client.post(listed(ContactBook, "add"), {"account": account.pk})

@@ -54,7 +54,11 @@ def test_book_look_change_cancel(api: Api, fake_vendor: FakeVendor) -> None:
     assert api("PATCH", path, {"title": "Old"}, If_Match="x").status_code == 412
     assert api.post(f"{path}cancel/").json()["status"] == "cancelled"
     assert api.post(f"{path}cancel/").status_code == 409
-    assert [one["what"] for one in api.get(f"{path}changes/")] == ["booked", "changed", "cancelled"]
+    assert [change["what"] for change in api.get(f"{path}changes/")] == [
+        "booked",
+        "changed",
+        "cancelled",
+    ]
     assert len(api.get("appointments/?status=cancelled")["results"]) == 1
     assert api.get("appointments/?starts_after=2027-06-06T00:00:00Z")["results"] == []
     assert fake_vendor.calls == ["free_busy"]
@@ -133,7 +137,7 @@ def test_accounts_are_shown_chosen_and_disconnected(api: Api, account: Account) 
     assert account.grant not in json.dumps(shown)
     assert "token" not in json.dumps(shown)
     chosen = api.post(f"{path}choose/", {"followed": [main.pk], "default": main.pk}).json()
-    assert [one["is_followed"] for one in chosen["calendars"] if one["id"] == main.pk] == [True]
+    assert [row["is_followed"] for row in chosen["calendars"] if row["id"] == main.pk] == [True]
     assert api.post(f"{path}disconnect/").json()["status"] == "disconnected"
 
 
@@ -165,9 +169,9 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 def routes() -> dict[str, str]:
     return {
-        str(one.name): str(one.pattern).removeprefix("^").removesuffix("$").replace("\\", "")
-        for one in router.urls
-        if isinstance(one, URLPattern)
+        str(route.name): str(route.pattern).removeprefix("^").removesuffix("$").replace("\\", "")
+        for route in router.urls
+        if isinstance(route, URLPattern)
     }
 
 
@@ -184,7 +188,7 @@ def theirs(organization: Organization, calendar: Calendar) -> Appointment:
 
 def snapshot() -> list[Any]:
     tables: tuple[type[models.Model], ...] = (Account, Calendar, Appointment)
-    return [list(one._default_manager.order_by("pk").values()) for one in tables]
+    return [list(model._default_manager.order_by("pk").values()) for model in tables]
 
 
 @pytest.mark.parametrize("method", METHODS)

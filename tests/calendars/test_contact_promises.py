@@ -23,10 +23,10 @@ from communications.policy import suppressions
 from communications.vocabulary.events import Reason
 from communications.vocabulary.statuses import Status
 from tests import factories
-from tests.calendars.paper_people import PaperBook
-from tests.calendars.test_contact_sync import linked, paper, person, synced
+from tests.calendars.fake_contacts_vendor import FakeContactsVendor
+from tests.calendars.test_contact_sync import contacts_vendor, linked, person, synced
 
-__all__ = ["paper"]
+__all__ = ["contacts_vendor"]
 
 pytestmark = pytest.mark.django_db
 
@@ -38,12 +38,12 @@ SLOW = settings(
 )
 
 
-def emptied(paper: PaperBook, seed: int) -> None:
+def emptied(contacts_vendor: FakeContactsVendor, seed: int) -> None:
     """One world after the other in the same test."""
-    paper.people.clear()
-    paper.journal.clear()
-    paper.chance.seed(seed)
-    paper.lost_before = paper.lost_after = 0.0
+    contacts_vendor.people.clear()
+    contacts_vendor.journal.clear()
+    contacts_vendor.chance.seed(seed)
+    contacts_vendor.lost_before = contacts_vendor.lost_after = 0.0
 
 
 # --- both sides change ---
@@ -56,32 +56,34 @@ EDITS = st.dictionaries(st.sampled_from(FIELDS), st.sampled_from(["ours", "their
 @SLOW
 @given(edits=EDITS, policy=st.sampled_from(["ours", "theirs", "newest"]), seed=st.integers(0, 999))
 def test_of_two_changes_at_once_none_is_lost(
-    paper: PaperBook,
+    contacts_vendor: FakeContactsVendor,
     edits: dict[str, str],
     policy: str,
     seed: int,
 ) -> None:
     venue = factories.organization()
-    emptied(paper, seed)
-    book = linked(venue, paper, policy=policy)
-    there = paper.add("Liz Hart", given_name="Liz", family_name="Hart", notes="n", company="c")
+    emptied(contacts_vendor, seed)
+    book = linked(venue, contacts_vendor, policy=policy)
+    there = contacts_vendor.add(
+        "Liz Hart", given_name="Liz", family_name="Hart", notes="n", company="c"
+    )
     synced(book)
     ours = Contact.objects.get(organization=venue)
     mine = {name: f"our {name}" for name, side in edits.items() if side != "theirs"}
     yours = {name: f"their {name}" for name, side in edits.items() if side != "ours"}
     changed(ours, mine)
     if yours:
-        paper.change(there.id, **yours)
+        contacts_vendor.change(there.id, **yours)
 
     # A fifth of all calls fail, before or after they took effect.
-    paper.lost_before = paper.lost_after = 0.1
+    contacts_vendor.lost_before = contacts_vendor.lost_after = 0.1
     synced(book, times=3)
-    paper.lost_before = paper.lost_after = 0.0
+    contacts_vendor.lost_before = contacts_vendor.lost_after = 0.0
     synced(book, times=2)
 
     ours.refresh_from_db()
     for name, side in edits.items():
-        both = {getattr(ours, name), getattr(paper.people[there.id], name)}
+        both = {getattr(ours, name), getattr(contacts_vendor.people[there.id], name)}
         right = {"ours": mine.get(name), "theirs": yours.get(name)}
         assert both == {right.get(side) or right.get(policy) or yours[name]}
         # What lost is in the history.
@@ -97,7 +99,7 @@ def told(contact: Contact) -> set[Any]:
     rows = ContactChange.objects.filter(contact=contact).values_list("before", "after")
     # The parts of a name stand together.
     lists = (value if isinstance(value, list) else [value] for row in rows for value in row)
-    return {one for values in lists for one in values if isinstance(one, str)}
+    return {value for values in lists for value in values if isinstance(value, str)}
 
 
 # --- opt-outs ---
@@ -110,20 +112,20 @@ STEPS = ("sync", "arrives", "leaves", "import", "duplicates", "merge", "undo", "
 @SLOW
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=1, max_size=10), seed=st.integers(0, 99))
 def test_an_opt_out_survives_whatever_happens_to_the_contact(
-    paper: PaperBook,
+    contacts_vendor: FakeContactsVendor,
     steps: list[str],
     seed: int,
 ) -> None:
     venue = factories.organization()
-    emptied(paper, seed)
-    book = linked(venue, paper)
+    emptied(contacts_vendor, seed)
+    book = linked(venue, contacts_vendor)
     person(venue, "Liz Hart", ("email", MAIL))
     person(venue, "Elizabeth Hart", ("sms", NUMBER), ("email", "e.hart@work.example"))
     for channel, value in (("email", MAIL), ("sms", NUMBER)):
         suppressions.suppress(venue, channel=channel, value=value, reason=Reason.OPT_OUT)
 
     for step in steps:
-        take(step, venue, book, paper)
+        take(step, venue, book, contacts_vendor)
 
     assert Suppression.objects.filter(organization=venue).in_force().count() == 2
     draft = Draft(channel="email", to=MAIL, subject="Hi", body="Hello")
@@ -161,12 +163,14 @@ HERE: dict[str, Callable[[Organization], object]] = {
 }
 
 
-def take(step: str, venue: Organization, book: ContactBook, paper: PaperBook) -> None:
+def take(
+    step: str, venue: Organization, book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
     if step in HERE:
         HERE[step](venue)
     elif step == "sync":
         synced(book)
     elif step == "arrives":
-        paper.add("Liz Hart", emails=(MAIL,), phones=("07700 900101",))
-    elif paper.people:
-        paper.drop(next(iter(paper.people)))
+        contacts_vendor.add("Liz Hart", emails=(MAIL,), phones=("07700 900101",))
+    elif contacts_vendor.people:
+        contacts_vendor.drop(next(iter(contacts_vendor.people)))

@@ -1,15 +1,11 @@
 """Synchronised address books: what they are for, how far they are, what a person has to decide."""
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -18,6 +14,7 @@ from calendars.admin.books.book_forms import (
     FollowBookForm,
     vendor_groups,
 )
+from calendars.admin.object_pages import Action, ActionDone, ObjectPagesAdmin
 from calendars.contacts import books
 from calendars.contacts.snapshot import NAME_PARTS
 from calendars.models import ContactBook, ContactConflict
@@ -26,52 +23,50 @@ from communications.errors import NotPossible
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.scope import (
-    ScopedAdmin,
     scope_of,
 )
 
-NAME = "calendars_contactbook"
-BookAction = Callable[[HttpRequest, ContactBook], str]
 
-
-def sync_now(_request: HttpRequest, book: ContactBook) -> str:
+def sync_now(_request: HttpRequest, book: ContactBook) -> ActionDone:
     books.request_sync(book)
-    return "It begins."
+    return ActionDone("It begins.")
 
 
-def stop_sync(_request: HttpRequest, book: ContactBook) -> str:
+def stop_sync(_request: HttpRequest, book: ContactBook) -> ActionDone:
     books.cancel_sync(book)
-    return "It stops before the next contact. What was done stays."
+    return ActionDone("It stops before the next contact. What was done stays.")
 
 
-def decide_removals(request: HttpRequest, book: ContactBook) -> str:
+def decide_removals(request: HttpRequest, book: ContactBook) -> ActionDone:
     decision = request.POST.get("decision", "")
     if decision not in QuarantineDecision.values:
         raise Http404
     books.decide_quarantine(book, QuarantineDecision(decision))
-    return "It is done with the next run."
+    return ActionDone("It is done with the next run.")
 
 
-def resolve_conflict(request: HttpRequest, book: ContactBook) -> str:
+def resolve_conflict(request: HttpRequest, book: ContactBook) -> ActionDone:
     number, winner = request.POST.get("conflict", ""), request.POST.get("winner", "")
     rows = ContactConflict.objects.filter(link__book=book)
     row = rows.filter(pk=int(number) if number.isdecimal() else 0).first()
     if row is None or winner not in {"ours", "theirs"}:
         raise Http404
     books.resolve_contact_conflict(row, winner, by=request.user.get_username())
-    return "Decided. The other side becomes the same with the next run."
+    return ActionDone("Decided. The other side becomes the same with the next run.")
 
 
-def store_options(request: HttpRequest, book: ContactBook) -> str:
+def store_options(request: HttpRequest, book: ContactBook) -> ActionDone:
     known, _ = vendor_groups(book)
     form = BookOptionsForm(request.POST, book=book, known=known)
     if not form.is_valid():
-        raise NotPossible(" ".join(str(one) for errors in form.errors.values() for one in errors))
+        raise NotPossible(
+            " ".join(str(error) for errors in form.errors.values() for error in errors)
+        )
     form.store()
-    return "Saved."
+    return ActionDone("Saved.")
 
 
-BOOK_ACTIONS: dict[str, BookAction] = {
+BOOK_ACTIONS: dict[str, Action] = {
     "now": sync_now,
     "stop": stop_sync,
     "held": decide_removals,
@@ -81,7 +76,7 @@ BOOK_ACTIONS: dict[str, BookAction] = {
 
 
 @admin.register(ContactBook)
-class ContactBookAdmin(ScopedAdmin):
+class ContactBookAdmin(ObjectPagesAdmin):
     lookup = "account__organization"
     is_changeable = is_deletable = False
     list_display = ["account", "state", "direction_shown", "progress", "people", "synced"]
@@ -94,45 +89,20 @@ class ContactBookAdmin(ScopedAdmin):
         return super().get_queryset(request).select_related("account__organization")
 
     def get_urls(self) -> list[URLPattern]:
-        acts = [
-            path(f"<path:object_id>/{name}/", self.page(act), name=f"{NAME}_{name}")
-            for name, act in BOOK_ACTIONS.items()
+        return [
+            *self.action_paths(BOOK_ACTIONS),
+            self.view_path("<path:object_id>/progress/", self.progress_view, "progress"),
+            *super().get_urls(),
         ]
-        progress = path(
-            "<path:object_id>/progress/",
-            self.admin_site.admin_view(self.progress_view),
-            name=f"{NAME}_progress",
-        )
-        return [*acts, progress, *super().get_urls()]
 
     # --- the pages ---
 
-    def page(self, act: BookAction) -> Any:
-        def view(request: HttpRequest, object_id: str) -> HttpResponse:
-            if request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
-            book = self.own(request, object_id)
-            if not self.has_act_permission(request):
-                raise PermissionDenied
-            try:
-                messages.success(request, act(request, book))
-            except NotPossible as why:
-                messages.warning(request, str(why))
-            return redirect(f"admin:{NAME}_change", book.pk)
-
-        return self.admin_site.admin_view(view)
-
-    def own(self, request: HttpRequest, object_id: str) -> ContactBook:
-        book: ContactBook | None = self.get_object(request, unquote(object_id))
-        if book is None:
-            raise Http404
-        return book
-
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What the page fetches again while something is being done."""
-        book = self.own(request, object_id)
-        context = {**book_context(book), "may_act": self.has_act_permission(request)}
-        return render(request, "admin/calendars/contactbook/progress.html", context)
+        return self.draw_part(
+            request,
+            "progress",
+            book_context(self.find_row(request, object_id)),
+        )
 
     def add_view(
         self,
@@ -140,19 +110,12 @@ class ContactBookAdmin(ScopedAdmin):
         form_url: str = "",  # noqa: ARG002 (Django's signature)
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+        self.require(may=self.has_add_permission(request))
         form = FollowBookForm(request.POST or None, scope=scope_of(request))
         if form.is_valid():
-            return redirect(f"admin:{NAME}_change", form.follow().pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Synchronise contacts",
-            "form": form,
-            **(extra_context or {}),
-        }
-        return render(request, "admin/calendars/contactbook/add.html", context)
+            return self.redirect_to(form.follow())
+        context = {"title": "Synchronise contacts", "form": form, **(extra_context or {})}
+        return self.draw_page(request, "add", context)
 
     def page_context(self, request: HttpRequest, row: ContactBook) -> dict[str, Any]:
         known, problem = vendor_groups(row)

@@ -76,7 +76,7 @@ def theirs(harness: VendorHarness) -> dict[str, Any]:
     box, page = harness.mailbox(), ""
     while True:
         people = box.people("", page)
-        found |= {one.name: one for one in people.items if hasattr(one, "name")}
+        found |= {item.name: item for item in people.items if hasattr(item, "name")}
         page = people.next_page
         if not page:
             return found
@@ -130,6 +130,6 @@ def test_faults_on_the_way_cost_two_polls_at_most(
     synced(book, times=2)
 
     assert book.error == ""
-    names = [one.name for one in theirs(harness).values()]
+    names = [person.name for person in theirs(harness).values()]
     assert sorted(names) == sorted(Contact.objects.values_list("name", flat=True))
     assert len(names) == len(set(names))

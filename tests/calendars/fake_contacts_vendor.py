@@ -1,4 +1,4 @@
-"""An address book on paper, for what needs many rounds: with faults in the test's hand."""
+"""A vendor's contacts in this process, with faults the test chooses."""
 
 import itertools
 from collections.abc import Callable
@@ -25,7 +25,7 @@ PAGE = 50
 
 
 @dataclass
-class PaperBook(FakeVendor):
+class FakeContactsVendor(FakeVendor):
     people: dict[str, RemotePerson] = field(default_factory=dict)
     journal: list[str] = field(default_factory=list)
     # Cut off after so many, as if there were no more.
@@ -35,14 +35,14 @@ class PaperBook(FakeVendor):
     before: dict[str, RemotePerson | None] = field(default_factory=dict)
     writes: int = 0
     # Called before every page, to do something in the middle.
-    meanwhile: Callable[[], None] | None = None
+    before_page: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.ids = itertools.count(1)
 
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> "Pages":  # noqa: ARG002
-        return Pages(self)
+    def mailbox(self, access_token: str, renew: Renew | None = None) -> "FakeContactsMailbox":  # noqa: ARG002
+        return FakeContactsMailbox(self)
 
     # What the other side does
 
@@ -65,52 +65,54 @@ class PaperBook(FakeVendor):
             self.people.pop(name)
             self.journal.append(name)
 
-    def fuse(self, kept: str, gone: str) -> RemotePerson:
+    def merge_people(self, kept: str, gone: str) -> RemotePerson:
         """A merge over there: one of them goes, and the other remembers its name."""
-        one, other = self.people[kept], self.people[gone]
+        first, second = self.people[kept], self.people[gone]
         self.drop(gone)
         return self.store(
             replace(
-                one,
-                emails=tuple(dict.fromkeys([*one.emails, *other.emails])),
-                phones=tuple(dict.fromkeys([*one.phones, *other.phones])),
+                first,
+                emails=tuple(dict.fromkeys([*first.emails, *second.emails])),
+                phones=tuple(dict.fromkeys([*first.phones, *second.phones])),
                 previous_ids=(gone,),
             ),
         )
 
 
-class Pages(FakeMailbox):
-    paper: PaperBook
+class FakeContactsMailbox(FakeMailbox):
+    fake_vendor: FakeContactsVendor
 
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
         self.asked("people")
-        paper = self.paper
-        if paper.meanwhile:
-            paper.meanwhile()
-        with paper.lock:
-            if cursor and paper.forgets:
+        vendor = self.fake_vendor
+        if vendor.before_page:
+            vendor.before_page()
+        with vendor.lock:
+            if cursor and vendor.forgets:
                 raise CursorExpired("EXPIRED_SYNC_TOKEN")
-            if paper.empty:
-                return PeoplePage(items=(), cursor=str(len(paper.journal)))
+            if vendor.empty:
+                return PeoplePage(items=(), cursor=str(len(vendor.journal)))
             items = self.listed(cursor)
             if group:
-                items = [one for one in items if isinstance(one, Removed) or group in one.groups]
-            items = items[: paper.truncated] if paper.truncated is not None else items
+                items = [
+                    item for item in items if isinstance(item, Removed) or group in item.groups
+                ]
+            items = items[: vendor.truncated] if vendor.truncated is not None else items
             start = int(page or 0)
             is_last = start + PAGE >= len(items)
             return PeoplePage(
                 items=tuple(items[start : start + PAGE]),
-                cursor=str(len(paper.journal)) if is_last else "",
+                cursor=str(len(vendor.journal)) if is_last else "",
                 next_page="" if is_last else str(start + PAGE),
                 total=len(items) if not cursor else None,
             )
 
     def listed(self, cursor: str) -> list[RemotePerson | Removed]:
-        paper = self.paper
-        names = dict.fromkeys(paper.journal[int(cursor) :]) if cursor else list(paper.people)
+        vendor = self.fake_vendor
+        names = dict.fromkeys(vendor.journal[int(cursor) :]) if cursor else list(vendor.people)
         found: list[RemotePerson | Removed] = []
         for name in names:
-            shown = paper.before.get(name) if paper.late else paper.people.get(name)
+            shown = vendor.before.get(name) if vendor.late else vendor.people.get(name)
             if shown is not None:
                 found.append(shown)
             elif cursor:
@@ -122,41 +124,43 @@ class Pages(FakeMailbox):
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
         self.asked("person")
-        if id not in self.paper.people:
+        if id not in self.fake_vendor.people:
             raise Gone("404")
-        return self.paper.people[id]
+        return self.fake_vendor.people[id]
 
     def create_person(self, person: RemotePerson) -> RemotePerson:
         self.asked("create_person")
-        paper = self.paper
-        with paper.lock:
-            there = next((one for one in paper.people.values() if one.key == person.key), None)
+        vendor = self.fake_vendor
+        with vendor.lock:
+            there = next(
+                (known for known in vendor.people.values() if known.key == person.key), None
+            )
             if there is None:
-                paper.writes += 1
-                there = paper.store(replace(person, id=f"p{next(paper.ids)}"))
+                vendor.writes += 1
+                there = vendor.store(replace(person, id=f"p{next(vendor.ids)}"))
         return self.replied(there)
 
     def update_person(self, person: RemotePerson) -> RemotePerson:
         self.asked("update_person")
-        paper = self.paper
-        with paper.lock:
-            there = paper.people.get(person.id)
+        vendor = self.fake_vendor
+        with vendor.lock:
+            there = vendor.people.get(person.id)
             if there is None:
                 raise Gone("404")
             if there.etag != person.etag:
                 raise Changed("FAILED_PRECONDITION")
-            paper.writes += 1
-            made = paper.store(replace(there, **{name: getattr(person, name) for name in WRITTEN}))
+            vendor.writes += 1
+            made = vendor.store(replace(there, **{name: getattr(person, name) for name in WRITTEN}))
         return self.replied(made)
 
     def delete_person(self, id: str) -> None:  # noqa: A002
         self.asked("delete_person")
-        if id in self.paper.people:
-            self.paper.writes += 1
-            self.paper.drop(id)
+        if id in self.fake_vendor.people:
+            self.fake_vendor.writes += 1
+            self.fake_vendor.drop(id)
 
     def replied(self, person: RemotePerson) -> RemotePerson:
-        if self.paper.chance.random() < self.paper.lost_after:
+        if self.fake_vendor.chance.random() < self.fake_vendor.lost_after:
             raise TransientError("cut after commit")
         return person
 
