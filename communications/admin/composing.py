@@ -132,7 +132,7 @@ class ComposeForm(forms.Form):
         else:
             fields["organization"].queryset = scope.rows(Organization.objects.all(), "pk")
         fields["channel"].choices = [
-            (one.value, one.label) for one in Channel if one in registry.channels()
+            (channel.value, channel.label) for channel in Channel if channel in registry.channels()
         ] or Channel.choices
         fields["template"].queryset = filling.usable_templates(scope)
         contact = fields["contact"]

@@ -27,7 +27,7 @@ class TagsField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         if isinstance(value, list):
             return value
-        return [one.strip() for one in (value or "").split(";") if one.strip()]
+        return [tag.strip() for tag in (value or "").split(";") if tag.strip()]
 
 
 class PairsField(forms.CharField):
@@ -38,7 +38,7 @@ class PairsField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return "\n".join(f"{name}: {one}" for name, one in value.items())
+            return "\n".join(f"{name}: {entry}" for name, entry in value.items())
         return value
 
     def to_python(self, value: Any) -> Any:

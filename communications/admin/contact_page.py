@@ -37,7 +37,7 @@ def contact_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
         "ways": [talk.reply_option(contact, way) for way in thread.ways(contact)],
         "closed": closed,
         "panels": [html for panel in PANELS if (html := panel(request, contact))],
-        "changes": [change_row(one) for one in contact.changes.all()[:CHANGES]],
+        "changes": [change_row(change) for change in contact.changes.all()[:CHANGES]],
         "merges": Merge.objects.filter(kept=contact, undone_at=None).select_related("gone"),
     }
 
@@ -59,9 +59,11 @@ def readable_value(value: Any) -> str:
     if isinstance(value, dict):
         if "value" in value and "channel" in value:
             return str(value["value"])
-        return "; ".join(f"{name}: {readable_value(one)}" for name, one in value.items() if one)
+        return "; ".join(
+            f"{name}: {readable_value(entry)}" for name, entry in value.items() if entry
+        )
     if isinstance(value, list):
-        return ", ".join(readable_value(one) for one in value)
+        return ", ".join(readable_value(entry) for entry in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

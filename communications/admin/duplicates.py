@@ -54,7 +54,7 @@ def decide_verdict(verdict: Verdict, pair: Pair, user: Any) -> None:
 
 def merge_as_chosen(posted: Mapping[str, str], pair: Pair, user: Any) -> None:
     """As was chosen on the page: by contact, since which of them is kept may have changed."""
-    known = {str(one.pk): one.pk for one in (pair.one, pair.other)}
+    known = {str(contact.pk): contact.pk for contact in (pair.one, pair.other)}
     chosen = {
         field: known[posted[field]] for field in field_merge.CHOOSABLE if posted.get(field) in known
     }
@@ -159,7 +159,7 @@ def side_by_side(pair: Pair) -> dict[str, Any]:
     kept, gone = duplicates.older_first(pair.one, pair.other)
     sides = [contact_side(kept), contact_side(gone)]
     asked = (
-        {one.field: one for one in field_merge.field_questions(kept, gone)}
+        {question.field: question for question in field_merge.field_questions(kept, gone)}
         if is_undecided(pair)
         else {}
     )

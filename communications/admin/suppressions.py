@@ -97,7 +97,7 @@ class SuppressionAdmin(CappedAdmin, RowActionsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = self.get_fields(request, obj)
         if obj is None:
-            shown = [one for one in shown if one not in self.readonly_fields]
+            shown = [field for field in shown if field not in self.readonly_fields]
         return [(None, {"fields": shown})]
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001

@@ -39,7 +39,7 @@ def all_text_is_sane(value: Any) -> bool:
     if isinstance(value, str):
         return is_sane_text(value)
     if isinstance(value, dict):
-        return all(is_sane_text(name) and all_text_is_sane(one) for name, one in value.items())
+        return all(is_sane_text(name) and all_text_is_sane(entry) for name, entry in value.items())
     if isinstance(value, list):
-        return all(all_text_is_sane(one) for one in value)
+        return all(all_text_is_sane(entry) for entry in value)
     return True

@@ -63,7 +63,8 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
 def address_entries(listed: list[dict[str, Any]]) -> list[contacts.AddressEntry]:
     return [
-        contacts.AddressEntry(one["channel"], one["value"], one.get("label", "")) for one in listed
+        contacts.AddressEntry(address["channel"], address["value"], address.get("label", ""))
+        for address in listed
     ]
 
 

@@ -87,7 +87,7 @@ def contact_by_address(organization: Organization, *, channel: str, value: str) 
             channel=channel,
             value__in=forms,
         ),
-        key=lambda one: one.value != value,
+        key=lambda address: address.value != value,
     )
     return found[0].contact if found else None
 
@@ -151,7 +151,9 @@ def save_with_history(contact: Contact, before: dict[str, Any], cause: Cause) ->
 
 def set_search_keys(contact: Contact, addresses: Iterable[Address]) -> None:
     texts = [contact.name, contact.given_name, contact.family_name, contact.company]
-    contact.search = search_keys.key([*texts, *contact.weddings], [one.value for one in addresses])
+    contact.search = search_keys.key(
+        [*texts, *contact.weddings], [address.value for address in addresses]
+    )
     contact.sounds = personal_names.sounds(contact.name)
     contact.compared_at = None
 
@@ -160,32 +162,32 @@ def replace_addresses(contact: Contact, given: Sequence[Given]) -> None:
     """Makes the contact's addresses these. What stays keeps its row, and so what hangs on it."""
     if len(given) > MAX_ADDRESSES:
         raise InvalidAddress(f"A contact has at most {MAX_ADDRESSES} addresses.")
-    had = {(one.channel, one.value): one for one in contact.addresses.all()}
-    wanted = [normalised_entry(contact, AddressEntry(*one)) for one in given]
+    had = {(address.channel, address.value): address for address in contact.addresses.all()}
+    wanted = [normalised_entry(contact, AddressEntry(*given_entry)) for given_entry in given]
     chosen = primary_positions(wanted)
     contact.addresses.exclude(
-        pk__in=[had[pair].pk for one in wanted if (pair := (one.channel, one.value)) in had],
+        pk__in=[had[pair].pk for entry in wanted if (pair := (entry.channel, entry.value)) in had],
     ).delete()
-    for number, one in enumerate(wanted):
-        row = had.pop((one.channel, one.value), None) or insert_address(contact, one)
-        if (row.label, row.is_primary) != (one.label, number in chosen):
-            row.label, row.is_primary = one.label, number in chosen
+    for number, entry in enumerate(wanted):
+        row = had.pop((entry.channel, entry.value), None) or insert_address(contact, entry)
+        if (row.label, row.is_primary) != (entry.label, number in chosen):
+            row.label, row.is_primary = entry.label, number in chosen
             row.save(update_fields=["label", "is_primary"])
 
 
-def normalised_entry(contact: Contact, one: AddressEntry) -> AddressEntry:
-    value = normalise_address(one.channel, one.value, region=contact.organization.region)
-    return one._replace(value=value, label=one.label.strip()[:40])
+def normalised_entry(contact: Contact, entry: AddressEntry) -> AddressEntry:
+    value = normalise_address(entry.channel, entry.value, region=contact.organization.region)
+    return entry._replace(value=value, label=entry.label.strip()[:40])
 
 
 def primary_positions(entries: Sequence[AddressEntry]) -> set[int]:
     """The places of those that are primary: of each channel one, the first where none says so."""
     found: dict[str, int] = {}
-    for number, one in enumerate(entries):
-        if one.channel not in found or (
-            one.is_primary and not entries[found[one.channel]].is_primary
+    for number, entry in enumerate(entries):
+        if entry.channel not in found or (
+            entry.is_primary and not entries[found[entry.channel]].is_primary
         ):
-            found[one.channel] = number
+            found[entry.channel] = number
     return set(found.values())
 
 

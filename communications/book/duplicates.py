@@ -67,16 +67,18 @@ def compare_batch(
     organization: Organization, fresh: list[Contact], outcome: ComparisonOutcome
 ) -> None:
     # Before it is read: what changes meanwhile is compared again.
-    Contact.objects.filter(pk__in=[one.pk for one in fresh]).update(compared_at=timezone.now())
+    Contact.objects.filter(pk__in=[contact.pk for contact in fresh]).update(
+        compared_at=timezone.now()
+    )
     people = load_people(organization, fresh)
-    subjects = {one.pk for one in fresh}
+    subjects = {contact.pk for contact in fresh}
     queue: dict[tuple[int, int], Judgement] = {}
     known = judged_pairs(subjects)
     for pair in sorted(candidate_pairs(people, subjects)):
         if pair in known:
             continue
-        one, other = (people[key] for key in pair)
-        judgement = matching.judge_pair(one, other, is_rare=is_rare(people, one, other))
+        first, other = (people[key] for key in pair)
+        judgement = matching.judge_pair(first, other, is_rare=is_rare(people, first, other))
         if judgement.is_same:
             outcome.merged += merge_pair(pair, judgement, people)
         elif judgement.score:
@@ -90,13 +92,13 @@ def compare_batch(
 
 def load_people(organization: Organization, fresh: list[Contact]) -> dict[int, ComparedPerson]:
     """The contacts themselves and everybody who has something in common with one of them."""
-    own = Contact.objects.filter(pk__in=[one.pk for one in fresh])
+    own = Contact.objects.filter(pk__in=[contact.pk for contact in fresh])
     values = set(own.values_list("addresses__value", flat=True)) - {None}
     hints = set(own.values_list("addresses__hint", flat=True)) - {None, ""}
     forms = {form for value in values for form in phone_numbers.variants(value)}
     alike = Contact.objects.filter(organization=organization).filter(
         Q(pk__in=own)
-        | Q(sounds__in={one.sounds for one in fresh} - {""})
+        | Q(sounds__in={contact.sounds for contact in fresh} - {""})
         | Q(
             pk__in=Contact.objects.filter(
                 Q(addresses__value__in=forms) | Q(addresses__hint__in=hints),
@@ -105,14 +107,14 @@ def load_people(organization: Organization, fresh: list[Contact]) -> dict[int, C
         ),
     )
     rows = alike.only("name", "company", "weddings").prefetch_related("addresses")
-    return {one.pk: person_of_contact(one) for one in rows}
+    return {row.pk: person_of_contact(row) for row in rows}
 
 
 def person_of_contact(contact: Contact) -> ComparedPerson:
     return matching.compared_person(
         contact.pk,
         contact.name,
-        [one.value for one in contact.addresses.all()],
+        [address.value for address in contact.addresses.all()],
         company=contact.company,
         weddings=contact.weddings,
     )
@@ -124,24 +126,26 @@ def candidate_pairs(people: dict[int, ComparedPerson], subjects: set[int]) -> se
     for block in candidate_blocks(people):
         if len(block) <= MANY:
             found |= {
-                (one, other)
-                for one, other in combinations(sorted(block), 2)
-                if one in subjects or other in subjects
+                (first, other)
+                for first, other in combinations(sorted(block), 2)
+                if first in subjects or other in subjects
             }
     return found
 
 
 def candidate_blocks(people: dict[int, ComparedPerson]) -> Iterator[set[int]]:
     grouped: dict[str, set[int]] = defaultdict(set)
-    for one in people.values():
-        for key in (*one.values, *one.hints, one.sounds):
-            grouped[key].add(one.key)
+    for person in people.values():
+        for key in (*person.values, *person.hints, person.sounds):
+            grouped[key].add(person.key)
     grouped.pop("", None)
     yield from (block for block in grouped.values() if len(block) > 1)
 
 
-def is_rare(people: dict[int, ComparedPerson], one: ComparedPerson, other: ComparedPerson) -> bool:
-    sounds = {one.sounds, other.sounds}
+def is_rare(
+    people: dict[int, ComparedPerson], first: ComparedPerson, other: ComparedPerson
+) -> bool:
+    sounds = {first.sounds, other.sounds}
     return sum(1 for each in people.values() if each.sounds in sounds) <= RARE
 
 
@@ -158,13 +162,13 @@ def merge_pair(
     pair: tuple[int, int], judgement: Judgement, people: dict[int, ComparedPerson]
 ) -> bool:
     """Unless one of them has become somebody else meanwhile, by an earlier merge."""
-    one, other = (merging.surviving_contact(Contact.everyone.get(pk=key)) for key in pair)
+    first, other = (merging.surviving_contact(Contact.everyone.get(pk=key)) for key in pair)
     if (
-        one.pk == other.pk
-        or not matching.judge_pair(person_of_contact(one), person_of_contact(other)).is_same
+        first.pk == other.pk
+        or not matching.judge_pair(person_of_contact(first), person_of_contact(other)).is_same
     ):
         return False
-    kept, gone = older_first(one, other)
+    kept, gone = older_first(first, other)
     try:
         merging.merge_contacts(kept, gone, reasons=judgement.reasons, is_automatic=True)
     except NotPossible:
@@ -174,15 +178,15 @@ def merge_pair(
     return True
 
 
-def older_first(one: Contact, other: Contact) -> tuple[Contact, Contact]:
+def older_first(first: Contact, other: Contact) -> tuple[Contact, Contact]:
     """The one to keep: looked at by a person, with more of a past, older."""
     counts = dict(
-        Message.objects.filter(contact__in=[one, other])
+        Message.objects.filter(contact__in=[first, other])
         .order_by()
         .values_list("contact")
         .annotate(count=Count("pk")),
     )
-    ranked = sorted([one, other], key=lambda c: (c.to_review, -counts.get(c.pk, 0), c.pk))
+    ranked = sorted([first, other], key=lambda c: (c.to_review, -counts.get(c.pk, 0), c.pk))
     return ranked[0], ranked[1]
 
 
@@ -196,14 +200,14 @@ def put_in_queue(organization: Organization, queue: dict[tuple[int, int], Judgem
     rows = [
         Pair(
             organization=organization,
-            one_id=one,
+            one_id=first,
             other_id=other,
             score=judgement.score,
             reasons=list(judgement.reasons),
             found_at=now,
         )
-        for (one, other), judgement in queue.items()
-        if not {one, other} & gone
+        for (first, other), judgement in queue.items()
+        if not {first, other} & gone
     ]
     Pair.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)

@@ -109,7 +109,9 @@ def blank_deliveries(ids: list[UUID]) -> None:
     """What the providers posted about these messages, which is kept as it came."""
     told = Event.objects.filter(message__in=ids, event_id__isnull=False)
     # An event of a delivery that holds several has its place in it behind a #.
-    posted = {str(one).partition("#")[0] for one in told.values_list("event_id", flat=True)}
+    posted = {
+        str(event_id).partition("#")[0] for event_id in told.values_list("event_id", flat=True)
+    }
     WebhookDelivery.objects.filter(
         provider__in=settings.PROVIDERS,
         event_id__in=posted,

@@ -72,16 +72,16 @@ def clean_text(field: str, value: Any) -> str:
 
 def clean_roles(field: str, value: Any) -> list[str]:
     found = list(dict.fromkeys(value))
-    if wrong := [one for one in found if one not in Part.values]:
+    if wrong := [role for role in found if role not in Part.values]:
         known = ", ".join(Part.values)
         raise InvalidFact(field, f"“{wrong[0]}” is no role. Known are: {known}.")
-    return [str(one) for one in Part.values if one in found]
+    return [str(role) for role in Part.values if role in found]
 
 
 def clean_tags(field: str, value: Any) -> list[str]:
-    found = list(dict.fromkeys(sanitise(str(one)).strip() for one in value))
-    found = [one for one in found if one]
-    if len(found) > MAX_TAGS or any(len(one) > MAX_TAG for one in found):
+    found = list(dict.fromkeys(sanitise(str(tag)).strip() for tag in value))
+    found = [tag for tag in found if tag]
+    if len(found) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in found):
         raise InvalidFact(field, f"At most {MAX_TAGS} of at most {MAX_TAG} characters each.")
     return found
 
@@ -112,8 +112,8 @@ def clean_custom_fields(field: str, value: Any) -> dict[str, Any]:
         raise InvalidFact(field, "Write names with values, like {“table”: “7”}.")
     if len(value) > MAX_CUSTOM:
         raise InvalidFact(field, f"At most {MAX_CUSTOM} custom fields.")
-    for name, one in value.items():
-        if why := wrong(name, one):
+    for name, entry in value.items():
+        if why := wrong(name, entry):
             raise InvalidFact(field, why)
     return value
 

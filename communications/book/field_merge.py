@@ -56,8 +56,8 @@ def joined_lists(kept: Contact, gone: Contact) -> dict[str, Any]:
     return fields
 
 
-def ordered_union(one: list[str], other: list[str]) -> list[str]:
-    return list(dict.fromkeys([*one, *other]))
+def ordered_union(first: list[str], other: list[str]) -> list[str]:
+    return list(dict.fromkeys([*first, *other]))
 
 
 def columns_of_field(field: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def snapshot_contact(contact: Contact, addresses: Iterable[Address] | None = Non
     rows = contact.addresses.all() if addresses is None else addresses
     return {
         **{name: getattr(contact, name) for name in FIELDS},
-        "addresses": [address_snapshot(one) for one in rows],
+        "addresses": [address_snapshot(address) for address in rows],
     }
 
 

@@ -59,36 +59,36 @@ def compared_person(
     return ComparedPerson(
         key=key,
         name=name,
-        values=frozenset(phone_numbers.canonical(one) for one in values),
-        hints=frozenset(search_keys.hint(one) for one in values),
-        circles=frozenset(personal_names.fold(one) for one in (company, *weddings) if one),
+        values=frozenset(phone_numbers.canonical(value) for value in values),
+        hints=frozenset(search_keys.hint(value) for value in values),
+        circles=frozenset(personal_names.fold(circle) for circle in (company, *weddings) if circle),
         sounds=personal_names.sounds(name)
         if len(personal_names.words(name)) >= FULL and "@" not in name
         else "",
     )
 
 
-def judge_pair(one: ComparedPerson, other: ComparedPerson, *, is_rare: bool = True) -> Judgement:
+def judge_pair(first: ComparedPerson, other: ComparedPerson, *, is_rare: bool = True) -> Judgement:
     """`is_rare`: whether few people have such a name, so that it says something by itself."""
-    shared = sorted(one.values & other.values)
-    agree = personal_names.agree(one.said_name, other.said_name)
+    shared = sorted(first.values & other.values)
+    agree = personal_names.agree(first.said_name, other.said_name)
     if shared and agree:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
-    alike = name_likeness(one, other)
+    alike = name_likeness(first, other)
     if shared:
         differ = (f"Both have {shared[0]}.", "The names differ.")
         return Judgement(is_same=False, score=60 + round(35 * alike), reasons=differ)
-    if hints := sorted(one.hints & other.hints):
+    if hints := sorted(first.hints & other.hints):
         why = f"Their addresses are alike: {hints[0]}."
         return Judgement(is_same=False, score=55 + round(40 * alike), reasons=(why,))
-    return judge_by_name(one, other, alike, is_rare=is_rare)
+    return judge_by_name(first, other, alike, is_rare=is_rare)
 
 
 def judge_by_name(
-    one: ComparedPerson, other: ComparedPerson, alike: float, *, is_rare: bool
+    first: ComparedPerson, other: ComparedPerson, alike: float, *, is_rare: bool
 ) -> Judgement:
-    circles = sorted(one.circles & other.circles)
-    if alike < ALIKE or not (circles or (is_rare and complement_each_other(one, other))):
+    circles = sorted(first.circles & other.circles)
+    if alike < ALIKE or not (circles or (is_rare and complement_each_other(first, other))):
         return NOTHING
     reasons: tuple[str, ...] = ("Same name." if alike == 1 else "The names are alike.",)
     if circles:
@@ -96,15 +96,15 @@ def judge_by_name(
     return Judgement(is_same=False, score=round(alike * (90 if circles else 70)), reasons=reasons)
 
 
-def complement_each_other(one: ComparedPerson, other: ComparedPerson) -> bool:
+def complement_each_other(first: ComparedPerson, other: ComparedPerson) -> bool:
     """Neither has an address where the other has another one, as two people of one name have."""
-    kinds = [{"@" in value for value in each.values} for each in (one, other)]
+    kinds = [{"@" in value for value in each.values} for each in (first, other)]
     return not kinds[0] & kinds[1]
 
 
-def name_likeness(one: ComparedPerson, other: ComparedPerson) -> float:
+def name_likeness(first: ComparedPerson, other: ComparedPerson) -> float:
     """Of full names; one word alone is like too many."""
-    mine, theirs = personal_names.words(one.said_name), personal_names.words(other.said_name)
+    mine, theirs = personal_names.words(first.said_name), personal_names.words(other.said_name)
     if min(len(mine), len(theirs)) < FULL:
         return 0.0
-    return personal_names.likeness(one.said_name, other.said_name)
+    return personal_names.likeness(first.said_name, other.said_name)

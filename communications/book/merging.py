@@ -38,7 +38,7 @@ def merge_contacts(
     with transaction.atomic():
         kept, gone = locked_contacts(kept, gone)
         before = history.snapshot_contact(kept)
-        addresses = [history.address_snapshot(one) for one in gone.addresses.all()]
+        addresses = [history.address_snapshot(address) for address in gone.addresses.all()]
         for name, value in merged_facts(kept, gone, chosen).items():
             setattr(kept, name, value)
         moved = dict(move_rows(gone, kept))
@@ -76,7 +76,7 @@ def locked_contacts(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
         organization_id=kept.organization_id,
         merged_at=None,
     )
-    found = {one.pk: one for one in rows.order_by("pk")}
+    found = {row.pk: row for row in rows.order_by("pk")}
     if len(found) != len({kept.pk, gone.pk}) or kept.pk == gone.pk:
         raise NotPossible("One of the two was merged or deleted meanwhile.")
     return found[kept.pk], found[gone.pk]
@@ -123,8 +123,8 @@ def hand_over_rows(model: type[models.Model], field: str, ids: list[str], to: Co
 
 def one_primary_each(kept: Contact, before: list[dict[str, Any]]) -> None:
     """Those that it had stay primary."""
-    taken = {one["channel"] for one in before}
-    own = {(one["channel"], one["value"]) for one in before}
+    taken = {address["channel"] for address in before}
+    own = {(address["channel"], address["value"]) for address in before}
     for row in kept.addresses.filter(is_primary=True):
         if (row.channel, row.value) not in own and row.channel in taken:
             row.is_primary = False
@@ -162,10 +162,10 @@ def close_pairs(kept: Contact, gone: Contact, by: str) -> None:
         record_verdict(kept, pair.one, Verdict.APART, pair.decided_by)
 
 
-def record_verdict(one: Contact, other: Contact, verdict: Verdict, by: str) -> None:
-    if one.pk == other.pk:
+def record_verdict(first: Contact, other: Contact, verdict: Verdict, by: str) -> None:
+    if first.pk == other.pk:
         return
-    first, second = sorted([one, other], key=lambda contact: contact.pk)
+    first, second = sorted([first, other], key=lambda contact: contact.pk)
     now = timezone.now()
     Pair.objects.update_or_create(
         one=first,

@@ -12,8 +12,8 @@ def search_contacts(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
     """Those whose names, addresses, company or weddings contain every word, forgivingly."""
     for choices in search_keys.terms(query):
         has_it = Q()
-        for one in choices:
-            has_it |= Q(search__contains=one)
+        for choice in choices:
+            has_it |= Q(search__contains=choice)
         rows = rows.filter(has_it)
     return rows
 

@@ -49,23 +49,29 @@ def give_back_rows(merge: Merge, kept: Contact, gone: Contact) -> None:
 
 def revive_contact(merge: Merge, gone: Contact, cause: Cause) -> None:
     gone.merged_at = gone.merged_into = None
-    for one in merge.addresses:
-        row = gone.addresses.filter(channel=one["channel"], value=one["value"])
-        if not row.update(is_primary=one["is_primary"]) and merge.kept_id is None:
-            restore_address(gone, one)
+    for address in merge.addresses:
+        row = gone.addresses.filter(channel=address["channel"], value=address["value"])
+        if not row.update(is_primary=address["is_primary"]) and merge.kept_id is None:
+            restore_address(gone, address)
     contacts.set_search_keys(gone, gone.addresses.all())
     gone.save()
     merging.remember_merge(gone, None, cause)
 
 
-def restore_address(gone: Contact, one: dict[str, Any]) -> None:
+def restore_address(gone: Contact, address: dict[str, Any]) -> None:
     """An address that was deleted together with the contact that had it."""
     if (
-        contacts.contact_by_address(gone.organization, channel=one["channel"], value=one["value"])
+        contacts.contact_by_address(
+            gone.organization, channel=address["channel"], value=address["value"]
+        )
         is None
     ):
-        row = contacts.insert_address(gone, contacts.AddressEntry(one["channel"], one["value"]))
-        Address.objects.filter(pk=row.pk).update(is_primary=one["is_primary"], label=one["label"])
+        row = contacts.insert_address(
+            gone, contacts.AddressEntry(address["channel"], address["value"])
+        )
+        Address.objects.filter(pk=row.pk).update(
+            is_primary=address["is_primary"], label=address["label"]
+        )
 
 
 def keep_apart(merge: Merge, by: str) -> None:

@@ -38,9 +38,9 @@ def is_stale(token: str) -> bool:
     return False
 
 
-def is_same(one: str, other: str) -> bool:
+def is_same(first: str, other: str) -> bool:
     """Takes equally long wherever they differ; a stranger may have sent any character."""
-    texts = (one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
+    texts = (first.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
     return hmac.compare_digest(*texts)
 
 

@@ -12,7 +12,7 @@ def as_dict(value: Any) -> dict[str, Any]:
 
 def as_dicts(value: Any) -> list[dict[str, Any]]:
     """Its objects, and nothing else that is in it."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def as_text(value: Any) -> str:

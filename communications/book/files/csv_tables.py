@@ -72,7 +72,7 @@ def guess_delimiter(content: str) -> str:
 def unique_columns(columns: list[str]) -> list[str]:
     found: list[str] = []
     for name in columns:
-        number = sum(1 for one in found if one == name or one.startswith(f"{name} ("))
+        number = sum(1 for other in found if other == name or other.startswith(f"{name} ("))
         found.append(f"{name} ({number + 1})" if name in found else name)
     return found
 

@@ -37,9 +37,10 @@ COLUMNS = (
 def contacts_as_csv(contacts: Iterable[Contact]) -> str:
     """What our own import reads back without being told what the columns are."""
     rows = list(contacts)
-    custom = list(dict.fromkeys(name for one in rows for name in one.custom))
+    custom = list(dict.fromkeys(name for contact in rows for name in contact.custom))
     lines = [
-        [*contact_cells(one), *(str(one.custom.get(name, "")) for name in custom)] for one in rows
+        [*contact_cells(contact), *(str(contact.custom.get(name, "")) for name in custom)]
+        for contact in rows
     ]
     return csv_tables.write_table([*COLUMNS, *custom], lines)
 
@@ -49,7 +50,9 @@ def contact_cells(contact: Contact) -> list[str]:
     found = []
     for name in COLUMNS:
         if name in Channel.values:
-            found.append("; ".join(one.value for one in addresses if one.channel == name))
+            found.append(
+                "; ".join(address.value for address in addresses if address.channel == name)
+            )
         else:
             value = getattr(contact, name)
             found.append("; ".join(value) if isinstance(value, list) else str(value))
@@ -73,7 +76,7 @@ def everything_about(contact: Contact) -> dict[str, Any]:
         | history.snapshot_contact(contact, addresses),
         "whatsapp_ids": list(contact.handles.values_list("value", flat=True)),
         "messages": [
-            message_summary(one) for one in messages.prefetch_related("attempts", "events")
+            message_summary(message) for message in messages.prefetch_related("attempts", "events")
         ],
         "suppressions": list(
             suppressions_of(contact, addresses).values(
@@ -113,7 +116,7 @@ def merged_ids(contact: Contact) -> list[int]:
 def suppressions_of(contact: Contact, addresses: Iterable[Address]) -> Any:
     found = Suppression.objects.none()
     for channel in Channel.values:
-        values = [one.value for one in addresses if one.channel == channel]
+        values = [address.value for address in addresses if address.channel == channel]
         found |= Suppression.objects.filter(
             organization=contact.organization_id,
             channel=channel,
@@ -126,9 +129,11 @@ def message_summary(message: Message) -> dict[str, Any]:
     return {
         **{name: getattr(message, name) for name in MESSAGE},
         "attempts": [
-            {name: getattr(one, name) for name in ATTEMPT} for one in message.attempts.all()
+            {name: getattr(attempt, name) for name in ATTEMPT} for attempt in message.attempts.all()
         ],
-        "events": [{name: getattr(one, name) for name in EVENT} for one in message.events.all()],
+        "events": [
+            {name: getattr(event, name) for name in EVENT} for event in message.events.all()
+        ],
     }
 
 

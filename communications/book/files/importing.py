@@ -76,7 +76,9 @@ def choose_columns(row: Import, mapping: Mapping[str, str]) -> None:
     """Says what the columns are."""
     columns, _ = csv_tables.read_table(row.content)
     known = {name: mapping.get(name, "") for name in columns}
-    row.mapping = {name: one if one in records.TARGETS else "" for name, one in known.items()}
+    row.mapping = {
+        name: target if target in records.TARGETS else "" for name, target in known.items()
+    }
     row.save(update_fields=["mapping"])
 
 
@@ -150,11 +152,13 @@ def wrong_rows(row: Import) -> str:
     """Those that cannot be taken, as a table with the reasons in a column of their own."""
     columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
     found = []
-    for one in plan_import(row, rows).rows:
-        if one.action is PlannedAction.ERROR:
+    for planned in plan_import(row, rows).rows:
+        if planned.action is PlannedAction.ERROR:
             # The heading is line 1.
-            cells = [] if row.is_vcard else [rows[one.number - 2].get(name, "") for name in columns]
-            found.append([str(one.number), " ".join(one.reasons), *cells])
+            cells = (
+                [] if row.is_vcard else [rows[planned.number - 2].get(name, "") for name in columns]
+            )
+            found.append([str(planned.number), " ".join(planned.reasons), *cells])
     return csv_tables.write_table(["Line", "Why it cannot be taken", *columns], found)
 
 
@@ -175,11 +179,11 @@ def carry_out_plan(organization: Organization, made: ImportPlan, cause: Cause) -
 def create_contacts(organization: Organization, drafts: list[ContactDraft], cause: Cause) -> None:
     rows = [Contact(organization=organization, **draft.facts) for draft in drafts]
     for row, draft in zip(rows, drafts, strict=True):
-        contacts.set_search_keys(row, [Address(value=one.value) for one in draft.entries])
+        contacts.set_search_keys(row, [Address(value=entry.value) for entry in draft.entries])
     for row, draft in zip(Contact.objects.bulk_create(rows), drafts, strict=True):
         draft.contact = row
     addresses = {draft.key: list(addresses_of(draft)) for draft in drafts}
-    Address.objects.bulk_create([one for listed in addresses.values() for one in listed])
+    Address.objects.bulk_create([contact for listed in addresses.values() for contact in listed])
     now = timezone.now()
     log: list[ContactChange] = []
     for draft in drafts:
@@ -191,8 +195,8 @@ def create_contacts(organization: Organization, drafts: list[ContactDraft], caus
 
 def addresses_of(draft: ContactDraft) -> Iterable[Address]:
     chosen = contacts.primary_positions(draft.entries)
-    for number, one in enumerate(draft.entries):
-        yield planned_address(draft.contact, one, is_primary=number in chosen)
+    for number, entry in enumerate(draft.entries):
+        yield planned_address(draft.contact, entry, is_primary=number in chosen)
 
 
 def planned_address(contact: Any, entry: AddressEntry, *, is_primary: bool) -> Address:
@@ -208,10 +212,10 @@ def planned_address(contact: Any, entry: AddressEntry, *, is_primary: bool) -> A
 
 
 def queue_pairs(organization: Organization, made: ImportPlan) -> None:
-    for one, other, judgement in made.pairs:
-        if one.contact is None or other.contact is None or one.contact.pk == other.contact.pk:
+    for draft, other, judgement in made.pairs:
+        if draft.contact is None or other.contact is None or draft.contact.pk == other.contact.pk:
             continue
-        first, second = sorted([one.contact, other.contact], key=lambda contact: contact.pk)
+        first, second = sorted([draft.contact, other.contact], key=lambda contact: contact.pk)
         Pair.objects.get_or_create(
             one=first,
             other=second,

@@ -45,7 +45,7 @@ class ContactDraft:
         return matching.compared_person(
             self.key,
             self.facts["name"],
-            [one.value for one in self.entries],
+            [entry.value for entry in self.entries],
             company=self.facts.get("company", ""),
             weddings=self.facts.get("weddings", ()),
         )
@@ -92,9 +92,9 @@ class Planner:
         alike = self.named[personal_names.fold(draft.facts["name"])]
         if draft not in alike:
             alike.append(draft)
-        for one in draft.entries:
-            value = phone_numbers.canonical(one.value)
-            self.owners.setdefault((one.channel, value), draft)
+        for entry in draft.entries:
+            value = phone_numbers.canonical(entry.value)
+            self.owners.setdefault((entry.channel, value), draft)
             if draft not in self.sharing[value]:
                 self.sharing[value].append(draft)
 
@@ -104,14 +104,15 @@ class Planner:
     def add(self, record: ContactRecord) -> None:
         mine = ContactDraft(-record.number, None, record.facts, record.entries)
         judged = [
-            (one, matching.judge_pair(one.person(), mine.person())) for one in self.like(record)
+            (other, matching.judge_pair(other.person(), mine.person()))
+            for other in self.like(record)
         ]
-        same = [one for one, judgement in judged if judgement.is_same] or self.again(mine)
+        same = [other for other, judgement in judged if judgement.is_same] or self.again(mine)
         draft = same[0] if same else mine
         is_changed = self.unite(draft, record)
         doubts = self.doubts(draft, judged)
         reasons = tuple(reason for _, judgement in doubts for reason in judgement.reasons)
-        self.plan.pairs += [(draft, one, judgement) for one, judgement in doubts]
+        self.plan.pairs += [(draft, other, judgement) for other, judgement in doubts]
         action = PlannedAction.REVIEW if doubts else PlannedAction.CREATE
         if same:
             action = PlannedAction.UPDATE if is_changed else PlannedAction.NOTHING
@@ -122,8 +123,8 @@ class Planner:
     def like(self, record: ContactRecord) -> list[ContactDraft]:
         """Whoever has one of its addresses."""
         found: list[ContactDraft] = []
-        for one in record.entries:
-            for draft in self.sharing.get(phone_numbers.canonical(one.value), ()):
+        for entry in record.entries:
+            for draft in self.sharing.get(phone_numbers.canonical(entry.value), ()):
                 if draft not in found:
                     found.append(draft)
         return found
@@ -131,20 +132,20 @@ class Planner:
     def again(self, mine: ContactDraft) -> list[ContactDraft]:
         """What an earlier import of the same record became, where it has no address to tell."""
         free, circles = self.free(mine.entries), mine.person().circles
-        wanted = {(one.channel, one.value) for one in free}
+        wanted = {(draft.channel, draft.value) for draft in free}
         return [
             draft
             for draft in self.named.get(personal_names.fold(mine.facts["name"]), ())
-            if {(one.channel, one.value) for one in draft.entries} == wanted
+            if {(entry.channel, entry.value) for entry in draft.entries} == wanted
             and circles <= draft.person().circles
         ]
 
     def free(self, entries: Iterable[AddressEntry]) -> list[AddressEntry]:
         """Those that nobody has."""
         return [
-            one
-            for one in entries
-            if (one.channel, phone_numbers.canonical(one.value)) not in self.owners
+            entry
+            for entry in entries
+            if (entry.channel, phone_numbers.canonical(entry.value)) not in self.owners
         ]
 
     def unite(self, draft: ContactDraft, record: ContactRecord) -> bool:
@@ -167,13 +168,13 @@ class Planner:
         judged: list[tuple[ContactDraft, Judgement]],
     ) -> list[tuple[ContactDraft, Judgement]]:
         """Others that have one of its addresses and were not recognised as the same."""
-        return [(one, judgement) for one, judgement in judged if one is not draft]
+        return [(other, judgement) for other, judgement in judged if other is not draft]
 
 
 def draft_of_contact(contact: Contact) -> ContactDraft:
     entries = [
-        AddressEntry(one.channel, one.value, one.label, one.is_primary)
-        for one in contact.addresses.all()
+        AddressEntry(address.channel, address.value, address.label, address.is_primary)
+        for address in contact.addresses.all()
     ]
     facts = {name: getattr(contact, name) for name in FACTS}
     return ContactDraft(contact.pk, contact, facts, entries)

@@ -70,7 +70,7 @@ def record_from_cells(
             continue
         if target in Channel.values:
             separator = COMMAS if target == Channel.EMAIL else SEVERAL
-            addresses += [AddressEntry(target, one) for one in separator.split(value) if one]
+            addresses += [AddressEntry(target, part) for part in separator.split(value) if part]
         elif target == "custom":
             given.setdefault("custom", {})[column] = value
         else:
@@ -82,7 +82,7 @@ def split_values(target: str, value: str) -> Any:
     """A wedding may have a comma in its name; a role has none."""
     if target not in LISTS:
         return value
-    return [one for one in LISTS[target].split(value) if one]
+    return [part for part in LISTS[target].split(value) if part]
 
 
 def build_record(
@@ -94,13 +94,15 @@ def build_record(
     """Raises Rejected."""
     reasons: list[str] = []
     entries: dict[tuple[str, str], AddressEntry] = {}
-    for one in addresses[: contacts.MAX_ADDRESSES]:
+    for address in addresses[: contacts.MAX_ADDRESSES]:
         try:
-            value = contacts.normalise_address(one.channel, one.value, region=organization.region)
+            value = contacts.normalise_address(
+                address.channel, address.value, region=organization.region
+            )
         except InvalidAddress as error:
             reasons.append(str(error))
         else:
-            entries.setdefault((one.channel, value), one._replace(value=value))
+            entries.setdefault((address.channel, value), address._replace(value=value))
     checked = check_record(lowered(given), list(entries.values()), reasons)
     if reasons:
         raise Rejected(reasons)
@@ -132,6 +134,6 @@ def lowered(given: dict[str, Any]) -> dict[str, Any]:
         if name in given:
             value = given[name]
             given[name] = (
-                value.lower() if isinstance(value, str) else [one.lower() for one in value]
+                value.lower() if isinstance(value, str) else [part.lower() for part in value]
             )
     return given

@@ -60,7 +60,7 @@ def card_facts(contents: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "language", first_value(contents, "lang")
     yield (
         "weddings",
-        [tag for one in contents.get("categories", []) for tag in value_list(one.value)],
+        [tag for category in contents.get("categories", []) for tag in value_list(category.value)],
     )
 
 
@@ -73,7 +73,7 @@ def spaced_text(value: Any) -> str:
 
 
 def value_list(value: Any) -> list[str]:
-    return value.split(",") if isinstance(value, str) else [str(one) for one in value]
+    return value.split(",") if isinstance(value, str) else [str(part) for part in value]
 
 
 def card_entries(contents: dict[str, Any]) -> Iterator[AddressEntry]:
@@ -89,19 +89,19 @@ def card_entries(contents: dict[str, Any]) -> Iterator[AddressEntry]:
 
 def card_entry(channel: str, value: str, line: Any) -> AddressEntry:
     kinds = line_types(line)
-    label = next((one for one in kinds if one in LABELS), "")
+    label = next((kind for kind in kinds if kind in LABELS), "")
     return AddressEntry(channel, value, label, "pref" in kinds or bool(line.params.get("PREF")))
 
 
 def line_types(line: Any) -> list[str]:
-    return [kind.lower() for one in line.params.get("TYPE", []) for kind in one.split(",")]
+    return [kind.lower() for kinds in line.params.get("TYPE", []) for kind in kinds.split(",")]
 
 
 # --- writing ---
 
 
 def write_cards(contacts: Iterable[Contact], version: str = "3.0") -> str:
-    return "".join(card_of(one, version) for one in contacts)
+    return "".join(card_of(contact, version) for contact in contacts)
 
 
 def card_of(contact: Contact, version: str) -> str:
@@ -138,7 +138,7 @@ def mark_preferred(line: Any, version: str) -> None:
 def reachable_lines(contact: Contact) -> Sequence[tuple[str, str, str, bool]]:
     """Each number once, whichever channels it is for."""
     found: dict[str, tuple[str, str, str, bool]] = {}
-    for one in contact.addresses.all():
-        name = "email" if one.channel == Channel.EMAIL else "tel"
-        found.setdefault(one.value, (name, one.value, one.label, one.is_primary))
+    for address in contact.addresses.all():
+        name = "email" if address.channel == Channel.EMAIL else "tel"
+        found.setdefault(address.value, (name, address.value, address.label, address.is_primary))
     return list(found.values())
