@@ -19,6 +19,7 @@ from calendars.models import ContactBook
 from calendars.providers.base import CursorExpired, Gone, Mailbox
 from calendars.vocabulary.events import PeoplePage, RemotePerson, Removed
 from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.row_lease import acquire_rows
 
 log = structlog.get_logger(__name__)
 
@@ -60,15 +61,10 @@ def sync_book(key: int) -> bool:
 
 def claim_book(key: int) -> ContactBook | None:
     """Takes the book's lease; None if another process holds it."""
-    now = timezone.now()
-    free = Q(syncing_until=None) | Q(syncing_until__lte=now)
-    mine = ContactBook.objects.followed().filter(pk=key).values("pk")
-    if not ContactBook.objects.filter(free, pk__in=mine).update(
-        syncing_until=now + BOOK_LEASE,
-        is_cancelled=False,
-        done=0,
-        total=None,
-    ):
+    followed = ContactBook.objects.followed().filter(pk=key).values("pk")
+    mine = ContactBook.objects.filter(pk__in=followed)
+    begun = {"is_cancelled": False, "done": 0, "total": None}
+    if not acquire_rows(mine, "syncing_until", BOOK_LEASE, **begun):
         return None
     return ContactBook.objects.select_related("account__organization").get(pk=key)
 

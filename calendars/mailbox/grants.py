@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Q
 from django.utils import timezone
 
 from calendars.models import Account
@@ -16,6 +15,7 @@ from calendars.providers.registry import configured_vendor
 from calendars.vocabulary.events import Grant
 from wedsync_comms.lib import secrets
 from wedsync_comms.lib.errors import ProviderError, TransientError
+from wedsync_comms.lib.row_lease import acquire_rows
 
 log = structlog.get_logger(__name__)
 
@@ -56,18 +56,17 @@ def fresh_grant(account: Account) -> Grant:
         now = timezone.now()
         if grant.expires_at > now + REFRESH_MARGIN:
             return grant
-        if claim_refresh(account, now):
+        if claim_refresh(account):
             return refresh_grant(account, grant)
         if time.monotonic() >= deadline:
             raise TransientError("Another process is refreshing the permission.")
         time.sleep(REFRESH_POLL_S)
 
 
-def claim_refresh(account: Account, now: datetime) -> bool:
+def claim_refresh(account: Account) -> bool:
     """A lease, because no lock may be held across a call. Only of the grant that was read."""
-    idle = Q(refreshing_until=None) | Q(refreshing_until__lte=now)
-    mine = Account.objects.filter(idle, pk=account.pk, grant=account.grant)
-    return bool(mine.update(refreshing_until=now + REFRESH_LEASE))
+    mine = Account.objects.filter(pk=account.pk, grant=account.grant)
+    return bool(acquire_rows(mine, "refreshing_until", REFRESH_LEASE))
 
 
 def refresh_grant(account: Account, grant: Grant) -> Grant:

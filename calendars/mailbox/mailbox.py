@@ -14,6 +14,7 @@ from calendars.models import Account
 from calendars.providers.base import GrantGone, Mailbox
 from calendars.providers.registry import configured_vendor
 from calendars.vocabulary.events import Grant
+from wedsync_comms.lib.backoff import backoff_delay
 from wedsync_comms.lib.errors import (
     CredentialsRejected,
     OutcomeUnknown,
@@ -84,7 +85,7 @@ def open_mailbox(account: Account) -> Iterator[Mailbox]:
 def record_failure(account: Account, error: ProviderError) -> None:
     now = timezone.now()
     failures = account.failures + 1
-    wait = timedelta(seconds=MAILBOX_BACKOFF_S[min(failures, len(MAILBOX_BACKOFF_S)) - 1])
+    wait = backoff_delay(failures, MAILBOX_BACKOFF_S)
     if isinstance(error, RateLimited):
         wait = max(error.retry_after, wait if failures > 1 else MIN_RETRY_AFTER)
     if isinstance(error, ProviderPaused):

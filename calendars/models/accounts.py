@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from communications.models import Organization
+from wedsync_comms.lib.row_lease import is_unleased
 
 
 class AccountStatus(models.TextChoices):
@@ -114,7 +115,7 @@ class CalendarQuerySet(models.QuerySet["Calendar"]):
     def due(self, now: datetime) -> CalendarQuerySet:
         """What is to be read: announced, or its time has come; and nobody is at it."""
         wanted = Q(pull_after__lte=now) | Q(dirty__gt=F("pulled"))
-        free = Q(pulling_until=None) | Q(pulling_until__lte=now)
+        free = is_unleased("pulling_until", now)
         patient = Q(account__retry_at=None) | Q(account__retry_at__lte=now)
         return self.followed().filter(wanted, free, patient)
 

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from calendars.models.accounts import Account, AccountStatus, Policy
 from communications.models import Contact
+from wedsync_comms.lib.row_lease import is_unleased
 
 
 class SyncDirection(models.TextChoices):
@@ -32,7 +33,7 @@ class ContactBookQuerySet(models.QuerySet["ContactBook"]):
     def due(self, now: datetime) -> ContactBookQuerySet:
         """Announced, or its time has come; and nobody is at it."""
         wanted = Q(sync_after__lte=now) | Q(account__people_dirty__gt=F("seen_dirty"))
-        free = Q(syncing_until=None) | Q(syncing_until__lte=now)
+        free = is_unleased("syncing_until", now)
         patient = Q(account__retry_at=None) | Q(account__retry_at__lte=now)
         return self.followed().filter(wanted, free, patient)
 

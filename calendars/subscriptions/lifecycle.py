@@ -28,6 +28,7 @@ from calendars.subscriptions.notifications import (
     secret_digest,
 )
 from calendars.vocabulary.events import RemoteSubscription
+from wedsync_comms.lib.backoff import backoff_delay
 from wedsync_comms.lib.errors import ProviderError, TransientError
 
 log = structlog.get_logger(__name__)
@@ -232,7 +233,7 @@ def reschedule_renewal(row: Subscription, error: ProviderError) -> None:
     if row.state != SubscriptionState.LIVE and now > row.created_at + LONGEST_SUBSCRIPTION:
         row.delete()
         return
-    wait = timedelta(seconds=RENEWAL_BACKOFF_S[min(row.tries, len(RENEWAL_BACKOFF_S) - 1)])
+    wait = backoff_delay(row.tries + 1, RENEWAL_BACKOFF_S)
     if row.expires_at:
         wait = min(wait, max((row.expires_at - now) / 4, SHORTEST_RENEWAL_PAUSE))
     Subscription.objects.filter(pk=row.pk).update(

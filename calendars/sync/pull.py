@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
-from django.db.models import Q
 from django.utils import timezone
 
 from calendars import enqueue
@@ -32,6 +31,7 @@ from calendars.vocabulary.events import (
     RemoteEvent,
 )
 from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.row_lease import acquire_rows
 
 log = structlog.get_logger(__name__)
 
@@ -76,11 +76,10 @@ def claim_calendar(key: int) -> Calendar | None:
 
     Not while the vendor wants patience.
     """
-    now = timezone.now()
-    free = Q(pulling_until=None) | Q(pulling_until__lte=now)
-    patient = Account.objects.workable(now)
+    patient = Account.objects.workable(timezone.now())
     followed = Calendar.objects.followed().filter(pk=key, account__in=patient).values("pk")
-    if not Calendar.objects.filter(free, pk__in=followed).update(pulling_until=now + PULL_LEASE):
+    mine = Calendar.objects.filter(pk__in=followed)
+    if not acquire_rows(mine, "pulling_until", PULL_LEASE):
         return None
     return Calendar.objects.select_related("account").get(pk=key)
 

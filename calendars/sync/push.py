@@ -37,6 +37,7 @@ from calendars.vocabulary.events import (
     Notify,
     RemoteEvent,
 )
+from wedsync_comms.lib.backoff import backoff_delay
 from wedsync_comms.lib.errors import PermanentError, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -266,7 +267,7 @@ def reschedule_push(link: EventLink, error: ProviderError) -> None:
     """Stores when a failed push is tried again; never, where the vendor refuses it for good."""
     now = timezone.now()
     account = account_of_link(link)
-    wait = timedelta(seconds=MAILBOX_BACKOFF_S[min(link.tries, len(MAILBOX_BACKOFF_S) - 1)])
+    wait = backoff_delay(link.tries + 1, MAILBOX_BACKOFF_S)
     at: datetime | None = max(now + wait, account.retry_at or now)
     if isinstance(error, GrantGone) or account.status != AccountStatus.LINKED:
         at = now + RELINK_WAIT

@@ -39,6 +39,7 @@ from wedsync_comms.lib import (
     wakeup,
 )
 from wedsync_comms.lib.errors import InvalidSignature
+from wedsync_comms.lib.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
@@ -131,15 +132,9 @@ def claim() -> list[WebhookDelivery]:
     now = timezone.now()
     if not WebhookDelivery.objects.due(now).exists():
         return []
-    with transaction.atomic():
-        # In the order of the inbox's own index: by id, the whole history would be read.
-        due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
-        rows = due.select_for_update(skip_locked=True)
-        taken = list(rows[:BATCH])
-        WebhookDelivery.objects.filter(pk__in=[one.pk for one in taken]).update(
-            apply_after=now + LEASE,
-        )
-    return taken
+    # In the order of the inbox's own index: by id, the whole history would be read.
+    due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
+    return acquire_batch(due, "apply_after", LEASE, BATCH)
 
 
 def apply(delivery: WebhookDelivery) -> bool:

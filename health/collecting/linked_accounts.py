@@ -18,6 +18,7 @@ from health.vocabulary.readings import (
     CalendarHealth,
     CountWithExample,
 )
+from wedsync_comms.lib.row_lease import is_unleased
 
 # Failures in a row: once or twice is every network's business.
 MANY_FAILURES_IN_A_ROW = 3
@@ -81,7 +82,7 @@ def calendar_counts(organization: int | None, now: datetime) -> CountsByOwner:
     mine = Subscription.objects.live().filter(calendar=OuterRef("pk"), expires_at__gt=now)
     fine = account_works("account__")
     pushed = fine & Q(poll_only=False)
-    idle = Q(pulling_until=None) | Q(pulling_until__lte=now)
+    idle = is_unleased("pulling_until", now)
     late = (Q(pull_after__lt=now - LATE_AFTER) & idle) | ~Q(error="")
     known = Calendar.objects.filter(is_followed=True, is_gone=False)
     works = Q(account__status=AccountStatus.LINKED)
@@ -133,7 +134,7 @@ def appointment_counts(organization: int | None, now: datetime) -> CountsByOwner
 
 
 def book_counts(organization: int | None, now: datetime) -> CountsByOwner:
-    idle = Q(syncing_until=None) | Q(syncing_until__lte=now)
+    idle = is_unleased("syncing_until", now)
     # An error has a name and a colon; what a person stopped has none, and is no trouble.
     late = (Q(sync_after__lt=now - LATE_AFTER) & idle) | Q(error__contains=": ")
     return counts_by_owner(

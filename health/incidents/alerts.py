@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +15,8 @@ from django.utils import timezone
 from health.incidents import alert_channels
 from health.incidents.alert_channels import AlertChannel
 from health.models import Alert, Incident
+from wedsync_comms.lib.backoff import backoff_delay
+from wedsync_comms.lib.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
@@ -64,12 +65,9 @@ def send_due_alerts() -> int:
 
 
 def claim_alerts() -> list[Alert]:
-    now = timezone.now()
-    with transaction.atomic():
-        due = Alert.objects.due(now).exclude(Exists(earlier_alerts())).order_by("pk")
-        taken = list(due.select_for_update(skip_locked=True)[:ALERT_BATCH])
-        rows = Alert.objects.filter(pk__in=[alert.pk for alert in taken])
-        rows.update(send_after=now + ALERT_LEASE)
+    due = Alert.objects.due(timezone.now()).exclude(Exists(earlier_alerts())).order_by("pk")
+    taken = acquire_batch(due, "send_after", ALERT_LEASE, ALERT_BATCH)
+    rows = Alert.objects.filter(pk__in=[alert.pk for alert in taken])
     return list(rows.select_related("incident").order_by("pk"))
 
 
@@ -121,8 +119,7 @@ def record_delivery(alert: Alert, error: str, *, again: bool) -> None:
     if not error:
         alert.sent_at, alert.send_after = now, None
     elif again and now - alert.created_at < ALERT_GIVE_UP_AFTER:
-        pause = ALERT_BACKOFF_S[min(alert.tries, len(ALERT_BACKOFF_S)) - 1]
-        alert.send_after = now + timedelta(seconds=pause)
+        alert.send_after = now + backoff_delay(alert.tries, ALERT_BACKOFF_S)
     else:
         alert.send_after = None
     alert.save(update_fields=["tries", "error", "sent_at", "send_after"])
