@@ -47,7 +47,10 @@ def offer_slots(
     *,
     moving: Appointment | None = None,
 ) -> Availability:
-    """Without `calendars`: all that are followed. Asks the vendors. Raises Refused."""
+    """Asks the vendors, and returns the slots that are free in all the calendars. Raises Refused.
+
+    Without `calendars`: all that are followed. `moving` may keep its own time.
+    """
     check_range(start, end, duration)
     chosen = calendars_asked_for(organization, calendars)
     told = freebusy.ask_free_busy(chosen, start, end)
@@ -94,7 +97,7 @@ def opening_spans(
     start: datetime,
     end: datetime,
 ) -> list[Span]:
-    """Its hours as instants; each day by its own clock, also when the clocks change."""
+    """Returns its hours as instants; each day by its own clock, also when the clocks change."""
     zone = ZoneInfo(calendar.zone or organization.time_zone)
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     found = []
@@ -118,7 +121,7 @@ def instant_at(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 
 def merged_spans(spans: Sequence[Span]) -> list[Span]:
-    """In order, with what touches made one."""
+    """Returns the spans in order, with those that touch joined."""
     found: list[Span] = []
     for piece in sorted(spans, key=lambda span: (span.start, span.end)):
         if found and piece.start <= found[-1].end:
@@ -138,7 +141,7 @@ def common_spans(spans: Sequence[Span], other: Sequence[Span]) -> list[Span]:
 
 
 def cut_slots(free: Sequence[Span], duration: timedelta) -> list[Span]:
-    """Beginning at round quarters of an hour."""
+    """Returns slots that begin at round quarters of an hour."""
     found: list[Span] = []
     for span in free:
         begins = rounded_up(span.start)

@@ -79,7 +79,10 @@ def book_appointment(
     by: "User | None" = None,
     asked: IdempotencyKey | None = None,
 ) -> Appointment:
-    """Returns once it is ours; the vendor has it a moment later. Raises Refused and NotFree."""
+    """Books an appointment: it is ours on return, and at the vendor a moment later.
+
+    Raises Refused and NotFree.
+    """
     calendar = writable_calendar(organization, wish.calendar)
     people = participant_rows(organization, wish.participants)
     content = requested_content(organization, calendar, wish, people)
@@ -122,7 +125,7 @@ def requested_content(
     wish: BookingRequest,
     people: Sequence[Participant],
 ) -> Content:
-    """Raises Refused: a field, and what is to be done."""
+    """Returns the content that is asked for. Raises Refused: a field, and what is to be done."""
     if not wish.title.strip():
         raise Refused("title", "Say what it is about.")
     zone = wish.zone or calendar.zone or organization.time_zone
@@ -142,7 +145,7 @@ def place_hold(
     moving: Appointment | None = None,
     asked: IdempotencyKey | None = None,
 ) -> Appointment:
-    """Nobody else gets this time from here on. Raises NotFree."""
+    """Stores a hold: nobody else gets this time from here on. Raises NotFree."""
     held = held_appointment(organization, calendar, content, moving)
     if asked:
         held.idempotency_key, held.request_hash = asked.key, asked.digest
@@ -182,7 +185,7 @@ def held_appointment(
 
 
 def expire_holds(calendar: Calendar) -> None:
-    """Holds of processes that died."""
+    """Deletes holds of processes that died."""
     holds = Appointment.objects.filter(calendar=calendar, status=AppointmentStatus.HELD)
     holds.filter(held_until__lte=timezone.now()).delete()
 
@@ -194,7 +197,7 @@ def release_hold(held: Appointment) -> None:
 def check_free(
     calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None
 ) -> None:
-    """Raises NotFree where a calendar is taken, or does not tell."""
+    """Asks the calendars live. Raises NotFree where one is taken, or does not tell."""
     told = freebusy.ask_free_busy(calendars, span.start, span.end)
     for calendar in calendars:
         busy = told[calendar.pk]
@@ -231,7 +234,7 @@ def commit_booking(
 
 
 def queue_push(appointment: Appointment) -> None:
-    """It is to be written into its calendar, right after the commit."""
+    """Has the appointment pushed into its calendar, right after the commit."""
     link, _ = EventLink.objects.update_or_create(
         appointment=appointment,
         calendar=appointment.calendar,

@@ -36,7 +36,7 @@ class SyncPreferences:
 
 
 def decide_deletions(calendar: Calendar, decision: HeldDecision) -> None:
-    """About what is held back: the next reading does it. Raises NotPossible."""
+    """Stores what becomes of quarantined deletions; the next pull does it. Raises NotPossible."""
     held = Calendar.objects.filter(pk=calendar.pk, held_at__isnull=False)
     now = timezone.now()
     if not held.update(held_decision=decision, pull_after=now):
@@ -45,7 +45,7 @@ def decide_deletions(calendar: Calendar, decision: HeldDecision) -> None:
 
 
 def accept_as_is(appointment: Appointment) -> None:
-    """Somebody looked at its problem, and it may stay as it is. Raises NotPossible."""
+    """Closes the appointment's open questions: it may stay as it is. Raises NotPossible."""
     with transaction.atomic():
         transitions.lock_calendar(appointment.calendar_id)
         troubled = Appointment.objects.filter(pk=appointment.pk).exclude(problem="")
@@ -55,8 +55,10 @@ def accept_as_is(appointment: Appointment) -> None:
 
 
 def accept_remote(appointment: Appointment, *, by: "User | None" = None) -> Appointment:
-    """Where both sides changed it, ours was kept: now what the calendar said is taken instead, and
-    written there again. Raises NotPossible, NotFree and Stale."""
+    """Takes what the calendar said, where ours was kept in a conflict, and writes it there again.
+
+    Raises NotPossible, NotFree and Stale.
+    """
     link = appointment.links.exclude(theirs={}).first()
     if link is None:
         raise NotPossible("Nothing is to be decided any more.")
@@ -71,7 +73,7 @@ def accept_remote(appointment: Appointment, *, by: "User | None" = None) -> Appo
 
 
 def content_with_remote(appointment: Appointment, link: EventLink) -> Content:
-    """What it would become."""
+    """Returns what it would become."""
     ours, kept = conversion.content_of_appointment(appointment), link.theirs
     return with_remote_fields(ours, conversion.load_content(kept["content"]), kept["fields"])
 

@@ -20,7 +20,7 @@ from wedsync_comms.lib.errors import ProviderError
 def ask_free_busy(
     calendars: Sequence[Calendar], start: datetime, end: datetime
 ) -> dict[int, FreeBusy]:
-    """By our calendars' keys. Not inside a transaction."""
+    """Asks the vendors when calendars are taken, by our calendars' keys. Not in a transaction."""
     by_account: dict[int, list[Calendar]] = {}
     for calendar in calendars:
         by_account.setdefault(calendar.account_id, []).append(calendar)
@@ -67,7 +67,7 @@ def spans_taken_here(
     *,
     but: Appointment | None = None,
 ) -> list[Span]:
-    """What we know ourselves: appointments, holds, and what others put in."""
+    """Returns what we know ourselves: appointments, holds, and what others put in."""
     taken = Appointment.objects.overlapping(start, end).filter(calendar=calendar)
     # A hold that ran out takes no time, also before it is swept away.
     taken = taken.filter(Q(held_until=None) | Q(held_until__gt=timezone.now()))
@@ -98,7 +98,7 @@ def own_spans(moving: Appointment | None) -> list[Span]:
 
 
 def subtract_spans(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
-    """What is left of the spans."""
+    """Returns what is left of the spans without the holes."""
     left = list(spans)
     for hole in holes:
         left = [piece for span in left for piece in span_without(span, hole)]

@@ -34,7 +34,9 @@ def book_once(
     key: str = "",
     by: "User | None" = None,
 ) -> Appointment:
-    """Raises Refused, NotFree, and KeyReused if the key came with another wish.
+    """Books an appointment once per key, and returns it again for a repeat.
+
+    Raises Refused, NotFree, and KeyReused if the key came with another request.
 
     A booking that was refused is not remembered: its key may be tried again.
     """
@@ -66,8 +68,10 @@ def appointment_of_key(organization: Organization, key: str) -> Appointment | No
 def earlier_booking(
     organization: Organization, asked: IdempotencyKey, deadline: float
 ) -> Appointment | None:
-    """What the key stands for, once that is decided; None if it is free. Raises NotFree where it
-    is not decided in time."""
+    """Returns what the key stands for, once that is decided; None if the key is free.
+
+    Raises NotFree where it is not decided within REPEAT_WAIT_S.
+    """
     while found := appointment_of_key(organization, asked.key):
         if found.request_hash != asked.digest:
             raise KeyReused("This Idempotency-Key was used for another request: choose a new one.")

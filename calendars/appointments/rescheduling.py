@@ -1,4 +1,5 @@
-"""An appointment is moved, changed or cancelled here. The vendor learns of it a moment later."""
+"""Reschedules (moves), changes or cancels an appointment here. The vendor learns of it a moment
+later, by `sync.push`. What is moved over there comes by `sync.apply_event`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -58,7 +59,9 @@ def change_appointment(
     version: int | None = None,
     by: "User | None" = None,
 ) -> Appointment:
-    """`version`: of what was looked at, if anything newer is to be refused.
+    """Changes or moves an appointment, and returns it as it is then.
+
+    `version`: of what was looked at, if anything newer is to be refused.
 
     Raises Refused, NotFree, NotPossible and Stale.
     """
@@ -78,7 +81,7 @@ def apply_edit(
     people: Sequence[Participant] | None,
     origin: Actor,
 ) -> Appointment:
-    """A new time is held and asked about first."""
+    """Stores the edit; a new time is held and asked about first. Raises NotFree."""
     if content.when == conversion.content_of_appointment(appointment).when:
         return commit_change(appointment, content, edit, people, origin)
     calendar = Calendar.objects.get(pk=appointment.calendar_id)
@@ -157,7 +160,7 @@ def commit_change(
 
 
 def store_unmailed(appointment: Appointment, people: Sequence[Participant]) -> None:
-    """Contacts without an e-mail address: no vendor knows them."""
+    """Stores contacts without an e-mail address: no vendor knows them."""
     wanted = [person for person in people if not person.email]
     now = appointment.participants.filter(email="")
     now.exclude(contact__in=[participant.contact_id for participant in wanted]).delete()
@@ -182,7 +185,7 @@ def cancel_appointment(
     version: int | None = None,
     by: "User | None" = None,
 ) -> Appointment:
-    """Raises NotPossible and Stale."""
+    """Cancels an appointment here and in its calendar. Raises NotPossible and Stale."""
     check_changeable(appointment, version)
     with transaction.atomic():
         transitions.lock_calendar(appointment.calendar_id)

@@ -1,4 +1,4 @@
-"""The one place that changes appointments: rows, history, notices, and whether it overlaps."""
+"""The one place that changes appointments: rows, history, notifications, and the overlap."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,8 +44,10 @@ class Actor:
 
 
 def lock_calendar(calendar: int) -> Calendar:
-    """All that is written about a calendar's time is written under this lock, taken first. On
-    SQLite the transaction itself is the lock."""
+    """Locks and returns the calendar: all that concerns its time is written under this lock.
+
+    Taken first. On SQLite the transaction itself is the lock.
+    """
     return Calendar.objects.select_for_update().get(pk=calendar)
 
 
@@ -55,7 +57,10 @@ def change_content(
     origin: Actor,
     conflicts: tuple[MergeConflict, ...] = (),
 ) -> bool:
-    """Makes the appointment what `content` says; whether that was a change. Under the lock."""
+    """Makes the appointment what `content` says, and returns whether that was a change.
+
+    Under the lock.
+    """
     before = conversion.content_of_appointment(appointment)
     if before == content and not conflicts:
         return False
@@ -86,7 +91,7 @@ def store_content(
 
 
 def flag_overlap(appointment: Appointment) -> None:
-    """A person may move it onto another one in their own calendar: that is how it is then."""
+    """Marks an overlap: a person may move it onto another one in their own calendar."""
     others = Appointment.objects.overlapping(appointment.starts_at, appointment.ends_at)
     booked = others.filter(calendar=appointment.calendar_id, status=AppointmentStatus.BOOKED)
     found = booked.exclude(pk=appointment.pk).first()
@@ -182,7 +187,7 @@ def record_change(
 
 
 def mark_cancelled(appointment: Appointment, origin: Actor) -> bool:
-    """Under the lock. False where it was cancelled before."""
+    """Cancels the appointment, under the lock. Returns False where it was cancelled before."""
     if appointment.status == AppointmentStatus.CANCELLED:
         return False
     appointment.status = AppointmentStatus.CANCELLED
@@ -194,7 +199,7 @@ def mark_cancelled(appointment: Appointment, origin: Actor) -> bool:
 
 
 def mark_rebooked(appointment: Appointment, origin: Actor) -> None:
-    """It stands in the calendar again after all."""
+    """Books a cancelled appointment again: its event stands in the calendar after all."""
     appointment.status = AppointmentStatus.BOOKED
     appointment.version += 1
     flag_overlap(appointment)

@@ -55,7 +55,7 @@ class StartedConsent:
 
 
 def start_linking(slug: str, redirect_uri: str) -> StartedConsent:
-    """Raises KeyError for a vendor that is not configured."""
+    """Begins a consent. Raises KeyError for a vendor that is not configured."""
     state = secrets.token_urlsafe(32)
     consent = configured_vendor(slug).consent(redirect_uri, state)
     return StartedConsent(consent.url, {"vendor": slug, "state": state, "flow": consent.flow})
@@ -68,7 +68,7 @@ def finish_linking(
     *,
     by: "User | None" = None,
 ) -> Account:
-    """The person came back. Raises NotLinked."""
+    """Links the account of a person who came back from the vendor. Raises NotLinked."""
     grant = redeem_consent(kept, query)
     if not granted_purposes(kept["vendor"], grant.scopes):
         raise NotLinked(
@@ -101,6 +101,10 @@ def redeem_consent(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
 
 @transaction.atomic
 def link_account(organization: Organization, slug: str, grant: Grant, by: "User | None") -> Account:
+    """Stores the grant: a new account, or the one that this person had here before.
+
+    What waited for the permission (pulls, pushes, subscriptions) goes on at once.
+    """
     default_texts.seed_default_texts(organization)
     account, _ = Account.objects.update_or_create(
         organization=organization,
@@ -119,7 +123,6 @@ def link_account(organization: Organization, slug: str, grant: Grant, by: "User 
             "refreshing_until": None,
         },
     )
-    # What waited for the new permission goes on at once.
     now = timezone.now()
     account.calendars.filter(is_followed=True).update(pull_after=now)
     account.subscriptions.filter(act_after__isnull=False).update(act_after=now)
@@ -133,13 +136,13 @@ def link_account(organization: Organization, slug: str, grant: Grant, by: "User 
 
 
 def granted_purposes(slug: str, granted: Collection[str]) -> set[str]:
-    """What all scopes were granted for."""
+    """Returns the purposes of which all scopes were granted."""
     asked = configured_vendor(slug).scopes
     return set(asked.values()) - {asked[scope] for scope in asked if scope not in granted}
 
 
 def allows_purpose(account: Account, purpose: str) -> bool:
-    """Whether the person allowed "calendars", or "contacts": they may have unticked one."""
+    """Returns whether the person allowed "calendars", or "contacts": they may have unticked one."""
     return purpose in granted_purposes(account.vendor, account.scopes)
 
 
@@ -165,7 +168,7 @@ def refresh_calendars(account: Account) -> None:
 
 
 def refresh_all_calendars() -> int:
-    """The schedule: calendars that were added, renamed or shared since."""
+    """Refreshes every account's list of calendars, and returns how many accounts answered."""
     count = 0
     for account in Account.objects.workable(timezone.now()):
         if allows_purpose(account, "calendars"):
@@ -200,7 +203,7 @@ def upsert_calendar(account: Account, remote: RemoteCalendar, *, chosen: bool) -
 def choose_calendars(
     account: Account, followed: Collection[int], default: int | None = None
 ) -> None:
-    """Which calendars are read and kept up to date, and which one bookings go to."""
+    """Stores which calendars are synchronised, and which one bookings go to."""
     account.calendars.update(is_default=False)
     wanted = account.calendars.filter(pk__in=followed)
     wanted.filter(is_followed=False).update(is_followed=True, pull_after=timezone.now())
@@ -213,7 +216,7 @@ def choose_calendars(
 
 
 def stop_following(calendars: Any) -> None:
-    """They are not read any more. Appointments in them stay, and so do their events."""
+    """Stops reading calendars. Appointments in them stay, and so do their events."""
     keys = list(calendars.values_list("pk", flat=True))
     BusyBlock.objects.filter(calendar__in=keys).delete()
     Subscription.objects.filter(calendar__in=keys).update(

@@ -17,7 +17,7 @@ MAX_CONCURRENT_CALLS = 4
 # Google allows 600 requests a minute and user, Graph 10,000 in ten minutes; what we count as one
 # may be a few pages.
 MAILBOX_RATE = Rate(per_second=8, burst=60)
-# Whoever died in it frees the lane after so long: longer than any call with all its pages.
+# Whoever died in it frees the slot after so long: longer than any call with all its pages.
 SLOT_LEASE_S = 120.0
 SLOT_WAIT_S = 15.0
 SLOT_POLL_S = 0.05
@@ -25,7 +25,7 @@ SLOT_POLL_S = 0.05
 
 @contextmanager
 def mailbox_slot(account: Account) -> Iterator[None]:
-    """One of the mailbox's lanes. Raises RateLimited when none gets free in time."""
+    """Holds one of the mailbox's slots. Raises RateLimited when none gets free in SLOT_WAIT_S."""
     ticket = uuid.uuid4().hex
     deadline = time.monotonic() + SLOT_WAIT_S
     spend_budget(account, deadline)

@@ -43,7 +43,7 @@ def open_grant(account: Account) -> Grant:
 
 
 def fresh_grant(account: Account) -> Grant:
-    """A grant that lasts for a while. Waits for the process that refreshes it, if one does.
+    """Returns a grant that lasts for a while. Waits for the process that refreshes it, if one does.
 
     Raises GrantGone, and TransientError or RateLimited. Not inside a transaction.
     """
@@ -111,7 +111,7 @@ def mark_reconnect(account: Account, why: str) -> None:
 
 
 def reseal_stale() -> int:
-    """Everything that an older key sealed, with the newest. Safe to repeat."""
+    """Seals with the newest key what an older one sealed; returns how much. Safe to repeat."""
     count = 0
     for account in Account.objects.exclude(grant="").iterator():
         if secrets.is_stale(account.grant):

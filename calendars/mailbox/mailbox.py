@@ -55,7 +55,9 @@ class MailboxToken:
 
 @contextmanager
 def open_mailbox(account: Account) -> Iterator[Mailbox]:
-    """For calls in one thread, outside of transactions. Paced; four at once in all processes.
+    """Yields an account's mailbox, for calls in one thread, outside of transactions.
+
+    Rate limited, and at most MAX_CONCURRENT_CALLS at once over all processes.
 
     What goes wrong is noted with the account and raised on. While `retry_at` lies ahead, nobody
     opens it by schedule; whoever does it for a person may.

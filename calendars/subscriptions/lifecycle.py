@@ -1,4 +1,4 @@
-"""Announcements are asked for, renewed long before they end, and stopped until they have stopped.
+"""Subscribes to push notifications, renews long before the end, and stops until it is confirmed.
 
 A row is written before the vendor is asked: its first message may beat its answer, and an answer
 that is lost leaves something behind that must be found again. Where the vendor lets two overlap,
@@ -48,12 +48,12 @@ RENEWAL_LEASE = timedelta(minutes=2)
 
 
 def accounts_to_maintain() -> list[int]:
-    """All that can be looked after now: what an account lacks shows only then."""
+    """Returns all accounts that may be asked now: what an account lacks shows only then."""
     return list(Account.objects.workable(timezone.now()).values_list("pk", flat=True))
 
 
 def maintain_subscriptions(key: int) -> None:
-    """What an account lacks is asked for; what is due is renewed or stopped."""
+    """Asks for the subscriptions an account lacks; renews or stops those that are due."""
     account = Account.objects.linked().filter(pk=key).first()
     if account is None:
         return
@@ -65,7 +65,7 @@ def maintain_subscriptions(key: int) -> None:
 
 
 def renew_now(accounts: QuerySet[Account]) -> int:
-    """Has all that they subscribed to asked for anew, instead of at half of its life."""
+    """Renews all subscriptions of the accounts now. Returns how many accounts can be asked."""
     now = timezone.now()
     mine = Subscription.objects.live().filter(account__in=accounts)
     mine.update(act_after=now)
@@ -77,7 +77,7 @@ def renew_now(accounts: QuerySet[Account]) -> int:
 
 
 def missing_subscriptions(account: Account) -> Sequence[Calendar | None]:
-    """What nobody announces yet. None: the account's contacts."""
+    """Returns what no subscription announces yet. None: the account's contacts."""
     if not allows_purpose(account, "calendars"):
         return missing_contacts(account)
     awake = account.subscriptions.exclude(state=SubscriptionState.STOPPING)
@@ -97,7 +97,7 @@ def missing_contacts(account: Account) -> list[None]:
 def open_subscription(
     account: Account, calendar: Calendar | None, *, replaces: bool = False
 ) -> bool:
-    """Whether there is a new, live one."""
+    """Subscribes, and returns whether there is a new, live subscription."""
     secret = secrets.token_urlsafe(32)
     row = write_pending(account, calendar, secret, replaces=replaces)
     if row is None:
@@ -124,7 +124,7 @@ def write_pending(
     *,
     replaces: bool,
 ) -> Subscription | None:
-    """None where another process was faster."""
+    """Stores a pending subscription; returns None where another process was faster."""
     with transaction.atomic():
         Account.objects.select_for_update().get(pk=account.pk)
         there = account.subscriptions.filter(calendar=calendar)
@@ -155,7 +155,7 @@ def subscribe_at_vendor(box: Mailbox, row: Subscription, secret: str) -> RemoteS
 
 
 def mark_live(row: Subscription, push: RemoteSubscription) -> None:
-    """The last one may go. What happened in between is read."""
+    """Stores the answer, stops the previous subscription, and pulls what happened between."""
     now = timezone.now()
     with transaction.atomic():
         Subscription.objects.filter(pk=row.pk).update(
@@ -174,7 +174,7 @@ def mark_live(row: Subscription, push: RemoteSubscription) -> None:
 
 
 def renewal_times(push: RemoteSubscription, now: datetime) -> dict[str, datetime]:
-    """Renewed at half of its life."""
+    """Returns the end, and the renewal at half of its life."""
     return {"expires_at": push.expires_at, "act_after": now + (push.expires_at - now) / 2}
 
 
@@ -228,7 +228,7 @@ def stop_subscription(account: Account, row: Subscription) -> None:
 
 
 def reschedule_renewal(row: Subscription, error: ProviderError) -> None:
-    """Never given up; before its end, it is tried more often."""
+    """Schedules the next try; it is never given up, and tried more often before the end."""
     now = timezone.now()
     if row.state != SubscriptionState.LIVE and now > row.created_at + LONGEST_SUBSCRIPTION:
         row.delete()

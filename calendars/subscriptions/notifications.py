@@ -1,4 +1,4 @@
-"""Vendors say that something changed: noted within milliseconds, read later.
+"""Accepts push notifications: counted within milliseconds, pulled later.
 
 A push that is not genuine has no effect at all, and none causes a call to a vendor here.
 """
@@ -30,7 +30,10 @@ BURST_WINDOW = timedelta(seconds=10)
 
 
 def receive_notifications(request: WebhookRequest) -> int:
-    """How many of what it says were genuine. Raises MalformedRequest."""
+    """Accepts a vendor's request, and returns how many notifications in it were genuine.
+
+    Raises MalformedRequest.
+    """
     told = parse_notifications(request)
     return sum(accept_notification(pushed) for pushed in told[:MAX_NOTIFICATIONS])
 
@@ -48,6 +51,7 @@ def secret_digest(secret: str) -> str:
 
 
 def accept_notification(pushed: PushNotification) -> bool:
+    """Stores one push notification, and returns whether it was genuine (by its secret)."""
     found = Subscription.objects.filter(remote_id=pushed.subscription).first()
     is_right = is_same(found.secret_hash if found else NO_SECRET_HASH, secret_digest(pushed.secret))
     if not (found and is_right and is_same_resource(found, pushed)):
@@ -59,7 +63,7 @@ def accept_notification(pushed: PushNotification) -> bool:
 
 
 def is_same_resource(subscription: Subscription, pushed: PushNotification) -> bool:
-    """Where we know the second id, and it is told."""
+    """Returns whether the second id is right, where we know it and it is told."""
     known, told = subscription.resource_id, pushed.resource_id
     return not (known and told) or is_same(known, told)
 
@@ -75,7 +79,10 @@ def record_notification(
 
 
 def record_message(subscription: Subscription, pushed: PushNotification, now: datetime) -> None:
-    """Of a burst only the first: each write waits for the disk, and the vendor for us."""
+    """Stores when it was heard; of a burst only the first.
+
+    Each write waits for the disk, and the vendor for us.
+    """
     news = {
         # Without its second id, one we never got an answer about could not be stopped.
         "resource_id": subscription.resource_id or pushed.resource_id,
@@ -97,8 +104,10 @@ def maintain_soon(subscription: Subscription, what: str, now: datetime) -> None:
 
 
 def announce_change(subscription: Subscription, now: datetime) -> None:
-    """Counted, so that a push during a reading causes another one. A reading is asked for by the
-    first of a burst only."""
+    """Counts a change, so that a push notification during a pull causes another pull.
+
+    Only the first of a burst asks for a pull.
+    """
     if subscription.calendar_id is None:
         announce_people(subscription.account_id)
         return
