@@ -101,9 +101,9 @@ def every_phone(phones: Phones, lines: Sequence[Line]) -> list[Json]:
     """Newest first; those without a message come last."""
     found: dict[str, Json] = {}
     for line in lines:
-        for one in line.spoken():
-            row = found.setdefault(one.phone, _row(one.phone, phones))
-            _count(row, one)
+        for message in line.spoken():
+            row = found.setdefault(message.phone, _row(message.phone, phones))
+            _count(row, message)
     for number in phones.numbers():
         found.setdefault(number, _row(number, phones))
     newest = sorted(found.values(), key=lambda row: str(row["latest_at"]), reverse=True)
@@ -140,14 +140,14 @@ def one_phone(phones: Phones, lines: Sequence[Line], number: str, limit: int) ->
 
 
 def _theirs(line: Line, number: str) -> Iterator[Json]:
-    for one in line.spoken():
-        if one.phone == number:
+    for message in line.spoken():
+        if message.phone == number:
             yield {
                 "provider": line.slug,
-                "channel": one.channel,
-                "direction": "to them" if one.outbound else "from them",
-                "text": one.text,
-                "at": iso(one.created_at),
-                "seen": one.seen,
-                "message": one.in_full(),
+                "channel": message.channel,
+                "direction": "to them" if message.outbound else "from them",
+                "text": message.text,
+                "at": iso(message.created_at),
+                "seen": message.seen,
+                "message": message.in_full(),
             }

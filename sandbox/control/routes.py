@@ -34,7 +34,7 @@ def control_routes(providers: Sequence[Provider], *, forget: Callable[[], None])
     return [
         Route("/", overview),
         Route("/reset", guarded(reset), methods=["POST"]),
-        *(Mount(f"/{one.slug}", routes=provider_routes(one)) for one in providers),
+        *(Mount(f"/{each.slug}", routes=provider_routes(each)) for each in providers),
         *(_settings_route(one) for one in providers),
     ]
 

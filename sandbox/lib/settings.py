@@ -44,4 +44,4 @@ def is_duration(value: Any) -> bool:
 
 
 def is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -16,7 +16,10 @@ ANY_TYPE = "application/octet-stream"
 def tidy(given: Any) -> Any:
     """The official SDKs send an attachment as a list of bytes, which the schema does not know."""
     if isinstance(given, dict) and isinstance(given.get("attachments"), list):
-        return {**given, "attachments": [_tidy_attachment(one) for one in given["attachments"]]}
+        return {
+            **given,
+            "attachments": [_tidy_attachment(attachment) for attachment in given["attachments"]],
+        }
     return given
 
 

@@ -81,7 +81,7 @@ class Desk:
 
     async def stats(self, request: Request) -> Response:
         mails = list(self._room.mails.newest())
-        recipients = Counter(one for mail in mails for one in _bare(mail.recipients))
+        recipients = Counter(address for mail in mails for address in _bare(mail.recipients))
         tag = request.query_params.get("tag")
         shown: Json = {
             "mails": len(mails),
@@ -123,7 +123,7 @@ class Desk:
 
 
 def _bare(given: list[str]) -> list[str]:
-    return [addresses.bare(one) or one for one in given]
+    return [addresses.bare(address) or address for address in given]
 
 
 def _is_secret(value: Any) -> bool:

@@ -74,7 +74,7 @@ class Mail:
     @property
     def size(self) -> int:
         bodies = len(self.html or "") + len(self.text or "")
-        return 2_000 + 2 * bodies + sum(len(one.content) for one in self.attachments)
+        return 2_000 + 2 * bodies + sum(len(attachment.content) for attachment in self.attachments)
 
     def as_json(self) -> Json:
         """The API's ``Email``. What the mail does not have is left out."""
@@ -133,7 +133,7 @@ class Received:
     @property
     def size(self) -> int:
         bodies = len(self.html or "") + len(self.text or "")
-        return 2_000 + 2 * bodies + sum(len(one.content) for one in self.attachments)
+        return 2_000 + 2 * bodies + sum(len(attachment.content) for attachment in self.attachments)
 
     def summary(self) -> Json:
         return {
@@ -147,7 +147,8 @@ class Received:
             "cc": self.cc,
             "reply_to": self.reply_to,
             "attachments": [
-                {**one.as_json(), "size": len(one.content)} for one in self.attachments
+                {**attachment.as_json(), "size": len(attachment.content)}
+                for attachment in self.attachments
             ],
         }
 

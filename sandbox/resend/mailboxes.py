@@ -56,7 +56,7 @@ def _written_by(room: Mailroom, address: str, limit: int) -> Iterator[Json]:
 
 
 def _owners(mail: Mail) -> list[str]:
-    return list(dict.fromkeys(addresses.bare(one) or one for one in mail.recipients))
+    return list(dict.fromkeys(addresses.bare(address) or address for address in mail.recipients))
 
 
 def _empty(address: str, latest: Mail | Received) -> Json:

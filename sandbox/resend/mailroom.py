@@ -90,8 +90,8 @@ class Mailroom:
             self._transmit(mail)
 
     def _transmit(self, mail: Mail) -> None:
-        wanted = [addresses.bare(one) or one for one in mail.recipients]
-        blocked = [one for one in wanted if one in self.suppressions]
+        wanted = [addresses.bare(address) or address for address in mail.recipients]
+        blocked = [recipient for recipient in wanted if recipient in self.suppressions]
         if blocked:
             self.record(mail, "suppressed", {"reason": self.suppressions[blocked[0]]})
         if len(blocked) == len(wanted):

@@ -59,14 +59,14 @@ class Downloads:
     def list_attachments(self, request: Request, _: bytes) -> Response:
         received = self._received(request)
         found, has_more = page(list(received.attachments), request)
-        shown = [self._describe(request, received, one) for one in found]
+        shown = [self._describe(request, received, attachment) for attachment in found]
         return JSONResponse({"object": "list", "has_more": has_more, "data": shown})
 
     def retrieve_attachment(self, request: Request, _: bytes) -> Response:
         received = self._received(request)
-        for one in received.attachments:
-            if one.id == request.path_params["attachment_id"]:
-                described = self._describe(request, received, one)
+        for attachment in received.attachments:
+            if attachment.id == request.path_params["attachment_id"]:
+                described = self._describe(request, received, attachment)
                 return JSONResponse({"object": "attachment", **described})
         raise RefusedError("not_found", "Attachment not found")
 
@@ -106,9 +106,9 @@ class Downloads:
 def _file(received: Received, part: str) -> Response:
     if part == RAW:
         return _download(raw(received), "message/rfc822")
-    for one in received.attachments:
-        if one.id == part:
-            return _download(one.content, one.content_type)
+    for attachment in received.attachments:
+        if attachment.id == part:
+            return _download(attachment.content, attachment.content_type)
     return render(RefusedError("not_found", "Attachment not found"))
 
 
@@ -121,14 +121,17 @@ def _download(content: bytes, content_type: str) -> Response:
 def raw(received: Received) -> bytes:
     message = EmailMessage()
     for name, value in received.headers.items():
-        for one in value if isinstance(value, list) else [value]:
-            message[name.title()] = str(one)
+        for item in value if isinstance(value, list) else [value]:
+            message[name.title()] = str(item)
     message.set_content(received.text or "")
     if received.html is not None:
         message.add_alternative(received.html, subtype="html")
-    for one in received.attachments:
-        main, _, sub = one.content_type.partition(";")[0].strip().partition("/")
+    for attachment in received.attachments:
+        main, _, sub = attachment.content_type.partition(";")[0].strip().partition("/")
         message.add_attachment(
-            one.content, maintype=main, subtype=sub or "plain", filename=one.filename or "file"
+            attachment.content,
+            maintype=main,
+            subtype=sub or "plain",
+            filename=attachment.filename or "file",
         )
     return message.as_bytes()

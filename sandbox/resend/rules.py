@@ -93,7 +93,7 @@ def _check_addresses(given: Mapping[str, Any]) -> None:
     if addresses.bare(given["from"]) is None:
         raise RefusedError("invalid_from_address")
     for name in ADDRESS_LISTS:
-        if not all(addresses.bare(one) for one in addresses.as_list(given.get(name))):
+        if not all(addresses.bare(address) for address in addresses.as_list(given.get(name))):
             raise RefusedError("validation_error", f"Invalid `{name}` field. {FORMAT}")
 
 

@@ -89,17 +89,17 @@ class Api:
         return Response(status_code=204)
 
     def media(self, _request: Request, _: bytes, sid: str, media: str) -> Response:
-        for one in self._message(sid).media:
-            if one.sid == media and one.content:
+        for medium in self._message(sid).media:
+            if medium.sid == media and medium.content:
                 headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
-                return Response(one.content, headers=headers, media_type=one.content_type)
+                return Response(medium.content, headers=headers, media_type=medium.content_type)
         raise RefusedError(20404, media)
 
     def every(self, request: Request, _: bytes) -> Response:
         query = request.query_params
         size = _number(query.get("PageSize"), USUAL_PAGE, MAX_PAGE) or USUAL_PAGE
         page = _number(query.get("Page"), 0, 1_000_000)
-        found = [one for one in self._board.messages.newest() if _wanted(one, request)]
+        found = [message for message in self._board.messages.newest() if _wanted(message, request)]
         shown = found[page * size : (page + 1) * size]
         more = len(found) > (page + 1) * size
         there = _pages(request, size)

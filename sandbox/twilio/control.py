@@ -73,11 +73,15 @@ class Desk:
                 raise HTTPException(422, str(error)) from error
             self._board.receive(message, extra)
             return JSONResponse(message.in_full(), status_code=201)
-        shown = [one.in_full() for one in self._board.messages.newest() if not one.outbound]
+        shown = [kept.in_full() for kept in self._board.messages.newest() if not kept.outbound]
         return JSONResponse({"messages": shown[: limit_of(request)]})
 
     async def stats(self, request: Request) -> Response:
-        sent = [one for one in self._board.messages.newest() if one.direction == "outbound-api"]
+        sent = [
+            message
+            for message in self._board.messages.newest()
+            if message.direction == "outbound-api"
+        ]
         phones = Counter(one.phone for one in sent)
         ours = Counter(one.ours for one in sent if one.ours)
         tag = request.query_params.get("tag")
@@ -92,7 +96,7 @@ class Desk:
         }
         if tag:
             tags = [one.tags for one in sent]
-            shown["tags"] = Counter(one[tag] for one in tags if tag in one)
+            shown["tags"] = Counter(tagged[tag] for tagged in tags if tag in tagged)
         return JSONResponse(shown)
 
     def _compose(self, given: Json, request: Request) -> tuple[Message, dict[str, str]]:
@@ -110,7 +114,7 @@ class Desk:
             sid=new_sid("MM" if media else "SM"),
         )
         there = f"{request.url.scheme}://{request.url.netloc}{self._address}{message.uri}/Media/"
-        message.media = tuple(_media(one, there) for one in media)
+        message.media = tuple(_media(medium, there) for medium in media)
         return message, {str(name): str(value) for name, value in extra.items()}
 
     def _last_sender(self, given: Json) -> str:
@@ -118,9 +122,14 @@ class Desk:
         phone, channel = str(given.get("from", "")), "sms"
         if phone.startswith(WHATSAPP):
             phone, channel = phone.removeprefix(WHATSAPP), "whatsapp"
-        for one in self._board.messages.newest():
-            if one.outbound and one.phone == phone and one.channel == channel and one.sender:
-                return one.sender
+        for message in self._board.messages.newest():
+            if (
+                message.outbound
+                and message.phone == phone
+                and message.channel == channel
+                and message.sender
+            ):
+                return message.sender
         return (WHATSAPP if channel == "whatsapp" else "") + self._board.service_sender
 
     def _find(self, request: Request) -> Iterator[Message]:

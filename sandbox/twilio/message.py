@@ -91,7 +91,7 @@ class Message:
 
     @property
     def size(self) -> int:
-        return 3_000 + 2 * len(self.body) + sum(len(one.content) for one in self.media)
+        return 3_000 + 2 * len(self.body) + sum(len(medium.content) for medium in self.media)
 
     @property
     def uri(self) -> str:
@@ -129,7 +129,9 @@ class Message:
             "channel": self.channel,
             "status_callback": self.status_callback,
             "tags": self.tags,
-            "media": [{"url": one.url, "content_type": one.content_type} for one in self.media],
+            "media": [
+                {"url": medium.url, "content_type": medium.content_type} for medium in self.media
+            ],
             "request": self.form,
             "events": self.events,
             "seen": self.seen,

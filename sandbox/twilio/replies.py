@@ -36,5 +36,8 @@ def _spoken(twiml: str) -> list[str]:
         raise UnusableError("12100 Document parse failure") from error
     if root.tag != "Response":
         raise UnusableError("12200 Schema validation warning: the document is no Response")
-    said = [(one.text or "") + (one.findtext("Body") or "") for one in root.findall("Message")]
+    said = [
+        (message.text or "") + (message.findtext("Body") or "")
+        for message in root.findall("Message")
+    ]
     return [text.strip() for text in said if text.strip()]

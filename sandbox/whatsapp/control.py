@@ -143,13 +143,13 @@ class Desk:
         for name, allowed in CHANGES.items():
             if wanted.get(name, allowed[0]) not in allowed:
                 raise HTTPException(422, f"{name} is one of {', '.join(allowed)}.")
-        for one in named:
-            template_changes(self._exchange, one, wanted)
+        for template in named:
+            template_changes(self._exchange, template, wanted)
         return JSONResponse({"templates": [one.as_json() for one in named]})
 
     async def stats(self, request: Request) -> Response:
         every = list(self._exchange.sent.newest())
-        phones = Counter(one.phone for one in every)
+        phones = Counter(sent.phone for sent in every)
         ours = Counter(one.ours for one in every if one.ours)
         shown: Json = {
             "messages": len(every),

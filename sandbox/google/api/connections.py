@@ -67,7 +67,9 @@ class Connections:
         left = found[start + self._size :]
         shown = found[start : start + self._size]
         answer: Json = {
-            "connections": [show(one, self._wanted, synced=since is not None) for one in shown],
+            "connections": [
+                show(contact, self._wanted, synced=since is not None) for contact in shown
+            ],
             "totalPeople": len(self._book.every(self._page["r"])),
             "totalItems": len(self._book.every(self._page["r"])),
         }

@@ -23,7 +23,7 @@ def answer(given: Json, find: Callable[[str], Calendar | None], broken: str = ""
     """``broken`` is the error that every calendar has instead of an answer."""
     start, end = _range(given)
     zone = ZoneInfo(given.get("timeZone") or "UTC")
-    items = [str(one.get("id")) for one in given.get("items") or []]
+    items = [str(item.get("id")) for item in given.get("items") or []]
     most = min(int(given.get("calendarExpansionMax") or MOST_CALENDARS), MOST_CALENDARS)
     calendars: Json = {}
     for place, wanted in enumerate(items):
@@ -69,8 +69,8 @@ def busy(calendar: Calendar, start: datetime, end: datetime, zone: ZoneInfo) -> 
 def _blocks(event: Event, calendar: Calendar) -> bool:
     content = event.content
     declined = any(
-        one["email"] == calendar.owner and one.get("responseStatus") == "declined"
-        for one in event.attendees()
+        guest["email"] == calendar.owner and guest.get("responseStatus") == "declined"
+        for guest in event.attendees()
     )
     free = content.get("transparency") == "transparent" or content.get("eventType") in NOT_BUSY
     return not declined and not free

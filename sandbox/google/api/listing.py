@@ -197,7 +197,7 @@ class Listing:
 
 
 def _has_words(content: Json, words: str) -> bool:
-    guests = " ".join(one.get("email", "") for one in content.get("attendees") or [])
+    guests = " ".join(guest.get("email", "") for guest in content.get("attendees") or [])
     seen = (content.get(name, "") for name in ("summary", "description", "location"))
     return words.lower() in " ".join([*seen, guests]).lower()
 

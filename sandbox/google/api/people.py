@@ -84,9 +84,9 @@ class PeopleApi:
         words = (call.query.get("query") or "").lower()
         size = call.query.number("pageSize", 10, 0, 30)
         found = [
-            show(one, wanted)
-            for one in call.account.book.every(self._visible(call))
-            if words and _has(one, words)
+            show(contact, wanted)
+            for contact in call.account.book.every(self._visible(call))
+            if words and _has(contact, words)
         ]
         return answer({"results": [{"person": one} for one in found[:size]]} if found else {})
 
@@ -103,8 +103,8 @@ class PeopleApi:
             message = f"Between 1 and {MAX_CREATED} contacts can be created at once."
             raise PeopleRefusedError("INVALID_ARGUMENT", message)
         wanted = mask(given.get("readMask"), "readMask", READABLE)
-        fields = [written(one.get("contactPerson") or {}, FIELDS) for one in contacts]
-        made = [call.account.book.add(one) for one in fields]
+        fields = [written(contact.get("contactPerson") or {}, FIELDS) for contact in contacts]
+        made = [call.account.book.add(person) for person in fields]
         people = [{"httpStatusCode": 200, "person": show(one, wanted)} for one in made]
         return answer({"createdPeople": people})
 
@@ -129,19 +129,19 @@ class PeopleApi:
             message = f"Between 1 and {MAX_DELETED} contacts can be deleted at once."
             raise PeopleRefusedError("INVALID_ARGUMENT", message)
         book = call.account.book
-        for contact in [_find(book, str(one).removeprefix("people/")) for one in names]:
+        for contact in [_find(book, str(name).removeprefix("people/")) for name in names]:
             book.delete(contact)
         return answer({})
 
     def groups(self, call: Call) -> Response:
-        shown = [_show_group(call.account.book, one) for one in call.account.book.groups]
+        shown = [_show_group(call.account.book, group) for group in call.account.book.groups]
         return answer({"contactGroups": shown, "totalItems": len(shown)})
 
     def group(self, call: Call, group: str) -> Response:
         if group not in call.account.book.groups:
             raise PeopleRefusedError("NOT_FOUND", "Requested entity was not found.")
         most = call.query.number("maxMembers", 0, 0, 100_000)
-        members = [one.resource for one in call.account.book.members(group)][:most]
+        members = [contact.resource for contact in call.account.book.members(group)][:most]
         shown = _show_group(call.account.book, group)
         return answer(shown | ({"memberResourceNames": members} if members else {}))
 
@@ -155,7 +155,7 @@ class PeopleApi:
 
     def _check_etag(self, call: Call, given: Json, present: Snapshot) -> None:
         sources = (given.get("metadata") or {}).get("sources") or []
-        sent = {given.get("etag"), *(one.get("etag") for one in sources)} - {None, ""}
+        sent = {given.get("etag"), *(source.get("etag") for source in sources)} - {None, ""}
         if not sent:
             message = (
                 "Request must set person.etag or person.metadata.sources.etag for the source "
@@ -182,14 +182,14 @@ def _has(contact: Snapshot, words: str) -> bool:
     texts = (
         str(text).lower()
         for name in seen
-        for one in contact.fields.get(name, [])
-        for text in one.values()
+        for entry in contact.fields.get(name, [])
+        for text in entry.values()
     )
     return any(text.startswith(words) or f" {words}" in text for text in texts)
 
 
 def _show_group(book: Book, group: str) -> Json:
-    count = sum(group in groups_of(one.fields) for one in book.every())
+    count = sum(group in groups_of(contact.fields) for contact in book.every())
     system = group in SYSTEM_GROUPS
     return {
         "resourceName": f"contactGroups/{group}",

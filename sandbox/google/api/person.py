@@ -72,7 +72,7 @@ def mask(text: str | None, name: str, known: frozenset[str]) -> frozenset[str]:
 
 def check(fields: Json) -> None:
     for name, values in fields.items():
-        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+        if not isinstance(values, list) or not all(isinstance(item, dict) for item in values):
             raise PeopleRefusedError("INVALID_ARGUMENT", f'Invalid value at "person.{name}"')
         if name in SINGLETONS and len(values) > 1:
             message = f"person.{name} is a singleton field: at most one is allowed."
@@ -83,7 +83,7 @@ def written(given: Json, names: frozenset[str]) -> Json:
     """The wanted fields, without what Google adds."""
     fields = {name: given[name] for name in names if given.get(name)}
     check(fields)
-    return {name: [_bare(one) for one in values] for name, values in fields.items()}
+    return {name: [_bare(item) for item in values] for name, values in fields.items()}
 
 
 def show(contact: Snapshot, wanted: frozenset[str], *, synced: bool = False) -> Json:

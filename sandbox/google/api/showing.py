@@ -60,9 +60,9 @@ def _show_people(shown: Json, calendar: Calendar, most: int) -> None:
     for name in ("organizer", "creator"):
         if name in shown:
             shown[name] = shown[name] | ({"self": True} if shown[name]["email"] in mine else {})
-    guests = [_guest(one, shown, mine) for one in shown.pop("attendees", None) or []]
+    guests = [_guest(guest, shown, mine) for guest in shown.pop("attendees", None) or []]
     if most and len(guests) > most:
-        guests = [one for one in guests if one.get("self")] or guests[:most]
+        guests = [attendee for attendee in guests if attendee.get("self")] or guests[:most]
         shown["attendeesOmitted"] = True
     if guests:
         shown["attendees"] = guests

@@ -44,7 +44,11 @@ class EventDesk:
 
     async def calendars(self, request: Request) -> Response:
         wanted = request.query_params.get("account")
-        shown = [one for one in showing.calendars(self._world) if wanted in (None, one["account"])]
+        shown = [
+            calendar
+            for calendar in showing.calendars(self._world)
+            if wanted in (None, calendar["account"])
+        ]
         return JSONResponse({"calendars": shown})
 
     async def create(self, request: Request) -> Response:
@@ -76,9 +80,9 @@ class EventDesk:
         given = await json_object(request)
         if given.get("answer") not in ANSWERS:
             raise HTTPException(422, f"answer is one of {', '.join(ANSWERS)}.")
-        guests = [dict(one) for one in event.attendees()]
+        guests = [dict(guest) for guest in event.attendees()]
         email = str(given.get("email", "")).casefold()
-        mine = [one for one in guests if one["email"].casefold() == email]
+        mine = [attendee for attendee in guests if attendee["email"].casefold() == email]
         if not mine:
             raise HTTPException(422, "email is that of somebody who was invited.")
         mine[0] |= {"responseStatus": given["answer"]}
@@ -151,7 +155,7 @@ def _content(given: Json, *, all_day: bool, zone: str) -> Json:
                 else {"dateTime": text, "timeZone": given.get("zone") or zone}
             )
     if "attendees" in given:
-        content["attendees"] = [_guest(one) for one in given["attendees"]]
+        content["attendees"] = [_guest(guest) for guest in given["attendees"]]
     for name in ("recurrence", "transparency", "extendedProperties", "status", "guestsCanModify"):
         if name in given:
             content[name] = given[name]

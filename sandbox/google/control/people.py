@@ -37,10 +37,10 @@ class PeopleDesk:
             return self._add(await json_object(request))
         wanted = request.query_params.get("account")
         shown = [
-            self._show(one, account)
+            self._show(contact, account)
             for account in self._world.accounts.values()
             if wanted in (None, account.email)
-            for one in account.book.every()
+            for contact in account.book.every()
         ]
         return JSONResponse({"people": shown})
 
@@ -104,13 +104,13 @@ def _fields(given: Json, present: Json, account: Account) -> Json:
     if "groups" in given:
         named = {name: group for group, name in account.book.groups.items()}
         wanted = [named.get(one, one) for one in given["groups"]]
-        known = [one for one in wanted if one in account.book.groups]
+        known = [contact for contact in wanted if contact in account.book.groups]
         fields["memberships"] = [membership(one) for one in known or [MY_CONTACTS]]
     return fields
 
 
 def _values(given: Any) -> list[Json]:
-    return [{"value": str(one)} for one in given]
+    return [{"value": str(contact)} for contact in given]
 
 
 # The control API's word -> Google's, and how it is written there.

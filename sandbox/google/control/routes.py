@@ -44,7 +44,7 @@ class Desk:
         self._world = world
 
     async def accounts(self, _: Request) -> Response:
-        shown = [self._show(one) for one in self._world.accounts.values()]
+        shown = [self._show(account) for account in self._world.accounts.values()]
         return JSONResponse({"accounts": shown})
 
     async def give_tokens(self, request: Request) -> Response:
@@ -90,24 +90,27 @@ class Desk:
     async def pushes(self, _: Request) -> Response:
         shown = [
             {
-                "id": one.id,
-                "resource": one.resource,
-                "account": one.account,
-                "address": one.address,
-                "created_at": one.created_at.isoformat(),
-                "expires_at": one.expires_at.isoformat(),
-                "messages": one.number,
+                "id": channel.id,
+                "resource": channel.resource,
+                "account": channel.account,
+                "address": channel.address,
+                "created_at": channel.created_at.isoformat(),
+                "expires_at": channel.expires_at.isoformat(),
+                "messages": channel.number,
             }
-            for one in self._world.channels.live()
+            for channel in self._world.channels.live()
         ]
         return JSONResponse({"pushes": shown})
 
     async def invitations(self, request: Request) -> Response:
         wanted = request.query_params
         found = [
-            one
-            for one in self._world.invitations.sent.newest()
-            if all(wanted.get(name, one[name]) == one[name] for name in ("to", "kind", "event"))
+            invitation
+            for invitation in self._world.invitations.sent.newest()
+            if all(
+                wanted.get(name, invitation[name]) == invitation[name]
+                for name in ("to", "kind", "event")
+            )
         ]
         return JSONResponse({"invitations": found[: limit_of(request)]})
 
@@ -123,7 +126,7 @@ class Desk:
             "subject": account.subject,
             "calendars": account.roles,
             "people": len(account.book.every()),
-            "grants": [{"scopes": list(one.scopes)} for one in grants],
+            "grants": [{"scopes": list(grant.scopes)} for grant in grants],
         }
 
     def _account(self, request: Request) -> Account:

@@ -89,7 +89,7 @@ def _fill(world: World, account: Account) -> None:
             "location": place,
             "start": moment(start, ZONE),
             "end": moment(start + timedelta(hours=hours), ZONE),
-            "attendees": [{"email": one} for one in guests],
+            "attendees": [{"email": guest} for guest in guests],
         }
         hand.insert(given, How())
     standup = _at(world, 0, 9) + timedelta(minutes=30)

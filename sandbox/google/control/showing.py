@@ -25,15 +25,17 @@ def calendars(world: World) -> list[Json]:
     window = now - SHOWN_BEFORE, now + SHOWN_AFTER
     return [
         {
-            "id": one.id,
-            "name": one.name,
-            "zone": one.zone,
-            "account": one.owner,
-            "writable": one.pushes,
-            "events": [event(found, one, world.key_property) for found in _shown(one, window)],
+            "id": calendar.id,
+            "name": calendar.name,
+            "zone": calendar.zone,
+            "account": calendar.owner,
+            "writable": calendar.pushes,
+            "events": [
+                event(found, calendar, world.key_property) for found in _shown(calendar, window)
+            ],
         }
-        for one in world.calendars.values()
-        if not one.deleted
+        for calendar in world.calendars.values()
+        if not calendar.deleted
     ]
 
 
@@ -41,9 +43,9 @@ def _shown(calendar: Calendar, window: tuple[datetime, datetime]) -> list[Event]
     """Every occurrence by itself; what was cancelled stays to be seen."""
     live = list(calendar.live(*window))
     gone = [
-        one
-        for one in calendar.events.values()
-        if one.deleted and not one.vanished and not one.is_series and "start" in one.content
+        event
+        for event in calendar.events.values()
+        if event.deleted and not event.vanished and not event.is_series and "start" in event.content
     ]
     return sorted([*live, *gone], key=lambda one: (one.starts(calendar.zone), one.id))
 
@@ -101,11 +103,11 @@ def person(contact: Snapshot, account: Account, key_property: str) -> Json:
         "name": f"{given} {family}".strip() or name.get("unstructuredName", ""),
         "given_name": given,
         "family_name": family,
-        "emails": [one.get("value", "") for one in fields.get("emailAddresses", [])],
-        "phones": [one.get("value", "") for one in fields.get("phoneNumbers", [])],
+        "emails": [email.get("value", "") for email in fields.get("emailAddresses", [])],
+        "phones": [number.get("value", "") for number in fields.get("phoneNumbers", [])],
         "company": (fields.get("organizations") or [{}])[0].get("name", ""),
         "notes": (fields.get("biographies") or [{}])[0].get("value", ""),
-        "groups": [account.book.groups.get(one, one) for one in groups_of(fields)],
+        "groups": [account.book.groups.get(group, group) for group in groups_of(fields)],
         "key": person_key(contact, key_property),
         "account": account.email,
         "updated_at": contact.at.isoformat(timespec="seconds"),
@@ -115,4 +117,6 @@ def person(contact: Snapshot, account: Account, key_property: str) -> Json:
 def person_key(contact: Snapshot, key_property: str) -> str:
     """What the product calls it, which it keeps in the data that only its client sees."""
     kept = contact.fields.get("clientData", [])
-    return next((str(one.get("value", "")) for one in kept if one.get("key") == key_property), "")
+    return next(
+        (str(entry.get("value", "")) for entry in kept if entry.get("key") == key_property), ""
+    )

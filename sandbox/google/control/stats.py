@@ -13,17 +13,17 @@ Json = dict[str, Any]
 
 def stats(world: World, key_property: str) -> Json:
     """``keys``: how many living events the product knows by the same id."""
-    people = [one for account in world.accounts.values() for one in account.book.every()]
+    people = [contact for account in world.accounts.values() for contact in account.book.every()]
     events = [
-        one
+        event
         for calendar in world.calendars.values()
-        for one in calendar.events.values()
-        if not one.deleted and not one.series
+        for event in calendar.events.values()
+        if not event.deleted and not event.series
     ]
     mails = [mail["kind"] for mail in world.invitations.sent.newest()]
     return {
         "events": len(events),
-        **_counted("", (event_key(one, key_property) for one in events)),
+        **_counted("", (event_key(entry, key_property) for entry in events)),
         "people": len(people),
         **_counted("people_", (person_key(one, key_property) for one in people)),
         "pushes": len(world.channels.live()),

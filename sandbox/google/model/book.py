@@ -80,19 +80,23 @@ class Book:
         """In the order of their changes; with the deleted ones where ``since`` is given."""
         found = [one for wanted in self._past if (one := self._as_of(wanted, revision))]
         kept = (
-            one
-            for one in found
-            if (not one.deleted if since is None else one.revision > since and not one.merged)
+            snapshot
+            for snapshot in found
+            if (
+                not snapshot.deleted
+                if since is None
+                else snapshot.revision > since and not snapshot.merged
+            )
         )
         return sorted(kept, key=lambda one: one.revision)
 
     def revision_at(self, moment: datetime) -> int:
         """The newest that was there by then."""
-        seen = (one.revision for one in self._snapshots() if one.at <= moment)
+        seen = (snapshot.revision for snapshot in self._snapshots() if snapshot.at <= moment)
         return max([self.settled, *seen])
 
     def members(self, group: str) -> list[Snapshot]:
-        return [one for one in self.every() if group in groups_of(one.fields)]
+        return [snapshot for snapshot in self.every() if group in groups_of(snapshot.fields)]
 
     def merge(self, keep: Snapshot, drop: Snapshot) -> Snapshot:
         """One contact of two; the other's name leads here from now on."""
@@ -110,11 +114,16 @@ class Book:
     def _as_of(self, wanted: str, revision: int | None) -> Snapshot | None:
         past = self._past.get(wanted, [])
         return next(
-            (one for one in reversed(past) if revision is None or one.revision <= revision), None
+            (
+                snapshot
+                for snapshot in reversed(past)
+                if revision is None or snapshot.revision <= revision
+            ),
+            None,
         )
 
     def _snapshots(self) -> Iterator[Snapshot]:
-        return (one for past in self._past.values() for one in past)
+        return (snapshot for past in self._past.values() for snapshot in past)
 
 
 def membership(group: str) -> Json:
@@ -128,7 +137,7 @@ def membership(group: str) -> Json:
 
 def groups_of(fields: Json) -> list[str]:
     return [
-        str(one["contactGroupMembership"].get("contactGroupId"))
-        for one in fields.get("memberships", [])
-        if "contactGroupMembership" in one
+        str(group["contactGroupMembership"].get("contactGroupId"))
+        for group in fields.get("memberships", [])
+        if "contactGroupMembership" in group
     ]

@@ -51,7 +51,9 @@ class Calendar:
         series = self.events.get(wanted.rpartition("_")[0])
         if series is None or not series.is_series:
             return None
-        return next((one for one in self.expand(series) if one.id == wanted), None)
+        return next(
+            (occurrence for occurrence in self.expand(series) if occurrence.id == wanted), None
+        )
 
     def expand(
         self, series: Event, start: datetime | None = None, end: datetime | None = None
@@ -59,22 +61,24 @@ class Calendar:
         """Every occurrence between start and end; those with differences have theirs."""
         last = end or series.starts(self.zone) + recurrence.FURTHEST
         seen = set()
-        for one in recurrence.occurrences(series, self.zone, start, last):
-            seen.add(one.id)
-            own = self.events.get(one.id)
-            yield one if own is None or own.vanished else own
+        for occurrence in recurrence.occurrences(series, self.zone, start, last):
+            seen.add(occurrence.id)
+            own = self.events.get(occurrence.id)
+            yield occurrence if own is None or own.vanished else own
         for own in self.exceptions(series.id):
             if own.id not in seen and own.overlaps(start, end, self.zone):
                 yield own
 
     def exceptions(self, series: str) -> list[Event]:
-        return [one for one in self.events.values() if one.series == series and not one.vanished]
+        return [
+            event for event in self.events.values() if event.series == series and not event.vanished
+        ]
 
     def bring_back(self, series: str, occurrences: Container[str]) -> None:
         """The series has them again."""
-        for one in list(self.events.values()):
-            if one.vanished and one.series == series and one.id in occurrences:
-                del self.events[one.id]
+        for event in list(self.events.values()):
+            if event.vanished and event.series == series and event.id in occurrences:
+                del self.events[event.id]
 
     def live(self, start: datetime | None, end: datetime | None) -> Iterator[Event]:
         """What takes place between start and end, every occurrence by itself."""
@@ -82,6 +86,10 @@ class Calendar:
             if event.deleted or event.series:
                 continue
             if event.is_series:
-                yield from (one for one in self.expand(event, start, end) if not one.deleted)
+                yield from (
+                    occurrence
+                    for occurrence in self.expand(event, start, end)
+                    if not occurrence.deleted
+                )
             elif event.overlaps(start, end, self.zone):
                 yield event

@@ -134,7 +134,9 @@ class Channels:
 
     def live(self) -> list[Channel]:
         now = self._clock.now()
-        self._live = {one.id: one for one in self._live.values() if one.expires_at > now}
+        self._live = {
+            channel.id: channel for channel in self._live.values() if channel.expires_at > now
+        }
         return list(self._live.values())
 
     def clear(self) -> None:

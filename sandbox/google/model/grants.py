@@ -110,14 +110,14 @@ class Grants:
         grant, _ = self._access.get(token, (None, None))
         found = [one for one in self._every if one is grant or one.refresh_token == token != ""]
         alive = [one for one in found if not one.revoked]
-        for one in alive:
-            one.revoked = True
+        for held in alive:
+            held.revoked = True
         return bool(alive)
 
     def revoke_account(self, account: str) -> int:
-        alive = [one for one in self._every if one.account == account and not one.revoked]
-        for one in alive:
-            one.revoked = True
+        alive = [held for held in self._every if held.account == account and not held.revoked]
+        for grant in alive:
+            grant.revoked = True
         return len(alive)
 
     def expire_tokens(self, account: str) -> None:
@@ -126,12 +126,12 @@ class Grants:
         }
 
     def of(self, account: str) -> list[Grant]:
-        return [one for one in self._every if one.account == account and not one.revoked]
+        return [grant for grant in self._every if grant.account == account and not grant.revoked]
 
     def _gets_refresh_token(self, asked: Json, account: str) -> bool:
         """The first time, and whenever consent is asked for again."""
         return "consent" in asked.get("prompt", "") or not any(
-            one.refresh_token for one in self.of(account)
+            grant.refresh_token for grant in self.of(account)
         )
 
 

@@ -119,12 +119,12 @@ def _check_recurrence(content: Json, zone: str) -> None:
 
 
 def _check_attendees(content: Json, _: str) -> None:
-    for one in content.get("attendees") or []:
-        if not isinstance(one, dict) or not one.get("email"):
+    for guest in content.get("attendees") or []:
+        if not isinstance(guest, dict) or not guest.get("email"):
             raise CalendarRefusedError("required", "Missing attendee email.")
-        if not isinstance(one["email"], str) or not EMAIL.fullmatch(one["email"]):
+        if not isinstance(guest["email"], str) or not EMAIL.fullmatch(guest["email"]):
             raise CalendarRefusedError("invalid", "Invalid attendee email.")
-        if one.get("responseStatus", "needsAction") not in ANSWERS:
+        if guest.get("responseStatus", "needsAction") not in ANSWERS:
             raise CalendarRefusedError("invalid", "Invalid attendee response status.")
 
 

@@ -108,7 +108,7 @@ class Writer:
         gone = replace(event, deleted=True, updated=self._clock.now())
         self._invitations.tell(self._calendar.id, event, gone, updates)
         exceptions = [] if event.series else self._calendar.exceptions(event.id)
-        self._calendar.put(gone, *(replace(one, deleted=True) for one in exceptions))
+        self._calendar.put(gone, *(replace(exception, deleted=True) for exception in exceptions))
 
     def _change(self, event: Event, content: Json, given: Json, how: How) -> Event:
         rules.check(content, self._calendar.zone)
@@ -128,7 +128,7 @@ class Writer:
         return self._store(event, after, given, how)
 
     def _store(self, before: Event | None, after: Event, given: Json, how: How) -> Event:
-        after.content["attendees"] = [_answering(one) for one in after.attendees()]
+        after.content["attendees"] = [_answering(guest) for guest in after.attendees()]
         if how.conferences and "conferenceData" in given:
             conference.apply(after, given["conferenceData"])
         self._invitations.tell(self._calendar.id, before, after, how.updates)
@@ -144,9 +144,9 @@ class Writer:
         left = {one.id for one in expand(after, end=until)} if after.is_series else set()
         self._calendar.bring_back(after.id, left)
         return [
-            replace(one, deleted=True, vanished=True)
-            for one in expand(before, end=until)
-            if one.id not in left and not one.deleted
+            replace(occurrence, deleted=True, vanished=True)
+            for occurrence in expand(before, end=until)
+            if occurrence.id not in left and not occurrence.deleted
         ]
 
     def _guard(self, event: Event, given: Json) -> None:

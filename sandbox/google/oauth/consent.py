@@ -48,8 +48,8 @@ def page(
         for name, value in asked.items()
     )
     chosen = asked.get("login_hint") or accounts[0].email
-    choices = "".join(_account(one, checked=one.email == chosen) for one in accounts)
-    boxes = "".join(_scope(one) for one in scopes if SCOPES.get(one))
+    choices = "".join(_account(account, checked=account.email == chosen) for account in accounts)
+    boxes = "".join(_scope(scope) for scope in scopes if SCOPES.get(scope))
     return _document(
         f"""<form method="post" action="{_(action)}"><main>{hidden}
 <header><h1>An app wants to access your Google Account</h1>

@@ -64,7 +64,9 @@ class OAuth:
         if given.get("decision") != "allow" or given.get("account") not in self._world.accounts:
             return _back(asked, {"error": "access_denied"})
         ticked = {value for name, value in form if name == "scope"}
-        kept = tuple(one for one in asked["scope"].split() if one in ticked or not SCOPES.get(one))
+        kept = tuple(
+            scope for scope in asked["scope"].split() if scope in ticked or not SCOPES.get(scope)
+        )
         return self._allowed(asked, given["account"], kept)
 
     def token(self, request: Request, body: bytes) -> Response:
@@ -112,7 +114,7 @@ class OAuth:
         return answer
 
     def _allowed(self, asked: Json, account: str, scopes: tuple[str, ...]) -> Response:
-        known = tuple(dict.fromkeys(one for one in scopes if one in SCOPES))
+        known = tuple(dict.fromkeys(scope for scope in scopes if scope in SCOPES))
         code = self._world.grants.allow(asked, account, known)
         return _back(asked, {"code": code, "scope": " ".join(known), "authuser": "0"})
 
@@ -125,7 +127,7 @@ class OAuth:
             return "Error 400: redirect_uri_mismatch"
         if asked.get("response_type") != "code":
             return "Error 400: invalid_request. Required parameter is missing: response_type"
-        if unknown := [one for one in asked.get("scope", "").split() if one not in SCOPES]:
+        if unknown := [scope for scope in asked.get("scope", "").split() if scope not in SCOPES]:
             return f"Error 400: invalid_scope. Some requested scopes were invalid: {unknown}"
         if not asked.get("scope"):
             return "Error 400: invalid_request. Missing required parameter: scope"

@@ -46,9 +46,9 @@ def claims(account: Account, scopes: Collection[str], client: str, now: datetime
         "iat": at,
         "exp": at + LIFE,
     }
-    if any("email" in one for one in scopes):
+    if any("email" in scope for scope in scopes):
         shown |= {"email": account.email, "email_verified": True}
-    if any("profile" in one for one in scopes):
+    if any("profile" in granted for granted in scopes):
         shown["name"] = account.name
     return shown
 

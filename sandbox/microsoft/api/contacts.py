@@ -49,7 +49,9 @@ class ContactsApi:
 
     def list_folders(self, call: Call) -> Response:
         """The one that everything is in at first is not among them."""
-        shown = [_folder(one) for one in call.mailbox.folders.values() if not one.is_default]
+        shown = [
+            _folder(folder) for folder in call.mailbox.folders.values() if not folder.is_default
+        ]
         context = f"{call.base}/$metadata#users('{call.mailbox.user.id}')/contactFolders"
         return call.answer({"@odata.context": context, "value": shown})
 
@@ -61,7 +63,7 @@ class ContactsApi:
         name = call.json().get("displayName")
         if not isinstance(name, str) or not name:
             raise bad("A folder has a displayName.")
-        if name in {one.name for one in call.mailbox.folders.values()}:
+        if name in {each.name for each in call.mailbox.folders.values()}:
             raise RefusedError(409, "ErrorFolderExists", "A folder with this name exists already.")
         folder = Folder(name, new_id("AQMkAD"))
         call.mailbox.folders[folder.id] = folder
@@ -113,7 +115,9 @@ class ContactsApi:
 
 
 def changes(mailbox: Mailbox, folder: Folder, since: int) -> "list[Entry]":
-    found: list[Entry] = [one for one in mailbox.contacts_in(folder.id) if one.sequence > since]
+    found: list[Entry] = [
+        contact for contact in mailbox.contacts_in(folder.id) if contact.sequence > since
+    ]
     if since:
         found.extend(mailbox.history.buried(folder.id, since))
     return sorted(found, key=lambda one: one.sequence)
@@ -148,7 +152,7 @@ def _check(fields: Json) -> None:
     emails = fields.get("emailAddresses") or []
     if len(emails) > MAX_EMAILS:
         raise bad("A contact has three e-mail addresses at most.", "ErrorInvalidProperty")
-    if not all(isinstance(one, dict) and "@" in str(one.get("address")) for one in emails):
+    if not all(isinstance(mail, dict) and "@" in str(mail.get("address")) for mail in emails):
         raise bad("An e-mail address is not valid.", "ErrorInvalidProperty")
     for name in ("businessPhones", "homePhones"):
         if len(fields.get(name) or []) > MAX_PHONES:

@@ -120,16 +120,16 @@ def _attendees(given: list[Any], present: list[Json]) -> list[Json]:
     """Their answers are theirs: what is written about them counts for nothing."""
     if len(given) > MAX_ATTENDEES:
         raise bad("An event has 500 attendees at most.", "ErrorExceededMaxRecipientLimit")
-    answers = {address_of(one): one["status"] for one in present}
+    answers = {address_of(guest): guest["status"] for guest in present}
     unasked = {"response": "none", "time": NEVER}
     found: dict[str, Json] = {}
-    for one in given:
-        address = address_of(one)
+    for attendee in given:
+        address = address_of(attendee)
         if "@" not in address:
             raise bad("At least one recipient is not valid.", "ErrorInvalidRecipients")
-        email = one["emailAddress"]
+        email = attendee["emailAddress"]
         found[address] = {
-            "type": one.get("type") or "required",
+            "type": attendee.get("type") or "required",
             "status": answers.get(address, unasked),
             "emailAddress": {"name": email.get("name") or email["address"], **email},
         }
@@ -155,8 +155,8 @@ def _check_order(event: Event, start: Wall) -> None:
     if event.master is None or event.original is None:
         return
     reach = event.start.instant + timedelta(days=370)
-    others = [one for one in event.master.occurrences(reach) if one.original]
-    days = [one.original for one in others]
+    others = [occurrence for occurrence in event.master.occurrences(reach) if occurrence.original]
+    days = [other.original for other in others]
     place = days.index(event.original)
     day = start.local.date()
     earlier = others[place - 1].start.local.date() if place else None

@@ -33,7 +33,9 @@ class EventsApi:
         self._mails = mails
 
     def list_calendars(self, call: Call) -> Response:
-        shown = [show_calendar(one, call.mailbox) for one in call.mailbox.calendars.values()]
+        shown = [
+            show_calendar(calendar, call.mailbox) for calendar in call.mailbox.calendars.values()
+        ]
         context = f"{call.base}/$metadata#users('{call.mailbox.user.id}')/calendars"
         return call.answer({"@odata.context": context, "value": shown})
 
@@ -152,7 +154,7 @@ class EventsApi:
 
 def change(mailbox: Mailbox, mails: Mails, event: Event, given: Json) -> None:
     """As its owner does, with all that follows: mails, a new change key, lost occurrences."""
-    before = [address_of(one) for one in event.attendees]
+    before = [address_of(guest) for guest in event.attendees]
     present = event.foreseen(mailbox.clock.now())
     if event.kind == "occurrence":
         event.fields = deepcopy(event.fields)

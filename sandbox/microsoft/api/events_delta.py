@@ -60,7 +60,9 @@ def changes(
         found.extend(_changes_of(event, since, window))
     if since:
         buried = mailbox.history.buried(folder.id, since)
-        found.extend(one for one in buried if _is_told(one, window, told=occurrences_told))
+        found.extend(
+            tombstone for tombstone in buried if _is_told(tombstone, window, told=occurrences_told)
+        )
     return sorted(found, key=lambda one: one.sequence)
 
 

@@ -46,7 +46,7 @@ class ScheduleApi:
         interval = given.get("availabilityViewInterval", USUAL_INTERVAL)
         wanted = given.get("schedules")
         _check(wanted, start, end, interval)
-        shown = [self._one(call, str(one), start, end, interval) for one in wanted or []]
+        shown = [self._one(call, str(address), start, end, interval) for address in wanted or []]
         context = f"{call.base}/$metadata#Collection(microsoft.graph.scheduleInformation)"
         return call.answer({"@odata.context": context, "value": shown})
 

@@ -42,7 +42,9 @@ class SubscriptionsApi:
         return self._one(call, wanted, 201, clientState=wanted.client_state)
 
     def list(self, call: Call) -> Response:
-        mine = [one.as_graph() for one in self._subscriptions.of(call.mailbox.user)]
+        mine = [
+            subscription.as_graph() for subscription in self._subscriptions.of(call.mailbox.user)
+        ]
         return call.answer({"@odata.context": f"{call.base}/{CONTEXT}", "value": mine})
 
     def show(self, call: Call, subscription: str) -> Response:

@@ -38,7 +38,7 @@ class AccountsControl:
         ]
 
     async def accounts(self, _: Request) -> Response:
-        shown = [self._show(one) for one in self._world.mailboxes.values()]
+        shown = [self._show(mailbox) for mailbox in self._world.mailboxes.values()]
         return JSONResponse({"accounts": shown})
 
     async def give_tokens(self, request: Request) -> Response:
@@ -67,9 +67,9 @@ class AccountsControl:
             "name": user.name,
             "subject": f"{user.id}.{user.tenant}",
             "personal": user.is_personal,
-            "calendars": {one.id: one.name for one in mailbox.calendars.values()},
+            "calendars": {calendar.id: calendar.name for calendar in mailbox.calendars.values()},
             "people": len(mailbox.contacts),
-            "grants": [{"scopes": list(one.scopes)} for one in grants],
+            "grants": [{"scopes": list(grant.scopes)} for grant in grants],
         }
 
     def _user(self, request: Request) -> User:

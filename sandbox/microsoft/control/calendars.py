@@ -81,13 +81,13 @@ class CalendarsControl:
             raise HTTPException(422, f"answer is one of {', '.join(ANSWERS)}.")
         status = {"response": ANSWERS[answer], "time": stamp(mailbox.clock.now())}
         is_own = email == mailbox.user.address.casefold() and event.organizer is not None
-        if not is_own and email not in [address_of(one) for one in event.attendees]:
+        if not is_own and email not in [address_of(attendee) for attendee in event.attendees]:
             raise HTTPException(422, f"{email} is not invited.")
         event.fields = {
             **event.fields,
             "attendees": [
-                {**one, "status": status} if address_of(one) == email else one
-                for one in event.attendees
+                {**guest, "status": status} if address_of(guest) == email else guest
+                for guest in event.attendees
             ],
         }
         if is_own:

@@ -43,7 +43,7 @@ class Control:
     async def pushes(self, _: Request) -> Response:
         self._world.subscriptions.look()
         every = self._world.subscriptions.every.values()
-        return JSONResponse({"pushes": [showing.push(one) for one in every]})
+        return JSONResponse({"pushes": [showing.push(subscription) for subscription in every]})
 
     async def lifecycle(self, request: Request) -> Response:
         """``subscriptionRemoved`` removes it, too."""
@@ -74,8 +74,10 @@ class Control:
 
     async def stats(self, _: Request) -> Response:
         boxes = list(self._world.mailboxes.values())
-        keys = Counter(one.key for box in boxes for one in box.events.values() if one.key)
-        people = Counter(one.key for box in boxes for one in box.contacts.values() if one.key)
+        keys = Counter(event.key for box in boxes for event in box.events.values() if event.key)
+        people = Counter(
+            contact.key for box in boxes for contact in box.contacts.values() if contact.key
+        )
         return JSONResponse(
             {
                 "events": sum(len(box.events) for box in boxes),
@@ -86,7 +88,9 @@ class Control:
                 "people_repeated": {key: times for key, times in people.items() if times > 1},
                 "invitations": len(self._world.mails.newest()),
                 "pushes": len(self._world.subscriptions.every),
-                "grants": len([one for one in self._identity.tokens.grants if not one.revoked]),
+                "grants": len(
+                    [grant for grant in self._identity.tokens.grants if not grant.revoked]
+                ),
             }
         )
 

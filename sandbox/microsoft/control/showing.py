@@ -39,11 +39,11 @@ def calendar(folder: Folder, mailbox: Mailbox) -> Json:
 def _seen(folder: Folder, mailbox: Mailbox, now: datetime) -> list[Event]:
     """All single ones, and the near occurrences of a series."""
     found: list[Event] = []
-    for one in mailbox.events_in(folder.id):
-        if one.recurrence is None:
-            found.append(one)
+    for event in mailbox.events_in(folder.id):
+        if event.recurrence is None:
+            found.append(event)
         else:
-            found.extend(one.seen_within(now - SERIES_BEFORE, now + SERIES_AFTER))
+            found.extend(event.seen_within(now - SERIES_BEFORE, now + SERIES_AFTER))
     return sorted(found, key=lambda one: one.start.instant)
 
 
@@ -59,7 +59,7 @@ def event(shown: Event, mailbox: Mailbox) -> Json:
         "all_day": shown.is_all_day,
         "cancelled": bool(shown.fields.get("isCancelled")),
         "organizer": organizer["address"],
-        "attendees": [attendee(one) for one in shown.attendees],
+        "attendees": [attendee(guest) for guest in shown.attendees],
         "answer": ANSWERS[(shown.fields.get("responseStatus") or {}).get("response", "organizer")],
         "place": (shown.fields.get("location") or {}).get("displayName", ""),
         "description": (shown.fields.get("body") or {}).get("content", ""),
@@ -91,7 +91,7 @@ def person(contact: Contact, mailbox: Mailbox) -> Json:
         "name": fields.get("displayName") or "",
         "given_name": fields.get("givenName") or "",
         "family_name": fields.get("surname") or "",
-        "emails": [one["address"] for one in fields.get("emailAddresses") or []],
+        "emails": [email["address"] for email in fields.get("emailAddresses") or []],
         "phones": [one for one in (*phones, *(fields.get("homePhones") or [])) if one],
         "company": fields.get("companyName") or "",
         "notes": fields.get("personalNotes") or "",

@@ -35,7 +35,7 @@ PERSON: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "company": ("companyName", str),
     "notes": ("personalNotes", str),
     "groups": ("categories", list),
-    "emails": ("emailAddresses", lambda value: [{"name": "", "address": one} for one in value]),
+    "emails": ("emailAddresses", lambda value: [{"name": "", "address": item} for item in value]),
     "key": SIMPLE["key"],
 }
 HOUR = timedelta(hours=1)
@@ -44,7 +44,7 @@ HOUR = timedelta(hours=1)
 def event(given: Json, mailbox: Mailbox, present: Event | None = None) -> Json:
     wanted = {name: read(given[ours]) for ours, (name, read) in SIMPLE.items() if ours in given}
     if "attendees" in given:
-        wanted["attendees"] = [_attendee(one) for one in given["attendees"] or []]
+        wanted["attendees"] = [_attendee(guest) for guest in given["attendees"] or []]
     if present is None or {"start", "end", "zone", "all_day"} & set(given):
         wanted |= _walls(given, mailbox, present)
     return wanted
@@ -53,7 +53,7 @@ def event(given: Json, mailbox: Mailbox, present: Event | None = None) -> Json:
 def person(given: Json) -> Json:
     wanted = {name: read(given[ours]) for ours, (name, read) in PERSON.items() if ours in given}
     if "phones" in given:
-        phones = [str(one) for one in given["phones"] or []]
+        phones = [str(number) for number in given["phones"] or []]
         wanted["mobilePhone"] = phones[0] if phones else None
         wanted["businessPhones"], wanted["homePhones"] = phones[1:3], phones[3:5]
     if "displayName" not in wanted and {"givenName", "surname"} & set(wanted):

@@ -68,13 +68,13 @@ class Event(Item):
     def seen_within(self, start: datetime, end: datetime) -> "list[Event]":
         """Itself, or those of its occurrences that are in the window."""
         found = [self] if self.recurrence is None else self.occurrences(end)
-        return [one for one in found if one.overlaps(start, end)]
+        return [occurrence for occurrence in found if occurrence.overlaps(start, end)]
 
     def foreseen(self, now: datetime) -> "dict[str, Event]":
         """The occurrences that anybody may know of, by id; none if it is no series."""
         if self.recurrence is None:
             return {}
-        return {one.id: one for one in self.occurrences(now + FORESEEN)}
+        return {occurrence.id: occurrence for occurrence in self.occurrences(now + FORESEEN)}
 
     def occurrences(self, until: datetime) -> "Iterator[Event]":
         for day in recurrence.days(self.recurrence or {}, (until + timedelta(days=1)).date()):

@@ -32,4 +32,8 @@ class History:
         self.tombstones.append(Tombstone(self.step(), folder, id_, immutable_id, at))
 
     def buried(self, folder: str, since: int) -> list[Tombstone]:
-        return [one for one in self.tombstones if one.folder == folder and one.sequence > since]
+        return [
+            tombstone
+            for tombstone in self.tombstones
+            if tombstone.folder == folder and tombstone.sequence > since
+        ]

@@ -74,8 +74,8 @@ def read_properties(given: Any) -> dict[str, str]:
     if not isinstance(given, list):
         raise bad("singleValueExtendedProperties is a collection.")
     found: dict[str, str] = {}
-    for one in given:
-        if not isinstance(one, dict) or not isinstance(one.get("value"), str):
+    for property_ in given:
+        if not isinstance(property_, dict) or not isinstance(property_.get("value"), str):
             raise bad("An extended property has an id and a value.")
-        found[property_id(str(one.get("id")))] = one["value"]
+        found[property_id(str(property_.get("id")))] = property_["value"]
     return found

@@ -72,11 +72,11 @@ class Mailbox:
 
     @property
     def calendar(self) -> Folder:
-        return next(one for one in self.calendars.values() if one.is_default)
+        return next(calendar for calendar in self.calendars.values() if calendar.is_default)
 
     @property
     def folder(self) -> Folder:
-        return next(one for one in self.folders.values() if one.is_default)
+        return next(folder for folder in self.folders.values() if folder.is_default)
 
     def calendar_of(self, id_: str | None) -> Folder:
         return self.calendar if id_ is None else _found(self.calendars.get(id_))
@@ -103,10 +103,14 @@ class Mailbox:
         return (event for event in list(self.events.values()) if event.folder == calendar)
 
     def contacts_in(self, folder: str) -> Iterator[Contact]:
-        return (one for one in list(self.contacts.values()) if one.folder == folder)
+        return (contact for contact in list(self.contacts.values()) if contact.folder == folder)
 
     def view(self, calendar: str, start: datetime, end: datetime) -> list[Event]:
-        seen = [one for event in self.events_in(calendar) for one in event.seen_within(start, end)]
+        seen = [
+            occurrence
+            for event in self.events_in(calendar)
+            for occurrence in event.seen_within(start, end)
+        ]
         return sorted(seen, key=lambda event: event.start.instant)
 
     def add(self, item: Event | Contact) -> None:
@@ -149,8 +153,10 @@ class Mailbox:
 
     def forget(self, occurrences: Iterable[Event]) -> None:
         """Those a series has no longer."""
-        for one in occurrences:
-            self.history.bury(one.folder, one.id, one.immutable_id, one.start.instant)
+        for occurrence in occurrences:
+            self.history.bury(
+                occurrence.folder, occurrence.id, occurrence.immutable_id, occurrence.start.instant
+            )
 
 
 def _folders(user: User, *names: str) -> dict[str, Folder]:

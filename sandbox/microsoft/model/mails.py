@@ -57,7 +57,7 @@ class Mails:
         if event.organizer is not None:
             return
         now = _addresses(event)
-        self._tell("invitation", event, user, [one for one in now if one not in before])
+        self._tell("invitation", event, user, [address for address in now if address not in before])
         self._tell("cancellation", event, user, [one for one in before if one not in now])
         if set(given) - PRIVATE - {"attendees"}:
             self._tell("update", event, user, [one for one in now if one in before])
@@ -88,4 +88,4 @@ class Mails:
 
 
 def _addresses(event: Event) -> list[str]:
-    return [address_of(one) for one in event.attendees]
+    return [address_of(guest) for guest in event.attendees]

@@ -96,7 +96,7 @@ def read_resource(given: Any, mailbox: Mailbox) -> tuple[str, str | None]:
 
 
 def read_verbs(given: Any) -> frozenset[str]:
-    verbs = {one.strip() for one in given.split(",")} if isinstance(given, str) else set()
+    verbs = {verb.strip() for verb in given.split(",")} if isinstance(given, str) else set()
     if not verbs or not verbs <= VERBS:
         raise bad("changeType is created, updated or deleted, or several.", "InvalidRequest")
     return frozenset(verbs)

@@ -57,7 +57,7 @@ class Subscriptions:
 
     def of(self, user: User) -> list[Subscription]:
         self.look()
-        return [one for one in self.every.values() if one.user == user]
+        return [mine for mine in self.every.values() if mine.user == user]
 
     def limited(self, wanted: datetime) -> datetime:
         """Raised to the shortest, and refused beyond the longest."""
@@ -74,12 +74,13 @@ class Subscriptions:
 
     def demand_room(self, wanted: Subscription) -> None:
         mine = self.of(wanted.user)
-        for one in mine:
-            if one.combination == wanted.combination:
+        for subscription in mine:
+            if subscription.combination == wanted.combination:
                 raise RefusedError(
                     409,
                     "ExtensionError",
-                    f"Subscription Id <{one.id}> already exists for the requested combination",
+                    f"Subscription Id <{subscription.id}> already exists for the "
+                    "requested combination",
                 )
         if len(mine) >= MAX_PER_MAILBOX:
             raise RefusedError(403, "ExtensionError", "Subscriptions quota is exceeded.")
@@ -99,9 +100,9 @@ class Subscriptions:
 
     def changed(self, change: Change) -> None:
         self.look()
-        for one in list(self.every.values()):
-            if one.concerns(change):
-                self._announce(one, change)
+        for subscription in list(self.every.values()):
+            if subscription.concerns(change):
+                self._announce(subscription, change)
 
     def tell(self, subscription: Subscription, event: str) -> None:
         """A lifecycle event."""
@@ -118,12 +119,12 @@ class Subscriptions:
     def look(self) -> None:
         """Who has run out, and who is about to."""
         now = self._clock.now()
-        for one in list(self.every.values()):
-            if one.expires_at <= now:
-                self.remove(one, tell=False)
-            elif self._runs_out(one, now):
-                one.was_warned = True
-                self.tell(one, "reauthorizationRequired")
+        for subscription in list(self.every.values()):
+            if subscription.expires_at <= now:
+                self.remove(subscription, tell=False)
+            elif self._runs_out(subscription, now):
+                subscription.was_warned = True
+                self.tell(subscription, "reauthorizationRequired")
 
     def _runs_out(self, subscription: Subscription, now: datetime) -> bool:
         is_near = subscription.authorized_until - WARN_BEFORE <= now

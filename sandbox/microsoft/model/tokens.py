@@ -48,7 +48,7 @@ class Access:
     token: str = field(repr=False)
 
     def allows(self, scope: str) -> bool:
-        return scope.casefold() in {one.casefold() for one in self.grant.scopes}
+        return scope.casefold() in {granted.casefold() for granted in self.grant.scopes}
 
 
 class Tokens:
@@ -115,7 +115,7 @@ class Tokens:
         self._access = kept
 
     def of(self, user: User) -> list[Grant]:
-        return [one for one in self.grants if one.user == user and not one.revoked]
+        return [grant for grant in self.grants if grant.user == user and not grant.revoked]
 
     def revoke(self, user: User) -> int:
         mine = self.of(user)
@@ -144,7 +144,7 @@ def challenge_of(verifier: str) -> str:
 
 
 def granted(scopes: Sequence[str], refused: Sequence[str]) -> tuple[str, ...]:
-    return tuple(one for one in scopes if one not in refused)
+    return tuple(scope for scope in scopes if scope not in refused)
 
 
 def id_token(grant: Grant, *, issued_at: datetime, nonce: str, life: int) -> str:

@@ -97,12 +97,13 @@ class Tracking:
             place = _moved(place, position=history, entries=entries)
         size = call.prefer.page_size or USUAL_PAGE
         shown = [
-            _shown(call, tracked, place, one) for one in entries[place.offset : place.offset + size]
+            _shown(call, tracked, place, entry)
+            for entry in entries[place.offset : place.offset + size]
         ]
         end = place.offset + size
         answer: Json = {
             "@odata.context": f"{call.base}/$metadata#Collection({tracked.kind})",
-            "value": [one for one in shown if one is not None],
+            "value": [item for item in shown if item is not None],
         }
         if end < len(entries):
             following = _moved(place, offset=end)
@@ -165,7 +166,7 @@ def _shown(call: Call, tracked: Tracked, place: Place, entry: Entry) -> Json | N
     if entry.is_gone:
         return None
     body = tracked.show(entry)
-    names = {one.strip() for one in (place.select or "").split(",") if one.strip()}
+    names = {name.strip() for name in (place.select or "").split(",") if name.strip()}
     if names:
         body = {k: v for k, v in body.items() if k in names | {"id"} or k.startswith("@odata.")}
     return {"@odata.type": f"#{tracked.kind}", **body}

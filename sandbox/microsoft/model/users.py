@@ -67,8 +67,8 @@ USERS = (
 
 def by_address(address: str) -> User | None:
     wanted = address.casefold()
-    return next((one for one in USERS if one.address.casefold() == wanted), None)
+    return next((user for user in USERS if user.address.casefold() == wanted), None)
 
 
 def by_id(id_: str) -> User | None:
-    return next((one for one in USERS if one.id == id_), None)
+    return next((user for user in USERS if user.id == id_), None)

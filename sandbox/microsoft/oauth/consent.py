@@ -33,7 +33,7 @@ button:focus-visible{outline:3px solid light-dark(#000,#fff);outline-offset:2px}
 
 
 def page(scopes: Sequence[str], users: Sequence[User], query: str) -> Response:
-    asked = "".join(f"<li>{escape(MEANS[one])}</li>" for one in scopes if one in MEANS)
+    asked = "".join(f"<li>{escape(MEANS[scope])}</li>" for scope in scopes if scope in MEANS)
     choices = "".join(
         f'<button name="user" value="{escape(user.id)}">Accept as {escape(user.name)}'
         f"<small>{escape(user.address)}</small></button>"

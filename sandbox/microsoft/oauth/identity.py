@@ -132,7 +132,7 @@ class Identity:
         at = self._clock.now()
         issued: Json = {
             "token_type": "Bearer",
-            "scope": " ".join(one for one in grant.scopes if one != "offline_access"),
+            "scope": " ".join(scope for scope in grant.scopes if scope != "offline_access"),
             "expires_in": life,
             "ext_expires_in": life,
             "access_token": access,
@@ -176,9 +176,9 @@ class Identity:
 
 def _allowed(tenant: str) -> list[User]:
     if tenant == "organizations":
-        return [one for one in users.USERS if not one.is_personal]
+        return [user for user in users.USERS if not user.is_personal]
     if tenant in {"consumers", CONSUMERS}:
-        return [one for one in users.USERS if one.is_personal]
+        return [person for person in users.USERS if person.is_personal]
     return [one for one in users.USERS if tenant in {"common", one.tenant}] or [users.USERS[0]]
 
 

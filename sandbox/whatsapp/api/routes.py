@@ -94,7 +94,7 @@ class Api:
             items = list(self._exchange.sent.newest())
         url = self._exchange.outbox.url
         shown, paging = _page(items, request)
-        data = [history.show(one, query.get("fields", "events"), url) for one in shown]
+        data = [history.show(template, query.get("fields", "events"), url) for template in shown]
         return JSONResponse({"data": data, "paging": paging})
 
     def show_number(self, request: Request, _: bytes) -> Response:
@@ -112,7 +112,7 @@ class Api:
             for name in ("name", "status", "category", "language")
             if name in request.query_params
         }
-        every = [one.as_json() for one in self.templates.every]
+        every = [template.as_json() for template in self.templates.every]
         found = [one for one in every if all(one[name] == value for name, value in wanted.items())]
         shown, paging = _page(found, request)
         fields = _fields(request)
@@ -153,7 +153,7 @@ class Api:
         if kind == "template":
             template, sent.text = self.templates.fill(given["template"])
             sent.category = template.category.lower()
-            sent.buttons = tuple(one["text"] for one in template.buttons())
+            sent.buttons = tuple(button["text"] for button in template.buttons())
             if people.is_hidden(phone) and template.category == "AUTHENTICATION":
                 raise RefusedError(131062)
         else:
@@ -194,7 +194,7 @@ def _accepted(sent: Sent) -> Json:
 
 
 def _fields(request: Request) -> list[str]:
-    return [one for one in request.query_params.get("fields", "").split(",") if one]
+    return [name for name in request.query_params.get("fields", "").split(",") if name]
 
 
 def _page(items: Sequence[Any], request: Request) -> tuple[list[Any], Json]:

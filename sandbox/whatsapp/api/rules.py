@@ -103,8 +103,8 @@ def _interactive(content: Json) -> None:
     buttons = action.get("buttons", [])
     if content["type"] == "button" and not 1 <= len(buttons) <= MAX_BUTTONS:
         raise RefusedError(131009, "Invalid buttons count. Min allowed buttons: 1, Max: 3")
-    for one in buttons:
-        title = one.get("reply", {}).get("title", "")
+    for button in buttons:
+        title = button.get("reply", {}).get("title", "")
         if not 1 <= len(title) <= MAX_TITLE:
             raise RefusedError(131009, f"Button title length invalid. Min: 1, Max: {MAX_TITLE}")
 
@@ -115,7 +115,7 @@ def _template(content: Json) -> None:
 
 
 def _contacts(content: list[Json]) -> None:
-    if not all(one.get("name", {}).get("formatted_name") for one in content):
+    if not all(entry.get("name", {}).get("formatted_name") for entry in content):
         raise RefusedError(131009, "contacts: each needs a name with formatted_name")
 
 

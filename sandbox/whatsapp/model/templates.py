@@ -49,7 +49,7 @@ class Template:
         }
 
     def component(self, kind: str) -> Json:
-        return next((one for one in self.components if one["type"] == kind), {})
+        return next((component for component in self.components if component["type"] == kind), {})
 
     def holes(self, kind: str) -> list[str]:
         return HOLE.findall(self.component(kind).get("text", ""))
@@ -104,12 +104,15 @@ class Templates:
     every: list[Template] = field(default_factory=seeds)
 
     def named(self, name: str) -> list[Template]:
-        return [one for one in self.every if one.name == name]
+        return [template for template in self.every if template.name == name]
 
     def fill(self, wanted: Json) -> tuple[Template, str]:
         """The template and its text with the holes filled, or the refusal Meta would give."""
         template = self._usable(str(wanted["name"]), str(wanted["language"]["code"]))
-        given = {str(one.get("type", "")).upper(): one for one in wanted.get("components", [])}
+        given = {
+            str(component.get("type", "")).upper(): component
+            for component in wanted.get("components", [])
+        }
         _check_header(template, given.get("HEADER", {}).get("parameters", []))
         filled = _fill(template, given.get("BODY", {}).get("parameters", []))
         if len(filled) > MAX_TEXT:
@@ -118,7 +121,9 @@ class Templates:
         return template, filled
 
     def _usable(self, name: str, language: str) -> Template:
-        found = next((one for one in self.named(name) if one.language == language), None)
+        found = next(
+            (template for template in self.named(name) if template.language == language), None
+        )
         if found is not None and found.status == "PAUSED":
             raise RefusedError(132015)
         if found is not None and found.status == "DISABLED":
@@ -164,7 +169,7 @@ def _texts(holes: list[str], given: list[Json]) -> Iterator[tuple[str, str]]:
             raise RefusedError(132012, f"body: unknown parameter name {named!r}")
         yield str(hole), _text(one)
     if missing := {hole for hole in holes if not hole.isdecimal()} - {
-        one.get("parameter_name") for one in given
+        template.get("parameter_name") for template in given
     }:
         raise RefusedError(132012, f"body: missing parameter names {sorted(missing)}")
 
@@ -186,7 +191,9 @@ def _text(given: Json) -> str:
 
 def _check_buttons(template: Template, given: list[Json]) -> None:
     present = {
-        str(one.get("index")): one for one in given if str(one.get("type")).lower() == "button"
+        str(component.get("index")): component
+        for component in given
+        if str(component.get("type")).lower() == "button"
     }
     for place, button in enumerate(template.buttons()):
         needs = button["type"] == "URL" and HOLE.search(button.get("url", ""))
