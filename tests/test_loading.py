@@ -37,4 +37,4 @@ def test_vendors_and_addresses_are_loaded_before_the_first_request(
 def test_a_bad_entry_is_an_error_at_once(settings: Settings) -> None:
     settings.CALENDARS = {"mars": {"BACKEND": "mars.Calendar", "OPTIONS": {}}}
     with pytest.raises(ImportError, match="mars"):
-        loading.load()
+        loading.preload_code()

@@ -13,7 +13,7 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()
 
 from communications.live.websocket_auth import websockets  # noqa: E402
-from wedsync_comms.loading import load  # noqa: E402
+from wedsync_comms.loading import preload_code  # noqa: E402
 
-load()
+preload_code()
 application = ProtocolTypeRouter({"http": http, "websocket": websockets})

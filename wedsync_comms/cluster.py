@@ -18,28 +18,28 @@ from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
 from wedsync_comms.lib import heartbeats
 
-PROCESS = "worker"
-BEAT = "wedsync_comms.tasks.beat"
+WORKER_PROCESS = "worker"
+BEAT_TASK = "wedsync_comms.tasks.beat"
 
 
-def instance(watchdog: int) -> str:
+def instance_name(watchdog: int) -> str:
     """What a watchdog and its cluster are called in heartbeats, and the queue of their beats."""
     return f"{socket.gethostname()}:{watchdog}"
 
 
-def run(watchdog: int) -> None:
+def run_cluster(watchdog: int) -> None:
     """Be the cluster of this watchdog, until it asks to stop or is gone."""
-    leash = Leash(watchdog)
+    leash = ParentDeathSignal(watchdog)
     leash.fasten()
     os.register_at_fork(before=leash.hand_on, after_in_child=leash.fasten)
-    pulse = Pulse(instance(watchdog))
+    pulse = TaskHeartbeats(instance_name(watchdog))
     post_spawn.connect(pulse.spawns, weak=False)
     pre_execute.connect(pulse.starts, weak=False)
     post_execute_in_worker.connect(pulse.ends, weak=False)
-    Cluster(broker=Addressed(instance(watchdog))).start()
+    Cluster(broker=OwnBeatsFirst(instance_name(watchdog))).start()
 
 
-class Leash:
+class ParentDeathSignal:
     """The kernel kills this process as soon as its parent is gone, and likewise what it forks.
 
     Without it a cluster whose parent was killed goes on executing for ever. A task that is cut
@@ -61,7 +61,7 @@ class Leash:
         self.parent = os.getpid()
 
 
-class Addressed(ORM):
+class OwnBeatsFirst(ORM):
     """The queue that all clusters share, and before it the one of this cluster's own beats.
 
     In the shared queue a beat would be taken by any cluster: a stuck one would swallow its
@@ -82,7 +82,7 @@ class Addressed(ORM):
         return [(row.pk, row.payload) for row in rows]
 
 
-class Pulse:
+class TaskHeartbeats:
     """Every task that starts or ends is a sign of life; the beat is only the one that surely comes.
 
     While all workers are at long tasks no beat can start, and the last sign was the start of one
@@ -97,14 +97,14 @@ class Pulse:
         self.sign(busy_seconds=0)
 
     def starts(self, *, task: dict[str, Any], **_: Any) -> None:
-        busy = 0 if task["func"] == BEAT else Conf.TIMEOUT
+        busy = 0 if task["func"] == BEAT_TASK else Conf.TIMEOUT
         self.sign(task=task["func"], busy_seconds=busy)
 
     def ends(self, *, task: dict[str, Any], **_: Any) -> None:
-        if task["func"] != BEAT:
+        if task["func"] != BEAT_TASK:
             self.sign(busy_seconds=0)
 
     def sign(self, **detail: object) -> None:
         # The task will find out by itself if something is wrong with the database.
         with suppress(Error):
-            heartbeats.record_beat(PROCESS, self.name, **detail)
+            heartbeats.record_beat(WORKER_PROCESS, self.name, **detail)

@@ -37,7 +37,9 @@ def unconfigured(given: Mapping[str, str]) -> list[str]:
     return [key for key in STAND_INS if not given.get(key)]
 
 
-def environment(given: Mapping[str, str], earlier: Mapping[str, str] | None = None) -> Variables:
+def missing_variables(
+    given: Mapping[str, str], earlier: Mapping[str, str] | None = None
+) -> Variables:
     """Returns what the processes need and `given` does not have.
 
     Credentials that were made up `earlier` stay as they were: the sandbox keeps its world over a
@@ -65,7 +67,7 @@ def credentials(made_up: Mapping[str, str]) -> Variables:
     return {n: v for n, v in made_up.items() if n in names and not n.endswith("_URL")}
 
 
-def resend(sandbox: str) -> Variables:
+def resend_stand_in(sandbox: str) -> Variables:
     return {
         "RESEND_API_KEY": f"re_sandbox_{secrets.token_hex(8)}",
         "RESEND_API_URL": f"{sandbox}/resend",
@@ -75,7 +77,7 @@ def resend(sandbox: str) -> Variables:
     }
 
 
-def twilio(sandbox: str) -> Variables:
+def twilio_stand_in(sandbox: str) -> Variables:
     return {
         "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
@@ -85,7 +87,7 @@ def twilio(sandbox: str) -> Variables:
     }
 
 
-def whatsapp(sandbox: str) -> Variables:
+def whatsapp_stand_in(sandbox: str) -> Variables:
     return {
         "WHATSAPP_ACCESS_TOKEN": f"sandbox_{secrets.token_hex(16)}",
         "WHATSAPP_PHONE_NUMBER_ID": "106540352242922",
@@ -96,7 +98,7 @@ def whatsapp(sandbox: str) -> Variables:
     }
 
 
-def google(sandbox: str) -> Variables:
+def google_stand_in(sandbox: str) -> Variables:
     return {
         "GOOGLE_CLIENT_ID": f"{secrets.token_hex(16)}.apps.googleusercontent.com",
         "GOOGLE_CLIENT_SECRET": f"GOCSPX-{secrets.token_urlsafe(21)}",
@@ -106,7 +108,7 @@ def google(sandbox: str) -> Variables:
     }
 
 
-def microsoft(sandbox: str) -> Variables:
+def microsoft_stand_in(sandbox: str) -> Variables:
     return {
         "MICROSOFT_CLIENT_ID": str(uuid4()),
         "MICROSOFT_CLIENT_SECRET": secrets.token_urlsafe(30),
@@ -118,11 +120,11 @@ def microsoft(sandbox: str) -> Variables:
 
 # What says that a provider is configured -> what its stand-in needs.
 STAND_INS = {
-    "RESEND_API_KEY": resend,
-    "TWILIO_ACCOUNT_SID": twilio,
-    "WHATSAPP_ACCESS_TOKEN": whatsapp,
-    "GOOGLE_CLIENT_ID": google,
-    "MICROSOFT_CLIENT_ID": microsoft,
+    "RESEND_API_KEY": resend_stand_in,
+    "TWILIO_ACCOUNT_SID": twilio_stand_in,
+    "WHATSAPP_ACCESS_TOKEN": whatsapp_stand_in,
+    "GOOGLE_CLIENT_ID": google_stand_in,
+    "MICROSOFT_CLIENT_ID": microsoft_stand_in,
 }
 
 
@@ -162,15 +164,15 @@ def check_ports(variables: Variables) -> None:
     for name, value in ports.items():
         if not (value.isdecimal() and 0 < int(value) <= LAST_PORT):
             raise UnusablePort(f"{name}={value} is no port: choose a number up to {LAST_PORT}.")
-        if not is_free(int(value)):
-            other = next((n for n in range(int(value) + 1, LAST_PORT) if is_free(n)), "…")
+        if not is_free_port(int(value)):
+            other = next((n for n in range(int(value) + 1, LAST_PORT) if is_free_port(n)), "…")
             raise UnusablePort(
                 f"Port {value} is in use by another program. "
                 f"Choose another one, for example: make run {name}={other}",
             )
 
 
-def is_free(port: int) -> bool:
+def is_free_port(port: int) -> bool:
     with socket.socket() as probe:
         # As the servers do it: a connection that was closed a moment ago is not in the way.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,7 +11,7 @@ from calendars.providers import registry as calendars
 from communications.providers import registry as providers
 
 
-def load() -> None:
+def preload_code() -> None:
     """Raises where a setting is wrong: a server that does not start is noticed at once."""
     import_module(settings.ROOT_URLCONF)
     for slug in settings.PROVIDERS:

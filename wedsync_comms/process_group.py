@@ -26,7 +26,7 @@ class Identity:
         return Identity.of(self.pid) == self
 
 
-class Group:
+class ProcessGroup:
     """The descendants share the leader's process group, which gets no signal from a terminal."""
 
     def __init__(self, command: list[str]) -> None:
@@ -54,7 +54,7 @@ def kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-class Records:
+class GroupRecords:
     """Which group belongs to which watcher, on this machine, so that the next watcher can clean
     up after one that was killed."""
 

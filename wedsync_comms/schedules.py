@@ -15,7 +15,7 @@ PREFIX = "wedsync: "
 
 
 @dataclass(frozen=True)
-class Every:
+class PeriodicTask:
     name: str
     func: str
     minutes: int
@@ -32,29 +32,29 @@ class Every:
 
 
 SCHEDULES = (
-    Every("replay deliveries", "communications.tasks.replay_deliveries", minutes=1),
-    Every("poll receipts", "communications.tasks.poll_receipts", minutes=1),
-    Every("settle unknown", "communications.tasks.settle_unknown", minutes=1),
-    Every("fetch received", "communications.tasks.fetch_received", minutes=1),
-    Every("sync templates", "communications.tasks.sync_templates", minutes=1),
-    Every("probe providers", "health.tasks.probe_all", minutes=1),
-    Every("forget health", "health.tasks.forget", minutes=60),
-    Every("read calendars", "calendars.tasks.pull_due", minutes=1),
-    Every("write appointments", "calendars.tasks.write_due", minutes=1),
-    Every("tend subscriptions", "calendars.tasks.tend_due", minutes=1),
-    Every("sync contacts", "calendars.tasks.sync_people_due", minutes=1),
-    Every("find duplicates", "communications.tasks.find_duplicates", minutes=1),
-    Every("tell of appointments", "calendars.tasks.tell_due", minutes=1),
-    Every("remind of appointments", "calendars.tasks.remind", minutes=5),
-    Every("list calendars", "calendars.tasks.list_calendars", minutes=60),
-    Every("reseal grants", "calendars.tasks.reseal_grants", minutes=60),
-    Every("forget imports", "communications.tasks.forget_imports", minutes=60),
-    Every("prune", "communications.tasks.prune_history", minutes=60),
+    PeriodicTask("replay deliveries", "communications.tasks.replay_deliveries", minutes=1),
+    PeriodicTask("poll receipts", "communications.tasks.poll_receipts", minutes=1),
+    PeriodicTask("settle unknown", "communications.tasks.settle_unknown", minutes=1),
+    PeriodicTask("fetch received", "communications.tasks.fetch_received", minutes=1),
+    PeriodicTask("sync templates", "communications.tasks.sync_templates", minutes=1),
+    PeriodicTask("probe providers", "health.tasks.probe_all", minutes=1),
+    PeriodicTask("forget health", "health.tasks.forget", minutes=60),
+    PeriodicTask("read calendars", "calendars.tasks.pull_due", minutes=1),
+    PeriodicTask("write appointments", "calendars.tasks.write_due", minutes=1),
+    PeriodicTask("tend subscriptions", "calendars.tasks.tend_due", minutes=1),
+    PeriodicTask("sync contacts", "calendars.tasks.sync_people_due", minutes=1),
+    PeriodicTask("find duplicates", "communications.tasks.find_duplicates", minutes=1),
+    PeriodicTask("tell of appointments", "calendars.tasks.tell_due", minutes=1),
+    PeriodicTask("remind of appointments", "calendars.tasks.remind", minutes=5),
+    PeriodicTask("list calendars", "calendars.tasks.list_calendars", minutes=60),
+    PeriodicTask("reseal grants", "calendars.tasks.reseal_grants", minutes=60),
+    PeriodicTask("forget imports", "communications.tasks.forget_imports", minutes=60),
+    PeriodicTask("prune", "communications.tasks.prune_history", minutes=60),
 )
 
 
 @transaction.atomic
-def declare(schedules: tuple[Every, ...] = SCHEDULES) -> list[str]:
+def declare_schedules(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[str]:
     """Make the table equal to `schedules` and say what changed. Safe to call at the same time
     from many machines, and often: what is unchanged keeps its next run."""
     _one_at_a_time()
@@ -79,7 +79,7 @@ def _one_at_a_time() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [PREFIX])
 
 
-def _put(name: str, every: Every, row: Schedule | None) -> str:
+def _put(name: str, every: PeriodicTask, row: Schedule | None) -> str:
     if row is None:
         Schedule.objects.create(name=name, **every.row)
         return f"added {name}"

@@ -2,4 +2,4 @@
 
 
 def beat() -> None:
-    """Does nothing: that it starts is what counts, and `cluster.Pulse` has written that down."""
+    """Does nothing: that it starts is what counts, and `cluster.TaskHeartbeats` wrote it down."""

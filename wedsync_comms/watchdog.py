@@ -24,15 +24,15 @@ from django_q.tasks import async_task
 from wedsync_comms import cluster
 from wedsync_comms.lib import background_loops
 from wedsync_comms.lib.models import Heartbeat
-from wedsync_comms.process_group import Group, Records
-from wedsync_comms.schedules import declare
+from wedsync_comms.process_group import GroupRecords, ProcessGroup
+from wedsync_comms.schedules import declare_schedules
 
 log = structlog.get_logger(__name__)
 
-TICK = 0.5
-STEADY = timedelta(minutes=1)
-START = timedelta(seconds=30)
-LONGEST_PAUSE = timedelta(seconds=30)
+WATCH_EVERY_S = 0.5
+STEADY_AFTER = timedelta(minutes=1)
+START_ALLOWANCE = timedelta(seconds=30)
+LONGEST_RESTART_PAUSE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Patience:
 
 
 class Watchdog:
-    def __init__(self, patience: Patience, records: Records) -> None:
+    def __init__(self, patience: Patience, records: GroupRecords) -> None:
         self.patience = patience
         self.records = records
         self.pid = os.getpid()
-        self.instance = cluster.instance(self.pid)
-        self.outage = Outage()
+        self.instance = cluster.instance_name(self.pid)
+        self.outage = DatabaseOutage()
         self.stopping = False
 
     def run(self) -> None:
@@ -67,11 +67,11 @@ class Watchdog:
             self.prepare()
             began = time.monotonic()
             reason = "" if self.stopping else self.watch_one()
-            lasted = since(began)
+            lasted = elapsed_since(began)
             if reason:
-                failures = 0 if lasted > STEADY else failures + 1
+                failures = 0 if lasted > STEADY_AFTER else failures + 1
                 log.error("cluster_replaced", reason=reason, after=str(lasted))
-                self.sleep(pause(failures))
+                self.sleep(restart_pause(failures))
         crew.stop()
         with suppress(Error):
             self.clear_beats()
@@ -83,21 +83,21 @@ class Watchdog:
     def sleep(self, duration: timedelta) -> None:
         until = time.monotonic() + duration.total_seconds()
         while not self.stopping and time.monotonic() < until:
-            time.sleep(TICK)
+            time.sleep(WATCH_EVERY_S)
 
     def prepare(self) -> None:
         """Waits for the database: a cluster that starts without one exits for good."""
         while not self.stopping:
             with self.outage.noted():
                 self.clear_beats()
-                for change in declare():
+                for change in declare_schedules():
                     log.info("schedule", change=change)
                 return
             self.sleep(timedelta(seconds=1))
 
     def watch_one(self) -> str:
         """Runs a cluster until there is a reason to replace it, or none: we are to stop."""
-        group = Group(command(self.pid))
+        group = ProcessGroup(cluster_command(self.pid))
         self.records.write(self.pid, group.pid)
         log.info("cluster_started", pid=group.pid)
         try:
@@ -107,8 +107,8 @@ class Watchdog:
             self.records.forget(self.pid)
             log.info("cluster_stopped", pid=group.pid)
 
-    def watch(self, group: Group) -> str:
-        listener = Listener(self.instance, self.patience)
+    def watch(self, group: ProcessGroup) -> str:
+        listener = BeatListener(self.instance, self.patience)
         while not self.stopping:
             if (code := group.exit_code()) is not None:
                 return f"it exited with code {code}"
@@ -117,14 +117,14 @@ class Watchdog:
                     return complaint
             if self.outage.lasts:
                 listener.start_over()
-            time.sleep(TICK)
+            time.sleep(WATCH_EVERY_S)
         return ""
 
     def clear_beats(self) -> None:
         OrmQ.objects.filter(key=self.instance).delete()
 
 
-class Outage:
+class DatabaseOutage:
     """The database is away: said when it goes and when it is back, not twice a second."""
 
     def __init__(self) -> None:
@@ -145,7 +145,7 @@ class Outage:
             self.lasts = False
 
 
-class Listener:
+class BeatListener:
     """Asks for beats and hears them. Only this machine's monotonic clock measures the silence."""
 
     def __init__(self, instance: str, patience: Patience) -> None:
@@ -158,7 +158,7 @@ class Listener:
     def start_over(self) -> None:
         """A new cluster needs time to start; while the database was away nobody could beat."""
         self.heard_at = time.monotonic()
-        self.limit = self.patience.stuck_after + START
+        self.limit = self.patience.stuck_after + START_ALLOWANCE
         self.beaten = False
         self.unconfirmed = 0
 
@@ -166,7 +166,7 @@ class Listener:
         """Why the cluster has to be replaced; empty while it works."""
         self.ask()
         self.listen()
-        silent = since(self.heard_at)
+        silent = elapsed_since(self.heard_at)
         if silent > self.limit:
             return f"no task has started for {silent.total_seconds():.0f} seconds"
         if self.unconfirmed > 1:
@@ -174,18 +174,20 @@ class Listener:
         return ""
 
     def listen(self) -> None:
-        row = Heartbeat.objects.filter(process=cluster.PROCESS, instance=self.instance).first()
+        row = Heartbeat.objects.filter(
+            process=cluster.WORKER_PROCESS, instance=self.instance
+        ).first()
         if row and row.beat_at != self.heard:
             self.heard = row.beat_at
             self.heard_at = time.monotonic()
             self.limit = self.patience.stuck_after + timedelta(
                 seconds=row.detail.get("busy_seconds", 0),
             )
-            self.beaten = self.beaten or row.detail.get("task") == cluster.BEAT
+            self.beaten = self.beaten or row.detail.get("task") == cluster.BEAT_TASK
 
     def ask(self) -> None:
         """One beat at a time is in the queue. One that a killed process took along is replaced."""
-        waited = since(self.asked_at)
+        waited = elapsed_since(self.asked_at)
         if waited < self.patience.beat_every:
             return
         queued = OrmQ.objects.filter(key=self.instance)
@@ -198,20 +200,20 @@ class Listener:
             # taken it away is the one that is stuck. Twice, because it may just have been killed.
             self.unconfirmed += self.beaten
             queued.delete()
-        async_task(cluster.BEAT, cluster=self.instance)
+        async_task(cluster.BEAT_TASK, cluster=self.instance)
         self.asked_at = time.monotonic()
         self.beaten = False
 
 
-def since(moment: float) -> timedelta:
+def elapsed_since(moment: float) -> timedelta:
     return timedelta(seconds=time.monotonic() - moment)
 
 
-def pause(failures: int) -> timedelta:
+def restart_pause(failures: int) -> timedelta:
     """After the first failure none, then 1, 2, 4 … seconds."""
-    return min(timedelta(seconds=2 ** min(failures, 10) // 4), LONGEST_PAUSE)
+    return min(timedelta(seconds=2 ** min(failures, 10) // 4), LONGEST_RESTART_PAUSE)
 
 
-def command(watchdog: int) -> list[str]:
+def cluster_command(watchdog: int) -> list[str]:
     manage = str(settings.BASE_DIR / "manage.py")
     return [sys.executable, manage, "worker", "--skip-checks", "--cluster-of", str(watchdog)]

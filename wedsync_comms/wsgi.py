@@ -8,6 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wedsync_comms.settings")
 application = get_wsgi_application()
 
 # Needs Django to be set up.
-from wedsync_comms.loading import load  # noqa: E402
+from wedsync_comms.loading import preload_code  # noqa: E402
 
-load()
+preload_code()

@@ -6,6 +6,7 @@ from wedsync_comms.lib import tally
 
 
 def forged_recently(webhook: str, minutes: int = 60) -> int:
+    """Returns how many were refused in the last `minutes`."""
     if not webhook:
         return 0
     return host.unless_redis_away(lambda: tally.count_since(deliveries.forged(webhook), minutes), 0)

@@ -29,6 +29,7 @@ PROCESSES = ("dispatcher", "worker", "evaluator")
 
 
 def collect_host() -> Host:
+    """Returns how many milliseconds the database and Redis take, and how full the disk is."""
     used = shutil.disk_usage(settings.BASE_DIR)
     redis_ms = redis_latency_ms()
     return Host(

@@ -36,6 +36,7 @@ Conditions = Mapping[str, Q]
 
 
 def collect_calendar_health(organization: int | None, now: datetime) -> tuple[CalendarHealth, ...]:
+    """Returns the sums of each vendor and organization that has accounts; five queries at most."""
     found: CountsByOwner = defaultdict(dict, account_counts(organization))
     # Most installations have few of them, and some have none.
     if found:

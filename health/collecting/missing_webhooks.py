@@ -51,6 +51,7 @@ class AwaitedReceipts:
 def webhook_expected_by(
     slug: str, scope: int | None, lately: Traffic, now: datetime
 ) -> datetime | None:
+    """Returns when the next webhook is expected; None while nothing is awaited."""
     found = awaited_receipts(slug, scope, lately, now)
     return found.oldest + found.usual if found.oldest else None
 
@@ -58,6 +59,7 @@ def webhook_expected_by(
 def awaited_receipts(
     slug: str, scope: int | None, lately: Traffic, now: datetime
 ) -> AwaitedReceipts:
+    """Returns the calls since the last receipt of a provider that no webhook was about."""
     usual = max(lately.usual_delay or DEFAULT_RECEIPT_DELAY, MIN_RECEIPT_DELAY)
     provider = registry.provider(slug)
     if not (provider.has_receipts and provider.takes_webhooks):

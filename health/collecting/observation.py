@@ -102,6 +102,7 @@ class Observation:
 
 
 def collect_observation(now: datetime) -> Observation:
+    """Returns what the rules judge at this moment: a few cheap queries."""
     recent, unanswered = recent_outcomes(now), count_hanging(now)
     lately = traffic.collect_traffic(None, now)
     probes = {(probe.kind, probe.subject): probe for probe in Probe.objects.all()}
@@ -139,7 +140,7 @@ def collect_observation(now: datetime) -> Observation:
 
 
 def recent_outcomes(now: datetime) -> dict[str, OutcomeCounts]:
-    """The calls by which each provider is judged."""
+    """Returns the calls each provider is judged by: of the shortest window with enough of them."""
     found: dict[str, OutcomeCounts] = {}
     for window in TRAFFIC_WINDOWS:
         for (slug, organization), outcomes in count_outcomes(now - window, now + window).items():
@@ -149,7 +150,8 @@ def recent_outcomes(now: datetime) -> dict[str, OutcomeCounts]:
 
 
 def count_hanging(now: datetime) -> dict[str, int]:
-    """Of each provider. Calls without an outcome are few, and have an index of their own."""
+    """Returns how many messages of each provider wait long for an answer. Calls without an
+    outcome are few, and have an index of their own."""
     calls = Call.objects.filter(
         repeat_after__isnull=False,
         attempts__finished_at=None,
@@ -203,10 +205,12 @@ def last_heartbeats() -> dict[str, datetime]:
 
 
 def overdue_schedule(now: datetime) -> str:
+    """Returns the name of the schedule that is late for the longest time; empty if none is."""
     late = Schedule.objects.filter(next_run__lt=now - SCHEDULE_OVERDUE_AFTER).exclude(repeats=0)
     return late.order_by("next_run").values_list("name", flat=True).first() or ""
 
 
 def failing_alert_channels() -> dict[str, tuple[int, str]]:
+    """Returns how often each channel failed in a row, and its last error."""
     rows = Alert.objects.failing().order_by("tries").values_list("channel", "tries", "error")
     return {channel: (tries, error) for channel, tries, error in rows}

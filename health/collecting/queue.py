@@ -13,6 +13,7 @@ COUNTED_UP_TO = 10_000
 
 
 def collect_queue(organization: int | None, now: datetime) -> QueueReading:
+    """Returns how much waits in each state and how long the oldest does, in seconds."""
     messages = rows_of(Message.objects.waiting(), organization)
     deliveries = rows_of(WebhookDelivery.objects.all(), organization)
     attempts = rows_of(Attempt.objects.all(), organization, "message__organization")

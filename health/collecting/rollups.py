@@ -157,4 +157,5 @@ def write_bucket(at: datetime, outcomes_by_key: Mapping[OutcomeKey, OutcomeCount
 
 
 def prune_rollups() -> int:
+    """Deletes the sums that no chart shows any more; returns how many rows."""
     return Rollup.objects.filter(at__lt=timezone.now() - ROLLUPS_KEPT).delete()[0]

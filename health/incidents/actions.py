@@ -47,6 +47,7 @@ class StaffActor:
 
 
 def record_action(by: StaffActor, verb: str, subject: str = "", detail: str = "") -> Action:
+    """Writes down who did what."""
     return Action.objects.create(
         at=timezone.now(),
         by=by.user,

@@ -65,6 +65,7 @@ def send_due_alerts() -> int:
 
 
 def claim_alerts() -> list[Alert]:
+    """Takes a batch of due alerts for as long as the lease lasts: nobody else sends them."""
     due = Alert.objects.due(timezone.now()).exclude(Exists(earlier_alerts())).order_by("pk")
     taken = acquire_batch(due, "send_after", ALERT_LEASE, ALERT_BATCH)
     rows = Alert.objects.filter(pk__in=[alert.pk for alert in taken])

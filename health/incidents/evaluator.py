@@ -1,8 +1,8 @@
 """tick -> keep the sums -> observe -> judge -> apply: every few seconds, in one process of many.
 
-Carried along by dispatchers and workers (`lib.companions`): whichever is left takes over when the
-other is gone, and says so. django-q2's scheduler would look only every half minute, and would be
-silent about its own end.
+Carried along by dispatchers and workers (`lib.background_loops`): whichever is left takes over when
+the other is gone, and says so. django-q2's scheduler would look only every half minute, and would
+be silent about its own end.
 """
 
 import os

@@ -28,6 +28,7 @@ def collect_vendors(
     checks: Mapping[tuple[str, str], ProbeReading],
     now: datetime,
 ) -> list[ProviderHealth]:
+    """Returns one card for each calendar vendor, also for those that are not configured."""
     found = linked_accounts.collect_calendar_health(scope, now)
     missing = [slug for slug in KNOWN_VENDORS if slug not in settings.CALENDARS]
     return [

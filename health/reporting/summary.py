@@ -46,6 +46,7 @@ EVALUATOR = "evaluator"
 
 
 def build_summary(organization: Organization | None, now: datetime | None = None) -> Summary:
+    """Returns what one organization may see, or the platform (`organization` None)."""
     at, scope = now or timezone.now(), organization.pk if organization else None
     incidents = visible_views(Incident.objects.open().worst_first(), scope)
     providers = collect_providers(scope, incidents, at)

@@ -17,4 +17,5 @@ REMEDIES = {
 
 
 def remedy_for(error_class: str) -> str:
+    """Returns what a person can do about an error of this class."""
     return REMEDIES.get(error_class, "Look at an example.")

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from tests.processes.running import MANAGE, Running, eventually, lives, running
 from tests.servers import free_port
-from wedsync_comms.embedded import Handout, UnusablePort, check_ports, environment
+from wedsync_comms.embedded import Handout, UnusablePort, check_ports, missing_variables
 
 CONFIGURED = ("RESEND_API_KEY", "RESEND_API_URL", "RESEND_WEBHOOK_SECRET", "EMAIL_FROM")
 
@@ -129,7 +129,7 @@ def test_impossible_ports_are_refused(ports: tuple[str, str], complaint: str) ->
 
 
 def test_the_sandbox_stands_in_for_what_is_not_configured() -> None:
-    made_up = environment({"SANDBOX_PORT": "9025", "PORT": "9000"})
+    made_up = missing_variables({"SANDBOX_PORT": "9025", "PORT": "9000"})
     assert made_up["RESEND_API_URL"] == "http://127.0.0.1:9025/resend"
     assert made_up["RESEND_API_KEY"].startswith("re_sandbox")
     assert made_up["PUBLIC_URL"] == "http://127.0.0.1:9000"
@@ -137,13 +137,15 @@ def test_the_sandbox_stands_in_for_what_is_not_configured() -> None:
 
 
 def test_a_configured_provider_is_used_as_it_is() -> None:
-    made_up = environment({"RESEND_API_KEY": "re_real", "PUBLIC_URL": "https://comms.example"})
+    made_up = missing_variables(
+        {"RESEND_API_KEY": "re_real", "PUBLIC_URL": "https://comms.example"}
+    )
     assert not [name for name in made_up if name.startswith(("RESEND_", "EMAIL_", "PUBLIC_"))]
 
 
 def test_what_a_killed_run_left_behind_is_no_configuration(tmp_path: Path) -> None:
     handout = Handout(tmp_path / "var" / "run.env")
-    made_up = environment({})
+    made_up = missing_variables({})
     handout.write(made_up)
     assert handout.path.stat().st_mode & 0o777 == 0o600
     assert handout.read() == made_up

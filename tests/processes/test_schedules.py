@@ -9,13 +9,13 @@ from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
 from tests.processes.running import MANAGE
-from wedsync_comms.schedules import PREFIX, SCHEDULES, Every, declare
+from wedsync_comms.schedules import PREFIX, SCHEDULES, PeriodicTask, declare_schedules
 
-HOURLY = Every("look", "builtins.len", minutes=60)
+HOURLY = PeriodicTask("look", "builtins.len", minutes=60)
 
 
 @pytest.mark.parametrize("every", SCHEDULES, ids=lambda every: every.name)
-def test_every_declared_task_exists(every: Every) -> None:
+def test_every_declared_task_exists(every: PeriodicTask) -> None:
     assert callable(import_string(every.func))
 
 
@@ -35,18 +35,20 @@ def test_the_table_becomes_what_is_declared(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.django_db
 def test_what_is_unchanged_keeps_its_next_run() -> None:
-    declare((HOURLY,))
+    declare_schedules((HOURLY,))
     soon = timezone.now() + timedelta(minutes=7)
     Schedule.objects.update(next_run=soon)
-    assert declare((HOURLY,)) == []
+    assert declare_schedules((HOURLY,)) == []
     assert Schedule.objects.get().next_run == soon
 
 
 @pytest.mark.django_db
 def test_what_is_changed_runs_at_once() -> None:
-    declare((HOURLY,))
+    declare_schedules((HOURLY,))
     Schedule.objects.update(next_run=timezone.now() + timedelta(minutes=55))
-    assert declare((Every("look", "builtins.len", minutes=5),)) == ["changed wedsync: look"]
+    assert declare_schedules((PeriodicTask("look", "builtins.len", minutes=5),)) == [
+        "changed wedsync: look"
+    ]
     row = Schedule.objects.get()
     assert (row.minutes, row.next_run < timezone.now()) == (5, True)
 
@@ -54,16 +56,16 @@ def test_what_is_changed_runs_at_once() -> None:
 @pytest.mark.django_db
 def test_what_is_no_longer_declared_goes_and_what_staff_added_stays() -> None:
     Schedule.objects.create(name="weekly report", func="builtins.len")
-    declare((HOURLY,))
-    assert declare(()) == ["removed wedsync: look"]
+    declare_schedules((HOURLY,))
+    assert declare_schedules(()) == ["removed wedsync: look"]
     assert Schedule.objects.get().name == "weekly report"
 
 
 @pytest.mark.django_db
 def test_a_double_is_removed() -> None:
-    declare((HOURLY,))
+    declare_schedules((HOURLY,))
     Schedule.objects.create(name="wedsync: look", **HOURLY.row)
-    assert declare((HOURLY,)) == ["removed wedsync: look"]
+    assert declare_schedules((HOURLY,)) == ["removed wedsync: look"]
 
 
 def test_many_at_once_make_one_of_each(process_env: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from tests.processes.running import Running, eventually, lives, running
-from wedsync_comms.cluster import instance
+from wedsync_comms.cluster import instance_name
 from wedsync_comms.lib.models import Heartbeat
 
 # On an idle machine it is one or two seconds.
@@ -113,7 +113,7 @@ def test_it_stops_when_told_to_and_leaves_nothing_behind(
     assert worker.process.wait(STOPPED_WITHIN) == 0
     assert not [process for process in everybody if lives(process)]
     assert "Traceback" not in worker.output
-    assert not OrmQ.objects.filter(key=instance(worker.pid)).exists()
+    assert not OrmQ.objects.filter(key=instance_name(worker.pid)).exists()
 
 
 def test_it_stops_in_time_while_a_task_runs(worker: Running) -> None:
@@ -132,7 +132,7 @@ def test_two_workers_hear_each_their_own_cluster(
 ) -> None:
     with running(["worker", "--stuck-after", "6"], env, tmp_path / "second") as second:
         for process in (worker, second):
-            beats = Heartbeat.objects.filter(instance=instance(process.pid))
+            beats = Heartbeat.objects.filter(instance=instance_name(process.pid))
             eventually(lambda beats=beats: beats.exists())  # type: ignore[misc]
         assert "cluster_replaced" not in worker.output + second.output
 

@@ -25,8 +25,8 @@ from wedsync_comms.embedded import (
     Variables,
     check_ports,
     credentials,
-    environment,
     is_sandbox_installed,
+    missing_variables,
     unconfigured,
 )
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 f"settings: set {', '.join(missing)}, or install requirements-run.lock."
             )
         stand_ins = Handout(handout.path.with_name("stand-ins.env"))
-        made_up = environment(given, stand_ins.read())
+        made_up = missing_variables(given, stand_ins.read())
         variables = given | made_up
         try:
             check_ports(variables)

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from wedsync_comms.schedules import declare
+from wedsync_comms.schedules import declare_schedules
 
 
 class Command(BaseCommand):
     help = "Makes the periodic tasks in the database equal to the declared ones."
 
     def handle(self, **_: Any) -> None:
-        self.stdout.write("\n".join(declare()) or "nothing changed")
+        self.stdout.write("\n".join(declare_schedules()) or "nothing changed")

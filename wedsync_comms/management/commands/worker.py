@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from wedsync_comms import cluster
-from wedsync_comms.process_group import Records
+from wedsync_comms.process_group import GroupRecords
 from wedsync_comms.watchdog import Patience, Watchdog
 
 
@@ -38,10 +38,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         if options["cluster_of"]:
-            cluster.run(options["cluster_of"])
+            cluster.run_cluster(options["cluster_of"])
             return
         patience = Patience(
             stuck_after=timedelta(seconds=options["stuck_after"]),
             grace=timedelta(seconds=options["grace"]),
         )
-        Watchdog(patience, Records(settings.VAR_DIR / "workers")).run()
+        Watchdog(patience, GroupRecords(settings.VAR_DIR / "workers")).run()

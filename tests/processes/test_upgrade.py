@@ -1,0 +1,77 @@
+"""What the previous release left queued goes on after an upgrade."""
+
+from pydoc import locate
+from typing import Any
+
+import pytest
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ, Schedule
+from django_q.signing import SignedPackage
+from django_q.tasks import async_task
+from pytest_django import Settings
+
+from wedsync_comms.schedules import SCHEDULES, PeriodicTask, declare_schedules
+
+# A path once queued is a promise: a task of the release before waits under it in django-q2's
+# tables while we are exchanged. Nothing is ever taken off this list; a function that moves leaves
+# a name behind where it was.
+SCHEDULED = {
+    "replay deliveries": "communications.tasks.replay_deliveries",
+    "poll receipts": "communications.tasks.poll_receipts",
+    "settle unknown": "communications.tasks.settle_unknown",
+    "fetch received": "communications.tasks.fetch_received",
+    "sync templates": "communications.tasks.sync_templates",
+    "find duplicates": "communications.tasks.find_duplicates",
+    "forget imports": "communications.tasks.forget_imports",
+    "prune": "communications.tasks.prune_history",
+    "read calendars": "calendars.tasks.pull_due",
+    "write appointments": "calendars.tasks.write_due",
+    "tend subscriptions": "calendars.tasks.tend_due",
+    "sync contacts": "calendars.tasks.sync_people_due",
+    "tell of appointments": "calendars.tasks.tell_due",
+    "remind of appointments": "calendars.tasks.remind",
+    "list calendars": "calendars.tasks.list_calendars",
+    "reseal grants": "calendars.tasks.reseal_grants",
+    "probe providers": "health.tasks.probe_all",
+    "forget health": "health.tasks.forget",
+}
+# With an id or a name of what has gone meanwhile, as it may while an installation is upgraded.
+QUEUED: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("calendars.tasks.pull", (0,)),
+    ("calendars.tasks.write", (0,)),
+    ("calendars.tasks.tend", (0,)),
+    ("calendars.tasks.sync_people", (0,)),
+    ("health.tasks.probe", ("gone",)),
+    ("communications.tasks.sync_templates", ()),
+    ("wedsync_comms.tasks.beat", ()),
+)
+EVERYTHING = (*QUEUED, *((path, ()) for path in SCHEDULED.values()))
+
+
+@pytest.mark.parametrize("path", [path for path, _ in EVERYTHING])
+def test_a_path_once_queued_leads_to_a_function(path: str) -> None:
+    assert callable(import_string(path))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "arguments"), EVERYTHING)
+def test_a_task_that_was_queued_before_runs_after(
+    path: str,
+    arguments: tuple[object, ...],
+    settings: Settings,
+) -> None:
+    settings.PROVIDERS, settings.ROUTES, settings.CALENDARS = {}, {}, {}
+    async_task(path, *arguments)
+    task = SignedPackage.loads(OrmQ.objects.get().payload)
+    # As a worker of django-q2 does it.
+    function: Any = locate(task["func"])
+    function(*task["args"], **task["kwargs"])
+
+
+@pytest.mark.django_db
+def test_schedules_of_the_release_before_are_kept_and_none_is_doubled() -> None:
+    declare_schedules(
+        tuple(PeriodicTask(name, path, minutes=1) for name, path in SCHEDULED.items())
+    )
+    assert not [change for change in declare_schedules() if change.startswith("removed")]
+    assert Schedule.objects.count() == len(SCHEDULES)
