@@ -56,11 +56,13 @@ class RuleForm(OwnedForm):
         fields["fallback"].queryset = templates
         fields["fallback"].label_from_instance = template_label
         kept = {(step["channel"], step["template"]) for step in self.instance.fallback}
-        self.initial["fallback"] = [one.pk for one in templates if (one.channel, one.name) in kept]
+        self.initial["fallback"] = [
+            template.pk for template in templates if (template.channel, template.name) in kept
+        ]
 
     def clean_fallback(self) -> list[dict[str, str]]:
         chosen = self.cleaned_data["fallback"]
-        steps = dict.fromkeys((one.channel, one.name) for one in chosen)
+        steps = dict.fromkeys((template.channel, template.name) for template in chosen)
         return [{"channel": channel, "template": name} for channel, name in steps]
 
     def clean(self) -> dict[str, Any]:

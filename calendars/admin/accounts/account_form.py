@@ -32,29 +32,31 @@ class AccountForm(forms.Form):
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.account = account
-        self.calendars = [one for one in account.calendars.all() if not one.is_gone]
+        self.calendars = [calendar for calendar in account.calendars.all() if not calendar.is_gone]
         fields: dict[str, Any] = self.fields
         fields["conflicts"].initial = account.conflicts
         fields["default"] = forms.TypedChoiceField(
-            choices=[("", "none"), *((one.pk, one.name) for one in self.calendars)],
+            choices=[("", "none"), *((calendar.pk, calendar.name) for calendar in self.calendars)],
             coerce=int,
             empty_value=None,
             required=False,
         )
-        for one in self.calendars:
-            fields[f"followed-{one.pk}"] = checkbox_field(one, "Follow", initial=one.is_followed)
-            fields[f"titles-{one.pk}"] = checkbox_field(
-                one, "Show titles of", initial=one.shows_titles
+        for calendar in self.calendars:
+            fields[f"followed-{calendar.pk}"] = checkbox_field(
+                calendar, "Follow", initial=calendar.is_followed
             )
-            fields[f"room-{one.pk}"] = buffer_field(one)
+            fields[f"titles-{calendar.pk}"] = checkbox_field(
+                calendar, "Show titles of", initial=calendar.shows_titles
+            )
+            fields[f"room-{calendar.pk}"] = buffer_field(calendar)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        for one in self.calendars:
+        for calendar in self.calendars:
             yield {
-                "calendar": one,
-                "followed": self[f"followed-{one.pk}"],
-                "titles": self[f"titles-{one.pk}"],
-                "room": self[f"room-{one.pk}"],
+                "calendar": calendar,
+                "followed": self[f"followed-{calendar.pk}"],
+                "titles": self[f"titles-{calendar.pk}"],
+                "room": self[f"room-{calendar.pk}"],
             }
 
     def clean(self) -> dict[str, Any]:
@@ -67,14 +69,14 @@ class AccountForm(forms.Form):
 
     def store(self) -> None:
         data = self.cleaned_data
-        followed = [one.pk for one in self.calendars if data[f"followed-{one.pk}"]]
+        followed = [calendar.pk for calendar in self.calendars if data[f"followed-{calendar.pk}"]]
         accounts.choose_calendars(self.account, followed, data["default"])
         habits = {
-            one.pk: SyncPreferences(
-                shows_titles=data[f"titles-{one.pk}"],
-                buffer_minutes=data[f"room-{one.pk}"],
+            calendar.pk: SyncPreferences(
+                shows_titles=data[f"titles-{calendar.pk}"],
+                buffer_minutes=data[f"room-{calendar.pk}"],
             )
-            for one in self.calendars
+            for calendar in self.calendars
         }
         deciding.save_preferences(self.account, Policy(data["conflicts"]), habits)
 

@@ -13,7 +13,7 @@ from calendars.models.subscriptions import SubscriptionState
 
 PREFETCHED = ("calendars__subscriptions",)
 MAX_ACCOUNTS = 200
-# Readings in a row that found what nobody had announced: one may be chance.
+# Readings in a row that found what nobody had announced: a single reading may be chance.
 MISSES_BEFORE_WARNING = 2
 # Of those held back; how many more there are is said.
 MAX_LISTED = 20
@@ -53,7 +53,7 @@ class AccountState:
 
     @property
     def held(self) -> list[Calendar]:
-        return [one.calendar for one in self.calendars if one.calendar.held_at]
+        return [state.calendar for state in self.calendars if state.calendar.held_at]
 
 
 def held_appointments(calendar: Calendar) -> HeldAppointments:
@@ -70,20 +70,26 @@ def held_appointments(calendar: Calendar) -> HeldAppointments:
 
 
 def account_state(account: Account) -> AccountState:
-    shown = [one for one in account.calendars.all() if not one.is_gone]
+    shown = [calendar for calendar in account.calendars.all() if not calendar.is_gone]
     return AccountState(
         account=account,
         vendor=vendor_label(account.vendor),
         badge=account_badge(account),
-        calendars=[calendar_state(one) for one in shown if one.is_followed],
-        unused=[one for one in shown if not one.is_followed],
+        calendars=[calendar_state(calendar) for calendar in shown if calendar.is_followed],
+        unused=[calendar for calendar in shown if not calendar.is_followed],
         trouble=account.why or (account.error if account.failures else ""),
     )
 
 
 def calendar_state(calendar: Calendar) -> CalendarState:
-    live = [one for one in calendar.subscriptions.all() if one.state == SubscriptionState.LIVE]
-    until = max((one.expires_at for one in live if one.expires_at), default=None)
+    live = [
+        subscription
+        for subscription in calendar.subscriptions.all()
+        if subscription.state == SubscriptionState.LIVE
+    ]
+    until = max(
+        (subscription.expires_at for subscription in live if subscription.expires_at), default=None
+    )
     word, look = describe_calendar(calendar, live)
     return CalendarState(calendar=calendar, push_until=until, word=word, look=look)
 

@@ -31,7 +31,10 @@ class CalendarFilter(RadioFilter):
     parameter_name = "calendar"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [(str(one.pk), calendar_label(one)) for one in followed_calendars(scope_of(request))]
+        return [
+            (str(calendar.pk), calendar_label(calendar))
+            for calendar in followed_calendars(scope_of(request))
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         value = self.value() or ""

@@ -55,12 +55,17 @@ def appointment_context(appointment: Appointment) -> dict[str, Any]:
         "badge": appointment_badge(appointment),
         "when": span_text(appointment),
         "people": [
-            participant_context(one) for one in appointment.participants.select_related("contact")
+            participant_context(participant)
+            for participant in appointment.participants.select_related("contact")
         ],
-        "history": [history_context(one) for one in appointment.changes.order_by("-pk")[:MAX_ROWS]],
-        "told": [notification_context(one) for one in latest_notifications(appointment)],
+        "history": [
+            history_context(change) for change in appointment.changes.order_by("-pk")[:MAX_ROWS]
+        ],
+        "notifications": [
+            notification_context(notification) for notification in latest_notifications(appointment)
+        ],
         "links": [
-            link_context(one) for one in appointment.links.select_related("calendar__account")
+            link_context(link) for link in appointment.links.select_related("calendar__account")
         ],
         "is_booked": appointment.status == AppointmentStatus.BOOKED,
         "question": unresolved_differences(appointment),
@@ -101,11 +106,11 @@ def overlapping_appointments(appointment: Appointment) -> Iterable[Appointment]:
 # --- who ---
 
 
-def participant_context(one: Participant) -> dict[str, Any]:
+def participant_context(participant: Participant) -> dict[str, Any]:
     return {
-        "participant": one,
-        "role": ParticipantRole(one.role).label,
-        "badge": look_badge(one.get_answer_display(), ANSWER_LOOKS[one.answer]),
+        "participant": participant,
+        "role": ParticipantRole(participant.role).label,
+        "badge": look_badge(participant.get_answer_display(), ANSWER_LOOKS[participant.answer]),
     }
 
 
@@ -136,7 +141,7 @@ def differing_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> lis
 
 def unresolved_differences(appointment: Appointment) -> list[Difference]:
     """Where both sides changed it and ours was kept: ours, and what the calendar said."""
-    link = next((one for one in appointment.links.all() if one.theirs), None)
+    link = next((link for link in appointment.links.all() if link.theirs), None)
     if link is None or appointment.status != AppointmentStatus.BOOKED:
         return []
     ours = conversion.content_of_appointment(appointment)
@@ -180,16 +185,16 @@ def latest_notifications(appointment: Appointment) -> Iterable[Notice]:
     return rows.select_related("rule", "participant", "message")[:MAX_ROWS]
 
 
-def notification_context(notice: Notice) -> dict[str, Any]:
-    message = notice.message
-    waits = notice.state == NotificationState.WAITING
+def notification_context(notification: Notice) -> dict[str, Any]:
+    message = notification.message
+    waits = notification.state == NotificationState.WAITING
     return {
-        "notice": notice,
+        "notification": notification,
         "badge": message_badges.status_badge(message.status)
         if message
-        else look_badge(notice.get_state_display(), NOTIFICATION_LOOKS[notice.state]),
-        "way": message_badges.channel_badge(message.leg_channel) if message else "",
-        "until": notice.tell_after if waits else None,
+        else look_badge(notification.get_state_display(), NOTIFICATION_LOOKS[notification.state]),
+        "channel": message_badges.channel_badge(message.leg_channel) if message else "",
+        "until": notification.tell_after if waits else None,
     }
 
 

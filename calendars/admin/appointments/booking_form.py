@@ -92,7 +92,7 @@ class AppointmentForm(forms.Form):
 
     @property
     def has_more_people(self) -> bool:
-        return any(one.value() or one.errors for one in [*self.others, self["addresses"]])
+        return any(field.value() or field.errors for field in [*self.others, self["addresses"]])
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -168,7 +168,7 @@ class BookingForm(AppointmentForm):
             end=end,
             zone=self.scope.time_zone.key,
             calendar=calendar.pk,
-            also_free=[one.pk for one in data["also_free"]],
+            also_free=[other.pk for other in data["also_free"]],
             is_all_day=data["duration"] == ALL_DAY,
             description=data["description"],
             place=data["place"],

@@ -77,11 +77,11 @@ def length_minutes(appointment: Appointment) -> int:
 def current_values(appointment: Appointment) -> dict[str, Any]:
     people: dict[str, Any] = {role.value: [] for role in ParticipantRole}
     others = []
-    for one in appointment.participants.all():
-        if one.contact_id:
-            people[one.role].append(one.contact_id)
+    for participant in appointment.participants.all():
+        if participant.contact_id:
+            people[participant.role].append(participant.contact_id)
         else:
-            others.append(one.email)
+            others.append(participant.email)
     return {
         "title": appointment.title,
         "day": appointment.wall_start.date(),

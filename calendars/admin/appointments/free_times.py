@@ -44,12 +44,12 @@ class FreeTimesForm(forms.Form):
                 start,
                 end,
                 timedelta(minutes=data["duration"]),
-                [calendar.pk, *(one.pk for one in data["also_free"] if one != calendar)],
+                [calendar.pk, *(other.pk for other in data["also_free"] if other != calendar)],
                 moving=moving,
             )
         except Refused as error:
             return {"days": [], "unknown": [], "problem": str(error)}
-        unknown = [f"{one.name}: {one.problem}" for one in found.unknown]
+        unknown = [f"{row.name}: {row.problem}" for row in found.unknown]
         return {"days": times_by_day(found.slots, zone), "unknown": unknown, "problem": ""}
 
 

@@ -22,7 +22,7 @@ COLOUR_COUNT = 6
 
 
 class InvalidSpan(ValueError):
-    """What was asked for is no span of time, or too long a one."""
+    """What was asked for is no span of time, or too long."""
 
 
 def requested_span(request: HttpRequest, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -42,10 +42,12 @@ def parse_in_zone(text: str, zone: ZoneInfo) -> datetime:
 
 def week_events(scope: Scope, start: datetime, end: datetime) -> list[dict[str, Any]]:
     zone = scope.time_zone
-    colours = {one.pk: number % COLOUR_COUNT for number, one in enumerate(shown_calendars(scope))}
+    colours = {
+        calendar.pk: number % COLOUR_COUNT for number, calendar in enumerate(shown_calendars(scope))
+    }
     return [
-        *(appointment_event(one, zone, colours) for one in appointments_between(scope, start, end)),
-        *(block_event(one, zone) for one in blocks_between(scope, start, end)),
+        *(appointment_event(row, zone, colours) for row in appointments_between(scope, start, end)),
+        *(block_event(block, zone) for block in blocks_between(scope, start, end)),
     ]
 
 
@@ -56,7 +58,8 @@ def shown_calendars(scope: Scope) -> list[Calendar]:
 def calendar_legend(scope: Scope) -> list[dict[str, Any]]:
     calendars = enumerate(shown_calendars(scope))
     return [
-        {"name": calendar_label(one), "colour": number % COLOUR_COUNT} for number, one in calendars
+        {"name": calendar_label(calendar), "colour": number % COLOUR_COUNT}
+        for number, calendar in calendars
     ]
 
 
@@ -74,46 +77,52 @@ def blocks_between(scope: Scope, start: datetime, end: datetime) -> list[BusyBlo
     return list(rows[:MAX_EVENTS])
 
 
-def appointment_event(one: Appointment, zone: ZoneInfo, colours: dict[int, int]) -> dict[str, Any]:
-    names = ["ws-appointment", f"ws-colour-{colours.get(one.calendar_id, 0)}", f"ws-{one.status}"]
+def appointment_event(
+    appointment: Appointment, zone: ZoneInfo, colours: dict[int, int]
+) -> dict[str, Any]:
+    names = [
+        "ws-appointment",
+        f"ws-colour-{colours.get(appointment.calendar_id, 0)}",
+        f"ws-{appointment.status}",
+    ]
     return {
-        "id": str(one.pk),
-        "title": one.title,
-        **event_times(one, zone),
-        "url": reverse("admin:calendars_appointment_change", args=[one.pk]),
-        "classNames": names + (["ws-troubled"] if one.trouble else []),
+        "id": str(appointment.pk),
+        "title": appointment.title,
+        **event_times(appointment, zone),
+        "url": reverse("admin:calendars_appointment_change", args=[appointment.pk]),
+        "classNames": names + (["ws-troubled"] if appointment.trouble else []),
         "extendedProps": {
-            "calendar": one.calendar.name,
-            "place": one.place,
-            "people": participants_text(one),
-            "problem": one.trouble,
-            "state": one.status,
+            "calendar": appointment.calendar.name,
+            "place": appointment.place,
+            "people": participants_text(appointment),
+            "problem": appointment.trouble,
+            "state": appointment.status,
         },
     }
 
 
-def block_event(one: BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
+def block_event(block: BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
     return {
-        "id": f"block-{one.pk}",
-        "title": one.title or "Busy",
-        **event_times(one, zone),
+        "id": f"block-{block.pk}",
+        "title": block.title or "Busy",
+        **event_times(block, zone),
         "classNames": ["ws-busy"],
-        "extendedProps": {"calendar": one.calendar.name, "state": "busy"},
+        "extendedProps": {"calendar": block.calendar.name, "state": "busy"},
     }
 
 
-def event_times(one: Appointment | BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
-    if one.is_all_day:
+def event_times(entry: Appointment | BusyBlock, zone: ZoneInfo) -> dict[str, Any]:
+    if entry.is_all_day:
         # Whole days are the same days everywhere.
-        own = ZoneInfo(one.zone) if isinstance(one, Appointment) else block_zone(one, zone)
-        start, end = (each.astimezone(own).date() for each in (one.starts_at, one.ends_at))
+        own = ZoneInfo(entry.zone) if isinstance(entry, Appointment) else block_zone(entry, zone)
+        start, end = (each.astimezone(own).date() for each in (entry.starts_at, entry.ends_at))
         return {"start": start.isoformat(), "end": end.isoformat(), "allDay": True}
-    start_at, end_at = (each.astimezone(zone) for each in (one.starts_at, one.ends_at))
+    start_at, end_at = (each.astimezone(zone) for each in (entry.starts_at, entry.ends_at))
     return {"start": start_at.strftime("%FT%T"), "end": end_at.strftime("%FT%T")}
 
 
-def block_zone(one: BusyBlock, zone: ZoneInfo) -> ZoneInfo:
-    return ZoneInfo(one.calendar.zone) if one.calendar.zone else zone
+def block_zone(block: BusyBlock, zone: ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(block.calendar.zone) if block.calendar.zone else zone
 
 
 def participants_text(appointment: Appointment) -> str:
@@ -124,4 +133,7 @@ def participants_text(appointment: Appointment) -> str:
         ResponseStatus.TENTATIVE: "? ",
     }
     people = appointment.participants.all()
-    return ", ".join(f"{marks.get(ResponseStatus(one.answer), '')}{one}" for one in people)
+    return ", ".join(
+        f"{marks.get(ResponseStatus(participant.answer), '')}{participant}"
+        for participant in people
+    )

@@ -123,6 +123,7 @@ class ContactBookAdmin(ObjectPagesAdmin):
             **book_context(row),
             "form": BookOptionsForm(book=row, known=known),
             "problem": problem,
+            "sides": ["ours", "theirs"],
             "conflicts": [conflict_row(conflict) for conflict in open_conflicts(row)],
             "unwritten": row.links.living().exclude(error="").select_related("contact")[:20],
             "may_act": self.has_act_permission(request),

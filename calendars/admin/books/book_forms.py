@@ -46,9 +46,9 @@ class BookOptionsForm(forms.Form):
         initial = {name: getattr(book, name) for name in ("direction", "policy", "groups")}
         super().__init__(data, initial=initial)
         self.book = book
-        names = {one.id: one.name for one in known}
+        names = {group.id: group.name for group in known}
         # Chosen ones that the vendor does not list now stay choosable.
-        choices = names | {one: one for one in book.groups if one not in names}
+        choices = names | {group: group for group in book.groups if group not in names}
         field: Any = self.fields["groups"]
         field.choices = list(choices.items())
 
@@ -63,7 +63,7 @@ class FollowBookForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["account"]
         accounts = scope.rows(Account.objects.linked().filter(contact_book=None))
-        fit = [one.pk for one in accounts if allows_purpose(one, "contacts")]
+        fit = [account.pk for account in accounts if allows_purpose(account, "contacts")]
         field.queryset = Account.objects.filter(pk__in=fit)
 
     def follow(self) -> ContactBook:
