@@ -212,8 +212,9 @@ def test_a_slower_provider_is_believed() -> None:
 def test_a_faster_provider_is_believed() -> None:
     bucket = TokenBucket("resend", SLOW)
     bucket.learn(100)
-    taken(bucket)
-    assert bucket.acquire() <= 0.01
+    waits = [bucket.acquire() for _ in range(int(SLOW.burst) + 1)]
+    # On a busy machine the next one may be there already; at the old rate it is 100 s away.
+    assert waits[-1] <= 0.01
 
 
 def test_what_was_learned_is_shared_and_replaced() -> None:
