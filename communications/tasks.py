@@ -17,11 +17,11 @@ def replay_deliveries() -> int:
 
 
 def poll_receipts() -> int:
-    return reconciliation.poll_receipts()
+    return reconciliation.poll_overdue_receipts()
 
 
 def settle_unknown() -> int:
-    return reconciliation.settle_unknown()
+    return reconciliation.resolve_unknown()
 
 
 def fetch_received() -> int:

@@ -61,7 +61,7 @@ class Watchdog:
             signal.signal(number, self.stop)
         for leader in self.records.clean_up():
             log.warning("orphaned_cluster_killed", pid=leader)
-        crew = background_loops.start()
+        loops = background_loops.start()
         failures = 0
         while not self.stopping:
             self.prepare()
@@ -72,7 +72,7 @@ class Watchdog:
                 failures = 0 if lasted > STEADY_AFTER else failures + 1
                 log.error("cluster_replaced", reason=reason, after=str(lasted))
                 self.sleep(restart_pause(failures))
-        crew.stop()
+        loops.stop()
         with suppress(Error):
             self.clear_beats()
 

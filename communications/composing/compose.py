@@ -147,7 +147,7 @@ def build(organization: Organization, draft: Draft) -> tuple[Message, list[File]
         send_at=draft.send_at,
         send_after=starts,
         expires_at=draft.expires_at,
-        escalate_at=channel_fallback.deadline(plan, 0, starts),
+        escalate_at=channel_fallback.escalation_deadline(plan, 0, starts),
         fallback=plan,
         resend_if_unknown=draft.resend_if_unknown,
         metadata=dict(draft.metadata),

@@ -12,7 +12,7 @@ from typing import Any
 from communications.book import contacts
 from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization, Priority, Template
-from communications.policy.channel_fallback import label
+from communications.policy.channel_fallback import channel_label
 from communications.providers import registry
 from communications.vocabulary import phone_numbers
 from communications.vocabulary.events import File
@@ -73,12 +73,12 @@ class Text:
 def check_routes(draft: Draft) -> None:
     """A message nobody can send would wait in silence."""
     if not registry.route(draft.channel):
-        raise Refused("channel", f"No provider for {label(draft.channel)} is configured.")
+        raise Refused("channel", f"No provider for {channel_label(draft.channel)} is configured.")
     for step in draft.fallback:
         if not registry.route(step["channel"]):
             raise Refused(
                 "fallback",
-                f"No provider for {label(step['channel'])} is configured.",
+                f"No provider for {channel_label(step['channel'])} is configured.",
             )
 
 
@@ -110,7 +110,7 @@ def of_contact(organization: Organization, draft: Draft) -> tuple[Contact, str]:
     if address is None:
         raise Refused(
             "contact",
-            f"{contact} has no {label(draft.channel)} address: add one to the contact.",
+            f"{contact} has no {channel_label(draft.channel)} address: add one to the contact.",
         )
     return contact, address.value
 

@@ -64,7 +64,7 @@ def way(contact: Contact, channel: str, to: str) -> Way:
         to=to,
         leg_to=to,
     )
-    reason = channel_fallback.in_the_way(probe, channel, to)
+    reason = channel_fallback.leg_obstacle(probe, channel, to)
     is_whatsapp = channel == Channel.WHATSAPP
     return Way(
         channel=channel,

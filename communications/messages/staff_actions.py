@@ -56,7 +56,7 @@ def cancel(message: Message, *, by: str = "") -> None:
 
 
 def retry(message: Message, *, by: str = "") -> None:
-    """Puts it into the outbox again, at the foot of the ladder. Raises NotPossible."""
+    """Puts it into the outbox again, with all its retries. Raises NotPossible."""
     with transaction.atomic():
         current = Message.objects.select_for_update().get(pk=message.pk)
         if current.direction == Direction.INBOUND:

@@ -106,7 +106,7 @@ class Message(models.Model):
     resend_if_unknown = models.BooleanField(default=False)
     # The provider the next attempt goes to; blank: the first of the route that works.
     via = models.CharField(max_length=40, blank=True)
-    # A manual retry starts the ladder again: attempts before this number do not count any more.
+    # The retry epoch: attempts before this number count no more, since somebody sent it anew.
     ladder_start = models.PositiveIntegerField(default=1)
     # Inbound only: its body is still at the provider.
     is_complete = models.BooleanField(default=True)

@@ -1,4 +1,4 @@
-"""channel failed, or too slow -> the next step of the message's plan. One of them wins."""
+"""Channel fallback: channel failed, or too slow -> the next leg of the message's plan."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,35 +21,37 @@ from communications.vocabulary.events import Kind
 from wedsync_comms.lib.text import as_sentence
 
 
-def onward(message: Message, why: str) -> Change | None:
-    """What moves a message to the next step that can work, or None if its plan is at its end."""
-    passed: list[str] = []
+def next_leg(message: Message, why: str) -> Change | None:
+    """Returns what moves a message to the next leg that can work, or None if there is none."""
+    skipped: list[str] = []
     for number in range(message.leg + 1, len(message.fallback) + 1):
         channel = message.fallback[number - 1]["channel"]
-        to = address(message, channel)
-        obstacle = in_the_way(message, channel, to)
+        to = contact_address(message, channel)
+        obstacle = leg_obstacle(message, channel, to)
         if obstacle:
-            passed.append(f"Not by {label(channel)}: {obstacle}")
+            skipped.append(f"Not by {channel_label(channel)}: {obstacle}")
             continue
         now = timezone.now()
-        leg = Leg(number, channel, to, deadline(message.fallback, number, now))
+        leg = Leg(number, channel, to, escalation_deadline(message.fallback, number, now))
         return Change(
             message=message.pk,
             kind=Kind.FAILOVER,
             plan=Plan(now, leg=leg),
-            detail=" ".join([as_sentence(why), *passed, f"Next by {label(channel)} to {to}."]),
+            detail=" ".join(
+                [as_sentence(why), *skipped, f"Next by {channel_label(channel)} to {to}."]
+            ),
         )
     return None
 
 
-def deadline(plan: list[dict[str, Any]], leg: int, start: datetime) -> datetime | None:
-    """When the step after this one is due, if its plan names a time."""
+def escalation_deadline(plan: list[dict[str, Any]], leg: int, start: datetime) -> datetime | None:
+    """Returns when the leg after this one is due, if its plan names a time."""
     after = plan[leg].get("after_seconds") if leg < len(plan) else None
     return None if after is None else start + timedelta(seconds=after)
 
 
-def address(message: Message, channel: str) -> str:
-    """Where the message's contact is reached on a channel; blank if nowhere."""
+def contact_address(message: Message, channel: str) -> str:
+    """Returns where the message's contact is reached on a channel; blank if nowhere."""
     if channel == message.channel:
         return message.to
     if message.contact_id is None:
@@ -58,8 +60,8 @@ def address(message: Message, channel: str) -> str:
     return found.value if found else ""
 
 
-def in_the_way(message: Message, channel: str, to: str) -> str:
-    """Why a message cannot go this way; blank if it can."""
+def leg_obstacle(message: Message, channel: str, to: str) -> str:
+    """Returns why a message cannot go this way; blank if it can."""
     if not to:
         return "the contact has no address there."
     if not registry.route(channel):
@@ -77,5 +79,5 @@ def in_the_way(message: Message, channel: str, to: str) -> str:
     return ""
 
 
-def label(channel: str) -> str:
+def channel_label(channel: str) -> str:
     return str(Channel(channel).label)

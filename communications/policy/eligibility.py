@@ -49,7 +49,7 @@ def refused(message: Message, row: Suppression) -> Change:
 
 
 def elsewhere(message: Message, why: str, code: str) -> Change:
-    return channel_fallback.onward(message, why) or suppressed(message, why, code)
+    return channel_fallback.next_leg(message, why) or suppressed(message, why, code)
 
 
 def suppressed(message: Message, why: str, code: str) -> Change:

@@ -1,4 +1,8 @@
-"""Which provider of a channel's route takes a message now, and what becomes of it elsewise."""
+"""Which provider of a channel's route takes a message: failover, circuit breakers, pair rates.
+
+A route names providers in the order in which they are tried. A message goes to the first that
+works and has retries left for it; `Message.via` binds it to one of them.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,117 +28,144 @@ from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 from wedsync_comms.lib.text import as_sentence
 
-# How long a message waits whose providers are all closed, before it is looked at again.
-CLOSED_PAUSE = timedelta(seconds=2)
+# How long a message waits whose providers are all unavailable, before it is looked at again.
+UNAVAILABLE_DELAY = timedelta(seconds=2)
 
 
-def routed(message: Message, channel: str, slug: str, usable: Sequence[str]) -> bool:
-    """Whether it goes through this provider now; if not, it is sent on its way."""
-    chosen = retry_policy.next_provider(
+def next_provider(
+    route: Sequence[str],
+    *,
+    used_up: Iterable[str],
+    usable: Iterable[str],
+) -> str | None:
+    """Returns the provider to try; "" if one may work later; None if the route is exhausted."""
+    left = [slug for slug in route if slug not in set(used_up)]
+    if not left:
+        return None
+    available = set(usable)
+    return next((slug for slug in left if slug in available), "")
+
+
+def claimable_vias(slug: str, usable: Sequence[str]) -> list[str]:
+    """Returns the values of `via` whose messages this provider takes.
+
+    Its own, and if it is the first of the route that works, those of nobody in particular.
+    """
+    return ["", slug] if usable[0] == slug else [slug]
+
+
+def select_or_reroute(message: Message, channel: str, slug: str, usable: Sequence[str]) -> bool:
+    """Returns whether a message goes through this provider now; if not, sends it on its way."""
+    chosen = next_provider(
         registry.route(channel),
-        used_up=used_up(message),
+        used_up=exhausted_providers(message),
         usable=usable,
     )
     if chosen == slug:
         return True
     if chosen is None:
-        give_up(message)
+        fall_back_or_fail(message)
     elif chosen:
-        reroute([message.pk], via=chosen, send_after=timezone.now())
+        reroute_messages([message.pk], via=chosen, send_after=timezone.now())
     else:
-        reroute([message.pk], via="", send_after=timezone.now() + CLOSED_PAUSE)
+        reroute_messages([message.pk], via="", send_after=timezone.now() + UNAVAILABLE_DELAY)
     return False
 
 
-def detours(
+def failover_events(
     messages: Sequence[Message],
     channel: str,
     slug: str,
     usable: Sequence[str],
 ) -> list[Change]:
-    """Says, once for each message, why an earlier provider of the route is passed by."""
+    """Says, once for each message, why an earlier provider of the route is skipped."""
     route = registry.route(channel)
-    closed = [one for one in route[: route.index(slug)] if one not in usable]
-    if not closed:
+    skipped = [earlier for earlier in route[: route.index(slug)] if earlier not in usable]
+    if not skipped:
         return []
     told = set(
         Event.objects.filter(
             message__in=messages,
             kind=Kind.FAILOVER,
-            provider__in=closed,
+            provider__in=skipped,
         ).values_list("message", "provider"),
     )
     return [
-        passed_by(message, one, slug)
+        skipped_provider_event(message, earlier, slug)
         for message in messages
-        for one in closed
-        if one not in used_up(message) and (message.pk, one) not in told
+        for earlier in skipped
+        if earlier not in exhausted_providers(message) and (message.pk, earlier) not in told
     ]
 
 
-def passed_by(message: Message, closed: str, slug: str) -> Change:
-    why = as_sentence(registry.breaker(closed).state().reason or "it is closed")
+def skipped_provider_event(message: Message, skipped: str, slug: str) -> Change:
+    why = as_sentence(registry.breaker(skipped).state().reason or "it is closed")
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
-        provider=closed,
+        provider=skipped,
         error_code="breaker_open",
-        detail=f"Not through {closed}: {why} Through {slug} instead.",
+        detail=f"Not through {skipped}: {why} Through {slug} instead.",
     )
 
 
-def in_pace(messages: Sequence[Message], slug: str) -> list[Message]:
-    """Those whose recipient may be written to again already; the others wait."""
+def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
+    """Returns those whose recipient may be written to again already; the others wait."""
     rate = registry.provider(slug).pair_rate
     if rate is None:
         return list(messages)
     # Without Redis each bucket is a row, held until the claim is committed. Two claims that take
     # the same ones in one order never wait for each other in a circle.
     pauses = {
-        one.pk: TokenBucket(f"{slug}:{one.leg_to}", rate).acquire()
-        for one in sorted(messages, key=attrgetter("leg_to"))
+        message.pk: TokenBucket(f"{slug}:{message.leg_to}", rate).acquire()
+        for message in sorted(messages, key=attrgetter("leg_to"))
     }
-    for one in messages:
-        if pause := pauses[one.pk]:
-            later = timezone.now() + timedelta(seconds=pause)
-            reroute([one.pk], via=one.via, send_after=later)
-    return [one for one in messages if not pauses[one.pk]]
+    for message in messages:
+        if pause_s := pauses[message.pk]:
+            later = timezone.now() + timedelta(seconds=pause_s)
+            reroute_messages([message.pk], via=message.via, send_after=later)
+    return [message for message in messages if not pauses[message.pk]]
 
 
-def used_up(message: Message) -> set[str]:
-    """The providers that have had their whole ladder for this message."""
-    return {slug for slug, count in climbed(message).items() if count > len(retry_policy.STEPS)}
+def exhausted_providers(message: Message) -> set[str]:
+    """Returns the providers that have used up their retries for this message."""
+    limit = len(retry_policy.BACKOFF)
+    return {slug for slug, count in retries_used(message).items() if count > limit}
 
 
-def give_up(message: Message) -> None:
-    why = f"Every provider of {channel_fallback.label(message.leg_channel)} was tried."
+def retries_used(message: Message) -> Counter[str]:
+    """Counts by provider the attempts that used up a retry, since the last retry by hand."""
+    return Counter(
+        attempt.provider
+        for attempt in message.attempts.all()
+        if attempt.number >= message.ladder_start
+        and attempt.error_class in retry_policy.RETRY_COUNTED
+    )
+
+
+def fall_back_or_fail(message: Message) -> None:
+    why = f"Every provider of {channel_fallback.channel_label(message.leg_channel)} was tried."
     end = Change(message=message.pk, kind=Kind.GIVEN_UP, plan=Plan(None), detail=why)
-    record([channel_fallback.onward(message, why) or end])
+    record([channel_fallback.next_leg(message, why) or end])
 
 
-def reroute(messages: Iterable[Any], *, via: str, send_after: datetime) -> None:
+def reroute_messages(messages: Iterable[Any], *, via: str, send_after: datetime) -> None:
     Message.objects.filter(pk__in=messages, send_after__isnull=False).update(
         via=via,
         send_after=send_after,
     )
 
 
-def free_from(slug: str, channel: str) -> int:
-    """What was bound to a provider that is closed now goes to whichever works."""
+def unbind_from(slug: str, channel: str) -> int:
+    """Gives what was bound to a provider that is unavailable now to whichever works.
+
+    Returns how many messages that were.
+    """
     rows = Message.objects.waiting().filter(leg_channel=channel, via=slug)
     if not rows.exists():
         return 0
     with transaction.atomic():
         # Those that somebody is at are left for the next look: waiting for many of them, in
         # whatever order they lie, could end in a circle.
-        free = rows.select_for_update(skip_locked=True).values("pk")
-        return Message.objects.filter(pk__in=free).update(via="")
-
-
-def climbed(message: Message) -> Counter[str]:
-    """How many steps of the ladder it has used with each provider."""
-    return Counter(
-        one.provider
-        for one in message.attempts.all()
-        if one.number >= message.ladder_start and one.error_class in retry_policy.COUNTED
-    )
+        unlocked = rows.select_for_update(skip_locked=True).values("pk")
+        return Message.objects.filter(pk__in=unlocked).update(via="")

@@ -1,7 +1,7 @@
-"""What to do after a call: a pure function of what happened before."""
+"""When and how a call is retried after it was refused or not answered: a pure function."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -14,14 +14,15 @@ from wedsync_comms.lib.errors import (
     RateLimited,
 )
 
-STEPS = (1.0, 2.0, 4.0, 8.0, 16.0)
+# The delay before each retry through one provider.
+BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16))
 # How long until a paused provider is asked again about a call that it may have carried out.
-PAUSED = timedelta(minutes=5)
-# Attempts that ended so are steps up the ladder; throttling and a paused account are not.
-COUNTED = {"TransientError", "OutcomeUnknown", "ServerFailed"}
+PAUSED_DELAY = timedelta(minutes=5)
+# Attempts that ended so use up a retry; throttling and a paused account do not.
+RETRY_COUNTED = {"TransientError", "OutcomeUnknown", "ServerFailed"}
 
 
-class Then(Enum):
+class Action(Enum):
     """What follows a refused or unanswered call."""
 
     # A new attempt through the same provider.
@@ -36,56 +37,45 @@ class Then(Enum):
 
 
 @dataclass(frozen=True)
-class Step:
-    then: Then
+class Decision:
+    action: Action
     delay: timedelta = timedelta(0)
 
 
-def after(
+def decide_after(
     error: ProviderError,
     *,
-    climbed: int,
+    retries_used: int,
     idempotent: bool,
     repeated: bool = False,
     jitter: Callable[[], float] = random.random,
-) -> Step:
-    """`climbed` says how many steps of the ladder this provider has used up for the message.
+) -> Decision:
+    """Decides what follows an error. `retries_used` counts this message's with this provider.
 
     `repeated` says that the call was made before and had no answer. Whatever is answered now, it
     may have been carried out then: only the same call may follow, never another one.
     """
     if isinstance(error, PermanentError):
-        return Step(Then.FAIL)
+        return Decision(Action.FAIL)
     at_risk = repeated or isinstance(error, OutcomeUnknown)
     if at_risk and not idempotent:
-        return Step(Then.ASK)
-    again = Then.REPEAT if at_risk else Then.RETRY
+        return Decision(Action.ASK)
+    again = Action.REPEAT if at_risk else Action.RETRY
     if isinstance(error, RateLimited):
-        return Step(again, error.retry_after)
+        return Decision(again, error.retry_after)
     if isinstance(error, ProviderPaused):
-        return Step(again, PAUSED) if at_risk else Step(Then.FAIL_OVER)
-    if climbed < len(STEPS):
+        return Decision(again, PAUSED_DELAY) if at_risk else Decision(Action.FAIL_OVER)
+    if retries_used < len(BACKOFF):
         # Up to a tenth more, so that a thousand failed calls do not come back in one instant.
-        return Step(again, timedelta(seconds=STEPS[climbed] * (1 + 0.1 * jitter())))
-    return exhausted(error, at_risk=at_risk)
+        return Decision(again, BACKOFF[retries_used] * (1 + 0.1 * jitter()))
+    return retries_exhausted(error, at_risk=at_risk)
 
 
-def exhausted(error: ProviderError, *, at_risk: bool) -> Step:
-    """The ladder is climbed. A provider that carried out the first of several calls with one key
-    would have said so by the last of them; one that stayed silent may still have it."""
+def retries_exhausted(error: ProviderError, *, at_risk: bool) -> Decision:
+    """Decides what follows the last retry.
+
+    A provider that carried out the first of several calls with one key would have said so by the
+    last of them; one that stayed silent may still have it.
+    """
     answered = isinstance(error, OutcomeUnknown) and error.answered
-    return Step(Then.ASK) if at_risk and not answered else Step(Then.FAIL_OVER)
-
-
-def next_provider(
-    route: Sequence[str],
-    *,
-    used_up: Iterable[str],
-    usable: Iterable[str],
-) -> str | None:
-    """The provider to try; "" if one may work later; None if the route is exhausted."""
-    left = [slug for slug in route if slug not in set(used_up)]
-    if not left:
-        return None
-    open_now = set(usable)
-    return next((slug for slug in left if slug in open_now), "")
+    return Decision(Action.ASK) if at_risk and not answered else Decision(Action.FAIL_OVER)

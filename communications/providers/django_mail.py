@@ -51,7 +51,7 @@ class DjangoMail(Provider):
         self.backend = backend
         self.sender = sender
         self.options = options
-        self.rate = Rate.permitted(rate_per_second)
+        self.rate = Rate.below(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

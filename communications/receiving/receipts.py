@@ -1,7 +1,6 @@
 """receipt -> the attempt it is about -> record -> what follows from a failure."""
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -36,7 +35,7 @@ from wedsync_comms.lib.text import as_sentence, sanitise
 FAILURES = {Status.FAILED, Status.BOUNCED}
 # What the provider took and then did not even try: safe to send again.
 RETRIED = (TransientError, RateLimited)
-COUNTED = {*retry_policy.COUNTED, RateLimited.__name__}
+COUNTED = {*retry_policy.RETRY_COUNTED, RateLimited.__name__}
 
 
 def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Source) -> int:
@@ -103,20 +102,22 @@ def after_failure(attempt: Attempt, event: StatusChanged) -> None:
     if event.remedy is not None and issubclass(event.remedy, RETRIED):
         next_step = again(attempt, event)
     if next_step is None and event.closes not in suppressions.PERSONAL:
-        next_step = channel_fallback.onward(message, sanitise(event.detail) or "It did not arrive.")
+        next_step = channel_fallback.next_leg(
+            message, sanitise(event.detail) or "It did not arrive."
+        )
     if next_step is not None:
         record([next_step])
 
 
 def again(attempt: Attempt, event: StatusChanged) -> Change | None:
-    """Another attempt, while there are steps of the ladder left; then another provider."""
+    """Another attempt, while there are retries left; then another provider."""
     climbed = Attempt.objects.filter(
         message=attempt.message_id,
         provider=attempt.provider,
         number__gte=attempt.message.ladder_start,
         error_class__in=COUNTED,
     ).count()
-    pause = timedelta(seconds=retry_policy.STEPS[min(climbed, len(retry_policy.STEPS)) - 1])
+    pause = retry_policy.BACKOFF[min(climbed, len(retry_policy.BACKOFF)) - 1]
     wait = max(pause, event.retry_after)
     step = Change(
         message=attempt.message_id,
@@ -125,7 +126,7 @@ def again(attempt: Attempt, event: StatusChanged) -> Change | None:
         plan=Plan(timezone.now() + wait),
         detail=f"It never left the provider: next try in {wait.total_seconds():.0f} s.",
     )
-    if climbed <= len(retry_policy.STEPS):
+    if climbed <= len(retry_policy.BACKOFF):
         return step
     if event.remedy is RateLimited:
         return None

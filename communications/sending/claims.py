@@ -48,48 +48,45 @@ class Claim:
     attempts: Sequence[Attempt]
 
 
-def lease() -> datetime:
+def lease_deadline() -> datetime:
+    """Returns until when what is claimed now belongs to this process."""
     return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
-def bound(slug: str, usable: Sequence[str]) -> list[str]:
-    """The values of `via` whose messages this provider takes: its own, and if it is the first of
-    the route that works, those of nobody in particular."""
-    return ["", slug] if usable[0] == slug else [slug]
-
-
-def ahead(channel: str, slug: str, usable: Sequence[str], most: int) -> list[int]:
-    """The priorities of the first messages due for this provider, the most urgent first."""
+def peek_priorities(channel: str, slug: str, usable: Sequence[str], limit: int) -> list[int]:
+    """Returns the priorities of the first messages due for this provider, urgent first."""
     rows = Message.objects.due(timezone.now()).filter(
         leg_channel=channel,
-        via__in=bound(slug, usable),
+        via__in=provider_selection.claimable_vias(slug, usable),
     )
-    return list(rows.order_by("priority").values_list("priority", flat=True)[:most])
+    return list(rows.order_by("priority").values_list("priority", flat=True)[:limit])
 
 
-def claim(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> list[Claim]:
-    """Takes what is due for this provider, urgent first, and commits an attempt for each message.
+def claim_due(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> list[Claim]:
+    """Claims what is due for this provider, urgent first, and commits an attempt for each message.
 
     One call for all of them where the provider takes many at once, else a call for each. Empty if
     nothing is left to send after refusing what may not be sent.
     """
     batches = registry.provider(slug).batch_limit > 1
     with transaction.atomic():
-        rows = due(channel, bound(slug, usable), limit)
-        routable = [
-            one for one in allowed(rows) if provider_selection.routed(one, channel, slug, usable)
+        vias = provider_selection.claimable_vias(slug, usable)
+        messages = [
+            message
+            for message in refuse_or_hold(lock_due(channel, vias, limit))
+            if provider_selection.select_or_reroute(message, channel, slug, usable)
         ]
-        routable = provider_selection.in_pace(routable, slug)
+        messages = provider_selection.within_pair_rate(messages, slug)
         if batches:
-            routable = together(routable, slug)
-        if not routable:
+            messages = batchable_with_first(messages, slug)
+        if not messages:
             return []
-        record(provider_selection.detours(routable, channel, slug, usable))
-        return attempt(slug, [routable] if batches else [[one] for one in routable])
+        record(provider_selection.failover_events(messages, channel, slug, usable))
+        return open_calls(slug, [messages] if batches else [[message] for message in messages])
 
 
-def due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
-    """Locked rows of the outbox, in the order in which they are sent."""
+def lock_due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
+    """Locks due rows of the outbox, and returns them in the order in which they are sent."""
     found: list[Message] = []
     for priority in Priority.values:
         rows = (
@@ -99,31 +96,36 @@ def due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
             .select_related("organization")
             .prefetch_related("attempts")
         )
-        found += lock(rows)[: limit - len(found)]
+        found += lock_unlocked(rows)[: limit - len(found)]
         # An urgent message does not share the fate of a campaign it happens to leave with.
         if len(found) == limit or (found and priority == Priority.URGENT):
             break
     return found
 
 
-def lock(rows: QuerySet[Message]) -> QuerySet[Message]:
+def lock_unlocked(rows: QuerySet[Message]) -> QuerySet[Message]:
+    """Locks those rows that nobody else has locked."""
     # On SQLite it says nothing and need not: there is one writer at a time, and transactions here
     # begin as writers.
     return rows.select_for_update(skip_locked=True, of=OF_SELF)
 
 
-def allowed(rows: Sequence[Message]) -> list[Message]:
-    """Records what may not be sent after all, or not here, and returns the others."""
+def refuse_or_hold(messages: Sequence[Message]) -> list[Message]:
+    """Records which messages may not be sent after all, or not now, and returns the others."""
     now = timezone.now()
-    late = {one.pk: expired(one) for one in rows if one.expires_at and one.expires_at <= now}
-    stopped = late | refuse([one for one in rows if one.pk not in late])
-    record(list(stopped.values()))
-    going = [one for one in rows if one.pk not in stopped]
-    held = quiet_hours.hold(going)
-    return [one for one in going if one.pk not in held]
+    late = {
+        message.pk: expiry_of(message)
+        for message in messages
+        if message.expires_at and message.expires_at <= now
+    }
+    refused = late | refuse([message for message in messages if message.pk not in late])
+    record(list(refused.values()))
+    allowed = [message for message in messages if message.pk not in refused]
+    held = quiet_hours.hold(allowed)
+    return [message for message in allowed if message.pk not in held]
 
 
-def expired(message: Message) -> Change:
+def expiry_of(message: Message) -> Change:
     return Change(
         message=message.pk,
         kind=Kind.EXPIRED,
@@ -133,44 +135,44 @@ def expired(message: Message) -> Change:
     )
 
 
-def attempt(slug: str, loads: Sequence[Sequence[Message]]) -> list[Claim]:
-    """A call for each load; takes its messages out of the outbox and opens an attempt for each."""
+def open_calls(slug: str, batches: Sequence[Sequence[Message]]) -> list[Claim]:
+    """Opens a call for each batch: takes its messages out of the outbox, with an attempt each."""
     now = timezone.now()
-    taken = [one.pk for load in loads for one in load]
+    taken = [message.pk for batch in batches for message in batch]
     Message.objects.filter(pk__in=taken).update(send_after=None)
     calls = Call.objects.bulk_create(
-        Call(provider=slug, repeat_after=lease(), tries=1, created_at=now) for _ in loads
+        Call(provider=slug, repeat_after=lease_deadline(), tries=1, created_at=now) for _ in batches
     )
     opened = [
         [
             Attempt(
-                message=one,
+                message=message,
                 call=call,
-                number=len(one.attempts.all()) + 1,
-                leg=one.leg,
-                sender=one.organization.sender(one.leg_channel),
-                to=one.leg_to,
+                number=len(message.attempts.all()) + 1,
+                leg=message.leg,
+                sender=message.organization.sender(message.leg_channel),
+                to=message.leg_to,
                 position=position,
                 provider=slug,
                 started_at=now,
             )
-            for position, one in enumerate(load)
+            for position, message in enumerate(batch)
         ]
-        for call, load in zip(calls, loads, strict=True)
+        for call, batch in zip(calls, batches, strict=True)
     ]
-    Attempt.objects.bulk_create(one for attempts in opened for one in attempts)
+    Attempt.objects.bulk_create(attempt for attempts in opened for attempt in attempts)
     return [Claim(call, attempts) for call, attempts in zip(calls, opened, strict=True)]
 
 
 def claim_repeat(call_id: Any) -> Claim | None:
-    """Takes a call whose lease or pause has run out. None if another process was quicker."""
+    """Claims a call whose lease or pause ran out. Returns None if another process was quicker."""
     with transaction.atomic():
         now = timezone.now()
         taken = Call.objects.due(now).filter(pk=call_id)
-        if not taken.update(repeat_after=lease(), tries=F("tries") + 1):
+        if not taken.update(repeat_after=lease_deadline(), tries=F("tries") + 1):
             return None
         call = Call.objects.get(pk=call_id)
-        unanswered = [one for one in last_attempts(call) if one.status in UNANSWERED]
+        unanswered = [attempt for attempt in last_attempts(call) if attempt.status in UNANSWERED]
         if not unanswered:
             # Receipts were quicker than the next try.
             Call.objects.filter(pk=call_id).update(repeat_after=None)
@@ -178,11 +180,11 @@ def claim_repeat(call_id: Any) -> Claim | None:
         if not is_repeatable(call):
             # Not to be sent a second time: whoever claims it, settles it.
             return Claim(call, unanswered)
-        return Claim(call, repeat(call, unanswered))
+        return Claim(call, reopen_attempts(call, unanswered))
 
 
 def last_attempts(call: Call) -> list[Attempt]:
-    """One a message, in the order in which the call carries them."""
+    """Returns the newest attempt of each message, in the order in which the call carries them."""
     newest = call.attempts.values("message").annotate(newest=Max("pk")).values("newest")
     return list(
         call.attempts.filter(pk__in=newest)
@@ -192,57 +194,57 @@ def last_attempts(call: Call) -> list[Attempt]:
     )
 
 
-def repeat(call: Call, attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The same call once more, as new attempts of those messages that have no answer."""
+def reopen_attempts(call: Call, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Opens new attempts of those messages of a repeated call that have no answer."""
     now = timezone.now()
-    record([left_behind(one) for one in attempts if one.status == Status.QUEUED])
+    record([mark_lost(attempt) for attempt in attempts if attempt.status == Status.QUEUED])
     return Attempt.objects.bulk_create(
         Attempt(
-            message_id=one.message_id,
+            message_id=attempt.message_id,
             call=call,
-            number=one.number + 1,
-            leg=one.leg,
-            sender=one.sender,
-            to=one.to,
-            position=one.position,
+            number=attempt.number + 1,
+            leg=attempt.leg,
+            sender=attempt.sender,
+            to=attempt.to,
+            position=attempt.position,
             provider=call.provider,
             started_at=now,
         )
-        for one in attempts
+        for attempt in attempts
     )
 
 
-def left_behind(one: Attempt) -> Change:
+def mark_lost(attempt: Attempt) -> Change:
+    """Says that the process died which made the attempt."""
     return Change(
-        message=one.message_id,
-        attempt=one.pk,
+        message=attempt.message_id,
+        attempt=attempt.pk,
         kind=Kind.UNANSWERED,
         status=Status.UNKNOWN,
-        provider=one.provider,
+        provider=attempt.provider,
         error_code="lost",
         detail=LOST,
         outcome={"finished_at": timezone.now(), "error_class": OutcomeUnknown.__name__},
     )
 
 
-def together(messages: Sequence[Message], slug: str) -> list[Message]:
-    """Those that may share a call with the first; the others follow in calls of their own.
+def batchable_with_first(messages: Sequence[Message], slug: str) -> list[Message]:
+    """Returns those that may share a call with the first; the others follow in calls of their own.
 
-    A mail with attachments travels alone. And all must stand on the same step of the ladder:
-    otherwise one would be given to the next provider while its call is repeated for another, and
-    arrive twice.
+    A mail with attachments travels alone. And all must have used as many retries: otherwise one
+    would be given to the next provider while its call is repeated for another, and arrive twice.
     """
     if not messages or messages[0].has_attachments:
         return list(messages[:1])
-    step = provider_selection.climbed(messages[0])[slug]
+    retries = provider_selection.retries_used(messages[0])[slug]
     return [
-        one
-        for one in messages
-        if not one.has_attachments and provider_selection.climbed(one)[slug] == step
+        message
+        for message in messages
+        if not message.has_attachments and provider_selection.retries_used(message)[slug] == retries
     ]
 
 
 def is_repeatable(call: Call) -> bool:
-    """Whether the provider still knows its key, and so would carry it out only once."""
+    """Returns whether the provider still knows its key, and so would carry it out only once."""
     is_young = call.created_at > timezone.now() - KEY_LIFETIME
     return is_young and registry.provider(call.provider).idempotent

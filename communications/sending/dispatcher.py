@@ -1,11 +1,10 @@
-"""wake-up -> what is due -> pace -> claim -> a thread asks the provider -> settle.
+"""wake-up -> what is due -> rate limit and circuit breaker -> claim -> slots -> a thread sends it.
 
 Any number of these processes run. One thread decides and claims, a pool of threads talks to
-providers, one writes down what they answered, as many answers at once as there are, and one more
+providers, one records what they answered, as many results at once as there are, and one more
 applies webhooks.
 """
 
-import gc
 import os
 import socket
 import threading
@@ -23,24 +22,13 @@ from communications.models import Call, Priority
 from communications.policy import provider_selection
 from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
-from communications.sending import (
-    claims as claim,
-)
-from communications.sending import (
-    provider_call,
-    reconciliation,
-)
+from communications.sending import claims, provider_call, reconciliation
 from communications.sending.claims import Claim
-from communications.sending.outcome_writer import Settling
-from communications.sending.outcomes import Answer
-from communications.sending.paced_queue import Departures
-from wedsync_comms.lib import (
-    background_loops,
-    heartbeats,
-    shared_state,
-)
-from wedsync_comms.lib.rate_limit import algorithm
-from wedsync_comms.lib.rate_limit.limiter import Place
+from communications.sending.outcome_writer import OutcomeWriter
+from communications.sending.outcomes import CallResult
+from communications.sending.paced_queue import PacedQueue
+from wedsync_comms.lib import background_loops, heartbeats, shared_state
+from wedsync_comms.lib.rate_limit.algorithm import RESERVATION_HORIZON_S
 from wedsync_comms.lib.wakeup import WakeupListener
 
 log = structlog.get_logger(__name__)
@@ -48,11 +36,14 @@ log = structlog.get_logger(__name__)
 # The safety net under the wake-ups; a partial index makes an idle look free.
 POLL_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
+BEAT_SECONDS = 5.0
 # How long a provider whose rate is used up is left alone at most.
 FULL_SECONDS = 0.5
-BEAT_SECONDS = 5.0
-# How often garbage is looked for while nothing leaves, and while there is always something.
-TIDY_IDLE_SECONDS, TIDY_SECONDS = 0.5, 5.0
+# An urgent message is claimed although the next slots are taken by campaigns: it leaves in the
+# first slot that this process holds.
+URGENT_HORIZON_S = 1.0
+# The provider asked to be left alone just when this was claimed: better given back than kept.
+MAX_SLOT_DELAY_S = 5.0
 # A campaign at a slow provider leaves these threads to urgent messages.
 URGENT_THREADS = 2
 # How long a database that is away is left alone.
@@ -63,7 +54,7 @@ def is_batching(slug: str) -> bool:
     return registry.provider(slug).batch_limit > 1
 
 
-def is_usable(slug: str) -> bool:
+def is_available(slug: str) -> bool:
     return registry.breaker(slug).state().state != "open"
 
 
@@ -75,19 +66,19 @@ class Dispatcher:
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
-        self.flying: set[Future[Answer]] = set()
+        self.in_flight: set[Future[CallResult]] = set()
         # By provider.
-        self.departures: dict[str, Departures] = {}
-        self.settling = Settling(lambda: len(self.flying))
+        self.queues: dict[str, PacedQueue] = {}
+        self.writer = OutcomeWriter(lambda: len(self.in_flight))
         # Whether something waits for a thread.
         self.is_starved = False
         self.stopping = threading.Event()
         self.listener = WakeupListener(event_stream.OUTBOX)
-        # Until when there is nothing to do for a provider: nothing is due, or its rate is used up.
-        self.rests_until: dict[str, float] = {}
-        # The providers that work, as of the last look.
-        self.usable: list[str] = []
-        self.looked = self.swept = self.beaten = self.tidied = 0.0
+        # On `time.monotonic`, by provider: nothing is due before then, or its rate is used up.
+        self.next_poll_at: dict[str, float] = {}
+        # The providers whose circuit breakers let calls through, as of the last look.
+        self.available: list[str] = []
+        self.refreshed_at = self.swept_at = self.beaten_at = 0.0
 
     def stop(self) -> None:
         self.stopping.set()
@@ -96,22 +87,22 @@ class Dispatcher:
     def run(self) -> None:
         webhooks = WebhookWorker()
         webhooks.start()
-        self.settling.start()
-        crew = background_loops.start()
+        self.writer.start()
+        loops = background_loops.start()
         with self.listener:
             while not self.stopping.is_set():
                 pause = self.guarded_tick()
                 if pause and self.listener.wait(pause):
-                    self.rouse()
-        crew.stop()
+                    self.wake()
+        loops.stop()
         self.pool.shutdown(wait=True)
-        self.settling.stop()
+        self.writer.stop()
         webhooks.stop()
 
-    def rouse(self) -> None:
+    def wake(self) -> None:
         """Something new, maybe urgent: worth a look at once."""
-        self.rests_until.clear()
-        self.looked = 0.0
+        self.next_poll_at.clear()
+        self.refreshed_at = 0.0
 
     def guarded_tick(self) -> float:
         try:
@@ -125,150 +116,135 @@ class Dispatcher:
 
     def tick(self) -> float:
         """Does what can be done now, and returns for how many seconds there is nothing more."""
-        self.flying = {one for one in self.flying if not one.done()}
-        self.tidy()
-        self.sweep()
-        for one in self.departures.values():
-            one.postpone()
-        if time.monotonic() - self.looked >= POLL_SECONDS:
-            self.look()
-        pauses = [self.drain(channel) for channel in registry.channels()]
+        self.in_flight = {future for future in self.in_flight if not future.done()}
+        self.run_periodic()
+        if time.monotonic() - self.refreshed_at >= POLL_SECONDS:
+            self.refresh_availability()
+        pauses = [self.dispatch_channel(channel) for channel in registry.channels()]
         return min([POLL_SECONDS, *pauses])
 
-    def look(self) -> None:
-        """At what need not be known at every tick, of which there are many while messages leave:
-        which providers work, and which calls have no answer."""
-        self.looked = time.monotonic()
-        self.usable = [slug for slug in settings.PROVIDERS if is_usable(slug)]
+    def refresh_availability(self) -> None:
+        """Looks at what need not be known at every tick, of which there are many while messages
+        leave: which providers are available, and which calls have no answer."""
+        self.refreshed_at = time.monotonic()
+        self.available = [slug for slug in settings.PROVIDERS if is_available(slug)]
         unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
-        for slug in set(unanswered.distinct()).intersection(self.usable):
-            self.repeat(slug)
+        for slug in set(unanswered.distinct()).intersection(self.available):
+            self.repeat_calls(slug)
 
-    def idle(self) -> int:
-        """Threads to spare; an answer that is not written down yet counts as one in use."""
-        return self.threads - len(self.flying) - self.settling.waiting()
+    def idle_threads(self) -> int:
+        """Returns the threads to spare; a result not recorded yet counts as a thread in use."""
+        return self.threads - len(self.in_flight) - self.writer.waiting()
 
-    def tidy(self) -> None:
-        """Looks for garbage where nothing is about to leave: that takes as long as several places
-        in a rate."""
-        since = time.monotonic() - self.tidied
-        if since > (TIDY_SECONDS if self.flying else TIDY_IDLE_SECONDS):
-            gc.collect()
-            self.tidied = time.monotonic()
-
-    def sweep(self) -> None:
+    def run_periodic(self) -> None:
         now = time.monotonic()
-        if now - self.beaten > BEAT_SECONDS:
-            self.beaten = now
+        if now - self.beaten_at > BEAT_SECONDS:
+            self.beaten_at = now
             heartbeats.record_beat("dispatcher", self.instance)
-        if now - self.swept > SWEEP_SECONDS:
-            self.swept = now
-            reconciliation.expire()
-            reconciliation.escalate()
+        if now - self.swept_at > SWEEP_SECONDS:
+            self.swept_at = now
+            reconciliation.expire_overdue()
+            reconciliation.escalate_overdue()
 
-    def repeat(self, slug: str) -> None:
+    def repeat_calls(self, slug: str) -> None:
         """Asks again about calls that have no answer, as far as the provider may be asked."""
         calls = Call.objects.due(timezone.now()).filter(provider=slug).order_by("repeat_after")
-        for call in calls[: self.idle()]:
-            if self.closed_for(slug, 1):
+        for call in calls[: self.idle_threads()]:
+            if self.seconds_until_open(slug, Priority.URGENT):
                 break
-            claimed = claim.claim_repeat(call.pk)
-            if claimed is not None:
-                self.launch(slug, [claimed])
+            claim = claims.claim_repeat(call.pk)
+            if claim is not None:
+                self.submit(slug, [claim])
 
-    def drain(self, channel: str) -> float:
-        """Claims one call for each provider of the channel; returns the pause until the next."""
+    def dispatch_channel(self, channel: str) -> float:
+        """Claims once for each provider of the channel; returns the seconds until the next time."""
         route = registry.route(channel)
-        usable = [slug for slug in route if slug in self.usable]
+        usable = [slug for slug in route if slug in self.available]
         for slug in route:
             if slug not in usable and usable:
-                provider_selection.free_from(slug, channel)
-        pauses = [self.claim(channel, slug, usable) for slug in usable]
+                provider_selection.unbind_from(slug, channel)
+        pauses = [self.dispatch_provider(channel, slug, usable) for slug in usable]
         return min(pauses, default=POLL_SECONDS)
 
-    def claim(self, channel: str, slug: str, usable: list[str]) -> float:
-        rests_for = self.rests_until.get(slug, 0.0) - time.monotonic()
-        if rests_for > 0:
-            return rests_for
-        ahead = claim.ahead(channel, slug, usable, self.most(slug))
-        if not ahead:
-            return self.rest(slug, POLL_SECONDS)
-        room = self.idle() - (0 if ahead[0] == Priority.URGENT else URGENT_THREADS)
+    def dispatch_provider(self, channel: str, slug: str, usable: list[str]) -> float:
+        pause = self.next_poll_at.get(slug, 0.0) - time.monotonic()
+        if pause > 0:
+            return pause
+        due = claims.peek_priorities(channel, slug, usable, self.max_claim(slug))
+        if not due:
+            return self.back_off(slug, POLL_SECONDS)
+        room = self.idle_threads() - (0 if due[0] == Priority.URGENT else URGENT_THREADS)
         if room <= 0:
             self.is_starved = True
             return POLL_SECONDS
-        calls = self.calls(slug, ahead, room)
-        pause = self.closed_for(slug, calls)
-        if pause:
+        if pause := self.seconds_until_open(slug, due[0]):
             return pause
-        limit = self.limit(slug, ahead, calls)
-        if claims := claim.claim(channel, slug, usable=usable, limit=limit):
-            self.launch(slug, claims)
+        limit = self.claim_limit(slug, due, room)
+        if claimed := claims.claim_due(channel, slug, usable=usable, limit=limit):
+            self.submit(slug, claimed)
         return 0.0
 
-    def most(self, slug: str) -> int:
-        """How many messages one claim may take."""
+    def max_claim(self, slug: str) -> int:
+        """Returns how many messages one claim may take at most."""
         return registry.provider(slug).batch_limit if is_batching(slug) else self.threads
 
-    def calls(self, slug: str, ahead: Sequence[int], room: int) -> int:
-        """How many calls to make: one of many messages, or as many as may leave soon."""
-        if is_batching(slug):
-            return 1
-        soon = max(1, int(registry.bucket(slug).rate.per_second * algorithm.AHEAD))
-        return min(room, soon, ahead.count(Priority.URGENT) or len(ahead))
-
-    def limit(self, slug: str, ahead: Sequence[int], calls: int) -> int:
-        """How many messages to claim for them."""
+    def claim_limit(self, slug: str, due: Sequence[int], room: int) -> int:
+        """Returns how many messages to claim: for one batch, or as many calls as leave soon."""
         if registry.breaker(slug).state().state != "closed":
             # On trial.
             return 1
-        return len(ahead) if is_batching(slug) else calls
+        if is_batching(slug):
+            return len(due)
+        soon = max(1, int(registry.bucket(slug).rate.per_second * RESERVATION_HORIZON_S))
+        return min(room, soon, due.count(Priority.URGENT) or len(due))
 
-    def closed_for(self, slug: str, calls: int) -> float:
-        """0.0 if so many may leave soon, and the breaker lets them; else when to look again."""
-        if wait := registry.bucket(slug).turn(calls):
-            # Short enough for an urgent one that nobody announced.
-            return self.rest(slug, min(wait, FULL_SECONDS))
+    def seconds_until_open(self, slug: str, priority: int) -> float:
+        """Returns 0.0 if the rate limit and the circuit breaker let a call through soon, else when
+        to look again."""
+        urgent = priority == Priority.URGENT
+        horizon_s = URGENT_HORIZON_S if urgent else RESERVATION_HORIZON_S
+        full_for_s = registry.bucket(slug).time_to_next_slot() - horizon_s
+        if full_for_s > 0:
+            return self.back_off(slug, min(full_for_s, FULL_SECONDS))
         return 0.0 if registry.breaker(slug).allow() else POLL_SECONDS
 
-    def rest(self, slug: str, seconds: float) -> float:
-        self.rests_until[slug] = time.monotonic() + seconds
-        return seconds
+    def back_off(self, slug: str, pause_s: float) -> float:
+        self.next_poll_at[slug] = time.monotonic() + pause_s
+        return pause_s
 
-    def launch(self, slug: str, claims: Sequence[Claim]) -> None:
-        """The places in the provider's rate are taken only now: claiming takes its time, and what
-        leaves later than it should comes too close to the next."""
+    def submit(self, slug: str, claimed: Sequence[Claim]) -> None:
+        """Reserves slots in the provider's rate limit only now: claiming takes its time."""
         try:
-            places = registry.bucket(slug).reserve(len(claims))
+            slots = registry.bucket(slug).reserve(len(claimed))
         except shared_state.Unavailable as error:
-            for one in claims:
-                self.settling.add(provider_call.put_off(one, str(error), OUTAGE_SECONDS))
+            for claim in claimed:
+                self.writer.add(provider_call.defer(claim, str(error), OUTAGE_SECONDS))
             return
-        departures = self.departing(slug)
-        for claimed, place in zip(claims, places, strict=True):
-            departures.add(claimed)
-            future = self.pool.submit(self.ask, departures, place)
-            future.add_done_callback(self.landed)
-            self.flying.add(future)
+        queue = self.queues.setdefault(slug, PacedQueue())
+        for claim, slot in zip(claimed, slots, strict=True):
+            delay_s = slot - time.monotonic()
+            if delay_s > MAX_SLOT_DELAY_S:
+                why = "The provider wants to be left alone."
+                self.writer.add(provider_call.defer(claim, why, delay_s))
+                continue
+            queue.add_call(claim)
+            future = self.pool.submit(self.send, queue, slot)
+            future.add_done_callback(self.on_done)
+            self.in_flight.add(future)
 
-    def departing(self, slug: str) -> Departures:
-        if slug not in self.departures:
-            self.departures[slug] = Departures(slug)
-        return self.departures[slug]
-
-    def ask(self, departures: Departures, place: Place) -> Answer:
+    def send(self, queue: PacedQueue, slot: float) -> CallResult:
         try:
-            return departures.leave(place)
+            return queue.send_at_slot(slot)
         finally:
             # A thread whose connection broke gets a new one for its next call.
             connection.close_if_unusable_or_obsolete()
 
-    def landed(self, future: Future[Answer]) -> None:
+    def on_done(self, future: Future[CallResult]) -> None:
         if error := future.exception():
             # The lease brings the call back; here only the reason is known.
             log.error("outcome_not_recorded", error=repr(error), exc_info=error)
         else:
-            self.settling.add(future.result())
+            self.writer.add(future.result())
         if self.is_starved:
             self.is_starved = False
             self.listener.interrupt()

@@ -1,4 +1,4 @@
-"""answers -> written down together, as many as have come, in one transaction."""
+"""results -> recorded together, as many as have come, in one transaction."""
 
 import threading
 import time
@@ -9,62 +9,62 @@ import structlog
 from django.db import connection
 
 from communications.sending import provider_call
-from communications.sending.outcomes import Answer
+from communications.sending.outcomes import CallResult
 
 log = structlog.get_logger(__name__)
 
-# What other calls in flight are answered meanwhile is written down together.
+# What other calls in flight are answered meanwhile is recorded together.
 GATHER_SECONDS = 0.1
-# How many answers are written down in one transaction at most.
-SETTLED_AT_ONCE = 100
+# How many results are recorded in one transaction at most.
+RECORDED_AT_ONCE = 100
 
 
-class Settling:
-    """A thread that writes down what providers answered."""
+class OutcomeWriter:
+    """A thread that records what providers answered."""
 
     def __init__(self, in_flight: Callable[[], int]) -> None:
         self.in_flight = in_flight
-        self.answers: SimpleQueue[Answer | None] = SimpleQueue()
-        self.thread = threading.Thread(target=self.run, name="settle")
+        self.results: SimpleQueue[CallResult | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self.run, name="outcomes")
 
     def start(self) -> None:
         self.thread.start()
 
     def stop(self) -> None:
-        """Returns when all is written down."""
-        self.answers.put(None)
+        """Returns when all is recorded."""
+        self.results.put(None)
         self.thread.join()
 
-    def add(self, answer: Answer) -> None:
-        self.answers.put(answer)
+    def add(self, result: CallResult) -> None:
+        self.results.put(result)
 
     def waiting(self) -> int:
-        return self.answers.qsize()
+        return self.results.qsize()
 
     def run(self) -> None:
-        while self.settle_some():
+        while self.write_some():
             continue
         connection.close()
 
-    def settle_some(self) -> bool:
-        """Waits for an answer, and writes down all there are; False after the last."""
-        answers = [self.answers.get()]
+    def write_some(self) -> bool:
+        """Waits for a result, and records all there are; False after the last."""
+        results = [self.results.get()]
         if self.in_flight() > 1:
             time.sleep(GATHER_SECONDS)
-        while len(answers) < SETTLED_AT_ONCE and not self.answers.empty():
-            answers.append(self.answers.get())
-        if found := [one for one in answers if one is not None]:
-            self.settle(found)
-        return None not in answers
+        while len(results) < RECORDED_AT_ONCE and not self.results.empty():
+            results.append(self.results.get())
+        if found := [result for result in results if result is not None]:
+            self.write(found)
+        return None not in results
 
-    def settle(self, answers: Sequence[Answer]) -> None:
-        """One that cannot be written takes none of the others along."""
+    def write(self, results: Sequence[CallResult]) -> None:
+        """Records them. One that cannot be recorded takes none of the others along."""
         try:
-            provider_call.conclude(answers)
+            provider_call.conclude_calls(results)
         except Exception as error:
             connection.close_if_unusable_or_obsolete()
-            if len(answers) > 1:
-                for one in answers:
-                    self.settle([one])
+            if len(results) > 1:
+                for result in results:
+                    self.write([result])
                 return
             log.exception("outcome_not_recorded", error=repr(error))

@@ -1,7 +1,7 @@
-"""outcome -> accept | retry | repeat | fail over | fail: how calls end, in one transaction."""
+"""result -> accept | retry | repeat | fail over | fail: how calls end, in one transaction."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from communications.policy import (
     retry_policy,
     suppressions,
 )
-from communications.policy.retry_policy import Then
+from communications.policy.retry_policy import Action, Decision
 from communications.providers import registry
 from communications.providers.base import Accepted
 from communications.sending.claims import (
@@ -46,179 +46,183 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class CallResult:
     """What came of a claim: a result for each of its attempts, in their order."""
 
-    claimed: Claim
+    claim: Claim
     results: Sequence[Accepted | ProviderError]
 
     def pairs(self) -> Iterator[tuple[Attempt, Accepted | ProviderError]]:
-        return zip(self.claimed.attempts, self.results, strict=True)
+        return zip(self.claim.attempts, self.results, strict=True)
 
 
-def settle(answers: Sequence[Answer]) -> None:
-    """Writes the outcomes of calls, all in one transaction."""
-    climbed = climbed_before(answers)
-    ends = [end(one, climbed) for one in answers]
+def record_outcomes(results: Sequence[CallResult]) -> None:
+    """Records the outcomes of calls, all in one transaction."""
+    used = retries_before(results)
+    outcomes = [outcome_of(result, used) for result in results]
     with transaction.atomic():
-        held = release(ends)
-        changes = [change for one in ends for change in one.changes_if(held=one.call.pk in held)]
-        record(changes)
-        for one in answers:
-            close_addresses(one)
+        held = release_leases(outcomes)
+        record([change for outcome in outcomes for change in outcome.changes_if_held(held)])
+        for result in results:
+            suppress_opted_out(result)
 
 
 @dataclass(frozen=True)
-class End:
-    """A call's outcome, to be written. `repeat_after` is set where it has to be made again."""
+class CallOutcome:
+    """What is to be recorded of a call. `repeat_after` is set where it has to be made again."""
 
     call: Call
     repeat_after: datetime | None
     changes: Sequence[Change]
 
-    def changes_if(self, *, held: bool) -> Sequence[Change]:
+    def changes_if_held(self, held: Collection[Any]) -> Sequence[Change]:
         """Where the lease ran out meanwhile, whoever took the call over decides what follows; that
         it was accepted is a fact all the same."""
-        return self.changes if held else [one for one in self.changes if one.status == Status.SENT]
+        if self.call.pk in held:
+            return self.changes
+        return [change for change in self.changes if change.status == Status.SENT]
 
 
-def end(answer: Answer, climbed: Counter[Any]) -> End:
-    call = answer.claimed.call
+def outcome_of(called: CallResult, used: Counter[Any]) -> CallOutcome:
+    """Decides what follows from a call for each of its messages."""
+    call = called.claim.call
     idempotent = is_repeatable(call)
     changes: list[Change] = []
     repeat_after = None
-    for one, result in answer.pairs():
-        log_attempt(one, result)
+    for attempt, result in called.pairs():
+        log_attempt(attempt, result)
         if isinstance(result, Accepted):
-            changes.append(accepted(one, result))
+            changes.append(acceptance(attempt, result))
             continue
-        step = retry_policy.after(
+        decision = retry_policy.decide_after(
             result,
-            climbed=climbed[one.message_id, one.provider],
+            retries_used=used[attempt.message_id, attempt.provider],
             idempotent=idempotent,
             repeated=call.tries > 1,
         )
-        if step.then is Then.REPEAT:
-            repeat_after = timezone.now() + step.delay
-        changes += refused(one, result, step)
-        if step.then is Then.FAIL and (next_step := elsewhere(one, result)):
-            changes.append(next_step)
-    return End(call, repeat_after, changes)
+        if decision.action is Action.REPEAT:
+            repeat_after = timezone.now() + decision.delay
+        changes += failure_changes(attempt, result, decision)
+        if decision.action is Action.FAIL and (next_leg := leg_after(attempt, result)):
+            changes.append(next_leg)
+    return CallOutcome(call, repeat_after, changes)
 
 
-def release(ends: Sequence[End]) -> set[Any]:
+def release_leases(outcomes: Sequence[CallOutcome]) -> set[Any]:
     """Ends the leases, and returns the calls that were still ours."""
-    calls = Call.objects.filter(pk__in=[one.call.pk for one in ends]).order_by("pk")
+    calls = Call.objects.filter(pk__in=[outcome.call.pk for outcome in outcomes]).order_by("pk")
     tries = dict(calls.select_for_update().values_list("pk", "tries"))
-    ours = [one for one in ends if tries.get(one.call.pk) == one.call.tries]
-    done = [one.call.pk for one in ours if one.repeat_after is None]
+    ours = [outcome for outcome in outcomes if tries.get(outcome.call.pk) == outcome.call.tries]
+    done = [outcome.call.pk for outcome in ours if outcome.repeat_after is None]
     Call.objects.filter(pk__in=done).update(repeat_after=None)
-    for one in ours:
-        if one.repeat_after is not None:
-            Call.objects.filter(pk=one.call.pk).update(repeat_after=one.repeat_after)
-    return {one.call.pk for one in ours}
+    for outcome in ours:
+        if outcome.repeat_after is not None:
+            Call.objects.filter(pk=outcome.call.pk).update(repeat_after=outcome.repeat_after)
+    return {outcome.call.pk for outcome in ours}
 
 
-def elsewhere(one: Attempt, error: ProviderError) -> Change | None:
-    """The next step of the plan, unless it is the person who refuses."""
+def leg_after(attempt: Attempt, error: ProviderError) -> Change | None:
+    """Returns the next leg of the plan, unless it is the person who refuses."""
     if isinstance(error, OptedOut):
         return None
-    return channel_fallback.onward(one.message, str(error))
+    return channel_fallback.next_leg(attempt.message, str(error))
 
 
-def climbed_before(answers: Sequence[Answer]) -> Counter[Any]:
-    """How many steps of the ladder each message has used with a provider, before these calls."""
-    now = [one for answer in answers for one in answer.claimed.attempts]
+def retries_before(results: Sequence[CallResult]) -> Counter[Any]:
+    """Counts the retries each message has used with a provider, before these calls."""
+    now = [attempt for result in results for attempt in result.claim.attempts]
     rows = Attempt.objects.filter(
-        message__in={one.message_id for one in now},
+        message__in={attempt.message_id for attempt in now},
         number__gte=F("message__ladder_start"),
-        error_class__in=retry_policy.COUNTED,
-    ).exclude(pk__in=[one.pk for one in now])
+        error_class__in=retry_policy.RETRY_COUNTED,
+    ).exclude(pk__in=[attempt.pk for attempt in now])
     return Counter(rows.values_list("message_id", "provider"))
 
 
-def accepted(one: Attempt, result: Accepted) -> Change:
+def acceptance(attempt: Attempt, result: Accepted) -> Change:
     return Change(
-        message=one.message_id,
-        attempt=one.pk,
+        message=attempt.message_id,
+        attempt=attempt.pk,
         kind=Kind.ACCEPTED,
         source=Source.RESPONSE,
         status=Status.SENT,
-        provider=one.provider,
+        provider=attempt.provider,
         provider_id=result.provider_id,
         outcome={"finished_at": timezone.now(), "response": result.response},
     )
 
 
-def refused(one: Attempt, error: ProviderError, step: retry_policy.Step) -> list[Change]:
-    """The end of an attempt, and what follows from it."""
-    unanswered = step.then in {Then.REPEAT, Then.ASK}
+def failure_changes(attempt: Attempt, error: ProviderError, decision: Decision) -> list[Change]:
+    """Returns the end of an attempt, and what was decided."""
+    unanswered = decision.action in {Action.REPEAT, Action.ASK}
     end = Change(
-        message=one.message_id,
-        attempt=one.pk,
+        message=attempt.message_id,
+        attempt=attempt.pk,
         kind=Kind.UNANSWERED if unanswered else Kind.FAILED,
         source=Source.RESPONSE,
         status=Status.UNKNOWN if unanswered else Status.FAILED,
-        provider=one.provider,
+        provider=attempt.provider,
         error_code=error.code,
         detail=str(error),
-        plan=plan(step),
+        plan=plan_of(decision),
         outcome={
             "finished_at": timezone.now(),
             "error_class": type(error).__name__,
             "response": error.response,
         },
     )
-    return [end, *announcement(one, error, step)]
+    return [end, *decision_events(attempt, error, decision)]
 
 
-def plan(step: retry_policy.Step) -> Plan | None:
-    if step.then in {Then.RETRY, Then.FAIL_OVER}:
-        return Plan(timezone.now() + step.delay)
+def plan_of(decision: Decision) -> Plan | None:
+    """Returns when the message is sent anew, if it is."""
+    if decision.action in {Action.RETRY, Action.FAIL_OVER}:
+        return Plan(timezone.now() + decision.delay)
     return None
 
 
-def announcement(one: Attempt, error: ProviderError, step: retry_policy.Step) -> list[Change]:
-    """A line in the timeline for a decision that a person would wonder about."""
-    seconds = step.delay.total_seconds()
-    if step.then is Then.RETRY:
+def decision_events(attempt: Attempt, error: ProviderError, decision: Decision) -> list[Change]:
+    """Returns a line in the timeline for a decision that a person would wonder about."""
+    seconds = decision.delay.total_seconds()
+    if decision.action is Action.RETRY:
         detail = f"Next try in {seconds:.0f} s."
-    elif step.then is Then.REPEAT:
+    elif decision.action is Action.REPEAT:
         detail = f"Asking again in {seconds:.0f} s, with the same key: it cannot arrive twice."
-    elif step.then is Then.FAIL_OVER:
-        detail = f"Not through {one.provider}: {as_sentence(str(error))}"
-    elif step.then is Then.ASK:
+    elif decision.action is Action.FAIL_OVER:
+        detail = f"Not through {attempt.provider}: {as_sentence(str(error))}"
+    elif decision.action is Action.ASK:
         detail = "Not sent again, it might arrive twice: waiting for a receipt."
     else:
         return []
-    kind = Kind.FAILOVER if step.then is Then.FAIL_OVER else Kind.RETRY
-    return [Change(message=one.message_id, kind=kind, provider=one.provider, detail=detail)]
+    kind = Kind.FAILOVER if decision.action is Action.FAIL_OVER else Kind.RETRY
+    return [Change(message=attempt.message_id, kind=kind, provider=attempt.provider, detail=detail)]
 
 
-def close_addresses(answer: Answer) -> None:
-    for one, result in answer.pairs():
+def suppress_opted_out(called: CallResult) -> None:
+    """Suppresses the addresses of people who opted out at the provider."""
+    for attempt, result in called.pairs():
         if isinstance(result, OptedOut):
             suppressions.suppress(
-                one.message.organization,
-                channel=registry.provider(one.provider).channel,
-                value=one.to,
-                sender=one.sender,
+                attempt.message.organization,
+                channel=registry.provider(attempt.provider).channel,
+                value=attempt.to,
+                sender=attempt.sender,
                 marketing_only=isinstance(result, OptedOutOfMarketing),
                 reason=Reason.OPT_OUT,
                 detail=str(result),
-                message=one.message,
+                message=attempt.message,
             )
 
 
-def log_attempt(one: Attempt, result: Accepted | ProviderError) -> None:
+def log_attempt(attempt: Attempt, result: Accepted | ProviderError) -> None:
     log.info(
         "attempt",
-        message=str(one.message_id),
-        attempt=one.pk,
-        number=one.number,
-        call=str(one.call_id),
-        provider=one.provider,
-        organization=one.message.organization_id,
+        message=str(attempt.message_id),
+        attempt=attempt.pk,
+        number=attempt.number,
+        call=str(attempt.call_id),
+        provider=attempt.provider,
+        organization=attempt.message.organization_id,
         outcome="accepted" if isinstance(result, Accepted) else type(result).__name__,
         code="" if isinstance(result, Accepted) else result.code,
         provider_id=result.provider_id if isinstance(result, Accepted) else "",

@@ -1,4 +1,4 @@
-"""claim -> provider.send -> answer -> settle. No transaction is open while a provider is asked."""
+"""claim -> provider.send -> result. No transaction is open while a provider is called."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -15,8 +15,8 @@ from communications.sending.claims import (
     last_attempts,
 )
 from communications.sending.outcomes import (
-    Answer,
-    settle,
+    CallResult,
+    record_outcomes,
 )
 from communications.vocabulary.events import (
     File,
@@ -35,31 +35,31 @@ from wedsync_comms.lib.errors import (
 log = structlog.get_logger(__name__)
 
 # Results that say nothing against the provider.
-INNOCENT = (Accepted, PermanentError, RateLimited)
+NOT_PROVIDERS_FAULT = (Accepted, PermanentError, RateLimited)
 
 
-def ask(claimed: Claim) -> Answer:
-    """Asks the provider. Raises nothing that the provider caused; nothing is stored yet."""
-    provider = registry.provider(claimed.call.provider)
-    if claimed.call.tries == 1:
-        carried = claimed.attempts
-    elif is_repeatable(claimed.call):
+def call_provider(claim: Claim) -> CallResult:
+    """Sends what is claimed. Raises nothing that the provider caused; nothing is stored yet."""
+    call = claim.call
+    provider = registry.provider(call.provider)
+    if call.tries == 1:
+        carried = claim.attempts
+    elif is_repeatable(call):
         # All that the call carries, also those that a repetition has nothing to learn about.
-        carried = last_attempts(claimed.call)
+        carried = last_attempts(call)
     else:
         lost = OutcomeUnknown(LOST, code="lost")
-        return Answer(claimed, [lost] * len(claimed.attempts))
-    outbounds = [as_outbound(one, provider) for one in carried]
-    reply = replied(provider, outbounds, claimed.call)
+        return CallResult(claim, [lost] * len(claim.attempts))
+    reply = guarded_send(provider, [as_outbound(attempt, provider) for attempt in carried], call)
     # At once, so that nothing more is sent to a provider that just asked us to stop.
-    heed(claimed.call.provider, reply)
-    ours = {one.pk for one in claimed.attempts}
+    apply_provider_signals(call.provider, reply)
+    ours = {attempt.pk for attempt in claim.attempts}
     answered = [pair for pair in zip(carried, reply.results, strict=True) if pair[0].pk in ours]
-    attempts, results = [one for one, _ in answered], [result for _, result in answered]
-    return Answer(Claim(claimed.call, attempts), results)
+    attempts, results = [attempt for attempt, _ in answered], [result for _, result in answered]
+    return CallResult(Claim(call, attempts), results)
 
 
-def replied(provider: Provider, outbounds: Sequence[Outbound], call: Call) -> Reply:
+def guarded_send(provider: Provider, outbounds: Sequence[Outbound], call: Call) -> Reply:
     try:
         return provider.send(outbounds, key=str(call.pk))
     except ProviderError as error:
@@ -71,26 +71,26 @@ def replied(provider: Provider, outbounds: Sequence[Outbound], call: Call) -> Re
         return Reply(results=[lost] * len(outbounds))
 
 
-def put_off(claimed: Claim, why: str, seconds: float) -> Answer:
-    """Not asked at all: as if the provider had said that it is too much."""
-    stop = RateLimited(why, code="put_off", retry_after=timedelta(seconds=seconds))
-    return Answer(claimed, [stop] * len(claimed.attempts))
+def defer(claim: Claim, why: str, delay_s: float) -> CallResult:
+    """Gives a claim back unsent: as if the provider had said that it is too much."""
+    stop = RateLimited(why, code="put_off", retry_after=timedelta(seconds=delay_s))
+    return CallResult(claim, [stop] * len(claim.attempts))
 
 
-def conclude(answers: Sequence[Answer]) -> None:
-    """Judges the providers by their answers, and settles the claims."""
-    judge(answers)
-    settle(answers)
+def conclude_calls(results: Sequence[CallResult]) -> None:
+    """Tells the circuit breakers what came of calls, and records their outcomes."""
+    feed_breakers(results)
+    record_outcomes(results)
 
 
-def as_outbound(one: Attempt, provider: Provider) -> Outbound:
-    """Built from columns that never change, so that a repeated call has the same bytes."""
-    message = one.message
+def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
+    """Builds the request from columns that never change: a repeated call has the same bytes."""
+    message = attempt.message
     return Outbound(
         message=str(message.pk),
-        call=str(one.call_id),
-        sender=one.sender or provider.sender,
-        to=one.to,
+        call=str(attempt.call_id),
+        sender=attempt.sender or provider.sender,
+        to=attempt.to,
         subject=message.subject,
         text=message.body,
         html=message.html,
@@ -125,19 +125,19 @@ def template_of(message: Message) -> TemplateRef | None:
     )
 
 
-def heed(slug: str, reply: Reply) -> None:
-    """Does as the provider says: its rate, a pause, or no more until a person mended something."""
+def apply_provider_signals(slug: str, reply: Reply) -> None:
+    """Does as the provider says: its rate, a hold (429), or a pause until a person mended it."""
     if reply.per_second is not None:
         registry.bucket(slug).learn(reply.per_second)
-    stop = stop_in(reply.results)
+    stop = stop_signal(reply.results)
     if isinstance(stop, RateLimited):
         registry.bucket(slug).hold(stop.retry_after.total_seconds())
     elif stop is not None:
         registry.breaker(slug).pause(str(stop))
 
 
-def stop_in(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:
-    return next((one for one in results if asks_to_stop(one)), None)
+def stop_signal(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:
+    return next((result for result in results if asks_to_stop(result)), None)
 
 
 def asks_to_stop(result: Accepted | ProviderError) -> bool:
@@ -146,15 +146,17 @@ def asks_to_stop(result: Accepted | ProviderError) -> bool:
     return isinstance(result, ProviderPaused)
 
 
-def judge(answers: Sequence[Answer]) -> None:
-    """Tells the breakers whether the providers did their part: one outcome a call, however many
-    messages it carried, so one failed batch is one failure."""
+def feed_breakers(calls: Sequence[CallResult]) -> None:
+    """Tells the circuit breakers whether the providers did their part.
+
+    One outcome a call, however many messages it carried, so one failed batch is one failure.
+    """
     outcomes: dict[str, list[tuple[str, bool]]] = {}
-    for one in answers:
-        if one.results and not any(asks_to_stop(result) for result in one.results):
-            did_its_part = all(isinstance(result, INNOCENT) for result in one.results)
-            subject = str(one.claimed.attempts[0].message_id)
-            outcomes.setdefault(one.claimed.call.provider, []).append((subject, did_its_part))
-    for slug, found in outcomes.items():
-        if state := registry.breaker(slug).record(found):
+    for called in calls:
+        if called.results and not any(asks_to_stop(result) for result in called.results):
+            did_its_part = all(isinstance(res, NOT_PROVIDERS_FAULT) for res in called.results)
+            subject = str(called.claim.attempts[0].message_id)
+            outcomes.setdefault(called.claim.call.provider, []).append((subject, did_its_part))
+    for slug, fed in outcomes.items():
+        if state := registry.breaker(slug).record(fed):
             log.warning("breaker", provider=slug, state=state)

@@ -30,42 +30,42 @@ from wedsync_comms.lib.errors import ProviderError, RateLimited
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
+RECONCILED_AT_ONCE = 200
 # A receipt that is missing is asked for now and then, and after this long not any more.
-ASK_AGAIN = timedelta(minutes=10)
-ASK_UNTIL = timedelta(days=3)
+POLL_INTERVAL = timedelta(minutes=10)
+POLL_UNTIL = timedelta(days=3)
 # A callback with our own id usually tells before we have to ask.
 ECHO_WITHIN = timedelta(seconds=30)
 # How far a provider's clock may be off.
-CLOCKS = timedelta(minutes=1)
+CLOCK_SKEW = timedelta(minutes=1)
 
 
-def expire() -> int:
-    """Ends the waiting of messages whose time is over."""
+def expire_overdue() -> int:
+    """Ends the waiting of messages whose time is over. Returns how many those were."""
     overdue = Message.objects.waiting().filter(expires_at__lte=timezone.now())
     if not overdue.exists():
         return 0
     with transaction.atomic():
-        rows = list(overdue.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
-        record([claims.expired(one) for one in rows])
+        rows = list(overdue.select_for_update(skip_locked=True).order_by("pk")[:RECONCILED_AT_ONCE])
+        record([claims.expiry_of(message) for message in rows])
     return len(rows)
 
 
-def escalate() -> int:
-    """Moves on what was not delivered in the time its plan gives it."""
+def escalate_overdue() -> int:
+    """Moves on what was not delivered in the time its plan gives it. Returns how many."""
     overdue = Message.objects.filter(escalate_at__lte=timezone.now())
     if not overdue.exists():
         return 0
     with transaction.atomic():
         rows = overdue.select_related("organization").order_by("pk")
-        locked = list(claims.lock(rows)[:BATCH])
-        Message.objects.filter(pk__in=[one.pk for one in locked]).update(escalate_at=None)
-        steps = [channel_fallback.onward(one, "Not delivered in time.") for one in locked]
-        record([step for step in steps if step is not None])
+        locked = list(claims.lock_unlocked(rows)[:RECONCILED_AT_ONCE])
+        Message.objects.filter(pk__in=[message.pk for message in locked]).update(escalate_at=None)
+        legs = [channel_fallback.next_leg(message, "Not delivered in time.") for message in locked]
+        record([leg for leg in legs if leg is not None])
     return len(locked)
 
 
-def poll_receipts() -> int:
+def poll_overdue_receipts() -> int:
     """Asks about what was sent and has no receipt for longer than usual.
 
     Returns how many were asked about; stops where the provider says it is too much.
@@ -73,30 +73,30 @@ def poll_receipts() -> int:
     now = timezone.now()
     overdue = now - timedelta(seconds=settings.RECEIPT_OVERDUE_SECONDS)
     silent = Attempt.objects.filter(
-        Q(polled_at=None) | Q(polled_at__lte=now - ASK_AGAIN),
+        Q(polled_at=None) | Q(polled_at__lte=now - POLL_INTERVAL),
         status=Status.SENT,
         started_at__lte=overdue,
-        started_at__gt=now - ASK_UNTIL,
+        started_at__gt=now - POLL_UNTIL,
     )
     asked = 0
-    for attempt in silent.order_by("started_at")[:BATCH]:
-        if not reports(attempt.provider):
+    for attempt in silent.order_by("started_at")[:RECONCILED_AT_ONCE]:
+        if not has_receipts(attempt.provider):
             continue
-        if not registry.bucket(attempt.provider).wait():
+        if not registry.bucket(attempt.provider).wait_for_slot():
             break
         Attempt.objects.filter(pk=attempt.pk).update(polled_at=now)
         asked += 1
-        if not poll(attempt):
+        if not poll_receipt(attempt):
             break
     return asked
 
 
-def reports(slug: str) -> bool:
+def has_receipts(slug: str) -> bool:
     return slug in settings.PROVIDERS and registry.provider(slug).has_receipts
 
 
-def poll(attempt: Attempt) -> bool:
-    """Asks about one. False if nobody should ask any more for now."""
+def poll_receipt(attempt: Attempt) -> bool:
+    """Asks about one attempt. Returns False if nobody should ask any more for now."""
     try:
         event = registry.provider(attempt.provider).fetch_status(attempt.provider_id)
     except RateLimited as error:
@@ -112,7 +112,7 @@ def poll(attempt: Attempt) -> bool:
     return True
 
 
-def settle_unknown() -> int:
+def resolve_unknown() -> int:
     """Finds out about lost answers: by asking, and after a time by the message's own policy.
 
     A late receipt counts all the same: it raises a failed attempt.
@@ -124,27 +124,29 @@ def settle_unknown() -> int:
         call__repeat_after=None,
     ).select_related("message__organization")
     # One of each message: with its last attempt, the earlier ones of the same call end as well.
-    last = {one.message_id: one for one in lost.order_by("started_at")[:BATCH]}
+    last = {
+        attempt.message_id: attempt for attempt in lost.order_by("started_at")[:RECONCILED_AT_ONCE]
+    }
     settled = 0
     for attempt in last.values():
-        found = look_up(attempt)
-        if found is None and attempt.started_at > now - grace():
+        found = find_at_provider(attempt)
+        if found is None and attempt.started_at > now - unknown_grace():
             continue
-        record(found or policy(attempt))
+        record(found or resend_or_give_up(attempt))
         settled += 1
     return settled
 
 
-def grace() -> timedelta:
+def unknown_grace() -> timedelta:
     return timedelta(seconds=settings.UNKNOWN_GRACE_SECONDS)
 
 
-def look_up(attempt: Attempt) -> list[Change] | None:
-    """What the provider says to our question; None if it cannot be asked, or does not answer."""
+def find_at_provider(attempt: Attempt) -> list[Change] | None:
+    """Asks the provider for the message. Returns None if it cannot be asked, or does not answer."""
     provider = registry.provider(attempt.provider)
     outbound = provider_call.as_outbound(attempt, provider)
     try:
-        found = provider.look_up(outbound, attempt.started_at - CLOCKS)
+        found = provider.look_up(outbound, attempt.started_at - CLOCK_SKEW)
     except LookupError:
         return None
     except ProviderError as error:
@@ -155,10 +157,11 @@ def look_up(attempt: Attempt) -> list[Change] | None:
         provider_id__in=found,
     )
     # Somebody may get the same text twice: what is another message's is not this one.
-    left = [one for one in found if one not in set(known.values_list("provider_id", flat=True))]
+    taken = set(known.values_list("provider_id", flat=True))
+    left = [provider_id for provider_id in found if provider_id not in taken]
     if not left:
         why = "The provider never got it, so it is safe to send it again."
-        return ended(attempt, why, again(attempt, why))
+        return end_attempt(attempt, why, resend_now(attempt, why))
     change = Change(
         message=attempt.message_id,
         attempt=attempt.pk,
@@ -172,24 +175,24 @@ def look_up(attempt: Attempt) -> list[Change] | None:
     return [change]
 
 
-def policy(attempt: Attempt) -> list[Change]:
+def resend_or_give_up(attempt: Attempt) -> list[Change]:
     """Nobody could tell. Better none than two, unless the message says otherwise."""
     if attempt.message.resend_if_unknown:
         why = "The provider never confirmed it; sent again, as was asked for."
-        return ended(attempt, why, again(attempt, why))
+        return end_attempt(attempt, why, resend_now(attempt, why))
     why = "The provider never confirmed it, and sending it again might deliver it twice."
-    return ended(attempt, why, channel_fallback.onward(attempt.message, why))
+    return end_attempt(attempt, why, channel_fallback.next_leg(attempt.message, why))
 
 
-def ended(attempt: Attempt, why: str, next_step: Change | None) -> list[Change]:
-    """What follows does so only if the message has not moved on meanwhile."""
+def end_attempt(attempt: Attempt, why: str, next_step: Change | None) -> list[Change]:
+    """Ends a lost attempt. What follows does so only if the message has not moved on meanwhile."""
     message = attempt.message
     is_here = message.leg == attempt.leg and message.send_after is None
-    end = given_up(attempt, why)
+    end = attempt_given_up(attempt, why)
     return [end, next_step] if next_step is not None and is_here else [end]
 
 
-def given_up(attempt: Attempt, why: str) -> Change:
+def attempt_given_up(attempt: Attempt, why: str) -> Change:
     return Change(
         message=attempt.message_id,
         attempt=attempt.pk,
@@ -201,7 +204,7 @@ def given_up(attempt: Attempt, why: str) -> Change:
     )
 
 
-def again(attempt: Attempt, why: str) -> Change:
+def resend_now(attempt: Attempt, why: str) -> Change:
     return Change(
         message=attempt.message_id,
         kind=Kind.RETRY,

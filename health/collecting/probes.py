@@ -69,7 +69,7 @@ def provider_questions() -> Iterator[ProbeQuestion]:
 
 def probe_provider(slug: str) -> Probed:
     # A place in the provider's rate like any other; when messages need all of it, they tell more.
-    if not registry.bucket(slug).wait():
+    if not registry.bucket(slug).wait_for_slot():
         raise ProbeSkipped
     try:
         return registry.provider(slug).probe()

@@ -236,9 +236,9 @@ def queries() -> dict[str, Callable[[], object]]:
         occurred_at=timezone.now(),
     )
     return {
-        "what is ahead in the outbox": partial(claims.ahead, *resend, ["resend"], 100),
+        "what is ahead in the outbox": partial(claims.peek_priorities, *resend, ["resend"], 100),
         f"claim of {OUTBOX} messages": partial(
-            claims.claim,
+            claims.claim_due,
             *resend,
             usable=["resend"],
             limit=OUTBOX,
@@ -260,8 +260,8 @@ def queries() -> dict[str, Callable[[], object]]:
 
 
 def poll_receipts() -> None:
-    with patch.object(reconciliation, "poll", return_value=True):
-        reconciliation.poll_receipts()
+    with patch.object(reconciliation, "poll_receipt", return_value=True):
+        reconciliation.poll_overdue_receipts()
 
 
 def replay(organization: int) -> None:

@@ -19,39 +19,39 @@ from wedsync_comms.lib import shared_state
 log = structlog.get_logger(__name__)
 
 
-class Step(Protocol):
+class LoopStep(Protocol):
     def __call__(self) -> float:
         """Does what is to be done now, and returns the seconds until the next time."""
 
 
 # How long after a step that failed: the database, Redis, or a bug of ours.
-AFTER_FAILURE = 5.0
+FAILURE_PAUSE_S = 5.0
 
 # The database or Redis, for a while.
 AWAY = (DatabaseError, shared_state.Unavailable)
 
-_makers: dict[str, Callable[[], Step]] = {}
+_makers: dict[str, Callable[[], LoopStep]] = {}
 
 
-def register(name: str, maker: Callable[[], Step]) -> None:
+def register(name: str, maker: Callable[[], LoopStep]) -> None:
     """`maker` is called once in each process that carries the loop along."""
     _makers[name] = maker
 
 
 @dataclass
-class Crew:
+class BackgroundLoops:
     stopping: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
     def stop(self) -> None:
         self.stopping.set()
 
-    def loop(self, name: str, step: Step) -> None:
+    def loop(self, name: str, step: LoopStep) -> None:
         while not self.stopping.wait(self.guarded(name, step)):
             pass
         connection.close()
 
-    def guarded(self, name: str, step: Step) -> float:
+    def guarded(self, name: str, step: LoopStep) -> float:
         try:
             return step()
         except AWAY as error:
@@ -60,19 +60,19 @@ class Crew:
             # A bug in one step must not end the rest.
             log.exception("companion_failed", companion=name)
         connection.close()
-        return AFTER_FAILURE
+        return FAILURE_PAUSE_S
 
 
-def start() -> Crew:
-    """Starts all that are registered. They end with the process, or when the crew is stopped."""
-    crew = Crew()
+def start() -> BackgroundLoops:
+    """Starts all that are registered. They end with the process, or when they are stopped."""
+    loops = BackgroundLoops()
     for name, maker in _makers.items():
         thread = threading.Thread(
-            target=crew.loop,
+            target=loops.loop,
             args=(name, maker()),
             name=name,
             daemon=True,
         )
-        crew.threads.append(thread)
+        loops.threads.append(thread)
         thread.start()
-    return crew
+    return loops

@@ -1,8 +1,8 @@
-"""Stop calling a provider that is down, and notice by itself when it is back.
+"""The circuit breaker: calls to a provider that is down stop, until it is back by itself.
 
 closed -> (most attempts fail) -> open -> (cool-down) -> half-open, one trial -> closed | open
 
-Shared by all workers. The transitions are pure functions; `shared.update` makes them atomic.
+Shared by all workers. The transitions are pure functions; `update_state` makes them atomic.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -244,4 +244,4 @@ def _reopened(circuit: Circuit, now: float, policy: BreakerPolicy) -> Circuit:
 def _circuit(state: State | None) -> Circuit:
     if not state:
         return CLOSED
-    return Circuit(**{**state, "outcomes": tuple(tuple(one) for one in state["outcomes"])})
+    return Circuit(**{**state, "outcomes": tuple(tuple(outcome) for outcome in state["outcomes"])})

@@ -23,7 +23,7 @@ class ProviderError(Exception):
 
 
 class TransientError(ProviderError):
-    """Not sent for sure, and likely to work in a moment: up the ladder."""
+    """Not sent for sure, and likely to work in a moment: worth a retry."""
 
 
 class RateLimited(ProviderError):

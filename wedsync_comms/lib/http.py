@@ -1,10 +1,7 @@
 """HTTP to providers: pooled connections, timeouts, and errors that say whether a request left."""
 
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,47 +16,6 @@ TIMEOUT = (3.05, 10.0)
 
 # urllib3's causes that prove the request never left this machine.
 UNSENT = (NewConnectionError, NameResolutionError, SSLError)
-
-
-@dataclass
-class Departure:
-    """When a request is to leave, when it left and when its answer came, on `time.monotonic`.
-
-    0.0: it did not. Of several requests, the first counts.
-    """
-
-    at: float
-    left: float = 0.0
-    answered: float = 0.0
-
-
-_departure: ContextVar[Departure | None] = ContextVar("departure", default=None)
-
-
-@contextmanager
-def leaving_at(moment: float) -> Iterator[Departure]:
-    """What this thread asks for is made ready now, and leaves at `moment` of `time.monotonic`."""
-    departure = Departure(moment)
-    before = _departure.set(departure)
-    try:
-        yield departure
-    finally:
-        _departure.reset(before)
-
-
-class Punctual(HTTPAdapter):
-    """How long it takes to write a request down depends on what else this process does; a
-    provider that counts by the second must not see that."""
-
-    def send(self, *args: Any, **options: Any) -> requests.Response:
-        departure = _departure.get()
-        if departure is None or departure.left:
-            return super().send(*args, **options)
-        time.sleep(max(0.0, departure.at - time.monotonic()))
-        departure.left = time.monotonic()
-        response = super().send(*args, **options)
-        departure.answered = time.monotonic()
-        return response
 
 
 @dataclass(frozen=True)
@@ -82,8 +38,8 @@ class Client:
             # Reading the proxy settings of the environment for every call costs a third of the
             # throughput, and a provider is not reached through a developer's proxy by surprise.
             session.trust_env = False
-            session.mount("https://", Punctual(pool_maxsize=4))
-            session.mount("http://", Punctual(pool_maxsize=4))
+            session.mount("https://", HTTPAdapter(pool_maxsize=4))
+            session.mount("http://", HTTPAdapter(pool_maxsize=4))
             self._local.session = session
         found: requests.Session = self._local.session
         return found

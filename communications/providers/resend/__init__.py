@@ -65,7 +65,7 @@ class Resend(Provider):
         self.account = (api_url.rstrip("/"), api_key)
         self.sender = sender
         self.webhooks = [signatures.verifier(secret) for secret in webhook_secrets]
-        self.rate = Rate.permitted(rate_per_second)
+        self.rate = Rate.below(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

@@ -67,7 +67,7 @@ class Twilio(Provider):
         self.http = PooledClient()
         self.client = TwilioClient(account_sid, self.tokens[0], http_client=self.http)
         self.client.api.base_url = api_url.rstrip("/")
-        self.rate = Rate.permitted(rate_per_second)
+        self.rate = Rate.below(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

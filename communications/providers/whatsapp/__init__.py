@@ -67,7 +67,7 @@ class WhatsApp(Provider):
         self.verify_token = verify_token
         self.base = f"{api_url.rstrip('/')}/{api_version}"
         self.http = Client()
-        self.rate = Rate.permitted(rate_per_second)
+        self.rate = Rate.below(rate_per_second)
 
     @property
     def takes_webhooks(self) -> bool:

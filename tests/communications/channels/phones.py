@@ -119,7 +119,7 @@ class Phones:
             if claimed := claims.claim_repeat(call.pk):
                 send(claimed)
         for slug in usable:
-            for claimed in claims.claim(channel, slug, usable=usable, limit=1):
+            for claimed in claims.claim_due(channel, slug, usable=usable, limit=1):
                 send(claimed)
 
     def send(self, message: Message) -> Message:
@@ -144,7 +144,7 @@ class Phones:
         """Lets time pass until nothing is left to do."""
         for _ in range(rounds):
             self.pass_time(**(span or {"minutes": 2}))
-            reconciliation.settle_unknown()
+            reconciliation.resolve_unknown()
             self.send_due()
         message.refresh_from_db()
         return message

@@ -267,7 +267,7 @@ def test_by_a_deadline(venue: Organization, phones: Phones) -> None:
     message = phones.send(write(contact, "whatsapp", fallback=plan))
     refuse(contact)
     phones.pass_time()
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     assert [copy["type"] for copy in phones.copies(message)] == ["text"]
     assert status(message) == "sent"

@@ -56,7 +56,7 @@ def test_too_slow_moves_it_on(
     plan = [{**SMS, "after_seconds": 60}]
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     phones.pass_time(seconds=seconds)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     assert channels(message) == ["whatsapp", "twilio"][: 1 + moves]
     assert ("Not delivered in time." in explanations(message)) == moves
@@ -67,7 +67,7 @@ def test_what_arrives_in_time_goes_no_further(venue: Organization, phones: Phone
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     phones.meta_says(last(message), "delivered")
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     assert channels(message) == ["whatsapp"]
     assert status(message) == "delivered"
@@ -78,12 +78,12 @@ def test_every_step_has_a_time_of_its_own(venue: Organization, phones: Phones) -
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     for seconds, count in ((90, 2), (90, 2), (600, 3)):
         phones.pass_time(seconds=seconds)
-        reconciliation.escalate()
+        reconciliation.escalate_overdue()
         phones.send_due()
         assert len(attempts(message)) == count
     assert channels(message) == ["whatsapp", "twilio", "mail"]
     assert len(mail.outbox) == 1
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     assert Message.objects.get(pk=message.pk).escalate_at is None
 
 
@@ -110,11 +110,11 @@ def test_a_late_receipt_after_the_next_step_is_shown(venue: Organization, phones
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     first = last(message)
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     phones.meta_says(first, "read")
     phones.pass_time()
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     assert statuses(message) == ["read", "sent"]
     assert status(message) == "read"
@@ -130,7 +130,7 @@ def test_a_step_that_fails_leads_to_the_next_even_if_an_earlier_one_may_arrive(
         write(guest(venue), "whatsapp", fallback=[{**SMS, "after_seconds": 60}, EMAIL]),
     )
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     phones.twilio_says(last(message), "undelivered", "30005")
     phones.send_due()
@@ -145,7 +145,7 @@ def test_a_step_that_fails_after_another_arrived_leads_nowhere(
         write(guest(venue), "whatsapp", fallback=[{**SMS, "after_seconds": 60}, EMAIL]),
     )
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     whatsapp, sms = attempts(message)
     phones.meta_says(whatsapp, "delivered")
@@ -160,7 +160,7 @@ def test_news_of_an_earlier_step_moves_nothing(venue: Organization, phones: Phon
         write(guest(venue), "whatsapp", fallback=[{**SMS, "after_seconds": 60}, EMAIL]),
     )
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     phones.meta_says(attempts(message)[0], "failed", 131026)
     phones.send_due()
@@ -175,7 +175,7 @@ def test_a_failure_told_while_the_next_step_waits_changes_nothing(
     plan = [{**SMS, "after_seconds": 60}, EMAIL]
     message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.meta_says(last(message), "failed", 131026)
     phones.send_due()
     assert channels(message) == ["whatsapp", "twilio"]

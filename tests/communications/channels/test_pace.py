@@ -35,7 +35,7 @@ def test_somebody_who_was_written_to_too_often_has_to_wait(settings: Settings) -
     hasty = rows.message(organization(), to=TO, **columns)
     other = rows.message(organization(), to="+447700900102", **columns)
 
-    (only,) = claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
+    (only,) = claim.claim_due("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
 
     assert [one.message_id for one in only.attempts] == [other.pk]
     assert Message.objects.filter(pk=hasty.pk, send_after__gt=timezone.now()).exists()
@@ -65,4 +65,4 @@ def test_claims_of_the_same_people_in_another_order_do_not_lock_each_other_out(
 
 
 def claimed(limit: int) -> int:
-    return len(claim.claim("whatsapp", "whatsapp", usable=["whatsapp"], limit=limit))
+    return len(claim.claim_due("whatsapp", "whatsapp", usable=["whatsapp"], limit=limit))

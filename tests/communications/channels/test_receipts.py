@@ -180,9 +180,9 @@ def test_a_receipt_that_never_came_is_asked_for(venue: Organization, phones: Pho
     phones.sandbox.control("POST", f"/twilio/messages/{copy['sid']}/events", {"type": "delivered"})
     (copy,) = phones.copies(second)
     phones.sandbox.control("POST", f"/whatsapp/messages/{copy['id']}/events", {"type": "read"})
-    assert reconciliation.poll_receipts() == 0
+    assert reconciliation.poll_overdue_receipts() == 0
     phones.pass_time(minutes=3)
-    assert reconciliation.poll_receipts() == 2
+    assert reconciliation.poll_overdue_receipts() == 2
     assert (status(first), status(second)) == ("delivered", "read")
     assert set(Event.objects.filter(source="poll").values_list("kind", flat=True)) == {
         "delivered",
@@ -196,7 +196,7 @@ def test_a_failure_that_was_asked_for_is_acted_upon(venue: Organization, phones:
     told = {"type": "failed", "error_code": 30001}
     phones.sandbox.control("POST", f"/twilio/messages/{copy['sid']}/events", told)
     phones.pass_time(minutes=3)
-    reconciliation.poll_receipts()
+    reconciliation.poll_overdue_receipts()
     assert status(message) == "queued"
     phones.pass_time()
     assert phones.send(message).status == "sent"

@@ -49,9 +49,9 @@ def test_what_twilio_took_is_found_in_its_list(venue: Organization, phones: Phon
     phones.breaks("twilio", "hang", seconds=2.0, count=1)
     phones.send(message)
     assert statuses(message) == ["unknown"]
-    assert reconciliation.settle_unknown() == 0
+    assert reconciliation.resolve_unknown() == 0
     phones.pass_time(seconds=40)
-    assert reconciliation.settle_unknown() == 1
+    assert reconciliation.resolve_unknown() == 1
     (copy,) = phones.copies(message)
     assert (status(message), statuses(message)) == ("sent", ["sent"])
     assert message.provider_id == copy["sid"]
@@ -86,10 +86,10 @@ def test_while_twilio_does_not_answer_nothing_is_assumed(
     fault = {"status": {"status": 503, "only": ["GET /2010"]}}
     phones.sandbox.control("PUT", "/twilio/faults", fault)
     phones.pass_time(minutes=2)
-    assert reconciliation.settle_unknown() == 0
+    assert reconciliation.resolve_unknown() == 0
     assert status(message) == "unknown"
     phones.sandbox.control("DELETE", "/twilio/faults")
-    assert reconciliation.settle_unknown() == 1
+    assert reconciliation.resolve_unknown() == 1
     assert status(message) == "sent"
     assert len(phones.copies(message)) == 1
 
@@ -141,7 +141,7 @@ def test_a_status_with_our_ids_tells(venue: Organization, phones: Phones, word: 
 def test_without_one_a_second_copy_is_not_risked(venue: Organization, phones: Phones) -> None:
     message = unknown(venue, phones, "whatsapp")
     phones.pass_time(minutes=10)
-    assert reconciliation.settle_unknown() == 0
+    assert reconciliation.resolve_unknown() == 0
     assert status(message) == "unknown"
     phones.settle(message, rounds=2, minutes=10)
     assert (status(message), statuses(message)) == ("failed", ["failed"])
@@ -172,7 +172,7 @@ def test_given_up_after_its_plan_went_on_it_moves_nothing(
     plan = [{"channel": "sms", "after_seconds": 60}, {"channel": "email"}]
     message = unknown(venue, phones, "whatsapp", fallback=plan, resend_if_unknown=True)
     phones.pass_time(seconds=90)
-    reconciliation.escalate()
+    reconciliation.escalate_overdue()
     phones.send_due()
     phones.settle(message, rounds=2, hours=1)
     assert [one.provider for one in attempts(message)] == ["whatsapp", "twilio"]
@@ -199,7 +199,7 @@ def test_who_asks_for_it_gets_a_second_try(
 
 
 def claimed(channel: str, slug: str) -> Claim:
-    (found,) = claims.claim(channel, slug, usable=[slug], limit=1)
+    (found,) = claims.claim_due(channel, slug, usable=[slug], limit=1)
     return found
 
 

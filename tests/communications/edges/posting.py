@@ -52,13 +52,13 @@ def request(body: bytes, *, event_id: str = "") -> WebhookRequest:
 
 def claimed(message: Message) -> claims.Claim:
     """The message is on its way: its attempt is committed, the answer has not come."""
-    (found,) = claims.claim(message.channel, "resend", usable=["resend"], limit=1)
+    (found,) = claims.claim_due(message.channel, "resend", usable=["resend"], limit=1)
     assert found.attempts[0].message_id == message.pk
     return found
 
 
 def accept(claim: claims.Claim, provider_id: str) -> None:
-    outcomes.settle([outcomes.Answer(claim, [Accepted(provider_id=provider_id)])])
+    outcomes.record_outcomes([outcomes.CallResult(claim, [Accepted(provider_id=provider_id)])])
 
 
 def sent(provider_id: str = "", **fields: Any) -> Message:

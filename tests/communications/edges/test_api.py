@@ -423,7 +423,9 @@ def test_the_summary_counts_the_last_day(api: Api, organization: Organization) -
 
 def failed(organization: Organization) -> Message:
     message = factories.message(organization)
-    outcomes.settle([outcomes.Answer(claimed(message), [ContentRejected("No.", code="no")])])
+    outcomes.record_outcomes(
+        [outcomes.CallResult(claimed(message), [ContentRejected("No.", code="no")])]
+    )
     return message
 
 

@@ -35,9 +35,9 @@ from communications.vocabulary.statuses import Status
 def claim(limit: int) -> list[list[str]]:
     """The messages of every call it gets, until nothing is due."""
     calls = []
-    while claiming.ahead("email", "resend", ["resend"], 1):
-        claims = claiming.claim("email", "resend", usable=["resend"], limit=limit)
-        calls += [[str(one.message_id) for one in claimed.attempts] for claimed in claims]
+    while claiming.peek_priorities("email", "resend", ["resend"], 1):
+        claims = claiming.claim_due("email", "resend", usable=["resend"], limit=limit)
+        calls += [[str(attempt.message_id) for attempt in claimed.attempts] for claimed in claims]
     return calls
 
 
@@ -83,7 +83,7 @@ def compose_same(organization: int, count: int) -> list[tuple[str, bool]]:
     venue = Organization.objects.get(pk=organization)
     draft = Draft(to="amelia@example.com", subject="Your day", body="See you soon.")
     made = [compose(venue, draft, idempotency_key=f"same-{number}") for number in range(count)]
-    return [(str(one.message.pk), one.is_new) for one in made]
+    return [(str(composed.message.pk), composed.is_new) for composed in made]
 
 
 def cancel_all() -> list[str]:
@@ -111,7 +111,7 @@ def retry_all() -> list[str]:
 
 def repeat_all(*calls: str) -> list[str]:
     """The unanswered calls that it may repeat."""
-    return [one for one in calls if claiming.claim_repeat(one) is not None]
+    return [call for call in calls if claiming.claim_repeat(call) is not None]
 
 
 def main() -> None:

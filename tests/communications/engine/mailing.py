@@ -12,11 +12,10 @@ from communications.models import Attempt, Call, Event, Message
 from communications.sending import provider_call
 from communications.sending.claims import Claim
 from communications.sending.dispatcher import Dispatcher
-from communications.sending.outcomes import Answer
-from communications.sending.paced_queue import Departures
+from communications.sending.outcomes import CallResult
+from communications.sending.paced_queue import PacedQueue
 from tests.sandbox_server import SandboxServer
 from wedsync_comms.lib import shared_state
-from wedsync_comms.lib.rate_limit.limiter import Place
 
 Json = dict[str, Any]
 
@@ -34,8 +33,8 @@ def account(server: SandboxServer, slug: str, **options: Any) -> Json:
     }
 
 
-def send(claimed: Claim) -> None:
-    provider_call.conclude([provider_call.ask(claimed)])
+def send(claim: Claim) -> None:
+    provider_call.conclude_calls([provider_call.call_provider(claim)])
 
 
 class SameThread(ThreadPoolExecutor):
@@ -54,26 +53,26 @@ class SameThread(ThreadPoolExecutor):
 
 
 class OneThread(Dispatcher):
-    """Settles each answer before it goes on, leaves the test its connection, and hears at once of
+    """Records each result before it goes on, leaves the test its connection, and hears at once of
     what the test has done."""
 
     def tick(self) -> float:
-        self.rouse()
+        self.wake()
         return super().tick()
 
-    def ask(self, departures: Departures, place: Place) -> Answer:
-        return departures.leave(place)
+    def send(self, queue: PacedQueue, slot: float) -> CallResult:
+        return queue.send_at_slot(slot)
 
-    def landed(self, future: Future[Answer]) -> None:
-        super().landed(future)
+    def on_done(self, future: Future[CallResult]) -> None:
+        super().on_done(future)
         # Nothing else is in flight, so there is nothing to gather.
-        self.flying.clear()
-        if self.settling.waiting():
-            self.settling.settle_some()
+        self.in_flight.clear()
+        if self.writer.waiting():
+            self.writer.write_some()
 
 
 def released(bucket: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
-    return {**bucket, "held_until": 0.0, "tokens": 1.0, "postponed": []} if bucket else {}, None
+    return {**bucket, "held_until": 0.0, "tat": 0.0} if bucket else {}, None
 
 
 def dispatcher(*, threads: int = 8) -> Dispatcher:
@@ -104,12 +103,12 @@ class Mailing:
         past = timezone.now() - timedelta(seconds=1)
         Message.objects.waiting().update(send_after=past)
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
-        self.dispatcher.departures.clear()
+        self.dispatcher.queues.clear()
         for slug in self.settings.PROVIDERS:
             shared_state.update_state(f"limit:{slug}", released)
 
     def send_until_nothing_is_left(self) -> None:
-        """The same, with all the time that the ladder takes in between."""
+        """The same, with all the time that the retries take in between."""
         for _ in range(30):
             self.send_due()
             waiting = Message.objects.waiting().exists()

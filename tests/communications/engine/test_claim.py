@@ -30,8 +30,8 @@ def two_ways(mailing: Mailing) -> None: ...
 
 
 def claimed(limit: int = 100, slug: str = "first") -> list[Message]:
-    found = claims.claim("email", slug, usable=["first", "second"], limit=limit)
-    return [one.message for load in found for one in load.attempts]
+    found = claims.claim_due("email", slug, usable=["first", "second"], limit=limit)
+    return [attempt.message for load in found for attempt in load.attempts]
 
 
 def test_a_claim_takes_the_message_out_of_the_outbox_with_a_lease(
@@ -41,9 +41,9 @@ def test_a_claim_takes_the_message_out_of_the_outbox_with_a_lease(
     mailing.settings.LEASE_SECONDS = 60
     message = factories.message(venue)
 
-    (found,) = claims.claim("email", "first", usable=["first"], limit=100)
+    (found,) = claims.claim_due("email", "first", usable=["first"], limit=100)
 
-    assert [one.message for one in found.attempts] == [message]
+    assert [attempt.message for attempt in found.attempts] == [message]
     assert found.call.tries == 1
     assert found.call.repeat_after is not None
     lease = (found.call.repeat_after - timezone.now()).total_seconds()
@@ -58,11 +58,11 @@ def test_every_message_is_claimed_by_exactly_one_of_many_processes(
     at_once: Together,
     venue: Organization,
 ) -> None:
-    wanted = {str(one.pk) for one in rows.outbox(venue, 60)}
+    wanted = {str(message.pk) for message in rows.outbox(venue, 60)}
 
     answers = at_once(*[["claim", 7]] * 3)
 
-    taken = Counter(one for calls in answers for call in calls for one in call)
+    taken = Counter(attempt for calls in answers for call in calls for attempt in call)
     assert set(taken) == wanted
     assert set(taken.values()) == {1}
     assert Attempt.objects.count() == 60
@@ -73,11 +73,14 @@ def test_urgent_leaves_first_and_alone_then_normal_then_bulk(venue: Organization
     bulk = factories.message(venue, priority=Priority.BULK)
     normal = factories.message(venue, priority=Priority.NORMAL)
     urgent = factories.message(venue, priority=Priority.URGENT)
-    assert claims.ahead("email", "first", ["first"], 2) == [Priority.URGENT, Priority.NORMAL]
+    assert claims.peek_priorities("email", "first", ["first"], 2) == [
+        Priority.URGENT,
+        Priority.NORMAL,
+    ]
 
     assert claimed() == [urgent]
     assert claimed() == [normal, bulk]
-    assert claims.ahead("email", "first", ["first"], 2) == []
+    assert claims.peek_priorities("email", "first", ["first"], 2) == []
 
 
 def test_what_waited_longest_leaves_first(venue: Organization) -> None:
@@ -94,7 +97,7 @@ def test_at_most_a_hundred_leave_in_one_call(venue: Organization, mailing: Maili
 
     mailing.send_due()
 
-    assert [one["path"] for one in mailing.requests()] == ["/emails/batch", "/emails/batch"]
+    assert [request["path"] for request in mailing.requests()] == ["/emails/batch", "/emails/batch"]
     assert sorted(Counter(Attempt.objects.values_list("call")).values()) == [3, 100]
     assert len(mailing.mails()) == 103
     assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
@@ -111,7 +114,7 @@ def test_a_mail_with_attachments_travels_alone(venue: Organization, mailing: Mai
     assert carried[first.pk] == carried[last.pk] != carried[heavy.pk]
     [mail] = mailing.mails(heavy)
     shown = mailing.first.control("GET", f"/resend/emails/{mail['id']}")
-    assert [one["filename"] for one in shown["attachments"]] == ["menu.pdf"]
+    assert [event["filename"] for event in shown["attachments"]] == ["menu.pdf"]
 
 
 def test_a_mail_with_attachments_that_is_first_is_taken_alone(venue: Organization) -> None:
@@ -159,7 +162,7 @@ def test_an_address_closed_after_composing_is_not_written_to(
     assert len(mailing.mails()) == 1
 
 
-def test_those_on_different_steps_of_the_ladder_travel_apart(venue: Organization) -> None:
+def test_those_that_used_different_numbers_of_retries_travel_apart(venue: Organization) -> None:
     climbing, fresh, also_fresh = (factories.message(venue) for _ in range(3))
     rows.attempt(climbing, status=Status.FAILED, error_class="TransientError")
     Message.objects.filter(pk=climbing.pk).update(send_after=timezone.now() - timedelta(hours=1))
@@ -175,14 +178,14 @@ def test_what_is_bound_to_another_provider_is_left_to_it(
     mailing.two_accounts()
     message = factories.message(venue)
     climb(message, "first")
-    provider_selection.reroute([message.pk], via="second", send_after=timezone.now())
+    provider_selection.reroute_messages([message.pk], via="second", send_after=timezone.now())
 
-    assert claims.ahead("email", "first", ["first", "second"], 2) == []
+    assert claims.peek_priorities("email", "first", ["first", "second"], 2) == []
     assert claimed(slug="first") == []
     assert claimed(slug="second") == [message]
 
 
-def test_a_provider_that_had_its_whole_ladder_hands_on(
+def test_a_provider_that_used_up_its_retries_hands_on(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
@@ -205,7 +208,7 @@ def test_a_message_waits_for_the_provider_that_is_left(
     message = factories.message(venue)
     climb(message, "first")
 
-    assert claims.claim("email", "first", usable=["first"], limit=100) == []
+    assert claims.claim_due("email", "first", usable=["first"], limit=100) == []
 
     assert 1 < delay(message) <= 2
     assert (status(message), message.via) == (Status.QUEUED, "")
@@ -228,21 +231,23 @@ def test_a_message_that_every_provider_had_is_given_up(
 
 def test_what_was_bound_to_a_closed_provider_is_freed(venue: Organization) -> None:
     message = factories.message(venue)
-    provider_selection.reroute([message.pk], via="second", send_after=timezone.now())
+    provider_selection.reroute_messages([message.pk], via="second", send_after=timezone.now())
 
-    assert provider_selection.free_from("second", "email") == 1
-    assert provider_selection.free_from("second", "email") == 0
+    assert provider_selection.unbind_from("second", "email") == 1
+    assert provider_selection.unbind_from("second", "email") == 0
     assert claimed() == [message]
 
 
 @pytest.mark.usefixtures("concurrent_writers")
 def test_what_somebody_is_at_is_freed_at_the_next_look(venue: Organization) -> None:
     busy, idle = factories.message(venue), factories.message(venue)
-    provider_selection.reroute([busy.pk, idle.pk], via="second", send_after=timezone.now())
+    provider_selection.reroute_messages([busy.pk, idle.pk], via="second", send_after=timezone.now())
     with Closing(1) as pool, transaction.atomic():
         Message.objects.select_for_update().get(pk=busy.pk)
-        assert pool.submit(provider_selection.free_from, "second", "email").result(timeout=30) == 1
-    assert provider_selection.free_from("second", "email") == 1
+        assert (
+            pool.submit(provider_selection.unbind_from, "second", "email").result(timeout=30) == 1
+        )
+    assert provider_selection.unbind_from("second", "email") == 1
 
 
 def test_looking_for_work_uses_the_index_of_the_outbox(venue: Organization) -> None:

@@ -43,7 +43,7 @@ def test_what_is_cancelled_is_not_sent(venue: Organization, mailing: Mailing) ->
     assert mailing.mails() == []
 
 
-def test_a_message_on_the_ladder_can_be_cancelled(venue: Organization, mailing: Mailing) -> None:
+def test_a_message_between_retries_can_be_cancelled(venue: Organization, mailing: Mailing) -> None:
     mailing.breaks("rate_limit", retry_after=30, count=1)
     message = factories.message(venue)
     mailing.send_due()
@@ -129,7 +129,7 @@ def test_what_came_in_cannot_be_cancelled(venue: Organization) -> None:
         staff_actions.cancel(message)
 
 
-def test_a_retry_by_hand_starts_the_ladder_again(venue: Organization, mailing: Mailing) -> None:
+def test_a_retry_by_hand_starts_the_retries_again(venue: Organization, mailing: Mailing) -> None:
     mailing.breaks("status", status=503)
     message = factories.message(venue)
     mailing.send_until_nothing_is_left()
@@ -190,11 +190,11 @@ def test_a_late_receipt_for_the_first_try_stops_the_second(
 
 
 def test_a_message_is_either_claimed_or_cancelled(at_once: Together, venue: Organization) -> None:
-    wanted = {str(one.pk) for one in rows.outbox(venue, 40)}
+    wanted = {str(message.pk) for message in rows.outbox(venue, 40)}
 
     calls, cancelled, also = at_once(["claim", 5], ["cancel_all"], ["cancel_all"])
 
-    claimed = [one for call in calls for one in call]
+    claimed = [attempt for call in calls for attempt in call]
     assert sorted([*claimed, *cancelled, *also]) == sorted(wanted)
     assert Attempt.objects.count() == len(claimed)
     assert Message.objects.filter(status="cancelled").count() == len(cancelled) + len(also)
@@ -206,7 +206,7 @@ def test_a_message_is_tried_again_once_however_many_ask(
 ) -> None:
     wanted = {str(rows.message(venue, status="failed").pk) for _ in range(20)}
 
-    one, other = at_once(["retry_all"], ["retry_all"])
+    first, second = at_once(["retry_all"], ["retry_all"])
 
-    assert sorted([*one, *other]) == sorted(wanted)
+    assert sorted([*first, *second]) == sorted(wanted)
     assert Message.objects.waiting().count() == 20

@@ -1,10 +1,8 @@
 """The loop around the dispatch: what it looks at, what stops it, what does not."""
 
-import gc
 import os
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
@@ -26,10 +24,12 @@ from communications.sending import (
 )
 from communications.sending.claims import Claim
 from communications.sending.dispatcher import (
+    MAX_SLOT_DELAY_S,
     POLL_SECONDS,
     URGENT_THREADS,
     Dispatcher,
 )
+from communications.sending.paced_queue import PacedQueue
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import Mailing, account, delay, status
@@ -40,14 +40,14 @@ from wedsync_comms.lib.models import Heartbeat
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def in_a_thread(one: Dispatcher) -> threading.Thread:
+def in_a_thread(sender: Dispatcher) -> threading.Thread:
     def run() -> None:
         try:
-            one.run()
+            sender.run()
         finally:
             connection.close()
 
-    one.pool = Closing(one.threads)
+    sender.pool = Closing(sender.threads)
     thread = threading.Thread(target=run)
     thread.start()
     return thread
@@ -55,10 +55,10 @@ def in_a_thread(one: Dispatcher) -> threading.Thread:
 
 @pytest.fixture
 def running(mailing: Mailing) -> Iterator[Dispatcher]:  # noqa: ARG001
-    one = Dispatcher(threads=4)
-    thread = in_a_thread(one)
-    yield one
-    one.stop()
+    sender = Dispatcher(threads=4)
+    thread = in_a_thread(sender)
+    yield sender
+    sender.stop()
     thread.join(timeout=20)
     assert not thread.is_alive()
 
@@ -106,11 +106,11 @@ def test_it_finishes_what_is_in_flight_before_it_ends(
 ) -> None:
     mailing.breaks("latency", seconds=1.0)
     message = factories.message(venue)
-    one = Dispatcher(threads=4)
-    thread = in_a_thread(one)
+    sender = Dispatcher(threads=4)
+    thread = in_a_thread(sender)
     eventually(Call.objects.exists)
 
-    one.stop()
+    sender.stop()
     thread.join(timeout=20)
 
     assert not thread.is_alive()
@@ -126,17 +126,17 @@ def test_a_tick_that_fails_is_not_the_last(
     monkeypatch.setattr(dispatcher, "OUTAGE_SECONDS", 0.05)
     mailing.settings.ROUTES = {"email": ["nobody"]}
     message = factories.message(venue)
-    one = Dispatcher(threads=4)
+    sender = Dispatcher(threads=4)
 
-    monkeypatch.setattr(reconciliation, "expire", broken_database)
-    assert one.guarded_tick() == 0.05
+    monkeypatch.setattr(reconciliation, "expire_overdue", broken_database)
+    assert sender.guarded_tick() == 0.05
     assert "tick_failed" in caplog.text
     monkeypatch.undo()
     mailing.settings.ROUTES = {"email": ["first"]}
 
-    thread = in_a_thread(one)
+    thread = in_a_thread(sender)
     eventually(lambda: status(message) == "sent")
-    one.stop()
+    sender.stop()
     thread.join(timeout=20)
 
 
@@ -169,7 +169,7 @@ def test_an_outcome_that_cannot_be_written_is_left_to_the_lease(
         raise DatabaseError("The database is away.")
 
     message = factories.message(venue)
-    monkeypatch.setattr(provider_call, "settle", lost)
+    monkeypatch.setattr(provider_call, "record_outcomes", lost)
     mailing.send_due()
     assert "outcome_not_recorded" in caplog.text
     monkeypatch.undo()
@@ -184,14 +184,14 @@ def test_a_campaign_leaves_threads_to_urgent_messages(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
-    one = mailing.dispatcher
-    one.threads = URGENT_THREADS
+    sender = mailing.dispatcher
+    sender.threads = URGENT_THREADS
     bulk = factories.message(venue, priority=Priority.BULK)
-    assert one.tick() == POLL_SECONDS
+    assert sender.tick() == POLL_SECONDS
     assert status(bulk) == "queued"
 
     urgent = factories.message(venue, priority=Priority.URGENT)
-    one.tick()
+    sender.tick()
     assert (status(urgent), status(bulk)) == ("sent", "queued")
 
 
@@ -225,19 +225,20 @@ def test_it_keeps_to_the_rate_of_the_provider_and_sends_the_urgent_one_next(
     assert (status(urgent), status(second)) == ("sent", "queued")
 
 
-def test_an_urgent_message_takes_the_place_that_was_promised_to_a_campaign(
+def test_an_urgent_message_takes_the_slot_that_was_reserved_for_a_campaign(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
     bulk, urgent = (
-        claim_of(factories.message(venue, priority=one)) for one in (Priority.BULK, Priority.URGENT)
+        claim_of(factories.message(venue, priority=priority))
+        for priority in (Priority.BULK, Priority.URGENT)
     )
     mailing.dispatcher.pool, later = Later(), mailing.dispatcher.pool
-    mailing.dispatcher.launch("first", [bulk, urgent])
+    mailing.dispatcher.submit("first", [bulk, urgent])
 
-    (ask, first), (_, second) = mailing.dispatcher.pool.jobs
-    assert later.submit(ask, *first).result().claimed.call == urgent.call
-    assert later.submit(ask, *second).result().claimed.call == bulk.call
+    (work, first), (_, second) = mailing.dispatcher.pool.jobs
+    assert later.submit(work, *first).result().claim.call == urgent.call
+    assert later.submit(work, *second).result().claim.call == bulk.call
 
 
 def test_a_provider_that_asks_for_patience_gets_nothing_of_what_is_claimed_for_it(
@@ -245,32 +246,64 @@ def test_a_provider_that_asks_for_patience_gets_nothing_of_what_is_claimed_for_i
     mailing: Mailing,
 ) -> None:
     claimed = claim_of(message := factories.message(venue))
-    mailing.dispatcher.departing("first").left_alone_until = time.monotonic() + 30
+    queue = mailing.dispatcher.queues["first"] = PacedQueue()
+    queue.held_until = time.monotonic() + 30
 
-    mailing.dispatcher.launch("first", [claimed])
+    mailing.dispatcher.submit("first", [claimed])
 
     assert (status(message), mailing.requests()) == ("queued", [])
     assert delay(message) == pytest.approx(30, abs=2)
 
 
-def test_without_places_what_is_claimed_is_given_back(
+def test_without_slots_what_is_claimed_is_given_back(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
     claimed = claim_of(message := factories.message(venue))
     mailing.settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    mailing.dispatcher.launch("first", [claimed])
+    mailing.dispatcher.submit("first", [claimed])
     mailing.settings.REDIS_URL = os.environ.get("REDIS_URL", "")
 
-    mailing.dispatcher.settling.settle_some()
+    mailing.dispatcher.writer.write_some()
 
     assert (status(message), mailing.requests()) == ("queued", [])
     mailing.send_until_nothing_is_left()
     assert status(message) == "sent"
 
 
+def test_what_is_held_between_claim_and_slot_is_given_back(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    claimed = claim_of(message := factories.message(venue))
+    registry.bucket("first").hold(MAX_SLOT_DELAY_S + 20)
+
+    mailing.dispatcher.submit("first", [claimed])
+    mailing.dispatcher.writer.write_some()
+
+    assert (status(message), mailing.requests()) == ("queued", [])
+    assert delay(message) == pytest.approx(MAX_SLOT_DELAY_S + 20, abs=2)
+
+
+def test_an_urgent_message_is_claimed_while_campaigns_have_the_next_slots(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    # A provider that does not tell its rate: ours counts, some twenty in a second.
+    mailing.first.control("PATCH", "/resend", {"rate_per_second": None})
+    mailing.settings.PROVIDERS = {"first": account(mailing.first, "first", rate_per_second=20)}
+    registry.bucket("first").reserve(16)
+    bulk = factories.message(venue, priority=Priority.BULK)
+    assert mailing.dispatcher.tick() > 0
+    assert status(bulk) == "queued"
+
+    urgent = factories.message(venue, priority=Priority.URGENT)
+    mailing.dispatcher.tick()
+    assert (status(urgent), status(bulk)) == ("sent", "queued")
+
+
 def claim_of(message: Message) -> Claim:
-    [claimed] = claims.claim("email", "first", usable=["first"], limit=1)
+    [claimed] = claims.claim_due("email", "first", usable=["first"], limit=1)
     assert claimed.attempts[0].message_id == message.pk
     return claimed
 
@@ -341,23 +374,3 @@ def test_a_trial_is_made_by_one_call_at_a_time(venue: Organization, mailing: Mai
     mailing.send_due()
 
     assert (status(message), Message.objects.waiting().count()) == ("queued", 1)
-
-
-class Cycle:
-    def __init__(self) -> None:
-        self.itself = self
-
-
-def test_garbage_is_looked_for_where_nothing_is_about_to_leave(mailing: Mailing) -> None:
-    one = mailing.dispatcher
-    gc.disable()
-    try:
-        one.tidied, found = time.monotonic() - 2, weakref.ref(Cycle())
-        one.flying.add(Future())
-        one.tidy()
-        assert found() is not None
-        one.flying.clear()
-        one.tidy()
-        assert found() is None
-    finally:
-        gc.enable()

@@ -55,19 +55,19 @@ def test_it_sends_and_stops_when_it_is_told_to(
     mailing: Mailing,
 ) -> None:
     message = factories.message(venue)
-    one = processes.start()
+    process = processes.start()
     eventually(lambda: status(message) == "sent")
 
     mailing.breaks("latency", seconds=1.0)
     last = factories.message(venue)
     eventually(lambda: Call.objects.count() == 2)
     began = time.monotonic()
-    one.process.send_signal(signal.SIGTERM)
+    process.process.send_signal(signal.SIGTERM)
 
-    assert one.process.wait(30) == 0
+    assert process.process.wait(30) == 0
     assert time.monotonic() - began < 8
     assert status(last) == "sent"
-    assert "Traceback" not in one.output
+    assert "Traceback" not in process.output
 
 
 def test_two_at_once_send_each_message_once(
@@ -82,7 +82,7 @@ def test_two_at_once_send_each_message_once(
     eventually(all_sent)
 
     tags = mailing.first.control("GET", "/resend/stats?tag=message")["tags"]
-    assert tags == {str(one.pk): 1 for one in messages}
+    assert tags == {str(message.pk): 1 for message in messages}
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no server to lose")
@@ -90,7 +90,7 @@ def test_it_survives_losing_its_connections_to_the_database(
     processes: Processes,
     venue: Organization,
 ) -> None:
-    one = processes.start()
+    process = processes.start()
     first = factories.message(venue)
     eventually(lambda: status(first) == "sent")
 
@@ -103,5 +103,5 @@ def test_it_survives_losing_its_connections_to_the_database(
     messages = [factories.message(venue) for _ in range(5)]
 
     eventually(all_sent)
-    assert one.process.poll() is None
+    assert process.process.poll() is None
     assert [status(message) for message in messages] == ["sent"] * 5

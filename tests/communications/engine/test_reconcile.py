@@ -67,7 +67,7 @@ def test_a_missing_receipt_is_asked_for(
 ) -> None:
     happens(mailing, sent, event)
 
-    assert reconciliation.poll_receipts() == 1
+    assert reconciliation.poll_overdue_receipts() == 1
 
     assert status(sent) == expected
     assert Event.objects.filter(message=sent).latest("id").source == "poll"
@@ -76,7 +76,7 @@ def test_a_missing_receipt_is_asked_for(
 def test_a_complaint_that_was_asked_for_closes_the_address(sent: Message, mailing: Mailing) -> None:
     happens(mailing, sent, "complained")
 
-    reconciliation.poll_receipts()
+    reconciliation.poll_overdue_receipts()
 
     assert Suppression.objects.get().value == sent.to
 
@@ -87,10 +87,10 @@ def test_the_same_answer_is_recorded_once_and_asked_for_seldom(
 ) -> None:
     happens(mailing, sent, "sent")
 
-    assert reconciliation.poll_receipts() == 1
-    assert reconciliation.poll_receipts() == 0
+    assert reconciliation.poll_overdue_receipts() == 1
+    assert reconciliation.poll_overdue_receipts() == 0
     Attempt.objects.update(polled_at=timezone.now() - timedelta(minutes=11))
-    assert reconciliation.poll_receipts() == 1
+    assert reconciliation.poll_overdue_receipts() == 1
 
     assert timeline(sent).count("sent") == 1
 
@@ -102,7 +102,7 @@ def test_nothing_is_asked_too_early_or_for_ever(
 ) -> None:
     grow_old(minutes)
 
-    assert reconciliation.poll_receipts() == 0
+    assert reconciliation.poll_overdue_receipts() == 0
 
 
 def test_asking_stops_at_the_first_429(venue: Organization, mailing: Mailing) -> None:
@@ -112,12 +112,12 @@ def test_asking_stops_at_the_first_429(venue: Organization, mailing: Mailing) ->
     grow_old()
     mailing.breaks("rate_limit", retry_after=20, only=["GET /emails"])
 
-    assert reconciliation.poll_receipts() == 1
+    assert reconciliation.poll_overdue_receipts() == 1
 
     assert registry.bucket("first").snapshot().held_for > 15
     Attempt.objects.update(polled_at=None)
-    assert reconciliation.poll_receipts() == 0
-    assert len([one for one in mailing.requests() if one["method"] == "GET"]) == 1
+    assert reconciliation.poll_overdue_receipts() == 0
+    assert len([request for request in mailing.requests() if request["method"] == "GET"]) == 1
 
 
 def test_one_that_cannot_be_asked_about_stops_none_of_the_others(
@@ -133,7 +133,7 @@ def test_one_that_cannot_be_asked_about_stops_none_of_the_others(
         started_at=timezone.now() - timedelta(hours=1),
     )
 
-    assert reconciliation.poll_receipts() == 2
+    assert reconciliation.poll_overdue_receipts() == 2
 
     assert (status(lost), status(found)) == ("sent", "delivered")
 
@@ -141,7 +141,7 @@ def test_one_that_cannot_be_asked_about_stops_none_of_the_others(
 def test_an_answer_that_says_nothing_changes_nothing(sent: Message, mailing: Mailing) -> None:
     mailing.breaks("status", status=500, count=1)
 
-    assert reconciliation.poll_receipts() == 1
+    assert reconciliation.poll_overdue_receipts() == 1
 
     assert status(sent) == "sent"
     assert timeline(sent) == ["composed", "accepted"]
@@ -154,7 +154,7 @@ def test_a_word_of_the_provider_that_we_do_not_know_changes_nothing(
     with responses.RequestsMock() as vendor:
         url = f"{mailing.first.url}/resend/emails/{sent.provider_id}"
         vendor.get(url, json={"id": sent.provider_id, "last_event": "teleported"})
-        assert reconciliation.poll_receipts() == 1
+        assert reconciliation.poll_overdue_receipts() == 1
 
     assert timeline(sent) == ["composed", "accepted"]
 
@@ -165,7 +165,7 @@ def test_a_provider_that_is_not_configured_any_more_is_passed_over(
 ) -> None:
     mailing.settings.PROVIDERS = {}
 
-    assert reconciliation.poll_receipts() == 0
+    assert reconciliation.poll_overdue_receipts() == 0
     assert status(sent) == "sent"
 
 
@@ -178,11 +178,11 @@ def test_what_waited_too_long_expires_where_it_waits(
 ) -> None:
     soon = timezone.now() + timedelta(hours=1)
     late, other = factories.message(venue, expires_at=soon), factories.message(venue)
-    assert reconciliation.expire() == 0
+    assert reconciliation.expire_overdue() == 0
     Message.objects.filter(pk=late.pk).update(expires_at=timezone.now())
 
-    assert reconciliation.expire() == 1
-    assert reconciliation.expire() == 0
+    assert reconciliation.expire_overdue() == 1
+    assert reconciliation.expire_overdue() == 0
 
     assert (status(late), status(other)) == ("expired", "queued")
     assert late.error_code == "expired"

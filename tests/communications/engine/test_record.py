@@ -125,10 +125,10 @@ def test_the_same_event_is_the_same_fact(venue: Organization) -> None:
 def test_two_providers_may_use_one_event_id(venue: Organization) -> None:
     message = rows.message(venue)
     first, second = rows.attempt(message), rows.attempt(message, provider="second")
-    one = receipt(first, Kind.SENT, Status.SENT, event_id="evt_1")
+    first_receipt = receipt(first, Kind.SENT, Status.SENT, event_id="evt_1")
     two = receipt(second, Kind.SENT, Status.SENT, event_id="evt_1")
 
-    assert len(record([one, two])) == 2
+    assert len(record([first_receipt, two])) == 2
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -136,7 +136,7 @@ def test_one_answer_settles_the_repetitions_without_one(venue: Organization, ord
     message = rows.message(venue)
     call = Call.objects.create(provider="first")
     asked = [rows.attempt(message, call) for _ in range(3)]
-    lost = [receipt(one, Kind.UNANSWERED, Status.UNKNOWN) for one in asked[:2]]
+    lost = [receipt(attempt, Kind.UNANSWERED, Status.UNKNOWN) for attempt in asked[:2]]
 
     record([*lost, receipt(asked[2], Kind.ACCEPTED, Status.SENT)][::order])
 
@@ -211,7 +211,7 @@ def test_receipts_of_many_processes_at_once_lose_nothing(
     assert Event.objects.filter(message=message).count() == 45
     # Each change of the status is told once, whoever made it.
     told = Event.objects.filter(message=message, changed=True).order_by("id")
-    ranks = [Status(one.message_status).rank for one in told]
+    ranks = [Status(event.message_status).rank for event in told]
     assert ranks == sorted(set(ranks))
 
 

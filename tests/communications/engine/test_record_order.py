@@ -43,7 +43,10 @@ facts = st.lists(
 LAST = ATTEMPTS - 1
 facts_of_one_call = st.lists(
     st.sampled_from(
-        [*((LAST, kind) for kind in FACTS), *((one, Kind.UNANSWERED) for one in range(LAST))]
+        [
+            *((LAST, kind) for kind in FACTS),
+            *((number, Kind.UNANSWERED) for number in range(LAST)),
+        ]
     ),
     min_size=1,
     max_size=7,
@@ -141,6 +144,6 @@ def test_no_fact_ever_moves_an_attempt_down(told: list[Fact]) -> None:
 
     for number, kind in told:
         record([change(attempts[number], number, kind)])
-        now = [Status(one.status).rank for one in message.attempts.order_by("number")]
+        now = [Status(attempt.status).rank for attempt in message.attempts.order_by("number")]
         assert all(after >= before for before, after in zip(ranks, now, strict=True))
         ranks = now

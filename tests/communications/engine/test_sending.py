@@ -70,13 +70,13 @@ def test_a_bad_mail_of_a_batch_hurts_none_of_the_others(
 
     mailing.send_due()
 
-    assert [status(one) for one in good] == ["sent"] * 3
+    assert [status(message) for message in good] == ["sent"] * 3
     assert (status(bad_address), status(bad_text)) == ("failed", "failed")
     assert Attempt.objects.get(message=bad_address).error_class == "InvalidRecipient"
     assert Attempt.objects.get(message=bad_text).error_class == "ContentRejected"
     assert "`to`" in bad_address.error
-    for one in good:
-        assert one.provider_id == mailing.mails(one)[0]["id"]
+    for message in good:
+        assert message.provider_id == mailing.mails(message)[0]["id"]
     assert not Message.objects.waiting().exists()
     assert registry.breaker("first").state().state == "closed"
 
@@ -86,10 +86,10 @@ def test_whoever_opted_out_at_the_provider_is_not_written_to_again(
     mailing: Mailing,
 ) -> None:
     message = factories.message(venue)
-    (claimed,) = claims.claim("email", "first", usable=["first"], limit=100)
+    (claimed,) = claims.claim_due("email", "first", usable=["first"], limit=100)
 
     # No mail provider says so today; those of short messages do.
-    outcomes.settle([outcomes.Answer(claimed, [OptedOut("STOP", code="21610")])])
+    outcomes.record_outcomes([outcomes.CallResult(claimed, [OptedOut("STOP", code="21610")])])
 
     assert (status(message), message.error_code) == ("failed", "21610")
     closed = Suppression.objects.get()
@@ -99,7 +99,7 @@ def test_whoever_opted_out_at_the_provider_is_not_written_to_again(
     assert (status(again), mailing.mails()) == ("suppressed", [])
 
 
-# --- the ladder ----------------------------------------------------------------------------------
+# --- retries -------------------------------------------------------------------------------------
 
 
 def test_a_provider_that_is_not_there_is_tried_5_times_more(
@@ -134,7 +134,7 @@ def test_every_retry_is_a_call_of_its_own(venue: Organization, mailing: Mailing)
     mailing.send_until_nothing_is_left()
 
     assert status(message) == "sent"
-    keys = [one["idempotency_key"] for one in mailing.requests()]
+    keys = [request["idempotency_key"] for request in mailing.requests()]
     assert len(set(keys)) == 2
 
 
@@ -200,8 +200,8 @@ def test_a_rejected_key_pauses_the_provider_and_the_next_one_sends_at_once(
 
     mailing.send_due()
 
-    assert [status(one) for one in messages] == ["sent"] * 3
-    assert {one.provider for one in messages} == {"second"}
+    assert [status(message) for message in messages] == ["sent"] * 3
+    assert {message.provider for message in messages} == {"second"}
     assert len(mailing.requests()) == 1
     breaker = registry.breaker("first").state()
     assert (breaker.state, breaker.paused) == ("open", True)
@@ -242,7 +242,7 @@ def test_an_unverified_domain_pauses_as_well(venue: Organization, mailing: Maili
 # --- failover and the breaker --------------------------------------------------------------------
 
 
-def test_after_the_whole_ladder_the_next_provider_has_it(
+def test_after_the_last_retry_the_next_provider_has_it(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
@@ -318,7 +318,7 @@ def test_while_every_provider_is_closed_messages_wait_and_burn_nothing(
     assert (status(message), statuses(message)) == ("queued", [])
 
     Message.objects.update(expires_at=timezone.now())
-    mailing.dispatcher.swept = 0.0
+    mailing.dispatcher.swept_at = 0.0
     mailing.send_due()
     assert (status(message), mailing.requests()) == ("expired", [])
 
@@ -348,7 +348,7 @@ def test_a_provider_on_trial_gets_one_message(venue: Organization, mailing: Mail
     mailing.send_due()
 
     assert breaker.state().state == "closed"
-    assert [one["path"] for one in mailing.requests()] == ["/emails", "/emails/batch"]
+    assert [request["path"] for request in mailing.requests()] == ["/emails", "/emails/batch"]
 
 
 def test_the_timeline_says_once_why_a_provider_was_passed_by(

@@ -73,8 +73,10 @@ def test_an_answer_lost_after_the_mail_was_taken_means_one_mail(
     assert status(message) == "sent"
     assert len(mailing.mails()) == 1
     # Every request had the same key; had one had other bytes, it would have been refused.
-    assert {one["idempotency_key"] for one in mailing.requests()} == {str(call_of(message).pk)}
-    assert {one["status"] for one in mailing.requests()} <= {200, 500, 503, 409, None}
+    assert {request["idempotency_key"] for request in mailing.requests()} == {
+        str(call_of(message).pk)
+    }
+    assert {request["status"] for request in mailing.requests()} <= {200, 500, 503, 409, None}
     assert message.provider_id == mailing.mails()[0]["id"]
     assert statuses(message)[-1] == "sent"
     assert set(statuses(message)[:-1]) == {"failed"}
@@ -91,31 +93,38 @@ def test_a_batch_whose_answer_is_lost_is_sent_once(
 
     mailing.send_until_nothing_is_left()
 
-    assert [status(one) for one in messages] == ["sent"] * 5
-    assert [len(mailing.mails(one)) for one in messages] == [1] * 5
-    assert len({one["idempotency_key"] for one in mailing.requests()}) == 1
-    for one in messages:
-        assert one.provider_id == mailing.mails(one)[0]["id"]
+    assert [status(message) for message in messages] == ["sent"] * 5
+    assert [len(mailing.mails(message)) for message in messages] == [1] * 5
+    assert len({request["idempotency_key"] for request in mailing.requests()}) == 1
+    for message in messages:
+        assert message.provider_id == mailing.mails(message)[0]["id"]
 
 
 def test_a_repeated_call_has_the_same_bytes(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue, headers={"X-Long": "1", "X-A": "2"}, html="<p>é</p>")
-    (claimed,) = claims.claim("email", "first", usable=["first"], limit=100)
+    (claimed,) = claims.claim_due("email", "first", usable=["first"], limit=100)
     provider = registry.provider("first")
-    first = [provider_call.as_outbound(one, provider) for one in claims.last_attempts(claimed.call)]
+    first = [
+        provider_call.as_outbound(attempt, provider)
+        for attempt in claims.last_attempts(claimed.call)
+    ]
     mailing.pass_time()
 
     again = claims.claim_repeat(claimed.call.pk)
 
     assert again is not None
-    second = [provider_call.as_outbound(one, provider) for one in claims.last_attempts(again.call)]
+    second = [
+        provider_call.as_outbound(attempt, provider) for attempt in claims.last_attempts(again.call)
+    ]
     assert first == second
-    assert [list(one.headers) for one in first] == [list(one.headers) for one in second]
+    assert [list(outbound.headers) for outbound in first] == [
+        list(outbound.headers) for outbound in second
+    ]
     send(again)
     assert body_of(mailing, message)["headers"] == {"X-Long": "1", "X-A": "2"}
 
 
-def test_the_pauses_between_repetitions_are_those_of_the_ladder(
+def test_the_pauses_between_repetitions_are_those_of_the_backoff(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
@@ -188,7 +197,7 @@ def test_one_given_to_the_next_provider_is_in_no_call_that_is_repeated(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
-    """One message at the top of its ladder, one at its foot, and a provider that fails once."""
+    """One message with no retry left, one with all of them, and a provider that fails once."""
     mailing.two_accounts()
     top, foot = factories.message(venue), factories.message(venue)
     for _ in range(5):
@@ -198,8 +207,8 @@ def test_one_given_to_the_next_provider_is_in_no_call_that_is_repeated(
     mailing.send_until_nothing_is_left()
 
     assert (status(top), status(foot)) == ("sent", "sent")
-    for one in (top, foot):
-        assert len(mailing.mails(one)) + len(mailing.mails(one, second=True)) == 1
+    for message in (top, foot):
+        assert len(mailing.mails(message)) + len(mailing.mails(message, second=True)) == 1
 
 
 # --- crashes -------------------------------------------------------------------------------------
@@ -207,12 +216,12 @@ def test_one_given_to_the_next_provider_is_in_no_call_that_is_repeated(
 
 def claim_and_die(mailing: Mailing, *, sent: bool) -> claims.Claim:
     """A process that is gone before it wrote down an answer, or before it even asked."""
-    (claimed,) = claims.claim("email", "first", usable=["first"], limit=100)
+    (claimed,) = claims.claim_due("email", "first", usable=["first"], limit=100)
     if sent:
         provider = registry.provider("first")
         carried = claims.last_attempts(claimed.call)
         provider.send(
-            [provider_call.as_outbound(one, provider) for one in carried],
+            [provider_call.as_outbound(attempt, provider) for attempt in carried],
             key=str(claimed.call.pk),
         )
     mailing.pass_time()
@@ -231,8 +240,8 @@ def test_a_process_that_dies_with_a_call_loses_and_doubles_nothing(
 
     mailing.send_until_nothing_is_left()
 
-    assert [status(one) for one in messages] == ["sent"] * 3
-    assert [len(mailing.mails(one)) for one in messages] == [1] * 3
+    assert [status(message) for message in messages] == ["sent"] * 3
+    assert [len(mailing.mails(message)) for message in messages] == [1] * 3
     assert timeline(messages[0]) == ["composed", "unanswered", "accepted"]
     assert statuses(messages[0]) == ["failed", "sent"]
     lost = Attempt.objects.filter(message=messages[0]).earliest("number")
@@ -267,7 +276,7 @@ def test_what_a_late_process_was_told_to_be_accepted_is_kept(
     slow = claim_and_die(mailing, sent=False)
     assert claims.claim_repeat(slow.call.pk) is not None
 
-    outcomes.settle([outcomes.Answer(slow, [Accepted(provider_id="re_late")])])
+    outcomes.record_outcomes([outcomes.CallResult(slow, [Accepted(provider_id="re_late")])])
 
     assert (status(message), message.provider_id) == ("sent", "re_late")
     assert Call.objects.get().repeat_after is not None
@@ -295,7 +304,7 @@ def test_only_those_without_an_answer_get_another_attempt(
 ) -> None:
     known, lost = factories.message(venue), factories.message(venue)
     claimed = claim_and_die(mailing, sent=True)
-    of_known = next(one for one in claimed.attempts if one.message_id == known.pk)
+    of_known = next(attempt for attempt in claimed.attempts if attempt.message_id == known.pk)
     record([rows.receipt(of_known, Kind.BOUNCED, Status.BOUNCED)])
 
     mailing.send_due()
@@ -313,7 +322,7 @@ def test_a_message_tried_again_by_staff_is_no_obstacle_to_its_old_call(
 ) -> None:
     again, lost = factories.message(venue), factories.message(venue)
     claimed = claim_and_die(mailing, sent=False)
-    of_again = next(one for one in claimed.attempts if one.message_id == again.pk)
+    of_again = next(attempt for attempt in claimed.attempts if attempt.message_id == again.pk)
     record([rows.receipt(of_again, Kind.FAILED, Status.FAILED)])
     rows.attempt(again, provider="second", status=Status.FAILED)
 
@@ -379,12 +388,12 @@ def test_a_bug_of_ours_while_sending_counts_as_a_lost_answer(
     assert Attempt.objects.get().error_code == "crashed"
 
 
-# --- the end of the ladder -----------------------------------------------------------------------
+# --- after the last retry -----------------------------------------------------------------------
 
 
 @pytest.fixture
 def silent(venue: Organization, mailing: Mailing) -> Message:
-    """Taken by the provider, which never said so; the ladder is climbed."""
+    """Taken by the provider, which never said so; no retry is left."""
     mailing.breaks("drop_connection", mode="after")
     message = factories.message(venue)
     mailing.send_until_nothing_is_left()
@@ -399,20 +408,20 @@ def age(message: Message) -> None:
 
 
 def test_an_answer_that_never_comes_is_waited_for_and_then_given_up(silent: Message) -> None:
-    assert reconciliation.settle_unknown() == 0
+    assert reconciliation.resolve_unknown() == 0
     age(silent)
 
-    assert reconciliation.settle_unknown() == 1
+    assert reconciliation.resolve_unknown() == 1
 
     assert (status(silent), silent.send_after) == ("failed", None)
     assert set(statuses(silent)) == {"failed"}
     assert timeline(silent).count("given_up") == 1
-    assert reconciliation.settle_unknown() == 0
+    assert reconciliation.resolve_unknown() == 0
 
 
 def test_a_receipt_that_comes_after_giving_up_still_wins(silent: Message, mailing: Mailing) -> None:
     age(silent)
-    reconciliation.settle_unknown()
+    reconciliation.resolve_unknown()
     last = Attempt.objects.filter(message=silent).latest("number")
 
     record([rows.receipt(last, Kind.DELIVERED, Status.DELIVERED)])
@@ -430,7 +439,7 @@ def test_what_is_still_being_repeated_is_not_given_up(
     mailing.send_due()
     age(message)
 
-    assert reconciliation.settle_unknown() == 0
+    assert reconciliation.resolve_unknown() == 0
 
 
 def test_a_message_rate_limited_at_first_is_planned_and_not_repeated(

@@ -526,4 +526,4 @@ def test_without_a_secret_it_takes_no_webhooks() -> None:
 def test_it_starts_a_little_below_the_rate_it_is_given(rate: float) -> None:
     found = resend(rate_per_second=rate).rate
     assert 0.98 * rate <= found.per_second < rate
-    assert (found.burst, found.permits) == (1.0, rate)
+    assert (found.burst, found.permitted) == (1.0, rate)

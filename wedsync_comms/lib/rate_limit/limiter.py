@@ -1,39 +1,14 @@
-"""Pace: token buckets that all processes share, per provider and sender."""
+"""Rate limits that all processes share, per provider and per recipient."""
 
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import NamedTuple
 
 from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.rate_limit import algorithm
-from wedsync_comms.lib.rate_limit.algorithm import (
-    Level,
-    Rate,
-)
-from wedsync_comms.lib.rate_limit.latency import Clock
+from wedsync_comms.lib.rate_limit.algorithm import BucketState, Rate
 from wedsync_comms.lib.shared_state import State
-
-
-class Place(NamedTuple):
-    """The right to one request, from the moment `at` of `time.monotonic` on."""
-
-    number: int
-    at: float
-    # As in `rates.Wait`.
-    planned: float
-
-    def is_missed(self, moment: float) -> bool:
-        """Whether what arrives at that moment comes too close to what leaves a second later."""
-        return moment - self.planned > algorithm.SLACK
-
-
-class Arrival(NamedTuple):
-    """The latest `moment` of `time.monotonic` at which the request of a place may have arrived."""
-
-    number: int
-    moment: float
 
 
 @dataclass(frozen=True)
@@ -46,100 +21,84 @@ class Snapshot:
     held_for: float
 
 
-_clock = Clock()
-
-
 class TokenBucket:
+    """A rate limit. All its methods raise `shared_state.Unavailable` where Redis is away."""
+
     def __init__(self, name: str, rate: Rate) -> None:
         self.name = name
         self.rate = rate
         self._key = f"limit:{name}"
 
     def acquire(self) -> float:
-        """0.0: taken, go. Otherwise nothing was taken: ask again after so many seconds."""
-        return self._update(lambda level, now: algorithm.acquire(level, self.rate, now))
+        """Takes a slot and returns 0.0; or takes none and returns in how many seconds to retry."""
+        return self._update(lambda state, now: algorithm.acquire_now(state, self.rate, now))
 
-    def outlook(self) -> float:
-        """In how many seconds there is a place for whoever asks now. Takes none."""
-        return algorithm.take(self._look(), self.rate)[1].seconds
+    def time_to_next_slot(self) -> float:
+        """Returns in how many seconds there is a slot for whoever asks now. Takes none."""
+        return self._update(lambda state, now: algorithm.time_to_next_slot(state, self.rate, now))
 
-    def turn(self, count: int) -> float:
-        """0.0: it is the caller's turn to take so many places, which begin soon. Otherwise in how
-        many seconds to ask again. So not everybody takes those places that everybody found free.
+    def reserve(self, count: int) -> Sequence[float]:
+        """Takes the next slots, however far ahead.
+
+        Returns for each from which moment of `time.monotonic` on it may be used.
         """
-        return self._update(lambda level, now: algorithm.turn(level, self.rate, now, count))
 
-    def reserve(self, count: int) -> Sequence[Place]:
-        """Takes the next places, however far ahead."""
+        def take(state: BucketState, now: float) -> tuple[BucketState, Sequence[float]]:
+            here = time.monotonic()
+            after, delays = algorithm.reserve_slots(state, self.rate, now, count)
+            return after, [here + delay for delay in delays]
 
-        def promise(level: Level, now: float) -> tuple[Level, Sequence[Place]]:
-            here = _clock.here(now)
-            after, waits = algorithm.reserve(level, self.rate, now, count)
-            places = enumerate(waits, level.taken)
-            return after, [Place(n, here + one.seconds, here + one.planned) for n, one in places]
+        return self._update(take)
 
-        return self._update(promise)
-
-    def postpone(self, late: Sequence[Arrival]) -> None:
-        """What came too close to what leaves a second later makes that wait."""
-        if not self.rate.permits:
-            return
-
-        def wait_for_them(level: Level, now: float) -> tuple[Level, None]:
-            here = _clock.here(now)
-            for one in late:
-                level = algorithm.postponed(level, self.rate, one.number, now + one.moment - here)
-            return level, None
-
-        self._update(wait_for_them)
-
-    def wait(self) -> bool:
-        """Takes a place and sleeps until it may be used. False: none is near enough."""
-        if self.outlook() > algorithm.AHEAD:
+    def wait_for_slot(self) -> bool:
+        """Takes a slot and sleeps until it may be used. Returns False if none is near enough."""
+        if self.time_to_next_slot() > algorithm.RESERVATION_HORIZON_S:
             return False
-        [place] = self.reserve(1)
-        time.sleep(max(0.0, place.at - time.monotonic()))
+        [slot] = self.reserve(1)
+        time.sleep(max(0.0, slot - time.monotonic()))
         return True
 
     def hold(self, seconds: float) -> None:
-        """The provider said stop: nobody takes before then. Never shortens an earlier hold."""
+        """The provider said stop: nobody gets a slot before then. Shortens no earlier hold.
+
+        Raises ValueError for what is no time.
+        """
         if not math.isfinite(seconds):
             raise ValueError(f"{self.name}: cannot be held for {seconds} seconds")
         self._update(
-            lambda level, now: (algorithm.held(level, self.rate, now, now + seconds), None)
+            lambda state, now: (algorithm.hold_until(state, self.rate, now, now + seconds), None)
         )
 
     def learn(self, per_second: float) -> None:
-        """The provider told its true rate. Cheap when it is the one known already."""
-        if not algorithm.positive(per_second):
+        """The provider told its true rate. Cheap when it is the one known already.
+
+        Raises ValueError for what is no rate.
+        """
+        if not algorithm.is_positive(per_second):
             raise ValueError(f"{self.name}: a rate must be a positive number, not {per_second}")
         if (shared_state.read_state(self._key) or {}).get("learned") != per_second:
-            self._update(lambda level, _now: (replace(level, learned=float(per_second)), None))
+            self._update(lambda state, _now: (replace(state, learned=float(per_second)), None))
 
     def snapshot(self) -> Snapshot:
-        level = self._look()
+        raw, now = shared_state.peek(self._key)
+        state = algorithm.at_time(_loaded(raw), now)
         return Snapshot(
-            per_second=level.learned or self.rate.permits or self.rate.per_second,
-            used=level.used,
-            learned=bool(level.learned),
-            held_for=max(0.0, level.held_until - level.at),
+            per_second=state.learned or self.rate.permitted or self.rate.per_second,
+            used=state.used,
+            learned=bool(state.learned),
+            held_for=max(0.0, state.held_until - now),
         )
 
-    def _look(self) -> Level:
-        state, now = shared_state.peek(self._key)
-        return algorithm.refilled(_level(state, self.rate, now), self.rate, now)
-
     def _update(
-        self, change: Callable[[Level, float], tuple[Level, shared_state.T]]
+        self, change: Callable[[BucketState, float], tuple[BucketState, shared_state.T]]
     ) -> shared_state.T:
         def apply(state: State | None, now: float) -> tuple[State, shared_state.T]:
-            level, answer = change(_level(state, self.rate, now), now)
-            return asdict(level), answer
+            after, answer = change(_loaded(state), now)
+            return asdict(after), answer
 
         return shared_state.update_state(self._key, apply)
 
 
-def _level(state: State | None, rate: Rate, now: float) -> Level:
-    if not state:
-        return Level(tokens=rate.burst, at=now)
-    return Level(**{one.name: state[one.name] for one in fields(Level) if one.name in state})
+def _loaded(state: State | None) -> BucketState:
+    known = {field.name for field in fields(BucketState)}
+    return BucketState(**{name: value for name, value in (state or {}).items() if name in known})

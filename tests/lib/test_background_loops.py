@@ -13,20 +13,22 @@ NAME = "a test"
 
 
 @pytest.fixture
-def carried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[background_loops.Step], None]]:
+def carried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[background_loops.LoopStep], None]]:
     """Starts a process's companions with this one among them, alone."""
     monkeypatch.setattr(background_loops, "_makers", {})
-    monkeypatch.setattr(background_loops, "AFTER_FAILURE", 0.01)
-    crews = []
+    monkeypatch.setattr(background_loops, "FAILURE_PAUSE_S", 0.01)
+    started = []
 
-    def carry(step: background_loops.Step) -> None:
+    def carry(step: background_loops.LoopStep) -> None:
         background_loops.register(NAME, lambda: step)
-        crews.append(background_loops.start())
+        started.append(background_loops.start())
 
     yield carry
-    for crew in crews:
-        crew.stop()
-        for thread in crew.threads:
+    for loops in started:
+        loops.stop()
+        for thread in loops.threads:
             thread.join(timeout=10)
             assert not thread.is_alive()
 
@@ -47,7 +49,7 @@ class Failing:
 
 
 def test_a_step_that_fails_is_logged_and_not_the_last(
-    carried: Callable[[background_loops.Step], None],
+    carried: Callable[[background_loops.LoopStep], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     step = Failing(ValueError("a bug of ours"))
@@ -58,7 +60,7 @@ def test_a_step_that_fails_is_logged_and_not_the_last(
 
 
 def test_a_database_that_is_away_is_waited_for_without_a_traceback(
-    carried: Callable[[background_loops.Step], None],
+    carried: Callable[[background_loops.LoopStep], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     step = Failing(OperationalError("the server is gone"))
@@ -69,7 +71,7 @@ def test_a_database_that_is_away_is_waited_for_without_a_traceback(
 
 
 def test_a_step_says_when_the_next_one_is_due(
-    carried: Callable[[background_loops.Step], None],
+    carried: Callable[[background_loops.LoopStep], None],
 ) -> None:
     steps: list[int] = []
 
