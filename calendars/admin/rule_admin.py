@@ -54,7 +54,7 @@ class RuleForm(OwnedForm):
         templates = self.scope.rows(Template.objects.all()).order_by("channel", "name", "pk")
         fields: dict[str, Any] = self.fields
         fields["fallback"].queryset = templates
-        fields["fallback"].label_from_instance = template_label
+        fields["fallback"].label_from_instance = rule_template_label
         kept = {(step["channel"], step["template"]) for step in self.instance.fallback}
         self.initial["fallback"] = [
             template.pk for template in templates if (template.channel, template.name) in kept
@@ -76,7 +76,7 @@ class RuleForm(OwnedForm):
         return data
 
 
-def template_label(template: Template) -> str:
+def rule_template_label(template: Template) -> str:
     return f"{template.name} ({template.get_channel_display()})"
 
 
@@ -98,7 +98,7 @@ class RuleAdmin(ScopedAdmin):
 
     @column("With")
     def text(self, rule: Rule) -> str:
-        return template_label(rule.template)
+        return rule_template_label(rule.template)
 
     @column("Occasion")
     def when(self, rule: Rule) -> str:

@@ -67,7 +67,7 @@ def appointment_badge(appointment: Appointment) -> SafeString:
     return look_badge(appointment.get_status_display(), APPOINTMENT_LOOKS[appointment.status])
 
 
-def vendor_label(slug: str) -> str:
+def vendor_display_name(slug: str) -> str:
     """What people call it; its slug where it is not configured any more."""
     return (
         registry.configured_vendor(slug).label
@@ -79,4 +79,4 @@ def vendor_label(slug: str) -> str:
 def source_label(slug: str) -> str:
     """Where a change came from."""
     names: dict[str, Any] = {"here": "WedSync", "participant": "a participant"}
-    return str(names.get(slug) or vendor_label(slug))
+    return str(names.get(slug) or vendor_display_name(slug))

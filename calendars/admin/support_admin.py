@@ -21,7 +21,7 @@ from wedsync_comms.lib.admin_kit.paging import CappedAdmin
 from wedsync_comms.lib.admin_kit.scope import ScopedAdmin
 
 
-class ReadOnlyAdmin(CappedAdmin, ScopedAdmin):
+class SupportAdmin(CappedAdmin, ScopedAdmin):
     is_addable = is_changeable = is_deletable = False
     actions = None
     sortable_by: list[str] = []
@@ -29,7 +29,7 @@ class ReadOnlyAdmin(CappedAdmin, ScopedAdmin):
 
 
 @admin.register(AppointmentChange)
-class AppointmentChangeAdmin(ReadOnlyAdmin):
+class AppointmentChangeAdmin(SupportAdmin):
     lookup = "appointment__organization"
     list_display = ["at", "what", "appointment", "origin", "by", "fields_changed"]
     list_select_related = ["appointment"]
@@ -53,7 +53,7 @@ class AppointmentChangeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnlyAdmin):
+class NoticeAdmin(SupportAdmin):
     lookup = "appointment__organization"
     list_display = ["at", "rule", "appointment", "participant", "standing", "error"]
     list_select_related = ["rule", "appointment", "participant"]
@@ -83,7 +83,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnlyAdmin):
+class SubscriptionAdmin(SupportAdmin):
     lookup = "account__organization"
     list_display = ["about", "standing", "expires", "acts", "heard", "tries", "error"]
     list_select_related = ["account", "calendar"]

@@ -22,8 +22,8 @@ from calendars.contacts.snapshot import (
     complete_snapshots,
     merge_snapshots,
     raw_addresses,
-    snapshot_contact,
-    snapshot_person,
+    snapshot_of_contact,
+    snapshot_of_person,
 )
 from calendars.models import ContactBook, ContactConflict, ContactLink
 from calendars.models.accounts import Policy
@@ -100,7 +100,7 @@ def match_or_create(book: ContactBook, person: RemotePerson, group: str) -> str:
     Returns "left" for a person that cannot be named, or that a write-only book does not take.
     """
     organization = book.account.organization
-    theirs = snapshot_person(person, organization.region)
+    theirs = snapshot_of_person(person, organization.region)
     candidates = matching.matching_contacts(organization, theirs)
     same = next((contact for contact, judgement in candidates if judgement.is_same), None)
     has_name = theirs.names[0] or theirs.emails or theirs.phones
@@ -112,7 +112,7 @@ def match_or_create(book: ContactBook, person: RemotePerson, group: str) -> str:
             MergedContact(ours=theirs, theirs=theirs),
         )
     else:
-        contact, merged = same, complete_snapshots(snapshot_contact(same), theirs)
+        contact, merged = same, complete_snapshots(snapshot_of_contact(same), theirs)
         write_local(book, contact, merged.ours)
     matching.queue_for_review(contact, candidates)
     # Left by a creation whose answer was lost, at a vendor that does not return our key.
@@ -150,10 +150,10 @@ def update_linked(link: ContactLink, person: RemotePerson) -> str:
     """
     book, contact = link.book, link.contact
     assert contact is not None  # noqa: S101 (asked before)
-    theirs = snapshot_person(person, book.account.organization.region)
+    theirs = snapshot_of_person(person, book.account.organization.region)
     our_base = ContactSnapshot.from_json(link.ours)
     their_base = ContactSnapshot.from_json(link.theirs)
-    ours = snapshot_contact(contact)
+    ours = snapshot_of_contact(contact)
     if theirs == their_base and ours == our_base:
         if person.etag != link.etag:
             remember_version(link, person)
@@ -223,8 +223,8 @@ def advance_base(link: ContactLink, person: RemotePerson, merged: MergedContact)
     the write is lost.
     """
     region = link.book.account.organization.region
-    theirs = snapshot_person(person, region)
-    ours = snapshot_contact(Contact.everyone.get(pk=link.contact_id or 0))
+    theirs = snapshot_of_person(person, region)
+    ours = snapshot_of_contact(Contact.everyone.get(pk=link.contact_id or 0))
     link.must_write = link.book.writes and merged.theirs != theirs
     if link.must_write:
         ours = base_without_pending(ours, theirs, merged.theirs)
@@ -269,7 +269,7 @@ def skip_locally_deleted(link: ContactLink, person: RemotePerson) -> str:
 
 def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) -> None:
     """Changes the contact to the target, but for addresses that another contact has."""
-    if snapshot_contact(contact) == target:
+    if snapshot_of_contact(contact) == target:
         return
     name, given, family = target.names
     entries = entries_of_snapshot(

@@ -104,7 +104,7 @@ def update_remote(link: ContactLink, box: Mailbox) -> int:
     """
     contact = link.contact
     assert contact is not None  # noqa: S101 (filtered for)
-    ours, theirs = snapshot.snapshot_contact(contact), ContactSnapshot.from_json(link.theirs)
+    ours, theirs = snapshot.snapshot_of_contact(contact), ContactSnapshot.from_json(link.theirs)
     target = snapshot.merge_snapshots(
         ours,
         theirs,
@@ -146,7 +146,7 @@ def create_remote(book: ContactBook, contact: Contact, box: Mailbox) -> int:
 
     Raises ProviderError, but for a refusal of this one contact, which is recorded on its link.
     """
-    ours, started = snapshot.snapshot_contact(contact), timezone.now()
+    ours, started = snapshot.snapshot_of_contact(contact), timezone.now()
     link = book.links.filter(contact=contact, remote_id="").first()
     if link is not None and (link.error or is_outcome_unknown(link, started)):
         return 0
@@ -208,7 +208,7 @@ def record_written(
     region = link.book.account.organization.region
     link.remote_id = written.id
     remember_version(link, written)
-    link.ours, link.theirs = ours.as_json(), snapshot.snapshot_person(written, region).as_json()
+    link.ours, link.theirs = ours.as_json(), snapshot.snapshot_of_person(written, region).as_json()
     link.raw, link.must_write, link.error = snapshot.raw_addresses(written), False, ""
     link.written_at = link.synced_at = started
     link.save()

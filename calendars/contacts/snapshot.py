@@ -47,7 +47,7 @@ class ContactSnapshot:
         )
 
 
-def snapshot_contact(contact: Contact) -> ContactSnapshot:
+def snapshot_of_contact(contact: Contact) -> ContactSnapshot:
     addresses = list(contact.addresses.all())
     return ContactSnapshot(
         names=(contact.name, contact.given_name, contact.family_name),
@@ -58,7 +58,7 @@ def snapshot_contact(contact: Contact) -> ContactSnapshot:
     )
 
 
-def snapshot_person(person: RemotePerson, region: str) -> ContactSnapshot:
+def snapshot_of_person(person: RemotePerson, region: str) -> ContactSnapshot:
     return ContactSnapshot(
         names=(
             person.name.strip()[:200],

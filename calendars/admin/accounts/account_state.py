@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from calendars.admin.status_badges import Look, account_badge, look_badge, vendor_label
+from calendars.admin.status_badges import Look, account_badge, look_badge, vendor_display_name
 from calendars.models import Account, Appointment, Calendar, Subscription
 from calendars.models.appointments import AppointmentStatus
 from calendars.models.subscriptions import SubscriptionState
@@ -73,7 +73,7 @@ def account_state(account: Account) -> AccountState:
     shown = [calendar for calendar in account.calendars.all() if not calendar.is_gone]
     return AccountState(
         account=account,
-        vendor=vendor_label(account.vendor),
+        vendor=vendor_display_name(account.vendor),
         badge=account_badge(account),
         calendars=[calendar_state(calendar) for calendar in shown if calendar.is_followed],
         unused=[calendar for calendar in shown if not calendar.is_followed],

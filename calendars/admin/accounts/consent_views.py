@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from calendars.admin.status_badges import vendor_label
+from calendars.admin.status_badges import vendor_display_name
 from calendars.linking import accounts
 from calendars.providers import registry
 from communications.models import Organization
@@ -45,7 +45,7 @@ def start_consent(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         started = accounts.start_linking(slug, callback_url(slug))
     except ProviderError as error:
-        messages.error(request, f"{vendor_label(slug)} does not answer just now: {error}")
+        messages.error(request, f"{vendor_display_name(slug)} does not answer just now: {error}")
         return redirect("admin:calendars_account_changelist")
     request.session[SESSION_KEY] = {**request.session.get(SESSION_KEY, {}), slug: started.kept}
     return redirect(started.url)

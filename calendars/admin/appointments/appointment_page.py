@@ -16,7 +16,7 @@ from calendars.admin.status_badges import (
     appointment_badge,
     look_badge,
     source_label,
-    vendor_label,
+    vendor_display_name,
 )
 from calendars.appointments import conflicts
 from calendars.content import (
@@ -205,7 +205,7 @@ def link_context(link: EventLink) -> dict[str, Any]:
     return {
         "link": link,
         "badge": link_badge(link),
-        "vendor": vendor_label(vendor_of(link)),
+        "vendor": vendor_display_name(vendor_of(link)),
     }
 
 
