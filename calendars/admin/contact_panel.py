@@ -9,7 +9,7 @@ from django.utils import timezone
 from calendars.admin.appointments.appointment_page import span_text
 from calendars.admin.status_badges import appointment_badge
 from calendars.models import Appointment
-from communications.admin.contact_page import add_panel
+from communications.admin.contacts.contact_page import add_panel
 from communications.models import Contact
 from wedsync_comms.lib.admin_kit.roles import ACTING
 from wedsync_comms.lib.admin_kit.scope import scope_of

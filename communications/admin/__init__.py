@@ -3,25 +3,21 @@
 from communications.admin import (
     contacts,
     deliveries,
-    duplicates,
-    imports,
     memberships,
     messages,
     organizations,
     platform,
     suppressions,
-    texts,
+    templates,
 )
 
 __all__ = [
     "contacts",
     "deliveries",
-    "duplicates",
-    "imports",
     "memberships",
     "messages",
     "organizations",
     "platform",
     "suppressions",
-    "texts",
+    "templates",
 ]

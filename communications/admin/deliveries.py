@@ -10,7 +10,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from communications.admin.filters import DeliveryStateFilter, ProviderFilter
-from communications.admin.verbs import RowAction, RowActionsAdmin
+from communications.admin.row_actions import (
+    RowAction,
+    RowActionsAdmin,
+)
 from communications.errors import NotPossible
 from communications.models import WebhookDelivery
 from communications.receiving import deliveries

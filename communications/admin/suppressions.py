@@ -9,7 +9,10 @@ from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
 from communications.admin import message_badges
 from communications.admin.filters import InForceFilter
-from communications.admin.verbs import RowAction, RowActionsAdmin
+from communications.admin.row_actions import (
+    RowAction,
+    RowActionsAdmin,
+)
 from communications.book import contacts
 from communications.errors import InvalidAddress, NotPossible
 from communications.models import Suppression

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from communications.admin import searching
+from communications.admin.messages import search
 from communications.live import event_stream
 from communications.messages.transitions import (
     Change,
@@ -288,7 +288,7 @@ def test_an_old_message_is_found_by_its_ids_and_its_contact(
     found = failed(user, contact=contact.pk, to="", subject="Ancient")
     for _ in range(2):
         message(user)
-    monkeypatch.setattr(searching, "WINDOW", 2)
+    monkeypatch.setattr(search, "WINDOW", 2)
 
     for term, expected in (("old@example.com", [found.pk]), ("re-77", [found.pk]), ("anci", [])):
         shown = client.get(listed(Message), {"q": term}).context["cl"].result_list

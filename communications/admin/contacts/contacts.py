@@ -7,16 +7,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import TabularInline
 
-from communications.admin import contact_page
-from communications.admin.contact_files import ContactFilesAdmin
-from communications.admin.contact_form import (
+from communications.admin.contacts import contact_page
+from communications.admin.contacts.contact_files import ContactFilesAdmin
+from communications.admin.contacts.contact_form import (
     AddressForm,
     AddressFormSet,
     ContactForm,
     form_entries,
 )
 from communications.admin.filters import PartFilter, ReviewFilter
-from communications.admin.verbs import RowAction
+from communications.admin.row_actions import RowAction
 from communications.book import contacts, search
 from communications.book.facts import FACTS
 from communications.book.history import Cause

@@ -17,7 +17,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from communications.admin import filling
+from communications.admin.messages import template_values
 from communications.composing.compose import compose
 from communications.composing.drafts import Draft
 from communications.errors import KeyReused, Refused
@@ -51,7 +51,7 @@ def moment_input() -> forms.DateTimeInput:
 
 class TemplateField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
-        return filling.template_label(obj)
+        return template_values.template_label(obj)
 
 
 class ComposeForm(forms.Form):
@@ -134,7 +134,7 @@ class ComposeForm(forms.Form):
         fields["channel"].choices = [
             (channel.value, channel.label) for channel in Channel if channel in registry.channels()
         ] or Channel.choices
-        fields["template"].queryset = filling.usable_templates(scope)
+        fields["template"].queryset = template_values.usable_templates(scope)
         contact = fields["contact"]
         contact.queryset = scope.rows(Contact.objects.all())
         contact.widget = AutocompleteSelect(Message._meta.get_field("contact"), admin.site)  # noqa: SLF001
@@ -180,14 +180,14 @@ class ComposeForm(forms.Form):
         data = self.cleaned_data
         template = data["template"]
         texts = [template.subject, template.body, template.html] if template else []
-        names = filling.placeholders([*texts, data["subject"], data["body"], data["html"]])
+        names = template_values.placeholders([*texts, data["subject"], data["body"], data["html"]])
         contact, send_at, expires_at = data["contact"], data["send_at"], data["expires_at"]
         return Draft(
             channel=data["channel"],
             contact=contact.pk if contact else None,
             to=data["to"],
             template=template.name if template else "",
-            variables=filling.typed_values(data["values"], names),
+            variables=template_values.typed_values(data["values"], names),
             subject=data["subject"],
             body=data["body"],
             html=data["html"],

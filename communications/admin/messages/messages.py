@@ -13,14 +13,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 
-from communications.admin import (
-    message_badges,
-    searching,
+from communications.admin import message_badges
+from communications.admin.filters import AttemptFilter, OutboxFilter
+from communications.admin.messages import (
+    search,
     timeline,
 )
-from communications.admin.composing import ComposingAdmin
-from communications.admin.filters import AttemptFilter, OutboxFilter
-from communications.admin.verbs import RowAction, RowActionsAdmin
+from communications.admin.messages.composing import ComposingAdmin
+from communications.admin.row_actions import (
+    RowAction,
+    RowActionsAdmin,
+)
 from communications.messages import staff_actions
 from communications.models import (
     Direction,
@@ -99,7 +102,7 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
         search_term: str,
     ) -> tuple[QuerySet[Message], bool]:
         term = search_term.strip()
-        return (searching.found_messages(queryset, term) if term else queryset), False
+        return (search.found_messages(queryset, term) if term else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
         live = path(

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 
-from communications.admin.verbs import RowActionsAdmin
+from communications.admin.row_actions import RowActionsAdmin
 from communications.book import (
     erasure,
     unmerge,

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
-from communications.admin.contact_files import file_answer
+from communications.admin.contacts.contact_files import file_answer
 from communications.book.files import (
     csv_tables,
     importing,

@@ -12,8 +12,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.contrib.filters.admin import RadioFilter
 
-from communications.admin.contact_page import readable_value
-from communications.admin.verbs import RowAction, RowActionsAdmin
+from communications.admin.contacts.contact_page import readable_value
+from communications.admin.row_actions import (
+    RowAction,
+    RowActionsAdmin,
+)
 from communications.book import (
     duplicates,
     field_merge,

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from communications.admin import talk
+from communications.admin.contacts import conversation
 from communications.book.files import exporting
 from communications.book.history import CREATED
 from communications.conversations import thread
@@ -33,8 +33,8 @@ def contact_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     closed = exporting.suppressions_of(contact, addresses).filter(lifted_at=None)
     return {
         "contact": contact,
-        "bubbles": talk.message_bubbles(contact, RECENT),
-        "ways": [talk.reply_option(contact, way) for way in thread.ways(contact)],
+        "bubbles": conversation.message_bubbles(contact, RECENT),
+        "ways": [conversation.reply_option(contact, way) for way in thread.ways(contact)],
         "closed": closed,
         "panels": [html for panel in PANELS if (html := panel(request, contact))],
         "changes": [change_row(change) for change in contact.changes.all()[:CHANGES]],
