@@ -38,7 +38,7 @@ class Actor:
     source: str = SOURCE_HERE
     by: str = ""
     # The first reading of a calendar tells nobody: what it finds is old.
-    tells: bool = True
+    notifies: bool = True
     # Roles and contacts of people that are added; the vendors know neither.
     people: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -182,7 +182,7 @@ def record_change(
         before=before or {},
         after=after or {},
     )
-    if origin.tells:
+    if origin.notifies:
         plan.plan_notifications(appointment, change)
 
 

@@ -125,7 +125,7 @@ def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, delete
     """Applies each change, and returns how many of them were new to us."""
     calendar = reading.calendar
     # What the first reading finds is old.
-    tells = calendar.last_pulled_at is not None
+    notifies = calendar.last_pulled_at is not None
     rows = list(calendar.links.all())
     links = {row.remote_id: row for row in rows if row.remote_id}
     by_key = {row.appointment_id.hex: row for row in rows if not row.remote_id}
@@ -133,10 +133,10 @@ def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, delete
     for event in plan.own:
         link = links.get(event.id) or by_key.get(event.key)
         if link and (deletes or not event.is_cancelled) and reading.is_still(link):
-            news += apply_event(link, event, account, tells=tells)
+            news += apply_event(link, event, account, notifies=notifies)
     news += upsert_blocks(calendar, plan.others)
     if deletes:
-        origin = Actor(source=account.vendor, by=account.email, tells=tells)
+        origin = Actor(source=account.vendor, by=account.email, notifies=notifies)
         news += sum(
             cancel_from_remote(links[remote_id], origin)
             for remote_id in plan.own_gone

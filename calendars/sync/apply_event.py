@@ -33,7 +33,7 @@ def apply_event(
     event: RemoteEvent,
     account: Account,
     *,
-    tells: bool = True,
+    notifies: bool = True,
     is_live: bool = False,
 ) -> bool:
     """Applies one event to its appointment. Returns whether anything was new to us.
@@ -44,7 +44,7 @@ def apply_event(
     """
     if event.etag == link.etag and not link.is_removed:
         return False
-    origin = Actor(source=account.vendor, by=event.organizer or account.email, tells=tells)
+    origin = Actor(source=account.vendor, by=event.organizer or account.email, notifies=notifies)
     appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     if event.is_cancelled:
         return cancel_from_remote(link, origin, appointment)
