@@ -11,12 +11,12 @@ from communications.providers import registry
 
 @register
 def check_providers(**_: Any) -> list[CheckMessage]:
-    return [message for slug in settings.PROVIDERS for message in problems(slug)]
+    return [message for slug in settings.PROVIDERS for message in provider_problems(slug)]
 
 
-def problems(slug: str) -> Iterator[CheckMessage]:
+def provider_problems(slug: str) -> Iterator[CheckMessage]:
     try:
-        provider = registry.provider(slug)
+        provider = registry.provider_for(slug)
     except (ImportError, LookupError, TypeError, ValueError, AssertionError) as error:
         yield Error(
             f"The provider “{slug}” cannot be built: {type(error).__name__}: {error}",

@@ -29,11 +29,11 @@ def fetch_received() -> int:
 
 
 def prune_history() -> int:
-    return retention.prune()
+    return retention.remove_expired()
 
 
 def sync_templates() -> int:
-    return template_catalogue.sync()
+    return template_catalogue.sync_catalogues()
 
 
 def find_duplicates() -> int:

@@ -7,8 +7,8 @@ from communications.pages import (
 from communications.receiving.webhook_view import ProviderWebhook
 
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("conversations/<int:contact>/", views.conversation, name="conversation"),
+    path("", views.overview_page, name="overview"),
+    path("conversations/<int:contact>/", views.conversation_page, name="conversation"),
     *(
         path(
             f"api/webhooks/communications/{vendor}",
@@ -17,6 +17,6 @@ urlpatterns = [
         )
         for vendor in ("resend", "twilio", "whatsapp")
     ),
-    path("unsubscribe/<str:token>/", unsubscribe_page.leave, name="unsubscribe"),
+    path("unsubscribe/<str:token>/", unsubscribe_page.unsubscribe_page, name="unsubscribe"),
     path("api/", include("communications.api.urls")),
 ]

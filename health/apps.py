@@ -12,6 +12,6 @@ class HealthConfig(AppConfig):
         from health.reporting import staff_frame  # noqa: PLC0415
         from wedsync_comms.lib import background_loops  # noqa: PLC0415
 
-        staff_feed.register(staff_frame.health_frame)
+        staff_feed.register_source(staff_frame.health_frame)
         background_loops.register("evaluator", evaluator.Evaluator)
         background_loops.register("messenger", evaluator.AlertSender)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 
 from communications.book import contacts
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.models import Contact, Membership, Message, Organization, Role
 
@@ -52,4 +52,4 @@ def message(of: Organization | None = None, **fields: Any) -> Message:
             **fields,
         },
     )
-    return compose(of or organization(), draft).message
+    return compose_message(of or organization(), draft).message

@@ -15,6 +15,6 @@ def preload_code() -> None:
     """Raises where a setting is wrong: a server that does not start is noticed at once."""
     import_module(settings.ROOT_URLCONF)
     for slug in settings.PROVIDERS:
-        providers.provider(slug)
+        providers.provider_for(slug)
     for slug in settings.CALENDARS:
         calendars.configured_vendor(slug)

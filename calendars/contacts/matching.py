@@ -15,7 +15,9 @@ def matching_contacts(
     organization: Organization, theirs: ContactSnapshot
 ) -> list[tuple[Contact, Judgement]]:
     """Returns the contacts that share an address with the snapshot, the surest first."""
-    values = {form for value in all_addresses(theirs) for form in phone_numbers.variants(value)}
+    values = {
+        form for value in all_addresses(theirs) for form in phone_numbers.number_variants(value)
+    }
     rows = Address.objects.filter(organization=organization, value__in=values)
     found = Contact.objects.filter(pk__in=rows.values("contact")).prefetch_related("addresses")
     person = person_of_snapshot(theirs)

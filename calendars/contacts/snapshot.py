@@ -8,7 +8,7 @@ from calendars.vocabulary.events import RemotePerson
 from communications.book import contacts
 from communications.errors import InvalidAddress
 from communications.models import Channel, Contact
-from communications.vocabulary.personal_names import is_address
+from communications.vocabulary.personal_names import looks_like_address
 
 # Changed as a whole: half of a new name with half of an old one is nobody's.
 NAME_PARTS = "names"
@@ -156,7 +156,7 @@ def complete_snapshots(ours: ContactSnapshot, theirs: ContactSnapshot) -> Merged
     for name in ("company", "notes"):
         our_changes[name] = getattr(ours, name) or getattr(theirs, name)
         their_changes[name] = getattr(theirs, name) or getattr(ours, name)
-    if is_address(ours.names[0]) and theirs.names[0]:
+    if looks_like_address(ours.names[0]) and theirs.names[0]:
         our_changes[NAME_PARTS] = theirs.names
     if not theirs.names[0]:
         their_changes[NAME_PARTS] = ours.names

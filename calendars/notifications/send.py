@@ -17,7 +17,7 @@ from calendars.models.notices import NotificationState
 from calendars.notifications import ics, plan
 from calendars.vocabulary import zones
 from communications.composing import drafts
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import Refused
 from communications.models import Channel, Contact, Priority, Template
@@ -57,7 +57,7 @@ def send_notification(key: int) -> None:
     elif (later := postponed_until(notification, now)) is not None:
         plan.postpone_notification(notification, later)
     else:
-        compose_message(notification)
+        compose_notification(notification)
 
 
 def obsolete_reason(notification: Notice, now: datetime) -> str:
@@ -83,7 +83,7 @@ def postponed_until(notification: Notice, now: datetime) -> datetime | None:
     change; None: it may be sent now."""
     zone = recipient_zone(notification.participant.contact, notification.appointment)
     rule = notification.rule
-    night = quiet_hours.end_of(rule.quiet_from, rule.quiet_until, zone, now)
+    night = quiet_hours.end_of_hours(rule.quiet_from, rule.quiet_until, zone, now)
     if night and not rule.is_urgent:
         return night
     unwritten = EventLink.objects.filter(
@@ -121,7 +121,7 @@ def delivery_options(notification: Notice) -> list[DeliveryOption]:
         DeliveryOption(channel, template)
         for channel, name in named
         if channel in reachable
-        and registry.route(channel)
+        and registry.route_slugs(channel)
         and (template := template_in_language(notification.rule, channel, name, contact.language))
     ]
     return sorted(found, key=lambda option: option.channel != contact.preferred_channel)
@@ -133,7 +133,7 @@ def template_in_language(rule: Rule, channel: str, name: str, language: str) -> 
     return exact or known.filter(language="").first() or known.first()
 
 
-def compose_message(notification: Notice) -> None:
+def compose_notification(notification: Notice) -> None:
     options = delivery_options(notification)
     if not options:
         error = "No address on any channel of the rule."
@@ -143,7 +143,7 @@ def compose_message(notification: Notice) -> None:
         draft = draft_message(notification, options)
         # In a transaction of its own: a refusal must not end ours.
         with transaction.atomic():
-            composed = compose(
+            composed = compose_message(
                 notification.appointment.organization,
                 draft,
                 idempotency_key=f"notice:{notification.pk}",
@@ -172,12 +172,12 @@ def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Dr
     }
     if first.template.approval:
         return Draft(template=first.template.name, variables=values, **common)
-    body = drafts.fill(first.template.body, values)
+    body = drafts.fill_placeholders(first.template.body, values)
     others = [{"channel": option.channel} for option in options[1:] if not option.template.approval]
     return Draft(
-        subject=drafts.fill(first.template.subject, values),
+        subject=drafts.fill_placeholders(first.template.subject, values),
         body=body,
-        html=drafts.fill(first.template.html, values),
+        html=drafts.fill_placeholders(first.template.html, values),
         fallback=others if len(body) <= MAX_SMS_CHARACTERS else (),
         **common,
     )

@@ -28,7 +28,7 @@ MAX_BODY = 50_000
 
 
 def replay_delivery(delivery: WebhookDelivery, _user: Any) -> None:
-    if not deliveries.replay(delivery):
+    if not deliveries.replay_delivery(delivery):
         raise NotPossible(delivery.error)
 
 

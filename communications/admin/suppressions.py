@@ -48,7 +48,7 @@ class SuppressionForm(OwnedForm):
 
 
 def lift_suppression(suppression: Suppression, user: Any) -> None:
-    if not suppressions.lift([suppression], by=user.get_username()):
+    if not suppressions.lift_suppressions([suppression], by=user.get_username()):
         raise NotPossible("It was lifted before.")
 
 
@@ -104,7 +104,7 @@ class SuppressionAdmin(CappedAdmin, RowActionsAdmin):
         return [(None, {"fields": shown})]
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001
-        made = suppressions.suppress(
+        made = suppressions.suppress_address(
             obj.organization,
             channel=obj.channel,
             value=obj.value,

@@ -285,7 +285,7 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
             )
         except InvalidAddress as error:
             raise Refused("value", str(error)) from error
-        made = suppressions.suppress(
+        made = suppressions.suppress_address(
             organization,
             channel=validated_data["channel"],
             value=value,

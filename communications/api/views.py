@@ -38,8 +38,8 @@ from communications.book import (
 from communications.book.files import exporting
 from communications.book.history import Cause
 from communications.composing.compose import (
-    compose,
-    preview,
+    compose_message,
+    preview_message,
 )
 from communications.conversations import thread
 from communications.errors import Refused
@@ -116,7 +116,7 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
         key = idempotency_key(request)
         serializer = ComposeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        composed = compose(
+        composed = compose_message(
             self.organization,
             serializer.draft(),
             idempotency_key=key,
@@ -130,7 +130,7 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
         """What a message would look like, and whether it may be sent. Nothing is stored."""
         serializer = ComposeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        shown = preview(self.organization, serializer.draft())
+        shown = preview_message(self.organization, serializer.draft())
         return Response(PreviewSerializer(shown).data)
 
     @extend_schema(responses={200: SummarySerializer})
@@ -155,7 +155,7 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Takes it out of the outbox; 409 with the reason once it has left it."""
         message = self.get_object()
-        staff_actions.cancel(message, by=self.request.user.get_username())
+        staff_actions.cancel_message(message, by=self.request.user.get_username())
         return Response(self.shown(message))
 
     @extend_schema(request=None, responses={200: MessageSerializer})
@@ -163,7 +163,7 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
     def retry(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Sends it again; 409 with the reason where a second copy might arrive."""
         message = self.get_object()
-        staff_actions.retry(message, by=self.request.user.get_username())
+        staff_actions.retry_message(message, by=self.request.user.get_username())
         return Response(self.shown(message))
 
     def shown(self, message: Message) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class ContactViewSet(ScopedView, ModelViewSet[Contact]):
     @action(detail=True, pagination_class=None, filterset_class=None)
     def channels(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """By which channels the contact can be written to now, and why not by the others."""
-        found = thread.ways(self.get_object())
+        found = thread.channel_options(self.get_object())
         return Response(WaySerializer(found, many=True).data)
 
     @extend_schema(responses=ContactChangeSerializer(many=True))
@@ -247,4 +247,4 @@ class SuppressionViewSet(
 
     def perform_destroy(self, instance: Suppression) -> None:
         """Lifted, never deleted: the row stays as history."""
-        suppressions.lift([instance], by=self.request.user.get_username())
+        suppressions.lift_suppressions([instance], by=self.request.user.get_username())

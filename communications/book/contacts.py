@@ -69,7 +69,7 @@ def normalise_number(value: str, *, region: str) -> str:
     if phonenumbers.is_possible_number(number):
         return found
     # Perhaps a form that is out of use, but still written.
-    present = phone_numbers.canonical(found)
+    present = phone_numbers.canonical_number(found)
     if present == found:
         raise InvalidAddress(f"“{value}” has too few or too many digits for a telephone number.")
     return present
@@ -80,7 +80,7 @@ def normalise_number(value: str, *, region: str) -> str:
 
 def contact_by_address(organization: Organization, *, channel: str, value: str) -> Contact | None:
     """The contact with this normalised address, in whatever form of the number."""
-    forms = phone_numbers.variants(value)
+    forms = phone_numbers.number_variants(value)
     found = sorted(
         Address.objects.select_related("contact").filter(
             organization=organization,
@@ -151,10 +151,10 @@ def save_with_history(contact: Contact, before: dict[str, Any], cause: Cause) ->
 
 def set_search_keys(contact: Contact, addresses: Iterable[Address]) -> None:
     texts = [contact.name, contact.given_name, contact.family_name, contact.company]
-    contact.search = search_keys.key(
+    contact.search = search_keys.search_key(
         [*texts, *contact.weddings], [address.value for address in addresses]
     )
-    contact.sounds = personal_names.sounds(contact.name)
+    contact.sounds = personal_names.name_sounds(contact.name)
     contact.compared_at = None
 
 
@@ -209,7 +209,7 @@ def insert_address(contact: Contact, entry: AddressEntry) -> Address:
                 contact=contact,
                 channel=entry.channel,
                 value=entry.value,
-                hint=search_keys.hint(entry.value),
+                hint=search_keys.address_hint(entry.value),
             )
     except IntegrityError as error:
         raise taken from error

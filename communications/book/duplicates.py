@@ -95,7 +95,7 @@ def load_people(organization: Organization, fresh: list[Contact]) -> dict[int, C
     own = Contact.objects.filter(pk__in=[contact.pk for contact in fresh])
     values = set(own.values_list("addresses__value", flat=True)) - {None}
     hints = set(own.values_list("addresses__hint", flat=True)) - {None, ""}
-    forms = {form for value in values for form in phone_numbers.variants(value)}
+    forms = {form for value in values for form in phone_numbers.number_variants(value)}
     alike = Contact.objects.filter(organization=organization).filter(
         Q(pk__in=own)
         | Q(sounds__in={contact.sounds for contact in fresh} - {""})

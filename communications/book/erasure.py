@@ -64,13 +64,13 @@ def erase_contact(contact: Contact, *, by: str) -> int:
 
 def address_fingerprint(address: str) -> str:
     """What stands in place of an address that was erased."""
-    plain = phone_numbers.canonical(address.strip().casefold())
+    plain = phone_numbers.canonical_number(address.strip().casefold())
     return MARK + salted_hmac("communications.erasure", plain).hexdigest()[:32]
 
 
 def cancel_waiting(ids: Iterable[int], by: str) -> None:
     for message in Message.objects.waiting().filter(contact__in=ids):
-        staff_actions.cancel(message, by=by)
+        staff_actions.cancel_message(message, by=by)
 
 
 def forget_suppressed(contact: Contact) -> None:

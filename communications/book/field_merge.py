@@ -47,7 +47,7 @@ def joined_lists(kept: Contact, gone: Contact) -> dict[str, Any]:
         for name in FIELDS
         if name not in personal_names.PARTS
     }
-    fields |= personal_names.better(vars(kept), vars(gone))
+    fields |= personal_names.better_name(vars(kept), vars(gone))
     fields["roles"] = ordered_union(kept.roles, gone.roles)
     fields["weddings"] = ordered_union(kept.weddings, gone.weddings)
     fields["custom"] = {**gone.custom, **kept.custom}

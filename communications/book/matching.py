@@ -33,7 +33,7 @@ class ComparedPerson:
     @property
     def said_name(self) -> str:
         """Blank where the name is only an address, as with strangers who wrote."""
-        return "" if personal_names.is_address(self.name) else self.name
+        return "" if personal_names.looks_like_address(self.name) else self.name
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,13 @@ def compared_person(
     return ComparedPerson(
         key=key,
         name=name,
-        values=frozenset(phone_numbers.canonical(value) for value in values),
-        hints=frozenset(search_keys.hint(value) for value in values),
-        circles=frozenset(personal_names.fold(circle) for circle in (company, *weddings) if circle),
-        sounds=personal_names.sounds(name)
-        if len(personal_names.words(name)) >= FULL and "@" not in name
+        values=frozenset(phone_numbers.canonical_number(value) for value in values),
+        hints=frozenset(search_keys.address_hint(value) for value in values),
+        circles=frozenset(
+            personal_names.fold_text(circle) for circle in (company, *weddings) if circle
+        ),
+        sounds=personal_names.name_sounds(name)
+        if len(personal_names.name_words(name)) >= FULL and "@" not in name
         else "",
     )
 
@@ -71,7 +73,7 @@ def compared_person(
 def judge_pair(first: ComparedPerson, other: ComparedPerson, *, is_rare: bool = True) -> Judgement:
     """`is_rare`: whether few people have such a name, so that it says something by itself."""
     shared = sorted(first.values & other.values)
-    agree = personal_names.agree(first.said_name, other.said_name)
+    agree = personal_names.names_agree(first.said_name, other.said_name)
     if shared and agree:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
     alike = name_likeness(first, other)
@@ -104,7 +106,10 @@ def complement_each_other(first: ComparedPerson, other: ComparedPerson) -> bool:
 
 def name_likeness(first: ComparedPerson, other: ComparedPerson) -> float:
     """Of full names; one word alone is like too many."""
-    mine, theirs = personal_names.words(first.said_name), personal_names.words(other.said_name)
+    mine, theirs = (
+        personal_names.name_words(first.said_name),
+        personal_names.name_words(other.said_name),
+    )
     if min(len(mine), len(theirs)) < FULL:
         return 0.0
-    return personal_names.likeness(first.said_name, other.said_name)
+    return personal_names.name_likeness(first.said_name, other.said_name)

@@ -10,7 +10,7 @@ from communications.vocabulary import search_keys
 
 def search_contacts(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
     """Those whose names, addresses, company or weddings contain every word, forgivingly."""
-    for choices in search_keys.terms(query):
+    for choices in search_keys.search_terms(query):
         has_it = Q()
         for choice in choices:
             has_it |= Q(search__contains=choice)

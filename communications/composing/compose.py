@@ -31,7 +31,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.sms_segments import (
     Segments,
-    segments,
+    count_segments,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Composed:
     is_new: bool
 
 
-def compose(
+def compose_message(
     organization: Organization,
     draft: Draft,
     *,
@@ -57,25 +57,25 @@ def compose(
     The same key with the same draft returns the first message again. Raises Refused, and KeyReused
     if the key came with another draft.
     """
-    digest = fingerprint(draft)
-    if idempotency_key and (found := earlier(organization, idempotency_key, digest)):
+    digest = draft_digest(draft)
+    if idempotency_key and (found := find_composed(organization, idempotency_key, digest)):
         return found
-    message, files = build(organization, draft)
+    message, files = build_message(organization, draft)
     message.idempotency_key = idempotency_key or None
     message.request_hash = digest
     message.created_by = created_by
     try:
-        return Composed(store(message, files), is_new=True)
+        return Composed(store_message(message, files), is_new=True)
     except IntegrityError:
         # Two requests with one key at once: the other one was stored.
-        found = earlier(organization, idempotency_key, digest)
+        found = find_composed(organization, idempotency_key, digest)
         if found is None:
             raise
         return found
 
 
 @dataclass(frozen=True)
-class Preview:
+class MessagePreview:
     to: str
     subject: str
     body: str
@@ -86,25 +86,25 @@ class Preview:
     refusal: str | None
 
 
-def preview(organization: Organization, draft: Draft) -> Preview:
+def preview_message(organization: Organization, draft: Draft) -> MessagePreview:
     """What the draft would become, without storing anything. Raises Refused."""
-    message, _ = build(organization, draft)
-    return Preview(
+    message, _ = build_message(organization, draft)
+    return MessagePreview(
         to=message.to,
         subject=message.subject,
         body=message.body,
         html=message.html,
-        segments=segments(message.body) if message.channel == Channel.SMS else None,
+        segments=count_segments(message.body) if message.channel == Channel.SMS else None,
         refusal=suppressions.refusal_for(message, message.channel, message.to) or None,
     )
 
 
-def fingerprint(draft: Draft) -> str:
+def draft_digest(draft: Draft) -> str:
     canonical = json.dumps(asdict(draft), sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def earlier(organization: Organization, key: str, digest: str) -> Composed | None:
+def find_composed(organization: Organization, key: str, digest: str) -> Composed | None:
     found = Message.objects.filter(organization=organization, idempotency_key=key).first()
     if found is None:
         return None
@@ -113,14 +113,14 @@ def earlier(organization: Organization, key: str, digest: str) -> Composed | Non
     return Composed(found, is_new=False)
 
 
-def build(organization: Organization, draft: Draft) -> tuple[Message, list[File]]:
+def build_message(organization: Organization, draft: Draft) -> tuple[Message, list[File]]:
     """The message a draft becomes, not stored yet. Raises Refused."""
     if draft.channel not in Channel.values:
         raise Refused("channel", f"Choose one of: {', '.join(Channel.values)}.")
-    drafts.check_routes(draft)
-    contact, to = drafts.recipient(organization, draft)
-    text = drafts.render(organization, draft)
-    files = [drafts.decode(one) for one in draft.attachments]
+    drafts.check_draft_routes(draft)
+    contact, to = drafts.resolve_recipient(organization, draft)
+    text = drafts.render_draft(organization, draft)
+    files = [drafts.decode_attachment(one) for one in draft.attachments]
     if sum(len(one.content) for one in files) > drafts.MAX_ATTACHMENT_BYTES:
         raise Refused("attachments", "The attachments are larger than 25 MB together: send a link.")
     now = timezone.now()
@@ -152,20 +152,23 @@ def build(organization: Organization, draft: Draft) -> tuple[Message, list[File]
         resend_if_unknown=draft.resend_if_unknown,
         metadata=dict(draft.metadata),
     )
-    check_window(message)
-    unsubscribe.offer(message)
+    check_service_window(message)
+    unsubscribe.add_unsubscribe_link(message)
     return message, files
 
 
-def check_window(message: Message) -> None:
+def check_service_window(message: Message) -> None:
     """Free text outside the 24-hour window would be accepted, and fail a moment later."""
     if message.channel != Channel.WHATSAPP or message.template_ref or message.fallback:
         return
-    if not whatsapp_window.is_open(message, message.to):
-        raise Refused("template", f"To {message.to}, {whatsapp_window.CLOSED} {offer(message)}")
+    if not whatsapp_window.is_window_open(message, message.to):
+        raise Refused(
+            "template",
+            f"To {message.to}, {whatsapp_window.WINDOW_CLOSED} {approved_choice(message)}",
+        )
 
 
-def offer(message: Message) -> str:
+def approved_choice(message: Message) -> str:
     approved = Template.objects.filter(
         organization=message.organization,
         channel=Channel.WHATSAPP,
@@ -175,11 +178,11 @@ def offer(message: Message) -> str:
     return f"Choose one of: {names}." if names else "None is approved yet."
 
 
-def store(message: Message, files: Sequence[File]) -> Message:
+def store_message(message: Message, files: Sequence[File]) -> Message:
     with transaction.atomic():
         message.save(force_insert=True)
         Attachment.objects.bulk_create(Attachment(message=message, **vars(one)) for one in files)
-        refused = eligibility.refuse([message])
+        refused = eligibility.refuse_ineligible([message])
         record([Change(message=message.pk, kind=Kind.COMPOSED), *refused.values()])
         event_stream.wake_dispatchers()
     message.refresh_from_db()

@@ -62,7 +62,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Text:
+class RenderedText:
     subject: str
     body: str
     html: str
@@ -70,29 +70,29 @@ class Text:
     ref: dict[str, Any] = field(default_factory=dict)
 
 
-def check_routes(draft: Draft) -> None:
+def check_draft_routes(draft: Draft) -> None:
     """A message nobody can send would wait in silence."""
-    if not registry.route(draft.channel):
+    if not registry.route_slugs(draft.channel):
         raise Refused("channel", f"No provider for {channel_label(draft.channel)} is configured.")
     for step in draft.fallback:
-        if not registry.route(step["channel"]):
+        if not registry.route_slugs(step["channel"]):
             raise Refused(
                 "fallback",
                 f"No provider for {channel_label(step['channel'])} is configured.",
             )
 
 
-def recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
-    contact, to = whom(organization, draft)
-    if draft.channel == Channel.SMS and (why := phone_numbers.landline(to)):
+def resolve_recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
+    contact, to = find_recipient(organization, draft)
+    if draft.channel == Channel.SMS and (why := phone_numbers.landline_refusal(to)):
         given = "to" if draft.contact is None else "contact"
         raise Refused(given, f"{why} Give a mobile number, or take another channel.")
     return contact, to
 
 
-def whom(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
+def find_recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
     if draft.contact is not None:
-        return of_contact(organization, draft)
+        return recipient_of_contact(organization, draft)
     if not draft.to:
         raise Refused("to", "Say who it goes to: an address in “to”, or the id of a “contact”.")
     try:
@@ -102,7 +102,7 @@ def whom(organization: Organization, draft: Draft) -> tuple[Contact | None, str]
     return contacts.contact_by_address(organization, channel=draft.channel, value=to), to
 
 
-def of_contact(organization: Organization, draft: Draft) -> tuple[Contact, str]:
+def recipient_of_contact(organization: Organization, draft: Draft) -> tuple[Contact, str]:
     contact = Contact.objects.filter(organization=organization, pk=draft.contact or 0).first()
     if contact is None:
         raise Refused("contact", "There is no such contact.")
@@ -115,23 +115,25 @@ def of_contact(organization: Organization, draft: Draft) -> tuple[Contact, str]:
     return contact, address.value
 
 
-def render(organization: Organization, draft: Draft) -> Text:
-    chosen = chosen_template(organization, draft) if draft.template else None
+def render_draft(organization: Organization, draft: Draft) -> RenderedText:
+    chosen = find_template(organization, draft) if draft.template else None
     if chosen is None:
-        source = Text(draft.subject, draft.body, draft.html)
+        source = RenderedText(draft.subject, draft.body, draft.html)
     else:
-        source = Text(draft.subject or chosen.subject, chosen.body, chosen.html)
-    text = Text(
-        subject=fill(source.subject, draft.variables),
-        body=fill(source.body, draft.variables),
-        html=fill(source.html, {name: escape(value) for name, value in draft.variables.items()}),
-        ref=reference(chosen, draft.variables) if chosen else {},
+        source = RenderedText(draft.subject or chosen.subject, chosen.body, chosen.html)
+    text = RenderedText(
+        subject=fill_placeholders(source.subject, draft.variables),
+        body=fill_placeholders(source.body, draft.variables),
+        html=fill_placeholders(
+            source.html, {name: escape(value) for name, value in draft.variables.items()}
+        ),
+        ref=template_reference(chosen, draft.variables) if chosen else {},
     )
     check_text(text, draft)
     return text
 
 
-def chosen_template(organization: Organization, draft: Draft) -> Template:
+def find_template(organization: Organization, draft: Draft) -> Template:
     if draft.body or draft.html:
         raise Refused("template", "Send either a template or a text, not both.")
     known = Template.objects.filter(
@@ -148,7 +150,7 @@ def chosen_template(organization: Organization, draft: Draft) -> Template:
     return found
 
 
-def reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any]:
+def template_reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any]:
     """What the provider needs to find its own copy of the text; empty for texts of ours."""
     if not template.approval:
         return {}
@@ -156,11 +158,11 @@ def reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any
         "name": template.name,
         "language": template.language,
         "category": template.category,
-        "parameters": [variables[name] for name in places(template.body)],
+        "parameters": [variables[name] for name in placeholders(template.body)],
     }
 
 
-def places(text: str) -> list[str]:
+def placeholders(text: str) -> list[str]:
     """The variables of a text, each once, in the order in which a provider counts them."""
     names = dict.fromkeys(VARIABLE.findall(text))
     if all(name.isdecimal() for name in names):
@@ -168,14 +170,14 @@ def places(text: str) -> list[str]:
     return list(names)
 
 
-def fill(text: str, variables: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, variables: Mapping[str, str]) -> str:
     missing = sorted({name for name in VARIABLE.findall(text) if name not in variables})
     if missing:
         raise Refused("variables", f"The text needs a value for: {', '.join(missing)}.")
     return VARIABLE.sub(lambda match: variables[match[1]], text)
 
 
-def check_text(text: Text, draft: Draft) -> None:
+def check_text(text: RenderedText, draft: Draft) -> None:
     channels = {draft.channel, *(step["channel"] for step in draft.fallback)}
     if not (text.body.strip() or text.html.strip() or draft.media):
         raise Refused("body", "Write a text: “body”, or “html”, or name a “template”.")
@@ -226,7 +228,7 @@ def check_times(draft: Draft, now: datetime) -> None:
         raise Refused("expires_at", "It would expire before it is sent: choose a later time.")
 
 
-def decode(attachment: Mapping[str, str]) -> File:
+def decode_attachment(attachment: Mapping[str, str]) -> File:
     try:
         content = base64.b64decode(attachment["content"], validate=True)
     except (KeyError, binascii.Error, ValueError) as error:

@@ -29,7 +29,7 @@ LEFT_OUT = ("html", "headers", "metadata")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class ChannelOption:
     """A channel to a contact. Open: any text may go there now; if not, `reason` says why.
 
     `templates` are the approved texts that may be sent, also where nothing else may.
@@ -45,17 +45,19 @@ class Way:
     is_preferred: bool = False
 
 
-def ways(contact: Contact) -> list[Way]:
+def channel_options(contact: Contact) -> list[ChannelOption]:
     """Every channel there is, in one order for everybody."""
     addresses: dict[str, str] = {}
     for channel, value in contact.addresses.values_list("channel", "value"):
         addresses.setdefault(channel, value)
-    found = [way(contact, channel, addresses.get(channel, "")) for channel in Channel.values]
-    chosen = preferred(contact, [one.channel for one in found if one.is_open])
-    return [Way(**vars(one) | {"is_preferred": one.channel == chosen}) for one in found]
+    found = [
+        channel_option(contact, channel, addresses.get(channel, "")) for channel in Channel.values
+    ]
+    chosen = preferred_channel(contact, [one.channel for one in found if one.is_open])
+    return [ChannelOption(**vars(one) | {"is_preferred": one.channel == chosen}) for one in found]
 
 
-def way(contact: Contact, channel: str, to: str) -> Way:
+def channel_option(contact: Contact, channel: str, to: str) -> ChannelOption:
     probe = Message(
         organization=contact.organization,
         contact=contact,
@@ -66,21 +68,21 @@ def way(contact: Contact, channel: str, to: str) -> Way:
     )
     reason = channel_fallback.leg_obstacle(probe, channel, to)
     is_whatsapp = channel == Channel.WHATSAPP
-    return Way(
+    return ChannelOption(
         channel=channel,
         value=to,
         is_open=not reason,
         reason=reason[:1].upper() + reason[1:],
-        templates=list(templates(probe)) if is_whatsapp else [],
-        window_until=whatsapp_window.until(contact.organization_id, to)
+        templates=list(sendable_templates(probe)) if is_whatsapp else [],
+        window_until=whatsapp_window.window_end(contact.organization_id, to)
         if is_whatsapp and to
         else None,
     )
 
 
-def templates(probe: Message) -> Iterator[Template]:
+def sendable_templates(probe: Message) -> Iterator[Template]:
     """Of each name one, as a draft would choose it; only those that the person has not refused."""
-    if not (probe.to and registry.route(probe.channel)):
+    if not (probe.to and registry.route_slugs(probe.channel)):
         return
     approved = Template.objects.filter(
         organization=probe.organization_id,
@@ -100,7 +102,7 @@ def templates(probe: Message) -> Iterator[Template]:
             yield template
 
 
-def preferred(contact: Contact, open_channels: list[str]) -> str:
+def preferred_channel(contact: Contact, open_channels: list[str]) -> str:
     """What they prefer, else where they wrote last, of what is open; else the first that is.
 
     Blank: none is.
@@ -120,7 +122,7 @@ def preferred(contact: Contact, open_channels: list[str]) -> str:
     return wrote or next(iter(open_channels), "")
 
 
-def newest(contact: Contact, count: int) -> list[Message]:
+def newest_messages(contact: Contact, count: int) -> list[Message]:
     """The end of the thread, oldest first; each message with its changes of way as `detours`."""
     detours = Event.objects.filter(kind=Kind.FAILOVER)
     rows = (
@@ -131,7 +133,7 @@ def newest(contact: Contact, count: int) -> list[Message]:
     return list(reversed(rows[:count]))
 
 
-def files(media: Iterable[Any]) -> list[dict[str, str]]:
+def media_files(media: Iterable[Any]) -> list[dict[str, str]]:
     """What to call a picture or a document, and where it is, if that is an address."""
     pairs = [
         (one, "") if isinstance(one, str) else (one.get("url", ""), one.get("content_type", ""))
@@ -139,7 +141,7 @@ def files(media: Iterable[Any]) -> list[dict[str, str]]:
     ]
     return [
         {
-            "name": NAMES.get(kind.partition("/")[0], "Document" if kind else "File"),
+            "name": MEDIA_NAMES.get(kind.partition("/")[0], "Document" if kind else "File"),
             "kind": kind,
             # Meta's are ids of its own, which open nothing in a browser.
             "url": url if url.startswith("https://") else "",
@@ -148,4 +150,4 @@ def files(media: Iterable[Any]) -> list[dict[str, str]]:
     ]
 
 
-NAMES = {"image": "Picture", "audio": "Voice message", "video": "Video"}
+MEDIA_NAMES = {"image": "Picture", "audio": "Voice message", "video": "Video"}

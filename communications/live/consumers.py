@@ -15,7 +15,7 @@ from communications.live import event_stream
 from communications.live.hub import (
     OVERFLOW,
     QUEUE_LIMIT,
-    hub,
+    current_hub,
 )
 from communications.live.staff_feed import Queue
 from communications.models import Membership
@@ -25,10 +25,10 @@ log = structlog.get_logger(__name__)
 # https://developer.mozilla.org/en-US/docs/Web/API/CloseEvent/code
 TRY_AGAIN_LATER = 1013
 UNAUTHORIZED = 4401
-DIGITS = 18
+MAX_ID_DIGITS = 18
 
 
-class Status(AsyncWebsocketConsumer):
+class StatusConsumer(AsyncWebsocketConsumer):
     """Replays what came after `since`, says "ready", then goes on live.
 
     A frame may come twice, in the replay and live; none is left out. Staff hears the notices too;
@@ -42,7 +42,7 @@ class Status(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         user = self.scope["user"]
         membership = await database_sync_to_async(Membership.objects.of)(user)
-        if membership is None and not is_platform(user):
+        if membership is None and not is_platform_admin(user):
             # Refused before the handshake is accepted: the client sees a 403.
             await self.close(UNAUTHORIZED)
             return
@@ -52,12 +52,12 @@ class Status(AsyncWebsocketConsumer):
         self.queue = await self.join()
         self.pump = asyncio.create_task(self.stream(self.queue))
         if user.is_staff:
-            hub().board.join(self.queue)
+            current_hub().staff_feed.join(self.queue)
 
     async def join(self) -> Queue:
         if self.organization is None:
             return asyncio.Queue(QUEUE_LIMIT)
-        return await hub().join(self.organization)
+        return await current_hub().join(self.organization)
 
     async def stream(self, queue: Queue) -> None:
         with contextlib.suppress(asyncio.CancelledError):
@@ -71,10 +71,12 @@ class Status(AsyncWebsocketConsumer):
             await self.close(TRY_AGAIN_LATER)
 
     async def catch_up(self) -> None:
-        last_id = await database_sync_to_async(event_stream.last_id)()
+        last_id = await database_sync_to_async(event_stream.last_event_id)()
         since = self.since()
         if since is not None and self.organization is not None:
-            frames = await database_sync_to_async(event_stream.replay)(self.organization, since)
+            frames = await database_sync_to_async(event_stream.replay_frames)(
+                self.organization, since
+            )
             if frames is None:
                 await self.send_json({"type": "resync"})
             for frame in frames or []:
@@ -84,7 +86,11 @@ class Status(AsyncWebsocketConsumer):
     def since(self) -> int | None:
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
         value = query.get("since", [""])[0]
-        return int(value) if value.isascii() and value.isdigit() and len(value) < DIGITS else None
+        return (
+            int(value)
+            if value.isascii() and value.isdigit() and len(value) < MAX_ID_DIGITS
+            else None
+        )
 
     async def send_json(self, content: dict[str, Any]) -> None:
         await self.send(text_data=json.dumps(content))
@@ -94,13 +100,13 @@ class Status(AsyncWebsocketConsumer):
             self.pump.cancel()
         if self.queue is None:
             return
-        hub().board.leave(self.queue)
+        current_hub().staff_feed.leave(self.queue)
         if self.organization is not None:
-            hub().leave(self.organization, self.queue)
+            current_hub().leave(self.organization, self.queue)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """There is nothing to say to us."""
 
 
-def is_platform(user: Any) -> bool:
+def is_platform_admin(user: Any) -> bool:
     return bool(user.is_active and user.is_staff and user.is_superuser)

@@ -28,15 +28,15 @@ GAP_SECONDS = 10.0
 REPLAY_LIMIT = 2_000
 
 
-def announce() -> None:
+def announce_events() -> None:
     """Wakes the readers of the stream once the current transaction is committed.
 
     Robust: what is committed stays committed, whether or not Redis is there to say so.
     """
-    transaction.on_commit(_announce, robust=True)
+    transaction.on_commit(_notify_group, robust=True)
 
 
-def _announce() -> None:
+def _notify_group() -> None:
     layer = get_channel_layer()
     if layer is not None:
         async_to_sync(layer.group_send)(GROUP, {"type": "events"})
@@ -47,7 +47,7 @@ def wake_dispatchers() -> None:
     transaction.on_commit(lambda: wakeup.wake(OUTBOX))
 
 
-def stream() -> QuerySet[Event, Any]:
+def event_rows() -> QuerySet[Event, Any]:
     """The events with what a frame needs, oldest first."""
     return Event.objects.order_by("id").values(
         "id",
@@ -67,7 +67,7 @@ def stream() -> QuerySet[Event, Any]:
     )
 
 
-def frame(row: dict[str, Any]) -> str:
+def encode_frame(row: dict[str, Any]) -> str:
     return json.dumps(
         {
             "type": "status",
@@ -87,22 +87,22 @@ def frame(row: dict[str, Any]) -> str:
     )
 
 
-def last_id() -> int:
+def last_event_id() -> int:
     return Event.objects.aggregate(last=Max("id"))["last"] or 0
 
 
-def replay(organization: int, since: int) -> list[str] | None:
+def replay_frames(organization: int, since: int) -> list[str] | None:
     """The frames an organization missed, or None if they are no longer kept or too many."""
-    if not is_kept(since):
+    if not is_replayable(since):
         return None
-    rows = stream().filter(organization_id=organization)
+    rows = event_rows().filter(organization_id=organization)
     missed = list(rows.filter(id__gt=since)[: REPLAY_LIMIT + 1])
     if len(missed) > REPLAY_LIMIT:
         return None
-    return [frame(row) for row in [*overlap(rows, since), *missed]]
+    return [encode_frame(row) for row in [*overlapping_rows(rows, since), *missed]]
 
 
-def overlap(rows: QuerySet[Event, Any], since: int) -> Iterable[dict[str, Any]]:
+def overlapping_rows(rows: QuerySet[Event, Any], since: int) -> Iterable[dict[str, Any]]:
     """What an event with a lower id may hide among that was committed after `since` was seen.
 
     All of it up to `since`, so that a page that takes them in order ends where it was.
@@ -117,14 +117,14 @@ def overlap(rows: QuerySet[Event, Any], since: int) -> Iterable[dict[str, Any]]:
     )
 
 
-def is_kept(since: int) -> bool:
+def is_replayable(since: int) -> bool:
     """Whether everything after this id is still there; 0 asks for whatever there is."""
     first = Event.objects.aggregate(first=Min("id"))["first"] or 1
-    return since == 0 or first - 1 <= since <= last_id()
+    return since == 0 or first - 1 <= since <= last_event_id()
 
 
 @dataclass
-class Cursor:
+class StreamCursor:
     """A tail of the stream that loses nothing to transactions that commit out of order.
 
     Ids that were skipped are asked for again until they turn up or are given up.
@@ -136,7 +136,7 @@ class Cursor:
     @classmethod
     def at_end(cls) -> Self:
         """Behind the newest row; lower ids that are not there yet count as skipped."""
-        last = last_id()
+        last = last_event_id()
         first = max(1, last - REPLAY_LIMIT)
         there = set(Event.objects.filter(id__gte=first).values_list("id", flat=True))
         now = time.monotonic()
@@ -147,14 +147,14 @@ class Cursor:
         now = time.monotonic()
         if self.missing:
             yield from self._late(now)
-        for row in stream().filter(id__gt=self.last)[:limit]:
+        for row in event_rows().filter(id__gt=self.last)[:limit]:
             for skipped in range(max(self.last + 1, row["id"] - REPLAY_LIMIT), row["id"]):
                 self.missing[skipped] = now
             self.last = row["id"]
             yield row
 
     def _late(self, now: float) -> Iterator[dict[str, Any]]:
-        for row in stream().filter(id__in=list(self.missing)[:REPLAY_LIMIT]):
+        for row in event_rows().filter(id__in=list(self.missing)[:REPLAY_LIMIT]):
             del self.missing[row["id"]]
             yield row
         for skipped, since in list(self.missing.items()):

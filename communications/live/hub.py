@@ -17,8 +17,8 @@ from redis import RedisError
 
 from communications.live import event_stream
 from communications.live.staff_feed import (
-    Board,
     Queue,
+    StaffFeed,
 )
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ QUEUE_LIMIT = 1_000
 OVERFLOW = None
 # A burst is handed out in pieces. Between two, whoever is behind is waited for, up to a second:
 # who reads at all is not let go for the size of a burst.
-PIECE = 250
+READ_BATCH = 250
 PATIENCE_SECONDS = 0.01
 PATIENCE_STEPS = 100
 
@@ -45,9 +45,9 @@ class Hub:
         self.woken = asyncio.Event()
         # A thread of its own keeps one database connection for all the reading.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="stream")
-        self.cursor: event_stream.Cursor | None = None
+        self.cursor: event_stream.StreamCursor | None = None
         self.placed = asyncio.Event()
-        self.board = Board(self.thread)
+        self.staff_feed = StaffFeed(self.thread)
 
     async def join(self, organization: int) -> Queue:
         """A queue that gets every frame of the organization from now on."""
@@ -107,7 +107,7 @@ class Hub:
         self.placed.set()
         for row in rows:
             self.hand_out(row)
-        return len(rows) >= PIECE
+        return len(rows) >= READ_BATCH
 
     async def drain(self) -> None:
         for _ in range(PATIENCE_STEPS):
@@ -122,8 +122,8 @@ class Hub:
     def fetch(self) -> list[dict[str, Any]]:
         try:
             if self.cursor is None:
-                self.cursor = event_stream.Cursor.at_end()
-            return list(self.cursor.read(PIECE))
+                self.cursor = event_stream.StreamCursor.at_end()
+            return list(self.cursor.read(READ_BATCH))
         except (DatabaseError, InterfaceError):
             connection.close()
             raise
@@ -133,7 +133,7 @@ class Hub:
         queues = self.queues.get(organization)
         if not queues:
             return
-        item = (row["id"], event_stream.frame(row))
+        item = (row["id"], event_stream.encode_frame(row))
         for queue in list(queues):
             if queue.qsize() < QUEUE_LIMIT - 1:
                 queue.put_nowait(item)
@@ -147,7 +147,7 @@ class Hub:
 _hubs: dict[int, Hub] = {}
 
 
-def hub() -> Hub:
+def current_hub() -> Hub:
     """The hub of the running event loop; a server process has one."""
     loop = asyncio.get_running_loop()
     return _hubs.setdefault(id(loop), Hub())

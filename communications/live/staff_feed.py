@@ -15,20 +15,20 @@ from redis import RedisError
 
 log = structlog.get_logger(__name__)
 
-ASK_SECONDS = 2.0
+SOURCE_POLL_SECONDS = 2.0
 # A frame as JSON text: the same text means that nothing has changed.
-Source = Callable[[], str]
+FrameSource = Callable[[], str]
 Queue = asyncio.Queue[tuple[int, str] | None]
 
-_sources: list[Source] = []
+_sources: list[FrameSource] = []
 
 
-def register(source: Source) -> None:
+def register_source(source: FrameSource) -> None:
     if source not in _sources:
         _sources.append(source)
 
 
-def ask(source: Source) -> str:
+def read_source(source: FrameSource) -> str:
     """Blank while the source cannot tell."""
     try:
         return source()
@@ -38,12 +38,12 @@ def ask(source: Source) -> str:
         return ""
 
 
-class Board:
+class StaffFeed:
     """The newest notice of every source, in this process."""
 
     def __init__(self, thread: Executor) -> None:
         self.thread = thread
-        self.newest: dict[Source, str] = {}
+        self.newest: dict[FrameSource, str] = {}
         self.readers: set[Queue] = set()
         self.asking: asyncio.Task[None] | None = None
 
@@ -54,7 +54,7 @@ class Board:
             self.newest.clear()
             self.asking = asyncio.create_task(self.ask_on())
         for notice in self.newest.values():
-            put(queue, notice)
+            enqueue_frame(queue, notice)
         self.readers.add(queue)
 
     def leave(self, queue: Queue) -> None:
@@ -65,18 +65,18 @@ class Board:
         loop = asyncio.get_running_loop()
         while self.readers:
             for source in _sources:
-                self.post(source, await loop.run_in_executor(self.thread, ask, source))
-            await asyncio.sleep(ASK_SECONDS)
+                self.post(source, await loop.run_in_executor(self.thread, read_source, source))
+            await asyncio.sleep(SOURCE_POLL_SECONDS)
 
-    def post(self, source: Source, notice: str) -> None:
+    def post(self, source: FrameSource, notice: str) -> None:
         if not notice or notice == self.newest.get(source):
             return
         self.newest[source] = notice
         for queue in self.readers:
-            put(queue, notice)
+            enqueue_frame(queue, notice)
 
 
-def put(queue: Queue, notice: str) -> None:
+def enqueue_frame(queue: Queue, notice: str) -> None:
     # Whoever is this far behind is let go anyway, and finds the newest when it comes back.
     if queue.qsize() < queue.maxsize - 1:
         queue.put_nowait((0, notice))

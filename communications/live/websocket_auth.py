@@ -14,7 +14,7 @@ from django.http.request import validate_host
 from django.urls import path
 from rest_framework.authtoken.models import Token
 
-from communications.live.consumers import Status
+from communications.live.consumers import StatusConsumer
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[Any]]
@@ -34,12 +34,12 @@ class OriginCheck:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin-1")
         host = headers.get(b"host", b"").decode("latin-1")
-        if origin and not is_ours(origin, host):
+        if origin and not is_trusted_origin(origin, host):
             return await WebsocketDenier()(scope, receive, send)
         return await self.inner(scope, receive, send)
 
 
-def is_ours(origin: str, host: str) -> bool:
+def is_trusted_origin(origin: str, host: str) -> bool:
     if origin in settings.CSRF_TRUSTED_ORIGINS or origin == origin_of(settings.PUBLIC_URL):
         return True
     name = urlsplit(f"//{host}").hostname or ""
@@ -62,15 +62,15 @@ class TokenAuth:
         given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         if given.lower().startswith(KEYWORD):
             key = given[len(KEYWORD) :].strip()
-            scope = {**scope, "user": await database_sync_to_async(user_of)(key)}
+            scope = {**scope, "user": await database_sync_to_async(token_user)(key)}
         return await self.inner(scope, receive, send)
 
 
-def user_of(key: str) -> Any:
+def token_user(key: str) -> Any:
     found = Token.objects.select_related("user").filter(key=key, user__is_active=True).first()
     return found.user if found else AnonymousUser()
 
 
 websockets = OriginCheck(
-    AuthMiddlewareStack(TokenAuth(URLRouter([path("ws/status/", Status.as_asgi())]))),
+    AuthMiddlewareStack(TokenAuth(URLRouter([path("ws/status/", StatusConsumer.as_asgi())]))),
 )

@@ -13,11 +13,11 @@ from wedsync_comms.lib import (
     shared_state,
 )
 
-BATCH = 500
-MAX_BATCHES = 40
+PRUNE_BATCH = 500
+MAX_PRUNE_BATCHES = 40
 
 
-def prune() -> int:
+def remove_expired() -> int:
     """Removes old events and applied deliveries, and returns how many."""
     before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
     events = Event.objects.filter(recorded_at__lt=before).order_by("id")
@@ -27,13 +27,13 @@ def prune() -> int:
     ).order_by("received_at")
     heartbeats.forget_silent(timedelta(days=1))
     shared_state.forget_stale()
-    return remove(events) + remove(deliveries)
+    return remove_in_batches(events) + remove_in_batches(deliveries)
 
 
-def remove(rows: QuerySet[Any]) -> int:
+def remove_in_batches(rows: QuerySet[Any]) -> int:
     removed = 0
-    for _ in range(MAX_BATCHES):
-        ids = list(rows.values_list("pk", flat=True)[:BATCH])
+    for _ in range(MAX_PRUNE_BATCHES):
+        ids = list(rows.values_list("pk", flat=True)[:PRUNE_BATCH])
         if not ids:
             break
         removed += rows.model.objects.filter(pk__in=ids).delete()[0]

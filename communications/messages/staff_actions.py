@@ -8,7 +8,7 @@ from communications.errors import NotPossible
 from communications.live import event_stream
 from communications.messages.transitions import (
     Change,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import (
@@ -25,7 +25,7 @@ RETRIABLE = {
     Status.CANCELLED,
     Status.EXPIRED,
 }
-WHY_NOT = {
+REFUSALS = {
     Status.QUEUED: "It is being sent at this moment.",
     Status.UNKNOWN: "A provider may have it already; that is being found out.",
     Status.SENT: "A provider has it already.",
@@ -39,12 +39,12 @@ WHY_NOT = {
 }
 
 
-def cancel(message: Message, *, by: str = "") -> None:
+def cancel_message(message: Message, *, by: str = "") -> None:
     """Takes it out of the outbox. Raises NotPossible once it has left it."""
     with transaction.atomic():
         current = Message.objects.select_for_update().get(pk=message.pk)
         if current.direction == Direction.INBOUND or current.send_after is None:
-            raise NotPossible(WHY_NOT[Status(current.status)])
+            raise NotPossible(REFUSALS[Status(current.status)])
         change = Change(
             message=message.pk,
             kind=Kind.CANCELLED,
@@ -55,7 +55,7 @@ def cancel(message: Message, *, by: str = "") -> None:
         record([change])
 
 
-def retry(message: Message, *, by: str = "") -> None:
+def retry_message(message: Message, *, by: str = "") -> None:
     """Puts it into the outbox again, with all its retries. Raises NotPossible."""
     with transaction.atomic():
         current = Message.objects.select_for_update().get(pk=message.pk)
@@ -64,20 +64,20 @@ def retry(message: Message, *, by: str = "") -> None:
         if current.send_after is not None:
             raise NotPossible("It is waiting to be sent.")
         if current.status not in RETRIABLE:
-            raise NotPossible(WHY_NOT[Status(current.status)])
+            raise NotPossible(REFUSALS[Status(current.status)])
         # Whoever tries again wants it sent, however late.
         Message.objects.filter(pk=message.pk).update(expires_at=None)
         change = Change(
             message=message.pk,
             kind=Kind.RETRIED,
-            plan=Plan(timezone.now(), fresh=True),
+            plan=SendPlan(timezone.now(), fresh=True),
             detail=f"Tried again by {by}." if by else "Tried again.",
         )
         record([change])
         event_stream.wake_dispatchers()
 
 
-def release(messages: QuerySet[Message]) -> int:
+def release_waiting(messages: QuerySet[Message]) -> int:
     """What waits for another try through one provider is tried now, through whichever works.
 
     What was never tried, or waits for its time, is bound to none and stays where it is.

@@ -73,7 +73,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SendPlan:
     """When and through which provider a message is tried next; None: not again."""
 
     send_after: datetime | None
@@ -101,7 +101,7 @@ class Change:
     detail: str = ""
     # Ours, on the message itself.
     decision: Status | None = None
-    plan: Plan | None = None
+    plan: SendPlan | None = None
     # Other columns of the attempt, where the change is the end of a call.
     outcome: dict[str, Any] = field(default_factory=dict)
 
@@ -114,7 +114,7 @@ def record(changes: Sequence[Change]) -> list[Event]:
     if not changes:
         return []
     with transaction.atomic():
-        messages = lock(change.message for change in changes)
+        messages = lock_messages(change.message for change in changes)
         seen = known_event_ids(changes)
         events = []
         touched: dict[int, Attempt] = {}
@@ -123,14 +123,14 @@ def record(changes: Sequence[Change]) -> list[Event]:
             if change.event_id is not None and key in seen:
                 continue
             seen.add(key)
-            events.append(apply(change, messages[change.message], touched))
-        save(Attempt.objects, list(touched.values()), ATTEMPT_FIELDS)
-        save(Message.objects, list(messages.values()), MESSAGE_FIELDS)
-        event_stream.announce()
+            events.append(apply_change(change, messages[change.message], touched))
+        save_columns(Attempt.objects, list(touched.values()), ATTEMPT_FIELDS)
+        save_columns(Message.objects, list(messages.values()), MESSAGE_FIELDS)
+        event_stream.announce_events()
         return Event.objects.bulk_create(events)
 
 
-def lock(ids: Any) -> dict[UUID, Message]:
+def lock_messages(ids: Any) -> dict[UUID, Message]:
     """In one order for everybody, so that two never wait for each other."""
     rows = (
         Message.objects.filter(pk__in=set(ids))
@@ -152,12 +152,12 @@ def known_event_ids(changes: Sequence[Change]) -> set[tuple[str, str | None, UUI
     return set(rows.values_list("provider", "event_id", "message_id"))
 
 
-def apply(change: Change, message: Message, touched: dict[int, Attempt]) -> Event:
+def apply_change(change: Change, message: Message, touched: dict[int, Attempt]) -> Event:
     now = timezone.now()
     before = message.status
-    attempt = raise_attempt(change, message, touched)
-    decide(change, message)
-    refresh(message)
+    attempt = apply_to_attempt(change, message, touched)
+    apply_decision(change, message)
+    refresh_status(message)
     message.updated_at = now
     return Event(
         organization_id=message.organization_id,
@@ -177,7 +177,7 @@ def apply(change: Change, message: Message, touched: dict[int, Attempt]) -> Even
     )
 
 
-def raise_attempt(
+def apply_to_attempt(
     change: Change,
     message: Message,
     touched: dict[int, Attempt],
@@ -190,12 +190,12 @@ def raise_attempt(
         setattr(attempt, column, value)
     attempt.provider_id = attempt.provider_id or change.provider_id
     if change.status is not None:
-        climb(attempt, change.status, change)
-    settle_twins(attempt, message, touched)
+        raise_status(attempt, change.status, change)
+    close_sibling_attempts(attempt, message, touched)
     return attempt
 
 
-def climb(attempt: Attempt, status: Status, change: Change) -> None:
+def raise_status(attempt: Attempt, status: Status, change: Change) -> None:
     """What raised it explains it, whatever was known before or comes later."""
     joined = Status(attempt.status).joined(status)
     if joined != attempt.status:
@@ -205,7 +205,7 @@ def climb(attempt: Attempt, status: Status, change: Change) -> None:
         attempt.error = "" if is_well else change.detail
 
 
-def settle_twins(attempt: Attempt, message: Message, touched: dict[int, Attempt]) -> None:
+def close_sibling_attempts(attempt: Attempt, message: Message, touched: dict[int, Attempt]) -> None:
     """Once one repetition of a call is answered, the unanswered ones are history."""
     twins = [one for one in message.attempts.all() if one.call_id == attempt.call_id]
     if all(twin.status in UNANSWERED for twin in twins):
@@ -216,7 +216,7 @@ def settle_twins(attempt: Attempt, message: Message, touched: dict[int, Attempt]
             touched[twin.pk] = twin
 
 
-def decide(change: Change, message: Message) -> None:
+def apply_decision(change: Change, message: Message) -> None:
     if change.plan is not None:
         message.send_after = change.plan.send_after
         message.via = change.plan.via
@@ -224,7 +224,7 @@ def decide(change: Change, message: Message) -> None:
             message.decision = message.error = message.error_code = ""
             message.ladder_start = len(message.attempts.all()) + 1
         if change.plan.leg:
-            enter(message, change.plan.leg)
+            enter_leg(message, change.plan.leg)
     if change.decision is not None:
         message.decision = change.decision
         message.send_after = None
@@ -235,15 +235,15 @@ def decide(change: Change, message: Message) -> None:
         setattr(message, stamp, min(at, known or at))
 
 
-def enter(message: Message, leg: Leg) -> None:
+def enter_leg(message: Message, leg: Leg) -> None:
     message.leg, message.leg_channel, message.leg_to = leg.number, leg.channel, leg.to
     message.escalate_at = leg.escalate_at
 
 
-def refresh(message: Message) -> None:
+def refresh_status(message: Message) -> None:
     attempts = list(message.attempts.all())
     statuses = [Status(attempt.status) for attempt in attempts]
-    if has_won(message, attempts):
+    if is_final_success(message, attempts):
         # Whatever was planned besides would be a second copy.
         message.send_after = message.escalate_at = None
     elif any(one.leg == message.leg and one.status == Status.SENT for one in attempts):
@@ -253,10 +253,10 @@ def refresh(message: Message) -> None:
         decision=Status(message.decision) if message.decision else None,
         waiting=message.send_after is not None,
     )
-    show(message, attempts)
+    denormalise_attempt(message, attempts)
 
 
-def has_won(message: Message, attempts: list[Attempt]) -> bool:
+def is_final_success(message: Message, attempts: list[Attempt]) -> bool:
     """It arrived; or somebody has it and no later step of the plan is waiting for that."""
     statuses = {Status(one.status) for one in attempts}
     if statuses & {Status.DELIVERED, Status.READ}:
@@ -264,7 +264,7 @@ def has_won(message: Message, attempts: list[Attempt]) -> bool:
     return Status.SENT in statuses and message.escalate_at is None and message.leg == 0
 
 
-def show(message: Message, attempts: list[Attempt]) -> None:
+def denormalise_attempt(message: Message, attempts: list[Attempt]) -> None:
     """Copies up who has the message, or why it did not get there."""
     if message.status == message.decision:
         return
@@ -280,7 +280,7 @@ def show(message: Message, attempts: list[Attempt]) -> None:
         )
 
 
-def save(manager: Manager[Row], rows: Sequence[Row], columns: Sequence[str]) -> None:
+def save_columns(manager: Manager[Row], rows: Sequence[Row], columns: Sequence[str]) -> None:
     """One statement for many rows, which exist and are locked: `bulk_update` would build a CASE
     per row and column, and took sixteen times the CPU of this for a hundred messages."""
     if len(rows) == 1:

@@ -15,14 +15,14 @@ def fill(apps, schema_editor):
         addresses = []
         for contact in batch:
             rows = sorted(contact.addresses.all(), key=lambda one: one.pk)
-            contact.search = search_keys.key([contact.name], [one.value for one in rows])
-            contact.sounds = personal_names.sounds(contact.name)
+            contact.search = search_keys.search_key([contact.name], [one.value for one in rows])
+            contact.sounds = personal_names.name_sounds(contact.name)
             channels = set()
             for row in rows:
                 # The first was the one that was written to.
                 row.is_primary = row.channel not in channels
                 channels.add(row.channel)
-                row.hint = search_keys.hint(row.value)
+                row.hint = search_keys.address_hint(row.value)
             addresses += rows
         Contact.objects.bulk_update(batch, ["search", "sounds"])
         Address.objects.bulk_update(addresses, ["is_primary", "hint"])

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from communications.models.organizations import Organization
 from communications.vocabulary.events import Reason
-from communications.vocabulary.phone_numbers import variants
+from communications.vocabulary.phone_numbers import number_variants
 
 
 class Channel(models.TextChoices):
@@ -158,7 +158,7 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 
     def on(self, channel: str, values: Iterable[str]) -> SuppressionQuerySet:
         """In every form of a number: who said STOP from one of them meant all of them."""
-        forms = {form for value in values for form in variants(value)}
+        forms = {form for value in values for form in number_variants(value)}
         return self.in_force().filter(channel=channel, value__in=forms)
 
 

@@ -13,13 +13,13 @@ TEMPLATE = "communications/unsubscribe.html"
 # The mail program that posts for its user has no cookie of ours; the signed link is the proof.
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
-def leave(request: HttpRequest, token: str) -> HttpResponse:
+def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """Looking changes nothing, because mail scanners follow links; a POST does."""
     try:
         if request.method == "POST":
-            message = unsubscribe.leave(token)
+            message = unsubscribe.unsubscribe_by_link(token)
         else:
-            message = unsubscribe.addressed(token)
+            message = unsubscribe.message_of_link(token)
     except unsubscribe.InvalidLink:
         return render(request, TEMPLATE, {"invalid": True}, status=404)
     context = {"message": message, "done": request.method == "POST"}

@@ -15,43 +15,43 @@ from communications.vocabulary.statuses import Status
 
 
 @login_required
-def overview(request: HttpRequest) -> HttpResponse:
+def overview_page(request: HttpRequest) -> HttpResponse:
     membership = Membership.objects.of(request.user)
     if membership is None:
-        return render(request, "communications/no_membership.html", links(), status=403)
-    context = links() | {"membership": membership, "page": page(membership)}
+        return render(request, "communications/no_membership.html", sandbox_link(), status=403)
+    context = sandbox_link() | {"membership": membership, "page": script_data(membership)}
     return render(request, "communications/overview.html", context)
 
 
 @login_required
-def conversation(request: HttpRequest, contact: int) -> HttpResponse:
+def conversation_page(request: HttpRequest, contact: int) -> HttpResponse:
     membership = Membership.objects.of(request.user)
     if membership is None:
-        return render(request, "communications/no_membership.html", links(), status=403)
+        return render(request, "communications/no_membership.html", sandbox_link(), status=403)
     mine = Contact.objects.filter(organization=membership.organization)
     found = get_object_or_404(mine, pk=contact)
-    start = page(membership) | {"contact": {"id": found.pk, "name": found.name}}
-    context = links() | {"membership": membership, "contact": found, "page": start}
+    start = script_data(membership) | {"contact": {"id": found.pk, "name": found.name}}
+    context = sandbox_link() | {"membership": membership, "contact": found, "page": start}
     return render(request, "communications/conversation.html", context)
 
 
-def page(membership: Membership) -> dict[str, Any]:
+def script_data(membership: Membership) -> dict[str, Any]:
     """What the page's scripts start with."""
     return {
         # From before the list is loaded: what happens in between is replayed, never missed.
-        "last_id": event_stream.last_id(),
+        "last_id": event_stream.last_event_id(),
         "may_write": membership.may_write,
-        "channels": choices(Channel),
-        "routed": registry.channels(),
-        "statuses": choices(Status),
+        "channels": labelled_choices(Channel),
+        "routed": registry.routed_channels(),
+        "statuses": labelled_choices(Status),
         "conversations": reverse("conversation", args=[0]).removesuffix("0/"),
     }
 
 
-def choices(words: type[Channel | Status]) -> list[dict[str, str]]:
+def labelled_choices(words: type[Channel | Status]) -> list[dict[str, str]]:
     return [{"value": value, "label": str(label)} for value, label in words.choices]
 
 
-def links() -> dict[str, str]:
+def sandbox_link() -> dict[str, str]:
     """The sandbox is a developer's: it is nowhere to be seen in production."""
     return {"sandbox_url": getattr(settings, "SANDBOX_URL", "") if settings.DEBUG else ""}

@@ -8,7 +8,7 @@ from django.utils import timezone
 from communications.messages.transitions import (
     Change,
     Leg,
-    Plan,
+    SendPlan,
 )
 from communications.models import Address, Channel, Message
 from communications.policy import (
@@ -36,7 +36,7 @@ def next_leg(message: Message, why: str) -> Change | None:
         return Change(
             message=message.pk,
             kind=Kind.FAILOVER,
-            plan=Plan(now, leg=leg),
+            plan=SendPlan(now, leg=leg),
             detail=" ".join(
                 [as_sentence(why), *skipped, f"Next by {channel_label(channel)} to {to}."]
             ),
@@ -64,18 +64,18 @@ def leg_obstacle(message: Message, channel: str, to: str) -> str:
     """Returns why a message cannot go this way; blank if it can."""
     if not to:
         return "the contact has no address there."
-    if not registry.route(channel):
+    if not registry.route_slugs(channel):
         return "no provider is configured."
-    if channel == Channel.SMS and (why := phone_numbers.landline(to)):
+    if channel == Channel.SMS and (why := phone_numbers.landline_refusal(to)):
         return why
     if refusal := suppressions.refusal_for(message, channel, to):
         return refusal
     if (
         channel == Channel.WHATSAPP
         and not message.template_ref
-        and not whatsapp_window.is_open(message, to)
+        and not whatsapp_window.is_window_open(message, to)
     ):
-        return whatsapp_window.CLOSED
+        return whatsapp_window.WINDOW_CLOSED
     return ""
 
 

@@ -14,45 +14,45 @@ from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
 
 
-def refuse(messages: Sequence[Message]) -> dict[UUID, Change]:
+def refuse_ineligible(messages: Sequence[Message]) -> dict[UUID, Change]:
     """What becomes of those that may not go where they would go now, by message id.
 
     Asked when a message is composed and again at the moment of sending.
     """
-    found = suppressions.refusals(messages[0].leg_channel, messages) if messages else {}
+    found = suppressions.find_refusals(messages[0].leg_channel, messages) if messages else {}
     changes = {
-        message.pk: refused(message, found[message.pk])
+        message.pk: change_for_suppression(message, found[message.pk])
         for message in messages
         if message.pk in found
     }
     for message in messages:
-        if message.pk not in changes and window_closed(message):
-            changes[message.pk] = elsewhere(
-                message, f"Not by WhatsApp: {whatsapp_window.CLOSED}", "window"
+        if message.pk not in changes and is_window_closed(message):
+            changes[message.pk] = fallback_or_suppressed(
+                message, f"Not by WhatsApp: {whatsapp_window.WINDOW_CLOSED}", "window"
             )
     return changes
 
 
-def window_closed(message: Message) -> bool:
+def is_window_closed(message: Message) -> bool:
     return (
         message.leg_channel == Channel.WHATSAPP
         and not message.template_ref
-        and not whatsapp_window.is_open(message, message.leg_to)
+        and not whatsapp_window.is_window_open(message, message.leg_to)
     )
 
 
-def refused(message: Message, row: Suppression) -> Change:
+def change_for_suppression(message: Message, row: Suppression) -> Change:
     """A person who refused is left alone; around a dead address there may be another way."""
     if row.reason in suppressions.PERSONAL:
-        return suppressed(message, suppressions.refusal(row), "suppressed")
-    return elsewhere(message, suppressions.refusal(row), "suppressed")
+        return suppressed_change(message, suppressions.refusal_sentence(row), "suppressed")
+    return fallback_or_suppressed(message, suppressions.refusal_sentence(row), "suppressed")
 
 
-def elsewhere(message: Message, why: str, code: str) -> Change:
-    return channel_fallback.next_leg(message, why) or suppressed(message, why, code)
+def fallback_or_suppressed(message: Message, why: str, code: str) -> Change:
+    return channel_fallback.next_leg(message, why) or suppressed_change(message, why, code)
 
 
-def suppressed(message: Message, why: str, code: str) -> Change:
+def suppressed_change(message: Message, why: str, code: str) -> Change:
     return Change(
         message=message.pk,
         kind=Kind.SUPPRESSED,

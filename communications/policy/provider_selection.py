@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import (
     Change,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import Event, Message
@@ -57,7 +57,7 @@ def claimable_vias(slug: str, usable: Sequence[str]) -> list[str]:
 def select_or_reroute(message: Message, channel: str, slug: str, usable: Sequence[str]) -> bool:
     """Returns whether a message goes through this provider now; if not, sends it on its way."""
     chosen = next_provider(
-        registry.route(channel),
+        registry.route_slugs(channel),
         used_up=exhausted_providers(message),
         usable=usable,
     )
@@ -79,7 +79,7 @@ def failover_events(
     usable: Sequence[str],
 ) -> list[Change]:
     """Says, once for each message, why an earlier provider of the route is skipped."""
-    route = registry.route(channel)
+    route = registry.route_slugs(channel)
     skipped = [earlier for earlier in route[: route.index(slug)] if earlier not in usable]
     if not skipped:
         return []
@@ -99,7 +99,7 @@ def failover_events(
 
 
 def skipped_provider_event(message: Message, skipped: str, slug: str) -> Change:
-    why = as_sentence(registry.breaker(skipped).state().reason or "it is closed")
+    why = as_sentence(registry.breaker_for(skipped).state().reason or "it is closed")
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
@@ -111,7 +111,7 @@ def skipped_provider_event(message: Message, skipped: str, slug: str) -> Change:
 
 def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
     """Returns those whose recipient may be written to again already; the others wait."""
-    rate = registry.provider(slug).pair_rate
+    rate = registry.provider_for(slug).pair_rate
     if rate is None:
         return list(messages)
     # Without Redis each bucket is a row, held until the claim is committed. Two claims that take
@@ -145,7 +145,7 @@ def retries_used(message: Message) -> Counter[str]:
 
 def fall_back_or_fail(message: Message) -> None:
     why = f"Every provider of {channel_fallback.channel_label(message.leg_channel)} was tried."
-    end = Change(message=message.pk, kind=Kind.GIVEN_UP, plan=Plan(None), detail=why)
+    end = Change(message=message.pk, kind=Kind.GIVEN_UP, plan=SendPlan(None), detail=why)
     record([channel_fallback.next_leg(message, why) or end])
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import (
     Change,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import Channel, Message, Organization, Priority
@@ -21,13 +21,13 @@ from communications.vocabulary.events import Kind
 CHANNELS = {Channel.SMS, Channel.WHATSAPP}
 
 
-def hold(messages: Sequence[Message]) -> set[UUID]:
+def hold_in_quiet_hours(messages: Sequence[Message]) -> set[UUID]:
     """Puts off what would ring in quiet hours, and returns its ids. Call it in the claim's
     transaction, which has the rows locked."""
     now = timezone.now()
-    ends = {one.pk: end for one in messages if (end := silence(one, now))}
+    ends = {one.pk: end for one in messages if (end := held_until(one, now))}
     held = [one for one in messages if one.pk in ends]
-    record([held_until(one, ends[one.pk]) for one in held])
+    record([held_change(one, ends[one.pk]) for one in held])
     for one in held:
         if one.escalate_at:
             # The next step of its plan waits as long: this one has not been tried yet.
@@ -36,41 +36,41 @@ def hold(messages: Sequence[Message]) -> set[UUID]:
     return set(ends)
 
 
-def silence(message: Message, now: datetime) -> datetime | None:
+def held_until(message: Message, now: datetime) -> datetime | None:
     """Until when it has to wait; None if it may go now."""
     if message.priority == Priority.URGENT or message.leg_channel not in CHANNELS:
         return None
-    return until(message.organization, now)
+    return quiet_hours_end(message.organization, now)
 
 
-def until(organization: Organization, now: datetime) -> datetime | None:
+def quiet_hours_end(organization: Organization, now: datetime) -> datetime | None:
     """The end of the quiet hours that `now` lies in; None if it lies in none."""
     start, end = organization.quiet_from, organization.quiet_until
     if start is None or end is None:
         return None
-    return end_of(start, end, organization.time_zone, now)
+    return end_of_hours(start, end, organization.time_zone, now)
 
 
-def end_of(start: time, end: time, zone: str, now: datetime) -> datetime | None:
+def end_of_hours(start: time, end: time, zone: str, now: datetime) -> datetime | None:
     """The same for any hours by the clock of any zone."""
     local = now.astimezone(ZoneInfo(zone))
-    if not is_within(local.time(), start, end):
+    if not is_within_hours(local.time(), start, end):
         return None
     days = 1 if local.time() >= end else 0
     return datetime.combine(local.date() + timedelta(days=days), end, local.tzinfo)
 
 
-def is_within(moment: time, start: time, end: time) -> bool:
+def is_within_hours(moment: time, start: time, end: time) -> bool:
     """Whether a time of day lies between two others, also across midnight."""
     if start <= end:
         return start <= moment < end
     return moment >= start or moment < end
 
 
-def held_until(message: Message, end: datetime) -> Change:
+def held_change(message: Message, end: datetime) -> Change:
     return Change(
         message=message.pk,
         kind=Kind.HELD,
-        plan=Plan(end, via=message.via),
+        plan=SendPlan(end, via=message.via),
         detail=f"Quiet hours: waits until {end:%H:%M on %d %B} ({message.organization.time_zone}).",
     )

@@ -9,14 +9,14 @@ from django.utils import timezone
 from communications.models import Message, Organization, Suppression
 from communications.providers import registry
 from communications.vocabulary.events import Reason
-from communications.vocabulary.phone_numbers import variants
+from communications.vocabulary.phone_numbers import number_variants
 
 MARKETING = "MARKETING"
 # What a person, or their mailbox, said about us: no other channel is tried behind their back.
 PERSONAL = {Reason.OPT_OUT, Reason.COMPLAINT, Reason.MANUAL}
 
 
-def suppress(
+def suppress_address(
     organization: Organization,
     *,
     channel: str,
@@ -44,7 +44,7 @@ def suppress(
         return None
 
 
-def lift(suppressions: Iterable[Suppression], *, by: str) -> int:
+def lift_suppressions(suppressions: Iterable[Suppression], *, by: str) -> int:
     """Opens the addresses again and says how many were closed. The rows stay as history."""
     return (
         Suppression.objects.in_force()
@@ -53,7 +53,7 @@ def lift(suppressions: Iterable[Suppression], *, by: str) -> int:
     )
 
 
-def welcome_back(
+def opt_in(
     organization: Organization,
     *,
     channel: str,
@@ -72,19 +72,21 @@ def welcome_back(
     )
     if marketing_only:
         closed = closed.filter(marketing_only=True)
-    if not has_a_pool(channel):
+    if not has_sender_pool(channel):
         closed = closed.filter(sender__in=["", sender])
-    return lift(closed, by=by)
+    return lift_suppressions(closed, by=by)
 
 
-def refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
+def find_refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
     """By message id, what closes the address that it would go to on this channel."""
     in_force = Suppression.objects.on(channel, {one.leg_to for one in messages})
     # What the person said counts before what is known of the address: it ends the plan.
     rows = sorted(in_force, key=lambda row: row.reason not in PERSONAL)
     found = {}
     for message in messages:
-        closed = next((row for row in rows if applies(row, message, message.leg_to)), None)
+        closed = next(
+            (row for row in rows if suppression_applies(row, message, message.leg_to)), None
+        )
         if closed is not None:
             found[message.pk] = closed
     return found
@@ -93,30 +95,34 @@ def refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppressio
 def refusal_for(message: Message, channel: str, to: str) -> str:
     """Why a message may not go to an address; blank if it may."""
     rows = Suppression.objects.on(channel, [to]).filter(organization=message.organization_id)
-    return next((refusal(row) for row in rows if applies(row, message, to)), "")
+    return next(
+        (refusal_sentence(row) for row in rows if suppression_applies(row, message, to)), ""
+    )
 
 
-def applies(row: Suppression, message: Message, to: str) -> bool:
-    if row.organization_id != message.organization_id or row.value not in variants(to):
+def suppression_applies(row: Suppression, message: Message, to: str) -> bool:
+    if row.organization_id != message.organization_id or row.value not in number_variants(to):
         return False
     if row.marketing_only and message.template_ref.get("category") != MARKETING:
         return False
-    return not row.sender or may_leave_as(row.sender, message, row.channel)
+    return not row.sender or could_send_as(row.sender, message, row.channel)
 
 
-def may_leave_as(sender: str, message: Message, channel: str) -> bool:
+def could_send_as(sender: str, message: Message, channel: str) -> bool:
     """Whether this is an identity the message could be sent as. In doubt it is."""
     if own := message.organization.sender(channel):
         return own == sender
-    providers = [registry.provider(slug) for slug in registry.route(channel)]
-    return has_a_pool(channel) or any(one.sender == sender for one in providers)
+    providers = [registry.provider_for(slug) for slug in registry.route_slugs(channel)]
+    return has_sender_pool(channel) or any(one.sender == sender for one in providers)
 
 
-def has_a_pool(channel: str) -> bool:
+def has_sender_pool(channel: str) -> bool:
     """Whether a vendor picks among several senders, to which a refusal applies as a whole."""
-    return any(registry.provider(slug).is_a_pool for slug in registry.route(channel))
+    return any(
+        registry.provider_for(slug).uses_sender_pool for slug in registry.route_slugs(channel)
+    )
 
 
-def refusal(row: Suppression) -> str:
+def refusal_sentence(row: Suppression) -> str:
     why = row.get_reason_display()
     return f"{row.value} may not be written to since {row.created_at:%d %B %Y}: {why}."

@@ -20,11 +20,11 @@ class InvalidLink(Exception):
     """Not a link of ours, or one about a message that is gone."""
 
 
-def offer(message: Message) -> None:
+def add_unsubscribe_link(message: Message) -> None:
     """Puts the way out into a message that is about to be stored, if it is bulk e-mail."""
     if message.priority != Priority.BULK or message.channel != Channel.EMAIL:
         return
-    url = link(message)
+    url = unsubscribe_url(message)
     message.headers = {
         **message.headers,
         "List-Unsubscribe": f"<{url}>",
@@ -36,11 +36,11 @@ def offer(message: Message) -> None:
         message.html += f'<p><a href="{escape(url)}">No more of these</a></p>'
 
 
-def link(message: Message) -> str:
+def unsubscribe_url(message: Message) -> str:
     return settings.PUBLIC_URL + reverse("unsubscribe", args=[SIGNER.sign(str(message.pk))])
 
 
-def addressed(token: str) -> Message:
+def message_of_link(token: str) -> Message:
     """The message a link came with. Raises InvalidLink."""
     try:
         found = Message.objects.select_related("organization").filter(pk=SIGNER.unsign(token))
@@ -52,10 +52,10 @@ def addressed(token: str) -> Message:
     return message
 
 
-def leave(token: str) -> Message:
+def unsubscribe_by_link(token: str) -> Message:
     """Closes the address for e-mail of this organization. Safe to repeat. Raises InvalidLink."""
-    message = addressed(token)
-    suppressions.suppress(
+    message = message_of_link(token)
+    suppressions.suppress_address(
         message.organization,
         channel=Channel.EMAIL,
         value=message.to,

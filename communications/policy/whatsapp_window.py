@@ -9,41 +9,41 @@ from django.db.models import Q
 from django.utils import timezone
 
 from communications.models import Address, Channel, Message
-from communications.vocabulary.phone_numbers import variants
+from communications.vocabulary.phone_numbers import number_variants
 
-SPAN = timedelta(hours=24)
+SERVICE_WINDOW = timedelta(hours=24)
 # A message that arrives there in the last minute may be judged by Meta in the next.
-MARGIN = timedelta(minutes=1)
-CLOSED = "the 24-hour window is closed, so only an approved template is taken."
+WINDOW_MARGIN = timedelta(minutes=1)
+WINDOW_CLOSED = "the 24-hour window is closed, so only an approved template is taken."
 
 
-def is_open(message: Message, to: str) -> bool:
-    return until(message.organization_id, to) is not None
+def is_window_open(message: Message, to: str) -> bool:
+    return window_end(message.organization_id, to) is not None
 
 
-def until(organization: int, to: str) -> datetime | None:
+def window_end(organization: int, to: str) -> datetime | None:
     """When the window closes; None if it is closed."""
     opened = (
         Address.objects.filter(
             organization=organization,
             channel=Channel.WHATSAPP,
-            value__in=variants(to),
+            value__in=number_variants(to),
             window_opened_at__isnull=False,
         )
         .order_by("-window_opened_at")
         .values_list("window_opened_at", flat=True)
         .first()
     )
-    if opened is None or opened + SPAN - MARGIN <= timezone.now():
+    if opened is None or opened + SERVICE_WINDOW - WINDOW_MARGIN <= timezone.now():
         return None
-    return opened + SPAN
+    return opened + SERVICE_WINDOW
 
 
-def open_at(organization: int, value: str, when: datetime) -> None:
+def open_service_window(organization: int, value: str, when: datetime) -> None:
     """Somebody wrote. Late news of an older message does not move it back."""
     Address.objects.filter(
         Q(window_opened_at=None) | Q(window_opened_at__lt=when),
         organization=organization,
         channel=Channel.WHATSAPP,
-        value__in=variants(value),
+        value__in=number_variants(value),
     ).update(window_opened_at=when)

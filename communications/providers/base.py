@@ -44,7 +44,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probed:
+class ProbeResult:
     """What an account says about itself. `warning` is a sentence, where it works and will soon
     not, or not for everything; `facts` are for people."""
 
@@ -77,7 +77,7 @@ class Provider(ABC):
     # What it permits for one recipient, where that is less.
     pair_rate: ClassVar[Rate | None] = None
     # Whether the vendor picks the sender from a pool of its own.
-    is_a_pool: bool = False
+    uses_sender_pool: bool = False
     # The identity it writes as, unless an organization has one of its own.
     sender: str
 
@@ -98,7 +98,7 @@ class Provider(ABC):
         """
 
     @abstractmethod
-    def topic(self, request: WebhookRequest) -> str:
+    def event_type(self, request: WebhookRequest) -> str:
         """The vendor's own word for what a verified request is about. Raises MalformedRequest."""
 
     @abstractmethod
@@ -112,7 +112,7 @@ class Provider(ABC):
         """
         raise MalformedRequest("Nothing is to be had here with a GET.")
 
-    def look_up(self, outbound: Outbound, since: datetime) -> list[str]:  # noqa: ARG002
+    def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:  # noqa: ARG002
         """The provider's ids of whatever may be the message whose answer was lost.
 
         None at all if it surely does not have it. Raises LookupError where it cannot be asked, and
@@ -125,7 +125,7 @@ class Provider(ABC):
         return iter(())
 
     @abstractmethod
-    def probe(self) -> Probed:
+    def probe(self) -> ProbeResult:
         """Asks whether the account works, with a question that sends nothing and costs nothing.
 
         Raises ProviderError, and LookupError where there is no such question.

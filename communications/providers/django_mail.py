@@ -11,7 +11,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import make_msgid
 
-from communications.providers.base import Accepted, Probed, Provider, Reply
+from communications.providers.base import Accepted, ProbeResult, Provider, Reply
 from communications.vocabulary.events import (
     Event,
     MessageReceived,
@@ -31,9 +31,9 @@ from wedsync_comms.lib.errors import (
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
-TIMEOUT = 20
+SMTP_TIMEOUT_SECONDS = 20
 # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: from here on, trying again does not help.
-PERMANENT = 500
+PERMANENT_REPLY = 500
 # https://www.rfc-editor.org/rfc/rfc4954#section-6: it wants a login first, or a stronger one.
 LOGIN_WANTED = {530, 534, 535, 538}
 
@@ -59,9 +59,9 @@ class DjangoMail(Provider):
 
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
         mail = as_mail(outbounds[0])
-        connection = get_connection(self.backend, timeout=TIMEOUT, **self.options)
+        connection = get_connection(self.backend, timeout=SMTP_TIMEOUT_SECONDS, **self.options)
         try:
-            count = hand_over(mail, connection)
+            count = hand_over_mail(mail, connection)
         finally:
             # What became of the mail is known by now, however the goodbye goes.
             with suppress(smtplib.SMTPException, OSError):
@@ -72,22 +72,22 @@ class DjangoMail(Provider):
             )
         return Reply(results=[Accepted(provider_id=mail.extra_headers["Message-ID"])])
 
-    def probe(self) -> Probed:
+    def probe(self) -> ProbeResult:
         """Logs in and says goodbye."""
-        connection = get_connection(self.backend, timeout=TIMEOUT, **self.options)
+        connection = get_connection(self.backend, timeout=SMTP_TIMEOUT_SECONDS, **self.options)
         try:
             connection.open()
         except Exception as error:
-            raise unsent(error) from error
+            raise connection_error(error) from error
         finally:
             with suppress(smtplib.SMTPException, OSError):
                 connection.close()
-        return Probed(facts={"backend": self.backend.rpartition(".")[2]})
+        return ProbeResult(facts={"backend": self.backend.rpartition(".")[2]})
 
     def verify(self, request: WebhookRequest) -> str:
         raise MalformedRequest(f"No webhooks come to {request.url}.")
 
-    def topic(self, request: WebhookRequest) -> str:
+    def event_type(self, request: WebhookRequest) -> str:
         raise MalformedRequest(f"No webhooks come to {request.url}.")
 
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
@@ -103,16 +103,16 @@ class DjangoMail(Provider):
         raise LookupError(f"An e-mail backend posts no webhooks, so no {event}.")
 
 
-def hand_over(mail: EmailMultiAlternatives, connection: Any) -> int:
+def hand_over_mail(mail: EmailMultiAlternatives, connection: Any) -> int:
     """How many mails the backend says it has sent. Raises a ProviderError."""
     try:
         connection.open()
     except Exception as error:
-        raise unsent(error) from error
+        raise connection_error(error) from error
     try:
         return connection.send_messages([mail]) or 0
     except Exception as error:
-        raise classify(error) from error
+        raise classify_smtp_error(error) from error
 
 
 def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
@@ -131,28 +131,28 @@ def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
     return mail
 
 
-def unsent(error: Exception) -> ProviderError:
+def connection_error(error: Exception) -> ProviderError:
     """No connection, or none that lets us in: nothing was sent."""
-    if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= PERMANENT:
+    if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= PERMANENT_REPLY:
         return CredentialsRejected(str(error), code=str(error.smtp_code))
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return ConfigurationRejected(str(error), code="not_supported")
     return TransientError(f"{type(error).__name__}: {error}", code="no_connection")
 
 
-def classify(error: Exception) -> ProviderError:
+def classify_smtp_error(error: Exception) -> ProviderError:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = max(code for code, _ in error.recipients.values())
-        refused = InvalidRecipient if code >= PERMANENT else TransientError
+        refused = InvalidRecipient if code >= PERMANENT_REPLY else TransientError
         return refused(str(error), code=str(code))
     if isinstance(error, smtplib.SMTPResponseException):
-        return refusal(error.smtp_code)(str(error), code=str(error.smtp_code))
+        return smtp_error_class(error.smtp_code)(str(error), code=str(error.smtp_code))
     if isinstance(error, ValueError | smtplib.SMTPNotSupportedError):
         return ContentRejected(str(error), code=type(error).__name__)
     return OutcomeUnknown(f"{type(error).__name__}: {error}", code=type(error).__name__)
 
 
-def refusal(code: int) -> type[ProviderError]:
+def smtp_error_class(code: int) -> type[ProviderError]:
     if code in LOGIN_WANTED:
         return CredentialsRejected
-    return ContentRejected if code >= PERMANENT else TransientError
+    return ContentRejected if code >= PERMANENT_REPLY else TransientError

@@ -13,7 +13,7 @@ from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 
 
 @cache
-def provider(slug: str) -> Provider:
+def provider_for(slug: str) -> Provider:
     """Raises KeyError for a slug that is not configured."""
     entry = settings.PROVIDERS[slug]
     built = import_string(entry["BACKEND"])(**entry["OPTIONS"])
@@ -21,31 +21,31 @@ def provider(slug: str) -> Provider:
     return built
 
 
-def route(channel: str) -> list[str]:
+def route_slugs(channel: str) -> list[str]:
     """The slugs of the providers of a channel, in the order in which they are tried."""
     return list(settings.ROUTES.get(channel, []))
 
 
-def behind(webhook: str) -> list[str]:
+def for_webhook(webhook: str) -> list[str]:
     """The slugs of the providers whose webhooks come to this path segment: a vendor's channels,
     and several accounts at one vendor."""
-    return [slug for slug in settings.PROVIDERS if webhook in {slug, provider(slug).webhook}]
+    return [slug for slug in settings.PROVIDERS if webhook in {slug, provider_for(slug).webhook}]
 
 
-def channels() -> list[str]:
+def routed_channels() -> list[str]:
     """Those that have a route."""
     return [channel for channel, slugs in settings.ROUTES.items() if slugs]
 
 
-def breaker(slug: str) -> Breaker:
+def breaker_for(slug: str) -> Breaker:
     return Breaker(slug)
 
 
-def bucket(slug: str) -> TokenBucket:
-    return TokenBucket(slug, provider(slug).rate)
+def bucket_for(slug: str) -> TokenBucket:
+    return TokenBucket(slug, provider_for(slug).rate)
 
 
 @receiver(setting_changed)
-def forget(*, setting: str, **_: object) -> None:
+def clear_provider_cache(*, setting: str, **_: object) -> None:
     if setting == "PROVIDERS":
-        provider.cache_clear()
+        provider_for.cache_clear()

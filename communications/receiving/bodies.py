@@ -21,7 +21,7 @@ def fetch_bodies() -> int:
     incomplete = Message.objects.filter(is_complete=False).order_by("created_at")
     for message in incomplete[:BODIES_AT_ONCE]:
         try:
-            whole = registry.provider(message.provider).fetch_received(message.provider_id)
+            whole = registry.provider_for(message.provider).fetch_received(message.provider_id)
         except ProviderError as error:
             log.warning("fetch_failed", message=str(message.pk), error=str(error))
             continue

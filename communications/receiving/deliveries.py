@@ -48,41 +48,41 @@ T = TypeVar("T")
 
 INBOX = "inbox"
 # How long the process that took a delivery may need for it.
-LEASE = timedelta(seconds=60)
+DELIVERY_LEASE = timedelta(seconds=60)
 # A receipt may beat the commit of the attempt it is about: the first tries follow quickly. The
 # later ones are for the fix of a bug. After the last, a person decides.
-PAUSES = (1, 2, 5, 15, 60, 300, 1800, 7200)
-BATCH = 50
+REPLAY_PAUSES_SECONDS = (1, 2, 5, 15, 60, 300, 1800, 7200)
+DELIVERY_BATCH = 50
 # Kept with the delivery; cookies and credentials of whoever posted are none of our business.
-UNKEPT_HEADERS = {"authorization", "cookie", "proxy-authorization"}
+DROPPED_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
 
-def listener(webhook: str) -> Provider:
+def webhook_provider(webhook: str) -> Provider:
     """The provider that answers for a path. Raises KeyError if none is configured."""
-    slugs = registry.behind(webhook)
+    slugs = registry.for_webhook(webhook)
     if not slugs:
         raise KeyError(webhook)
-    return registry.provider(slugs[0])
+    return registry.provider_for(slugs[0])
 
 
-def verify(webhook: str, request: WebhookRequest) -> str:
+def verify_delivery(webhook: str, request: WebhookRequest) -> str:
     """The event's id, by whichever account's secret it is signed with. Raises as `receive`."""
     refusal: InvalidSignature | None = None
-    for slug in registry.behind(webhook):
+    for slug in registry.for_webhook(webhook):
         try:
-            return registry.provider(slug).verify(request)
+            return registry.provider_for(slug).verify(request)
         except InvalidSignature as error:
             refusal = error
     raise refusal or KeyError(webhook)
 
 
-def receive(slug: str, request: WebhookRequest) -> bool:
+def receive_delivery(slug: str, request: WebhookRequest) -> bool:
     """Stores a verified delivery; False if it was stored before.
 
     Raises InvalidSignature or MalformedRequest, and KeyError for a provider not configured.
     """
     try:
-        event_id = verify(slug, request)
+        event_id = verify_delivery(slug, request)
     except InvalidSignature:
         count_forged(slug)
         raise
@@ -91,7 +91,7 @@ def receive(slug: str, request: WebhookRequest) -> bool:
         provider=slug,
         event_id=event_id[:255],
         url=request.url,
-        headers={k: v for k, v in request.headers.items() if k not in UNKEPT_HEADERS},
+        headers={k: v for k, v in request.headers.items() if k not in DROPPED_HEADERS},
         body=request.body,
         received_at=now,
         apply_after=now,
@@ -107,7 +107,7 @@ def receive(slug: str, request: WebhookRequest) -> bool:
     return True
 
 
-def forged(webhook: str) -> str:
+def forged_counter(webhook: str) -> str:
     """What the count of its refused signatures is called in `lib.tally`."""
     return f"forged:{webhook}"
 
@@ -115,50 +115,50 @@ def forged(webhook: str) -> str:
 def count_forged(webhook: str) -> None:
     """A count and no row: whoever forges a thousand must not fill our tables."""
     try:
-        tally.count_event(forged(webhook))
+        tally.count_event(forged_counter(webhook))
     except shared_state.Unavailable as error:
         log.warning("forged_not_counted", provider=webhook, error=str(error))
 
 
 def apply_due() -> int:
     """Applies what is due, and returns how many deliveries that were."""
-    taken = claim()
+    taken = claim_deliveries()
     for delivery in taken:
-        apply(delivery)
+        apply_delivery(delivery)
     return len(taken)
 
 
-def claim() -> list[WebhookDelivery]:
+def claim_deliveries() -> list[WebhookDelivery]:
     now = timezone.now()
     if not WebhookDelivery.objects.due(now).exists():
         return []
     # In the order of the inbox's own index: by id, the whole history would be read.
     due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
-    return acquire_batch(due, "apply_after", LEASE, BATCH)
+    return acquire_batch(due, "apply_after", DELIVERY_LEASE, DELIVERY_BATCH)
 
 
-def apply(delivery: WebhookDelivery) -> bool:
+def apply_delivery(delivery: WebhookDelivery) -> bool:
     """Applies each event by itself: one that fails loses none of the others. Safe to repeat."""
     errors: list[str] = []
     organizations: list[int] = []
-    events = guarded(partial(read, delivery), errors) or []
+    events = try_step(partial(read_events, delivery), errors) or []
     for index, event in enumerate(events):
         event_id = f"{delivery.event_id}#{index}" if index else delivery.event_id
-        found = guarded(partial(apply_event, delivery.provider, event, event_id), errors)
+        found = try_step(partial(apply_provider_event, delivery.provider, event, event_id), errors)
         if found is not None:
             organizations.append(found)
-    finish(delivery, errors, organizations)
+    finish_delivery(delivery, errors, organizations)
     return not errors
 
 
-def read(delivery: WebhookDelivery) -> list[Event]:
-    provider = listener(delivery.provider)
-    request = as_request(delivery)
-    delivery.type = sanitise(provider.topic(request))
+def read_events(delivery: WebhookDelivery) -> list[Event]:
+    provider = webhook_provider(delivery.provider)
+    request = as_webhook_request(delivery)
+    delivery.type = sanitise(provider.event_type(request))
     return list(provider.parse(request))
 
 
-def guarded(step: Callable[[], T], errors: list[str]) -> T | None:
+def try_step(step: Callable[[], T], errors: list[str]) -> T | None:
     """The step's result; or None, and a line in `errors` that says what was in the way."""
     try:
         return step()
@@ -172,13 +172,13 @@ def guarded(step: Callable[[], T], errors: list[str]) -> T | None:
     return None
 
 
-def finish(delivery: WebhookDelivery, errors: list[str], organizations: list[int]) -> None:
+def finish_delivery(delivery: WebhookDelivery, errors: list[str], organizations: list[int]) -> None:
     now = timezone.now()
     delivery.tries += 1
     delivery.error = sanitise("\n".join(errors))
     delivery.organization_id = organizations[0] if organizations else delivery.organization_id
     if errors:
-        left = PAUSES[delivery.tries - 1 : delivery.tries]
+        left = REPLAY_PAUSES_SECONDS[delivery.tries - 1 : delivery.tries]
         delivery.apply_after = now + timedelta(seconds=left[0]) if left else None
     else:
         delivery.applied_at, delivery.apply_after = now, None
@@ -196,7 +196,7 @@ def finish(delivery: WebhookDelivery, errors: list[str], organizations: list[int
     )
 
 
-def as_request(delivery: WebhookDelivery) -> WebhookRequest:
+def as_webhook_request(delivery: WebhookDelivery) -> WebhookRequest:
     return WebhookRequest(
         method="POST",
         url=delivery.url,
@@ -205,12 +205,12 @@ def as_request(delivery: WebhookDelivery) -> WebhookRequest:
     )
 
 
-def replay(delivery: WebhookDelivery) -> bool:
+def replay_delivery(delivery: WebhookDelivery) -> bool:
     """Applies it again, whatever became of it before. What is known already changes nothing."""
-    return apply(delivery)
+    return apply_delivery(delivery)
 
 
-def apply_event(webhook: str, event: Event, event_id: str) -> int | None:
+def apply_provider_event(webhook: str, event: Event, event_id: str) -> int | None:
     """Returns the organization it was about, if it was about one. Raises Unmatched."""
     match event:
         case StatusChanged():
@@ -220,7 +220,7 @@ def apply_event(webhook: str, event: Event, event_id: str) -> int | None:
         case ConsentChanged():
             return apply_consent(webhook, event)
         case TemplateChanged():
-            template_catalogue.apply_change(listener(webhook).channel, event)
+            template_catalogue.apply_template_change(webhook_provider(webhook).channel, event)
         case _:
-            close_everywhere(listener(webhook).channel, event)
+            close_everywhere(webhook_provider(webhook).channel, event)
     return None

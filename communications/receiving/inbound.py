@@ -25,11 +25,11 @@ from communications.providers import registry
 from communications.vocabulary.events import (
     AddressClosed,
     ConsentChanged,
+    ConsentKeyword,
     Kind,
     MessageReceived,
     Reason,
     Source,
-    Wish,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.text import sanitise
@@ -39,15 +39,15 @@ def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
     """A person used the provider's own switch for what one of our senders may write."""
     found = None
     for organization in Organization.objects.all():
-        if writes_as(organization, webhook, event.channel, (event.to,)):
+        if owns_sender(organization, webhook, event.channel, (event.to,)):
             found = organization.pk
-            heed_switch(organization, event)
+            apply_preference(organization, event)
     return found
 
 
-def heed_switch(organization: Organization, event: ConsentChanged) -> None:
-    if event.wish == Wish.START:
-        suppressions.welcome_back(
+def apply_preference(organization: Organization, event: ConsentChanged) -> None:
+    if event.keyword == ConsentKeyword.START:
+        suppressions.opt_in(
             organization,
             channel=event.channel,
             value=event.value,
@@ -56,7 +56,7 @@ def heed_switch(organization: Organization, event: ConsentChanged) -> None:
             marketing_only=event.marketing_only,
         )
         return
-    suppressions.suppress(
+    suppressions.suppress_address(
         organization,
         channel=event.channel,
         value=event.value,
@@ -71,7 +71,7 @@ def close_everywhere(channel: str, event: AddressClosed) -> None:
     """The provider's account refuses the address, so it is closed for everyone who knows it."""
     known = Address.objects.filter(channel=channel, value__iexact=event.value)
     for address in known.select_related("organization"):
-        suppressions.suppress(
+        suppressions.suppress_address(
             address.organization,
             channel=channel,
             value=address.value,
@@ -82,54 +82,56 @@ def close_everywhere(channel: str, event: AddressClosed) -> None:
 
 def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
     """The message joins its contact's thread. Raises Unmatched if it is written to nobody here."""
-    organization = addressee(webhook, event)
+    organization = receiving_organization(webhook, event)
     with transaction.atomic():
-        contact = correspondent(organization, event)
+        contact = find_sender(organization, event)
         message, is_new = Message.objects.get_or_create(
             organization=organization,
-            provider=carrier(webhook, event.channel),
+            provider=carrying_provider(webhook, event.channel),
             provider_id=event.provider_id,
             direction=Direction.INBOUND,
-            defaults=inbound(contact, event),
+            defaults=message_columns(contact, event),
         )
         if is_new:
-            Row.objects.create(**received(message, event, event_id))
-            heed(organization, event, contact)
-            event_stream.announce()
+            Row.objects.create(**event_columns(message, event, event_id))
+            apply_side_effects(organization, event, contact)
+            event_stream.announce_events()
     return organization.pk
 
 
-def carrier(webhook: str, channel: str) -> str:
+def carrying_provider(webhook: str, channel: str) -> str:
     """The slug of the provider behind a webhook that carries this channel."""
-    slugs = registry.behind(webhook)
-    return next((one for one in slugs if registry.provider(one).channel == channel), slugs[0])
+    slugs = registry.for_webhook(webhook)
+    return next((one for one in slugs if registry.provider_for(one).channel == channel), slugs[0])
 
 
-def heed(organization: Organization, event: MessageReceived, contact: Contact | None) -> None:
+def apply_side_effects(
+    organization: Organization, event: MessageReceived, contact: Contact | None
+) -> None:
     """What the message means for what we may write."""
-    for value in values(organization, event, contact):
-        if event.opens_window:
-            whatsapp_window.open_at(organization.pk, value, event.occurred_at)
-        heed_wish(organization, event, value)
+    for value in sender_addresses(organization, event, contact):
+        if event.opens_service_window:
+            whatsapp_window.open_service_window(organization.pk, value, event.occurred_at)
+        apply_keyword(organization, event, value)
 
 
-def values(
+def sender_addresses(
     organization: Organization,
     event: MessageReceived,
     contact: Contact | None,
 ) -> list[str]:
     """The address it came from; of a person who hides it, those that we know."""
-    if value := normalised(organization, event):
+    if value := sender_address(organization, event):
         return [value]
     if not (contact and event.handle):
         return []
     return [one.value for one in contact.addresses.filter(channel=event.channel)]
 
 
-def heed_wish(organization: Organization, event: MessageReceived, value: str) -> None:
+def apply_keyword(organization: Organization, event: MessageReceived, value: str) -> None:
     sender = event.to[0] if event.to else ""
-    if event.wish == Wish.STOP:
-        suppressions.suppress(
+    if event.keyword == ConsentKeyword.STOP:
+        suppressions.suppress_address(
             organization,
             channel=event.channel,
             value=value,
@@ -137,8 +139,8 @@ def heed_wish(organization: Organization, event: MessageReceived, value: str) ->
             reason=Reason.OPT_OUT,
             detail=f"They wrote “{sanitise(event.text)[:80]}”.",
         )
-    elif event.wish == Wish.START:
-        suppressions.welcome_back(
+    elif event.keyword == ConsentKeyword.START:
+        suppressions.opt_in(
             organization,
             channel=event.channel,
             value=value,
@@ -147,7 +149,7 @@ def heed_wish(organization: Organization, event: MessageReceived, value: str) ->
         )
 
 
-def normalised(organization: Organization, event: MessageReceived) -> str | None:
+def sender_address(organization: Organization, event: MessageReceived) -> str | None:
     """Their address as we keep it; None for a sender nobody could answer."""
     if event.channel != Channel.EMAIL and not event.sender.startswith("+"):
         # A short code, or a person who hides the number: digits in it are no number of theirs.
@@ -162,12 +164,12 @@ def normalised(organization: Organization, event: MessageReceived) -> str | None
         return None
 
 
-def correspondent(organization: Organization, event: MessageReceived) -> Contact | None:
+def find_sender(organization: Organization, event: MessageReceived) -> Contact | None:
     """Who wrote; None for a sender nobody could answer, like a mail server's own."""
-    value, handle = normalised(organization, event), sanitise(event.handle)
+    value, handle = sender_address(organization, event), sanitise(event.handle)
     name = sanitise(event.sender_name)[:200]
     if value is None:
-        return anonymous(organization, handle, name) if handle else None
+        return anonymous_contact(organization, handle, name) if handle else None
     contact = contacts.find_or_create_contact(
         organization, channel=event.channel, value=value, name=name
     )
@@ -176,7 +178,7 @@ def correspondent(organization: Organization, event: MessageReceived) -> Contact
     return contact
 
 
-def anonymous(organization: Organization, handle: str, name: str) -> Contact:
+def anonymous_contact(organization: Organization, handle: str, name: str) -> Contact:
     """Somebody who hides the number. Once they show it, their handle leads to the same contact."""
     if found := contacts.contact_by_handle(organization, handle):
         return found
@@ -191,7 +193,7 @@ def anonymous(organization: Organization, handle: str, name: str) -> Contact:
     return contact
 
 
-def inbound(contact: Contact | None, event: MessageReceived) -> dict[str, Any]:
+def message_columns(contact: Contact | None, event: MessageReceived) -> dict[str, Any]:
     return {
         "channel": event.channel,
         "leg_channel": event.channel,
@@ -207,7 +209,7 @@ def inbound(contact: Contact | None, event: MessageReceived) -> dict[str, Any]:
     }
 
 
-def received(message: Message, event: MessageReceived, event_id: str) -> dict[str, Any]:
+def event_columns(message: Message, event: MessageReceived, event_id: str) -> dict[str, Any]:
     return {
         "organization_id": message.organization_id,
         "message": message,
@@ -223,18 +225,18 @@ def received(message: Message, event: MessageReceived, event_id: str) -> dict[st
     }
 
 
-def addressee(webhook: str, event: MessageReceived) -> Organization:
+def receiving_organization(webhook: str, event: MessageReceived) -> Organization:
     """The organization that writes from one of the addresses the message was sent to.
 
     Where several share one, the one that wrote to the sender last.
     """
     everybody = Organization.objects.order_by("pk")
-    found = [one for one in everybody if writes_as(one, webhook, event.channel, event.to)]
+    found = [one for one in everybody if owns_sender(one, webhook, event.channel, event.to)]
     if len(found) > 1:
         wrote = Message.objects.outbound().filter(
             organization__in=found,
             leg_channel=event.channel,
-            leg_to=normalised(found[0], event) or "",
+            leg_to=sender_address(found[0], event) or "",
         )
         last = wrote.order_by("-created_at").first()
         found = [last.organization] if last else []
@@ -243,7 +245,7 @@ def addressee(webhook: str, event: MessageReceived) -> Organization:
     return found[0]
 
 
-def writes_as(
+def owns_sender(
     organization: Organization,
     webhook: str,
     channel: str,
@@ -253,11 +255,13 @@ def writes_as(
     wanted = {value.casefold() for value in addresses}
     own = organization.sender(channel)
     if own:
-        return identity(channel, own) in wanted
-    providers = [registry.provider(slug) for slug in registry.behind(webhook)]
+        return sender_identity(channel, own) in wanted
+    providers = [registry.provider_for(slug) for slug in registry.for_webhook(webhook)]
     here = [one for one in providers if one.channel == channel]
-    return any(one.is_a_pool or identity(channel, one.sender) in wanted for one in here)
+    return any(
+        one.uses_sender_pool or sender_identity(channel, one.sender) in wanted for one in here
+    )
 
 
-def identity(channel: str, sender: str) -> str:
+def sender_identity(channel: str, sender: str) -> str:
     return (contacts.bare_address(sender) if channel == Channel.EMAIL else sender).casefold()

@@ -8,27 +8,27 @@ from wedsync_comms.lib.errors import ProviderError
 from wedsync_comms.lib.http import Client
 
 OK = 200
-SAID = 500
+SHOWN_BYTES = 500
 
 
 class NotProcessed(Exception):
     """Says what stood in the way."""
 
 
-def address(slug: str) -> str:
-    return settings.PUBLIC_URL + reverse(f"webhook-{registry.provider(slug).webhook}")
+def webhook_address(slug: str) -> str:
+    return settings.PUBLIC_URL + reverse(f"webhook-{registry.provider_for(slug).webhook}")
 
 
-def try_out(slug: str, event: str) -> None:
+def post_sample(slug: str, event: str) -> None:
     """Posts a signed sample, which changes nothing, to our public address.
 
     Raises NotProcessed, and LookupError for an event the provider does not know.
     """
-    sample, url = registry.provider(slug).sample(event), address(slug)
+    sample, url = registry.provider_for(slug).sample(event), webhook_address(slug)
     try:
         answer = Client().request("post", url, headers=sample.headers, data=sample.body)
     except ProviderError as error:
         raise NotProcessed(f"{url} does not answer: {error}") from error
     if answer.status != OK:
-        said = answer.content[:SAID].decode(errors="replace")
+        said = answer.content[:SHOWN_BYTES].decode(errors="replace")
         raise NotProcessed(f"{url} answered {answer.status}: {said}")

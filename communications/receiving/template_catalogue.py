@@ -18,64 +18,66 @@ from wedsync_comms.lib.errors import ProviderError
 log = structlog.get_logger(__name__)
 
 # Ours, for one that the provider does not list any more.
-GONE = "DELETED"
+DELETED = "DELETED"
 # What happens in between is told by a webhook.
-FRESH = timedelta(minutes=15)
+CATALOGUE_FRESHNESS = timedelta(minutes=15)
 
 
-def sync() -> int:
+def sync_catalogues() -> int:
     """Fetches the catalogues that are not fresh, and returns how many texts there are.
 
     One that could not be had is not fresh either, so that a provider which was away a minute ago
     is asked again now.
     """
     holder, count = str(uuid.uuid4()), 0
-    for channel in registry.channels():
-        for slug in registry.route(channel):
-            if not lease.acquire(freshness(slug), holder, FRESH.total_seconds()):
+    for channel in registry.routed_channels():
+        for slug in registry.route_slugs(channel):
+            if not lease.acquire(
+                freshness_lease(slug), holder, CATALOGUE_FRESHNESS.total_seconds()
+            ):
                 continue
             try:
-                count += fetch(channel, slug)
+                count += fetch_catalogue(channel, slug)
             except ProviderError as error:
                 log.warning("catalogue_not_fetched", provider=slug, error=str(error))
-                lease.release(freshness(slug), holder)
+                lease.release(freshness_lease(slug), holder)
     return count
 
 
-def outdate(channel: str) -> None:
+def expire_catalogue(channel: str) -> None:
     """The next `sync` fetches it again."""
-    for slug in registry.route(channel):
-        lease.revoke(freshness(slug))
+    for slug in registry.route_slugs(channel):
+        lease.revoke(freshness_lease(slug))
 
 
-def freshness(slug: str) -> str:
+def freshness_lease(slug: str) -> str:
     """A lease that nobody renews: as long as it runs, the provider is not asked."""
     return f"catalogue:{slug}"
 
 
-def fetch(channel: str, slug: str) -> int:
+def fetch_catalogue(channel: str, slug: str) -> int:
     """How many texts the provider lists. Raises ProviderError."""
-    texts = list(registry.provider(slug).fetch_templates())
+    texts = list(registry.provider_for(slug).fetch_templates())
     if texts:
-        store(channel, texts)
+        store_catalogue(channel, texts)
     return len(texts)
 
 
-def store(channel: str, texts: list[TemplateText]) -> None:
+def store_catalogue(channel: str, texts: list[TemplateText]) -> None:
     """Every organization that writes through the installation's account gets the same list."""
     for organization in Organization.objects.all():
         if organization.sender(channel):
             continue
         with transaction.atomic():
             for text in texts:
-                upsert(organization, channel, text)
+                upsert_template(organization, channel, text)
             listed = {(text.name, text.language) for text in texts}
             for template in Template.objects.filter(organization=organization, channel=channel):
                 if (template.name, template.language) not in listed:
-                    Template.objects.filter(pk=template.pk).update(approval=GONE)
+                    Template.objects.filter(pk=template.pk).update(approval=DELETED)
 
 
-def upsert(organization: Organization, channel: str, text: TemplateText) -> None:
+def upsert_template(organization: Organization, channel: str, text: TemplateText) -> None:
     Template.objects.update_or_create(
         organization=organization,
         channel=channel,
@@ -90,13 +92,15 @@ def upsert(organization: Organization, channel: str, text: TemplateText) -> None
     )
 
 
-def apply_change(channel: str, event: TemplateChanged) -> None:
+def apply_template_change(channel: str, event: TemplateChanged) -> None:
     """The provider says that one of its texts is approved, paused, of poor quality, …"""
-    columns = {name: value for name, value in vars(event).items() if name in COLUMNS and value}
+    columns = {
+        name: value for name, value in vars(event).items() if name in JUDGED_COLUMNS and value
+    }
     known = Template.objects.filter(channel=channel, name=event.name, language=event.language)
     if not known.update(**columns):
         # A new one, whose text only the catalogue tells.
-        outdate(channel)
+        expire_catalogue(channel)
 
 
-COLUMNS = {"approval", "quality", "category"}
+JUDGED_COLUMNS = {"approval", "quality", "category"}

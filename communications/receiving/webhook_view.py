@@ -21,9 +21,9 @@ class ProviderWebhook(WebhookEdge):
     provider: str = ""
 
     def receive(self, webhook: WebhookRequest) -> HttpResponse:
-        deliveries.receive(self.provider, webhook)
+        deliveries.receive_delivery(self.provider, webhook)
         # A duplicate gets the same answer: the provider has done its part.
-        said = deliveries.listener(self.provider).acknowledgement
+        said = deliveries.webhook_provider(self.provider).acknowledgement
         return HttpResponse(said.body, content_type=said.content_type)
 
     def get(self, request: Request) -> HttpResponse:
@@ -31,7 +31,7 @@ class ProviderWebhook(WebhookEdge):
         return self.answer_with(self.shake_hands, request)
 
     def shake_hands(self, webhook: WebhookRequest) -> HttpResponse:
-        provider = deliveries.listener(self.provider)
+        provider = deliveries.webhook_provider(self.provider)
         if not provider.has_handshake:
             raise MethodNotAllowed("GET")
         return HttpResponse(provider.handshake(webhook), content_type="text/plain")

@@ -23,7 +23,7 @@ from communications.policy import (
     provider_selection,
     quiet_hours,
 )
-from communications.policy.eligibility import refuse
+from communications.policy.eligibility import refuse_ineligible
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import (
@@ -68,7 +68,7 @@ def claim_due(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> 
     One call for all of them where the provider takes many at once, else a call for each. Empty if
     nothing is left to send after refusing what may not be sent.
     """
-    batches = registry.provider(slug).batch_limit > 1
+    batches = registry.provider_for(slug).batch_limit > 1
     with transaction.atomic():
         vias = provider_selection.claimable_vias(slug, usable)
         messages = [
@@ -118,10 +118,10 @@ def refuse_or_hold(messages: Sequence[Message]) -> list[Message]:
         for message in messages
         if message.expires_at and message.expires_at <= now
     }
-    refused = late | refuse([message for message in messages if message.pk not in late])
+    refused = late | refuse_ineligible([message for message in messages if message.pk not in late])
     record(list(refused.values()))
     allowed = [message for message in messages if message.pk not in refused]
-    held = quiet_hours.hold(allowed)
+    held = quiet_hours.hold_in_quiet_hours(allowed)
     return [message for message in allowed if message.pk not in held]
 
 
@@ -247,4 +247,4 @@ def batchable_with_first(messages: Sequence[Message], slug: str) -> list[Message
 def is_repeatable(call: Call) -> bool:
     """Returns whether the provider still knows its key, and so would carry it out only once."""
     is_young = call.created_at > timezone.now() - KEY_LIFETIME
-    return is_young and registry.provider(call.provider).idempotent
+    return is_young and registry.provider_for(call.provider).idempotent

@@ -51,11 +51,11 @@ OUTAGE_SECONDS = 1.0
 
 
 def is_batching(slug: str) -> bool:
-    return registry.provider(slug).batch_limit > 1
+    return registry.provider_for(slug).batch_limit > 1
 
 
 def is_available(slug: str) -> bool:
-    return registry.breaker(slug).state().state != "open"
+    return registry.breaker_for(slug).state().state != "open"
 
 
 class Dispatcher:
@@ -120,7 +120,7 @@ class Dispatcher:
         self.run_periodic()
         if time.monotonic() - self.refreshed_at >= POLL_SECONDS:
             self.refresh_availability()
-        pauses = [self.dispatch_channel(channel) for channel in registry.channels()]
+        pauses = [self.dispatch_channel(channel) for channel in registry.routed_channels()]
         return min([POLL_SECONDS, *pauses])
 
     def refresh_availability(self) -> None:
@@ -158,7 +158,7 @@ class Dispatcher:
 
     def dispatch_channel(self, channel: str) -> float:
         """Claims once for each provider of the channel; returns the seconds until the next time."""
-        route = registry.route(channel)
+        route = registry.route_slugs(channel)
         usable = [slug for slug in route if slug in self.available]
         for slug in route:
             if slug not in usable and usable:
@@ -186,16 +186,16 @@ class Dispatcher:
 
     def max_claim(self, slug: str) -> int:
         """Returns how many messages one claim may take at most."""
-        return registry.provider(slug).batch_limit if is_batching(slug) else self.threads
+        return registry.provider_for(slug).batch_limit if is_batching(slug) else self.threads
 
     def claim_limit(self, slug: str, due: Sequence[int], room: int) -> int:
         """Returns how many messages to claim: for one batch, or as many calls as leave soon."""
-        if registry.breaker(slug).state().state != "closed":
+        if registry.breaker_for(slug).state().state != "closed":
             # On trial.
             return 1
         if is_batching(slug):
             return len(due)
-        soon = max(1, int(registry.bucket(slug).rate.per_second * RESERVATION_HORIZON_S))
+        soon = max(1, int(registry.bucket_for(slug).rate.per_second * RESERVATION_HORIZON_S))
         return min(room, soon, due.count(Priority.URGENT) or len(due))
 
     def seconds_until_open(self, slug: str, priority: int) -> float:
@@ -203,10 +203,10 @@ class Dispatcher:
         to look again."""
         urgent = priority == Priority.URGENT
         horizon_s = URGENT_HORIZON_S if urgent else RESERVATION_HORIZON_S
-        full_for_s = registry.bucket(slug).time_to_next_slot() - horizon_s
+        full_for_s = registry.bucket_for(slug).time_to_next_slot() - horizon_s
         if full_for_s > 0:
             return self.back_off(slug, min(full_for_s, FULL_SECONDS))
-        return 0.0 if registry.breaker(slug).allow() else POLL_SECONDS
+        return 0.0 if registry.breaker_for(slug).allow() else POLL_SECONDS
 
     def back_off(self, slug: str, pause_s: float) -> float:
         self.next_poll_at[slug] = time.monotonic() + pause_s
@@ -215,7 +215,7 @@ class Dispatcher:
     def submit(self, slug: str, claimed: Sequence[Claim]) -> None:
         """Reserves slots in the provider's rate limit only now: claiming takes its time."""
         try:
-            slots = registry.bucket(slug).reserve(len(claimed))
+            slots = registry.bucket_for(slug).reserve(len(claimed))
         except shared_state.Unavailable as error:
             for claim in claimed:
                 self.writer.add(provider_call.defer(claim, str(error), OUTAGE_SECONDS))

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import (
     Change,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import Attempt, Call
@@ -174,10 +174,10 @@ def failure_changes(attempt: Attempt, error: ProviderError, decision: Decision) 
     return [end, *decision_events(attempt, error, decision)]
 
 
-def plan_of(decision: Decision) -> Plan | None:
+def plan_of(decision: Decision) -> SendPlan | None:
     """Returns when the message is sent anew, if it is."""
     if decision.action in {Action.RETRY, Action.FAIL_OVER}:
-        return Plan(timezone.now() + decision.delay)
+        return SendPlan(timezone.now() + decision.delay)
     return None
 
 
@@ -202,9 +202,9 @@ def suppress_opted_out(called: CallResult) -> None:
     """Suppresses the addresses of people who opted out at the provider."""
     for attempt, result in called.pairs():
         if isinstance(result, OptedOut):
-            suppressions.suppress(
+            suppressions.suppress_address(
                 attempt.message.organization,
-                channel=registry.provider(attempt.provider).channel,
+                channel=registry.provider_for(attempt.provider).channel,
                 value=attempt.to,
                 sender=attempt.sender,
                 marketing_only=isinstance(result, OptedOutOfMarketing),

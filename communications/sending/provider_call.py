@@ -41,7 +41,7 @@ NOT_PROVIDERS_FAULT = (Accepted, PermanentError, RateLimited)
 def call_provider(claim: Claim) -> CallResult:
     """Sends what is claimed. Raises nothing that the provider caused; nothing is stored yet."""
     call = claim.call
-    provider = registry.provider(call.provider)
+    provider = registry.provider_for(call.provider)
     if call.tries == 1:
         carried = claim.attempts
     elif is_repeatable(call):
@@ -128,12 +128,12 @@ def template_of(message: Message) -> TemplateRef | None:
 def apply_provider_signals(slug: str, reply: Reply) -> None:
     """Does as the provider says: its rate, a hold (429), or a pause until a person mended it."""
     if reply.per_second is not None:
-        registry.bucket(slug).learn(reply.per_second)
+        registry.bucket_for(slug).learn(reply.per_second)
     stop = stop_signal(reply.results)
     if isinstance(stop, RateLimited):
-        registry.bucket(slug).hold(stop.retry_after.total_seconds())
+        registry.bucket_for(slug).hold(stop.retry_after.total_seconds())
     elif stop is not None:
-        registry.breaker(slug).pause(str(stop))
+        registry.breaker_for(slug).pause(str(stop))
 
 
 def stop_signal(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:
@@ -158,5 +158,5 @@ def feed_breakers(calls: Sequence[CallResult]) -> None:
             subject = str(called.claim.attempts[0].message_id)
             outcomes.setdefault(called.claim.call.provider, []).append((subject, did_its_part))
     for slug, fed in outcomes.items():
-        if state := registry.breaker(slug).record(fed):
+        if state := registry.breaker_for(slug).record(fed):
             log.warning("breaker", provider=slug, state=state)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import (
     Change,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import Attempt, Message
@@ -82,7 +82,7 @@ def poll_overdue_receipts() -> int:
     for attempt in silent.order_by("started_at")[:RECONCILED_AT_ONCE]:
         if not has_receipts(attempt.provider):
             continue
-        if not registry.bucket(attempt.provider).wait_for_slot():
+        if not registry.bucket_for(attempt.provider).wait_for_slot():
             break
         Attempt.objects.filter(pk=attempt.pk).update(polled_at=now)
         asked += 1
@@ -92,22 +92,22 @@ def poll_overdue_receipts() -> int:
 
 
 def has_receipts(slug: str) -> bool:
-    return slug in settings.PROVIDERS and registry.provider(slug).has_receipts
+    return slug in settings.PROVIDERS and registry.provider_for(slug).has_receipts
 
 
 def poll_receipt(attempt: Attempt) -> bool:
     """Asks about one attempt. Returns False if nobody should ask any more for now."""
     try:
-        event = registry.provider(attempt.provider).fetch_status(attempt.provider_id)
+        event = registry.provider_for(attempt.provider).fetch_status(attempt.provider_id)
     except RateLimited as error:
-        registry.bucket(attempt.provider).hold(error.retry_after.total_seconds())
+        registry.bucket_for(attempt.provider).hold(error.retry_after.total_seconds())
         return False
     except ProviderError as error:
         log.warning("poll_failed", attempt=attempt.pk, provider=attempt.provider, error=str(error))
         return True
     if event is not None:
         event_id = f"poll:{attempt.provider_id}:{event.kind}"
-        webhook = registry.provider(attempt.provider).webhook
+        webhook = registry.provider_for(attempt.provider).webhook
         receipts.apply_status(webhook, event, event_id, Source.POLL)
     return True
 
@@ -143,17 +143,17 @@ def unknown_grace() -> timedelta:
 
 def find_at_provider(attempt: Attempt) -> list[Change] | None:
     """Asks the provider for the message. Returns None if it cannot be asked, or does not answer."""
-    provider = registry.provider(attempt.provider)
+    provider = registry.provider_for(attempt.provider)
     outbound = provider_call.as_outbound(attempt, provider)
     try:
-        found = provider.look_up(outbound, attempt.started_at - CLOCK_SKEW)
+        found = provider.find_by_content(outbound, attempt.started_at - CLOCK_SKEW)
     except LookupError:
         return None
     except ProviderError as error:
         log.warning("look_up_failed", attempt=attempt.pk, error=str(error))
         return None
     known = Attempt.objects.filter(
-        provider__in=registry.behind(provider.webhook),
+        provider__in=registry.for_webhook(provider.webhook),
         provider_id__in=found,
     )
     # Somebody may get the same text twice: what is another message's is not this one.
@@ -209,6 +209,6 @@ def resend_now(attempt: Attempt, why: str) -> Change:
         message=attempt.message_id,
         kind=Kind.RETRY,
         provider=attempt.provider,
-        plan=Plan(timezone.now()),
+        plan=SendPlan(timezone.now()),
         detail=why,
     )

@@ -55,7 +55,7 @@ class Reason(TextChoices):
     MANUAL = "manual", "closed by staff"
 
 
-class Wish(TextChoices):
+class ConsentKeyword(TextChoices):
     """What a person asked for about being written to."""
 
     STOP = "stop"
@@ -131,8 +131,8 @@ class MessageReceived:
     media: tuple[Media, ...] = ()
     complete: bool = True
     # Whether free text may be answered for a day (WhatsApp).
-    opens_window: bool = False
-    wish: Wish | None = None
+    opens_service_window: bool = False
+    keyword: ConsentKeyword | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +153,7 @@ class ConsentChanged:
     value: str
     # The sender they mean.
     to: str
-    wish: Wish
+    keyword: ConsentKeyword
     marketing_only: bool = False
     occurred_at: datetime
     detail: str = ""

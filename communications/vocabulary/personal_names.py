@@ -123,11 +123,11 @@ def nicknames() -> dict[str, frozenset[str]]:
     return found
 
 
-def also(word: str) -> frozenset[str]:
+def name_variants(word: str) -> frozenset[str]:
     return nicknames().get(word, frozenset([word]))
 
 
-def fold(text: str) -> str:
+def fold_text(text: str) -> str:
     """Lower case, without accents, of plain letters where there are such."""
     plain = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))
     return "".join(one for one in plain if not unicodedata.combining(one))
@@ -136,12 +136,12 @@ def fold(text: str) -> str:
 def spelled_out(text: str) -> str:
     """Folded, with umlauts as two letters: the other way to write them."""
     lower = unicodedata.normalize("NFC", text.casefold())
-    return fold("".join(UMLAUTS.get(one, one) for one in lower))
+    return fold_text("".join(UMLAUTS.get(one, one) for one in lower))
 
 
-def words(text: str) -> list[str]:
+def name_words(text: str) -> list[str]:
     """Those of a name that tell people apart; titles only where there is nothing else."""
-    found = WORD.findall(fold(text))
+    found = WORD.findall(fold_text(text))
     return [one for one in found if one not in TITLES] or found
 
 
@@ -161,51 +161,51 @@ VOWELS = re.compile(r"(?<!^)[aeiou]")
 
 
 @lru_cache(maxsize=20_000)
-def sound(word: str) -> str:
+def word_sound(word: str) -> str:
     """The same for Katharina and Catarina, Schmidt and Schmitt, Meier and Mayr."""
     for pattern, letter in SOUNDS:
         word = pattern.sub(letter, word)
     return re.sub(r"(.)\1+", r"\1", VOWELS.sub("", word)) or word
 
 
-def sounds(name: str) -> str:
+def name_sounds(name: str) -> str:
     """A key for finding people of similar names, in whatever order their names are written."""
-    return " ".join(sorted(sound(min(also(word))) for word in words(name)))[:200]
+    return " ".join(sorted(word_sound(min(name_variants(word))) for word in name_words(name)))[:200]
 
 
 # --- likeness ---
 
 
-def likeness(one: str, other: str) -> float:
+def name_likeness(one: str, other: str) -> float:
     """From 0 to 1: whether two names may be one person's; the worst of its words decides."""
-    shorter, longer = sorted((words(one), words(other)), key=len)
+    shorter, longer = sorted((name_words(one), name_words(other)), key=len)
     if not shorter:
         return 0.0
     left, worst = list(longer), 1.0
     for word in shorter:
-        best = max(left, key=lambda candidate: alike(word, candidate))
-        worst = min(worst, alike(word, best))
+        best = max(left, key=lambda candidate: word_likeness(word, candidate))
+        worst = min(worst, word_likeness(word, best))
         left.remove(best)
     # A name that lacks a word of the other is a little less sure.
     return worst - 0.05 * min(len(left), 2)
 
 
 @lru_cache(maxsize=20_000)
-def alike(one: str, other: str) -> float:
+def word_likeness(one: str, other: str) -> float:
     if one == other:
         return 1.0
-    if other in also(one):
+    if other in name_variants(one):
         return 0.97
     if one[0] == other[0] and 1 in {len(one), len(other)}:
         return 0.9
     return float(JaroWinkler.similarity(one, other))
 
 
-def agree(one: str, other: str) -> bool:
+def names_agree(one: str, other: str) -> bool:
     """Nothing in the two names speaks against one person: the same words in any order, nicknames,
     or a family name that only one of them has. Spelling mistakes are for a person to judge.
     """
-    shorter, longer = sorted((words(one), words(other)), key=len)
+    shorter, longer = sorted((name_words(one), name_words(other)), key=len)
     if not shorter:
         return True
     if bool(SEVERAL.search(one)) != bool(SEVERAL.search(other)):
@@ -213,40 +213,40 @@ def agree(one: str, other: str) -> bool:
         return False
     if len(shorter) == 1 < len(longer):
         # “Anna” is Anna Weber; “Weber” may be anybody of the family.
-        return same(shorter[0], longer[0])
+        return is_same_word(shorter[0], longer[0])
     left = list(longer)
     for word in shorter:
-        twin = next((candidate for candidate in left if same(word, candidate)), None)
+        twin = next((candidate for candidate in left if is_same_word(word, candidate)), None)
         if twin is None:
             return False
         left.remove(twin)
     return True
 
 
-def same(one: str, other: str) -> bool:
-    return one == other or other in also(one)
+def is_same_word(one: str, other: str) -> bool:
+    return one == other or other in name_variants(one)
 
 
 PARTS = ("name", "given_name", "family_name")
 
 
-def better(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
+def better_name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
     """Of two names for one person ours, unless it is no name or theirs says the same, fuller."""
-    one, other = (parts_of(fields) for fields in (ours, theirs))
+    one, other = (name_parts(fields) for fields in (ours, theirs))
     if not other["name"]:
         return one
-    is_fuller = len(words(other["name"])) > len(words(one["name"]))
-    if is_address(one["name"]) or (is_fuller and agree(one["name"], other["name"])):
+    is_fuller = len(name_words(other["name"])) > len(name_words(one["name"]))
+    if looks_like_address(one["name"]) or (is_fuller and names_agree(one["name"], other["name"])):
         return other
     if one["name"] == other["name"] and not (one["given_name"] or one["family_name"]):
         return other
     return one
 
 
-def parts_of(fields: Mapping[str, Any]) -> dict[str, str]:
+def name_parts(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: fields.get(name) or "" for name in PARTS}
 
 
-def is_address(name: str) -> bool:
+def looks_like_address(name: str) -> bool:
     """What a stranger who wrote is called until somebody knows better."""
     return "@" in name or not any(one.isalpha() for one in name)

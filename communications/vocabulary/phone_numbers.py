@@ -14,7 +14,7 @@ BRAZIL = re.compile(r"\+55([1-9]\d)(9?)([6-9]\d{7})")
 MEXICO = re.compile(r"\+52(1?)(\d{10})")
 
 
-def variants(value: str) -> tuple[str, ...]:
+def number_variants(value: str) -> tuple[str, ...]:
     """Every form of it, the present one first. Of what is no such number: itself."""
     if found := BRAZIL.fullmatch(value):
         area, _, local = found.groups()
@@ -24,12 +24,12 @@ def variants(value: str) -> tuple[str, ...]:
     return (value,)
 
 
-def canonical(value: str) -> str:
+def canonical_number(value: str) -> str:
     """The same for all forms of a number."""
-    return variants(value)[0]
+    return number_variants(value)[0]
 
 
-def landline(value: str) -> str:
+def landline_refusal(value: str) -> str:
     """Why no SMS reaches it, if its numbering plan says so; blank where a mobile may have it, as
     in North America, where landlines and mobiles share their numbers."""
     try:

@@ -18,28 +18,30 @@ MIN_DIGITS = 3
 MAX_TERMS = 8
 
 
-def key(texts: Iterable[str], values: Iterable[str]) -> str:
+def search_key(texts: Iterable[str], values: Iterable[str]) -> str:
     """From names and other words, and from addresses."""
     texts = list(texts)
-    found = [word for text in texts for word in personal_names.words(text)]
+    found = [word for text in texts for word in personal_names.name_words(text)]
     found += [
-        word for text in texts for word in personal_names.words(personal_names.spelled_out(text))
+        word
+        for text in texts
+        for word in personal_names.name_words(personal_names.spelled_out(text))
     ]
     found += [value.removeprefix("+").casefold() for value in values]
     return " ".join(dict.fromkeys(found))[:MAX_KEY]
 
 
-def terms(query: str) -> list[list[str]]:
+def search_terms(query: str) -> list[list[str]]:
     """What a key must contain: of every list at least one."""
     query = query.strip()
     digits = re.sub(r"\D", "", query.replace("(0)", ""))
     if NUMBER.fullmatch(query) and len(digits) >= MIN_DIGITS:
         # Without the prefix for calls abroad, or the zero for calls at home.
         return [[digits.removeprefix("00").removeprefix("0")]]
-    return [alternatives(word) for word in pieces(query)][:MAX_TERMS]
+    return [word_alternatives(word) for word in query_words(query)][:MAX_TERMS]
 
 
-def pieces(query: str) -> list[str]:
+def query_words(query: str) -> list[str]:
     """An address stays whole; of anything else, the words."""
     found: list[str] = []
     for one in query.split():
@@ -47,16 +49,16 @@ def pieces(query: str) -> list[str]:
     return found
 
 
-def alternatives(word: str) -> list[str]:
-    plain = personal_names.fold(word)
-    return sorted({plain, personal_names.spelled_out(word), *personal_names.also(plain)})
+def word_alternatives(word: str) -> list[str]:
+    plain = personal_names.fold_text(word)
+    return sorted({plain, personal_names.spelled_out(word), *personal_names.name_variants(plain)})
 
 
-def hint(value: str) -> str:
+def address_hint(value: str) -> str:
     """What alike addresses have in common. It is no proof that they are one person's."""
     local, at, domain = value.rpartition("@")
     if not at:
-        return phone_numbers.canonical(value)
+        return phone_numbers.canonical_number(value)
     local = local.partition("+")[0]
     if domain in DOTLESS:
         return f"{local.replace('.', '')}@gmail.com"

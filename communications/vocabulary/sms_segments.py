@@ -23,16 +23,16 @@ class Segments:
     unusual: str = field(default="", compare=False)
 
 
-def segments(text: str) -> Segments:
+def count_segments(text: str) -> Segments:
     """Characters outside GSM-7, like “ or an emoji, make the whole text UCS-2: 70 a message."""
     unusual = "".join(dict.fromkeys(one for one in text if one not in GSM and one not in ESCAPED))
     if not unusual:
-        return fill("GSM-7", [2 if one in ESCAPED else 1 for one in text], *GSM_PLACES)
+        return fill_segments("GSM-7", [2 if one in ESCAPED else 1 for one in text], *GSM_PLACES)
     widths = [len(one.encode("utf-16-be")) // 2 for one in text]
-    return replace(fill("UCS-2", widths, *UCS2_PLACES), unusual=unusual)
+    return replace(fill_segments("UCS-2", widths, *UCS2_PLACES), unusual=unusual)
 
 
-def fill(encoding: str, widths: list[int], single: int, several: int) -> Segments:
+def fill_segments(encoding: str, widths: list[int], single: int, several: int) -> Segments:
     """A character that takes two places is never cut in half: it moves to the next segment."""
     if sum(widths) <= single:
         return Segments(encoding, 1, single - sum(widths))

@@ -60,7 +60,7 @@ def render_page(
     *args: str,
 ) -> HttpResponse:
     # Read first: what happens while the rest is read is then fetched again, never left out.
-    since = event_stream.last_id()
+    since = event_stream.last_event_id()
     context = {
         **admin.site.each_context(request),
         **request_context(request, build, *args),

@@ -65,7 +65,7 @@ def account_url(some: CountWithExample) -> str:
 
 def delivery_slug(slug: str) -> str:
     """Under which name its deliveries are kept: several of a vendor's share a path."""
-    return registry.provider(slug).webhook if slug in settings.PROVIDERS else slug
+    return registry.provider_for(slug).webhook if slug in settings.PROVIDERS else slug
 
 
 def failed_messages_url(group: FailureGroup) -> str:

@@ -61,7 +61,7 @@ def awaited_receipts(
 ) -> AwaitedReceipts:
     """Returns the calls since the last receipt of a provider that no webhook was about."""
     usual = max(lately.usual_delay or DEFAULT_RECEIPT_DELAY, MIN_RECEIPT_DELAY)
-    provider = registry.provider(slug)
+    provider = registry.provider_for(slug)
     if not (provider.has_receipts and provider.takes_webhooks):
         return AwaitedReceipts(0, None, usual)
     heard = max(

@@ -174,13 +174,13 @@ def observe_provider(
     unanswered: int,
     now: datetime,
 ) -> ProviderObservation:
-    behind, outcomes = registry.provider(slug), recent.get(slug) or OutcomeCounts()
-    limit = host.unless_redis_away(registry.bucket(slug).snapshot, None)
+    behind, outcomes = registry.provider_for(slug), recent.get(slug) or OutcomeCounts()
+    limit = host.unless_redis_away(registry.bucket_for(slug).snapshot, None)
     return ProviderObservation(
         slug=slug,
         channel=behind.channel,
         webhook=behind.webhook,
-        breaker=host.unless_redis_away(registry.breaker(slug).state, BreakerState("closed")),
+        breaker=host.unless_redis_away(registry.breaker_for(slug).state, BreakerState("closed")),
         held_for=limit.held_for if limit else 0.0,
         accepted=outcomes.accepted,
         failed=outcomes.failed,

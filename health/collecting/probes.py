@@ -18,7 +18,7 @@ from django.utils import timezone
 from calendars.linking import accounts as linking
 from calendars.models import Account
 from communications.providers import registry
-from communications.providers.base import Probed
+from communications.providers.base import ProbeResult
 from communications.receiving import self_test
 from health.models import Probe
 from wedsync_comms.lib.errors import (
@@ -49,7 +49,7 @@ class ProbeQuestion:
     kind: Probe.Kind
     subject: str
     # Raises ProviderError or NotProcessed, and Unasked.
-    ask: Callable[[], Probed]
+    ask: Callable[[], ProbeResult]
     organization: int | None = None
 
 
@@ -67,30 +67,30 @@ def provider_questions() -> Iterator[ProbeQuestion]:
         yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, partial(probe_provider, slug))
 
 
-def probe_provider(slug: str) -> Probed:
+def probe_provider(slug: str) -> ProbeResult:
     # A place in the provider's rate like any other; when messages need all of it, they tell more.
-    if not registry.bucket(slug).wait_for_slot():
+    if not registry.bucket_for(slug).wait_for_slot():
         raise ProbeSkipped
     try:
-        return registry.provider(slug).probe()
+        return registry.provider_for(slug).probe()
     except LookupError as error:
         raise ProbeSkipped from error
 
 
 def endpoint_questions() -> Iterator[ProbeQuestion]:
     """One for each address: several providers may share it."""
-    first = {registry.provider(slug).webhook: slug for slug in reversed(settings.PROVIDERS)}
+    first = {registry.provider_for(slug).webhook: slug for slug in reversed(settings.PROVIDERS)}
     for webhook, slug in first.items():
         if webhook:
             yield ProbeQuestion(Probe.Kind.ENDPOINT, webhook, partial(probe_own_webhook, slug))
 
 
-def probe_own_webhook(slug: str) -> Probed:
+def probe_own_webhook(slug: str) -> ProbeResult:
     try:
-        self_test.try_out(slug, registry.provider(slug).sample_event)
+        self_test.post_sample(slug, registry.provider_for(slug).sample_event)
     except LookupError as error:
         raise ProbeSkipped from error
-    return Probed()
+    return ProbeResult()
 
 
 def vendor_questions() -> Iterator[ProbeQuestion]:
@@ -98,7 +98,7 @@ def vendor_questions() -> Iterator[ProbeQuestion]:
         yield ProbeQuestion(Probe.Kind.ACCOUNT, slug, partial(probe_calendar_vendor, slug))
 
 
-def probe_calendar_vendor(slug: str) -> Probed:
+def probe_calendar_vendor(slug: str) -> ProbeResult:
     """One of its accounts is asked for its calendars, whichever it is: those that fail are left in
     peace, and what is wrong with this one stands in its own row."""
     usable = [
@@ -114,7 +114,7 @@ def probe_calendar_vendor(slug: str) -> Probed:
     except (PermanentError, CredentialsRejected, RateLimited) as error:
         # It answers: the account is to blame.
         raise ProbeSkipped from error
-    return Probed()
+    return ProbeResult()
 
 
 def calendar_endpoint_questions() -> Iterator[ProbeQuestion]:
@@ -122,7 +122,7 @@ def calendar_endpoint_questions() -> Iterator[ProbeQuestion]:
         yield ProbeQuestion(Probe.Kind.ENDPOINT, CALENDAR, probe_calendar_webhook)
 
 
-def probe_calendar_webhook() -> Probed:
+def probe_calendar_webhook() -> ProbeResult:
     """As Graph does before it sends anything: what it hands over must come back."""
     url, token = settings.PUBLIC_URL + reverse("webhook-calendar"), secrets.token_urlsafe(16)
     try:
@@ -131,7 +131,7 @@ def probe_calendar_webhook() -> Probed:
         raise self_test.NotProcessed(f"{url} does not answer: {error}") from error
     if answer.status != HTTP_OK or answer.content != token.encode():
         raise self_test.NotProcessed(f"{url} answered {answer.status}, and not as we do.")
-    return Probed()
+    return ProbeResult()
 
 
 def workable_accounts(slug: str) -> list[Account]:
@@ -166,7 +166,7 @@ def endpoint_subject(subject: str) -> str:
     """The name of the address behind it."""
     if subject in settings.CALENDARS:
         return CALENDAR
-    return registry.provider(subject).webhook if subject in settings.PROVIDERS else subject
+    return registry.provider_for(subject).webhook if subject in settings.PROVIDERS else subject
 
 
 def all_questions() -> Iterator[ProbeQuestion]:

@@ -66,13 +66,13 @@ def pause_provider(by: StaffActor, provider: str, why: str = "") -> str:
     """Lasts until somebody resumes it: no trial, however good, ends what a person decided."""
     reason = f"Paused by {by.name}: {why}" if why else f"Paused by {by.name}."
     record_action(by, "paused", provider, why)
-    registry.breaker(provider).pause(reason, hold=True)
+    registry.breaker_for(provider).pause(reason, hold=True)
     return f"{provider} is paused."
 
 
 def resume_provider(by: StaffActor, provider: str) -> str:
     record_action(by, "resumed", provider)
-    registry.breaker(provider).resume()
+    registry.breaker_for(provider).resume()
     return f"{provider} is resumed."
 
 
@@ -112,7 +112,7 @@ def retry_failed(by: StaffActor, provider: str = "") -> str:
     done, refused = 0, Counter[str]()
     for message in failed_messages(by, provider)[:MAX_ROWS_PER_ACTION]:
         try:
-            staff_actions.retry(message, by=by.name)
+            staff_actions.retry_message(message, by=by.name)
         except NotPossible as why:
             refused[str(why)] += 1
         else:
@@ -139,7 +139,7 @@ def failed_messages(by: StaffActor, provider: str) -> QuerySet[Message]:
 def fail_over_waiting(by: StaffActor, provider: str) -> str:
     """What waits for another try through it is tried now, through the first that works."""
     waiting = by.rows(Message.objects.filter(via=provider)).order_by("send_after")
-    done = staff_actions.release(waiting[:MAX_ROWS_PER_ACTION])
+    done = staff_actions.release_waiting(waiting[:MAX_ROWS_PER_ACTION])
     if not done:
         raise NotPossible(f"Nothing waits for another try through {provider}.")
     record_action(by, "moved on", provider, f"{done} messages")
@@ -150,7 +150,8 @@ def replay_webhooks(by: StaffActor) -> str:
     """Deliveries that were given up on, and those that still wait for another try."""
     rows = by.rows(WebhookDelivery.objects.filter(applied_at=None, tries__gt=0))
     results = Counter(
-        deliveries.replay(delivery) for delivery in rows.order_by("id")[:MAX_ROWS_PER_ACTION]
+        deliveries.replay_delivery(delivery)
+        for delivery in rows.order_by("id")[:MAX_ROWS_PER_ACTION]
     )
     if not results:
         raise NotPossible("There is no webhook that could not be applied.")

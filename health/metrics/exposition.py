@@ -125,7 +125,7 @@ def latency_buckets(counts: Sequence[int]) -> list[tuple[str, float]]:
 
 def webhook_metrics() -> Iterator[Metric]:
     made = counter_family("webhooks_forged", "Webhooks refused for their signature.", ("webhook",))
-    names = {registry.provider(slug).webhook for slug in settings.PROVIDERS} - {""}
+    names = {registry.provider_for(slug).webhook for slug in settings.PROVIDERS} - {""}
     for name in sorted(names):
         made.add_metric((name,), forged_webhooks.forged_total(name))
     yield made

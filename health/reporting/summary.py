@@ -161,7 +161,7 @@ def provider_health(
     checks: dict[tuple[str, str], ProbeReading],
     now: datetime,
 ) -> ProviderHealth:
-    behind, state = registry.provider(slug), breaker_reading(slug, scope)
+    behind, state = registry.provider_for(slug), breaker_reading(slug, scope)
     status, reason = derive_status(state, incidents)
     return ProviderHealth(
         provider=slug,
@@ -186,7 +186,7 @@ def provider_health(
 
 
 def breaker_reading(slug: str, scope: int | None) -> BreakerReading:
-    found = host.unless_redis_away(registry.breaker(slug).state, BreakerState("closed"))
+    found = host.unless_redis_away(registry.breaker_for(slug).state, BreakerState("closed"))
     return BreakerReading(
         state=found.state,
         # It counts everybody's attempts, or quotes what the provider says to the platform.
@@ -199,7 +199,7 @@ def breaker_reading(slug: str, scope: int | None) -> BreakerReading:
 
 
 def rate_limit_reading(slug: str) -> RateLimitReading | None:
-    found = host.unless_redis_away(registry.bucket(slug).snapshot, None)
+    found = host.unless_redis_away(registry.bucket_for(slug).snapshot, None)
     if found is None:
         return None
     return RateLimitReading(

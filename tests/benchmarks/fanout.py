@@ -172,7 +172,7 @@ def write(traffic: Traffic) -> set[int]:
 
 def commit(message: Message, count: int) -> list[Event]:
     with transaction.atomic():
-        event_stream.announce()
+        event_stream.announce_events()
         return Event.objects.bulk_create(event(message) for _ in range(count))
 
 

@@ -243,12 +243,14 @@ def queries() -> dict[str, Callable[[], object]]:
             usable=["resend"],
             limit=OUTBOX,
         ),
-        f"claim of webhooks, {INBOX:,} waiting": deliveries.claim,
+        f"claim of webhooks, {INBOX:,} waiting": deliveries.claim_deliveries,
         "attempt of a receipt": partial(receipts.find_attempt, "resend", receipt),
         "receipts to poll": poll_receipts,
-        "tail of the stream": lambda: list(event_stream.Cursor(event_stream.last_id() - 20).read()),
+        "tail of the stream": lambda: list(
+            event_stream.StreamCursor(event_stream.last_event_id() - 20).read()
+        ),
         "replay for a browser": partial(replay, newest.organization_id),
-        "prune, nothing old": retention.prune,
+        "prune, nothing old": retention.remove_expired,
         "API: first page": partial(api, ""),
         "API: first page of failed ones": partial(api, "?status=failed"),
         "API: first page of e-mails": partial(api, "?channel=email"),
@@ -265,7 +267,7 @@ def poll_receipts() -> None:
 
 
 def replay(organization: int) -> None:
-    event_stream.replay(organization, event_stream.last_id() - 100)
+    event_stream.replay_frames(organization, event_stream.last_event_id() - 100)
 
 
 def get(client: Client, path: str) -> None:

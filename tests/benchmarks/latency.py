@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from uuid import uuid4
 
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.models import Event, Message
 from communications.vocabulary.events import Kind
@@ -72,7 +72,7 @@ def compose_and_wait(count: int) -> list[float]:
     for _ in range(count):
         now = time.time()
         draft = Draft(to="guest@example.com", subject="Your day", body="See you soon.")
-        began[compose(owner, draft).message.pk] = now
+        began[compose_message(owner, draft).message.pk] = now
         time.sleep(random.uniform(*PAUSE))  # noqa: S311  # not a secret
     accepted = Event.objects.filter(message__in=began, kind=Kind.ACCEPTED)
     wait_for(lambda: accepted.count() == count)

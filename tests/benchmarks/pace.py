@@ -14,7 +14,7 @@ from functools import partial
 from django.db.models import Count, Max, Min
 from django.utils import timezone
 
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.models import Attempt, Event, Priority
 from tests.benchmarks import rows
@@ -58,7 +58,7 @@ def urgent() -> float:
     """Seconds from its composing until the provider took it."""
     draft = Draft(channel="sms", to="+447700900999", body="Now.", priority=Priority.URGENT)
     began = time.time()
-    message = compose(rows.organization(), draft).message
+    message = compose_message(rows.organization(), draft).message
     accepted = Event.objects.filter(message=message, kind="accepted")
     wait_for(accepted.exists)
     return accepted.get().recorded_at.timestamp() - began

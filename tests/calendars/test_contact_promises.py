@@ -16,7 +16,7 @@ from communications.book import (
     unmerge,
 )
 from communications.book.files import importing
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.models import Contact, ContactChange, Merge, Organization, Suppression
 from communications.policy import suppressions
@@ -122,14 +122,14 @@ def test_an_opt_out_survives_whatever_happens_to_the_contact(
     person(venue, "Liz Hart", ("email", MAIL))
     person(venue, "Elizabeth Hart", ("sms", NUMBER), ("email", "e.hart@work.example"))
     for channel, value in (("email", MAIL), ("sms", NUMBER)):
-        suppressions.suppress(venue, channel=channel, value=value, reason=Reason.OPT_OUT)
+        suppressions.suppress_address(venue, channel=channel, value=value, reason=Reason.OPT_OUT)
 
     for step in steps:
         take(step, venue, book, contacts_vendor)
 
     assert Suppression.objects.filter(organization=venue).in_force().count() == 2
     draft = Draft(channel="email", to=MAIL, subject="Hi", body="Hello")
-    assert compose(venue, draft).message.status == Status.SUPPRESSED
+    assert compose_message(venue, draft).message.status == Status.SUPPRESSED
 
 
 def merge_two(venue: Organization) -> None:

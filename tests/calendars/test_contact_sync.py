@@ -23,7 +23,7 @@ from communications.book import (
     merging,
     unmerge,
 )
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import NotPossible
 from communications.models import Contact, ContactChange, Organization, Pair
@@ -708,7 +708,9 @@ def test_a_person_is_asked(
 def test_an_opt_out_survives(
     book: ContactBook, contacts_vendor: FakeContactsVendor, venue: Organization
 ) -> None:
-    suppressions.suppress(venue, channel="email", value="liz@hart.example", reason=Reason.OPT_OUT)
+    suppressions.suppress_address(
+        venue, channel="email", value="liz@hart.example", reason=Reason.OPT_OUT
+    )
     there = contacts_vendor.add("Liz Hart", emails=("LIZ@hart.example",))
     synced(book)
     contacts_vendor.drop(there.id)
@@ -717,7 +719,7 @@ def test_an_opt_out_survives(
     synced(book)
 
     draft = Draft(channel="email", to="liz@hart.example", subject="Hi", body="Hello")
-    assert compose(venue, draft).message.status == Status.SUPPRESSED
+    assert compose_message(venue, draft).message.status == Status.SUPPRESSED
 
 
 # --- anything, in any order ---

@@ -132,7 +132,7 @@ def test_the_page_continues_the_stream_from_where_it_was_drawn(user: User, clien
 
     page = text(client.get(url(found)))
 
-    assert f'data-since="{event_stream.last_id()}"' in page
+    assert f'data-since="{event_stream.last_event_id()}"' in page
     assert f'data-message="{found.pk}"' in page
     assert url(found, "timeline") in page
 
@@ -434,7 +434,7 @@ def test_the_sending_time_is_the_organization_s(user: User, client: Client) -> N
 
 
 def test_a_closed_address_is_not_written_to(user: User, client: Client) -> None:
-    suppressions.suppress(
+    suppressions.suppress_address(
         user.membership.organization,
         channel="email",
         value="guest@example.com",

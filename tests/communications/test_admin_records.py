@@ -169,7 +169,7 @@ def test_a_contact_s_page_shows_its_messages_and_closed_addresses(
 ) -> None:
     contact = factories.contact(organization, email="amelia@example.com")
     factories.message(organization, contact=contact.pk, to="", subject="Seating plan")
-    suppressions.suppress(
+    suppressions.suppress_address(
         organization,
         channel="email",
         value="amelia@example.com",
@@ -200,7 +200,7 @@ def test_a_closed_or_wrong_address_is_said_at_its_field(
     client: Client,
     organization: Organization,
 ) -> None:
-    suppressions.suppress(
+    suppressions.suppress_address(
         organization,
         channel="email",
         value="a@example.com",
@@ -217,7 +217,7 @@ def test_lifting_opens_the_address_and_keeps_the_row(
     client: Client,
     organization: Organization,
 ) -> None:
-    closed = suppressions.suppress(
+    closed = suppressions.suppress_address(
         organization,
         channel="email",
         value="a@example.com",
@@ -239,7 +239,7 @@ def test_lifting_opens_the_address_and_keeps_the_row(
 
 
 def test_a_suppression_is_not_edited(client: Client, organization: Organization) -> None:
-    closed = suppressions.suppress(
+    closed = suppressions.suppress_address(
         organization,
         channel="email",
         value="a@example.com",
@@ -317,7 +317,7 @@ def test_the_list_tells_what_became_of_each(client: Client, organization: Organi
 def test_replay_applies_a_delivery_again(client: Client, organization: Organization) -> None:
     broken = delivery(organization, error="Broken.", tries=9)
 
-    with patch.object(ingest, "replay", return_value=True) as replay:
+    with patch.object(ingest, "replay_delivery", return_value=True) as replay:
         response = client.post(url(broken, "replay"), follow=True)
 
     replay.assert_called_once_with(broken)

@@ -47,7 +47,7 @@ def furnished() -> dict[type[Model], Model]:
     member = factories.member(organization, Role.OWNER, username=f"{SECRET}-owner")
     contact = factories.contact(organization, name=SECRET)
     message = factories.message(organization, subject=SECRET, contact=contact.pk, to="")
-    closed = suppressions.suppress(
+    closed = suppressions.suppress_address(
         organization,
         channel="email",
         value=f"{SECRET}@example.com",
@@ -262,7 +262,7 @@ def test_deliveries_nobody_could_be_found_for_are_the_platform_s() -> None:
 
 def own(user: User) -> list[Model]:
     organization = user.membership.organization
-    closed = suppressions.suppress(
+    closed = suppressions.suppress_address(
         organization,
         channel="email",
         value="closed@example.com",

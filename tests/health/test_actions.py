@@ -72,7 +72,7 @@ def test_it_asks_before_it_acts_and_asking_changes_nothing(platform: Client) -> 
     page = platform.get(url("pause", "resend")).content.decode()
     assert "Pause resend?" in page
     assert "csrfmiddlewaretoken" in page
-    assert registry.breaker("resend").state().state == "closed"
+    assert registry.breaker_for("resend").state().state == "closed"
     assert not Action.objects.exists()
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_done_without_the_token_of_the_page(platform: Client) -> None
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = platform.cookies
     assert strict.post(url("pause", "resend")).status_code == 403
-    assert registry.breaker("resend").state().state == "closed"
+    assert registry.breaker_for("resend").state().state == "closed"
 
 
 @pytest.mark.parametrize(("verb", "subject"), [("fly", ""), ("pause", "pigeon"), ("comment", "x")])
@@ -109,7 +109,7 @@ def test_an_owner_steers_providers_only_where_they_are_nobody_elses(owner: Clien
     factories.organization()
     for verb in ("pause", "resume", "probe"):
         assert owner.post(url(verb, "resend"), {"text": ""}).status_code == 403
-    assert registry.breaker("resend").state().state == "closed"
+    assert registry.breaker_for("resend").state().state == "closed"
 
 
 def test_staff_steers_no_provider_and_viewers_do_nothing_at_all(venue: Organization) -> None:
@@ -134,11 +134,11 @@ def test_a_provider_is_paused_until_it_is_resumed_and_both_are_written_down(
     platform: Client,
 ) -> None:
     assert do(platform, "pause", "resend", text="They told us to.") == "resend is paused."
-    state = registry.breaker("resend").state()
+    state = registry.breaker_for("resend").state()
     assert (state.state, state.held) == ("open", True)
     assert "They told us to." in state.reason
     assert do(platform, "resume", "resend") == "resend is resumed."
-    assert registry.breaker("resend").state().state == "closed"
+    assert registry.breaker_for("resend").state().state == "closed"
     written = list(Action.objects.order_by("pk").values_list("verb", "subject", "by_name"))
     assert written == [("paused", "resend", "root"), ("resumed", "resend", "root")]
 

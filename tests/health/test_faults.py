@@ -96,7 +96,7 @@ def test_a_fault_is_one_incident_and_one_alert_until_it_is_over(
     assert heard(listener) == ["Incident"]
 
     mailing.recovers()
-    registry.breaker("first").resume()
+    registry.breaker_for("first").resume()
     pass_time(60)
     mailing.pass_time()
     factories.message(venue)

@@ -109,7 +109,7 @@ def test_a_resolved_incident_is_listed_with_how_long_it_took(platform: Client) -
 
 
 def test_a_paused_provider_says_so_and_offers_to_resume(platform: Client) -> None:
-    registry.breaker("resend").pause("Paused by root.", hold=True)
+    registry.breaker_for("resend").pause("Paused by root.", hold=True)
     page = text(platform)
     assert "Paused by hand" in page
     assert reverse("health-act", args=["resume"]) + "?subject=resend" in page

@@ -34,7 +34,9 @@ def contact_context(request: HttpRequest, contact: Contact) -> dict[str, Any]:
     return {
         "contact": contact,
         "bubbles": conversation.message_bubbles(contact, RECENT),
-        "ways": [conversation.reply_option(contact, way) for way in thread.ways(contact)],
+        "ways": [
+            conversation.reply_option(contact, way) for way in thread.channel_options(contact)
+        ],
         "closed": closed,
         "panels": [html for panel in PANELS if (html := panel(request, contact))],
         "changes": [change_row(change) for change in contact.changes.all()[:CHANGES]],

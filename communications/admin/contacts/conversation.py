@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from communications.admin import message_badges
 from communications.conversations import thread
-from communications.conversations.thread import Way
+from communications.conversations.thread import ChannelOption
 from communications.models import (
     Channel,
     Contact,
@@ -15,7 +15,7 @@ from communications.models import (
 
 
 def message_bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:
-    return [message_bubble(message) for message in thread.newest(contact, count)]
+    return [message_bubble(message) for message in thread.newest_messages(contact, count)]
 
 
 def message_bubble(message: Message) -> dict[str, Any]:
@@ -28,11 +28,11 @@ def message_bubble(message: Message) -> dict[str, Any]:
         "channel": message_badges.channel_badge(went_by),
         "instead": Channel(message.channel).label if went_by != message.channel else "",
         "why": [detour.detail for detour in message.detours],  # type: ignore[attr-defined] # prefetched by conversations.newest
-        "media": thread.files(message.media),
+        "media": thread.media_files(message.media),
     }
 
 
-def reply_option(contact: Contact, way: Way) -> dict[str, Any]:
+def reply_option(contact: Contact, way: ChannelOption) -> dict[str, Any]:
     """A channel, with the link to the form for an answer where there is something to send."""
     is_usable = way.is_open or bool(way.templates)
     query = urlencode({"contact": contact.pk, "channel": way.channel})

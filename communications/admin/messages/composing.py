@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from communications.admin.messages import template_values
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import KeyReused, Refused
 from communications.models import (
@@ -132,7 +132,9 @@ class ComposeForm(forms.Form):
         else:
             fields["organization"].queryset = scope.rows(Organization.objects.all(), "pk")
         fields["channel"].choices = [
-            (channel.value, channel.label) for channel in Channel if channel in registry.channels()
+            (channel.value, channel.label)
+            for channel in Channel
+            if channel in registry.routed_channels()
         ] or Channel.choices
         fields["template"].queryset = template_values.usable_templates(scope)
         contact = fields["contact"]
@@ -155,7 +157,7 @@ class ComposeForm(forms.Form):
         data = self.cleaned_data
         organization = self.scope.organization or data["organization"]
         try:
-            composed = compose(
+            composed = compose_message(
                 organization,
                 self.draft(),
                 idempotency_key=f"admin-{data['key']}",

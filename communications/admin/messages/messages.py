@@ -72,7 +72,7 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
             label="Try again",
             icon="refresh",
             past="Waiting to be sent again",
-            act=lambda message, user: staff_actions.retry(message, by=user.get_username()),
+            act=lambda message, user: staff_actions.retry_message(message, by=user.get_username()),
             is_possible=lambda message: (
                 message.direction == Direction.OUTBOUND
                 and message.send_after is None
@@ -84,7 +84,7 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
             label="Cancel sending",
             icon="cancel",
             past="Cancelled",
-            act=lambda message, user: staff_actions.cancel(message, by=user.get_username()),
+            act=lambda message, user: staff_actions.cancel_message(message, by=user.get_username()),
             is_possible=lambda message: (
                 message.direction == Direction.OUTBOUND and message.send_after is not None
             ),

@@ -18,7 +18,7 @@ NAMED = re.compile(r"(\w+)\s*:\s*(.*)")
 
 def usable_templates(scope: Scope) -> QuerySet[Template]:
     """Those that may be sent now; at WhatsApp, only what Meta approved."""
-    mine = scope.rows(Template.objects.filter(channel__in=registry.channels()))
+    mine = scope.rows(Template.objects.filter(channel__in=registry.routed_channels()))
     return mine.exclude(~Q(approval=APPROVED), channel=Channel.WHATSAPP).order_by("channel", "name")
 
 

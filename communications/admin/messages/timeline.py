@@ -64,7 +64,7 @@ class AttemptEntry:
 
 def message_context(message: Message) -> dict[str, Any]:
     # Read first: what happens while the rest is read is then sent again, never left out.
-    last_id = event_stream.last_id()
+    last_id = event_stream.last_event_id()
     message = Message.objects.select_related("contact", "organization").get(pk=message.pk)
     events = Event.objects.filter(message=message).select_related("attempt").order_by("-id")
     return {
@@ -79,7 +79,7 @@ def message_context(message: Message) -> dict[str, Any]:
         "waits": message.send_after is not None,
         "frame": FRAME_HEAD + message.html[:MAX_HTML] if message.html else "",
         "reply": reply_query(message),
-        "media": thread.files(message.media),
+        "media": thread.media_files(message.media),
         "files": message.attachments.defer("content") if message.has_attachments else [],
     }
 

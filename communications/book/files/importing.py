@@ -207,7 +207,7 @@ def planned_address(contact: Any, entry: AddressEntry, *, is_primary: bool) -> A
         value=entry.value,
         label=entry.label[:40],
         is_primary=is_primary,
-        hint=search_keys.hint(entry.value),
+        hint=search_keys.address_hint(entry.value),
     )
 
 

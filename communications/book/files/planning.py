@@ -89,11 +89,11 @@ class Planner:
             self.remember(draft_of_contact(contact))
 
     def remember(self, draft: ContactDraft) -> None:
-        alike = self.named[personal_names.fold(draft.facts["name"])]
+        alike = self.named[personal_names.fold_text(draft.facts["name"])]
         if draft not in alike:
             alike.append(draft)
         for entry in draft.entries:
-            value = phone_numbers.canonical(entry.value)
+            value = phone_numbers.canonical_number(entry.value)
             self.owners.setdefault((entry.channel, value), draft)
             if draft not in self.sharing[value]:
                 self.sharing[value].append(draft)
@@ -124,7 +124,7 @@ class Planner:
         """Whoever has one of its addresses."""
         found: list[ContactDraft] = []
         for entry in record.entries:
-            for draft in self.sharing.get(phone_numbers.canonical(entry.value), ()):
+            for draft in self.sharing.get(phone_numbers.canonical_number(entry.value), ()):
                 if draft not in found:
                     found.append(draft)
         return found
@@ -135,7 +135,7 @@ class Planner:
         wanted = {(draft.channel, draft.value) for draft in free}
         return [
             draft
-            for draft in self.named.get(personal_names.fold(mine.facts["name"]), ())
+            for draft in self.named.get(personal_names.fold_text(mine.facts["name"]), ())
             if {(entry.channel, entry.value) for entry in draft.entries} == wanted
             and circles <= draft.person().circles
         ]
@@ -145,7 +145,7 @@ class Planner:
         return [
             entry
             for entry in entries
-            if (entry.channel, phone_numbers.canonical(entry.value)) not in self.owners
+            if (entry.channel, phone_numbers.canonical_number(entry.value)) not in self.owners
         ]
 
     def unite(self, draft: ContactDraft, record: ContactRecord) -> bool:
@@ -191,4 +191,4 @@ def filled_gaps(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
             found[name] = {**value, **(mine or {})}
         else:
             found[name] = mine or value
-    return found | personal_names.better(ours, theirs)
+    return found | personal_names.better_name(ours, theirs)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
             known = ", ".join(settings.PROVIDERS) or "none"
             raise CommandError(f"“{provider}” is not configured. Configured: {known}.")
         try:
-            self_test.try_out(provider, event)
+            self_test.post_sample(provider, event)
         except LookupError as error:
             raise CommandError(str(error.args[0])) from error
         except self_test.NotProcessed as error:

@@ -8,22 +8,22 @@ from uuid import uuid4
 
 import resend
 
-from communications.providers.base import Probed, Provider, Reply
+from communications.providers.base import ProbeResult, Provider, Reply
 from communications.providers.resend import receiving, signatures
-from communications.providers.resend.errors import classified
+from communications.providers.resend.errors import resend_errors
 from communications.providers.resend.receiving import (
     EVENTS,
     LAST_EVENTS,
     TEST_TAG,
-    parse_time,
-    received,
+    parse_resend_time,
+    received_mail,
 )
 from communications.providers.resend.sending import (
-    accepted,
+    accepted_mail,
+    as_object,
     as_params,
     batch_results,
-    permitted,
-    read_object,
+    permitted_rate,
 )
 from communications.providers.resend.transport import CLIENT
 from communications.vocabulary.events import (
@@ -64,7 +64,7 @@ class Resend(Provider):
     ) -> None:
         self.account = (api_url.rstrip("/"), api_key)
         self.sender = sender
-        self.webhooks = [signatures.verifier(secret) for secret in webhook_secrets]
+        self.webhooks = [signatures.svix_verifier(secret) for secret in webhook_secrets]
         self.rate = Rate.below(rate_per_second)
 
     @property
@@ -80,15 +80,15 @@ class Resend(Provider):
         return self._send_batch(outbounds, key)
 
     def _send_one(self, outbound: Outbound, key: str) -> Reply:
-        with classified():
-            answer = read_object(
+        with resend_errors():
+            answer = as_object(
                 resend.Emails.send(as_params(outbound), {"idempotency_key": key}),
             )
-        return Reply(results=[accepted(answer)], per_second=permitted(answer))
+        return Reply(results=[accepted_mail(answer)], per_second=permitted_rate(answer))
 
     def _send_batch(self, outbounds: Sequence[Outbound], key: str) -> Reply:
-        with classified():
-            answer = read_object(
+        with resend_errors():
+            answer = as_object(
                 resend.Batch.send(
                     [as_params(one) for one in outbounds],
                     # One bad mail must not hold back the others.
@@ -97,26 +97,26 @@ class Resend(Provider):
             )
         return Reply(
             results=batch_results(answer, len(outbounds)),
-            per_second=permitted(answer),
+            per_second=permitted_rate(answer),
         )
 
     # --- webhooks -------------------------------------------------------------------------------
 
     def verify(self, request: WebhookRequest) -> str:
-        return signatures.verify(request, self.webhooks)
+        return signatures.verify_svix_signature(request, self.webhooks)
 
-    def topic(self, request: WebhookRequest) -> str:
-        return receiving.topic(request)
+    def event_type(self, request: WebhookRequest) -> str:
+        return receiving.resend_event_type(request)
 
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
-        return receiving.events(request)
+        return receiving.resend_events(request)
 
     # --- asking ---------------------------------------------------------------------------------
 
     def fetch_status(self, provider_id: str) -> StatusChanged | None:
         CLIENT.account.set(self.account)
-        with classified():
-            answer = read_object(resend.Emails.get(provider_id))
+        with resend_errors():
+            answer = as_object(resend.Emails.get(provider_id))
         kind, status = LAST_EVENTS.get(str(answer.get("last_event")), (Kind.OTHER, None))
         if status is None:
             return None
@@ -129,24 +129,26 @@ class Resend(Provider):
             closes=Reason.COMPLAINT if kind is Kind.COMPLAINED else None,
         )
 
-    def probe(self) -> Probed:
+    def probe(self) -> ProbeResult:
         """https://resend.com/docs/api-reference/domains/list-domains"""
         CLIENT.account.set(self.account)
         try:
-            with classified():
-                answer = read_object(resend.Domains.list())
+            with resend_errors():
+                answer = as_object(resend.Domains.list())
         except CredentialsRejected as error:
             # A key that may only send is a good one: it was recognised.
             if error.code == "restricted_api_key":
-                return Probed(facts={"key": "may send and nothing else"})
+                return ProbeResult(facts={"key": "may send and nothing else"})
             raise
-        return as_probed(answer, self.sender)
+        return domain_probe(answer, self.sender)
 
     def fetch_received(self, provider_id: str) -> MessageReceived:
         CLIENT.account.set(self.account)
-        with classified():
-            answer = read_object(resend.Emails.Receiving.get(provider_id))
-        return received({**answer, "email_id": provider_id}, parse_time(answer.get("created_at")))
+        with resend_errors():
+            answer = as_object(resend.Emails.Receiving.get(provider_id))
+        return received_mail(
+            {**answer, "email_id": provider_id}, parse_resend_time(answer.get("created_at"))
+        )
 
     def sample(self, event: str) -> WebhookRequest:
         if event not in EVENTS:
@@ -166,13 +168,13 @@ class Resend(Provider):
         return WebhookRequest(method="POST", url="", headers=headers, body=body.encode())
 
 
-def as_probed(answer: Mapping[str, Any], sender: str) -> Probed:
+def domain_probe(answer: Mapping[str, Any], sender: str) -> ProbeResult:
     domains = {
         str(one.get("name", "")): str(one.get("status", "")) for one in as_dicts(answer.get("data"))
     }
     ours = sender.rpartition("@")[2].rstrip("> ").lower()
     state = domains.get(ours, "verified")
-    return Probed(
+    return ProbeResult(
         warning="" if state == "verified" else f"The domain {ours} is {state}, not verified.",
         facts={f"domain {name}": state for name, state in sorted(domains.items())},
     )

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from resend.exceptions import NoContentError, ResendError
 
-from communications.providers.resend.transport import number
+from communications.providers.resend.transport import header_number
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
@@ -51,7 +51,7 @@ PAUSES = {
 
 
 @contextmanager
-def classified() -> Iterator[None]:
+def resend_errors() -> Iterator[None]:
     """Turns the SDK's errors into ours."""
     try:
         yield
@@ -59,12 +59,12 @@ def classified() -> Iterator[None]:
         # The SDK reports every transport failure as a 500 of its own; the cause knows better.
         if isinstance(error.__context__, ProviderError):
             raise error.__context__ from None
-        raise classify(error) from error
+        raise classify_resend_error(error) from error
     except NoContentError as error:
         raise OutcomeUnknown("Resend answered with nothing.", code="unreadable") from error
 
 
-def classify(error: ResendError) -> ProviderError:
+def classify_resend_error(error: ResendError) -> ProviderError:
     name, message = str(error.error_type), str(error.message)
     # An error may be in the body of a success, in whatever shape.
     status = error.code if isinstance(error.code, int) else HTTPStatus.INTERNAL_SERVER_ERROR
@@ -72,14 +72,14 @@ def classify(error: ResendError) -> ProviderError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(
             message,
-            retry_after=PAUSES.get(name, retry_after(error)),
+            retry_after=PAUSES.get(name, resend_retry_after(error)),
             code=name,
             response=response,
         )
-    return error_class(status, name, message)(message, code=name, response=response)
+    return resend_error_class(status, name, message)(message, code=name, response=response)
 
 
-def error_class(status: int, name: str, message: str) -> type[ProviderError]:
+def resend_error_class(status: int, name: str, message: str) -> type[ProviderError]:
     """The table first, the HTTP status second: Resend adds names without notice."""
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed
@@ -87,18 +87,18 @@ def error_class(status: int, name: str, message: str) -> type[ProviderError]:
         # The domain is not verified, or the account may only write to its owner.
         return ConfigurationRejected
     if name in {"validation_error", "invalid_parameter"}:
-        return validation_error(message)
+        return validation_error_class(message)
     if name in ERRORS:
         return ERRORS[name]
     denied = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     return CredentialsRejected if denied else ContentRejected
 
 
-def validation_error(message: str) -> type[ProviderError]:
+def validation_error_class(message: str) -> type[ProviderError]:
     """Resend names the field in the text only, between backquotes."""
     return InvalidRecipient if "`to`" in message else ContentRejected
 
 
-def retry_after(error: ResendError) -> timedelta:
-    seconds = number(error.headers or {}, "retry-after")
+def resend_retry_after(error: ResendError) -> timedelta:
+    seconds = header_number(error.headers or {}, "retry-after")
     return timedelta(seconds=1 if seconds is None else max(0.1, seconds))

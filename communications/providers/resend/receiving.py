@@ -45,39 +45,39 @@ BOUNCE_PERMANENT = "Permanent"
 SUPPRESSIONS = {"bounce": Reason.BOUNCE, "complaint": Reason.COMPLAINT}
 
 
-def topic(request: WebhookRequest) -> str:
+def resend_event_type(request: WebhookRequest) -> str:
     return str(request.json().get("type", ""))[:80]
 
 
-def events(request: WebhookRequest) -> Iterator[Event]:
+def resend_events(request: WebhookRequest) -> Iterator[Event]:
     body = request.json()
     name, data = body.get("type"), body.get("data")
     if not isinstance(data, dict):
         raise MalformedRequest("A Resend webhook has its “data” in an object.")
-    if TEST_TAG in tags(data):
+    if TEST_TAG in echoed_tags(data):
         return
-    event = read(str(name), data, parse_time(body.get("created_at")))
+    event = read_resend_event(str(name), data, parse_resend_time(body.get("created_at")))
     if event is not None:
         yield event
 
 
-def read(name: str, data: dict[str, Any], at: datetime) -> Event | None:
+def read_resend_event(name: str, data: dict[str, Any], at: datetime) -> Event | None:
     """None for what says nothing about a message or an address: domains, lists, new types."""
     if name in EVENTS:
-        return status_changed(name, data, at)
+        return resend_receipt(name, data, at)
     if name == "email.received":
-        return received(data, at)
+        return received_mail(data, at)
     if name == "contact.updated" and data.get("unsubscribed") is True:
-        return closed(data, Reason.OPT_OUT, at)
+        return closed_address(data, Reason.OPT_OUT, at)
     if name == "suppression.added":
-        return closed(data, SUPPRESSIONS.get(str(data.get("origin")), Reason.MANUAL), at)
+        return closed_address(data, SUPPRESSIONS.get(str(data.get("origin")), Reason.MANUAL), at)
     return None
 
 
-def status_changed(name: str, data: dict[str, Any], at: datetime) -> StatusChanged:
+def resend_receipt(name: str, data: dict[str, Any], at: datetime) -> StatusChanged:
     kind, status = EVENTS[name]
-    echoed = tags(data)
-    explain = EXPLAIN.get(name)
+    echoed = echoed_tags(data)
+    explain = EXPLANATIONS.get(name)
     code, detail, closes = explain(data) if explain else ("", "", None)
     return StatusChanged(
         kind=kind,
@@ -92,7 +92,7 @@ def status_changed(name: str, data: dict[str, Any], at: datetime) -> StatusChang
     )
 
 
-def tags(data: dict[str, Any]) -> dict[str, str]:
+def echoed_tags(data: dict[str, Any]) -> dict[str, str]:
     """An object in webhooks; a list, as in requests, has been seen as well."""
     found = data.get("tags") or {}
     if isinstance(found, list):
@@ -105,7 +105,7 @@ def tags(data: dict[str, Any]) -> dict[str, str]:
 Explanation = tuple[str, str, Reason | None]
 
 
-def bounced(data: dict[str, Any]) -> Explanation:
+def explain_bounce(data: dict[str, Any]) -> Explanation:
     """A bounce without a type is of the time before there were types: it says that this message
     bounced, and not that the address is dead."""
     bounce = as_dict(data.get("bounce"))
@@ -114,37 +114,37 @@ def bounced(data: dict[str, Any]) -> Explanation:
     return f"{kind}/{subtype}".strip("/"), str(bounce.get("message", "")), closes
 
 
-def complained(_: dict[str, Any]) -> Explanation:
+def explain_complaint(_: dict[str, Any]) -> Explanation:
     return "complaint", "The recipient reported it as spam.", Reason.COMPLAINT
 
 
-def failed(data: dict[str, Any]) -> Explanation:
+def explain_failure(data: dict[str, Any]) -> Explanation:
     reason = str(as_dict(data.get("failed")).get("reason", ""))
     return reason, reason.replace("_", " ").capitalize(), None
 
 
-def suppressed(data: dict[str, Any]) -> Explanation:
+def explain_suppression(data: dict[str, Any]) -> Explanation:
     found = as_dict(data.get("suppressed"))
     reason = str(found.get("reason", ""))
     closes = Reason.COMPLAINT if "complaint" in reason else Reason.BOUNCE
     return str(found.get("type", "Suppressed")), str(found.get("message", "")), closes
 
 
-EXPLAIN: dict[str, Callable[[dict[str, Any]], Explanation]] = {
-    "email.bounced": bounced,
-    "email.complained": complained,
-    "email.failed": failed,
-    "email.suppressed": suppressed,
+EXPLANATIONS: dict[str, Callable[[dict[str, Any]], Explanation]] = {
+    "email.bounced": explain_bounce,
+    "email.complained": explain_complaint,
+    "email.failed": explain_failure,
+    "email.suppressed": explain_suppression,
 }
 
 
-def received(data: dict[str, Any], at: datetime) -> MessageReceived:
+def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
     """A webhook carries no body; GET /emails/receiving/{id} does."""
     return MessageReceived(
         provider_id=str(data.get("email_id", "")),
-        sender=address(str(data.get("from", ""))),
+        sender=bare_address(str(data.get("from", ""))),
         # Whoever was only copied in is written to all the same.
-        to=tuple(one for name in ("to", "cc", "bcc") for one in addresses(data.get(name))),
+        to=tuple(one for name in ("to", "cc", "bcc") for one in bare_addresses(data.get(name))),
         subject=str(data.get("subject") or ""),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),
@@ -153,16 +153,16 @@ def received(data: dict[str, Any], at: datetime) -> MessageReceived:
     )
 
 
-def addresses(value: Any) -> list[str]:
+def bare_addresses(value: Any) -> list[str]:
     listed = [value] if isinstance(value, str) else value
-    return [address(str(one)) for one in listed] if isinstance(listed, list) else []
+    return [bare_address(str(one)) for one in listed] if isinstance(listed, list) else []
 
 
-def address(value: str) -> str:
+def bare_address(value: str) -> str:
     return value.rpartition("<")[2].rstrip("> ").strip() or value
 
 
-def closed(data: dict[str, Any], reason: Reason, at: datetime) -> AddressClosed:
+def closed_address(data: dict[str, Any], reason: Reason, at: datetime) -> AddressClosed:
     return AddressClosed(
         value=str(data.get("email", "")),
         reason=reason,
@@ -171,7 +171,7 @@ def closed(data: dict[str, Any], reason: Reason, at: datetime) -> AddressClosed:
     )
 
 
-def parse_time(value: Any) -> datetime:
+def parse_resend_time(value: Any) -> datetime:
     """Seen: “…T22:13:42.674Z” and “2023-04-03 22:13:42.674981+00”. Now, where there is none."""
     try:
         found = datetime.fromisoformat(str(value))

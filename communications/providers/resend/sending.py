@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from communications.providers.base import Accepted
-from communications.providers.resend.errors import validation_error
-from communications.providers.resend.transport import number
+from communications.providers.resend.errors import validation_error_class
+from communications.providers.resend.transport import header_number
 from communications.vocabulary.events import Outbound
 from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError
 
@@ -41,14 +41,14 @@ def as_params(outbound: Outbound) -> Any:
     return params | {name: value for name, value in optional.items() if value}
 
 
-def read_object(answer: Any) -> dict[str, Any]:
+def as_object(answer: Any) -> dict[str, Any]:
     """The SDK passes on whatever JSON there is."""
     if not isinstance(answer, dict):
         raise OutcomeUnknown("Resend answered with something unreadable.", code="unreadable")
     return answer
 
 
-def accepted(answer: Any) -> Accepted | ProviderError:
+def accepted_mail(answer: Any) -> Accepted | ProviderError:
     provider_id = answer.get("id") if isinstance(answer, dict) else None
     if not isinstance(provider_id, str) or not provider_id:
         return OutcomeUnknown("Resend answered without an id.", code="no_id")
@@ -65,16 +65,16 @@ def batch_results(answer: Mapping[str, Any], count: int) -> list[Accepted | Prov
     data = answer.get("data")
     ids = iter(data if isinstance(data, list) else [])
     return [
-        refused(errors[index]) if index in errors else accepted(next(ids, None))
+        refused_mail(errors[index]) if index in errors else accepted_mail(next(ids, None))
         for index in range(count)
     ]
 
 
-def refused(message: str) -> ProviderError:
-    return validation_error(message)(message, code="validation_error")
+def refused_mail(message: str) -> ProviderError:
+    return validation_error_class(message)(message, code="validation_error")
 
 
-def permitted(answer: Any) -> float | None:
+def permitted_rate(answer: Any) -> float | None:
     """https://resend.com/docs/api-reference/rate-limit: requests a second."""
-    found = number(answer.get("http_headers", {}), "ratelimit-limit")
+    found = header_number(answer.get("http_headers", {}), "ratelimit-limit")
     return found if found and found > 0 else None

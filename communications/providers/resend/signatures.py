@@ -10,9 +10,9 @@ from wedsync_comms.lib.web.webhook_request import WebhookRequest
 TIMESTAMP_DIGITS = 12
 
 
-def verify(request: WebhookRequest, webhooks: Iterable[Webhook]) -> str:
+def verify_svix_signature(request: WebhookRequest, webhooks: Iterable[Webhook]) -> str:
     """The delivery's id. Raises MalformedRequest or InvalidSignature."""
-    headers = {name: header(request, name) for name in ("id", "timestamp", "signature")}
+    headers = {name: svix_header(request, name) for name in ("id", "timestamp", "signature")}
     if not headers["signature"]:
         raise InvalidSignature("The header svix-signature is missing.")
     missing = [name for name, value in headers.items() if not value]
@@ -22,23 +22,23 @@ def verify(request: WebhookRequest, webhooks: Iterable[Webhook]) -> str:
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < TIMESTAMP_DIGITS):
         raise MalformedRequest("The header svix-timestamp must be in whole seconds.")
     named = {f"webhook-{name}": value for name, value in headers.items()}
-    if not any(matches(one, request.body, named) for one in webhooks):
+    if not any(svix_matches(one, request.body, named) for one in webhooks):
         raise InvalidSignature("The signature does not match, or is more than 5 minutes old.")
     return headers["id"]
 
 
-def header(request: WebhookRequest, name: str) -> str:
+def svix_header(request: WebhookRequest, name: str) -> str:
     return request.headers.get(f"svix-{name}") or request.headers.get(f"webhook-{name}", "")
 
 
-def verifier(secret: str) -> Webhook:
+def svix_verifier(secret: str) -> Webhook:
     try:
         return Webhook(secret)
     except EmptyWebhookSecretError as error:
         raise ValueError("A webhook secret is empty, or no base64.") from error
 
 
-def matches(webhook: Webhook, body: bytes, headers: dict[str, str]) -> bool:
+def svix_matches(webhook: Webhook, body: bytes, headers: dict[str, str]) -> bool:
     try:
         webhook.verify(body, headers, json_parse=False)
     except (WebhookVerificationError, ValueError):

@@ -12,10 +12,10 @@ from wedsync_comms.lib.errors import ServerFailed
 from wedsync_comms.lib.http import Client
 
 # Beyond this, a number in a header is a mistake.
-SENSIBLE = 1_000_000.0
+MAX_HEADER_NUMBER = 1_000_000.0
 
 
-class PooledClient(HTTPClient):
+class PooledResendClient(HTTPClient):
     """The SDK's HTTP, with pooled connections, timeouts, and the account of the calling provider.
 
     The SDK keeps key and address in module globals; two accounts in one process share them. So
@@ -49,17 +49,17 @@ class PooledClient(HTTPClient):
         return response.content, response.status, response.headers
 
 
-CLIENT = PooledClient()
+CLIENT = PooledResendClient()
 resend.default_http_client = CLIENT
 # Unset, the SDK would look for it in the environment and send "Bearer None".
 resend.api_key = "set-by-the-client"
 
 
-def number(headers: Mapping[str, str], name: str) -> float | None:
+def header_number(headers: Mapping[str, str], name: str) -> float | None:
     """What the header says, if it is a number one can reckon with."""
     lower = {key.lower(): value for key, value in headers.items()}
     try:
         found = float(lower[name])
     except (KeyError, ValueError):
         return None
-    return found if abs(found) <= SENSIBLE else None
+    return found if abs(found) <= MAX_HEADER_NUMBER else None

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from twilio.rest import Client as TwilioClient
 
-from communications.providers.base import Accepted, Acknowledgement, Probed, Provider, Reply
+from communications.providers.base import Accepted, Acknowledgement, ProbeResult, Provider, Reply
 from communications.providers.twilio import receiving, signatures
-from communications.providers.twilio.errors import classified
+from communications.providers.twilio.errors import twilio_errors
 from communications.providers.twilio.receiving import STATUSES, TEST_FIELD, WHATSAPP
-from communications.providers.twilio.transport import PooledClient
+from communications.providers.twilio.transport import PooledTwilioClient
 from communications.vocabulary.events import (
     Event,
     MessageReceived,
@@ -62,9 +62,9 @@ class Twilio(Provider):
         self.tokens = list(auth_tokens)
         self.sender = sender
         self.messaging_service_sid = messaging_service_sid
-        self.is_a_pool = bool(messaging_service_sid)
+        self.uses_sender_pool = bool(messaging_service_sid)
         self.callback_url = callback_url
-        self.http = PooledClient()
+        self.http = PooledTwilioClient()
         self.client = TwilioClient(account_sid, self.tokens[0], http_client=self.http)
         self.client.api.base_url = api_url.rstrip("/")
         self.rate = Rate.below(rate_per_second)
@@ -77,7 +77,7 @@ class Twilio(Provider):
 
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
         params = self.as_params(outbounds[0])
-        with classified(self.http):
+        with twilio_errors(self.http):
             answer = self.client.messages.create(**params)
         if not isinstance(answer.sid, str) or not answer.sid:
             raise OutcomeUnknown("Twilio answered without a sid.", code="no_sid")
@@ -101,7 +101,7 @@ class Twilio(Provider):
         return params | {"body": outbound.text}
 
     def origin(self, outbound: Outbound) -> dict[str, str]:
-        if self.is_a_pool and outbound.sender == self.sender:
+        if self.uses_sender_pool and outbound.sender == self.sender:
             return {"messaging_service_sid": self.messaging_service_sid}
         return {"from_": self.prefix + outbound.sender}
 
@@ -112,41 +112,41 @@ class Twilio(Provider):
     # --- webhooks -------------------------------------------------------------------------------
 
     def verify(self, request: WebhookRequest) -> str:
-        signatures.verify(request, self.tokens)
-        return receiving.event_id(request)
+        signatures.verify_twilio_signature(request, self.tokens)
+        return receiving.twilio_event_id(request)
 
-    def topic(self, request: WebhookRequest) -> str:
-        return receiving.topic(request)
+    def event_type(self, request: WebhookRequest) -> str:
+        return receiving.twilio_event_type(request)
 
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
-        return receiving.events(request)
+        return receiving.twilio_events(request)
 
     # --- asking ---------------------------------------------------------------------------------
 
     def fetch_status(self, provider_id: str) -> StatusChanged | None:
-        with classified(self.http):
+        with twilio_errors(self.http):
             found = self.client.messages(provider_id).fetch()
         status, code = str(found.status), str(found.error_code or "")
         if status not in STATUSES:
             return None
         detail = str(found.error_message or "")
-        return receiving.status_changed(status, provider_id, code, detail, {})
+        return receiving.twilio_receipt(status, provider_id, code, detail, {})
 
-    def probe(self) -> Probed:
+    def probe(self) -> ProbeResult:
         """https://www.twilio.com/docs/iam/api/account#fetch-an-account-resource"""
-        with classified(self.http):
+        with twilio_errors(self.http):
             found = self.client.api.accounts(self.account_sid).fetch()
         status = str(found.status)
         if status != "active":
             raise ConfigurationRejected(f"The account is {status}.", code=status)
-        return Probed(facts={"account": status, "type": str(found.type)})
+        return ProbeResult(facts={"account": status, "type": str(found.type)})
 
-    def look_up(self, outbound: Outbound, since: datetime) -> list[str]:
+    def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:
         """Same people, same text, made since then. Twilio's list does not show our own ids.
 
         https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
         """
-        with classified(self.http):
+        with twilio_errors(self.http):
             newest = self.client.messages.list(to=self.prefix + outbound.to, limit=100)
         return [str(one.sid) for one in newest if self.may_be(one, outbound, since)]
 
@@ -164,7 +164,7 @@ class Twilio(Provider):
         if event not in STATUSES:
             raise LookupError(f"Twilio has no such status. Choose one of: {', '.join(STATUSES)}.")
         fields = {"MessageSid": f"SM{uuid4().hex}", "MessageStatus": event, TEST_FIELD: "1"}
-        signed = signatures.signature(
+        signed = signatures.twilio_signature(
             self.callback_url, signatures.sorted_fields(fields), self.tokens[0], "sha1"
         )
         headers = {
@@ -193,10 +193,10 @@ class TwilioWhatsApp(Twilio):
             )
         return super().origin(outbound)
 
-    def look_up(self, outbound: Outbound, since: datetime) -> list[str]:
+    def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:
         if outbound.template is not None:
             raise LookupError("Twilio writes the text of a template, so it cannot be found by it.")
-        return super().look_up(outbound, since)
+        return super().find_by_content(outbound, since)
 
     def as_params(self, outbound: Outbound) -> dict[str, Any]:
         params = super().as_params(outbound)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
-from communications.providers.twilio.transport import PooledClient
+from communications.providers.twilio.transport import PooledTwilioClient
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
@@ -108,32 +108,32 @@ UNREADABLE = (TwilioException, ValueError, TypeError, AttributeError, KeyError)
 
 
 @contextmanager
-def classified(http: PooledClient) -> Iterator[None]:
+def twilio_errors(http: PooledTwilioClient) -> Iterator[None]:
     """Turns the SDK's errors into ours. The transport's come as ours already."""
     try:
         yield
     except (TwilioRestException, TwilioServiceException) as error:
-        raise classify(error, http.retry_after) from error
+        raise classify_twilio_error(error, http.retry_after) from error
     except UNREADABLE as error:
         why = f"Twilio's answer is unreadable: {error}"
         raise OutcomeUnknown(why, code="unreadable") from error
 
 
-def classify(
+def classify_twilio_error(
     error: TwilioRestException | TwilioServiceException,
     retry_after: timedelta | None,
 ) -> ProviderError:
     code, status = as_int(error.code, 0), as_int(error.status, 0)
-    message = str(error.msg if isinstance(error, TwilioRestException) else words(error))
+    message = str(error.msg if isinstance(error, TwilioRestException) else problem_text(error))
     response: dict[str, object] = {"status": status, "code": code, "message": message}
-    kind = error_class(status, code)
+    kind = twilio_error_class(status, code)
     if kind is RateLimited:
         wait = retry_after or PAUSES.get(code, PAUSE)
         return RateLimited(message, retry_after=wait, code=str(code), response=response)
     return kind(message, code=str(code), response=response)
 
 
-def error_class(status: int, code: int) -> type[ProviderError]:
+def twilio_error_class(status: int, code: int) -> type[ProviderError]:
     """The table first, the HTTP status second: Twilio adds codes without notice."""
     if code in ERRORS:
         return ERRORS[code]
@@ -146,6 +146,6 @@ def error_class(status: int, code: int) -> type[ProviderError]:
     return CredentialsRejected if status == UNAUTHORIZED else ContentRejected
 
 
-def words(error: TwilioServiceException) -> str:
+def problem_text(error: TwilioServiceException) -> str:
     """https://www.rfc-editor.org/rfc/rfc9457, how Twilio's newer services word an error."""
     return f"{error.title}: {error.detail}" if error.detail else str(error.title)

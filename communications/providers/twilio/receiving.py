@@ -6,13 +6,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from communications.providers.twilio.errors import ERRORS, PAUSES, REASONS
 from communications.vocabulary.events import (
+    ConsentKeyword,
     Event,
     Kind,
     Media,
     MessageReceived,
     Reason,
     StatusChanged,
-    Wish,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest, OptedOut
@@ -36,55 +36,55 @@ STATUSES: dict[str, tuple[Kind, Status]] = {
 }
 MAX_MEDIA = 10
 # https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out, and what a text alone says.
-WISHES = {
+CONSENT_KEYWORDS = {
     **dict.fromkeys(
         ("stop", "unsubscribe", "end", "quit", "stopall", "revoke", "optout", "cancel"),
-        Wish.STOP,
+        ConsentKeyword.STOP,
     ),
-    **dict.fromkeys(("start", "yes", "unstop"), Wish.START),
-    **dict.fromkeys(("help", "info"), Wish.HELP),
+    **dict.fromkeys(("start", "yes", "unstop"), ConsentKeyword.START),
+    **dict.fromkeys(("help", "info"), ConsentKeyword.HELP),
 }
 WHATSAPP = "whatsapp:"
 # On the samples we sign ourselves: they are about no message.
 TEST_FIELD = "WedSyncTest"
 
 
-def text_of(request: WebhookRequest) -> str:
+def form_text(request: WebhookRequest) -> str:
     try:
         return request.body.decode()
     except UnicodeDecodeError as error:
         raise MalformedRequest("The body is not a form in UTF-8.") from error
 
 
-def form(request: WebhookRequest) -> dict[str, str]:
-    return dict(parse_qsl(text_of(request), keep_blank_values=True))
+def form_fields(request: WebhookRequest) -> dict[str, str]:
+    return dict(parse_qsl(form_text(request), keep_blank_values=True))
 
 
-def topic(request: WebhookRequest) -> str:
-    fields = form(request)
+def twilio_event_type(request: WebhookRequest) -> str:
+    fields = form_fields(request)
     return fields.get("MessageStatus") or fields.get("SmsStatus") or ""
 
 
-def event_id(request: WebhookRequest) -> str:
+def twilio_event_id(request: WebhookRequest) -> str:
     """Twilio's own token, the same when it delivers again; or what tells two callbacks apart."""
     token = request.headers.get("i-twilio-idempotency-token", "")
     if token:
         return token
-    fields = form(request)
+    fields = form_fields(request)
     names = ("MessageSid", "MessageStatus", "ErrorCode")
     return ":".join(fields.get(name, "") for name in names)
 
 
-def events(request: WebhookRequest) -> Iterator[Event]:
-    fields = form(request)
+def twilio_events(request: WebhookRequest) -> Iterator[Event]:
+    fields = form_fields(request)
     if "MessageSid" not in fields or TEST_FIELD in fields:
         return
-    status = topic(request)
+    status = twilio_event_type(request)
     if status in {"received", "receiving"}:
-        yield received(fields)
+        yield twilio_message(fields)
     elif status in STATUSES:
         echoed = dict(parse_qsl(urlsplit(request.url).query))
-        yield status_changed(
+        yield twilio_receipt(
             status,
             fields["MessageSid"],
             fields.get("ErrorCode", ""),
@@ -93,7 +93,7 @@ def events(request: WebhookRequest) -> Iterator[Event]:
         )
 
 
-def status_changed(
+def twilio_receipt(
     status: str,
     provider_id: str,
     code: str,
@@ -120,7 +120,7 @@ def status_changed(
     )
 
 
-def received(fields: Mapping[str, str]) -> MessageReceived:
+def twilio_message(fields: Mapping[str, str]) -> MessageReceived:
     sender, to = fields.get("From", ""), fields.get("To", "")
     text = fields.get("Body", "")
     said = (fields.get("OptOutType") or text).strip().lower()
@@ -141,6 +141,6 @@ def received(fields: Mapping[str, str]) -> MessageReceived:
             for place in range(min(as_int(fields.get("NumMedia"), 0), MAX_MEDIA))
         ),
         occurred_at=datetime.now(UTC),
-        opens_window=sender.startswith(WHATSAPP),
-        wish=WISHES.get(said),
+        opens_service_window=sender.startswith(WHATSAPP),
+        keyword=CONSENT_KEYWORDS.get(said),
     )

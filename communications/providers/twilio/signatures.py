@@ -6,32 +6,32 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
-from communications.providers.twilio.receiving import text_of
+from communications.providers.twilio.receiving import form_text
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.secrets import is_same
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
-def verify(request: WebhookRequest, tokens: Iterable[str]) -> None:
+def verify_twilio_signature(request: WebhookRequest, tokens: Iterable[str]) -> None:
     """Raises InvalidSignature unless one of the tokens made it."""
     given = request.headers.get("x-twilio-signature", "")
     if not given:
         raise InvalidSignature("The header X-Twilio-Signature is missing.")
     candidates = (
-        signature(url, signed_fields(request), token, algorithm(request))
+        twilio_signature(url, signed_fields(request), token, signature_algorithm(request))
         for token in tokens
-        for url in spellings(request.url)
+        for url in url_spellings(request.url)
     )
     if not any(is_same(one, given) for one in candidates):
         raise InvalidSignature("The signature does not match.")
 
 
-def signature(url: str, fields: str, token: str, name: str) -> str:
+def twilio_signature(url: str, fields: str, token: str, name: str) -> str:
     digest = hmac.new(token.encode(), (url + fields).encode(), getattr(hashlib, name)).digest()
     return b64encode(digest).decode()
 
 
-def algorithm(request: WebhookRequest) -> str:
+def signature_algorithm(request: WebhookRequest) -> str:
     """Shared keys, which Twilio offers since 2026, sign with SHA-256 and say so."""
     said = request.headers.get("x-twilio-webhooks-signature-settings", "")
     return "sha256" if "HMAC_SHA256" in said else "sha1"
@@ -44,7 +44,7 @@ def signed_fields(request: WebhookRequest) -> str:
         if not is_same(hashlib.sha256(request.body).hexdigest(), expected.lower()):
             raise InvalidSignature("The body is not the one that was signed.")
         return ""
-    return sorted_fields(parse_qs(text_of(request), keep_blank_values=True))
+    return sorted_fields(parse_qs(form_text(request), keep_blank_values=True))
 
 
 def sorted_fields(fields: Mapping[str, Sequence[str] | str]) -> str:
@@ -56,7 +56,7 @@ def sorted_fields(fields: Mapping[str, Sequence[str] | str]) -> str:
     return "".join(name + value for name, value in sorted(pairs))
 
 
-def spellings(url: str) -> Iterator[str]:
+def url_spellings(url: str) -> Iterator[str]:
     """Twilio signs some addresses with their port and some without."""
     parts = urlsplit(url)
     yield url

@@ -14,7 +14,7 @@ from wedsync_comms.lib.http import Client
 LONGEST_PAUSE = timedelta(hours=1)
 
 
-class PooledClient(HttpClient):
+class PooledTwilioClient(HttpClient):
     """The SDK's HTTP, with pooled connections, timeouts, and errors of ours."""
 
     def __init__(self) -> None:

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from communications.providers.base import Accepted, Probed, Provider, Reply
+from communications.providers.base import Accepted, ProbeResult, Provider, Reply
 from communications.providers.whatsapp import receiving, signatures
-from communications.providers.whatsapp.errors import decoded
-from communications.providers.whatsapp.receiving import STATUSES, TEST_ID, moment
-from communications.providers.whatsapp.sending import as_body
-from communications.providers.whatsapp.signatures import sign
-from communications.providers.whatsapp.templates import template
+from communications.providers.whatsapp.errors import decode_meta_answer
+from communications.providers.whatsapp.receiving import STATUSES, TEST_ID, parse_unix_time
+from communications.providers.whatsapp.sending import message_body
+from communications.providers.whatsapp.signatures import sign_meta_body
+from communications.providers.whatsapp.templates import as_template_text
 from communications.vocabulary.events import (
     Event,
     MessageReceived,
@@ -77,7 +77,7 @@ class WhatsApp(Provider):
 
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
         outbound = outbounds[0]
-        answer = self.ask("post", f"{outbound.sender}/messages", json=as_body(outbound))
+        answer = self.ask("post", f"{outbound.sender}/messages", json=message_body(outbound))
         first = next(iter(as_dicts(answer.get("messages"))), {})
         provider_id = first.get("id")
         if not isinstance(provider_id, str) or not provider_id:
@@ -92,23 +92,23 @@ class WhatsApp(Provider):
             headers={"Authorization": f"Bearer {self.token}"},
             **values,
         )
-        return decoded(answer)
+        return decode_meta_answer(answer)
 
     # --- webhooks -------------------------------------------------------------------------------
 
     def handshake(self, request: WebhookRequest) -> str:
-        return signatures.handshake(request, self.verify_token)
+        return signatures.meta_challenge(request, self.verify_token)
 
     def verify(self, request: WebhookRequest) -> str:
-        signatures.verify(request, self.secrets)
+        signatures.verify_meta_signature(request, self.secrets)
         # Meta gives a delivery no id; the same body is the same delivery.
         return hashlib.sha256(request.body).hexdigest()
 
-    def topic(self, request: WebhookRequest) -> str:
-        return receiving.topic(request)
+    def event_type(self, request: WebhookRequest) -> str:
+        return receiving.changed_fields(request)
 
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
-        return receiving.events(request)
+        return receiving.meta_events(request)
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -136,16 +136,16 @@ class WhatsApp(Provider):
             kind=kind,
             status=status,
             provider_id=provider_id,
-            occurred_at=moment(event.get("timestamp")),
+            occurred_at=parse_unix_time(event.get("timestamp")),
             detail=str(event.get("error_description", "")),
         )
 
-    def probe(self) -> Probed:
+    def probe(self) -> ProbeResult:
         """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-phone-number"""
         wanted = "quality_rating,messaging_limit_tier,status,name_status,display_phone_number"
         answer = self.ask("get", self.sender, params={"fields": wanted})
         facts = {name: str(answer[name]) for name in wanted.split(",") if answer.get(name)}
-        return Probed(warning=poor(facts), facts=facts)
+        return ProbeResult(warning=number_warning(facts), facts=facts)
 
     def fetch_templates(self) -> Iterator[TemplateText]:
         """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account/message_templates"""
@@ -156,7 +156,7 @@ class WhatsApp(Provider):
                 f"{self.business_account_id}/message_templates",
                 params={"limit": "100", **({"after": after} if after else {})},
             )
-            yield from (template(one) for one in as_dicts(answer.get("data")))
+            yield from (as_template_text(one) for one in as_dicts(answer.get("data")))
             paging = as_dict(answer.get("paging"))
             after = as_dict(paging.get("cursors")).get("after", "") if paging.get("next") else ""
             if not after:
@@ -177,12 +177,12 @@ class WhatsApp(Provider):
         body = json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
         headers = {
             "content-type": "application/json",
-            "x-hub-signature-256": sign(body, self.secrets[0]),
+            "x-hub-signature-256": sign_meta_body(body, self.secrets[0]),
         }
         return WebhookRequest(method="POST", url="", headers=headers, body=body)
 
 
-def poor(facts: Mapping[str, str]) -> str:
+def number_warning(facts: Mapping[str, str]) -> str:
     """What will soon stop messages, if it goes on."""
     if facts.get("quality_rating") == "RED":
         return "People block or report this number so often that Meta may lower its limit."

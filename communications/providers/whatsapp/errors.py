@@ -65,29 +65,29 @@ SERVER_ERROR, BAD_REQUEST, REDIRECT, UNAUTHORIZED, TOO_MANY = 500, 400, 300, 401
 # Where there is none; 0 is one.
 NO_CODE = -1
 # What a proxy in front of Meta may say without Meta's words, and that needs none.
-CLEAR = (UNAUTHORIZED, TOO_MANY)
+CLEAR_STATUSES = (UNAUTHORIZED, TOO_MANY)
 
 
-def decoded(answer: Response) -> dict[str, Any]:
+def decode_meta_answer(answer: Response) -> dict[str, Any]:
     """Raises the error that a refusal, or an answer nobody can read, stands for."""
     try:
         body = json.loads(answer.content)
     except ValueError:
         body = None
     error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict) or answer.status in CLEAR:
-        raise classify(answer.status, as_dict(error))
+    if isinstance(error, dict) or answer.status in CLEAR_STATUSES:
+        raise classify_meta_error(answer.status, as_dict(error))
     if answer.status >= REDIRECT or not isinstance(body, dict):
         kind = ServerFailed if answer.status >= SERVER_ERROR else OutcomeUnknown
         raise kind(f"Meta answered {answer.status} without a reason.", code=str(answer.status))
     return body
 
 
-def classify(status: int, error: Mapping[str, Any]) -> ProviderError:
-    code, message = as_int(error.get("code"), NO_CODE), explanation(error, "message")
+def classify_meta_error(status: int, error: Mapping[str, Any]) -> ProviderError:
+    code, message = as_int(error.get("code"), NO_CODE), meta_explanation(error, "message")
     said = str(code) if code != NO_CODE else str(status)
     response: dict[str, object] = {"status": status, "code": said, "message": message}
-    kind = error_class(status, code)
+    kind = meta_error_class(status, code)
     if error.get("is_transient") is True and code not in ERRORS:
         kind = ServerFailed
     if kind is RateLimited:
@@ -101,7 +101,7 @@ def classify(status: int, error: Mapping[str, Any]) -> ProviderError:
     return kind(message, code=said, response=response)
 
 
-def error_class(status: int, code: int) -> type[ProviderError]:
+def meta_error_class(status: int, code: int) -> type[ProviderError]:
     """The table first, the HTTP status second: Meta adds codes, and 0 may mean there was none."""
     if code in ERRORS:
         return ERRORS[code]
@@ -109,5 +109,5 @@ def error_class(status: int, code: int) -> type[ProviderError]:
     return ServerFailed if status >= SERVER_ERROR else by_status.get(status, ContentRejected)
 
 
-def explanation(error: Mapping[str, Any], otherwise: str) -> str:
+def meta_explanation(error: Mapping[str, Any], otherwise: str) -> str:
     return str(as_dict(error.get("error_data")).get("details") or error.get(otherwise, ""))

@@ -1,4 +1,4 @@
-"""A verified request -> what it says: receipts, messages that people wrote, what they wish."""
+"""A verified request -> what it says: receipts, what people wrote, what they ask for."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,19 +9,19 @@ from communications.providers.whatsapp.errors import (
     BAD_REQUEST,
     NO_CODE,
     PAUSES,
-    error_class,
-    explanation,
+    meta_error_class,
+    meta_explanation,
 )
-from communications.providers.whatsapp.templates import template_changed
+from communications.providers.whatsapp.templates import template_events
 from communications.vocabulary.events import (
     ConsentChanged,
+    ConsentKeyword,
     Event,
     Kind,
     Media,
     MessageReceived,
     Reason,
     StatusChanged,
-    Wish,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing
@@ -52,20 +52,20 @@ STOP_WORDS, START_WORDS = {"stop", "unsubscribe"}, {"start", "unstop"}
 TEST_ID = "wamid.wedsync-test"
 
 
-def topic(request: WebhookRequest) -> str:
-    fields = {str(change.get("field", "")) for change in changes(request)}
+def changed_fields(request: WebhookRequest) -> str:
+    fields = {str(change.get("field", "")) for change in meta_changes(request)}
     return ", ".join(sorted(fields))[:80]
 
 
-def events(request: WebhookRequest) -> Iterator[Event]:
-    for change in changes(request):
+def meta_events(request: WebhookRequest) -> Iterator[Event]:
+    for change in meta_changes(request):
         read = FIELDS.get(str(change.get("field")))
         value = change.get("value")
         if read is not None and isinstance(value, dict):
             yield from read(value)
 
 
-def changes(request: WebhookRequest) -> list[dict[str, Any]]:
+def meta_changes(request: WebhookRequest) -> list[dict[str, Any]]:
     return [
         change
         for entry in as_dicts(request.json().get("entry"))
@@ -73,88 +73,88 @@ def changes(request: WebhookRequest) -> list[dict[str, Any]]:
     ]
 
 
-def messages(value: dict[str, Any]) -> Iterator[Event]:
+def message_events(value: dict[str, Any]) -> Iterator[Event]:
     for status in as_dicts(value.get("statuses")):
         if str(status.get("status")) in STATUSES and not str(status.get("id")).startswith(TEST_ID):
-            yield status_changed(status)
+            yield meta_receipt(status)
     names = {
         str(one.get("wa_id") or one.get("user_id")): one for one in as_dicts(value.get("contacts"))
     }
-    to = number_id(value)
+    to = phone_number_id(value)
     for message in as_dicts(value.get("messages")):
-        yield received(message, names, to)
+        yield meta_message(message, names, to)
 
 
-def status_changed(status: Mapping[str, Any]) -> StatusChanged:
+def meta_receipt(status: Mapping[str, Any]) -> StatusChanged:
     kind, point = STATUSES[str(status["status"])]
     call, _, message = str(status.get("biz_opaque_callback_data", "")).partition(" ")
     error = next(iter(as_dicts(status.get("errors"))), {})
     code = as_int(error.get("code"), NO_CODE)
-    remedy = error_class(BAD_REQUEST, code) if point is Status.FAILED else None
+    remedy = meta_error_class(BAD_REQUEST, code) if point is Status.FAILED else None
     return StatusChanged(
         kind=kind,
         status=point,
         provider_id=str(status.get("id", "")),
         call=call,
         message=message,
-        occurred_at=moment(status.get("timestamp")),
+        occurred_at=parse_unix_time(status.get("timestamp")),
         code=str(code) if code != NO_CODE else "",
-        detail=explanation(error, "title"),
+        detail=meta_explanation(error, "title"),
         remedy=remedy,
         retry_after=PAUSES.get(code, timedelta(0)),
         closes=Reason.OPT_OUT if remedy is OptedOutOfMarketing else None,
     )
 
 
-def received(message: dict[str, Any], names: dict[str, Any], to: str) -> MessageReceived:
+def meta_message(message: dict[str, Any], names: dict[str, Any], to: str) -> MessageReceived:
     # Since 2026 a person with a user name may write without showing a number.
     sender = str(message.get("from") or message.get("from_user_id") or "")
     profile = as_dict(as_dict(names.get(sender)).get("profile"))
     kind = str(message.get("type", ""))
-    text = text_of(kind, message)
+    text = readable_text(kind, message)
     return MessageReceived(
         channel="whatsapp",
         provider_id=str(message.get("id", "")),
-        sender=as_number(sender),
+        sender=as_e164(sender),
         sender_name=str(profile.get("name") or profile.get("username") or ""),
         handle=str(message.get("from_user_id") or ""),
         to=(to,),
         subject="",
         text=text,
         media=media_of(kind, message),
-        occurred_at=moment(message.get("timestamp")),
-        opens_window=kind not in WINDOWLESS,
-        wish=wish(text),
+        occurred_at=parse_unix_time(message.get("timestamp")),
+        opens_service_window=kind not in WINDOWLESS,
+        keyword=consent_keyword(text),
     )
 
 
-def text_of(kind: str, message: dict[str, Any]) -> str:
+def readable_text(kind: str, message: dict[str, Any]) -> str:
     """What a person would read; for kinds without words, their name in brackets."""
     value = message.get(kind)
-    words = WORDS.get(kind, caption)(value) if isinstance(value, dict) else ""
+    words = TEXT_READERS.get(kind, caption_text)(value) if isinstance(value, dict) else ""
     return words or f"[{kind or 'unknown'}]"
 
 
-def caption(value: dict[str, Any]) -> str:
+def caption_text(value: dict[str, Any]) -> str:
     return str(value.get("caption") or "")
 
 
-def chosen(value: dict[str, Any]) -> str:
+def chosen_title(value: dict[str, Any]) -> str:
     answer = as_dict(value.get(str(value.get("type"))))
     return str(answer.get("title") or "")
 
 
-def place(value: dict[str, Any]) -> str:
+def location_text(value: dict[str, Any]) -> str:
     names = ("name", "address", "latitude", "longitude")
     return " ".join(str(value[name]) for name in names if name in value)
 
 
-WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+TEXT_READERS: dict[str, Callable[[dict[str, Any]], str]] = {
     "text": lambda value: str(value.get("body") or ""),
     "button": lambda value: str(value.get("text") or ""),
     "reaction": lambda value: str(value.get("emoji") or ""),
-    "interactive": chosen,
-    "location": place,
+    "interactive": chosen_title,
+    "location": location_text,
 }
 
 
@@ -166,7 +166,7 @@ def media_of(kind: str, message: dict[str, Any]) -> tuple[Media, ...]:
     return (Media(url=str(value.get("id", "")), content_type=str(value.get("mime_type", ""))),)
 
 
-def as_number(sender: str) -> str:
+def as_e164(sender: str) -> str:
     """A number as we keep it; whatever else a person may be known by stays as it is."""
     if not (sender.isascii() and sender.isdigit()):
         return sender
@@ -176,21 +176,25 @@ def as_number(sender: str) -> str:
     return f"+{sender}"
 
 
-def number_id(value: dict[str, Any]) -> str:
+def phone_number_id(value: dict[str, Any]) -> str:
     return str(as_dict(value.get("metadata")).get("phone_number_id", ""))
 
 
-def wish(text: str) -> Wish | None:
+def consent_keyword(text: str) -> ConsentKeyword | None:
     said = text.strip().lower()
     if said in STOP_WORDS:
-        return Wish.STOP
-    return Wish.START if said in START_WORDS else None
+        return ConsentKeyword.STOP
+    return ConsentKeyword.START if said in START_WORDS else None
 
 
-PREFERENCES = {"stop": Wish.STOP, "resume": Wish.START, "signup": Wish.START}
+PREFERENCES = {
+    "stop": ConsentKeyword.STOP,
+    "resume": ConsentKeyword.START,
+    "signup": ConsentKeyword.START,
+}
 
 
-def preferences(value: dict[str, Any]) -> Iterator[Event]:
+def preference_events(value: dict[str, Any]) -> Iterator[Event]:
     """https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference/user_preferences"""
     for one in as_dicts(value.get("user_preferences")):
         wanted = PREFERENCES.get(str(one.get("value")))
@@ -199,25 +203,25 @@ def preferences(value: dict[str, Any]) -> Iterator[Event]:
             continue
         yield ConsentChanged(
             channel="whatsapp",
-            value=as_number(person),
-            to=number_id(value),
-            wish=wanted,
+            value=as_e164(person),
+            to=phone_number_id(value),
+            keyword=wanted,
             marketing_only=one.get("category", MARKETING) == MARKETING,
-            occurred_at=moment(one.get("timestamp")),
+            occurred_at=parse_unix_time(one.get("timestamp")),
             detail=str(one.get("detail", "")),
         )
 
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Iterator[Event]]] = {
-    "messages": messages,
-    "user_preferences": preferences,
-    "message_template_status_update": template_changed,
-    "message_template_quality_update": template_changed,
-    "template_category_update": template_changed,
+    "messages": message_events,
+    "user_preferences": preference_events,
+    "message_template_status_update": template_events,
+    "message_template_quality_update": template_events,
+    "template_category_update": template_events,
 }
 
 
-def moment(value: Any) -> datetime:
+def parse_unix_time(value: Any) -> datetime:
     """Unix seconds, as a string or as a number."""
     text = str(value)
     if text.isascii() and text.isdigit() and len(text) < 12:  # noqa: PLR2004

@@ -12,7 +12,7 @@ from wedsync_comms.lib.errors import ContentRejected
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
 # Those that may have a text beside them. Whatever else goes as a document, which may as well.
-SHOWN = {
+CAPTIONED_MEDIA = {
     "image/jpeg": "image",
     "image/png": "image",
     "video/mp4": "video",
@@ -20,7 +20,7 @@ SHOWN = {
 }
 
 
-def as_body(outbound: Outbound) -> dict[str, Any]:
+def message_body(outbound: Outbound) -> dict[str, Any]:
     """https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages"""
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
@@ -56,7 +56,7 @@ def media_body(outbound: Outbound) -> dict[str, Any]:
         )
     [only] = outbound.media
     name = unquote(urlsplit(only.url).path).rpartition("/")[2]
-    kind = SHOWN.get(only.content_type or mimetypes.guess_type(name)[0] or "", "document")
+    kind = CAPTIONED_MEDIA.get(only.content_type or mimetypes.guess_type(name)[0] or "", "document")
     content = {"link": only.url, "caption": outbound.text}
     if kind == "document" and name:
         content["filename"] = name

@@ -10,7 +10,7 @@ from wedsync_comms.lib.secrets import is_same
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
-def handshake(request: WebhookRequest, verify_token: str) -> str:
+def meta_challenge(request: WebhookRequest, verify_token: str) -> str:
     """The challenge to answer with. Raises MalformedRequest or InvalidSignature.
 
     https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification
@@ -24,7 +24,7 @@ def handshake(request: WebhookRequest, verify_token: str) -> str:
     return query["hub.challenge"][0]
 
 
-def verify(request: WebhookRequest, secrets: Iterable[str]) -> None:
+def verify_meta_signature(request: WebhookRequest, secrets: Iterable[str]) -> None:
     """Raises InvalidSignature unless one of the secrets made it.
 
     https://developers.facebook.com/docs/graph-api/webhooks/getting-started#event-notifications
@@ -32,9 +32,9 @@ def verify(request: WebhookRequest, secrets: Iterable[str]) -> None:
     given = request.headers.get("x-hub-signature-256", "")
     if not given:
         raise InvalidSignature("The header X-Hub-Signature-256 is missing.")
-    if not any(is_same(given, sign(request.body, secret)) for secret in secrets):
+    if not any(is_same(given, sign_meta_body(request.body, secret)) for secret in secrets):
         raise InvalidSignature("The signature does not match.")
 
 
-def sign(body: bytes, secret: str) -> str:
+def sign_meta_body(body: bytes, secret: str) -> str:
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"

@@ -11,7 +11,7 @@ from communications.vocabulary.events import (
 from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 
-def template(one: Mapping[str, Any]) -> TemplateText:
+def as_template_text(one: Mapping[str, Any]) -> TemplateText:
     parts = {str(part.get("type", "")).upper(): part for part in as_dicts(one.get("components"))}
     return TemplateText(
         name=str(one.get("name", "")),
@@ -23,7 +23,7 @@ def template(one: Mapping[str, Any]) -> TemplateText:
     )
 
 
-def template_changed(value: dict[str, Any]) -> Iterator[Event]:
+def template_events(value: dict[str, Any]) -> Iterator[Event]:
     """https://developers.facebook.com/docs/whatsapp/business-management-api/webhooks/components"""
     yield TemplateChanged(
         name=str(value.get("message_template_name", "")),

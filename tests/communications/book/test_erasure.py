@@ -16,7 +16,7 @@ from communications.book.files import (
     exporting,
     importing,
 )
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.models import (
     Attempt,
@@ -132,7 +132,7 @@ def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
 
 
 def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
-    suppressions.suppress(
+    suppressions.suppress_address(
         venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT, detail="They wrote “STOP”."
     )
 
@@ -144,7 +144,7 @@ def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
 
     assert Suppression.objects.get().detail == ""
     draft = Draft(channel="email", to=EMAIL, subject="Hi", body="Hello")
-    assert compose(venue, draft).message.status == Status.SUPPRESSED
+    assert compose_message(venue, draft).message.status == Status.SUPPRESSED
 
 
 def test_who_was_merged_into_the_person_goes_as_well(amelia: Contact, venue: Organization) -> None:
@@ -172,7 +172,7 @@ def test_nobody_else_is_touched(amelia: Contact, venue: Organization) -> None:
 
 def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organization) -> None:
     delivered(amelia)
-    suppressions.suppress(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
+    suppressions.suppress_address(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
     contacts.change_contact(amelia, notes="Vegetarian")
 
     told = json.loads(json.dumps(exporting.everything_about(amelia), cls=DjangoJSONEncoder))

@@ -5,7 +5,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from communications.book import contacts
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import InvalidAddress
 from communications.models import Contact, Organization, Suppression
@@ -15,11 +15,11 @@ from communications.policy import (
 )
 from communications.receiving.inbound import receive_message
 from communications.vocabulary.events import (
+    ConsentKeyword,
     MessageReceived,
     Reason,
-    Wish,
 )
-from communications.vocabulary.phone_numbers import variants
+from communications.vocabulary.phone_numbers import number_variants
 from communications.vocabulary.statuses import Status
 from tests import factories
 
@@ -67,27 +67,29 @@ def test_spellings_of_a_number_do_not_make_two_people(
 
 
 def test_landlines_and_other_countries_have_one_form() -> None:
-    assert variants("+551133334444") == ("+551133334444",)
-    assert variants("+447700900123") == ("+447700900123",)
-    assert variants("anna@example.com") == ("anna@example.com",)
+    assert number_variants("+551133334444") == ("+551133334444",)
+    assert number_variants("+447700900123") == ("+447700900123",)
+    assert number_variants("anna@example.com") == ("anna@example.com",)
 
 
 def test_stop_from_one_form_closes_the_other(venue: Organization) -> None:
     contacts.create_contact(venue, name="Ana", addresses=[("sms", "+5511987654321")])
-    suppressions.suppress(venue, channel="sms", value="+551187654321", reason=Reason.OPT_OUT)
+    suppressions.suppress_address(
+        venue, channel="sms", value="+551187654321", reason=Reason.OPT_OUT
+    )
 
     draft = Draft(channel="sms", to="+5511987654321", body="Hello")
 
-    assert compose(venue, draft).message.status == Status.SUPPRESSED
+    assert compose_message(venue, draft).message.status == Status.SUPPRESSED
 
 
 def test_who_writes_from_one_form_opens_the_window_of_the_other(venue: Organization) -> None:
     contacts.create_contact(venue, name="Ana", addresses=[("whatsapp", "+5511987654321")])
 
-    whatsapp_window.open_at(venue.pk, "+551187654321", timezone.now())
+    whatsapp_window.open_service_window(venue.pk, "+551187654321", timezone.now())
 
-    assert whatsapp_window.until(venue.pk, "+5511987654321")
-    assert whatsapp_window.until(venue.pk, "+551187654321")
+    assert whatsapp_window.window_end(venue.pk, "+5511987654321")
+    assert whatsapp_window.window_end(venue.pk, "+551187654321")
 
 
 # --- WhatsApp's own id ---
@@ -133,7 +135,7 @@ def test_who_shows_the_number_first_and_hides_it_later_is_one_contact(venue: Org
 def test_stop_of_somebody_hidden_closes_the_number_we_know(venue: Organization) -> None:
     written(venue, sender="+491701234567", handle="DE.99")
 
-    written(venue, sender="DE.99", handle="DE.99", text="STOP", wish=Wish.STOP)
+    written(venue, sender="DE.99", handle="DE.99", text="STOP", keyword=ConsentKeyword.STOP)
 
     closed = Suppression.objects.get()
     assert (closed.channel, closed.value) == ("whatsapp", "+491701234567")

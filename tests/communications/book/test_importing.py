@@ -11,7 +11,7 @@ from communications.book.files import (
     vcards,
 )
 from communications.book.files.records import Rejected
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import NotPossible
 from communications.models import Contact, ContactChange, Import, Organization, Pair
@@ -181,14 +181,14 @@ def test_a_row_that_joins_two_contacts_is_a_reason_to_look(venue: Organization) 
 
 
 def test_an_opt_out_survives_an_import(venue: Organization) -> None:
-    suppressions.suppress(
+    suppressions.suppress_address(
         venue, channel="email", value="amelia@hart.example", reason=Reason.OPT_OUT
     )
 
     importing.confirm_import(given(venue, GOOGLE), by="olga")
 
     draft = Draft(channel="email", to="Amelia@hart.example", subject="Hi", body="Hello")
-    assert compose(venue, draft).message.status == Status.SUPPRESSED
+    assert compose_message(venue, draft).message.status == Status.SUPPRESSED
 
 
 @pytest.mark.parametrize(
@@ -365,4 +365,4 @@ def written_to(contact: Contact) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '3s'")
     draft = Draft(contact=contact.pk, subject="Your day", body="See you soon.")
-    return compose(contact.organization, draft).message.contact_id == contact.pk
+    return compose_message(contact.organization, draft).message.contact_id == contact.pk

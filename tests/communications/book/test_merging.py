@@ -15,7 +15,7 @@ from communications.book import (
     search,
     unmerge,
 )
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import NotPossible
 from communications.models import (
@@ -275,7 +275,7 @@ def test_nobody_is_merged_across_organizations(venue: Organization) -> None:
 @pytest.mark.parametrize("is_undone", [False, True])
 def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool) -> None:  # noqa: FBT001
     one, other = two(venue)
-    suppressions.suppress(
+    suppressions.suppress_address(
         venue, channel="email", value="e.hart@work.example", reason=Reason.OPT_OUT
     )
     merge = merging.merge_contacts(one, other, by="olga")
@@ -283,7 +283,7 @@ def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool
         unmerge.undo_merge(merge, by="olga")
 
     draft = Draft(channel="email", to="e.hart@work.example", subject="Hi", body="Hello")
-    assert compose(venue, draft).message.status == Status.SUPPRESSED
+    assert compose_message(venue, draft).message.status == Status.SUPPRESSED
 
 
 def test_both_histories_tell_of_it(venue: Organization) -> None:

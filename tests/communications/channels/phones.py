@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from communications.book import contacts
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.models import (
     Address,
@@ -95,9 +95,9 @@ class Phones:
     def send_due(self) -> None:
         """Claims and sends until nothing is due, as a dispatcher would."""
         for _ in range(50):
-            for channel in registry.channels():
+            for channel in registry.routed_channels():
                 self.send_one(channel)
-            if not any(self.is_due(channel) for channel in registry.channels()):
+            if not any(self.is_due(channel) for channel in registry.routed_channels()):
                 return
         raise AssertionError("There was always something left to send.")
 
@@ -109,8 +109,8 @@ class Phones:
     def usable(self, channel: str) -> list[str]:
         return [
             slug
-            for slug in registry.route(channel)
-            if registry.breaker(slug).state().state != "open"
+            for slug in registry.route_slugs(channel)
+            if registry.breaker_for(slug).state().state != "open"
         ]
 
     def send_one(self, channel: str) -> None:
@@ -170,7 +170,7 @@ class Phones:
 
     def impatient(self, slug: str) -> None:
         """One second for an answer instead of ten."""
-        http: Any = registry.provider(slug)
+        http: Any = registry.provider_for(slug)
         client = http.http.client if slug.startswith("twilio") else http.http
         client._timeout = (3.0, 1.0)
 
@@ -275,7 +275,7 @@ def write(contact: Contact, channel: str, **fields: Any) -> Message:
     """Composed, and waiting in the outbox."""
     usual = {"channel": channel, "contact": contact.pk, "body": "See you soon.", "subject": "Hi"}
     draft = Draft(**{**usual, **fields})
-    return compose(contact.organization, draft).message
+    return compose_message(contact.organization, draft).message
 
 
 def template(of: Organization, name: str = "wedding_update", **columns: Any) -> Template:

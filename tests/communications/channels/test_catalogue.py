@@ -17,7 +17,7 @@ def approvals(of: Organization) -> dict[str, str]:
 @pytest.mark.usefixtures("phones")
 def test_the_whole_catalogue_is_fetched_for_everybody(venue: Organization) -> None:
     other = factories.organization()
-    assert template_catalogue.sync() == 5
+    assert template_catalogue.sync_catalogues() == 5
     expected = {
         "wedding_update": "APPROVED",
         "rsvp_reminder": "APPROVED",
@@ -29,15 +29,15 @@ def test_the_whole_catalogue_is_fetched_for_everybody(venue: Organization) -> No
     update = Template.objects.get(organization=venue, name="wedding_update")
     assert (update.channel, update.language, update.category) == ("whatsapp", "en_US", "UTILITY")
     assert (update.quality, update.body) == ("GREEN", "Hello {{1}}, there is news about {{2}}.")
-    template_catalogue.outdate("whatsapp")
-    assert template_catalogue.sync() == 5
+    template_catalogue.expire_catalogue("whatsapp")
+    assert template_catalogue.sync_catalogues() == 5
     assert Template.objects.count() == 10
 
 
 @pytest.mark.usefixtures("phones")
 def test_who_has_a_number_of_their_own_has_a_catalogue_of_their_own() -> None:
     own = factories.organization(whatsapp_from="999")
-    template_catalogue.sync()
+    template_catalogue.sync_catalogues()
     assert not approvals(own)
 
 
@@ -45,7 +45,7 @@ def test_who_has_a_number_of_their_own_has_a_catalogue_of_their_own() -> None:
 def test_what_is_not_listed_any_more_is_gone_and_what_is_ours_stays(venue: Organization) -> None:
     template(venue, "older")
     template(venue, "reminder", channel="sms", approval="", body="Soon")
-    template_catalogue.sync()
+    template_catalogue.sync_catalogues()
     assert approvals(venue)["older"] == "DELETED"
     assert approvals(venue)["reminder"] == ""
     with pytest.raises(Refused, match="deleted"):
@@ -59,7 +59,7 @@ def test_a_catalogue_that_cannot_be_had_changes_nothing(
     template(venue, "older")
     fault = {"status": {"status": 500, "only": ["GET /v23.0"]}}
     phones.sandbox.control("PUT", "/whatsapp/faults", fault)
-    assert template_catalogue.sync() == 0
+    assert template_catalogue.sync_catalogues() == 0
     assert approvals(venue) == {"older": "APPROVED"}
 
 
@@ -81,11 +81,11 @@ def test_one_that_is_new_is_fetched_a_minute_after_it_is_announced(
     venue: Organization,
     phones: Phones,
 ) -> None:
-    template_catalogue.sync()
+    template_catalogue.sync_catalogues()
     Template.objects.filter(name="wedding_update").delete()
     about = {"message_template_name": "wedding_update", "message_template_language": "en_US"}
     phones.meta_posts("message_template_status_update", event="APPROVED", **about)
-    assert template_catalogue.sync() == 5
+    assert template_catalogue.sync_catalogues() == 5
     assert approvals(venue)["wedding_update"] == "APPROVED"
 
 

@@ -73,7 +73,9 @@ def test_what_was_said_to_another_number_of_ours_does_not_count(phones: Phones) 
     contact = guest(venue)
     number = number_of(contact)
     reason = Reason.OPT_OUT
-    suppressions.suppress(venue, channel="sms", value=number, sender="+15550100999", reason=reason)
+    suppressions.suppress_address(
+        venue, channel="sms", value=number, sender="+15550100999", reason=reason
+    )
     assert phones.send(write(contact, "sms")).status == "sent"
 
 
@@ -87,7 +89,9 @@ def test_start_opens_what_the_person_closed_and_no_more(
     phones.meta_receives("STOP", sender=number)
     for sender in ("+15550100999", ""):
         reason = Reason.OPT_OUT if sender else Reason.BOUNCE
-        suppressions.suppress(venue, channel="sms", value=number, sender=sender, reason=reason)
+        suppressions.suppress_address(
+            venue, channel="sms", value=number, sender=sender, reason=reason
+        )
     phones.twilio_receives("START", sender=number)
     left = {(row.channel, row.sender, row.reason) for row in closed(contact)}
     assert left == {
@@ -217,7 +221,9 @@ def test_resuming_advertising_takes_back_no_stop(both: Organization, phones: Pho
 
 def refuse(contact: Contact, channel: str = "sms") -> None:
     value = contact.addresses.get(channel=channel).value
-    suppressions.suppress(contact.organization, channel=channel, value=value, reason=Reason.OPT_OUT)
+    suppressions.suppress_address(
+        contact.organization, channel=channel, value=value, reason=Reason.OPT_OUT
+    )
 
 
 def test_between_composing_and_sending(venue: Organization, phones: Phones) -> None:
@@ -235,7 +241,7 @@ def test_by_trying_again(venue: Organization, phones: Phones) -> None:
     phones.breaks("twilio", "status", status=400, name="21617", count=1)
     phones.send(message)
     refuse(contact)
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
     assert phones.send(message).status == "suppressed"
     assert not phones.copies(message)
 

@@ -14,11 +14,11 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from communications.book import contacts
 from communications.conversations import thread
-from communications.conversations.thread import Way
+from communications.conversations.thread import ChannelOption
 from communications.messages.transitions import (
     Change,
     Leg,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import (
@@ -76,12 +76,12 @@ def amelia(venue: Organization) -> Contact:
     return contacts.create_contact(venue, name="Amelia Hart", addresses=addresses)
 
 
-def ways(contact: Contact) -> dict[str, Way]:
-    return {one.channel: one for one in thread.ways(contact)}
+def ways(contact: Contact) -> dict[str, ChannelOption]:
+    return {one.channel: one for one in thread.channel_options(contact)}
 
 
 def preferred(contact: Contact) -> list[str]:
-    return [one.channel for one in thread.ways(contact) if one.is_preferred]
+    return [one.channel for one in thread.channel_options(contact) if one.is_preferred]
 
 
 def wrote(contact: Contact, channel: str, body: str = "Hello", **columns: Any) -> Message:
@@ -103,7 +103,7 @@ def wrote(contact: Contact, channel: str, body: str = "Hello", **columns: Any) -
 
 
 def opened(contact: Contact, when: datetime | None = None) -> None:
-    whatsapp_window.open_at(contact.organization_id, NUMBER, when or timezone.now())
+    whatsapp_window.open_service_window(contact.organization_id, NUMBER, when or timezone.now())
 
 
 def approved(of: Organization, name: str, category: str = "UTILITY", **columns: Any) -> Template:
@@ -157,7 +157,7 @@ def rerouted(contact: Contact) -> Message:
     onward = Change(
         message=message.pk,
         kind=Kind.FAILOVER,
-        plan=Plan(timezone.now(), leg=Leg(1, "sms", NUMBER, None)),
+        plan=SendPlan(timezone.now(), leg=Leg(1, "sms", NUMBER, None)),
         detail=TURNS[1],
     )
     record([failed, passed_by, onward])
@@ -213,7 +213,9 @@ def test_a_missing_provider_is_said(amelia: Contact, settings: Settings) -> None
 
 
 def test_a_closed_address_is_said_with_its_date_and_reason(amelia: Contact) -> None:
-    suppressions.suppress(amelia.organization, channel="sms", value=NUMBER, reason=Reason.OPT_OUT)
+    suppressions.suppress_address(
+        amelia.organization, channel="sms", value=NUMBER, reason=Reason.OPT_OUT
+    )
     by_sms = ways(amelia)["sms"]
     assert not by_sms.is_open
     assert by_sms.reason.startswith(f"{NUMBER} may not be written to since ")
@@ -247,7 +249,7 @@ def test_a_template_with_several_languages_is_offered_once(amelia: Contact) -> N
 def test_who_refused_advertising_is_offered_no_marketing_template(amelia: Contact) -> None:
     approved(amelia.organization, "offer", "MARKETING")
     approved(amelia.organization, "update")
-    suppressions.suppress(
+    suppressions.suppress_address(
         amelia.organization,
         channel="whatsapp",
         value=NUMBER,
@@ -259,7 +261,7 @@ def test_who_refused_advertising_is_offered_no_marketing_template(amelia: Contac
 
 def test_who_refused_everything_is_offered_no_template(amelia: Contact) -> None:
     approved(amelia.organization, "update")
-    suppressions.suppress(
+    suppressions.suppress_address(
         amelia.organization, channel="whatsapp", value=NUMBER, reason=Reason.MANUAL
     )
     assert ways(amelia)["whatsapp"].templates == []
@@ -282,7 +284,7 @@ def test_a_reply_does_not_go_where_it_is_closed(amelia: Contact) -> None:
 
 
 def test_without_a_message_of_theirs_it_is_the_first_open_channel(amelia: Contact) -> None:
-    suppressions.suppress(
+    suppressions.suppress_address(
         amelia.organization,
         channel="email",
         value="amelia@example.com",
@@ -301,13 +303,13 @@ def test_where_nothing_is_open_nothing_is_preferred(venue: Organization) -> None
 def test_the_thread_ends_with_the_newest_message(amelia: Contact) -> None:
     for body in ("first", "second", "third"):
         wrote(amelia, "sms", body)
-    assert [one.body for one in thread.newest(amelia, 2)] == ["second", "third"]
+    assert [one.body for one in thread.newest_messages(amelia, 2)] == ["second", "third"]
 
 
 def test_a_message_says_by_which_channel_it_went(amelia: Contact) -> None:
     message = rerouted(amelia)
     assert (message.channel, message.went_by) == ("whatsapp", "sms")
-    [shown] = thread.newest(amelia, 1)
+    [shown] = thread.newest_messages(amelia, 1)
     assert [one.detail for one in shown.detours] == TURNS  # type: ignore[attr-defined]
 
 
@@ -327,7 +329,7 @@ def test_an_earlier_step_that_arrives_after_all_is_what_it_went_by(amelia: Conta
     )
     attempt = tried(message, 1, "resend", leg=0, provider_id="e1")
     leg = Leg(1, "sms", NUMBER, None)
-    onward = Change(message=message.pk, kind=Kind.FAILOVER, plan=Plan(timezone.now(), leg=leg))
+    onward = Change(message=message.pk, kind=Kind.FAILOVER, plan=SendPlan(timezone.now(), leg=leg))
     arrived = Change(
         message=message.pk,
         kind=Kind.DELIVERED,
@@ -353,7 +355,7 @@ def test_a_file_is_named_by_its_type_and_linked_only_where_it_can_be_opened(
     name: str,
     link: bool,  # noqa: FBT001
 ) -> None:
-    [shown] = thread.files([one])
+    [shown] = thread.media_files([one])
     assert (shown["name"], bool(shown["url"])) == (name, link)
 
 
@@ -514,7 +516,7 @@ def test_templates_of_whatsapp_are_looked_at_only(amelia: Contact, user: User) -
 
 
 def test_a_suppression_says_how_far_it_reaches(amelia: Contact, user: User) -> None:
-    made = suppressions.suppress(
+    made = suppressions.suppress_address(
         amelia.organization,
         channel="sms",
         value=NUMBER,

@@ -208,7 +208,9 @@ def test_steps_that_cannot_work_are_passed_and_explained(
     phones: Phones,
 ) -> None:
     contact = guest(venue, window=False)
-    suppressions.suppress(venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE)
+    suppressions.suppress_address(
+        venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE
+    )
     (address,) = [one.value for one in contact.addresses.filter(channel="email")]
     message = write(contact, "whatsapp", fallback=[SMS, EMAIL])
     phones.send(message)
@@ -222,7 +224,9 @@ def test_around_a_dead_number_there_may_be_another_way(
     phones: Phones,
 ) -> None:
     contact = guest(venue, window=False)
-    suppressions.suppress(venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE)
+    suppressions.suppress_address(
+        venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE
+    )
     message = phones.send(write(contact, "sms", fallback=[WHATSAPP, EMAIL]))
     assert message.provider == "mail"
     assert "Not by WhatsApp: the 24-hour window is closed" in explanations(message)
@@ -238,7 +242,7 @@ def test_behind_a_dead_number_whose_owner_said_stop_no_other_way_is_tried(
     reasons = [(Reason.BOUNCE, ""), (Reason.OPT_OUT, OURS)][::order]
     for reason, sender in reasons:
         to = number_of(contact)
-        suppressions.suppress(venue, channel="sms", value=to, reason=reason, sender=sender)
+        suppressions.suppress_address(venue, channel="sms", value=to, reason=reason, sender=sender)
     message = write(contact, "sms", fallback=[WHATSAPP, EMAIL])
     assert status(message) == "suppressed"
     assert phones.copies(message) == []

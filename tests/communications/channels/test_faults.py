@@ -95,7 +95,7 @@ def test_a_fault_makes_no_second_copy_and_is_explained(
     assert len(phones.copies(message)) <= 1
 
     # A person mends what stops the account.
-    registry.breaker(provider).resume()
+    registry.breaker_for(provider).resume()
     phones.settle(message, rounds=4, hours=1)
     ends, copies = fault.ends[provider]
     assert status(message) == ends, explanations(message)
@@ -145,7 +145,7 @@ def test_twilio_is_left_alone_as_long_as_it_says(
         message = write(guest(venue), "sms")
         phones.send(message)
         assert len(server.asked) == 1
-    assert 0 < registry.bucket("twilio").snapshot().held_for <= seconds
+    assert 0 < registry.bucket_for("twilio").snapshot().held_for <= seconds
     assert message.send_after is not None
     assert timeline(message)[-1] == "retry"
     assert f"Next try in {seconds:.0f} s." in explanations(message)
@@ -160,9 +160,9 @@ def test_a_wrong_key_stops_the_account_and_burns_no_message(
     phones.breaks(provider, "status", status=401, count=1)
     messages = [write(guest(venue), CHANNELS[provider]) for _ in range(3)]
     phones.send_due()
-    assert registry.breaker(provider).state().state == "open"
+    assert registry.breaker_for(provider).state().state == "open"
     assert [status(one) for one in messages] == [Status.QUEUED] * 3
-    registry.breaker(provider).resume()
+    registry.breaker_for(provider).resume()
     phones.pass_time()
     phones.send_due()
     assert [status(one) for one in messages] == [Status.SENT] * 3
@@ -186,7 +186,7 @@ def test_many_in_trouble_at_once_come_out_once_or_not_at_all(
     phones.send_due()
     phones.sandbox.control("DELETE", f"/{provider}/faults")
     for one in messages:
-        registry.breaker(provider).resume()
+        registry.breaker_for(provider).resume()
         phones.settle(one, rounds=2, hours=1)
     stats = phones.sandbox.control("GET", f"/{provider}/stats")
     assert not stats["bodies_repeated"]

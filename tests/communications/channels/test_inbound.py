@@ -166,7 +166,7 @@ def test_a_callback_that_beats_our_own_commit_is_applied_later(
     delivery = WebhookDelivery.objects.get()
     assert "No attempt has the id" in delivery.error
     message.attempts.update(provider_id=attempt.provider_id)
-    assert deliveries.replay(delivery)
+    assert deliveries.replay_delivery(delivery)
     assert status(message) == "delivered"
 
 

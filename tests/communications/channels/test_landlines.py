@@ -3,12 +3,12 @@
 import pytest
 
 from communications.book import contacts
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.conversations import thread
 from communications.errors import Refused
 from communications.models import Contact, Organization
-from communications.vocabulary.phone_numbers import landline
+from communications.vocabulary.phone_numbers import landline_refusal
 from tests.communications.channels.phones import Phones, explanations, open_window, write
 
 LANDLINE = "+442079460018"
@@ -22,19 +22,19 @@ def office(venue: Organization) -> Contact:
 
 @pytest.mark.parametrize("number", [LANDLINE, "+493012345678", "+33142278186"])
 def test_a_landline_is_one(number: str) -> None:
-    assert landline(number).endswith("is a landline, which takes no SMS.")
+    assert landline_refusal(number).endswith("is a landline, which takes no SMS.")
 
 
 @pytest.mark.parametrize("number", ["+447700900123", "+12125550123", "+5215512345678", "12345", ""])
 def test_what_may_be_a_mobile_is_not(number: str) -> None:
-    assert landline(number) == ""
+    assert landline_refusal(number) == ""
 
 
 @pytest.mark.usefixtures("phones")
 def test_an_sms_to_one_is_refused_with_what_to_do(venue: Organization, office: Contact) -> None:
     why = "^\\+44 20 7946 0018 is a landline.* Give a mobile number, or take another channel."
     with pytest.raises(Refused, match=why) as given:
-        compose(venue, Draft(channel="sms", to="020 7946 0018", body="See you soon."))
+        compose_message(venue, Draft(channel="sms", to="020 7946 0018", body="See you soon."))
     with pytest.raises(Refused, match=why) as chosen:
         write(office, "sms")
     assert (given.value.field, chosen.value.field) == ("to", "contact")
@@ -51,6 +51,6 @@ def test_whatsapp_reaches_it_and_a_plan_passes_sms_by(office: Contact, phones: P
 
 @pytest.mark.usefixtures("phones")
 def test_in_a_conversation_the_channel_says_why_it_is_closed(office: Contact) -> None:
-    [sms] = [one for one in thread.ways(office) if one.channel == "sms"]
+    [sms] = [one for one in thread.channel_options(office) if one.channel == "sms"]
     assert not sms.is_open
     assert sms.reason == "+44 20 7946 0018 is a landline, which takes no SMS."

@@ -44,7 +44,7 @@ def test_somebody_who_was_written_to_too_often_has_to_wait(settings: Settings) -
 def test_a_vendor_without_a_handshake_gets_no_answer_to_one() -> None:
     asked = WebhookRequest(method="GET", url="http://testserver/", headers={}, body=b"")
     with pytest.raises(MalformedRequest):
-        registry.provider("resend").handshake(asked)
+        registry.provider_for("resend").handshake(asked)
 
 
 @pytest.mark.usefixtures("concurrent_writers")

@@ -97,7 +97,7 @@ def test_the_end_is_by_the_clock_on_the_organization_s_wall(
     now: datetime,
     end: datetime | None,
 ) -> None:
-    assert quiet_hours.until(BERLIN, now) == end
+    assert quiet_hours.quiet_hours_end(BERLIN, now) == end
 
 
 @given(
@@ -111,10 +111,10 @@ def test_whatever_the_hours_silence_ends_within_a_day_and_at_no_quiet_time(
     now: datetime,
 ) -> None:
     venue = Organization(time_zone="Europe/London", quiet_from=start, quiet_until=end)
-    until = quiet_hours.until(venue, now)
+    until = quiet_hours.quiet_hours_end(venue, now)
     if until is not None:
         assert now < until <= now + timedelta(hours=25)
-        assert quiet_hours.until(venue, until) is None
+        assert quiet_hours.quiet_hours_end(venue, until) is None
 
 
 @pytest.mark.django_db

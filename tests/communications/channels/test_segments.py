@@ -8,7 +8,7 @@ from communications.vocabulary.sms_segments import (
     ESCAPED,
     GSM,
     Segments,
-    segments,
+    count_segments,
 )
 
 
@@ -44,12 +44,12 @@ def test_the_alphabet_is_the_standards() -> None:
     ],
 )
 def test_counting(text: str, expected: Segments) -> None:
-    assert segments(text) == expected
+    assert count_segments(text) == expected
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=700))
 def test_nothing_is_left_out_and_nothing_overflows(text: str) -> None:
-    found = segments(text)
+    found = count_segments(text)
     is_gsm = found.encoding == "GSM-7"
     assert is_gsm == all(one in GSM + ESCAPED for one in text)
     single, several = (160, 153) if is_gsm else (70, 67)
@@ -66,5 +66,5 @@ def test_nothing_is_left_out_and_nothing_overflows(text: str) -> None:
 
 @given(st.text(GSM, max_size=400), st.sampled_from(GSM))
 def test_another_character_never_makes_it_shorter(text: str, more: str) -> None:
-    before, after = segments(text), segments(text + more)
+    before, after = count_segments(text), count_segments(text + more)
     assert before.count <= after.count <= before.count + 1

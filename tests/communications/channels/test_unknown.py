@@ -215,7 +215,7 @@ def test_a_call_that_a_crash_left_behind_is_never_made_a_second_time(
     message = write(guest(venue), channel)
     held = claimed(channel, slug)
     if left:
-        provider = registry.provider(slug)
+        provider = registry.provider_for(slug)
         provider.send(
             [provider_call.as_outbound(held.attempts[0], provider)], key=str(held.call.pk)
         )

@@ -30,7 +30,7 @@ from tests.communications.channels.phones import (
 
 
 def until(contact: Contact) -> object:
-    return whatsapp_window.until(contact.organization_id, number_of(contact))
+    return whatsapp_window.window_end(contact.organization_id, number_of(contact))
 
 
 def test_somebody_who_writes_may_be_answered_for_a_day(

@@ -97,7 +97,7 @@ def happen(message: Message, count: int = 1, detail: str = "") -> list[int]:
     """Things happen to the message, in one transaction; returns their ids."""
     with transaction.atomic():
         found = Event.objects.bulk_create(occurrence(message, detail) for _ in range(count))
-        event_stream.announce()
+        event_stream.announce_events()
     return [one.pk for one in found]
 
 

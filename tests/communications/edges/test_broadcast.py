@@ -36,8 +36,8 @@ class TestCursor(HypothesisTestCase):
         limit: int,
     ) -> None:
         message = factories.message()
-        start = event_stream.last_id()
-        cursor = event_stream.Cursor.at_end()
+        start = event_stream.last_event_id()
+        cursor = event_stream.StreamCursor.at_end()
         order = data.draw(st.permutations(range(start + 1, start + count + 1)))
         # Some are rolled back.
         committed = order[: data.draw(st.integers(0, count))]
@@ -61,10 +61,10 @@ class TestCursor(HypothesisTestCase):
         late: set[int],
     ) -> None:
         message = factories.message()
-        base = event_stream.last_id()
+        base = event_stream.last_event_id()
         for number in present:
             commit(message, base + number)
-        cursor = event_stream.Cursor.at_end()
+        cursor = event_stream.StreamCursor.at_end()
         for number in late - present:
             commit(message, base + number)
         assert sorted(ids(cursor.read())) == sorted(base + number for number in late - present)
@@ -74,7 +74,7 @@ class TestCursor(HypothesisTestCase):
 @pytest.mark.django_db
 def test_what_was_rolled_back_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     message = factories.message()
-    cursor = event_stream.Cursor(event_stream.last_id())
+    cursor = event_stream.StreamCursor(event_stream.last_event_id())
     commit(message, cursor.last + 5)
     assert len(list(cursor.read())) == 1
     assert len(cursor.missing) == 4
@@ -86,13 +86,13 @@ def test_what_was_rolled_back_is_not_waited_for_for_ever(monkeypatch: pytest.Mon
 @pytest.mark.django_db
 def test_what_may_have_been_hidden_is_sent_again_in_order() -> None:
     message = factories.message()
-    base = event_stream.last_id() + 10
+    base = event_stream.last_event_id() + 10
     for number in (1, 2, 4):
         commit(message, base + number)
     seen = base + 4
     # Its transaction began before the others ended.
     commit(message, base + 3)
-    frames = event_stream.replay(message.organization_id, seen)
+    frames = event_stream.replay_frames(message.organization_id, seen)
     assert frames is not None
     assert [
         f'"id": {base + number}' in frames[-4 + i] for i, number in enumerate((1, 2, 3, 4))
@@ -104,11 +104,11 @@ def test_what_may_have_been_hidden_is_sent_again_in_order() -> None:
 @pytest.mark.django_db
 def test_what_is_long_past_is_not_sent_again() -> None:
     message = factories.message()
-    base = event_stream.last_id()
+    base = event_stream.last_event_id()
     commit(message, base + 1)
     Event.objects.update(recorded_at=timezone.now() - timedelta(hours=1))
     commit(message, base + 2)
-    frames = event_stream.replay(message.organization_id, base + 2)
+    frames = event_stream.replay_frames(message.organization_id, base + 2)
     assert frames is not None
     assert len(frames) == 1
-    assert event_stream.replay(message.organization_id, base + 3) is None
+    assert event_stream.replay_frames(message.organization_id, base + 3) is None

@@ -83,7 +83,7 @@ def test_a_duplicate_changes_nothing() -> None:
     for _ in range(3):
         deliver("email.delivered", event_id="msg_1", email_id="e1")
     tasks.replay_deliveries()
-    assert deliveries.replay(only())
+    assert deliveries.replay_delivery(only())
     assert message.events.filter(kind=Kind.DELIVERED).count() == 1
 
 
@@ -129,7 +129,7 @@ def test_a_receipt_for_an_older_attempt_still_counts() -> None:
     deliver("email.failed", email_id="e1", failed={"reason": "reached_daily_quota"})
     deliveries.apply_due()
     assert status(message) == Status.FAILED
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
     accept(claimed(message), "e2")
     deliver("email.delivered", email_id="e1")
     deliveries.apply_due()
@@ -178,7 +178,7 @@ def test_ids_of_somebody_elses_message_match_nothing() -> None:
 
 def test_what_matches_nothing_is_tried_by_schedule_and_then_left_to_staff() -> None:
     deliver("email.delivered", email_id="never-heard-of")
-    for pause in deliveries.PAUSES:
+    for pause in deliveries.REPLAY_PAUSES_SECONDS:
         assert deliveries.apply_due() == 1
         left = only().apply_after
         assert left is not None
@@ -188,7 +188,7 @@ def test_what_matches_nothing_is_tried_by_schedule_and_then_left_to_staff() -> N
     assert deliveries.apply_due() == 1
     delivery = only()
     assert (delivery.apply_after, delivery.applied_at) == (None, None)
-    assert delivery.tries == len(deliveries.PAUSES) + 1
+    assert delivery.tries == len(deliveries.REPLAY_PAUSES_SECONDS) + 1
     assert "never-heard-of" in delivery.error
     become_due()
     assert deliveries.apply_due() == 0
@@ -198,10 +198,10 @@ def test_staff_replay_what_was_left_once_it_can_be_applied() -> None:
     deliver("email.delivered", email_id="e1")
     deliveries.apply_due()
     WebhookDelivery.objects.update(apply_after=None, tries=99)
-    assert not deliveries.replay(only())
+    assert not deliveries.replay_delivery(only())
     assert only().apply_after is None
     message = sent("e1")
-    assert deliveries.replay(only())
+    assert deliveries.replay_delivery(only())
     assert status(message) == Status.DELIVERED
     assert only().applied_at is not None
 
@@ -216,8 +216,8 @@ def test_an_unknown_event_type_is_kept_and_done_with() -> None:
 
 
 def test_what_cannot_be_read_is_kept_with_the_reason(caplog: pytest.LogCaptureFixture) -> None:
-    deliveries.receive("resend", posting.request(b'{"type": "email.sent", "data": []}'))
-    deliveries.receive("resend", posting.request(b"no json"))
+    deliveries.receive_delivery("resend", posting.request(b'{"type": "email.sent", "data": []}'))
+    deliveries.receive_delivery("resend", posting.request(b"no json"))
     deliveries.apply_due()
     for delivery in WebhookDelivery.objects.all():
         assert delivery.error.startswith("MalformedRequest: ")
@@ -265,7 +265,7 @@ def test_one_bad_item_loses_none_of_the_others(many: str) -> None:
         item("email.tomorrow", "e1"),
         item("email.bounced", "e2"),
     ]
-    deliveries.receive(many, posting.request(json.dumps({"items": items}).encode()))
+    deliveries.receive_delivery(many, posting.request(json.dumps({"items": items}).encode()))
     deliveries.apply_due()
     assert [status(one) for one in messages] == ["delivered", "delivered", "bounced"]
     delivery = only()
@@ -286,7 +286,9 @@ def test_a_crash_in_one_delivery_stops_none_of_the_others(
 ) -> None:
     message = sent("e1")
     deliver("email.delivered", email_id="x" * 5, created_at="", tags={"message": 7})
-    deliveries.receive("resend", posting.request(b'{"data": {"email_id": "e1"}, "type": []}'))
+    deliveries.receive_delivery(
+        "resend", posting.request(b'{"data": {"email_id": "e1"}, "type": []}')
+    )
     deliver("email.delivered", email_id="e1")
     assert deliveries.apply_due() == 3
     assert status(message) == Status.DELIVERED
@@ -296,13 +298,13 @@ def test_a_crash_in_one_delivery_stops_none_of_the_others(
 def test_a_process_that_dies_while_applying_gives_the_delivery_back() -> None:
     message = sent("e1")
     deliver("email.delivered", email_id="e1")
-    (taken,) = deliveries.claim()
-    assert deliveries.claim() == []
+    (taken,) = deliveries.claim_deliveries()
+    assert deliveries.claim_deliveries() == []
     left = only().apply_after
     assert left is not None
-    assert timedelta(seconds=55) < left - timezone.now() <= deliveries.LEASE
+    assert timedelta(seconds=55) < left - timezone.now() <= deliveries.DELIVERY_LEASE
     # It died right after it applied and before it could say so.
-    deliveries.apply_event("resend", deliveries.read(taken)[0], taken.event_id)
+    deliveries.apply_provider_event("resend", deliveries.read_events(taken)[0], taken.event_id)
     become_due()
     deliveries.apply_due()
     assert status(message) == Status.DELIVERED
@@ -310,10 +312,12 @@ def test_a_process_that_dies_while_applying_gives_the_delivery_back() -> None:
 
 
 def test_no_more_than_a_batch_is_claimed_at_once() -> None:
-    for number in range(deliveries.BATCH + 3):
-        deliveries.receive("resend", posting.request(b"{}", event_id=f"msg_batch_{number}"))
-    assert len(deliveries.claim()) == deliveries.BATCH
-    assert len(deliveries.claim()) == 3
+    for number in range(deliveries.DELIVERY_BATCH + 3):
+        deliveries.receive_delivery(
+            "resend", posting.request(b"{}", event_id=f"msg_batch_{number}")
+        )
+    assert len(deliveries.claim_deliveries()) == deliveries.DELIVERY_BATCH
+    assert len(deliveries.claim_deliveries()) == 3
 
 
 @pytest.mark.django_db(transaction=True)
@@ -375,8 +379,8 @@ def test_an_address_that_was_opened_again_is_not_closed_by_a_replay() -> None:
     sent("e1")
     deliver("email.complained", email_id="e1")
     deliveries.apply_due()
-    suppressions.lift(Suppression.objects.all(), by="amelia")
-    assert deliveries.replay(only())
+    suppressions.lift_suppressions(Suppression.objects.all(), by="amelia")
+    assert deliveries.replay_delivery(only())
     assert not Suppression.objects.in_force().exists()
 
 

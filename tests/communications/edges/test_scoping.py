@@ -80,7 +80,7 @@ class Theirs:
             name="theirs",
             body=SECRET,
         )
-        self.suppression = suppressions.suppress(
+        self.suppression = suppressions.suppress_address(
             self.organization,
             channel="email",
             value="zanzibar@example.com",

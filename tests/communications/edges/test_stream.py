@@ -79,7 +79,7 @@ def test_a_page_is_told_where_the_stream_stands_and_then_what_happens(
     user: User,
     message: Message,
 ) -> None:
-    last = event_stream.last_id()
+    last = event_stream.last_event_id()
     with listening(server, user) as ear:
         assert ear.next() == {"type": "ready", "last_id": last}
         (new,) = happen(message, detail="It is on its way.")
@@ -96,7 +96,7 @@ def test_a_page_that_comes_back_gets_what_it_missed_and_then_ready(
     user: User,
     message: Message,
 ) -> None:
-    seen = event_stream.last_id()
+    seen = event_stream.last_event_id()
     missed = happen(message, 5)
     with listening(server, user, since=seen) as ear:
         frames = ear.until_ready()
@@ -289,7 +289,7 @@ def test_a_reader_that_is_too_slow_is_let_go_and_loses_nothing(
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     narrow.connect(("127.0.0.1", server.port))
-    seen = [event_stream.last_id()]
+    seen = [event_stream.last_event_id()]
     wanted = set()
     with listening(server, user, sock=narrow, max_queue=1, compression=None) as slow:
         slow.until_ready()
@@ -354,7 +354,7 @@ def test_two_hundred_pages_get_a_burst_completely(
     message: Message,
 ) -> None:
     headers = token_headers(user)
-    before, count = event_stream.last_id(), 100
+    before, count = event_stream.last_event_id(), 100
     opened: list[int] = []
 
     async def scene() -> tuple[list[list[int]], list[int], float]:

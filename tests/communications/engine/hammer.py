@@ -16,7 +16,7 @@ if not apps.ready:
 from django.db import connection
 from django.utils import timezone
 
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.messages import staff_actions
 from communications.messages.transitions import (
@@ -82,7 +82,9 @@ def same_receipts(attempt: int, message: str, count: int) -> int:
 def compose_same(organization: int, count: int) -> list[tuple[str, bool]]:
     venue = Organization.objects.get(pk=organization)
     draft = Draft(to="amelia@example.com", subject="Your day", body="See you soon.")
-    made = [compose(venue, draft, idempotency_key=f"same-{number}") for number in range(count)]
+    made = [
+        compose_message(venue, draft, idempotency_key=f"same-{number}") for number in range(count)
+    ]
     return [(str(composed.message.pk), composed.is_new) for composed in made]
 
 
@@ -91,7 +93,7 @@ def cancel_all() -> list[str]:
     cancelled = []
     for message in Message.objects.order_by("pk"):
         try:
-            staff_actions.cancel(message)
+            staff_actions.cancel_message(message)
         except NotPossible:
             continue
         cancelled.append(str(message.pk))
@@ -102,7 +104,7 @@ def retry_all() -> list[str]:
     retried = []
     for message in Message.objects.order_by("pk"):
         try:
-            staff_actions.retry(message)
+            staff_actions.retry_message(message)
         except NotPossible:
             continue
         retried.append(str(message.pk))

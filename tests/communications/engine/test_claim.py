@@ -5,7 +5,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from communications.composing.compose import compose
+from communications.composing.compose import compose_message
 from communications.models import Attempt, Message, Organization, Priority
 from communications.models.messages import MessageQuerySet
 from communications.policy import (
@@ -154,7 +154,7 @@ def test_an_address_closed_after_composing_is_not_written_to(
     mailing: Mailing,
 ) -> None:
     closed, other = factories.message(venue), factories.message(venue)
-    suppressions.suppress(venue, channel="email", value=closed.to, reason=Reason.OPT_OUT)
+    suppressions.suppress_address(venue, channel="email", value=closed.to, reason=Reason.OPT_OUT)
 
     mailing.send_due()
 
@@ -264,9 +264,9 @@ def test_composing_again_with_a_key_does_not_send_again(
     venue: Organization,
     mailing: Mailing,
 ) -> None:
-    compose(venue, draft(), idempotency_key="once")
+    compose_message(venue, draft(), idempotency_key="once")
     mailing.send_due()
-    compose(venue, draft(), idempotency_key="once")
+    compose_message(venue, draft(), idempotency_key="once")
     mailing.send_due()
 
     assert len(mailing.mails()) == 1

@@ -10,7 +10,7 @@ from django.utils import timezone
 from communications.book import contacts
 from communications.composing import compose as composing
 from communications.composing import drafts
-from communications.composing.compose import compose, preview
+from communications.composing.compose import compose_message, preview_message
 from communications.composing.drafts import Draft
 from communications.errors import KeyReused, Refused
 from communications.models import Message, Organization, Priority, Template
@@ -86,7 +86,7 @@ def test_it_refuses_and_says_what_to_change(
     says: str,
 ) -> None:
     with pytest.raises(Refused, match=says) as refused:
-        compose(venue, draft(**fields))
+        compose_message(venue, draft(**fields))
 
     assert refused.value.field == field
     assert not Message.objects.exists()
@@ -99,7 +99,7 @@ def test_attachments_may_weigh_25_megabytes_together(
     monkeypatch.setattr(drafts, "MAX_ATTACHMENT_BYTES", 7)
 
     with pytest.raises(Refused, match="larger than 25 MB together"):
-        compose(venue, draft(attachments=[attachment(), attachment()]))
+        compose_message(venue, draft(attachments=[attachment(), attachment()]))
 
 
 def test_a_contact_without_an_address_on_the_channel_is_refused(venue: Organization) -> None:
@@ -108,20 +108,20 @@ def test_a_contact_without_an_address_on_the_channel_is_refused(venue: Organizat
     )
 
     with pytest.raises(Refused, match="Amelia Hart has no e-mail address"):
-        compose(venue, draft(to="", contact=amelia.pk))
+        compose_message(venue, draft(to="", contact=amelia.pk))
 
 
 def test_a_contact_of_another_organization_is_unknown(venue: Organization) -> None:
     foreign = factories.contact(factories.organization())
 
     with pytest.raises(Refused, match="There is no such contact"):
-        compose(venue, draft(to="", contact=foreign.pk))
+        compose_message(venue, draft(to="", contact=foreign.pk))
 
 
 def test_it_writes_to_a_contact(venue: Organization) -> None:
     amelia = factories.contact(venue, "amelia@example.com")
 
-    message = compose(venue, draft(to="", contact=amelia.pk)).message
+    message = compose_message(venue, draft(to="", contact=amelia.pk)).message
 
     assert (message.contact, message.to) == (amelia, "amelia@example.com")
 
@@ -129,8 +129,8 @@ def test_it_writes_to_a_contact(venue: Organization) -> None:
 def test_an_address_finds_its_contact(venue: Organization) -> None:
     amelia = factories.contact(venue, "amelia@example.com")
 
-    assert compose(venue, draft(to=" Amelia@Example.com ")).message.contact == amelia
-    assert compose(venue, draft(to="other@example.com")).message.contact is None
+    assert compose_message(venue, draft(to=" Amelia@Example.com ")).message.contact == amelia
+    assert compose_message(venue, draft(to="other@example.com")).message.contact is None
 
 
 def test_it_waits_in_the_outbox_with_all_it_was_given(venue: Organization) -> None:
@@ -149,7 +149,7 @@ def test_it_waits_in_the_outbox_with_all_it_was_given(venue: Organization) -> No
         metadata={"booking": 7},
     )
 
-    composed = compose(venue, asked, created_by=user)
+    composed = compose_message(venue, asked, created_by=user)
 
     message = composed.message
     assert composed.is_new
@@ -169,7 +169,7 @@ def test_it_waits_in_the_outbox_with_all_it_was_given(venue: Organization) -> No
 
 
 def test_a_past_send_at_means_now(venue: Organization) -> None:
-    message = compose(venue, draft(send_at=late())).message
+    message = compose_message(venue, draft(send_at=late())).message
 
     assert message.send_after is not None
     assert abs(message.send_after - timezone.now()) < timedelta(seconds=5)
@@ -183,7 +183,7 @@ def test_variables_are_filled_in_and_escaped_in_html(venue: Organization) -> Non
         variables={"name": "Hart & <Sons>", "unused": ""},
     )
 
-    message = compose(venue, asked).message
+    message = compose_message(venue, asked).message
 
     assert message.subject == "Hart & <Sons>"
     assert message.body == "Dear Hart & <Sons>"
@@ -191,14 +191,14 @@ def test_variables_are_filled_in_and_escaped_in_html(venue: Organization) -> Non
 
 
 def test_a_value_cannot_smuggle_in_another_variable(venue: Organization) -> None:
-    message = compose(venue, draft(body="{{ a }}", variables={"a": "{{ b }}"})).message
+    message = compose_message(venue, draft(body="{{ a }}", variables={"a": "{{ b }}"})).message
 
     assert message.body == "{{ b }}"
 
 
 def test_a_value_cannot_break_the_line_of_a_subject(venue: Organization) -> None:
     with pytest.raises(Refused, match="on one line"):
-        compose(venue, draft(subject="{{ a }}", variables={"a": "x\r\nBcc: y"}))
+        compose_message(venue, draft(subject="{{ a }}", variables={"a": "x\r\nBcc: y"}))
 
 
 def test_a_template_gives_text_and_subject(venue: Organization) -> None:
@@ -210,8 +210,8 @@ def test_a_template_gives_text_and_subject(venue: Organization) -> None:
     plain = draft(template="welcome", subject="", body="", variables=names)
     own = draft(template="welcome", subject="Mine", body="", variables=names)
 
-    assert compose(venue, plain).message.subject == "Hi Amelia"
-    message = compose(venue, own).message
+    assert compose_message(venue, plain).message.subject == "Hi Amelia"
+    message = compose_message(venue, own).message
     assert (message.subject, message.body) == ("Mine", "Dear Amelia")
 
 
@@ -220,13 +220,13 @@ def test_a_template_of_another_organization_is_unknown(venue: Organization) -> N
     Template.objects.create(organization=other, name="welcome", subject="Hi", body="Hi")
 
     with pytest.raises(Refused, match="There is no email template"):
-        compose(venue, draft(template="welcome", body=""))
+        compose_message(venue, draft(template="welcome", body=""))
 
 
 def test_other_channels_need_no_subject(venue: Organization, mailing: Mailing) -> None:
     mailing.settings.ROUTES = {"sms": ["first"]}
 
-    message = compose(venue, Draft(channel="sms", to="07700 900123", body="Soon")).message
+    message = compose_message(venue, Draft(channel="sms", to="07700 900123", body="Soon")).message
 
     assert (message.to, message.sender) == ("+447700900123", "")
 
@@ -235,9 +235,9 @@ def test_other_channels_need_no_subject(venue: Organization, mailing: Mailing) -
 
 
 def test_a_closed_address_is_recorded_and_never_sent(venue: Organization, mailing: Mailing) -> None:
-    suppressions.suppress(venue, channel="email", value=MAIL["to"], reason=Reason.COMPLAINT)
+    suppressions.suppress_address(venue, channel="email", value=MAIL["to"], reason=Reason.COMPLAINT)
 
-    message = compose(venue, draft()).message
+    message = compose_message(venue, draft()).message
 
     assert (message.status, message.send_after) == ("suppressed", None)
     assert "spam complaint" in message.error
@@ -248,37 +248,37 @@ def test_a_closed_address_is_recorded_and_never_sent(venue: Organization, mailin
 
 def test_an_address_is_closed_for_one_organization_and_channel(venue: Organization) -> None:
     other = factories.organization()
-    suppressions.suppress(other, channel="email", value=MAIL["to"], reason=Reason.BOUNCE)
-    suppressions.suppress(venue, channel="sms", value=MAIL["to"], reason=Reason.BOUNCE)
+    suppressions.suppress_address(other, channel="email", value=MAIL["to"], reason=Reason.BOUNCE)
+    suppressions.suppress_address(venue, channel="sms", value=MAIL["to"], reason=Reason.BOUNCE)
 
-    assert compose(venue, draft()).message.status == "queued"
+    assert compose_message(venue, draft()).message.status == "queued"
 
 
 def test_a_lifted_suppression_refuses_nothing_and_the_first_reason_stays(
     venue: Organization,
 ) -> None:
     closed: dict[str, Any] = {"channel": "email", "value": MAIL["to"]}
-    first = suppressions.suppress(venue, reason=Reason.BOUNCE, **closed)
+    first = suppressions.suppress_address(venue, reason=Reason.BOUNCE, **closed)
     assert first is not None
-    assert suppressions.suppress(venue, reason=Reason.MANUAL, **closed) is None
+    assert suppressions.suppress_address(venue, reason=Reason.MANUAL, **closed) is None
 
-    assert suppressions.lift([first], by="ada") == 1
-    assert suppressions.lift([first], by="bob") == 0
+    assert suppressions.lift_suppressions([first], by="ada") == 1
+    assert suppressions.lift_suppressions([first], by="bob") == 0
 
     first.refresh_from_db()
     assert (first.reason, first.lifted_by) == ("bounce", "ada")
-    assert compose(venue, draft()).message.status == "queued"
+    assert compose_message(venue, draft()).message.status == "queued"
 
 
 def test_a_preview_shows_the_text_and_the_refusal_and_stores_nothing(venue: Organization) -> None:
-    suppressions.suppress(venue, channel="email", value=MAIL["to"], reason=Reason.OPT_OUT)
+    suppressions.suppress_address(venue, channel="email", value=MAIL["to"], reason=Reason.OPT_OUT)
 
-    shown = preview(venue, draft(body="Dear {{ name }}", variables={"name": "Amelia"}))
+    shown = preview_message(venue, draft(body="Dear {{ name }}", variables={"name": "Amelia"}))
 
     assert (shown.to, shown.subject, shown.body) == (MAIL["to"], "Your day", "Dear Amelia")
     assert shown.refusal is not None
     assert "opted out" in shown.refusal
-    assert preview(venue, draft(to="bob@example.com")).refusal is None
+    assert preview_message(venue, draft(to="bob@example.com")).refusal is None
     assert not Message.objects.exists()
 
 
@@ -286,8 +286,8 @@ def test_a_preview_shows_the_text_and_the_refusal_and_stores_nothing(venue: Orga
 
 
 def test_the_same_key_with_the_same_draft_is_the_first_message(venue: Organization) -> None:
-    first = compose(venue, draft(), idempotency_key="booking-7")
-    again = compose(venue, draft(), idempotency_key="booking-7")
+    first = compose_message(venue, draft(), idempotency_key="booking-7")
+    again = compose_message(venue, draft(), idempotency_key="booking-7")
 
     assert (first.is_new, again.is_new) == (True, False)
     assert again.message == first.message
@@ -295,20 +295,20 @@ def test_the_same_key_with_the_same_draft_is_the_first_message(venue: Organizati
 
 
 def test_the_same_key_with_another_draft_is_refused(venue: Organization) -> None:
-    compose(venue, draft(), idempotency_key="booking-7")
+    compose_message(venue, draft(), idempotency_key="booking-7")
 
     with pytest.raises(KeyReused, match="choose a new one"):
-        compose(venue, draft(body="Another"), idempotency_key="booking-7")
+        compose_message(venue, draft(body="Another"), idempotency_key="booking-7")
 
 
 def test_a_key_belongs_to_an_organization(venue: Organization) -> None:
-    compose(venue, draft(), idempotency_key="booking-7")
+    compose_message(venue, draft(), idempotency_key="booking-7")
 
-    assert compose(factories.organization(), draft(), idempotency_key="booking-7").is_new
+    assert compose_message(factories.organization(), draft(), idempotency_key="booking-7").is_new
 
 
 def test_without_a_key_the_same_draft_is_another_message(venue: Organization) -> None:
-    assert compose(venue, draft()).message != compose(venue, draft()).message
+    assert compose_message(venue, draft()).message != compose_message(venue, draft()).message
 
 
 @pytest.mark.parametrize("body", ["See you soon.", "Another"])
@@ -317,20 +317,20 @@ def test_a_key_that_somebody_used_a_moment_ago_is_noticed_when_storing(
     monkeypatch: pytest.MonkeyPatch,
     body: str,
 ) -> None:
-    build = composing.build
+    build = composing.build_message
 
     def overtaken(*arguments: Any) -> Any:
         monkeypatch.undo()
-        compose(venue, draft(), idempotency_key="booking-7")
+        compose_message(venue, draft(), idempotency_key="booking-7")
         return build(*arguments)
 
-    monkeypatch.setattr(composing, "build", overtaken)
+    monkeypatch.setattr(composing, "build_message", overtaken)
 
     if body == MAIL["body"]:
-        assert not compose(venue, draft(body=body), idempotency_key="booking-7").is_new
+        assert not compose_message(venue, draft(body=body), idempotency_key="booking-7").is_new
     else:
         with pytest.raises(KeyReused):
-            compose(venue, draft(body=body), idempotency_key="booking-7")
+            compose_message(venue, draft(body=body), idempotency_key="booking-7")
     assert Message.objects.count() == 1
 
 
@@ -341,10 +341,10 @@ def test_what_the_database_refuses_for_another_reason_is_not_hidden(
     def refused(*_: Any) -> Any:
         raise IntegrityError("Something else.")
 
-    monkeypatch.setattr(composing, "store", refused)
+    monkeypatch.setattr(composing, "store_message", refused)
 
     with pytest.raises(IntegrityError, match="Something else"):
-        compose(venue, draft(), idempotency_key="booking-7")
+        compose_message(venue, draft(), idempotency_key="booking-7")
 
 
 def test_one_key_used_by_many_processes_at_once_makes_one_message(
@@ -369,14 +369,14 @@ def test_nothing_is_sent_before_the_commit_and_nothing_after_a_rollback(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     with django_capture_on_commit_callbacks() as woken, transaction.atomic():
-        compose(venue, draft())
+        compose_message(venue, draft())
         assert woken == []
         transaction.set_rollback(True)
     mailing.send_due()
     assert (mailing.mails(), Message.objects.count(), woken) == ([], 0, [])
 
     with transaction.atomic():
-        message = compose(venue, draft()).message
+        message = compose_message(venue, draft()).message
         assert mailing.mails() == []
     mailing.send_due()
     assert len(mailing.mails(message)) == 1
@@ -392,6 +392,6 @@ def test_another_process_finds_nothing_to_send_before_the_commit(
     if transaction.get_connection().vendor == "sqlite":
         pytest.skip("needs a database with concurrent writers")
     with transaction.atomic():
-        compose(venue, draft())
+        compose_message(venue, draft())
         assert at_once(["claim", 100]) == [[]]
     assert len(at_once(["claim", 100])[0]) == 1

@@ -34,7 +34,7 @@ def routes(mailing: Mailing) -> None: ...
 def test_what_is_cancelled_is_not_sent(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue)
 
-    staff_actions.cancel(message, by="ada")
+    staff_actions.cancel_message(message, by="ada")
     mailing.send_due()
 
     assert status(message) == "cancelled"
@@ -48,7 +48,7 @@ def test_a_message_between_retries_can_be_cancelled(venue: Organization, mailing
     message = factories.message(venue)
     mailing.send_due()
 
-    staff_actions.cancel(message)
+    staff_actions.cancel_message(message)
     mailing.pass_time()
     mailing.send_due()
 
@@ -75,7 +75,7 @@ def test_what_left_the_outbox_cannot_be_cancelled(venue: Organization, now: str,
     message = rows.message(venue, status=now)
 
     with pytest.raises(NotPossible, match=why):
-        staff_actions.cancel(message)
+        staff_actions.cancel_message(message)
 
     assert (status(message), timeline(message)) == (now, [])
 
@@ -89,7 +89,7 @@ def test_what_reached_nobody_can_be_tried_again(
     own = now if now in {"suppressed", "cancelled", "expired"} else ""
     message = rows.message(venue, status=now, decision=own, error="Because.")
 
-    staff_actions.retry(message, by="ada")
+    staff_actions.retry_message(message, by="ada")
     assert (status(message), message.decision, message.error) == ("queued", "", "")
     mailing.send_due()
 
@@ -117,7 +117,7 @@ def test_what_may_have_arrived_is_not_tried_again(
     message = rows.message(venue, **columns)
 
     with pytest.raises(NotPossible, match=why):
-        staff_actions.retry(message)
+        staff_actions.retry_message(message)
 
     assert timeline(message) == []
 
@@ -126,7 +126,7 @@ def test_what_came_in_cannot_be_cancelled(venue: Organization) -> None:
     message = rows.message(venue, direction=Direction.INBOUND, status="delivered")
 
     with pytest.raises(NotPossible):
-        staff_actions.cancel(message)
+        staff_actions.cancel_message(message)
 
 
 def test_a_retry_by_hand_starts_the_retries_again(venue: Organization, mailing: Mailing) -> None:
@@ -135,12 +135,12 @@ def test_a_retry_by_hand_starts_the_retries_again(venue: Organization, mailing: 
     mailing.send_until_nothing_is_left()
     assert (status(message), len(statuses(message))) == ("failed", 6)
 
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
     mailing.send_until_nothing_is_left()
     assert (status(message), len(statuses(message))) == ("failed", 12)
 
     mailing.recovers()
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
     mailing.send_until_nothing_is_left()
     assert (status(message), message.ladder_start) == ("sent", 13)
     assert len(mailing.mails()) == 1
@@ -152,7 +152,7 @@ def test_a_retry_of_what_expired_has_no_end_any_more(venue: Organization, mailin
     mailing.send_due()
     assert status(message) == "expired"
 
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
     mailing.send_due()
 
     assert (status(message), message.expires_at) == ("sent", None)
@@ -163,14 +163,14 @@ def test_a_retry_to_a_closed_address_is_refused_again_until_it_is_opened(
     mailing: Mailing,
 ) -> None:
     message = factories.message(venue)
-    suppressions.suppress(venue, channel="email", value=message.to, reason=Reason.MANUAL)
+    suppressions.suppress_address(venue, channel="email", value=message.to, reason=Reason.MANUAL)
     mailing.send_due()
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
     mailing.send_due()
     assert status(message) == "suppressed"
 
-    suppressions.lift(Suppression.objects.all(), by="ada")
-    staff_actions.retry(message)
+    suppressions.lift_suppressions(Suppression.objects.all(), by="ada")
+    staff_actions.retry_message(message)
     mailing.send_due()
     assert (status(message), message.error) == ("sent", "")
 
@@ -181,7 +181,7 @@ def test_a_late_receipt_for_the_first_try_stops_the_second(
 ) -> None:
     message = rows.message(venue, status="failed")
     first = rows.attempt(message, status=Status.FAILED)
-    staff_actions.retry(message)
+    staff_actions.retry_message(message)
 
     record([rows.receipt(first, Kind.DELIVERED, Status.DELIVERED)])
     mailing.send_due()

@@ -82,7 +82,7 @@ def test_it_applies_what_came_in(venue: Organization, mailing: Mailing) -> None:
     }
     message = rows.message(venue)
     attempt = rows.attempt(message, provider_id="re_1", status="sent")
-    sample = registry.provider("first").sample("email.delivered")
+    sample = registry.provider_for("first").sample("email.delivered")
     body = b'{"type": "email.delivered", "created_at": "2026-11-23T12:00:00Z", '
     body += b'"data": {"email_id": "re_1", "to": ["amelia@example.com"]}}'
     now = timezone.now()
@@ -276,7 +276,7 @@ def test_what_is_held_between_claim_and_slot_is_given_back(
     mailing: Mailing,
 ) -> None:
     claimed = claim_of(message := factories.message(venue))
-    registry.bucket("first").hold(MAX_SLOT_DELAY_S + 20)
+    registry.bucket_for("first").hold(MAX_SLOT_DELAY_S + 20)
 
     mailing.dispatcher.submit("first", [claimed])
     mailing.dispatcher.writer.write_some()
@@ -292,7 +292,7 @@ def test_an_urgent_message_is_claimed_while_campaigns_have_the_next_slots(
     # A provider that does not tell its rate: ours counts, some twenty in a second.
     mailing.first.control("PATCH", "/resend", {"rate_per_second": None})
     mailing.settings.PROVIDERS = {"first": account(mailing.first, "first", rate_per_second=20)}
-    registry.bucket("first").reserve(16)
+    registry.bucket_for("first").reserve(16)
     bulk = factories.message(venue, priority=Priority.BULK)
     assert mailing.dispatcher.tick() > 0
     assert status(bulk) == "queued"
@@ -330,7 +330,7 @@ def test_calls_of_a_closed_provider_hold_up_no_other(
     for _ in range(6):
         stuck = Call.objects.create(provider="first", repeat_after=past, tries=1)
         rows.attempt(rows.message(venue), stuck)
-    registry.breaker("first").pause("closed for the test")
+    registry.breaker_for("first").pause("closed for the test")
     due = Call.objects.create(provider="second", repeat_after=timezone.now(), tries=1)
     message = rows.message(venue)
     rows.attempt(message, due, provider="second")
@@ -355,7 +355,7 @@ def test_calls_of_a_provider_that_was_removed_stop_nothing(
 
 
 def test_a_call_that_may_not_be_repeated_yet_waits(venue: Organization, mailing: Mailing) -> None:
-    registry.bucket("first").hold(30)
+    registry.bucket_for("first").hold(30)
     call = Call.objects.create(provider="first", repeat_after=timezone.now(), tries=1)
     rows.attempt(rows.message(venue), call)
 
@@ -366,7 +366,7 @@ def test_a_call_that_may_not_be_repeated_yet_waits(venue: Organization, mailing:
 
 
 def test_a_trial_is_made_by_one_call_at_a_time(venue: Organization, mailing: Mailing) -> None:
-    breaker = registry.breaker("first")
+    breaker = registry.breaker_for("first")
     breaker._update(lambda circuit, now: (circuit.__class__(opened_at=now, retry_at=now), None))
     assert breaker.allow()
     message = factories.message(venue)

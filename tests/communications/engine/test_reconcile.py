@@ -114,7 +114,7 @@ def test_asking_stops_at_the_first_429(venue: Organization, mailing: Mailing) ->
 
     assert reconciliation.poll_overdue_receipts() == 1
 
-    assert registry.bucket("first").snapshot().held_for > 15
+    assert registry.bucket_for("first").snapshot().held_for > 15
     Attempt.objects.update(polled_at=None)
     assert reconciliation.poll_overdue_receipts() == 0
     assert len([request for request in mailing.requests() if request["method"] == "GET"]) == 1
@@ -257,8 +257,8 @@ def test_what_is_old_goes_and_what_was_never_applied_stays(venue: Organization) 
     ]
     delivery(4, received_at=old, applied_at=old)
 
-    assert retention.prune() == 3
-    assert retention.prune() == 0
+    assert retention.remove_expired() == 3
+    assert retention.remove_expired() == 0
 
     assert Event.objects.count() == 1
     assert list(WebhookDelivery.objects.order_by("id")) == kept
@@ -268,10 +268,10 @@ def test_pruning_goes_in_small_batches(
     venue: Organization,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retention, "BATCH", 2)
-    monkeypatch.setattr(retention, "MAX_BATCHES", 2)
+    monkeypatch.setattr(retention, "PRUNE_BATCH", 2)
+    monkeypatch.setattr(retention, "MAX_PRUNE_BATCHES", 2)
     old = timezone.now() - timedelta(days=100)
     for number in range(5):
         delivery(number, received_at=old, applied_at=old, organization=venue)
 
-    assert (retention.prune(), retention.prune()) == (4, 1)
+    assert (retention.remove_expired(), retention.remove_expired()) == (4, 1)

@@ -4,7 +4,7 @@ import pytest
 
 from communications.messages.transitions import (
     Change,
-    Plan,
+    SendPlan,
     record,
 )
 from communications.models import Call, Event, Organization
@@ -180,7 +180,7 @@ def test_a_change_of_an_attempt_that_is_gone_is_still_an_event(venue: Organizati
 def test_a_plan_puts_it_into_the_outbox_and_a_decision_takes_it_out(venue: Organization) -> None:
     message = rows.message(venue)
 
-    record([Change(message=message.pk, kind=Kind.RETRY, plan=Plan(NOW, via="second"))])
+    record([Change(message=message.pk, kind=Kind.RETRY, plan=SendPlan(NOW, via="second"))])
     message.refresh_from_db()
     assert (message.send_after, message.via) == (NOW, "second")
 

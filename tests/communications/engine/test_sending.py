@@ -78,7 +78,7 @@ def test_a_bad_mail_of_a_batch_hurts_none_of_the_others(
     for message in good:
         assert message.provider_id == mailing.mails(message)[0]["id"]
     assert not Message.objects.waiting().exists()
-    assert registry.breaker("first").state().state == "closed"
+    assert registry.breaker_for("first").state().state == "closed"
 
 
 def test_whoever_opted_out_at_the_provider_is_not_written_to_again(
@@ -124,7 +124,7 @@ def test_a_provider_that_is_not_there_is_tried_5_times_more(
     assert message.error_code == "no_connection"
     assert timeline(message)[-2:] == ["failover", "given_up"]
     # One unlucky message opens no breaker.
-    assert registry.breaker("first").state().state == "closed"
+    assert registry.breaker_for("first").state().state == "closed"
 
 
 def test_every_retry_is_a_call_of_its_own(venue: Organization, mailing: Mailing) -> None:
@@ -170,9 +170,9 @@ def test_after_a_429_nobody_calls_before_the_provider_said(
     mailing.send_due()
 
     assert len(mailing.requests()) == 1
-    assert registry.bucket("first").snapshot().held_for > 25
+    assert registry.bucket_for("first").snapshot().held_for > 25
     assert status(urgent) == "queued"
-    assert registry.breaker("first").state().state == "closed"
+    assert registry.breaker_for("first").state().state == "closed"
 
 
 def test_it_learns_the_rate_that_the_provider_permits(
@@ -184,7 +184,7 @@ def test_it_learns_the_rate_that_the_provider_permits(
 
     mailing.send_due()
 
-    assert registry.bucket("first").snapshot().per_second == 7
+    assert registry.bucket_for("first").snapshot().per_second == 7
 
 
 # --- paused --------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_a_rejected_key_pauses_the_provider_and_the_next_one_sends_at_once(
     assert [status(message) for message in messages] == ["sent"] * 3
     assert {message.provider for message in messages} == {"second"}
     assert len(mailing.requests()) == 1
-    breaker = registry.breaker("first").state()
+    breaker = registry.breaker_for("first").state()
     assert (breaker.state, breaker.paused) == ("open", True)
     assert timeline(messages[0]) == ["composed", "failed", "failover", "accepted"]
     assert not Attempt.objects.filter(error_class="CredentialsRejected", provider="second").exists()
@@ -223,7 +223,7 @@ def test_a_message_with_one_provider_waits_for_its_key_and_is_not_burnt(
     assert len(mailing.requests()) == 1
 
     mailing.recovers()
-    registry.breaker("first").resume()
+    registry.breaker_for("first").resume()
     mailing.send_until_nothing_is_left()
     assert status(message) == "sent"
     assert message.error == ""
@@ -236,7 +236,7 @@ def test_an_unverified_domain_pauses_as_well(venue: Organization, mailing: Maili
     mailing.send_due()
 
     assert status(message) == "queued"
-    assert registry.breaker("first").state().paused
+    assert registry.breaker_for("first").state().paused
 
 
 # --- failover and the breaker --------------------------------------------------------------------
@@ -282,12 +282,12 @@ def test_a_breaker_opens_when_enough_attempts_of_enough_messages_fail(
     for number in range(5):
         message = factories.message(venue, **urgent)
         mailing.send_due()
-        assert registry.breaker("first").state().state == "closed", number
+        assert registry.breaker_for("first").state().state == "closed", number
         Message.objects.filter(pk=message.pk).update(send_after=None)
     mailing.pass_time()
     mailing.send_due()
 
-    state = registry.breaker("first").state()
+    state = registry.breaker_for("first").state()
     assert state.state == "open"
     assert Attempt.objects.count() == 10
 
@@ -300,7 +300,7 @@ def test_a_failing_batch_is_one_failure(venue: Organization, mailing: Mailing) -
     mailing.send_due()
 
     assert Attempt.objects.count() == 20
-    assert registry.breaker("first").state().state == "closed"
+    assert registry.breaker_for("first").state().state == "closed"
 
 
 def test_while_every_provider_is_closed_messages_wait_and_burn_nothing(
@@ -309,7 +309,7 @@ def test_while_every_provider_is_closed_messages_wait_and_burn_nothing(
 ) -> None:
     mailing.two_accounts()
     for slug in ("first", "second"):
-        registry.breaker(slug).pause("closed for the test")
+        registry.breaker_for(slug).pause("closed for the test")
     message = factories.message(venue, expires_at=timezone.now() + timedelta(hours=1))
 
     mailing.send_due()
@@ -330,7 +330,7 @@ def test_what_was_bound_to_a_provider_that_closes_goes_to_the_other(
     mailing.two_accounts()
     message = factories.message(venue)
     Message.objects.update(via="first")
-    registry.breaker("first").pause("closed for the test")
+    registry.breaker_for("first").pause("closed for the test")
 
     mailing.send_due()
 
@@ -338,7 +338,7 @@ def test_what_was_bound_to_a_provider_that_closes_goes_to_the_other(
 
 
 def test_a_provider_on_trial_gets_one_message(venue: Organization, mailing: Mailing) -> None:
-    breaker = registry.breaker("first")
+    breaker = registry.breaker_for("first")
     breaker.pause("closed for the test")
     # Its cool-down is over.
     breaker._update(lambda circuit, now: (circuit.__class__(opened_at=now, retry_at=now), None))
@@ -356,7 +356,7 @@ def test_the_timeline_says_once_why_a_provider_was_passed_by(
     mailing: Mailing,
 ) -> None:
     mailing.two_accounts()
-    registry.breaker("first").pause("401: the key is not valid")
+    registry.breaker_for("first").pause("401: the key is not valid")
     mailing.breaks("status", second=True, status=503, mode="before", count=1)
     message = factories.message(venue)
 

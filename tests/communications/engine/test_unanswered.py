@@ -103,7 +103,7 @@ def test_a_batch_whose_answer_is_lost_is_sent_once(
 def test_a_repeated_call_has_the_same_bytes(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue, headers={"X-Long": "1", "X-A": "2"}, html="<p>é</p>")
     (claimed,) = claims.claim_due("email", "first", usable=["first"], limit=100)
-    provider = registry.provider("first")
+    provider = registry.provider_for("first")
     first = [
         provider_call.as_outbound(attempt, provider)
         for attempt in claims.last_attempts(claimed.call)
@@ -168,7 +168,7 @@ def test_no_answer_to_a_repetition_leads_to_a_second_mail(
     mailing.send_due()
     assert (status(message), message.send_after) == ("unknown", None)
 
-    registry.breaker("first").resume()
+    registry.breaker_for("first").resume()
     mailing.send_until_nothing_is_left()
 
     assert status(message) == "sent"
@@ -218,7 +218,7 @@ def claim_and_die(mailing: Mailing, *, sent: bool) -> claims.Claim:
     """A process that is gone before it wrote down an answer, or before it even asked."""
     (claimed,) = claims.claim_due("email", "first", usable=["first"], limit=100)
     if sent:
-        provider = registry.provider("first")
+        provider = registry.provider_for("first")
         carried = claims.last_attempts(claimed.call)
         provider.send(
             [provider_call.as_outbound(attempt, provider) for attempt in carried],

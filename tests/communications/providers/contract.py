@@ -63,10 +63,10 @@ class ProviderContract(ABC):
     rate_limited: ClassVar[Answer]
     rate_limited_seconds: ClassVar[float]
     without_id: ClassVar[tuple[Answer, ...]]
-    # An event it knows, what its topic is, and one of tomorrow with its topic.
+    # An event it knows, what its type is, and one of tomorrow with its type.
     known_event: ClassVar[dict[str, Any]]
     unknown_event: ClassVar[tuple[dict[str, Any], str]]
-    # An event that `sample` knows, and the topic of that sample.
+    # An event that `sample` knows, and the type of that sample.
     sampled: ClassVar[tuple[str, str]]
     # Bodies that are not in the vendor's form.
     malformed: ClassVar[tuple[bytes, ...]] = (b"", b"{", b"[]", b"7", b"\xff", b"null")
@@ -230,13 +230,13 @@ class ProviderContract(ABC):
 
     def test_a_known_event_is_read(self) -> None:
         request = self.signed(self.encoded(self.known_event))
-        assert self.provider().topic(request)
+        assert self.provider().event_type(request)
         assert list(self.provider().parse(request))
 
     def test_an_unknown_event_is_nothing(self) -> None:
-        event, topic = self.unknown_event
+        event, event_type = self.unknown_event
         request = self.signed(self.encoded(event))
-        assert self.provider().topic(request) == topic
+        assert self.provider().event_type(request) == event_type
         assert not list(self.provider().parse(request))
 
     def test_what_is_not_in_the_vendors_form_is_malformed(self) -> None:
@@ -265,10 +265,10 @@ class ProviderContract(ABC):
 
     def test_a_sample_is_genuine_and_about_nothing_of_ours(self) -> None:
         provider = self.provider()
-        event, topic = self.sampled
+        event, event_type = self.sampled
         request = provider.sample(event)
         assert provider.verify(request)
-        assert provider.topic(request) == topic
+        assert provider.event_type(request) == event_type
         assert not list(provider.parse(request))
 
     def test_a_sample_of_an_unknown_event_is_refused_with_those_it_knows(self) -> None:

@@ -182,7 +182,7 @@ def test_no_webhooks_come_from_it_and_nothing_can_be_asked() -> None:
     provider = account(9)
     webhook = WebhookRequest(method="POST", url="https://hooks.example/", headers={}, body=b"")
     assert provider.takes_webhooks
-    for deed in (provider.verify, provider.topic, provider.parse):
+    for deed in (provider.verify, provider.event_type, provider.parse):
         with pytest.raises(MalformedRequest, match=r"hooks\.example"):
             deed(webhook)
     assert provider.fetch_status("<1@wedsync.invalid>") is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from communications.providers.base import Probed, Provider
+from communications.providers.base import ProbeResult, Provider
 from communications.providers.resend import Resend
 from tests.communications.providers.answering import Answer, answering
 from tests.communications.providers.mailserver import mailserver
@@ -25,7 +25,7 @@ def domains(*listed: Any) -> dict[str, Any]:
     return {"object": "list", "data": list(listed)}
 
 
-def asked(make: Callable[..., Provider], body: Any, status: int = 200) -> Probed:
+def asked(make: Callable[..., Provider], body: Any, status: int = 200) -> ProbeResult:
     headers = {"content-type": "application/json"}
     with answering(Answer(status, body, headers=headers)) as server:
         found = make(api_url=server.url).probe()
@@ -47,7 +47,7 @@ def test_a_domain_of_ours_that_is_not_verified_is_warned_of() -> None:
 
 
 def test_a_list_nobody_can_read_is_no_warning() -> None:
-    assert asked(resend, {"data": None}) == Probed()
+    assert asked(resend, {"data": None}) == ProbeResult()
 
 
 def test_a_key_that_may_only_send_is_a_good_one() -> None:

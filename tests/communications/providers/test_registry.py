@@ -25,31 +25,31 @@ def problem_ids() -> list[str | None]:
 def test_two_accounts_at_one_vendor_are_two_providers(settings: Settings) -> None:
     other = {**RESEND, "OPTIONS": {**RESEND["OPTIONS"], "api_key": "re_2"}}  # type: ignore[dict-item]
     settings.PROVIDERS = {"resend": RESEND, "resend_two": other}
-    one, two = registry.provider("resend"), registry.provider("resend_two")
+    one, two = registry.provider_for("resend"), registry.provider_for("resend_two")
     assert isinstance(one, Resend)
     assert isinstance(two, Resend)
     assert (one.account[1], two.account[1]) == ("re_1", "re_2")
-    assert registry.provider("resend") is one
-    assert registry.bucket("resend_two")
-    assert registry.breaker("resend_two")
+    assert registry.provider_for("resend") is one
+    assert registry.bucket_for("resend_two")
+    assert registry.breaker_for("resend_two")
 
 
 def test_changed_settings_make_new_providers(settings: Settings) -> None:
-    before = registry.provider("resend")
+    before = registry.provider_for("resend")
     settings.PROVIDERS = {"resend": RESEND}
-    assert registry.provider("resend") is not before
+    assert registry.provider_for("resend") is not before
 
 
 def test_a_slug_that_is_not_configured_raises() -> None:
     with pytest.raises(KeyError):
-        registry.provider("acme")
+        registry.provider_for("acme")
 
 
 def test_a_channel_without_a_route_has_no_providers(settings: Settings) -> None:
     settings.ROUTES = {"email": ["resend"], "sms": []}
-    assert registry.route("email") == ["resend"]
-    assert registry.route("whatsapp") == []
-    assert registry.channels() == ["email"]
+    assert registry.route_slugs("email") == ["resend"]
+    assert registry.route_slugs("whatsapp") == []
+    assert registry.routed_channels() == ["email"]
 
 
 def test_a_good_configuration_has_no_problems(settings: Settings) -> None:

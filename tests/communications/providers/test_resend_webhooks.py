@@ -211,9 +211,9 @@ def test_an_event_of_the_official_spec_is_read(
 def test_the_topic_is_the_vendors_own_word() -> None:
     for name in EXPECTED:
         body = json.dumps(payload(name)).encode()
-        assert resend().topic(request({}, body)) == name
-    assert resend().topic(request({}, b"{}")) == ""
-    assert len(resend().topic(request({}, json.dumps({"type": "x" * 500}).encode()))) == 80
+        assert resend().event_type(request({}, body)) == name
+    assert resend().event_type(request({}, b"{}")) == ""
+    assert len(resend().event_type(request({}, json.dumps({"type": "x" * 500}).encode()))) == 80
 
 
 def test_our_ids_come_back_in_tags_as_an_object_or_a_list() -> None:

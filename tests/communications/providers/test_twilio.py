@@ -151,7 +151,7 @@ def test_an_installation_without_an_address_asks_for_no_callback(
 
 def test_a_messaging_service_picks_the_sender(api: responses.RequestsMock) -> None:
     provider = twilio(messaging_service_sid=POOL)
-    assert provider.is_a_pool
+    assert provider.uses_sender_pool
     provider.send([sms()], key="k")
     assert posted(api)["MessagingServiceSid"] == [POOL]
     assert "From" not in posted(api)

@@ -190,7 +190,7 @@ LISTED = {
 def found(*messages: Any, **values: Any) -> list[str]:
     with responses.RequestsMock() as mock:
         mock.get(URL, json={"messages": list(messages), "next_page_uri": None})
-        sids = twilio().look_up(sms(**values), NOW)
+        sids = twilio().find_by_content(sms(**values), NOW)
         assert f"To=%2B{THEIRS[1:]}" in str(mock.calls[0].request.url)
     return sids
 
@@ -220,16 +220,16 @@ def test_whatever_number_a_service_picked_it_is_found() -> None:
     with responses.RequestsMock() as mock:
         mock.get(URL, json={"messages": [{**LISTED, "from": None}], "next_page_uri": None})
         provider = twilio(messaging_service_sid="MG" + "0d" * 16)
-        assert provider.look_up(sms(), NOW) == ["SM7"]
+        assert provider.find_by_content(sms(), NOW) == ["SM7"]
 
 
 def test_a_template_cannot_be_found_by_its_text() -> None:
     with pytest.raises(LookupError):
-        twilio_whatsapp().look_up(sms(template=TEMPLATE), NOW)
+        twilio_whatsapp().find_by_content(sms(template=TEMPLATE), NOW)
     with responses.RequestsMock() as mock:
         listed = {**LISTED, "to": f"whatsapp:{THEIRS}", "from": f"whatsapp:{OURS}"}
         mock.get(URL, json={"messages": [listed], "next_page_uri": None})
-        assert twilio_whatsapp().look_up(sms(), NOW) == ["SM7"]
+        assert twilio_whatsapp().find_by_content(sms(), NOW) == ["SM7"]
 
 
 def test_a_list_that_cannot_be_had_is_an_error_and_no_absence() -> None:
@@ -237,7 +237,7 @@ def test_a_list_that_cannot_be_had_is_an_error_and_no_absence() -> None:
         with responses.RequestsMock() as mock:
             mock.get(URL, **answer)
             with pytest.raises(OutcomeUnknown):
-                twilio().look_up(sms(), NOW)
+                twilio().find_by_content(sms(), NOW)
 
 
 def fetched(body: Any, status: int = 200) -> StatusChanged | None:
@@ -281,7 +281,7 @@ def test_whatever_it_answers_when_asked_only_our_errors_come_out(status: int, bo
         for ask in (
             lambda: provider.fetch_status("SM7"),
             lambda: provider.fetch_status("SM7"),
-            lambda: provider.look_up(sms(), NOW),
+            lambda: provider.find_by_content(sms(), NOW),
         ):
             try:
                 ask()

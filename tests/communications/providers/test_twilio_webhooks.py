@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from communications.vocabulary.events import (
+    ConsentKeyword,
     Kind,
     MessageReceived,
     StatusChanged,
-    Wish,
 )
 from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
@@ -243,7 +243,7 @@ def test_where_the_two_statuses_disagree_the_messages_own_counts() -> None:
 def test_every_recorded_callback_is_read(name: str) -> None:
     given = request(payload(name))
     assert twilio().verify(given)
-    assert twilio().topic(given) == name.partition(".")[0]
+    assert twilio().event_type(given) == name.partition(".")[0]
     assert len(list(twilio().parse(given))) == 1
 
 
@@ -280,7 +280,7 @@ def test_what_is_no_message_is_nothing() -> None:
     for fields in ({"CallSid": "CA1", "CallStatus": "ringing"}, {"MessageSid": "SM7"}):
         given = request(fields)
         assert not list(twilio().parse(given))
-        assert twilio().topic(given) == ""
+        assert twilio().event_type(given) == ""
 
 
 # --- incoming -----------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_an_sms_comes_in() -> None:
     assert (event.channel, event.sender, event.to) == ("sms", THEIRS, (OURS,))
     assert event.text == payload("incoming.sms")["Body"]
     assert event.provider_id == payload("incoming.sms")["MessageSid"]
-    assert (event.media, event.wish, event.opens_window) == ((), None, False)
+    assert (event.media, event.keyword, event.opens_service_window) == ((), None, False)
 
 
 def test_a_blank_one_and_one_with_pictures_come_in() -> None:
@@ -321,7 +321,7 @@ def test_whatsapp_comes_in_under_its_own_name() -> None:
     event = incoming("whatsapp")
     assert (event.channel, event.sender, event.to) == ("whatsapp", THEIRS, (OURS,))
     assert event.sender_name == "Amelia Whitfield"
-    assert event.opens_window
+    assert event.opens_service_window
     assert incoming("whatsapp.button").text == "I will be there"
 
 
@@ -330,28 +330,30 @@ def test_whatsapp_comes_in_under_its_own_name() -> None:
     ["STOP", "unsubscribe", "End", "quit", "STOPALL", "revoke", "optout", "cancel", " stop\n"],
 )
 def test_words_that_twilio_takes_for_a_refusal(word: str) -> None:
-    assert incoming("sms", Body=word).wish is Wish.STOP
+    assert incoming("sms", Body=word).keyword is ConsentKeyword.STOP
 
 
 @pytest.mark.parametrize(
-    ("word", "wish"),
+    ("word", "keyword"),
     [
-        ("START", Wish.START),
-        ("yes", Wish.START),
-        ("unstop", Wish.START),
-        ("HELP", Wish.HELP),
-        ("info", Wish.HELP),
+        ("START", ConsentKeyword.START),
+        ("yes", ConsentKeyword.START),
+        ("unstop", ConsentKeyword.START),
+        ("HELP", ConsentKeyword.HELP),
+        ("info", ConsentKeyword.HELP),
         ("Please stop by at noon", None),
         ("", None),
     ],
 )
-def test_words_that_mean_something_else(word: str, wish: Wish | None) -> None:
-    assert incoming("sms", Body=word).wish is wish
+def test_words_that_mean_something_else(word: str, keyword: ConsentKeyword | None) -> None:
+    assert incoming("sms", Body=word).keyword is keyword
 
 
 @pytest.mark.parametrize(
-    ("said", "wish"),
-    [("STOP", Wish.STOP), ("START", Wish.START), ("HELP", Wish.HELP)],
+    ("said", "keyword"),
+    [("STOP", ConsentKeyword.STOP), ("START", ConsentKeyword.START), ("HELP", ConsentKeyword.HELP)],
 )
-def test_what_twilio_made_of_it_counts_whatever_the_words(said: str, wish: Wish) -> None:
-    assert incoming("sms", Body="no more of this", OptOutType=said).wish is wish
+def test_what_twilio_made_of_it_counts_whatever_the_words(
+    said: str, keyword: ConsentKeyword
+) -> None:
+    assert incoming("sms", Body="no more of this", OptOutType=said).keyword is keyword

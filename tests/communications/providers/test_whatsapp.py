@@ -373,7 +373,7 @@ def test_a_history_without_news_is_none() -> None:
 
 def test_a_lost_answer_cannot_be_asked_about() -> None:
     with pytest.raises(LookupError):
-        whatsapp().look_up(note(), datetime.now(UTC))
+        whatsapp().find_by_content(note(), datetime.now(UTC))
     with pytest.raises(LookupError):
         whatsapp().fetch_received("wamid.1")
 

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from communications.vocabulary.events import (
     ConsentChanged,
+    ConsentKeyword,
     Event,
     Kind,
     MessageReceived,
     Reason,
     StatusChanged,
     TemplateChanged,
-    Wish,
 )
 from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
@@ -225,7 +225,7 @@ def test_every_kind_of_message_comes_in_as_something_to_read(
     opens: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     event = incoming(name)
-    assert (event.text, event.opens_window) == (text, opens)
+    assert (event.text, event.opens_service_window) == (text, opens)
     assert (event.channel, event.sender, event.to) == ("whatsapp", THEIRS, (NUMBER,))
     assert event.provider_id.startswith("wamid.")
     assert event.occurred_at == datetime.fromtimestamp(1795166200, UTC)
@@ -281,21 +281,21 @@ def test_a_person_is_known_by_the_number_we_write_to(theirs: str, ours: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "wish"),
+    ("words", "keyword"),
     [
-        (" Stop\n", Wish.STOP),
-        ("unsubscribe", Wish.STOP),
-        ("START", Wish.START),
-        ("unstop", Wish.START),
+        (" Stop\n", ConsentKeyword.STOP),
+        ("unsubscribe", ConsentKeyword.STOP),
+        ("START", ConsentKeyword.START),
+        ("unstop", ConsentKeyword.START),
         ("Please stop by", None),
         ("yes", None),
     ],
 )
-def test_words_that_say_whether_we_may_write(words: str, wish: Wish | None) -> None:
+def test_words_that_say_whether_we_may_write(words: str, keyword: ConsentKeyword | None) -> None:
     told = {"id": "w", "from": "447700900123", "type": "text", "text": {"body": words}}
     (event,) = events(change("messages", messages=[told]))
     assert isinstance(event, MessageReceived)
-    assert event.wish is wish
+    assert event.keyword is keyword
 
 
 @pytest.mark.parametrize("said", [None, "soon", -1, "9" * 20, 1.5, "²"])
@@ -308,11 +308,13 @@ def test_a_time_nobody_can_read_is_now(said: Any) -> None:
 # --- consent and templates ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "wish"), [("stop", Wish.STOP), ("resume", Wish.START)])
-def test_the_switch_for_advertising_is_heeded(name: str, wish: Wish) -> None:
+@pytest.mark.parametrize(
+    ("name", "keyword"), [("stop", ConsentKeyword.STOP), ("resume", ConsentKeyword.START)]
+)
+def test_the_switch_for_advertising_is_heeded(name: str, keyword: ConsentKeyword) -> None:
     (event,) = events(payload(f"user_preferences.{name}"))
     assert isinstance(event, ConsentChanged)
-    assert (event.value, event.to, event.wish) == (THEIRS, NUMBER, wish)
+    assert (event.value, event.to, event.keyword) == (THEIRS, NUMBER, keyword)
     assert event.marketing_only
     assert event.detail
     assert event.occurred_at == datetime.fromtimestamp(1795166300, UTC)
@@ -327,7 +329,7 @@ def test_a_wish_of_tomorrow_opens_nothing() -> None:
     assert not preference(value="stop", category="marketing_messages")
     (signup,) = preference(wa_id="447700900123", value="signup")
     assert isinstance(signup, ConsentChanged)
-    assert signup.wish is Wish.START
+    assert signup.keyword is ConsentKeyword.START
     (hidden,) = preference(user_id="GB.1", value="stop", category="everything")
     assert isinstance(hidden, ConsentChanged)
     assert (hidden.value, hidden.marketing_only) == ("GB.1", False)
@@ -366,7 +368,7 @@ def test_a_template_that_is_judged_anew(
 @pytest.mark.parametrize("name", ["account_alerts", "account_update.restricted", "errors"])
 def test_what_is_about_the_account_is_kept_and_nothing_more(name: str) -> None:
     assert not events(payload(name))
-    assert whatsapp().topic(request(payload(name)))
+    assert whatsapp().event_type(request(payload(name)))
 
 
 def test_one_body_may_hold_everything_for_everybody() -> None:
@@ -380,7 +382,7 @@ def test_one_body_may_hold_everything_for_everybody() -> None:
     }
     received = [event for event in events(body) if isinstance(event, MessageReceived)]
     assert [event.to for event in received] == [(NUMBER,), ("999",), (NUMBER,)]
-    assert whatsapp().topic(request(body)).startswith("messages")
+    assert whatsapp().event_type(request(body)).startswith("messages")
 
 
 def test_one_bad_item_loses_none_of_the_others() -> None:
@@ -437,7 +439,7 @@ def test_whatever_stands_in_a_genuine_body_is_read_or_malformed(
     ):
         with suppress(MalformedRequest):
             events(body)
-            whatsapp().topic(request(body))
+            whatsapp().event_type(request(body))
 
 
 def test_a_sample_needs_a_secret() -> None:
