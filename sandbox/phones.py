@@ -116,14 +116,14 @@ def _row(number: str, phones: Phones) -> Json:
     return {"number": number, **vars(phone), **nothing, "channels": []}
 
 
-def _count(row: Json, one: Spoken) -> None:
-    row["messages" if one.outbound else "replies"] += 1
-    row["unread"] += one.outbound and not one.seen
-    if one.channel not in row["channels"]:
-        row["channels"].append(one.channel)
-    at = iso(one.created_at)
+def _count(row: Json, spoken: Spoken) -> None:
+    row["messages" if spoken.outbound else "replies"] += 1
+    row["unread"] += spoken.outbound and not spoken.seen
+    if spoken.channel not in row["channels"]:
+        row["channels"].append(spoken.channel)
+    at = iso(spoken.created_at)
     if at > row["latest_at"]:
-        row["latest_at"], row["latest_text"] = at, one.text
+        row["latest_at"], row["latest_text"] = at, spoken.text
 
 
 def one_phone(phones: Phones, lines: Sequence[Line], number: str, limit: int) -> Json:

@@ -120,8 +120,8 @@ def build_message(organization: Organization, draft: Draft) -> tuple[Message, li
     drafts.check_draft_routes(draft)
     contact, to = drafts.resolve_recipient(organization, draft)
     text = drafts.render_draft(organization, draft)
-    files = [drafts.decode_attachment(one) for one in draft.attachments]
-    if sum(len(one.content) for one in files) > drafts.MAX_ATTACHMENT_BYTES:
+    files = [drafts.decode_attachment(attachment) for attachment in draft.attachments]
+    if sum(len(file.content) for file in files) > drafts.MAX_ATTACHMENT_BYTES:
         raise Refused("attachments", "The attachments are larger than 25 MB together: send a link.")
     now = timezone.now()
     drafts.check_times(draft, now)
@@ -181,7 +181,7 @@ def approved_choice(message: Message) -> str:
 def store_message(message: Message, files: Sequence[File]) -> Message:
     with transaction.atomic():
         message.save(force_insert=True)
-        Attachment.objects.bulk_create(Attachment(message=message, **vars(one)) for one in files)
+        Attachment.objects.bulk_create(Attachment(message=message, **vars(file)) for file in files)
         refused = eligibility.refuse_ineligible([message])
         record([Change(message=message.pk, kind=Kind.COMPOSED), *refused.values()])
         event_stream.wake_dispatchers()

@@ -199,7 +199,9 @@ def check_subject(subject: str) -> None:
 
 def check_media(addresses: Sequence[str]) -> list[str]:
     """Providers fetch them, so they must be public."""
-    if len(addresses) > MAX_MEDIA or not all(one.startswith("https://") for one in addresses):
+    if len(addresses) > MAX_MEDIA or not all(
+        address.startswith("https://") for address in addresses
+    ):
         raise Refused("media", f"Give at most {MAX_MEDIA} public addresses beginning with https.")
     return list(addresses)
 

@@ -117,7 +117,9 @@ class Hub:
 
     def backlog(self) -> int:
         """Of whoever is furthest behind."""
-        return max((one.qsize() for queues in self.queues.values() for one in queues), default=0)
+        return max(
+            (queue.qsize() for queues in self.queues.values() for queue in queues), default=0
+        )
 
     def fetch(self) -> list[dict[str, Any]]:
         try:

@@ -258,7 +258,7 @@ def refresh_status(message: Message) -> None:
 
 def is_final_success(message: Message, attempts: list[Attempt]) -> bool:
     """It arrived; or somebody has it and no later step of the plan is waiting for that."""
-    statuses = {Status(one.status) for one in attempts}
+    statuses = {Status(attempt.status) for attempt in attempts}
     if statuses & {Status.DELIVERED, Status.READ}:
         return True
     return Status.SENT in statuses and message.escalate_at is None and message.leg == 0
@@ -270,7 +270,7 @@ def denormalise_attempt(message: Message, attempts: list[Attempt]) -> None:
         return
     carrier = max(
         attempts,
-        key=lambda one: (one.status == message.status, one.number),
+        key=lambda attempt: (attempt.status == message.status, attempt.number),
         default=None,
     )
     if carrier is not None:

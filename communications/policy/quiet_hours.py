@@ -25,8 +25,8 @@ def hold_in_quiet_hours(messages: Sequence[Message]) -> set[UUID]:
     """Puts off what would ring in quiet hours, and returns its ids. Call it in the claim's
     transaction, which has the rows locked."""
     now = timezone.now()
-    ends = {one.pk: end for one in messages if (end := held_until(one, now))}
-    held = [one for one in messages if one.pk in ends]
+    ends = {message.pk: end for message in messages if (end := held_until(message, now))}
+    held = [message for message in messages if message.pk in ends]
     record([held_change(one, ends[one.pk]) for one in held])
     for one in held:
         if one.escalate_at:

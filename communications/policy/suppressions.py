@@ -48,7 +48,7 @@ def lift_suppressions(suppressions: Iterable[Suppression], *, by: str) -> int:
     """Opens the addresses again and says how many were closed. The rows stay as history."""
     return (
         Suppression.objects.in_force()
-        .filter(pk__in=[one.pk for one in suppressions])
+        .filter(pk__in=[suppression.pk for suppression in suppressions])
         .update(lifted_at=timezone.now(), lifted_by=by)
     )
 
@@ -113,7 +113,7 @@ def could_send_as(sender: str, message: Message, channel: str) -> bool:
     if own := message.organization.sender(channel):
         return own == sender
     providers = [registry.provider_for(slug) for slug in registry.route_slugs(channel)]
-    return has_sender_pool(channel) or any(one.sender == sender for one in providers)
+    return has_sender_pool(channel) or any(provider.sender == sender for provider in providers)
 
 
 def has_sender_pool(channel: str) -> bool:

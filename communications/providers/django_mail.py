@@ -126,8 +126,8 @@ def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
     )
     if outbound.html:
         mail.attach_alternative(outbound.html, "text/html")
-    for one in outbound.attachments:
-        mail.attach(one.filename, one.content, one.content_type)
+    for attachment in outbound.attachments:
+        mail.attach(attachment.filename, attachment.content, attachment.content_type)
     return mail
 
 

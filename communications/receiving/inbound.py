@@ -102,7 +102,9 @@ def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
 def carrying_provider(webhook: str, channel: str) -> str:
     """The slug of the provider behind a webhook that carries this channel."""
     slugs = registry.for_webhook(webhook)
-    return next((one for one in slugs if registry.provider_for(one).channel == channel), slugs[0])
+    return next(
+        (slug for slug in slugs if registry.provider_for(slug).channel == channel), slugs[0]
+    )
 
 
 def apply_side_effects(
@@ -125,7 +127,7 @@ def sender_addresses(
         return [value]
     if not (contact and event.handle):
         return []
-    return [one.value for one in contact.addresses.filter(channel=event.channel)]
+    return [address.value for address in contact.addresses.filter(channel=event.channel)]
 
 
 def apply_keyword(organization: Organization, event: MessageReceived, value: str) -> None:
@@ -257,7 +259,7 @@ def owns_sender(
     if own:
         return sender_identity(channel, own) in wanted
     providers = [registry.provider_for(slug) for slug in registry.for_webhook(webhook)]
-    here = [one for one in providers if one.channel == channel]
+    here = [provider for provider in providers if provider.channel == channel]
     return any(
         one.uses_sender_pool or sender_identity(channel, one.sender) in wanted for one in here
     )

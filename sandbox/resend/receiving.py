@@ -88,9 +88,9 @@ class Downloads:
     def _received(self, request: Request) -> Received:
         return find(self._room.received, request.path_params["id"], "Email not found")
 
-    def _describe(self, request: Request, received: Received, one: Attachment) -> Json:
-        link = self._link(request, received, one.id)
-        return {**one.as_json(), "size": len(one.content), **link}
+    def _describe(self, request: Request, received: Received, attachment: Attachment) -> Json:
+        link = self._link(request, received, attachment.id)
+        return {**attachment.as_json(), "size": len(attachment.content), **link}
 
     def _link(self, request: Request, received: Received, part: str) -> Json:
         expires = int(time.time()) + LINK_LIVES

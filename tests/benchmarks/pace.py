@@ -35,7 +35,9 @@ PATIENCE = 3.0 * MESSAGES / PER_SECOND
 
 def run(machine: Machine, _: int) -> Iterator[Row]:
     stacks = (machine.postgres_with_redis(), machine.postgres_alone())
-    sides: dict[str, Callable[[], Figures]] = {one.name: partial(drain, one) for one in stacks}
+    sides: dict[str, Callable[[], Figures]] = {
+        stack.name: partial(drain, stack) for stack in stacks
+    }
     found = measured(sides, 1)
     yield from lines(found, *sides)
 

@@ -241,7 +241,7 @@ def test_actions_on_many_report_what_worked_and_why_the_others_did_not(
 
     response = client.post(
         listed(Message),
-        {"action": "retry", "_selected_action": [str(one.pk) for one in rows]},
+        {"action": "retry", "_selected_action": [str(row.pk) for row in rows]},
         follow=True,
     )
 
@@ -331,13 +331,15 @@ def test_the_list_counts_no_further_than_anybody_reads(
 
     assert "More than" in page
     asked = [
-        one["sql"] for one in queries.captured_queries if "communications_message" in one["sql"]
+        query["sql"]
+        for query in queries.captured_queries
+        if "communications_message" in query["sql"]
     ]
     counts = [one for one in asked if "COUNT(" in one]
     assert counts
     assert len(asked) <= 3
-    assert all("LIMIT 2" in one for one in counts)
-    assert not any('"html"' in one["sql"] for one in queries.captured_queries)
+    assert all("LIMIT 2" in count for count in counts)
+    assert not any('"html"' in query["sql"] for query in queries.captured_queries)
 
 
 # --- composing ---

@@ -347,7 +347,7 @@ def test_replay_of_many_reports_each_reason_once(
 
     response = client.post(
         listed(WebhookDelivery),
-        {"action": "replay", "_selected_action": [one.pk for one in rows]},
+        {"action": "replay", "_selected_action": [row.pk for row in rows]},
         follow=True,
     )
 

@@ -18,7 +18,7 @@ ANYTHING = st.recursive(
 @given(ANYTHING)
 def test_whatever_comes_has_the_shape_that_is_wanted(value: Any) -> None:
     assert isinstance(as_dict(value), dict)
-    assert all(isinstance(one, dict) for one in as_dicts(value))
+    assert all(isinstance(item, dict) for item in as_dicts(value))
     assert isinstance(as_text(value), str)
     assert isinstance(as_int(value, 0), int)
 

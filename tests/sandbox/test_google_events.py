@@ -16,7 +16,7 @@ def mails(google: Google, **wanted: str) -> list[tuple[str, str]]:
 def test_the_list_says_what_may_be_done_in_which_calendar(google: Google) -> None:
     entries = google.calendar.calendarList().list().execute()["items"]
 
-    assert [one["accessRole"] for one in entries] == ["owner", "owner", "reader"]
+    assert [entry["accessRole"] for entry in entries] == ["owner", "owner", "reader"]
     assert entries[0]["primary"] is True
     assert entries[0]["id"] == google.account
 

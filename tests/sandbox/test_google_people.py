@@ -172,7 +172,7 @@ def test_reads_can_lag_behind_writes(google: Google) -> None:
 
 def test_groups_have_members(google: Google) -> None:
     groups = google.people.contactGroups().list().execute()["contactGroups"]
-    suppliers = next(one for one in groups if one["formattedName"] == "Suppliers")
+    suppliers = next(group for group in groups if group["formattedName"] == "Suppliers")
     full = google.people.contactGroups().get(resourceName=suppliers["resourceName"], maxMembers=100)
 
     assert suppliers["groupType"] == "USER_CONTACT_GROUP"

@@ -199,7 +199,7 @@ def test_pushes_can_be_lost_repeated_shuffled_and_forged(
 
 
 def _numbers(hooks: list[Hook]) -> list[int]:
-    return list(dict.fromkeys(int(one.headers["x-goog-message-number"]) for one in hooks))
+    return list(dict.fromkeys(int(hook.headers["x-goog-message-number"]) for hook in hooks))
 
 
 def test_a_change_by_the_other_side_is_told_as_well(google: Google, receiver: Receiver) -> None:

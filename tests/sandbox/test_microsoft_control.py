@@ -28,10 +28,10 @@ def refused(sandbox: SandboxServer, method: str, path: str, json: Json) -> int:
 def test_calendars_are_shown_with_what_is_in_them(sandbox: SandboxServer) -> None:
     add(sandbox, attendees=["zoe@example.com"], place="The Long Barn", key="a1")
     calendars = sandbox.control("GET", "/microsoft/calendars")["calendars"]
-    assert [(one["name"], one["account"]) for one in calendars] == [
+    assert [(calendar["name"], calendar["account"]) for calendar in calendars] == [
         ("Calendar", WORK), ("Viewings", WORK), ("Calendar", HOME), ("Viewings", HOME),
     ]  # fmt: skip
-    shown = next(one for one in calendars[0]["events"] if one["key"] == "a1")
+    shown = next(calendar for calendar in calendars[0]["events"] if calendar["key"] == "a1")
     assert (
         shown
         | {
@@ -49,7 +49,7 @@ def test_calendars_are_shown_with_what_is_in_them(sandbox: SandboxServer) -> Non
         }
         == shown
     )
-    assert "Team meeting" in {one["title"] for one in calendars[0]["events"]}
+    assert "Team meeting" in {calendar["title"] for calendar in calendars[0]["events"]}
     home = sandbox.control("GET", f"/microsoft/calendars?account={HOME}")["calendars"]
     assert len(home) == 2
 

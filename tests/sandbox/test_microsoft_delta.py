@@ -19,7 +19,7 @@ def first_round(graph: GraphApi, path: str = VIEW, **options: Any) -> tuple[list
 
 
 def removed(items: list[Json]) -> list[str]:
-    return [one["id"] for one in items if one.get("@removed") == {"reason": "deleted"}]
+    return [item["id"] for item in items if item.get("@removed") == {"reason": "deleted"}]
 
 
 def test_a_round_has_pages_and_the_next_one_only_what_changed(graph: GraphApi) -> None:
@@ -135,12 +135,12 @@ def test_a_series_takes_its_occurrences_with_it(
     master = graph.create(recurrence={"pattern": pattern, "range": limits}).json()
     path = f"/me/events/{master['id']}"
     days = graph("GET", path + "/instances?$top=99", params=WINDOW).json()["value"]
-    assert [one["start"]["dateTime"][5:10] for one in days][:3] == ["01-31", "02-28", "03-31"]
+    assert [day["start"]["dateTime"][5:10] for day in days][:3] == ["01-31", "02-28", "03-31"]
     link = first_round(graph)[1]
     sandbox.control("PATCH", "/microsoft", {"tells_of_occurrences": told})
     graph("DELETE", f"/me/events/{days[0]['id']}")
     graph("DELETE", path)
-    expected = {master["id"], *(one["id"] for one in days if told)}
+    expected = {master["id"], *(day["id"] for day in days if told)}
     assert set(removed(graph.round(link)[0])) == expected
 
 
@@ -220,12 +220,12 @@ def test_whoever_follows_the_links_ends_up_with_what_is_there(
 
 
 def apply(known: dict[str, str], items: list[Json]) -> None:
-    titles: dict[str, str] = {one["id"]: one["subject"] for one in items if "subject" in one}
-    for one in items:
-        if "@removed" in one:
-            known.pop(one["id"], None)
-        elif one["type"] != "seriesMaster":
-            known[one["id"]] = one.get("subject") or titles.get(one["seriesMasterId"], "")
+    titles: dict[str, str] = {item["id"]: item["subject"] for item in items if "subject" in item}
+    for item in items:
+        if "@removed" in item:
+            known.pop(item["id"], None)
+        elif item["type"] != "seriesMaster":
+            known[item["id"]] = item.get("subject") or titles.get(item["seriesMasterId"], "")
 
 
 def act(graph: GraphApi, step: str, which: int, number: int) -> None:

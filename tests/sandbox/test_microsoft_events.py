@@ -261,7 +261,7 @@ def test_a_series_keeps_its_wall_time_over_the_change_to_summer_time(graph: Grap
     assert {one["seriesMasterId"] for one in shown} == {master["id"]}
     assert len({one["iCalUId"] for one in shown}) == 4
     instances = graph("GET", f"/me/events/{master['id']}/instances", params=WINDOW).json()["value"]
-    assert [one["id"] for one in instances] == [one["id"] for one in shown]
+    assert [instance["id"] for instance in instances] == [one["id"] for one in shown]
 
 
 def test_an_occurrence_can_be_moved_and_deleted_alone(graph: GraphApi) -> None:

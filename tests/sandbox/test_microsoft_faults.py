@@ -128,7 +128,7 @@ def test_notifications_come_late_and_the_last_first(
     made = [graph.create(subject=f"Slot {n}").json()["id"] for n in range(2)]
     switch_on(sandbox, webhook_delay={"seconds": 0.3})
     receiver.wait_for(lambda hooks: len(hooks) == 2)
-    assert {one["resourceData"]["id"] for one in notices(receiver, 2)} == set(made)
+    assert {notice["resourceData"]["id"] for notice in notices(receiver, 2)} == set(made)
 
 
 def test_a_forgery_does_not_know_the_secret(

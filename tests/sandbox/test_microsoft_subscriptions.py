@@ -187,7 +187,11 @@ def test_one_change_can_be_told_several_times(
     sandbox.control("PATCH", "/microsoft", {"extra_updates": 2})
     subscribe(graph, receiver)
     graph.create()
-    assert [one["changeType"] for one in notices(receiver, 3)] == ["created", "updated", "updated"]
+    assert [notice["changeType"] for notice in notices(receiver, 3)] == [
+        "created",
+        "updated",
+        "updated",
+    ]
 
 
 def test_a_notification_is_tried_again(graph: GraphApi, receiver: Receiver) -> None:
@@ -267,7 +271,7 @@ def test_what_was_held_too_long_is_lost(
     graph.tokens = graph.refresh().json()
     graph("POST", f"/subscriptions/{made['id']}/reauthorize")
     graph.create(subject="Only this one")
-    told = [one for one in notices(receiver, 2) if "changeType" in one]
+    told = [notice for notice in notices(receiver, 2) if "changeType" in notice]
     assert len(told) == 1
 
 

@@ -22,7 +22,7 @@ def test_a_phone_shows_both_providers_in_one_thread(
     assert (row["number"], row["messages"], row["unread"], row["replies"]) == (PERSON, 2, 2, 2)
     assert (row["latest_text"], set(row["channels"])) == ("four", {"sms", "whatsapp"})
     entries = sandbox.control("GET", f"/phones/{PERSON}")["entries"]
-    assert [(one["provider"], one["direction"]) for one in entries] == [
+    assert [(entry["provider"], entry["direction"]) for entry in entries] == [
         ("twilio", "to them"),
         ("whatsapp", "to them"),
         ("twilio", "from them"),

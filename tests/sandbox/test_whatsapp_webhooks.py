@@ -59,7 +59,7 @@ def test_a_template_is_sent_delivered_and_read(
     ours = {"biz_opaque_callback_data": "m1"}
     answer = whatsapp.send_template("wedding_update", "A", "B", **ours)
     wamid = answer.json()["messages"][0]["id"]
-    assert [one["status"] for one in statuses(receiver, 2)] == ["sent", "delivered"]
+    assert [status["status"] for status in statuses(receiver, 2)] == ["sent", "delivered"]
     sandbox.control("POST", f"/phones/{PERSON}/read")
     for one, name in zip(statuses(receiver, 3), ("sent", "delivered", "read"), strict=True):
         assert (one["id"], one["status"]) == (wamid, name)
@@ -80,7 +80,7 @@ def test_free_text_outside_the_window_is_accepted_and_fails(
     assert shape(receiver.hooks[0].event) == shape(payload("status.failed.window"))
     sandbox.control("POST", "/whatsapp/inbound", {"from": PERSON, "text": "Hello"})
     whatsapp.send()
-    assert [one["status"] for one in statuses(receiver, 3)][1:] == ["sent", "delivered"]
+    assert [status["status"] for status in statuses(receiver, 3)][1:] == ["sent", "delivered"]
     sandbox.control("POST", "/whatsapp/window", {"from": PERSON, "open": False})
     whatsapp.send()
     assert statuses(receiver, 4)[-1]["status"] == "failed"
@@ -121,7 +121,7 @@ def test_nobody_in_america_gets_offers(whatsapp: WhatsAppApi, receiver: Receiver
 def test_not_on_whatsapp(whatsapp: WhatsAppApi, sandbox: SandboxServer, receiver: Receiver) -> None:
     sandbox.control("PATCH", f"/phones/{PERSON}", {"not_on_whatsapp": True})
     whatsapp.send_template("wedding_update", "A", "B")
-    assert [one["errors"][0]["code"] for one in statuses(receiver, 1)] == [131026]
+    assert [status["errors"][0]["code"] for status in statuses(receiver, 1)] == [131026]
 
 
 def test_out_of_reach_waits_for_the_phone(
@@ -131,9 +131,9 @@ def test_out_of_reach_waits_for_the_phone(
     sandbox.control("PATCH", f"/phones/{PERSON}", {"out_of_reach": True})
     whatsapp.send_template("wedding_update", "A", "B")
     assert sandbox.control("GET", "/whatsapp/messages?status=sent")["messages"]
-    assert [one["status"] for one in statuses(receiver, 1)] == ["sent"]
+    assert [status["status"] for status in statuses(receiver, 1)] == ["sent"]
     sandbox.control("PATCH", f"/phones/{PERSON}", {"out_of_reach": False})
-    assert [one["status"] for one in statuses(receiver, 2)] == ["sent", "delivered"]
+    assert [status["status"] for status in statuses(receiver, 2)] == ["sent", "delivered"]
 
 
 def test_delivered_can_be_skipped(
@@ -141,7 +141,7 @@ def test_delivered_can_be_skipped(
 ) -> None:
     sandbox.control("PUT", "/whatsapp/faults", {"webhook_skip_delivered": {"count": 1}})
     whatsapp.send_template("wedding_update", "A", "B")
-    assert [one["status"] for one in statuses(receiver, 2)] == ["sent", "read"]
+    assert [status["status"] for status in statuses(receiver, 2)] == ["sent", "read"]
 
 
 def test_any_status_can_be_asked_for(

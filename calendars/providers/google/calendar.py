@@ -40,10 +40,10 @@ class GoogleCalendars(Mailbox):
             ONWARD,
         )
         return [
-            google_calendar(one)
+            google_calendar(item)
             for page in found
-            for one in page_items(page, "items")
-            if one.get("deleted") is not True
+            for item in page_items(page, "items")
+            if item.get("deleted") is not True
         ]
 
     def event(self, calendar: str, event: str) -> RemoteEvent:
@@ -61,7 +61,7 @@ class GoogleCalendars(Mailbox):
     @cached_property
     def zones(self) -> dict[str, str]:
         """Of every calendar; a day in it begins at midnight there."""
-        return {one.id: one.zone for one in self.calendars()}
+        return {calendar.id: calendar.zone for calendar in self.calendars()}
 
     def create(
         self,

@@ -42,7 +42,7 @@ class GoogleDelta(Mailbox):
         found, last = [], {}
         for last in token_pages(lambda page: self.page(calendar, since, page), ONWARD):
             zone = as_text(last.get("timeZone"))
-            found += [read_google_event(one, zone) for one in page_items(last, "items")]
+            found += [read_google_event(item, zone) for item in page_items(last, "items")]
         token = as_text(last.get(CURSOR))
         if not token:
             raise malformed_answer("The last page has no sync token.")

@@ -91,7 +91,7 @@ def google_error(answer: Response, *, is_safe: bool) -> ProviderError:
 
 
 def google_error_kind(status: int, reason: str, error: Mapping[str, Any]) -> type[ProviderError]:
-    if any(one.get("location") == SYNC_TOKEN for one in as_dicts(error.get("errors"))):
+    if any(item.get("location") == SYNC_TOKEN for item in as_dicts(error.get("errors"))):
         return CursorExpired
     if reason in REASONS:
         return REASONS[reason]
@@ -101,7 +101,7 @@ def google_error_kind(status: int, reason: str, error: Mapping[str, Any]) -> typ
 def google_reason(error: Mapping[str, Any]) -> str:
     """Calendars give it in `errors`, people in `details` or as the name of a gRPC status."""
     details = [*as_dicts(error.get("errors")), *as_dicts(error.get("details"))]
-    given = [as_text(one.get("reason")) for one in details] + [as_text(error.get("status"))]
+    given = [as_text(detail.get("reason")) for detail in details] + [as_text(error.get("status"))]
     known = [one for one in given if one in REASONS]
     return next(iter(known or filter(None, given)), "")
 

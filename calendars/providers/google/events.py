@@ -157,7 +157,9 @@ def is_opaque(item: Mapping[str, Any]) -> bool:
 
 def conference_url(item: Mapping[str, Any]) -> str:
     entries = as_dicts(as_dict(item.get("conferenceData")).get("entryPoints"))
-    videos = [as_text(one.get("uri")) for one in entries if one.get("entryPointType") == VIDEO]
+    videos = [
+        as_text(entry.get("uri")) for entry in entries if entry.get("entryPointType") == VIDEO
+    ]
     return next(filter(None, videos), "") or as_text(item.get("hangoutLink"))
 
 
@@ -188,42 +190,43 @@ def google_date_time(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
     return {"dateTime": local.isoformat(timespec="seconds"), "timeZone": moment.zone}
 
 
-def google_guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
+def google_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
     """`present` is the guest as Google has it, with what we do not know of."""
-    ours: dict[str, Any] = {"email": one.email, "responseStatus": SAID[one.answer]}
-    if one.name:
-        ours["displayName"] = one.name
-    if one.is_optional or present.get("optional"):
-        ours["optional"] = one.is_optional
+    ours: dict[str, Any] = {"email": attendee.email, "responseStatus": SAID[attendee.answer]}
+    if attendee.name:
+        ours["displayName"] = attendee.name
+    if attendee.is_optional or present.get("optional"):
+        ours["optional"] = attendee.is_optional
     return {**present, **ours}
 
 
 def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
     present = {as_text(one.get("email")).lower(): one for one in as_dicts(item.get("attendees"))}
-    named = {one.email.lower() for one in written.attendees}
+    named = {attendee.email.lower() for attendee in written.attendees}
     owners = [
         one
         for email, one in present.items()
         if email not in named and is_calendar_owner(google_attendee(one))
     ]
     return owners + [
-        google_guest(one, present.get(one.email.lower(), {})) for one in written.attendees
+        google_guest(attendee, present.get(attendee.email.lower(), {}))
+        for attendee in written.attendees
     ]
 
 
 def google_invitations(written: EventText) -> list[tuple[str, str, bool, ResponseStatus]]:
     """What of the guests can differ."""
     return [
-        (one.email.lower(), one.name, one.is_optional, one.answer)
-        for one in written.attendees
-        if not is_calendar_owner(one)
+        (attendee.email.lower(), attendee.name, attendee.is_optional, attendee.answer)
+        for attendee in written.attendees
+        if not is_calendar_owner(attendee)
     ]
 
 
-def is_calendar_owner(one: Attendee) -> bool:
+def is_calendar_owner(attendee: Attendee) -> bool:
     """The calendar's owner is no guest, though Google lists them as one."""
-    return one.is_organizer or one.is_self
+    return attendee.is_organizer or attendee.is_self
 
 
 def conference_request(key: str) -> dict[str, Any]:

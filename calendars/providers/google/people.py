@@ -78,11 +78,11 @@ class GoogleContacts(Mailbox):
         )
         return [
             PeopleGroup(
-                id=as_text(one.get("resourceName")),
-                name=as_text(one.get("formattedName")) or as_text(one.get("name")),
+                id=as_text(item.get("resourceName")),
+                name=as_text(item.get("formattedName")) or as_text(item.get("name")),
             )
             for page in found
-            for one in page_items(page, "contactGroups", may_miss=True)
+            for item in page_items(page, "contactGroups", may_miss=True)
         ]
 
     def create_person(self, person: RemotePerson) -> RemotePerson:
@@ -97,8 +97,8 @@ class GoogleContacts(Mailbox):
         body = google_person_fields(person) | {"clientData": [{"key": KEY, "value": person.key}]}
         if person.groups:
             body["memberships"] = [
-                {"contactGroupMembership": {"contactGroupResourceName": one}}
-                for one in person.groups
+                {"contactGroupMembership": {"contactGroupResourceName": group}}
+                for group in person.groups
             ]
         insert = self.book.createContact(body=body, personFields=FIELDS)
         made = undeleted_person(read_google_person(self.calls.run(insert, is_safe=False)))
@@ -110,11 +110,15 @@ class GoogleContacts(Mailbox):
         """The contact of each key of ours that Google shows by now."""
         found = token_pages(lambda page: self.connections("", page), ONWARD)
         people = [
-            read_google_person(one)
+            read_google_person(item)
             for page in found
-            for one in page_items(page, "connections", may_miss=True)
+            for item in page_items(page, "connections", may_miss=True)
         ]
-        return {one.key: one.id for one in people if isinstance(one, RemotePerson) and one.key}
+        return {
+            person.key: person.id
+            for person in people
+            if isinstance(person, RemotePerson) and person.key
+        }
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
         return undeleted_person(

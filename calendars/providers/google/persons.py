@@ -53,7 +53,7 @@ def read_google_person(one: Mapping[str, Any]) -> RemotePerson | Removed:
 
 
 def updated_at(metadata: Mapping[str, Any]) -> datetime | None:
-    times = [instant_or_none(one.get("updateTime")) for one in as_dicts(metadata.get("sources"))]
+    times = [instant_or_none(item.get("updateTime")) for item in as_dicts(metadata.get("sources"))]
     return next(filter(None, times), None)
 
 
@@ -91,11 +91,11 @@ def people_in_group(
 ) -> tuple[RemotePerson | Removed, ...]:
     """Google lists all contacts, so the group's are picked here; who left it is gone from it."""
     found = []
-    for one in people:
-        if isinstance(one, Removed) or not group or group in one.groups:
-            found.append(one)
+    for person in people:
+        if isinstance(person, Removed) or not group or group in person.groups:
+            found.append(person)
         elif not is_full:
-            found.append(Removed(id=one.id))
+            found.append(Removed(id=person.id))
     return tuple(found)
 
 
@@ -107,8 +107,8 @@ def google_person_fields(person: RemotePerson) -> dict[str, list[dict[str, Any]]
     name = google_name(person)
     return {
         "names": [name] if name else [],
-        "emailAddresses": [{"value": one} for one in person.emails],
-        "phoneNumbers": [{"value": one} for one in person.phones],
+        "emailAddresses": [{"value": email} for email in person.emails],
+        "phoneNumbers": [{"value": phone} for phone in person.phones],
         "organizations": [{"name": person.company}] if person.company else [],
         "biographies": [google_biography(person.notes)] if person.notes else [],
     }

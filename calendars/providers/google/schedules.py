@@ -25,20 +25,20 @@ class GoogleFreeBusy(Mailbox):
     calls: GoogleCalls
 
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
-        found: dict[str, list[FreeBusy]] = {one: [] for one in calendars}
+        found: dict[str, list[FreeBusy]] = {calendar: [] for calendar in calendars}
         for since, until in query_windows(start, end, LONGEST):
             for some in query_lots(calendars, MOST):
                 answer = as_dict(self.busy_in(some, since, until).get("calendars"))
                 for one in some:
                     found[one].append(google_busy(one, answer.get(one)))
-        return [joined_busy(one, found[one]) for one in calendars]
+        return [joined_busy(calendar, found[calendar]) for calendar in calendars]
 
     def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
         body = {
             "timeMin": start.isoformat(),
             "timeMax": end.isoformat(),
             "calendarExpansionMax": MOST,
-            "items": [{"id": one} for one in calendars],
+            "items": [{"id": calendar} for calendar in calendars],
         }
         return self.calls.run(self.calls.calendar.freebusy().query(body=body))
 
@@ -68,7 +68,9 @@ def google_busy(calendar: str, said: Any) -> FreeBusy:
     if not isinstance(spans, list):
         return FreeBusy(calendar=calendar, problem="no answer")
     try:
-        return FreeBusy(calendar=calendar, spans=tuple(google_span(as_dict(one)) for one in spans))
+        return FreeBusy(
+            calendar=calendar, spans=tuple(google_span(as_dict(span)) for span in spans)
+        )
     except TransientError as error:
         return FreeBusy(calendar=calendar, problem=str(error))
 

@@ -21,13 +21,13 @@ class GraphCalendars(Mailbox):
     def calendars(self) -> list[RemoteCalendar]:
         return [
             RemoteCalendar(
-                id=as_text(one.get("id")),
-                name=as_text(one.get("name")),
-                may_write=one.get("canEdit") is True,
-                is_primary=one.get("isDefaultCalendar") is True,
+                id=as_text(item.get("id")),
+                name=as_text(item.get("name")),
+                may_write=item.get("canEdit") is True,
+                is_primary=item.get("isDefaultCalendar") is True,
             )
             for page in self.calls.pages("/me/calendars")
-            for one in page_items(page, "value")
+            for item in page_items(page, "value")
         ]
 
     def event(self, calendar: str, event: str) -> RemoteEvent:  # noqa: ARG002
@@ -62,8 +62,8 @@ class GraphCalendars(Mailbox):
     def with_key(self, calendar: str, key: str) -> RemoteEvent | None:
         start = graph_path("me", "calendars", calendar, "events")
         for page in self.calls.pages(start, **query_by_key(key)):
-            for one in page_items(page, "value"):
-                return events.read_graph_event(one)
+            for item in page_items(page, "value"):
+                return events.read_graph_event(item)
         return None
 
     def update(

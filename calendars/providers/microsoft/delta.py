@@ -66,9 +66,9 @@ class GraphDelta(Mailbox):
         link = ""
         for each in self.calls.onward(page):
             link = as_text(each.get(DELTA))
-            for one in page_items(each, "value"):
-                found.pop(graph_item_id(one), None)
-                found[graph_item_id(one)] = one
+            for item in page_items(each, "value"):
+                found.pop(graph_item_id(item), None)
+                found[graph_item_id(item)] = item
         if not link:
             raise malformed_answer("The last page has no link for the next time.")
         return found, link

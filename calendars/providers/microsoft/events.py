@@ -217,16 +217,16 @@ def graph_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, 
     """The whole list: Graph replaces it by what it is given. The organizer is no guest here."""
     present = {graph_address(one).lower(): one for one in as_dicts(item.get("attendees"))}
     return [
-        graph_guest(one, present.get(one.email.lower(), {}))
-        for one in written.attendees
-        if not one.is_organizer
+        graph_guest(attendee, present.get(attendee.email.lower(), {}))
+        for attendee in written.attendees
+        if not attendee.is_organizer
     ]
 
 
-def graph_guest(one: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
+def graph_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
     """What a guest answered is theirs to say; a room stays a room."""
-    email = {"address": one.email, **({"name": one.name} if one.name else {})}
-    kind = "optional" if one.is_optional else "required"
+    email = {"address": attendee.email, **({"name": attendee.name} if attendee.name else {})}
+    kind = "optional" if attendee.is_optional else "required"
     if present.get("type") == "resource":
         kind = "resource"
     return {"emailAddress": email, "type": kind}
@@ -266,7 +266,7 @@ def update_body(
 def graph_invitations(written: EventText) -> list[tuple[str, str, bool]]:
     """What of the guests is ours to write: their answers are not."""
     return [
-        (one.email.lower(), one.name, one.is_optional)
-        for one in written.attendees
-        if not one.is_organizer
+        (attendee.email.lower(), attendee.name, attendee.is_optional)
+        for attendee in written.attendees
+        if not attendee.is_organizer
     ]

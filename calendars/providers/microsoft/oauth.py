@@ -124,7 +124,7 @@ class MicrosoftOAuth(Vendor):
         )
 
     def refresh(self, grant: Grant) -> Grant:
-        wanted = [one for one in self.scopes if one in grant.scopes] or list(self.scopes)
+        wanted = [scope for scope in self.scopes if scope in grant.scopes] or list(self.scopes)
         answer = self.application().acquire_token_by_refresh_token(grant.refresh_token, wanted)
         return msal_grant(answer, grant)
 

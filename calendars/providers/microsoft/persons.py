@@ -77,8 +77,11 @@ def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[
         "companyName": person.company,
         "personalNotes": person.notes,
         "emailAddresses": [
-            {"name": as_text(names.get(one.lower(), {}).get("name")) or person.name, "address": one}
-            for one in person.emails
+            {
+                "name": as_text(names.get(email.lower(), {}).get("name")) or person.name,
+                "address": email,
+            }
+            for email in person.emails
         ],
         "mobilePhone": next(iter(placed["mobilePhone"]), None),
         "businessPhones": placed["businessPhones"],

@@ -81,9 +81,9 @@ class GraphSubscriptions(Mailbox):
         if found := EXISTING.search(message):
             return found[1]
         alike = [
-            as_text(one.get("id"))
-            for one in page_items(self.calls.run("GET", "/subscriptions"), "value")
-            if as_text(one.get("resource")).strip("/") == resource.strip("/")
+            as_text(item.get("id"))
+            for item in page_items(self.calls.run("GET", "/subscriptions"), "value")
+            if as_text(item.get("resource")).strip("/") == resource.strip("/")
         ]
         return next(iter(alike), "")
 
@@ -168,11 +168,11 @@ class MicrosoftNotifications(Vendor):
         value = notification_list(request)
         if not isinstance(value, list):
             raise MalformedRequest("The body has no list of notifications.")
-        for one in as_dicts(value):
-            if subscription := as_text(one.get("subscriptionId")):
+        for item in as_dicts(value):
+            if subscription := as_text(item.get("subscriptionId")):
                 yield PushNotification(
                     subscription=subscription,
-                    secret=as_text(one.get("clientState")),
-                    what=notification_meaning(one),
-                    expires_at=notification_expiration(one),
+                    secret=as_text(item.get("clientState")),
+                    what=notification_meaning(item),
+                    expires_at=notification_expiration(item),
                 )

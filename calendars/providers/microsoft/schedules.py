@@ -37,8 +37,10 @@ class GraphFreeBusy(Mailbox):
         """Own calendars are read as they are: getSchedule knows no calendars but the main one of
         an address, and is closed to personal accounts. It is asked about addresses."""
         return [
-            self.schedule(one, start, end) if is_mail_address(one) else self.taken(one, start, end)
-            for one in calendars
+            self.schedule(calendar, start, end)
+            if is_mail_address(calendar)
+            else self.taken(calendar, start, end)
+            for calendar in calendars
         ]
 
     def taken(self, calendar: str, start: datetime, end: datetime) -> FreeBusy:
@@ -93,7 +95,7 @@ def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
         problem = as_text(error.get("message")) or as_text(error.get("responseCode")) or "no answer"
         return FreeBusy(calendar=address, problem=problem)
     try:
-        spans = [graph_span(one) for one in as_dicts(found) if one.get("status") not in IDLE]
+        spans = [graph_span(item) for item in as_dicts(found) if item.get("status") not in IDLE]
     except TransientError as error_:
         return FreeBusy(calendar=address, problem=str(error_))
     return FreeBusy(calendar=address, spans=tuple(spans))

@@ -90,7 +90,7 @@ class Resend(Provider):
         with resend_errors():
             answer = as_object(
                 resend.Batch.send(
-                    [as_params(one) for one in outbounds],
+                    [as_params(outbound) for outbound in outbounds],
                     # One bad mail must not hold back the others.
                     {"idempotency_key": key, "batch_validation": "permissive"},
                 ),
@@ -170,7 +170,8 @@ class Resend(Provider):
 
 def domain_probe(answer: Mapping[str, Any], sender: str) -> ProbeResult:
     domains = {
-        str(one.get("name", "")): str(one.get("status", "")) for one in as_dicts(answer.get("data"))
+        str(item.get("name", "")): str(item.get("status", ""))
+        for item in as_dicts(answer.get("data"))
     }
     ours = sender.rpartition("@")[2].rstrip("> ").lower()
     state = domains.get(ours, "verified")

@@ -144,7 +144,9 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
         provider_id=str(data.get("email_id", "")),
         sender=bare_address(str(data.get("from", ""))),
         # Whoever was only copied in is written to all the same.
-        to=tuple(one for name in ("to", "cc", "bcc") for one in bare_addresses(data.get(name))),
+        to=tuple(
+            address for name in ("to", "cc", "bcc") for address in bare_addresses(data.get(name))
+        ),
         subject=str(data.get("subject") or ""),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),

@@ -31,11 +31,11 @@ def as_params(outbound: Outbound) -> Any:
         "headers": dict(outbound.headers),
         "attachments": [
             {
-                "filename": one.filename,
-                "content_type": one.content_type,
-                "content": base64.b64encode(one.content).decode(),
+                "filename": attachment.filename,
+                "content_type": attachment.content_type,
+                "content": base64.b64encode(attachment.content).decode(),
             }
-            for one in outbound.attachments
+            for attachment in outbound.attachments
         ],
     }
     return params | {name: value for name, value in optional.items() if value}

@@ -22,7 +22,7 @@ def verify_svix_signature(request: WebhookRequest, webhooks: Iterable[Webhook]) 
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < TIMESTAMP_DIGITS):
         raise MalformedRequest("The header svix-timestamp must be in whole seconds.")
     named = {f"webhook-{name}": value for name, value in headers.items()}
-    if not any(svix_matches(one, request.body, named) for one in webhooks):
+    if not any(svix_matches(webhook, request.body, named) for webhook in webhooks):
         raise InvalidSignature("The signature does not match, or is more than 5 minutes old.")
     return headers["id"]
 

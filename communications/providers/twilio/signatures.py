@@ -22,7 +22,7 @@ def verify_twilio_signature(request: WebhookRequest, tokens: Iterable[str]) -> N
         for token in tokens
         for url in url_spellings(request.url)
     )
-    if not any(is_same(one, given) for one in candidates):
+    if not any(is_same(candidate, given) for candidate in candidates):
         raise InvalidSignature("The signature does not match.")
 
 

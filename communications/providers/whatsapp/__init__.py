@@ -121,8 +121,8 @@ class WhatsApp(Provider):
         )
         events = [
             event
-            for one in as_dicts(answer.get("data"))
-            for event in as_dicts(as_dict(one.get("events")).get("data"))
+            for item in as_dicts(answer.get("data"))
+            for event in as_dicts(as_dict(item.get("events")).get("data"))
         ]
         known = [
             (STATUSES[name], event)
@@ -156,7 +156,7 @@ class WhatsApp(Provider):
                 f"{self.business_account_id}/message_templates",
                 params={"limit": "100", **({"after": after} if after else {})},
             )
-            yield from (as_template_text(one) for one in as_dicts(answer.get("data")))
+            yield from (as_template_text(item) for item in as_dicts(answer.get("data")))
             paging = as_dict(answer.get("paging"))
             after = as_dict(paging.get("cursors")).get("after", "") if paging.get("next") else ""
             if not after:

@@ -78,7 +78,8 @@ def message_events(value: dict[str, Any]) -> Iterator[Event]:
         if str(status.get("status")) in STATUSES and not str(status.get("id")).startswith(TEST_ID):
             yield meta_receipt(status)
     names = {
-        str(one.get("wa_id") or one.get("user_id")): one for one in as_dicts(value.get("contacts"))
+        str(item.get("wa_id") or item.get("user_id")): item
+        for item in as_dicts(value.get("contacts"))
     }
     to = phone_number_id(value)
     for message in as_dicts(value.get("messages")):
@@ -196,9 +197,9 @@ PREFERENCES = {
 
 def preference_events(value: dict[str, Any]) -> Iterator[Event]:
     """https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference/user_preferences"""
-    for one in as_dicts(value.get("user_preferences")):
-        wanted = PREFERENCES.get(str(one.get("value")))
-        person = str(one.get("wa_id") or one.get("user_id") or "")
+    for item in as_dicts(value.get("user_preferences")):
+        wanted = PREFERENCES.get(str(item.get("value")))
+        person = str(item.get("wa_id") or item.get("user_id") or "")
         if wanted is None or not person:
             continue
         yield ConsentChanged(
@@ -206,9 +207,9 @@ def preference_events(value: dict[str, Any]) -> Iterator[Event]:
             value=as_e164(person),
             to=phone_number_id(value),
             keyword=wanted,
-            marketing_only=one.get("category", MARKETING) == MARKETING,
-            occurred_at=parse_unix_time(one.get("timestamp")),
-            detail=str(one.get("detail", "")),
+            marketing_only=item.get("category", MARKETING) == MARKETING,
+            occurred_at=parse_unix_time(item.get("timestamp")),
+            detail=str(item.get("detail", "")),
         )
 
 

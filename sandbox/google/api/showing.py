@@ -68,11 +68,11 @@ def _show_people(shown: Json, calendar: Calendar, most: int) -> None:
         shown["attendees"] = guests
 
 
-def _guest(one: Json, shown: Json, mine: set[str]) -> Json:
-    organizes = one["email"] == shown.get("organizer", {}).get("email")
+def _guest(json: Json, shown: Json, mine: set[str]) -> Json:
+    organizes = json["email"] == shown.get("organizer", {}).get("email")
     return {
-        **one,
-        **({"self": True} if one["email"] in mine else {}),
+        **json,
+        **({"self": True} if json["email"] in mine else {}),
         **({"organizer": True} if organizes else {}),
     }
 

@@ -25,7 +25,7 @@ def stats(world: World, key_property: str) -> Json:
         "events": len(events),
         **_counted("", (event_key(entry, key_property) for entry in events)),
         "people": len(people),
-        **_counted("people_", (person_key(one, key_property) for one in people)),
+        **_counted("people_", (person_key(person, key_property) for person in people)),
         "pushes": len(world.channels.live()),
         "invitations": len(mails),
         "invitations_by_kind": Counter(mails),

@@ -68,11 +68,11 @@ def problem(text: str) -> Response:
     )
 
 
-def _account(one: Account, *, checked: bool) -> str:
+def _account(account: Account, *, checked: bool) -> str:
     mark = " checked" if checked else ""
     return (
-        f'<label><input type="radio" name="account" value="{_(one.email)}"{mark}>'
-        f"<div>{_(one.name)}<br><span>{_(one.email)}</span></div></label>"
+        f'<label><input type="radio" name="account" value="{_(account.email)}"{mark}>'
+        f"<div>{_(account.name)}<br><span>{_(account.email)}</span></div></label>"
     )
 
 

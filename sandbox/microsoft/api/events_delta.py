@@ -90,9 +90,9 @@ def _whole(event: Event, since: int, window: Seen) -> Iterator[Entry]:
         yield _removed(event)
 
 
-def _is_told(one: Tombstone, window: Seen, *, told: bool) -> bool:
+def _is_told(tombstone: Tombstone, window: Seen, *, told: bool) -> bool:
     """Microsoft does not always tell of an occurrence that was taken out of its series."""
-    return one.at is None or (told and window[0] <= one.at < window[1])
+    return tombstone.at is None or (told and window[0] <= tombstone.at < window[1])
 
 
 def _removed(event: Event) -> Tombstone:

@@ -98,40 +98,42 @@ def original(number: int, chance: random.Random) -> Record:
     )
 
 
-def other_notation(one: Record) -> Record:
-    return replace(one, phone=one.phone.replace("+49 ", "0049 (0)"), email="")
+def other_notation(record: Record) -> Record:
+    return replace(record, phone=record.phone.replace("+49 ", "0049 (0)"), email="")
 
 
-def other_case(one: Record) -> Record:
-    return replace(one, email=one.email.upper(), phone="")
+def other_case(record: Record) -> Record:
+    return replace(record, email=record.email.upper(), phone="")
 
 
-def other_dots(one: Record) -> Record:
+def other_dots(record: Record) -> Record:
     """The same mailbox at Google; elsewhere the capital letters."""
-    local, _, host = one.email.partition("@")
+    local, _, host = record.email.partition("@")
     if host != "gmail.com":
-        return other_case(one)
-    return replace(one, email=f"{local.replace('.', '')}@googlemail.com", phone="")
+        return other_case(record)
+    return replace(record, email=f"{local.replace('.', '')}@googlemail.com", phone="")
 
 
-def other_spelling(one: Record) -> Record:
-    given, family = one.name.split()
+def other_spelling(record: Record) -> Record:
+    given, family = record.name.split()
     family = OTHER_SPELLINGS.get(family, family + family[-1])
-    return replace(one, name=f"{given} {family}", email="")
+    return replace(record, name=f"{given} {family}", email="")
 
 
-def nickname(one: Record) -> Record:
-    given, family = one.name.split()
-    return replace(one, name=f"{SHORT.get(given, given)} {family}", phone="")
+def nickname(record: Record) -> Record:
+    given, family = record.name.split()
+    return replace(record, name=f"{SHORT.get(given, given)} {family}", phone="")
 
 
-def other_channel(one: Record) -> Record:
-    return replace(one, whatsapp=one.phone, phone="", email="")
+def other_channel(record: Record) -> Record:
+    return replace(record, whatsapp=record.phone, phone="", email="")
 
 
-def turned_round(one: Record) -> Record:
-    given, family = one.name.split()
-    return replace(one, name=f"{family}, {given}", email="", phone=one.phone.replace(" ", "-"))
+def turned_round(record: Record) -> Record:
+    given, family = record.name.split()
+    return replace(
+        record, name=f"{family}, {given}", email="", phone=record.phone.replace(" ", "-")
+    )
 
 
 KINDS = {
@@ -149,7 +151,7 @@ def as_csv(records: list[Record]) -> bytes:
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(COLUMNS)
-    for one in records:
-        tags = f"{one.wedding}; {one.tag}"
-        table.writerow([one.name, one.email, one.phone, one.whatsapp, tags])
+    for record in records:
+        tags = f"{record.wedding}; {record.tag}"
+        table.writerow([record.name, record.email, record.phone, record.whatsapp, tags])
     return out.getvalue().encode()

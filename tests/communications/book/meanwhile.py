@@ -16,7 +16,9 @@ from tests.connections import Closing
 @contextmanager
 def opened_all_the_time(messages: Sequence[Message]) -> Iterator[None]:
     """All of them together, again and again. Raises what that ended with, if it failed."""
-    changes = [Change(message=one.pk, kind=Kind.OPENED, provider="resend") for one in messages]
+    changes = [
+        Change(message=message.pk, kind=Kind.OPENED, provider="resend") for message in messages
+    ]
     stopping = threading.Event()
 
     def happen() -> None:

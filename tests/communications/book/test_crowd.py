@@ -49,14 +49,14 @@ def test_duplicates_are_found_and_nobody_is_taken_for_another() -> None:
     place = whereabouts(organization)
     assert len(place) == len(records)
     by_person, by_contact = defaultdict(set), defaultdict(set)
-    for one in records:
-        by_person[one.person].add(place[one.tag])
-        by_contact[place[one.tag]].add(one.person)
+    for record in records:
+        by_person[record.person].add(place[record.tag])
+        by_contact[place[record.tag]].add(record.person)
     assert [people for people in by_contact.values() if len(people) > 1] == []
-    twins = [one for one in records if one.number >= 4_500]
+    twins = [record for record in records if record.number >= 4_500]
     queued = {frozenset(pair) for pair in Pair.objects.values_list("one_id", "other_id")}
-    merged = [one for one in twins if len(by_person[one.person]) == 1]
-    waiting = [one for one in twins if frozenset(by_person[one.person]) in queued]
+    merged = [twin for twin in twins if len(by_person[twin.person]) == 1]
+    waiting = [twin for twin in twins if frozenset(by_person[twin.person]) in queued]
     assert len(merged) + len(waiting) >= FOUND * len(twins)
     # Families behind one telephone are asked about as well; hardly anybody else is.
     assert len(queued) <= len(waiting) + 2 * 90

@@ -190,12 +190,12 @@ def test_what_is_erased_and_what_happens_to_it_never_wait_for_each_other_in_a_ci
 ) -> None:
     guests = [contacts.create_contact(venue, name="Guest", addresses=[]) for _ in range(6)]
     messages = [
-        factories.message(venue, to=f"{one.pk}-{number}@example.com")
-        for one in guests
+        factories.message(venue, to=f"{guest.pk}-{number}@example.com")
+        for guest in guests
         for number in range(20)
     ]
     for number, message in enumerate(messages):
         Message.objects.filter(pk=message.pk).update(contact=guests[number // 20])
     with opened_all_the_time(messages):
-        for one in guests:
-            erasure.erase_contact(one, by="olga")
+        for guest in guests:
+            erasure.erase_contact(guest, by="olga")

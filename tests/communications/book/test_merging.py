@@ -181,7 +181,9 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
 def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
     one, other = apart(venue)
 
-    found = {one.field: one.default for one in field_merge.field_questions(one, other)}
+    found = {
+        question.field: question.default for question in field_merge.field_questions(one, other)
+    }
 
     assert found == {
         "name": one.pk,

@@ -301,7 +301,7 @@ def last(message: Message) -> Attempt:
 
 
 def statuses(message: Message) -> list[str]:
-    return [one.status for one in attempts(message)]
+    return [attempt.status for attempt in attempts(message)]
 
 
 def status(message: Message) -> str:

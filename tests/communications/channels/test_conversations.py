@@ -77,11 +77,11 @@ def amelia(venue: Organization) -> Contact:
 
 
 def ways(contact: Contact) -> dict[str, ChannelOption]:
-    return {one.channel: one for one in thread.channel_options(contact)}
+    return {option.channel: option for option in thread.channel_options(contact)}
 
 
 def preferred(contact: Contact) -> list[str]:
-    return [one.channel for one in thread.channel_options(contact) if one.is_preferred]
+    return [option.channel for option in thread.channel_options(contact) if option.is_preferred]
 
 
 def wrote(contact: Contact, channel: str, body: str = "Hello", **columns: Any) -> Message:
@@ -229,7 +229,7 @@ def test_whatsapp_outside_its_window_takes_templates_only(amelia: Contact) -> No
     found = ways(amelia)["whatsapp"]
     assert (found.is_open, found.window_until) == (False, None)
     assert found.reason.startswith("The 24-hour window is closed")
-    assert [one.name for one in found.templates] == ["update"]
+    assert [template.name for template in found.templates] == ["update"]
 
 
 def test_whatsapp_is_open_for_a_day_after_somebody_wrote(amelia: Contact) -> None:
@@ -256,7 +256,7 @@ def test_who_refused_advertising_is_offered_no_marketing_template(amelia: Contac
         reason=Reason.OPT_OUT,
         marketing_only=True,
     )
-    assert [one.name for one in ways(amelia)["whatsapp"].templates] == ["update"]
+    assert [template.name for template in ways(amelia)["whatsapp"].templates] == ["update"]
 
 
 def test_who_refused_everything_is_offered_no_template(amelia: Contact) -> None:
@@ -303,14 +303,14 @@ def test_where_nothing_is_open_nothing_is_preferred(venue: Organization) -> None
 def test_the_thread_ends_with_the_newest_message(amelia: Contact) -> None:
     for body in ("first", "second", "third"):
         wrote(amelia, "sms", body)
-    assert [one.body for one in thread.newest_messages(amelia, 2)] == ["second", "third"]
+    assert [message.body for message in thread.newest_messages(amelia, 2)] == ["second", "third"]
 
 
 def test_a_message_says_by_which_channel_it_went(amelia: Contact) -> None:
     message = rerouted(amelia)
     assert (message.channel, message.went_by) == ("whatsapp", "sms")
     [shown] = thread.newest_messages(amelia, 1)
-    assert [one.detail for one in shown.detours] == TURNS  # type: ignore[attr-defined]
+    assert [detour.detail for detour in shown.detours] == TURNS  # type: ignore[attr-defined]
 
 
 def test_where_nobody_has_it_yet_it_is_the_channel_it_is_tried_by(amelia: Contact) -> None:

@@ -26,7 +26,7 @@ SMS, EMAIL, WHATSAPP = ({"channel": one} for one in ("sms", "email", "whatsapp")
 
 
 def channels(message: Message) -> list[str]:
-    return [one.provider for one in attempts(message)]
+    return [attempt.provider for attempt in attempts(message)]
 
 
 def test_a_refusal_moves_it_on_at_once(venue: Organization, phones: Phones) -> None:

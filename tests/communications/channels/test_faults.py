@@ -161,12 +161,12 @@ def test_a_wrong_key_stops_the_account_and_burns_no_message(
     messages = [write(guest(venue), CHANNELS[provider]) for _ in range(3)]
     phones.send_due()
     assert registry.breaker_for(provider).state().state == "open"
-    assert [status(one) for one in messages] == [Status.QUEUED] * 3
+    assert [status(message) for message in messages] == [Status.QUEUED] * 3
     registry.breaker_for(provider).resume()
     phones.pass_time()
     phones.send_due()
-    assert [status(one) for one in messages] == [Status.SENT] * 3
-    assert [len(phones.copies(one)) for one in messages] == [1] * 3
+    assert [status(message) for message in messages] == [Status.SENT] * 3
+    assert [len(phones.copies(message)) for message in messages] == [1] * 3
 
 
 @pytest.mark.parametrize("mode", ["before", "after"])
@@ -185,13 +185,13 @@ def test_many_in_trouble_at_once_come_out_once_or_not_at_all(
     ]
     phones.send_due()
     phones.sandbox.control("DELETE", f"/{provider}/faults")
-    for one in messages:
+    for message in messages:
         registry.breaker_for(provider).resume()
-        phones.settle(one, rounds=2, hours=1)
+        phones.settle(message, rounds=2, hours=1)
     stats = phones.sandbox.control("GET", f"/{provider}/stats")
     assert not stats["bodies_repeated"]
-    assert {status(one) for one in messages} <= {Status.SENT, Status.FAILED}
-    sent = [one for one in messages if status(one) == Status.SENT]
+    assert {status(message) for message in messages} <= {Status.SENT, Status.FAILED}
+    sent = [message for message in messages if status(message) == Status.SENT]
     assert all(len(phones.copies(one)) == 1 for one in sent)
 
 

@@ -51,6 +51,6 @@ def test_whatsapp_reaches_it_and_a_plan_passes_sms_by(office: Contact, phones: P
 
 @pytest.mark.usefixtures("phones")
 def test_in_a_conversation_the_channel_says_why_it_is_closed(office: Contact) -> None:
-    [sms] = [one for one in thread.channel_options(office) if one.channel == "sms"]
+    [sms] = [option for option in thread.channel_options(office) if option.channel == "sms"]
     assert not sms.is_open
     assert sms.reason == "+44 20 7946 0018 is a landline, which takes no SMS."

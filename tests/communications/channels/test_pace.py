@@ -37,7 +37,7 @@ def test_somebody_who_was_written_to_too_often_has_to_wait(settings: Settings) -
 
     (only,) = claim.claim_due("whatsapp", "whatsapp", usable=["whatsapp"], limit=2)
 
-    assert [one.message_id for one in only.attempts] == [other.pk]
+    assert [attempt.message_id for attempt in only.attempts] == [other.pk]
     assert Message.objects.filter(pk=hasty.pk, send_after__gt=timezone.now()).exists()
 
 

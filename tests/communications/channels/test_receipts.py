@@ -81,7 +81,7 @@ def test_when_the_ladder_is_climbed_the_next_provider_and_the_plan_follow(
         phones.twilio_says(last(message), "failed", "30001")
         phones.pass_time(seconds=20)
         phones.send_due()
-    providers = [one.provider for one in attempts(message)]
+    providers = [attempt.provider for attempt in attempts(message)]
     assert providers == ["twilio"] * 6 + ["other"] * 6 + ["mail"]
     assert status(message) == "sent"
     assert "Not through twilio: " in explanations(message)
@@ -152,7 +152,7 @@ def test_too_much_for_ever_ends_in_the_plan(venue: Organization, phones: Phones)
         phones.meta_says(last(message), "failed", 130429)
         phones.pass_time(seconds=20)
         phones.send_due()
-    assert [one.provider for one in attempts(message)] == ["whatsapp"] * 6 + ["mail"]
+    assert [attempt.provider for attempt in attempts(message)] == ["whatsapp"] * 6 + ["mail"]
 
 
 def test_one_meta_may_have_delivered_is_not_sent_again(

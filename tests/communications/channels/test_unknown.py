@@ -161,7 +161,7 @@ def test_a_receipt_that_comes_much_later_still_counts(venue: Organization, phone
 def test_given_up_it_goes_the_way_its_plan_names(venue: Organization, phones: Phones) -> None:
     message = unknown(venue, phones, "whatsapp", fallback=[{"channel": "email"}])
     phones.settle(message, rounds=2, hours=1)
-    assert [one.provider for one in attempts(message)] == ["whatsapp", "mail"]
+    assert [attempt.provider for attempt in attempts(message)] == ["whatsapp", "mail"]
     assert status(message) == "sent"
 
 
@@ -175,7 +175,7 @@ def test_given_up_after_its_plan_went_on_it_moves_nothing(
     reconciliation.escalate_overdue()
     phones.send_due()
     phones.settle(message, rounds=2, hours=1)
-    assert [one.provider for one in attempts(message)] == ["whatsapp", "twilio"]
+    assert [attempt.provider for attempt in attempts(message)] == ["whatsapp", "twilio"]
     assert statuses(message) == ["failed", "sent"]
 
 

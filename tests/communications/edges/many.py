@@ -14,12 +14,12 @@ class Many(Resend):
     webhook = "many"
 
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
-        for one in json.loads(request.body)["items"]:
+        for load in json.loads(request.body)["items"]:
             yield from super().parse(
                 WebhookRequest(
                     method=request.method,
                     url=request.url,
                     headers=request.headers,
-                    body=json.dumps(one).encode(),
+                    body=json.dumps(load).encode(),
                 ),
             )

@@ -338,7 +338,7 @@ def test_attempts_and_the_timeline_are_shown(api: Api, organization: Organizatio
         "finished_at",
     }
     events = api.get(f"messages/{message.pk}/events/")
-    assert [(one["kind"], one["source"], one["changed"]) for one in events] == [
+    assert [(event["kind"], event["source"], event["changed"]) for event in events] == [
         ("composed", "system", False),
         ("accepted", "response", True),
     ]

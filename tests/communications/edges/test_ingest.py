@@ -292,7 +292,7 @@ def test_a_crash_in_one_delivery_stops_none_of_the_others(
     deliver("email.delivered", email_id="e1")
     assert deliveries.apply_due() == 3
     assert status(message) == Status.DELIVERED
-    assert not [one for one in caplog.records if "secret" in one.getMessage()]
+    assert not [record for record in caplog.records if "secret" in record.getMessage()]
 
 
 def test_a_process_that_dies_while_applying_gives_the_delivery_back() -> None:

@@ -61,7 +61,7 @@ ELSEWHERE = {
     "api-health",
     # tests/calendars/test_api.py
     "webhook-calendar",
-    *(str(one.name) for one in calendars.urls if isinstance(one, URLPattern)),
+    *(str(url.name) for url in calendars.urls if isinstance(url, URLPattern)),
 }
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 SECRET = "Zanzibar"
@@ -116,9 +116,9 @@ def mallory() -> User:
 def routes() -> dict[str, str]:
     """name -> path, with `{}` for the id."""
     return {
-        str(one.name): str(one.pattern).removeprefix("^").removesuffix("$").replace("\\", "")
-        for one in router.urls
-        if isinstance(one, URLPattern) and "format" not in str(one.pattern)
+        str(url.name): str(url.pattern).removeprefix("^").removesuffix("$").replace("\\", "")
+        for url in router.urls
+        if isinstance(url, URLPattern) and "format" not in str(url.pattern)
     }
 
 
@@ -135,12 +135,12 @@ def test_there_is_nothing_below_api_but_the_router_and_what_is_tested_elsewhere(
     found = set()
 
     def walk(patterns: list[Any], prefix: str) -> None:
-        for one in patterns:
-            path = prefix + str(one.pattern).removeprefix("^")
-            if isinstance(one, URLResolver):
-                walk(one.url_patterns, path)
+        for pattern in patterns:
+            path = prefix + str(pattern.pattern).removeprefix("^")
+            if isinstance(pattern, URLResolver):
+                walk(pattern.url_patterns, path)
             elif path.startswith("api/") and "format" not in path:
-                found.add(one.name)
+                found.add(pattern.name)
 
     walk(get_resolver().url_patterns, "")
     assert found == {*COLLECTIONS, *DETAILS, *ELSEWHERE}

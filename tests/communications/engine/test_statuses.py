@@ -15,25 +15,29 @@ links = st.sampled_from(CHAIN)
 
 
 @given(links, links)
-def test_it_does_not_matter_which_of_two_is_joined_to_the_other(one: Status, two: Status) -> None:
-    assert one.joined(two) is two.joined(one)
+def test_it_does_not_matter_which_of_two_is_joined_to_the_other(
+    status: Status, two: Status
+) -> None:
+    assert status.joined(two) is two.joined(status)
 
 
 @given(links, links, links)
-def test_it_does_not_matter_which_are_joined_first(one: Status, two: Status, three: Status) -> None:
-    assert one.joined(two).joined(three) is one.joined(two.joined(three))
+def test_it_does_not_matter_which_are_joined_first(
+    status: Status, two: Status, three: Status
+) -> None:
+    assert status.joined(two).joined(three) is status.joined(two.joined(three))
 
 
 @given(links, links)
-def test_joining_again_changes_nothing(one: Status, two: Status) -> None:
-    joined = one.joined(two)
+def test_joining_again_changes_nothing(status: Status, two: Status) -> None:
+    joined = status.joined(two)
 
-    assert joined.joined(two) is joined.joined(one) is joined.joined(joined) is joined
+    assert joined.joined(two) is joined.joined(status) is joined.joined(joined) is joined
 
 
 @given(links, links)
-def test_joining_never_moves_down(one: Status, two: Status) -> None:
-    assert one.joined(two).rank >= one.rank
+def test_joining_never_moves_down(status: Status, two: Status) -> None:
+    assert status.joined(two).rank >= status.rank
 
 
 @pytest.mark.parametrize(

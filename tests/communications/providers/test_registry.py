@@ -19,7 +19,7 @@ RESEND = {
 
 
 def problem_ids() -> list[str | None]:
-    return [one.id for one in checks.check_providers() + checks.check_routes()]
+    return [provider.id for provider in checks.check_providers() + checks.check_routes()]
 
 
 def test_two_accounts_at_one_vendor_are_two_providers(settings: Settings) -> None:
@@ -94,7 +94,7 @@ def test_a_bad_entry_is_said_before_anything_is_sent(
 ) -> None:
     settings.PROVIDERS = {"resend": entry}
     assert problem_ids() == [problem]
-    assert all(one.hint for one in checks.check_providers())
+    assert all(provider.hint for provider in checks.check_providers())
 
 
 def test_a_route_to_nowhere_is_said(settings: Settings) -> None:

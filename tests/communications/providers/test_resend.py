@@ -213,7 +213,7 @@ def test_ids_of_a_batch_belong_to_the_valid_mails_in_order(
     data = [{"id": one} for one in "abcde"[: 5 - len(wrong)]]
     api.post(f"{URL}/emails/batch", json={"data": data, "errors": errors})
     results = resend().send([outbound(number) for number in range(5)], key="k").results
-    found = [one.provider_id if isinstance(one, Accepted) else "-" for one in results]
+    found = [result.provider_id if isinstance(result, Accepted) else "-" for result in results]
     assert found == expected
     assert all(isinstance(results[index], InvalidRecipient) for index in wrong)
 
@@ -258,7 +258,7 @@ def test_an_unreadable_batch_answer_leaves_all_unknown(
         results = resend().send([outbound(1), outbound(2)], key="k").results
     except OutcomeUnknown:
         return
-    assert [type(one) for one in results] == [OutcomeUnknown] * 2
+    assert [type(result) for result in results] == [OutcomeUnknown] * 2
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_unreadable_errors_of_a_batch_pass_nothing_off_as_sent(
         results = resend().send([outbound(1), outbound(2)], key="k").results
     except OutcomeUnknown:
         return
-    assert not any(isinstance(one, Accepted) for one in results[:1])
+    assert not any(isinstance(result, Accepted) for result in results[:1])
 
 
 # --- errors -------------------------------------------------------------------------------------

@@ -330,7 +330,7 @@ TEMPLATES = f"https://graph.facebook.com/v23.0/{ACCOUNT}/message_templates"
 
 
 def history(*statuses: str, **more: Any) -> dict[str, Any]:
-    events = [{"delivery_status": one, "timestamp": 1795166142, **more} for one in statuses]
+    events = [{"delivery_status": status, "timestamp": 1795166142, **more} for status in statuses]
     return {"data": [{"id": "1", "message_id": "wamid.1", "events": {"data": events}}]}
 
 
