@@ -19,7 +19,7 @@ from calendars.models import ContactBook
 from calendars.providers.base import CursorExpired, Gone, Mailbox
 from calendars.vocabulary.events import PeoplePage, RemotePerson, Removed
 from wedsync_comms.lib.errors import ProviderError
-from wedsync_comms.lib.row_lease import acquire_rows
+from wedsync_comms.lib.leases.row_lease import acquire_rows
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from calendars.providers.registry import configured_vendor
 from calendars.vocabulary.events import Grant
 from wedsync_comms.lib import secrets
 from wedsync_comms.lib.errors import ProviderError, TransientError
-from wedsync_comms.lib.row_lease import acquire_rows
+from wedsync_comms.lib.leases.row_lease import acquire_rows
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from communications.models import Organization
-from wedsync_comms.lib.row_lease import is_unleased
+from wedsync_comms.lib.leases.row_lease import is_unleased
 
 
 class AccountStatus(models.TextChoices):

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from calendars.models.accounts import Account, AccountStatus, Policy
 from communications.models import Contact
-from wedsync_comms.lib.row_lease import is_unleased
+from wedsync_comms.lib.leases.row_lease import is_unleased
 
 
 class SyncDirection(models.TextChoices):

@@ -31,7 +31,7 @@ from calendars.vocabulary.events import (
     RemoteEvent,
 )
 from wedsync_comms.lib.errors import ProviderError
-from wedsync_comms.lib.row_lease import acquire_rows
+from wedsync_comms.lib.leases.row_lease import acquire_rows
 
 log = structlog.get_logger(__name__)
 

@@ -39,7 +39,7 @@ from wedsync_comms.lib import (
     wakeup,
 )
 from wedsync_comms.lib.errors import InvalidSignature
-from wedsync_comms.lib.row_lease import acquire_batch
+from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 

@@ -12,8 +12,8 @@ from communications.vocabulary.events import (
     TemplateChanged,
     TemplateText,
 )
-from wedsync_comms.lib import lease
 from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.leases import process_lease
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ def sync_catalogues() -> int:
     holder, count = str(uuid.uuid4()), 0
     for channel in registry.routed_channels():
         for slug in registry.route_slugs(channel):
-            if not lease.acquire(
+            if not process_lease.acquire(
                 freshness_lease(slug), holder, CATALOGUE_FRESHNESS.total_seconds()
             ):
                 continue
@@ -40,14 +40,14 @@ def sync_catalogues() -> int:
                 count += fetch_catalogue(channel, slug)
             except ProviderError as error:
                 log.warning("catalogue_not_fetched", provider=slug, error=str(error))
-                lease.release(freshness_lease(slug), holder)
+                process_lease.release(freshness_lease(slug), holder)
     return count
 
 
 def expire_catalogue(channel: str) -> None:
     """The next `sync` fetches it again."""
     for slug in registry.route_slugs(channel):
-        lease.revoke(freshness_lease(slug))
+        process_lease.revoke(freshness_lease(slug))
 
 
 def freshness_lease(slug: str) -> str:

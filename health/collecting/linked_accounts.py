@@ -18,7 +18,7 @@ from health.vocabulary.readings import (
     CalendarHealth,
     CountWithExample,
 )
-from wedsync_comms.lib.row_lease import is_unleased
+from wedsync_comms.lib.leases.row_lease import is_unleased
 
 # Failures in a row: once or twice is every network's business.
 MANY_FAILURES_IN_A_ROW = 3

@@ -16,7 +16,7 @@ from health.incidents import alert_channels
 from health.incidents.alert_channels import AlertChannel
 from health.models import Alert, Incident
 from wedsync_comms.lib.backoff import backoff_delay
-from wedsync_comms.lib.row_lease import acquire_batch
+from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)

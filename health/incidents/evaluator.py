@@ -25,7 +25,8 @@ from health.incidents import (
 from health.reporting.summary import EVALUATOR
 from health.rules.evaluation import evaluate_rules
 from health.rules.providers import PROVEN_BY_SUCCESS
-from wedsync_comms.lib import heartbeats, lease
+from wedsync_comms.lib import heartbeats
+from wedsync_comms.lib.leases import process_lease
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ class Evaluator:
         self.probe_at: dict[str, float] = {}
 
     def __call__(self) -> float:
-        if lease.acquire(EVALUATOR, self.holder, EVALUATOR_LEASE_S):
+        if process_lease.acquire(EVALUATOR, self.holder, EVALUATOR_LEASE_S):
             self.evaluate()
         return EVALUATE_EVERY_S
 

@@ -10,10 +10,10 @@ from pytest_django import Settings
 
 from communications.models import WebhookDelivery
 from wedsync_comms.lib import (
-    lease,
     shared_state,
     tally,
 )
+from wedsync_comms.lib.leases import process_lease
 from wedsync_comms.lib.models import SharedState
 
 pytestmark = pytest.mark.django_db
@@ -75,16 +75,16 @@ def test_forged_webhooks_make_no_rows(settings: Settings) -> None:
 
 
 def test_one_holder_at_a_time_and_the_next_when_it_is_given_back() -> None:
-    assert lease.acquire("watch", "a", 60)
-    assert lease.acquire("watch", "a", 60)
-    assert not lease.acquire("watch", "b", 60)
-    lease.release("watch", "b")
-    assert not lease.acquire("watch", "b", 60)
-    lease.release("watch", "a")
-    assert lease.acquire("watch", "b", 60)
+    assert process_lease.acquire("watch", "a", 60)
+    assert process_lease.acquire("watch", "a", 60)
+    assert not process_lease.acquire("watch", "b", 60)
+    process_lease.release("watch", "b")
+    assert not process_lease.acquire("watch", "b", 60)
+    process_lease.release("watch", "a")
+    assert process_lease.acquire("watch", "b", 60)
 
 
 @pytest.mark.parametrize(("now", "free"), [(109.0, False), (110.0, True), (40.0, True)])
 def test_a_lease_ends_by_itself_also_when_the_clock_was_set_back(now: float, free: bool) -> None:  # noqa: FBT001
     state = {"holder": "a", "until": 110.0, "seconds": 10.0}
-    assert lease.acquired_state(state, now, holder="b", seconds=10)[1] == free
+    assert process_lease.acquired_state(state, now, holder="b", seconds=10)[1] == free

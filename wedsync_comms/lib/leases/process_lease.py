@@ -10,19 +10,19 @@ from wedsync_comms.lib.shared_state import State
 
 
 def acquire(name: str, holder: str, seconds: float) -> bool:
-    """True if it is the holder's for so many seconds from now."""
+    """Takes or extends the lease for so many seconds. Returns whether it is the holder's now."""
     return shared_state.update_row(
         f"lease:{name}", partial(acquired_state, holder=holder, seconds=seconds)
     )
 
 
 def release(name: str, holder: str) -> None:
-    """So that the next need not wait for its end. Another one's is left alone."""
+    """Ends the holder's lease before its time, and leaves another holder's alone."""
     shared_state.update_row(f"lease:{name}", partial(released_state, holder=holder))
 
 
 def revoke(name: str) -> None:
-    """Whoever holds it."""
+    """Ends the lease, whoever holds it."""
     shared_state.update_row(f"lease:{name}", lambda _state, _now: ({}, None))
 
 
@@ -39,5 +39,5 @@ def released_state(state: State | None, _now: float, *, holder: str) -> tuple[St
 
 
 def is_running(state: State, now: float) -> bool:
-    """Not for ever, whatever a clock that was set back says."""
+    """Returns whether it runs: not for ever, whatever a clock that was set back says."""
     return bool(now < state["until"] <= now + state["seconds"])
