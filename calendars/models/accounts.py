@@ -198,7 +198,7 @@ class Calendar(models.Model):
 
 class Hours(models.Model):
     """When appointments may be offered, in the calendar's own zone. A calendar without any has
-    the usual ones (`availability.USUAL`)."""
+    the usual ones (`availability.DEFAULT_HOURS`)."""
 
     calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="hours")
     weekday = models.PositiveSmallIntegerField(

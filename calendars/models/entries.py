@@ -29,7 +29,7 @@ class EventLink(models.Model):
     remote_id = models.CharField(max_length=1024, blank=True)
     etag = models.CharField(max_length=255, blank=True)
     ical_uid = models.CharField(max_length=1024, blank=True)
-    # What both sides last agreed on, for the three-way merge (`merge.Content`).
+    # What both sides last agreed on, for the three-way merge (`three_way_merge.Content`).
     base = models.JSONField(default=dict, blank=True)
     # What we wrote after that and got no answer about, oldest first: what of it stands there is
     # our own word, and no news.

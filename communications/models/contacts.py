@@ -54,7 +54,7 @@ class Contact(models.Model):
     custom = models.JSONField("custom fields", default=dict, blank=True)
     # Made by a machine, and not looked at by anybody yet.
     to_review = models.BooleanField(default=False)
-    # What a search looks in, and by what similar names are found: `book.finding`.
+    # What `book.search` looks in, and by what similar names are found (`personal_names`).
     search = models.TextField(blank=True, editable=False)
     sounds = models.CharField(max_length=200, blank=True, editable=False)
     # When it was last compared with the others; emptied by every change.

@@ -66,7 +66,7 @@ def webhook_provider(webhook: str) -> Provider:
 
 
 def verify_delivery(webhook: str, request: WebhookRequest) -> str:
-    """The event's id, by whichever account's secret it is signed with. Raises as `receive`."""
+    """The event's id, by whichever account's secret signed it. Raises as `receive_delivery`."""
     refusal: InvalidSignature | None = None
     for slug in registry.for_webhook(webhook):
         try:

@@ -45,7 +45,7 @@ def sync_catalogues() -> int:
 
 
 def expire_catalogue(channel: str) -> None:
-    """The next `sync` fetches it again."""
+    """The next `sync_catalogues` fetches it again."""
     for slug in registry.route_slugs(channel):
         process_lease.revoke(freshness_lease(slug))
 

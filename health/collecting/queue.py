@@ -1,4 +1,4 @@
-"""What waits, and for how long. Counting ends at `MANY`, and every query has its index."""
+"""What waits, and for how long. Counting ends at `COUNTED_UP_TO`, and every query has its index."""
 
 from datetime import datetime
 from typing import Any

@@ -1,14 +1,14 @@
-"""The rows behind `shared` (on installations without Redis) and `heartbeats`."""
+"""The rows behind `shared_state` (on installations without Redis) and `heartbeats`."""
 
 from django.db import models
 
 
 class SharedState(models.Model):
-    """One value that every process may change; only `shared` touches it."""
+    """One value that every process may change; only `shared_state` touches it."""
 
     key = models.CharField(max_length=200, primary_key=True)
     value = models.JSONField(default=dict)
-    # For `shared.forget`, which looks through a handful of rows: no index.
+    # For `shared_state.forget_stale`, which looks through a handful of rows: no index.
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

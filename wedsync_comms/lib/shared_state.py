@@ -74,7 +74,7 @@ def read_row(key: str) -> State | None:
 
 
 def peek(key: str) -> tuple[State | None, float]:
-    """The value, and the time on the clock that `update` would tell."""
+    """The value, and the time on the clock that `update_state` would tell."""
     if settings.REDIS_URL:
         with redis_reachable():
             raw, now = _read_in_redis(redis_key(key))

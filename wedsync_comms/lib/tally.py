@@ -24,7 +24,7 @@ _quiet_until: dict[str, float] = defaultdict(float)
 
 
 def count_event(name: str) -> None:
-    """Raises `shared.Unavailable` if Redis is away; it is counted all the same, later."""
+    """Raises `shared_state.Unavailable` if Redis is away; it is counted all the same, later."""
     with _lock:
         _pending[name] += 1
         if time.monotonic() < _quiet_until[name]:

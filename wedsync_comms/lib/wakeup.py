@@ -135,7 +135,7 @@ class WakeupSource(Protocol):
 
 class RedisSource:
     def __init__(self, topics: tuple[str, ...]) -> None:
-        # A connection of its own, and no retries inside: `Listener` decides when to try again.
+        # A connection of its own, without retries: `WakeupListener` decides when to try again.
         self._redis = Redis.from_url(
             settings.REDIS_URL,
             decode_responses=True,
