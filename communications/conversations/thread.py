@@ -53,8 +53,11 @@ def channel_options(contact: Contact) -> list[ChannelOption]:
     found = [
         channel_option(contact, channel, addresses.get(channel, "")) for channel in Channel.values
     ]
-    chosen = preferred_channel(contact, [one.channel for one in found if one.is_open])
-    return [ChannelOption(**vars(one) | {"is_preferred": one.channel == chosen}) for one in found]
+    chosen = preferred_channel(contact, [option.channel for option in found if option.is_open])
+    return [
+        ChannelOption(**vars(option) | {"is_preferred": option.channel == chosen})
+        for option in found
+    ]
 
 
 def channel_option(contact: Contact, channel: str, to: str) -> ChannelOption:
@@ -90,8 +93,8 @@ def sendable_templates(probe: Message) -> Iterator[Template]:
         approval=APPROVED,
     ).order_by("name", "pk")
     first: dict[str, Template] = {}
-    for one in approved:
-        first.setdefault(one.name, one)
+    for template in approved:
+        first.setdefault(template.name, template)
     refused: dict[str, str] = {}
     for template in first.values():
         category = template.category
@@ -136,8 +139,8 @@ def newest_messages(contact: Contact, count: int) -> list[Message]:
 def media_files(media: Iterable[Any]) -> list[dict[str, str]]:
     """What to call a picture or a document, and where it is, if that is an address."""
     pairs = [
-        (one, "") if isinstance(one, str) else (one.get("url", ""), one.get("content_type", ""))
-        for one in media
+        (item, "") if isinstance(item, str) else (item.get("url", ""), item.get("content_type", ""))
+        for item in media
     ]
     return [
         {

@@ -182,7 +182,9 @@ def apply_to_attempt(
     message: Message,
     touched: dict[int, Attempt],
 ) -> Attempt | None:
-    attempt = next((one for one in message.attempts.all() if one.pk == change.attempt), None)
+    attempt = next(
+        (attempt for attempt in message.attempts.all() if attempt.pk == change.attempt), None
+    )
     if attempt is None:
         return None
     touched[attempt.pk] = attempt
@@ -207,13 +209,13 @@ def raise_status(attempt: Attempt, status: Status, change: Change) -> None:
 
 def close_sibling_attempts(attempt: Attempt, message: Message, touched: dict[int, Attempt]) -> None:
     """Once one repetition of a call is answered, the unanswered ones are history."""
-    twins = [one for one in message.attempts.all() if one.call_id == attempt.call_id]
-    if all(twin.status in UNANSWERED for twin in twins):
+    siblings = [sibling for sibling in message.attempts.all() if sibling.call_id == attempt.call_id]
+    if all(sibling.status in UNANSWERED for sibling in siblings):
         return
-    for twin in twins:
-        if twin.status == Status.UNKNOWN:
-            twin.status = Status.FAILED
-            touched[twin.pk] = twin
+    for sibling in siblings:
+        if sibling.status == Status.UNKNOWN:
+            sibling.status = Status.FAILED
+            touched[sibling.pk] = sibling
 
 
 def apply_decision(change: Change, message: Message) -> None:
@@ -246,7 +248,7 @@ def refresh_status(message: Message) -> None:
     if is_final_success(message, attempts):
         # Whatever was planned besides would be a second copy.
         message.send_after = message.escalate_at = None
-    elif any(one.leg == message.leg and one.status == Status.SENT for one in attempts):
+    elif any(attempt.leg == message.leg and attempt.status == Status.SENT for attempt in attempts):
         message.send_after = None
     message.status = message_status(
         statuses,

@@ -14,8 +14,8 @@ def fill(apps, schema_editor):
         last = batch[-1].pk
         addresses = []
         for contact in batch:
-            rows = sorted(contact.addresses.all(), key=lambda one: one.pk)
-            contact.search = search_keys.search_key([contact.name], [one.value for one in rows])
+            rows = sorted(contact.addresses.all(), key=lambda address: address.pk)
+            contact.search = search_keys.search_key([contact.name], [address.value for address in rows])
             contact.sounds = personal_names.name_sounds(contact.name)
             channels = set()
             for row in rows:

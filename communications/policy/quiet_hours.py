@@ -27,12 +27,12 @@ def hold_in_quiet_hours(messages: Sequence[Message]) -> set[UUID]:
     now = timezone.now()
     ends = {message.pk: end for message in messages if (end := held_until(message, now))}
     held = [message for message in messages if message.pk in ends]
-    record([held_change(one, ends[one.pk]) for one in held])
-    for one in held:
-        if one.escalate_at:
+    record([held_change(message, ends[message.pk]) for message in held])
+    for message in held:
+        if message.escalate_at:
             # The next step of its plan waits as long: this one has not been tried yet.
-            later = one.escalate_at + (ends[one.pk] - now)
-            Message.objects.filter(pk=one.pk).update(escalate_at=later)
+            later = message.escalate_at + (ends[message.pk] - now)
+            Message.objects.filter(pk=message.pk).update(escalate_at=later)
     return set(ends)
 
 

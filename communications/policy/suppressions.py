@@ -79,7 +79,7 @@ def opt_in(
 
 def find_refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
     """By message id, what closes the address that it would go to on this channel."""
-    in_force = Suppression.objects.on(channel, {one.leg_to for one in messages})
+    in_force = Suppression.objects.on(channel, {message.leg_to for message in messages})
     # What the person said counts before what is known of the address: it ends the plan.
     rows = sorted(in_force, key=lambda row: row.reason not in PERSONAL)
     found = {}

@@ -205,7 +205,7 @@ def message_columns(contact: Contact | None, event: MessageReceived) -> dict[str
         "subject": sanitise(event.subject)[:998],
         "body": sanitise(event.text),
         "html": sanitise(event.html),
-        "media": [vars(one) for one in event.media],
+        "media": [vars(item) for item in event.media],
         "status": Status.DELIVERED,
         "is_complete": event.complete,
     }
@@ -233,7 +233,11 @@ def receiving_organization(webhook: str, event: MessageReceived) -> Organization
     Where several share one, the one that wrote to the sender last.
     """
     everybody = Organization.objects.order_by("pk")
-    found = [one for one in everybody if owns_sender(one, webhook, event.channel, event.to)]
+    found = [
+        organization
+        for organization in everybody
+        if owns_sender(organization, webhook, event.channel, event.to)
+    ]
     if len(found) > 1:
         wrote = Message.objects.outbound().filter(
             organization__in=found,
@@ -261,7 +265,8 @@ def owns_sender(
     providers = [registry.provider_for(slug) for slug in registry.for_webhook(webhook)]
     here = [provider for provider in providers if provider.channel == channel]
     return any(
-        one.uses_sender_pool or sender_identity(channel, one.sender) in wanted for one in here
+        provider.uses_sender_pool or sender_identity(channel, provider.sender) in wanted
+        for provider in here
     )
 
 

@@ -130,19 +130,19 @@ def name_variants(word: str) -> frozenset[str]:
 def fold_text(text: str) -> str:
     """Lower case, without accents, of plain letters where there are such."""
     plain = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))
-    return "".join(one for one in plain if not unicodedata.combining(one))
+    return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 def spelled_out(text: str) -> str:
     """Folded, with umlauts as two letters: the other way to write them."""
     lower = unicodedata.normalize("NFC", text.casefold())
-    return fold_text("".join(UMLAUTS.get(one, one) for one in lower))
+    return fold_text("".join(UMLAUTS.get(character, character) for character in lower))
 
 
 def name_words(text: str) -> list[str]:
     """Those of a name that tell people apart; titles only where there is nothing else."""
     found = WORD.findall(fold_text(text))
-    return [one for one in found if one not in TITLES] or found
+    return [word for word in found if word not in TITLES] or found
 
 
 # --- sound ---
@@ -176,9 +176,9 @@ def name_sounds(name: str) -> str:
 # --- likeness ---
 
 
-def name_likeness(one: str, other: str) -> float:
+def name_likeness(first: str, second: str) -> float:
     """From 0 to 1: whether two names may be one person's; the worst of its words decides."""
-    shorter, longer = sorted((name_words(one), name_words(other)), key=len)
+    shorter, longer = sorted((name_words(first), name_words(second)), key=len)
     if not shorter:
         return 0.0
     left, worst = list(longer), 1.0
@@ -191,24 +191,24 @@ def name_likeness(one: str, other: str) -> float:
 
 
 @lru_cache(maxsize=20_000)
-def word_likeness(one: str, other: str) -> float:
-    if one == other:
+def word_likeness(first: str, second: str) -> float:
+    if first == second:
         return 1.0
-    if other in name_variants(one):
+    if second in name_variants(first):
         return 0.97
-    if one[0] == other[0] and 1 in {len(one), len(other)}:
+    if first[0] == second[0] and 1 in {len(first), len(second)}:
         return 0.9
-    return float(JaroWinkler.similarity(one, other))
+    return float(JaroWinkler.similarity(first, second))
 
 
-def names_agree(one: str, other: str) -> bool:
+def names_agree(first: str, second: str) -> bool:
     """Nothing in the two names speaks against one person: the same words in any order, nicknames,
     or a family name that only one of them has. Spelling mistakes are for a person to judge.
     """
-    shorter, longer = sorted((name_words(one), name_words(other)), key=len)
+    shorter, longer = sorted((name_words(first), name_words(second)), key=len)
     if not shorter:
         return True
-    if bool(SEVERAL.search(one)) != bool(SEVERAL.search(other)):
+    if bool(SEVERAL.search(first)) != bool(SEVERAL.search(second)):
         # “Amelia & Theo Hart” is not Amelia.
         return False
     if len(shorter) == 1 < len(longer):
@@ -223,8 +223,8 @@ def names_agree(one: str, other: str) -> bool:
     return True
 
 
-def is_same_word(one: str, other: str) -> bool:
-    return one == other or other in name_variants(one)
+def is_same_word(first: str, second: str) -> bool:
+    return first == second or second in name_variants(first)
 
 
 PARTS = ("name", "given_name", "family_name")
@@ -232,15 +232,19 @@ PARTS = ("name", "given_name", "family_name")
 
 def better_name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
     """Of two names for one person ours, unless it is no name or theirs says the same, fuller."""
-    one, other = (name_parts(fields) for fields in (ours, theirs))
-    if not other["name"]:
-        return one
-    is_fuller = len(name_words(other["name"])) > len(name_words(one["name"]))
-    if looks_like_address(one["name"]) or (is_fuller and names_agree(one["name"], other["name"])):
-        return other
-    if one["name"] == other["name"] and not (one["given_name"] or one["family_name"]):
-        return other
-    return one
+    own_name, their_name = (name_parts(fields) for fields in (ours, theirs))
+    if not their_name["name"]:
+        return own_name
+    is_fuller = len(name_words(their_name["name"])) > len(name_words(own_name["name"]))
+    if looks_like_address(own_name["name"]) or (
+        is_fuller and names_agree(own_name["name"], their_name["name"])
+    ):
+        return their_name
+    if own_name["name"] == their_name["name"] and not (
+        own_name["given_name"] or own_name["family_name"]
+    ):
+        return their_name
+    return own_name
 
 
 def name_parts(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -249,4 +253,4 @@ def name_parts(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def looks_like_address(name: str) -> bool:
     """What a stranger who wrote is called until somebody knows better."""
-    return "@" in name or not any(one.isalpha() for one in name)
+    return "@" in name or not any(character.isalpha() for character in name)

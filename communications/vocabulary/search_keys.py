@@ -44,8 +44,8 @@ def search_terms(query: str) -> list[list[str]]:
 def query_words(query: str) -> list[str]:
     """An address stays whole; of anything else, the words."""
     found: list[str] = []
-    for one in query.split():
-        found += [one] if "@" in one else personal_names.WORD.findall(one)
+    for part in query.split():
+        found += [part] if "@" in part else personal_names.WORD.findall(part)
     return found
 
 

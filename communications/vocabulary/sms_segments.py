@@ -25,10 +25,16 @@ class Segments:
 
 def count_segments(text: str) -> Segments:
     """Characters outside GSM-7, like “ or an emoji, make the whole text UCS-2: 70 a message."""
-    unusual = "".join(dict.fromkeys(one for one in text if one not in GSM and one not in ESCAPED))
+    unusual = "".join(
+        dict.fromkeys(
+            character for character in text if character not in GSM and character not in ESCAPED
+        )
+    )
     if not unusual:
-        return fill_segments("GSM-7", [2 if one in ESCAPED else 1 for one in text], *GSM_PLACES)
-    widths = [len(one.encode("utf-16-be")) // 2 for one in text]
+        return fill_segments(
+            "GSM-7", [2 if character in ESCAPED else 1 for character in text], *GSM_PLACES
+        )
+    widths = [len(character.encode("utf-16-be")) // 2 for character in text]
     return replace(fill_segments("UCS-2", widths, *UCS2_PLACES), unusual=unusual)
 
 

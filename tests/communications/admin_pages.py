@@ -25,7 +25,9 @@ def plain_static(settings: Settings) -> None:
         **copy.deepcopy(project.STORAGES),
         "staticfiles": {"BACKEND": PLAIN},
     }
-    settings.MIDDLEWARE = [one for one in project.MIDDLEWARE if one != WHITENOISE]
+    settings.MIDDLEWARE = [
+        middleware for middleware in project.MIDDLEWARE if middleware != WHITENOISE
+    ]
 
 
 def logged_in(user: User) -> Client:
@@ -57,4 +59,4 @@ def pages_of(row: Model) -> Iterator[str]:
 
 def told(response: Any) -> str:
     """The messages shown on the page one ends up on."""
-    return " ".join(str(one) for one in response.context["messages"])
+    return " ".join(str(message) for message in response.context["messages"])

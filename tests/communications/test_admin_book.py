@@ -140,17 +140,17 @@ def test_a_decision_leads_to_the_next_one(client: Client, pairs: list[Pair]) -> 
 
 
 def test_single_fields_are_chosen(client: Client, pairs: list[Pair]) -> None:
-    one, other = pairs[0].one, pairs[0].other
-    for contact, notes in ((one, "Vegan."), (other, "Brings a dog.")):
+    left, right = pairs[0].one, pairs[0].other
+    for contact, notes in ((left, "Vegan."), (right, "Brings a dog.")):
         contacts.change_contact(contact, notes=notes)
     page = client.get(url(pairs[0])).content.decode()
     assert page.count('type="radio"') == 5
-    assert f'name="name" value="{one.pk}" checked' in page
+    assert f'name="name" value="{left.pk}" checked' in page
     assert 'name="notes" value="" checked' in page
 
-    client.post(url(pairs[0], "merge"), {"name": other.pk, "notes": other.pk, "company": "x"})
+    client.post(url(pairs[0], "merge"), {"name": right.pk, "notes": right.pk, "company": "x"})
 
-    kept = Contact.objects.get(pk=one.pk)
+    kept = Contact.objects.get(pk=left.pk)
     assert (kept.name, kept.notes) == ("Anna Webber 101", "Brings a dog.")
     assert 'type="radio"' not in client.get(url(pairs[0])).content.decode()
 

@@ -275,7 +275,7 @@ def test_the_list_is_searched_by_address_subject_and_any_id(user: User, client: 
 
     for term in ("NEEDLE@", "hay", "re-77", str(found.pk)):
         shown = client.get(listed(Message), {"q": term}).context["cl"].result_list
-        assert [one.pk for one in shown] == [found.pk], term
+        assert [message.pk for message in shown] == [found.pk], term
 
 
 def test_an_old_message_is_found_by_its_ids_and_its_contact(
@@ -292,7 +292,7 @@ def test_an_old_message_is_found_by_its_ids_and_its_contact(
 
     for term, expected in (("old@example.com", [found.pk]), ("re-77", [found.pk]), ("anci", [])):
         shown = client.get(listed(Message), {"q": term}).context["cl"].result_list
-        assert [one.pk for one in shown] == expected, term
+        assert [message.pk for message in shown] == expected, term
 
 
 def test_the_list_is_filtered(user: User, client: Client) -> None:
@@ -305,7 +305,7 @@ def test_the_list_is_filtered(user: User, client: Client) -> None:
         {"status__exact": "failed", "channel__exact": "email", "created": "day"},
     ):
         shown = client.get(listed(Message), query).context["cl"].result_list
-        assert [one.pk for one in shown] == [found.pk], query
+        assert [message.pk for message in shown] == [found.pk], query
 
 
 def test_an_old_message_is_not_of_the_last_hour(user: User, client: Client) -> None:
@@ -335,7 +335,7 @@ def test_the_list_counts_no_further_than_anybody_reads(
         for query in queries.captured_queries
         if "communications_message" in query["sql"]
     ]
-    counts = [one for one in asked if "COUNT(" in one]
+    counts = [sql for sql in asked if "COUNT(" in sql]
     assert counts
     assert len(asked) <= 3
     assert all("LIMIT 2" in count for count in counts)

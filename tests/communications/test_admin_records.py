@@ -62,10 +62,10 @@ def person(*addresses: tuple[str, str], contact: Contact | None = None) -> dict[
         "addresses-TOTAL_FORMS": len(old) + len(addresses),
         "addresses-INITIAL_FORMS": len(old),
     }
-    for number, one in enumerate(old):
+    for number, address in enumerate(old):
         prefix = f"addresses-{number}"
-        data |= {f"{prefix}-id": one.pk, f"{prefix}-contact": one.contact_id}
-        data |= {f"{prefix}-channel": one.channel, f"{prefix}-value": one.value}
+        data |= {f"{prefix}-id": address.pk, f"{prefix}-contact": address.contact_id}
+        data |= {f"{prefix}-channel": address.channel, f"{prefix}-value": address.value}
         data[f"{prefix}-DELETE"] = "on"
     for number, (channel, value) in enumerate(addresses, start=len(old)):
         data |= {f"addresses-{number}-channel": channel, f"addresses-{number}-value": value}
@@ -74,7 +74,7 @@ def person(*addresses: tuple[str, str], contact: Contact | None = None) -> dict[
 
 def errors(response: Any) -> list[dict[str, list[str]]]:
     found: list[dict[str, list[str]]] = response.context["inline_admin_formsets"][0].formset.errors
-    return [one for one in found if one]
+    return [error for error in found if error]
 
 
 def test_a_contact_is_stored_with_normalised_addresses(
@@ -498,7 +498,7 @@ def test_the_first_page_counts_and_lists_what_needs_a_look(
 
     response = client.get("/admin/")
 
-    counts = {one["title"]: one["count"] for one in response.context["tiles"]}
+    counts = {tile["title"]: tile["count"] for tile in response.context["tiles"]}
     assert counts["Waiting to be sent"] == "1"
     assert counts["Failed or bounced"] == "1"
     assert counts["Webhooks not applied"] == "1"
@@ -522,7 +522,7 @@ def test_the_tiles_lead_to_lists_with_as_many_rows(
     delivery(organization, error="Broken.")
 
     tiles = client.get("/admin/").context["tiles"]
-    for tile in [one for one in tiles if one["link"] != reverse("health")]:
+    for tile in [tile for tile in tiles if tile["link"] != reverse("health")]:
         found = client.get(tile["link"]).context["cl"].result_count
         assert str(found) == tile["count"], tile["title"]
 

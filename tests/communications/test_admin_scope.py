@@ -168,7 +168,7 @@ def test_autocompletion_offers_own_contacts_only() -> None:
 
     answer = logged_in(user).get(f"/admin/autocomplete/?{query}&term=").json()
 
-    assert [one["text"] for one in answer["results"]] == ["Own Contact"]
+    assert [result["text"] for result in answer["results"]] == ["Own Contact"]
 
 
 def test_composing_to_a_foreign_contact_is_refused() -> None:

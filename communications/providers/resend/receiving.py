@@ -96,7 +96,7 @@ def echoed_tags(data: dict[str, Any]) -> dict[str, str]:
     """An object in webhooks; a list, as in requests, has been seen as well."""
     found = data.get("tags") or {}
     if isinstance(found, list):
-        found = {str(one.get("name")): one.get("value") for one in found if isinstance(one, dict)}
+        found = {str(tag.get("name")): tag.get("value") for tag in found if isinstance(tag, dict)}
     if not isinstance(found, dict):
         return {}
     return {str(name): str(value) for name, value in found.items()}
@@ -157,7 +157,7 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
 
 def bare_addresses(value: Any) -> list[str]:
     listed = [value] if isinstance(value, str) else value
-    return [bare_address(str(one)) for one in listed] if isinstance(listed, list) else []
+    return [bare_address(str(address)) for address in listed] if isinstance(listed, list) else []
 
 
 def bare_address(value: str) -> str:

@@ -58,7 +58,9 @@ def accepted_mail(answer: Any) -> Accepted | ProviderError:
 def batch_results(answer: Mapping[str, Any], count: int) -> list[Accepted | ProviderError]:
     """Ids come for the valid mails only, in their order; the errors say which are missing."""
     try:
-        errors = {int(one["index"]): str(one["message"]) for one in answer.get("errors") or []}
+        errors = {
+            int(error["index"]): str(error["message"]) for error in answer.get("errors") or []
+        }
     except (LookupError, TypeError, ValueError) as error:
         # Whose the ids are cannot be said.
         raise OutcomeUnknown("Resend's errors are unreadable.", code="unreadable") from error

@@ -94,7 +94,7 @@ class Twilio(Provider):
             # Ours, signed and echoed: finds the attempt even if the answer to this call is lost.
             params["status_callback"] = self.callback(outbound)
         if outbound.media:
-            params["media_url"] = [one.url for one in outbound.media]
+            params["media_url"] = [item.url for item in outbound.media]
         if outbound.expires_at is not None:
             left = int((outbound.expires_at - datetime.now(UTC)).total_seconds())
             params["validity_period"] = min(max(left, 1), MAX_VALIDITY)
@@ -148,7 +148,7 @@ class Twilio(Provider):
         """
         with twilio_errors(self.http):
             newest = self.client.messages.list(to=self.prefix + outbound.to, limit=100)
-        return [str(one.sid) for one in newest if self.may_be(one, outbound, since)]
+        return [str(resource.sid) for resource in newest if self.may_be(resource, outbound, since)]
 
     def may_be(self, listed: Any, outbound: Outbound, since: datetime) -> bool:
         origin = self.origin(outbound)

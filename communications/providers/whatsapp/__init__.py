@@ -131,7 +131,7 @@ class WhatsApp(Provider):
         ]
         if not known:
             return None
-        (kind, status), event = max(known, key=lambda one: one[0][1].rank)
+        (kind, status), event = max(known, key=lambda candidate: candidate[0][1].rank)
         return StatusChanged(
             kind=kind,
             status=status,

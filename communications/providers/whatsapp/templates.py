@@ -11,14 +11,16 @@ from communications.vocabulary.events import (
 from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 
-def as_template_text(one: Mapping[str, Any]) -> TemplateText:
-    parts = {str(part.get("type", "")).upper(): part for part in as_dicts(one.get("components"))}
+def as_template_text(template: Mapping[str, Any]) -> TemplateText:
+    parts = {
+        str(part.get("type", "")).upper(): part for part in as_dicts(template.get("components"))
+    }
     return TemplateText(
-        name=str(one.get("name", "")),
-        language=str(one.get("language", "")),
-        category=str(one.get("category", "")),
-        approval=str(one.get("status", "")),
-        quality=str(as_dict(one.get("quality_score")).get("score", "")),
+        name=str(template.get("name", "")),
+        language=str(template.get("language", "")),
+        category=str(template.get("category", "")),
+        approval=str(template.get("status", "")),
+        quality=str(as_dict(template.get("quality_score")).get("score", "")),
         body=str(parts.get("BODY", {}).get("text", "")),
     )
 

@@ -69,15 +69,15 @@ def crowd(people: int = 4_500, twice: int = 500, seed: int = 6) -> list[Record]:
     """In no order. Also in it: families that share a telephone, and many with the same name."""
     chance = random.Random(seed)  # noqa: S311 (reproducible, not secret)
     first = [original(number, chance) for number in range(people)]
-    for one in range(0, people // 50 * 2, 2):
+    for index in range(0, people // 50 * 2, 2):
         # A couple behind one telephone.
-        first[one + 1] = replace(first[one + 1], phone=first[one].phone)
+        first[index + 1] = replace(first[index + 1], phone=first[index].phone)
     singles = first[people // 50 * 2 :]
     chosen = chance.sample(singles, twice)
     kinds = list(KINDS)
     copies = [
-        replace(KINDS[kinds[n % len(kinds)]](one), number=people + n)
-        for n, one in enumerate(chosen)
+        replace(KINDS[kinds[n % len(kinds)]](record), number=people + n)
+        for n, record in enumerate(chosen)
     ]
     records = [*first, *copies]
     chance.shuffle(records)

@@ -44,7 +44,7 @@ def telephones(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("+55 11 98765-4321", "+55 11 8765-4321"),
         ("+52 1 55 1234 5678", "+52 55 1234 5678"),
@@ -55,15 +55,15 @@ def telephones(settings: Settings) -> None:
 )
 def test_spellings_of_a_number_do_not_make_two_people(
     venue: Organization,
-    one: str,
-    other: str,
+    first: str,
+    second: str,
 ) -> None:
-    made = contacts.create_contact(venue, name="Ana", addresses=[("sms", one)])
-    value = contacts.normalise_number(other, region="DE")
+    made = contacts.create_contact(venue, name="Ana", addresses=[("sms", first)])
+    value = contacts.normalise_number(second, region="DE")
 
     assert contacts.find_or_create_contact(venue, channel="sms", value=value) == made
     with pytest.raises(InvalidAddress, match="another contact"):
-        contacts.create_contact(venue, name="Somebody", addresses=[("sms", other)])
+        contacts.create_contact(venue, name="Somebody", addresses=[("sms", second)])
 
 
 def test_landlines_and_other_countries_have_one_form() -> None:

@@ -310,7 +310,7 @@ def test_cards_of_all_versions_are_understood(venue: Organization) -> None:
     row = given(venue, CARDS, "people.vcf")
 
     rows = importing.preview_import(row).plan.rows
-    assert [str(one.action) for one in rows] == ["create", "error", "create"]
+    assert [str(row.action) for row in rows] == ["create", "error", "create"]
     importing.confirm_import(row, by="olga", without_errors=True)
 
     amelia = Contact.objects.get(name="Amelia Hart")

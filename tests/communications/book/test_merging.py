@@ -51,8 +51,10 @@ def values(contact: Contact) -> Sequence[str]:
 
 
 def two(venue: Organization) -> tuple[Contact, Contact]:
-    one = person(venue, "Liz Hart", ("email", "liz@hart.example"), roles=["couple"], notes="Vegan.")
-    other = person(
+    kept = person(
+        venue, "Liz Hart", ("email", "liz@hart.example"), roles=["couple"], notes="Vegan."
+    )
+    gone = person(
         venue,
         "Elizabeth Hart",
         ("email", "e.hart@work.example"),
@@ -62,51 +64,51 @@ def two(venue: Organization) -> tuple[Contact, Contact]:
         notes="Calls in the evening.",
         custom={"table": "7"},
     )
-    return one, other
+    return kept, gone
 
 
 def test_the_kept_one_has_everything(venue: Organization) -> None:
-    one, other = two(venue)
+    kept, gone = two(venue)
 
-    merging.merge_contacts(one, other, by="olga")
+    merging.merge_contacts(kept, gone, by="olga")
 
-    one.refresh_from_db()
-    assert values(one) == ["+447700900101", "e.hart@work.example", "liz@hart.example"]
-    assert (one.roles, one.weddings) == (["couple", "guest"], ["Hart 2027"])
-    assert one.notes == "Vegan.\n\nCalls in the evening."
-    assert one.custom == {"table": "7"}
-    assert list(Contact.objects.all()) == [one]
-    assert list(search.search_contacts(Contact.objects.all(), "900101")) == [one]
-    primary = one.addresses.filter(channel="email", is_primary=True)
+    kept.refresh_from_db()
+    assert values(kept) == ["+447700900101", "e.hart@work.example", "liz@hart.example"]
+    assert (kept.roles, kept.weddings) == (["couple", "guest"], ["Hart 2027"])
+    assert kept.notes == "Vegan.\n\nCalls in the evening."
+    assert kept.custom == {"table": "7"}
+    assert list(Contact.objects.all()) == [kept]
+    assert list(search.search_contacts(Contact.objects.all(), "900101")) == [kept]
+    primary = kept.addresses.filter(channel="email", is_primary=True)
     assert [row.value for row in primary] == ["liz@hart.example"]
 
 
 def test_messages_follow_and_come_back(venue: Organization) -> None:
-    one, other = two(venue)
-    theirs = factories.message(venue, contact=other.pk, to="")
-    merge = merging.merge_contacts(one, other, by="olga")
-    assert Message.objects.get(pk=theirs.pk).contact == one
-    later = factories.message(venue, contact=one.pk, to="")
+    kept, gone = two(venue)
+    theirs = factories.message(venue, contact=gone.pk, to="")
+    merge = merging.merge_contacts(kept, gone, by="olga")
+    assert Message.objects.get(pk=theirs.pk).contact == kept
+    later = factories.message(venue, contact=kept.pk, to="")
 
     unmerge.undo_merge(merge, by="olga")
 
-    assert Message.objects.get(pk=theirs.pk).contact == other
-    assert Message.objects.get(pk=later.pk).contact == one
+    assert Message.objects.get(pk=theirs.pk).contact == gone
+    assert Message.objects.get(pk=later.pk).contact == kept
 
 
 def test_a_merge_is_undone_completely(venue: Organization) -> None:
-    one, other = two(venue)
+    kept, gone = two(venue)
     before: list[Any] = list(Contact.objects.values().order_by("pk"))
-    addresses = {contact.pk: values(contact) for contact in (one, other)}
+    addresses = {contact.pk: values(contact) for contact in (kept, gone)}
 
-    unmerge.undo_merge(merging.merge_contacts(one, other, by="olga"), by="olga")
+    unmerge.undo_merge(merging.merge_contacts(kept, gone, by="olga"), by="olga")
 
     after: list[Any] = list(Contact.objects.values().order_by("pk"))
     for old, new in zip(before, after, strict=True):
         changed = {name for name in old if old[name] != new[name]}
         assert changed <= {"updated_at"}
-    assert {contact.pk: values(contact) for contact in (one, other)} == addresses
-    assert other.addresses.filter(is_primary=True).count() == 2
+    assert {contact.pk: values(contact) for contact in (kept, gone)} == addresses
+    assert gone.addresses.filter(is_primary=True).count() == 2
 
 
 # --- field by field ---
@@ -114,7 +116,7 @@ def test_a_merge_is_undone_completely(venue: Organization) -> None:
 
 def apart(venue: Organization) -> tuple[Contact, Contact]:
     """They agree about their language, and about nothing else."""
-    one = person(
+    kept = person(
         venue,
         "Anna Webber",
         ("email", "anna@one.example"),
@@ -125,7 +127,7 @@ def apart(venue: Organization) -> tuple[Contact, Contact]:
         notes="Vegan.",
         custom={"table": "7", "room": "2"},
     )
-    other = person(
+    gone = person(
         venue,
         "",
         ("email", "anna@two.example"),
@@ -139,7 +141,7 @@ def apart(venue: Organization) -> tuple[Contact, Contact]:
         notes="Calls in the evening.",
         custom={"table": "9"},
     )
-    return one, other
+    return kept, gone
 
 
 FIELDS = ("name", "given_name", "family_name", "company", "roles", "weddings", "notes", "custom")
@@ -161,33 +163,33 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
     choice: dict[str, bool],
 ) -> None:
     venue = factories.organization()
-    one, other = apart(venue)
-    before = [said(one), said(other)]
-    untold = field_merge.merged_facts(one, other)
-    chosen = {field: other.pk if is_other else one.pk for field, is_other in choice.items()}
+    kept, gone = apart(venue)
+    before = [said(kept), said(gone)]
+    untold = field_merge.merged_facts(kept, gone)
+    chosen = {field: gone.pk if is_other else kept.pk for field, is_other in choice.items()}
 
-    merge = merging.merge_contacts(one, other, by="olga", chosen=chosen)
+    merge = merging.merge_contacts(kept, gone, by="olga", chosen=chosen)
 
-    after = said(one)
+    after = said(kept)
     for field in FIELDS:
         asked = "name" if field in personal_names.PARTS else field
         right = before[choice[asked]][field] if asked in choice else untold[field]
         assert after[field] == right
     unmerge.undo_merge(merge, by="olga")
-    assert [said(one), said(other)] == before
-    assert one.time_zone == ""
+    assert [said(kept), said(gone)] == before
+    assert kept.time_zone == ""
 
 
 def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
-    one, other = apart(venue)
+    kept, gone = apart(venue)
 
     found = {
-        question.field: question.default for question in field_merge.field_questions(one, other)
+        question.field: question.default for question in field_merge.field_questions(kept, gone)
     }
 
     assert found == {
-        "name": one.pk,
-        "company": one.pk,
+        "name": kept.pk,
+        "company": kept.pk,
         "roles": None,
         "weddings": None,
         "notes": None,
@@ -196,55 +198,55 @@ def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
 
 
 def test_the_fuller_name_is_proposed(venue: Organization) -> None:
-    one = person(venue, "Anna", ("sms", "+447700900101"))
-    other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
+    kept = person(venue, "Anna", ("sms", "+447700900101"))
+    gone = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
 
-    (question,) = field_merge.field_questions(one, other)
+    (question,) = field_merge.field_questions(kept, gone)
 
-    assert question.default == other.pk
+    assert question.default == gone.pk
 
 
 def test_what_was_changed_since_stays_after_the_undo(venue: Organization) -> None:
-    one, other = two(venue)
-    merge = merging.merge_contacts(one, other, by="olga")
-    contacts.change_contact(Contact.objects.get(pk=one.pk), notes="Vegetarian after all.")
+    kept, gone = two(venue)
+    merge = merging.merge_contacts(kept, gone, by="olga")
+    contacts.change_contact(Contact.objects.get(pk=kept.pk), notes="Vegetarian after all.")
 
     unmerge.undo_merge(merge, by="olga")
 
-    one.refresh_from_db()
-    assert (one.notes, one.roles) == ("Vegetarian after all.", ["couple"])
+    kept.refresh_from_db()
+    assert (kept.notes, kept.roles) == ("Vegetarian after all.", ["couple"])
 
 
 def test_what_was_taken_apart_is_not_merged_again(venue: Organization) -> None:
-    one = person(venue, "Liz Hart", ("sms", "+447700900101"))
-    other = person(venue, "Elizabeth Hart", ("whatsapp", "+447700900101"))
+    kept = person(venue, "Liz Hart", ("sms", "+447700900101"))
+    gone = person(venue, "Elizabeth Hart", ("whatsapp", "+447700900101"))
     assert duplicates.compare_pending(venue).merged == 1
 
     unmerge.undo_merge(Merge.objects.get(), by="olga")
     duplicates.compare_pending(venue)
 
-    assert set(Contact.objects.all()) == {one, other}
+    assert set(Contact.objects.all()) == {kept, gone}
     assert Pair.objects.get().verdict == Verdict.APART
 
 
 def test_deleting_the_kept_one_does_not_delete_the_other(venue: Organization) -> None:
-    one, other = two(venue)
-    merge = merging.merge_contacts(one, other, by="olga")
+    kept, gone = two(venue)
+    merge = merging.merge_contacts(kept, gone, by="olga")
 
-    Contact.objects.get(pk=one.pk).delete()
+    Contact.objects.get(pk=kept.pk).delete()
     assert list(Contact.objects.all()) == []
     unmerge.undo_merge(Merge.objects.get(pk=merge.pk), by="olga")
 
     back = Contact.objects.get()
-    assert back == other
+    assert back == gone
     assert values(back) == ["+447700900101", "e.hart@work.example"]
 
 
 def test_a_merge_is_undone_once_and_in_order(venue: Organization) -> None:
-    one, other = two(venue)
+    kept, gone = two(venue)
     third = person(venue, "E. Hart", ("email", "eh@example.com"))
-    first = merging.merge_contacts(one, other, by="olga")
-    second = merging.merge_contacts(third, one, by="olga")
+    first = merging.merge_contacts(kept, gone, by="olga")
+    second = merging.merge_contacts(third, kept, by="olga")
 
     with pytest.raises(NotPossible, match="undo that first"):
         unmerge.undo_merge(first, by="olga")
@@ -253,34 +255,34 @@ def test_a_merge_is_undone_once_and_in_order(venue: Organization) -> None:
     with pytest.raises(NotPossible, match="undone before"):
         unmerge.undo_merge(first, by="olga")
 
-    assert set(Contact.objects.all()) == {one, other, third}
+    assert set(Contact.objects.all()) == {kept, gone, third}
 
 
 def test_a_merged_contact_cannot_be_merged_again(venue: Organization) -> None:
-    one, other = two(venue)
-    merging.merge_contacts(one, other, by="olga")
+    kept, gone = two(venue)
+    merging.merge_contacts(kept, gone, by="olga")
 
     with pytest.raises(NotPossible):
-        merging.merge_contacts(one, other, by="olga")
+        merging.merge_contacts(kept, gone, by="olga")
     with pytest.raises(NotPossible):
-        merging.merge_contacts(one, one, by="olga")
+        merging.merge_contacts(kept, kept, by="olga")
 
 
 def test_nobody_is_merged_across_organizations(venue: Organization) -> None:
-    one, _ = two(venue)
+    kept, _ = two(venue)
     stranger = person(factories.organization(), "Liz Hart")
 
     with pytest.raises(NotPossible):
-        merging.merge_contacts(one, stranger, by="olga")
+        merging.merge_contacts(kept, stranger, by="olga")
 
 
 @pytest.mark.parametrize("is_undone", [False, True])
 def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool) -> None:  # noqa: FBT001
-    one, other = two(venue)
+    kept, gone = two(venue)
     suppressions.suppress_address(
         venue, channel="email", value="e.hart@work.example", reason=Reason.OPT_OUT
     )
-    merge = merging.merge_contacts(one, other, by="olga")
+    merge = merging.merge_contacts(kept, gone, by="olga")
     if is_undone:
         unmerge.undo_merge(merge, by="olga")
 
@@ -289,21 +291,21 @@ def test_an_opt_out_survives_merge_and_undo(venue: Organization, is_undone: bool
 
 
 def test_both_histories_tell_of_it(venue: Organization) -> None:
-    one, other = two(venue)
-    merging.merge_contacts(one, other, by="olga")
+    kept, gone = two(venue)
+    merging.merge_contacts(kept, gone, by="olga")
 
-    told = ContactChange.objects.filter(contact=one, source="merge")
+    told = ContactChange.objects.filter(contact=kept, source="merge")
     assert {row.field for row in told} >= {"addresses", "notes", "roles"}
     assert {row.by for row in told} == {"olga"}
-    gone = ContactChange.objects.get(contact=other.pk, source="merge")
-    assert (gone.field, gone.after) == ("merged_into", "Liz Hart")
+    change = ContactChange.objects.get(contact=gone.pk, source="merge")
+    assert (change.field, change.after) == ("merged_into", "Liz Hart")
 
 
 # --- what is merged by itself, and what a person decides ---
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Liz Hart", "Elizabeth Hart"),
         ("Hart, Elizabeth", "elizabeth hart"),
@@ -315,18 +317,18 @@ def test_both_histories_tell_of_it(venue: Organization) -> None:
 )
 def test_the_same_number_and_no_other_name_is_one_person(
     venue: Organization,
-    one: str,
-    other: str,
+    first: str,
+    second: str,
 ) -> None:
-    person(venue, one, ("sms", "+447700900101"))
-    person(venue, other, ("whatsapp", "+447700900101"))
+    person(venue, first, ("sms", "+447700900101"))
+    person(venue, second, ("whatsapp", "+447700900101"))
 
     assert duplicates.compare_pending(venue).merged == 1
     assert Merge.objects.get().is_automatic
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Anna Weber", "Bernd Weber"),
         ("Anna Weber", "Hanna Weber"),
@@ -338,11 +340,11 @@ def test_the_same_number_and_no_other_name_is_one_person(
 )
 def test_the_same_number_and_another_name_is_for_a_person_to_decide(
     venue: Organization,
-    one: str,
-    other: str,
+    first: str,
+    second: str,
 ) -> None:
-    person(venue, one, ("sms", "+447700900101"))
-    person(venue, other, ("whatsapp", "+447700900101"))
+    person(venue, first, ("sms", "+447700900101"))
+    person(venue, second, ("whatsapp", "+447700900101"))
 
     outcome = duplicates.compare_pending(venue)
 
@@ -376,8 +378,8 @@ def test_one_name_in_one_wedding_is_asked_about(venue: Organization) -> None:
 
 
 def test_a_person_decides(venue: Organization) -> None:
-    one = person(venue, "Anna Webber", ("sms", "+447700900101"), ("email", "a@example.com"))
-    other = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
+    kept = person(venue, "Anna Webber", ("sms", "+447700900101"), ("email", "a@example.com"))
+    gone = person(venue, "Anna Weber", ("whatsapp", "+447700900101"))
     duplicates.compare_pending(venue)
     pair = Pair.objects.get()
 
@@ -386,8 +388,8 @@ def test_a_person_decides(venue: Organization) -> None:
     duplicates.decide_pair(pair, Verdict.MERGED, by="olga")
 
     assert Pair.objects.get().verdict == Verdict.MERGED
-    assert list(Contact.objects.all()) == [one]
-    assert Contact.everyone.get(pk=other.pk).merged_into == one
+    assert list(Contact.objects.all()) == [kept]
+    assert Contact.everyone.get(pk=gone.pk).merged_into == kept
 
 
 def test_who_was_not_the_one_is_not_the_other(venue: Organization) -> None:
@@ -408,8 +410,8 @@ def test_who_was_not_the_one_is_not_the_other(venue: Organization) -> None:
 def test_a_merge_and_what_happens_to_the_messages_never_wait_for_each_other_in_a_circle(
     venue: Organization,
 ) -> None:
-    one, other = two(venue)
-    messages = [factories.message(venue, contact=other.pk, to="") for _ in range(60)]
+    kept, gone = two(venue)
+    messages = [factories.message(venue, contact=gone.pk, to="") for _ in range(60)]
     with opened_all_the_time(messages):
         for _ in range(10):
-            unmerge.undo_merge(merging.merge_contacts(one, other, by="olga"), by="olga")
+            unmerge.undo_merge(merging.merge_contacts(kept, gone, by="olga"), by="olga")

@@ -182,7 +182,11 @@ class Phones:
         tagged = f"/twilio/messages?limit=1000&tag=message:{message.pk}"
         return [
             *self.sandbox.control("GET", tagged)["messages"],
-            *(one for one in listed if one["biz_opaque_callback_data"].endswith(str(message.pk))),
+            *(
+                message
+                for message in listed
+                if message["biz_opaque_callback_data"].endswith(str(message.pk))
+            ),
         ]
 
     # --- hearing --------------------------------------------------------------------------------

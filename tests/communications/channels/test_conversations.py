@@ -193,7 +193,7 @@ def tried(message: Message, number: int, provider: str, leg: int, provider_id: s
 def test_every_channel_is_listed_with_its_address(amelia: Contact) -> None:
     found = ways(amelia)
     assert list(found) == ["email", "sms", "whatsapp"]
-    assert [one.value for one in found.values()] == ["amelia@example.com", NUMBER, NUMBER]
+    assert [option.value for option in found.values()] == ["amelia@example.com", NUMBER, NUMBER]
     assert found["email"].is_open
     assert found["sms"].is_open
 
@@ -342,7 +342,7 @@ def test_an_earlier_step_that_arrives_after_all_is_what_it_went_by(amelia: Conta
 
 
 @pytest.mark.parametrize(
-    ("one", "name", "link"),
+    ("item", "name", "link"),
     [
         ({"url": "https://api.example/1", "content_type": "image/jpeg"}, "Picture", True),
         ({"url": "7498793950675859", "content_type": "audio/ogg"}, "Voice message", False),
@@ -351,11 +351,11 @@ def test_an_earlier_step_that_arrives_after_all_is_what_it_went_by(amelia: Conta
     ],
 )
 def test_a_file_is_named_by_its_type_and_linked_only_where_it_can_be_opened(
-    one: Any,
+    item: Any,
     name: str,
     link: bool,  # noqa: FBT001
 ) -> None:
-    [shown] = thread.media_files([one])
+    [shown] = thread.media_files([item])
     assert (shown["name"], bool(shown["url"])) == (name, link)
 
 
@@ -366,7 +366,7 @@ def test_the_api_tells_which_channels_are_open(amelia: Contact, user: User) -> N
     approved(amelia.organization, "update")
     wrote(amelia, "sms")
     shown = Api(user).get(f"contacts/{amelia.pk}/channels/")
-    assert [(one["channel"], one["is_open"], one["is_preferred"]) for one in shown] == [
+    assert [(option["channel"], option["is_open"], option["is_preferred"]) for option in shown] == [
         ("email", True, False),
         ("sms", True, True),
         ("whatsapp", False, False),
@@ -395,7 +395,7 @@ def test_a_message_and_its_attempts_name_their_channels(amelia: Contact, user: U
     message = rerouted(amelia)
     shown = Api(user).get(f"messages/{message.pk}/")
     assert (shown["channel"], shown["went_by"]) == ("whatsapp", "sms")
-    assert [(one["channel"], one["to"]) for one in shown["attempts"]] == [
+    assert [(attempt["channel"], attempt["to"]) for attempt in shown["attempts"]] == [
         ("whatsapp", NUMBER),
         ("sms", NUMBER),
     ]

@@ -22,7 +22,7 @@ from tests.communications.channels.phones import (
     write,
 )
 
-SMS, EMAIL, WHATSAPP = ({"channel": one} for one in ("sms", "email", "whatsapp"))
+SMS, EMAIL, WHATSAPP = ({"channel": channel} for channel in ("sms", "email", "whatsapp"))
 
 
 def channels(message: Message) -> list[str]:
@@ -211,7 +211,7 @@ def test_steps_that_cannot_work_are_passed_and_explained(
     suppressions.suppress_address(
         venue, channel="sms", value=number_of(contact), reason=Reason.BOUNCE
     )
-    (address,) = [one.value for one in contact.addresses.filter(channel="email")]
+    (address,) = [address.value for address in contact.addresses.filter(channel="email")]
     message = write(contact, "whatsapp", fallback=[SMS, EMAIL])
     phones.send(message)
     assert f"Next by e-mail to {address}." in explanations(message)

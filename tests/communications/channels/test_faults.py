@@ -192,7 +192,7 @@ def test_many_in_trouble_at_once_come_out_once_or_not_at_all(
     assert not stats["bodies_repeated"]
     assert {status(message) for message in messages} <= {Status.SENT, Status.FAILED}
     sent = [message for message in messages if status(message) == Status.SENT]
-    assert all(len(phones.copies(one)) == 1 for one in sent)
+    assert all(len(phones.copies(message)) == 1 for message in sent)
 
 
 def test_a_message_is_written_by_its_own_status(venue: Organization, phones: Phones) -> None:

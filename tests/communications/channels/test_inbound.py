@@ -98,7 +98,7 @@ def test_the_number_that_was_written_to_says_whose_it_is(phones: Phones) -> None
     phones.twilio_receives("two", sender="+447700900777", to="+15550100902")
     phones.meta_receives("three", sender="+447700900777", to="902")
     found = Message.objects.filter(direction=Direction.INBOUND).order_by("created_at")
-    assert [(one.body, one.organization) for one in found] == [
+    assert [(message.body, message.organization) for message in found] == [
         ("one", first),
         ("two", second),
         ("three", second),
@@ -186,7 +186,7 @@ def test_a_short_code_is_heard_and_is_nobodys_number(venue: Organization, phones
     for sender in ("80888", "+12"):
         phones.twilio_receives("STOP", sender=sender)
     found = Message.objects.filter(direction=Direction.INBOUND)
-    assert [one.contact for one in found] == [None, None]
+    assert [message.contact for message in found] == [None, None]
     assert not Contact.objects.filter(organization=venue).exists()
 
 

@@ -61,7 +61,7 @@ def test_claims_of_the_same_people_in_another_order_do_not_lock_each_other_out(
             rows.message(venue, to=to, send_after=timezone.now(), **columns)
         with Closing(2) as pool:
             claims = [pool.submit(claimed, len(people)) for _ in range(2)]
-            assert sum(one.result() for one in claims) == 2 * len(people), attempt
+            assert sum(claim.result() for claim in claims) == 2 * len(people), attempt
 
 
 def claimed(limit: int) -> int:

@@ -51,9 +51,9 @@ def test_counting(text: str, expected: Segments) -> None:
 def test_nothing_is_left_out_and_nothing_overflows(text: str) -> None:
     found = count_segments(text)
     is_gsm = found.encoding == "GSM-7"
-    assert is_gsm == all(one in GSM + ESCAPED for one in text)
+    assert is_gsm == all(character in GSM + ESCAPED for character in text)
     single, several = (160, 153) if is_gsm else (70, 67)
-    width = sum((2 if one in ESCAPED else 1) for one in text)
+    width = sum((2 if character in ESCAPED else 1) for character in text)
     if not is_gsm:
         width = len(text.encode("utf-16-be")) // 2
     assert (found.count == 1) == (width <= single)

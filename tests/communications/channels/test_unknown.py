@@ -120,7 +120,7 @@ def test_the_same_text_of_an_earlier_message_is_not_taken_for_it(
     phones.send(message)
     phones.settle(message, rounds=3, seconds=40)
     assert status(message) == "sent"
-    assert [len(phones.copies(one)) for one in (earlier, message)] == [1, 1]
+    assert [len(phones.copies(each)) for each in (earlier, message)] == [1, 1]
     assert earlier.provider_id != message.provider_id
 
 

@@ -128,7 +128,7 @@ def test_places_are_counted_and_not_taken_as_they_come(venue: Organization, phon
     phones.send(message)
     (copy,) = phones.copies(message)
     (component,) = copy["request"]["template"]["components"]
-    assert [one["text"] for one in component["parameters"]] == ["Amelia", "your day"]
+    assert [parameter["text"] for parameter in component["parameters"]] == ["Amelia", "your day"]
 
 
 @pytest.mark.parametrize("approval", ["PAUSED", "REJECTED", "DISABLED", ""])

@@ -98,7 +98,7 @@ def happen(message: Message, count: int = 1, detail: str = "") -> list[int]:
     with transaction.atomic():
         found = Event.objects.bulk_create(occurrence(message, detail) for _ in range(count))
         event_stream.announce_events()
-    return [one.pk for one in found]
+    return [event.pk for event in found]
 
 
 def occurrence(message: Message, detail: str = "") -> Event:

@@ -76,7 +76,7 @@ def api(user: User) -> Api:
 
 
 def ids(page: Any) -> list[Any]:
-    return [one["id"] for one in page["results"]]
+    return [row["id"] for row in page["results"]]
 
 
 # --- who ----------------------------------------------------------------------------------------
@@ -300,10 +300,10 @@ def test_the_same_key_with_another_body_is_a_422(api: Api) -> None:
 
 def test_a_key_belongs_to_its_organization(api: Api) -> None:
     other = Api(factories.member())
-    one = api.post("messages/", MAIL, Idempotency_Key="order-7").json()
-    two = other.post("messages/", {**MAIL, "body": "x"}, Idempotency_Key="order-7")
-    assert two.status_code == 201
-    assert one["id"] != two.json()["id"]
+    first = api.post("messages/", MAIL, Idempotency_Key="order-7").json()
+    second = other.post("messages/", {**MAIL, "body": "x"}, Idempotency_Key="order-7")
+    assert second.status_code == 201
+    assert first["id"] != second.json()["id"]
 
 
 def test_without_a_key_every_request_is_a_message(api: Api) -> None:
@@ -388,7 +388,7 @@ def test_messages_are_filtered(api: Api, organization: Organization) -> None:
         ("direction=inbound", set()),
     ):
         found = ids(api.get(f"messages/?{query}"))
-        assert set(found) == {str(one.pk) for one in expected}, query
+        assert set(found) == {str(message.pk) for message in expected}, query
     for query in (
         "status=asleep",
         "channel=fax",

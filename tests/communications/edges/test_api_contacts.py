@@ -118,19 +118,19 @@ def test_a_change_is_remembered_with_who_made_it(api: Api) -> None:
 
 
 def test_two_are_merged_and_one_is_forgotten(api: Api, organization: Organization) -> None:
-    one = factories.contact(organization, email="one@example.com")
-    other = factories.contact(organization, email="two@example.com")
-    path = f"contacts/{one.pk}/"
+    kept = factories.contact(organization, email="one@example.com")
+    gone = factories.contact(organization, email="two@example.com")
+    path = f"contacts/{kept.pk}/"
 
-    merged = api.post(f"{path}merge/", {"other": other.pk})
+    merged = api.post(f"{path}merge/", {"other": gone.pk})
     assert [row["value"] for row in merged.json()["addresses"]] == [
         "one@example.com",
         "two@example.com",
     ]
-    assert api("GET", f"contacts/{other.pk}/").status_code == 404
-    again = api.post(f"{path}merge/", {"other": other.pk})
+    assert api("GET", f"contacts/{gone.pk}/").status_code == 404
+    again = api.post(f"{path}merge/", {"other": gone.pk})
     assert (again.status_code, list(again.json())) == (400, ["other"])
-    assert api.post(f"{path}merge/", {"other": one.pk}).status_code == 409
+    assert api.post(f"{path}merge/", {"other": kept.pk}).status_code == 409
     assert api.get(f"{path}everything/")["contact"]["addresses"][1]["value"] == "two@example.com"
     assert api.post(f"{path}erase/", {}).status_code == 204
     assert not Contact.everyone.exists()

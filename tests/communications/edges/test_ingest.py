@@ -255,7 +255,7 @@ def item(name: str, email_id: str) -> dict[str, Any]:
 
 def test_one_bad_item_loses_none_of_the_others(many: str) -> None:
     messages = [sent(f"e{number}") for number in range(3)]
-    Message.objects.filter(pk__in=[one.pk for one in messages])
+    Message.objects.filter(pk__in=[message.pk for message in messages])
     for message in messages:
         message.attempts.update(provider=many)
     items = [
@@ -267,7 +267,7 @@ def test_one_bad_item_loses_none_of_the_others(many: str) -> None:
     ]
     deliveries.receive_delivery(many, posting.request(json.dumps({"items": items}).encode()))
     deliveries.apply_due()
-    assert [status(one) for one in messages] == ["delivered", "delivered", "bounced"]
+    assert [status(message) for message in messages] == ["delivered", "delivered", "bounced"]
     delivery = only()
     assert "nobody's" in delivery.error
     assert delivery.applied_at is None
@@ -392,14 +392,14 @@ def test_what_the_account_closes_is_closed_for_everyone_who_knows_it(
     name: str,
     data: dict[str, Any],
 ) -> None:
-    one, two = factories.organization(), factories.organization()
-    for organization in (one, two):
+    first, second = factories.organization(), factories.organization()
+    for organization in (first, second):
         factories.contact(organization, email="amelia@example.com")
     factories.contact(factories.organization(), email="tom@example.com")
     deliver(name, email="Amelia@Example.com", **data)
     deliveries.apply_due()
     closed = Suppression.objects.values_list("organization", "value")
-    assert set(closed) == {(one.pk, "amelia@example.com"), (two.pk, "amelia@example.com")}
+    assert set(closed) == {(first.pk, "amelia@example.com"), (second.pk, "amelia@example.com")}
     assert only().organization_id is None
 
 
@@ -473,13 +473,13 @@ def test_who_was_only_copied_in_gets_the_mail_too(rosewood: Organization) -> Non
 
 
 def test_of_several_with_one_address_the_one_that_wrote_last_gets_the_answer() -> None:
-    one, two, three = (factories.organization() for _ in range(3))
+    first, second, third = (factories.organization() for _ in range(3))
     shared = ["Ever After <hello@everafter.example>"]
-    for organization in (one, two):
+    for organization in (first, second):
         factories.message(organization, to="amelia@example.com")
-    factories.message(three, to="tom@example.com")
+    factories.message(third, to="tom@example.com")
     (message,) = received(to=shared)
-    assert message.organization == two
+    assert message.organization == second
     assert len(received(email_id="in-2", to=shared, **{"from": "nobody@example.com"})) == 1
 
 

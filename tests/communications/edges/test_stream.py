@@ -316,11 +316,11 @@ def test_a_burst_larger_than_a_queue_lets_nobody_go(
     user: User,
     message: Message,
 ) -> None:
-    with listening(server, user) as one, listening(server, user) as two:
-        for ear in (one, two):
+    with listening(server, user) as first, listening(server, user) as second:
+        for ear in (first, second):
             ear.until_ready()
         new = happen(message, 2 * QUEUE_LIMIT)
-        for ear in (one, two):
+        for ear in (first, second):
             assert [number for number in hear(ear, new, 30) if number in new] == new
 
 
@@ -337,13 +337,13 @@ async def page(
         additional_headers=headers,
         proxy=None,
         open_timeout=30,
-    ) as one:
-        while json.loads(await one.recv())["type"] != "ready":
+    ) as socket:
+        while json.loads(await socket.recv())["type"] != "ready":
             pass
         opened.append(1)
         found: list[int] = []
         while len(found) < count:
-            number = json.loads(await one.recv()).get("id", 0)
+            number = json.loads(await socket.recv()).get("id", 0)
             found += [number] * (number > before)
         return found
 
@@ -362,7 +362,7 @@ def test_two_hundred_pages_get_a_burst_completely(
         pages = [asyncio.create_task(page(server, headers, opened, wanted)) for _ in range(200)]
         while len(opened) < 200:
             await asyncio.sleep(0.02)
-            assert not any(one.done() for one in pages)
+            assert not any(task.done() for task in pages)
         began = time.monotonic()
         new = await asyncio.to_thread(in_thread)
         found = await asyncio.wait_for(asyncio.gather(*pages), 90)
@@ -376,7 +376,7 @@ def test_two_hundred_pages_get_a_burst_completely(
 
     found, new, seconds = asyncio.run(scene())
     print(f"200 pages had {count} events each after {seconds:.1f} s")  # noqa: T201
-    assert all(one == new for one in found)
+    assert all(heard == new for heard in found)
 
 
 def test_the_stream_goes_on_after_the_database_was_away(

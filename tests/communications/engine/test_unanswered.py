@@ -53,7 +53,7 @@ def body_of(mailing: Mailing, message: Message) -> Any:
     return mailing.first.control("GET", f"/resend/emails/{mail['id']}")["request"]
 
 
-@pytest.mark.parametrize("faults", LOSSES, ids=lambda one: "-".join(map(str, one.items()))[:40])
+@pytest.mark.parametrize("faults", LOSSES, ids=lambda loss: "-".join(map(str, loss.items()))[:40])
 @pytest.mark.usefixtures("impatient")
 def test_an_answer_lost_after_the_mail_was_taken_means_one_mail(
     venue: Organization,

@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def connections(self) -> int:
-        return len({one.connection for one in self.asked})
+        return len({request.connection for request in self.asked})
 
     def handle_error(self, *_: object) -> None:
         """A client that went away is part of the test."""

@@ -36,21 +36,21 @@ def account(port: int, **options: Any) -> DjangoMail:
     return DjangoMail(backend=SMTP, sender=sender, host="127.0.0.1", port=port, **options)
 
 
-def refusal(provider: DjangoMail, one: Outbound | None = None) -> ProviderError:
+def refusal(provider: DjangoMail, mail: Outbound | None = None) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        provider.send([one or outbound()], key="k")
+        provider.send([mail or outbound()], key="k")
     return caught.value
 
 
 def test_a_mail_arrives_with_all_its_parts() -> None:
-    one = outbound(
+    message = outbound(
         html="<p>See you <b>soon</b>.</p>",
         reply_to="amelia@example.com",
         headers={"List-Unsubscribe": "<https://hooks.example/u>"},
         attachments=(File(filename="plan.pdf", content_type="application/pdf", content=b"%PDF"),),
     )
     with mailserver() as post:
-        (result,) = account(post.port).send([one], key="k").results
+        (result,) = account(post.port).send([message], key="k").results
     assert isinstance(result, Accepted)
     (arrived,) = post.mails
     assert f"Message-ID: {result.provider_id}" in arrived
@@ -173,7 +173,7 @@ def test_any_backend_of_djangos_will_do() -> None:
     backend = "django.core.mail.backends.locmem.EmailBackend"
     provider = DjangoMail(backend=backend, sender="hello@everafter.example")
     provider.send([outbound()], key="k")
-    assert [one.subject for one in mail.outbox] == ["Your day"]
+    assert [message.subject for message in mail.outbox] == ["Your day"]
     assert not provider.has_receipts
     assert not provider.idempotent
 

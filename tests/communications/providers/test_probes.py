@@ -29,7 +29,7 @@ def asked(make: Callable[..., Provider], body: Any, status: int = 200) -> ProbeR
     headers = {"content-type": "application/json"}
     with answering(Answer(status, body, headers=headers)) as server:
         found = make(api_url=server.url).probe()
-    assert [one.method for one in server.asked] == ["GET"]
+    assert [request.method for request in server.asked] == ["GET"]
     return found
 
 

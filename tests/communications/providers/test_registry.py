@@ -25,11 +25,11 @@ def problem_ids() -> list[str | None]:
 def test_two_accounts_at_one_vendor_are_two_providers(settings: Settings) -> None:
     other = {**RESEND, "OPTIONS": {**RESEND["OPTIONS"], "api_key": "re_2"}}  # type: ignore[dict-item]
     settings.PROVIDERS = {"resend": RESEND, "resend_two": other}
-    one, two = registry.provider_for("resend"), registry.provider_for("resend_two")
-    assert isinstance(one, Resend)
-    assert isinstance(two, Resend)
-    assert (one.account[1], two.account[1]) == ("re_1", "re_2")
-    assert registry.provider_for("resend") is one
+    first, second = registry.provider_for("resend"), registry.provider_for("resend_two")
+    assert isinstance(first, Resend)
+    assert isinstance(second, Resend)
+    assert (first.account[1], second.account[1]) == ("re_1", "re_2")
+    assert registry.provider_for("resend") is first
     assert registry.bucket_for("resend_two")
     assert registry.breaker_for("resend_two")
 

@@ -210,7 +210,7 @@ def test_ids_of_a_batch_belong_to_the_valid_mails_in_order(
     expected: list[str],
 ) -> None:
     errors = [{"index": index, "message": "The `to` field is invalid."} for index in wrong]
-    data = [{"id": one} for one in "abcde"[: 5 - len(wrong)]]
+    data = [{"id": item_id} for item_id in "abcde"[: 5 - len(wrong)]]
     api.post(f"{URL}/emails/batch", json={"data": data, "errors": errors})
     results = resend().send([outbound(number) for number in range(5)], key="k").results
     found = [result.provider_id if isinstance(result, Accepted) else "-" for result in results]
@@ -476,8 +476,11 @@ def test_the_whole_of_a_received_mail_is_fetched(api: responses.RequestsMock) ->
 
 def test_accounts_in_one_process_never_mix_their_keys() -> None:
     """Two accounts, eight threads: every call arrives at its own server with its own key."""
-    with answering(Answer(200, {"id": "a"})) as one, answering(Answer(200, {"id": "b"})) as two:
-        accounts = [resend(one.url, api_key="re_one"), resend(two.url, api_key="re_two")]
+    with (
+        answering(Answer(200, {"id": "a"})) as first,
+        answering(Answer(200, {"id": "b"})) as second,
+    ):
+        accounts = [resend(first.url, api_key="re_one"), resend(second.url, api_key="re_two")]
         barrier = threading.Barrier(8)
 
         def work(number: int) -> list[str]:
@@ -493,7 +496,7 @@ def test_accounts_in_one_process_never_mix_their_keys() -> None:
         with ThreadPoolExecutor(8) as pool:
             results = [line for lines in pool.map(work, range(8)) for line in lines]
     assert set(results) == {"re_one a", "re_two b"}
-    for server, key in ((one, "re_one"), (two, "re_two")):
+    for server, key in ((first, "re_one"), (second, "re_two")):
         assert len(server.asked) == 80
         assert {asked.headers["authorization"] for asked in server.asked} == {f"Bearer {key}"}
         assert {asked.headers["idempotency-key"] for asked in server.asked} == {key}

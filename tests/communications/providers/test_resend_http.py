@@ -79,9 +79,9 @@ def test_one_bad_mail_of_a_batch_holds_back_none(
     sandbox: SandboxServer,
 ) -> None:
     mails = [outbound(0), outbound(1, to="not an address"), outbound(2)]
-    one, two, three = provider.send(mails, key="batch").results
-    assert isinstance(two, InvalidRecipient)
-    for result, number in ((one, 0), (three, 2)):
+    first, second, third = provider.send(mails, key="batch").results
+    assert isinstance(second, InvalidRecipient)
+    for result, number in ((first, 0), (third, 2)):
         assert isinstance(result, Accepted)
         found = sandbox.control("GET", f"/resend/emails/{result.provider_id}")
         assert found["to"] == [f"guest-{number}@example.com"]

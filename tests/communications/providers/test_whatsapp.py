@@ -391,11 +391,15 @@ def test_the_catalogue_is_read_page_by_page() -> None:
             TEMPLATES, json={**first, "paging": {"cursors": {"after": "x"}, "next": "http://"}}
         )
         mock.get(TEMPLATES, json={"data": [listed("b")], "paging": {"cursors": {"after": "y"}}})
-        one, two = whatsapp().fetch_templates()
+        approved, other = whatsapp().fetch_templates()
         assert "after=x" in str(mock.calls[1].request.url)
-    assert (one.name, one.language, one.body) == ("a", "en_US", "a {{1}}")
-    assert (one.category, one.approval, one.quality) == ("UTILITY", "APPROVED", "GREEN")
-    assert (two.name, two.quality) == ("b", "")
+    assert (approved.name, approved.language, approved.body) == ("a", "en_US", "a {{1}}")
+    assert (approved.category, approved.approval, approved.quality) == (
+        "UTILITY",
+        "APPROVED",
+        "GREEN",
+    )
+    assert (other.name, other.quality) == ("b", "")
 
 
 def test_a_catalogue_with_holes_is_read_as_far_as_it_goes() -> None:

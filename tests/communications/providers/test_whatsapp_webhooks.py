@@ -374,11 +374,11 @@ def test_what_is_about_the_account_is_kept_and_nothing_more(name: str) -> None:
 def test_one_body_may_hold_everything_for_everybody() -> None:
     kinds = [type(event).__name__ for event in events(payload("batch"))]
     assert kinds[:4] == ["StatusChanged", "StatusChanged", "MessageReceived", "ConsentChanged"]
-    (one,) = payload("message.text")["entry"]
-    other = json.loads(json.dumps(one).replace(NUMBER, "999"))
+    (entry,) = payload("message.text")["entry"]
+    other = json.loads(json.dumps(entry).replace(NUMBER, "999"))
     body = {
         "object": "whatsapp_business_account",
-        "entry": [one, other, payload("batch")["entry"][0]],
+        "entry": [entry, other, payload("batch")["entry"][0]],
     }
     received = [event for event in events(body) if isinstance(event, MessageReceived)]
     assert [event.to for event in received] == [(NUMBER,), ("999",), (NUMBER,)]
