@@ -57,7 +57,7 @@ class WebhookDeliveryAdmin(CappedAdmin, RowActionsAdmin):
         "headers_shown",
     ]
     readonly_fields = fields
-    verbs = (
+    row_actions = (
         RowAction(
             name="replay",
             label="Replay",

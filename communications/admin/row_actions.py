@@ -35,28 +35,28 @@ class RowAction:
 
 
 class RowActionsAdmin(ScopedAdmin):
-    verbs: tuple[RowAction, ...] = ()
+    row_actions: tuple[RowAction, ...] = ()
     change_form_outer_before_template = "admin/communications/buttons.html"
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions: dict[str, Any] = super().get_actions(request)
         if self.has_act_permission(request):
-            for verb in self.verbs:
-                actions[verb.name] = (partial(run_on_many, verb), verb.name, verb.label)
+            for action in self.row_actions:
+                actions[action.name] = (partial(run_on_many, action), action.name, action.label)
         return actions
 
     def get_urls(self) -> list[URLPattern]:
         ours = [
             path(
-                f"<path:object_id>/{verb.name}/",
-                self.admin_site.admin_view(partial(self.one, verb)),
-                name=f"{self.opts.app_label}_{self.opts.model_name}_{verb.name}",
+                f"<path:object_id>/{action.name}/",
+                self.admin_site.admin_view(partial(self.run_on_one, action)),
+                name=f"{self.opts.app_label}_{self.opts.model_name}_{action.name}",
             )
-            for verb in self.verbs
+            for action in self.row_actions
         ]
         return [*ours, *super().get_urls()]
 
-    def one(self, verb: RowAction, request: HttpRequest, object_id: str) -> HttpResponse:
+    def run_on_one(self, action: RowAction, request: HttpRequest, object_id: str) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_act_permission(request):
@@ -64,29 +64,31 @@ class RowActionsAdmin(ScopedAdmin):
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
-        self.run(request, verb, [row])
+        self.run(request, action, [row])
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", row.pk)
 
-    def run(self, request: HttpRequest, verb: RowAction, rows: Iterable[Any]) -> None:
+    def run(self, request: HttpRequest, action: RowAction, rows: Iterable[Any]) -> None:
         refused: Counter[str] = Counter()
         worked = 0
         for row in rows:
             try:
-                verb.act(row, request.user)
+                action.act(row, request.user)
             except NotPossible as why:
                 refused[str(why)] += 1
             else:
                 worked += 1
-                self.log_change(request, row, f"{verb.past}.")
-        self.report(request, verb, worked, refused)
+                self.log_change(request, row, f"{action.past}.")
+        self.report(request, action, worked, refused)
 
     def report(
-        self, request: HttpRequest, verb: RowAction, worked: int, refused: Counter[str]
+        self, request: HttpRequest, action: RowAction, worked: int, refused: Counter[str]
     ) -> None:
         if worked:
-            messages.success(request, f"{verb.past}: {self.amount(worked)}.")
+            messages.success(request, f"{action.past}: {self.amount(worked)}.")
         for why, count in refused.most_common(MAX_REASONS):
-            messages.warning(request, f"{verb.label}: not possible for {self.amount(count)}. {why}")
+            messages.warning(
+                request, f"{action.label}: not possible for {self.amount(count)}. {why}"
+            )
 
     def amount(self, count: int) -> str:
         return f"{count} {self.opts.verbose_name if count == 1 else self.opts.verbose_name_plural}"
@@ -97,17 +99,17 @@ class RowActionsAdmin(ScopedAdmin):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
         return [
             {
-                "label": verb.label,
-                "icon": verb.icon,
-                "url": reverse(f"{name}_{verb.name}", args=[row.pk]),
+                "label": action.label,
+                "icon": action.icon,
+                "url": reverse(f"{name}_{action.name}", args=[row.pk]),
             }
-            for verb in self.verbs
-            if verb.is_possible(row)
+            for action in self.row_actions
+            if action.is_possible(row)
         ]
 
     def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {"buttons": self.buttons(request, row)}
 
 
-def run_on_many(verb: RowAction, admin: RowActionsAdmin, request: HttpRequest, rows: Any) -> None:
-    admin.run(request, verb, rows[:MAX_ROWS])
+def run_on_many(action: RowAction, admin: RowActionsAdmin, request: HttpRequest, rows: Any) -> None:
+    admin.run(request, action, rows[:MAX_ROWS])

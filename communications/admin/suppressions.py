@@ -86,7 +86,7 @@ class SuppressionAdmin(CappedAdmin, RowActionsAdmin):
         "lifted_at",
         "lifted_by",
     ]
-    verbs = (
+    row_actions = (
         RowAction(
             name="lift",
             label="Lift",

@@ -16,7 +16,7 @@ STATUS_CODES = {
 
 
 def as_answer(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's own handler, and the errors of our verbs as JSON that says what to do."""
+    """DRF's own handler, and our own errors as JSON that says what to do."""
     if isinstance(error, Refused):
         return Response({error.field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
     if isinstance(error, InvalidAddress):

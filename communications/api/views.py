@@ -1,4 +1,4 @@
-"""The JSON API: parse, call one verb, answer. Every query is the caller's organization's."""
+"""The JSON API: parse, call one function, answer. Every query is the caller's organization's."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is kept. Reads are queryset words here; the verbs beside this package write."""
+"""What is kept. Reads are queryset methods here; the packages beside this one write."""
 
 from communications.models.book import ContactChange, Import, Merge, Origin, Pair, Verdict
 from communications.models.calls import Attempt, Call, Event

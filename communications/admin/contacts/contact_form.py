@@ -105,7 +105,7 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AddressFormSet(PaginationInlineFormSet):
-    """Writes nothing itself: `Contacts.save_formset` hands the addresses to the verb."""
+    """Writes nothing itself: `Contacts.save_formset` hands the addresses to `change_contact`."""
 
     def clean(self) -> None:
         super().clean()

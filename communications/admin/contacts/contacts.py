@@ -73,7 +73,7 @@ class ContactAdmin(CappedAdmin, ContactFilesAdmin):
     change_list_template = "admin/communications/contact/change_list.html"
     change_form_outer_before_template = "admin/communications/contact/before.html"
     change_form_outer_after_template = "admin/communications/contact/after.html"
-    verbs = (
+    row_actions = (
         RowAction(
             name="looked_at",
             label="Looks right",
@@ -123,7 +123,7 @@ class ContactAdmin(CappedAdmin, ContactFilesAdmin):
     def since(self, contact: Contact) -> str:
         return badges.time_tag(contact.created_at)
 
-    # --- saved by the verbs ---
+    # --- saved by communications.book ---
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -79,7 +79,7 @@ class PairAdmin(CappedAdmin, RowActionsAdmin):
     sortable_by: list[str] = []
     fields = ["verdict"]
     change_form_template = "admin/communications/pair/change_form.html"
-    verbs = (
+    row_actions = (
         RowAction(
             name="merge",
             label="One person: merge",
@@ -114,11 +114,11 @@ class PairAdmin(CappedAdmin, RowActionsAdmin):
             | Q(one__merged_at=None, other__merged_at=None),
         )
 
-    def one(self, verb: RowAction, request: HttpRequest, object_id: str) -> HttpResponse:
+    def run_on_one(self, action: RowAction, request: HttpRequest, object_id: str) -> HttpResponse:
         """Decided, and on to the next."""
-        if verb.name == "merge":
-            verb = replace(verb, act=partial(merge_as_chosen, request.POST))
-        response = super().one(verb, request, object_id)
+        if action.name == "merge":
+            action = replace(action, act=partial(merge_as_chosen, request.POST))
+        response = super().run_on_one(action, request, object_id)
         if not isinstance(response, HttpResponseRedirect):
             return response
         following = self.get_queryset(request).filter(verdict=Verdict.OPEN)

@@ -66,7 +66,7 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
     fields = ["status"]
     is_changeable = is_deletable = False
     change_form_template = "admin/communications/message/change_form.html"
-    verbs = (
+    row_actions = (
         RowAction(
             name="retry",
             label="Try again",
