@@ -19,7 +19,7 @@ class IsMember(BasePermission):
 
     def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002
         found = Membership.objects.of(request.user)
-        request.membership = found  # type: ignore[attr-defined] # read by views.organization_of
+        request.membership = found  # type: ignore[attr-defined] # read by the views and serializers
         if found is None:
             return False
         return request.method in SAFE_METHODS or found.may_write

@@ -27,7 +27,7 @@ def message_bubble(message: Message) -> dict[str, Any]:
         "badge": message_badges.status_badge(message.status) if is_ours else "",
         "channel": message_badges.channel_badge(went_by),
         "instead": Channel(message.channel).label if went_by != message.channel else "",
-        "why": [detour.detail for detour in message.detours],  # type: ignore[attr-defined] # prefetched by conversations.newest
+        "why": [detour.detail for detour in message.detours],  # type: ignore[attr-defined] # prefetched by thread.newest_messages
         "media": thread.media_files(message.media),
     }
 
