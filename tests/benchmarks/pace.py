@@ -1,8 +1,8 @@
 """How close to a provider's permitted rate a full outbox drains, and what an urgent message waits.
 
 10,000 SMS fall due at once in front of four dispatchers; the sandbox permits so many requests a
-second and refuses what is too much with a 429, of which there must be none. In the middle an
-urgent message is composed. The share is of the permitted rate, from the first request the sandbox
+second and refuses what is too much with a 429, which is counted. In the middle an urgent message is
+composed. The share is of the permitted rate, from the first request the sandbox
 took to the last.
 """
 
