@@ -1,4 +1,4 @@
-"""When and how a call is retried after it was refused or not answered: a pure function."""
+"""When and how a message is retried after its call or its receipt failed: pure functions."""
 
 import random
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     ProviderPaused,
     RateLimited,
+    TransientError,
 )
 
 # The delay before each retry through one provider.
@@ -20,6 +21,8 @@ BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16))
 PAUSED_DELAY = timedelta(minutes=5)
 # Attempts that ended so use up a retry; throttling and a paused account do not.
 RETRY_COUNTED = {"TransientError", "OutcomeUnknown", "ServerFailed"}
+# Where a receipt tells of it, throttling uses up a retry too.
+RETRY_COUNTED_RECEIPTS = {*RETRY_COUNTED, "RateLimited"}
 
 
 class Action(Enum):
@@ -69,6 +72,25 @@ def decide_after(
         # Up to a tenth more, so that a thousand failed calls do not come back in one instant.
         return Decision(again, BACKOFF[retries_used] * (1 + 0.1 * jitter()))
     return retries_exhausted(error, at_risk=at_risk)
+
+
+def decide_after_receipt(
+    remedy: type[ProviderError] | None,
+    *,
+    retries_used: int,
+    retry_after: timedelta,
+) -> Decision:
+    """Decides what follows a receipt that says that a message failed.
+
+    Only what the provider took and then did not even try is safe to send again: everything else,
+    and a failure without a remedy, ends here. `retry_after` is how long the provider wants to wait.
+    """
+    if remedy is None or not issubclass(remedy, (TransientError, RateLimited)):
+        return Decision(Action.FAIL)
+    if retries_used < len(BACKOFF):
+        return Decision(Action.RETRY, max(BACKOFF[retries_used], retry_after))
+    # A limit is no fault of the provider's: what may follow is the next channel.
+    return Decision(Action.FAIL if remedy is RateLimited else Action.FAIL_OVER)
 
 
 def retries_exhausted(error: ProviderError, *, at_risk: bool) -> Decision:

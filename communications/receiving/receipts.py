@@ -29,16 +29,17 @@ from communications.vocabulary.events import (
     StatusChanged,
 )
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import OptedOutOfMarketing, RateLimited, TransientError
+from wedsync_comms.lib.errors import OptedOutOfMarketing
 from wedsync_comms.lib.text import as_sentence, sanitise
 
 FAILED_STATUSES = {Status.FAILED, Status.BOUNCED}
-# What the provider took and then did not even try: safe to send again.
-RETRIED_ERRORS = (TransientError, RateLimited)
-COUNTED_RECEIPTS = {*retry_policy.RETRY_COUNTED, RateLimited.__name__}
 
 
 def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Source) -> int:
+    """Records what a receipt says about an attempt; returns the id of its organization.
+
+    Raises Unmatched where no attempt is known by the receipt's ids, or not yet.
+    """
     attempt = find_attempt(webhook, event)
     if attempt is None:
         raise Unmatched(f"No attempt has the id {event.provider_id} at {webhook}.")
@@ -70,7 +71,7 @@ def receipt_change(attempt: Attempt, event: StatusChanged, event_id: str, source
 
 
 def close_address(attempt: Attempt, event: StatusChanged, reason: Reason) -> None:
-    """A bounce closes the address for everybody of the organization; an opt-out for one sender."""
+    """Closes the address: after a bounce for all senders, after an opt-out for this one."""
     suppressions.suppress_address(
         attempt.message.organization,
         channel=registry.provider_for(attempt.provider).channel,
@@ -92,15 +93,16 @@ def ended_last_attempt(before: Attempt, event: StatusChanged) -> bool:
 
 
 def after_failure(attempt: Attempt, event: StatusChanged) -> None:
-    """A provider took it and gave it up later: again, if that is safe, or the next step."""
+    """Plans what follows where a provider took the message and gave it up later.
+
+    That is the same channel again, if it is safe, or the next leg of the message's plan.
+    """
     message = Message.objects.select_related("organization").get(pk=attempt.message_id)
     if message.leg != attempt.leg or message.send_after is not None:
         return
     if message.status in {Status.DELIVERED, Status.READ}:
         return
-    next_step = None
-    if event.remedy is not None and issubclass(event.remedy, RETRIED_ERRORS):
-        next_step = retry_or_failover(attempt, event)
+    next_step = retry_or_failover(attempt, event)
     if next_step is None and event.closes not in suppressions.PERSONAL:
         next_step = channel_fallback.next_leg(
             message, sanitise(event.detail) or "It did not arrive."
@@ -110,32 +112,37 @@ def after_failure(attempt: Attempt, event: StatusChanged) -> None:
 
 
 def retry_or_failover(attempt: Attempt, event: StatusChanged) -> Change | None:
-    """Another attempt, while there are retries left; then another provider."""
-    climbed = Attempt.objects.filter(
+    """Returns another attempt while retries are left, then another provider, None after that."""
+    failures = Attempt.objects.filter(
         message=attempt.message_id,
         provider=attempt.provider,
         number__gte=attempt.message.ladder_start,
-        error_class__in=COUNTED_RECEIPTS,
+        error_class__in=retry_policy.RETRY_COUNTED_RECEIPTS,
     ).count()
-    pause = retry_policy.BACKOFF[min(climbed, len(retry_policy.BACKOFF)) - 1]
-    wait = max(pause, event.retry_after)
-    step = Change(
+    decision = retry_policy.decide_after_receipt(
+        event.remedy, retries_used=failures - 1, retry_after=event.retry_after
+    )
+    if decision.action is retry_policy.Action.FAIL:
+        return None
+    seconds = decision.delay.total_seconds()
+    change = Change(
         message=attempt.message_id,
         kind=Kind.RETRY,
         provider=attempt.provider,
-        plan=SendPlan(timezone.now() + wait),
-        detail=f"It never left the provider: next try in {wait.total_seconds():.0f} s.",
+        plan=SendPlan(timezone.now() + decision.delay),
+        detail=f"It never left the provider: next try in {seconds:.0f} s.",
     )
-    if climbed <= len(retry_policy.BACKOFF):
-        return step
-    if event.remedy is RateLimited:
-        return None
+    if decision.action is retry_policy.Action.RETRY:
+        return change
     why = f"Not through {attempt.provider}: {as_sentence(sanitise(event.detail) or 'it gave up')}"
-    return replace(step, kind=Kind.FAILOVER, plan=SendPlan(timezone.now()), detail=why)
+    return replace(change, kind=Kind.FAILOVER, detail=why)
 
 
 def find_attempt(webhook: str, event: StatusChanged) -> Attempt | None:
-    """By their id for the message; by ours, echoed, where the receipt beat the answer."""
+    """Returns the newest attempt with the provider's id for the message, or with our own.
+
+    Ours is echoed in the receipt; it is what there is where the receipt beat the answer.
+    """
     attempts = Attempt.objects.filter(provider__in=registry.for_webhook(webhook))
     attempts = attempts.select_related("message__organization")
     attempts = attempts.order_by("-number")
