@@ -1,4 +1,4 @@
-"""Verbs raise sentences; here they become answers."""
+"""Our functions raise sentences; here they become answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What apps to our right have to tell staff: asked for in each live process, sent when it changes.
+"""What other apps show to staff: polled in each live process, sent when it changes.
 
 They register a source in their `ready` and are known here by nothing else. A source is asked every
 few seconds while somebody from staff is connected, so it must be cheap; a channel layer is not
@@ -29,54 +29,54 @@ def register_source(source: FrameSource) -> None:
 
 
 def read_source(source: FrameSource) -> str:
-    """Blank while the source cannot tell."""
+    """Returns the source's frame as JSON text; blank while it cannot be read."""
     try:
         return source()
     except (DatabaseError, InterfaceError, RedisError):
-        log.exception("notice_not_read")
+        log.exception("staff_source_not_read")
         connection.close()
         return ""
 
 
 class StaffFeed:
-    """The newest notice of every source, in this process."""
+    """The newest frame of every source, in this process."""
 
     def __init__(self, thread: Executor) -> None:
         self.thread = thread
         self.newest: dict[FrameSource, str] = {}
         self.readers: set[Queue] = set()
-        self.asking: asyncio.Task[None] | None = None
+        self.polling: asyncio.Task[None] | None = None
 
     def join(self, queue: Queue) -> None:
-        """The queue gets what is on the board now, and what is put there later."""
-        if self.asking is None or self.asking.done():
-            # Nobody has asked for a while: what is on the board may be out of date.
+        """Puts the newest frames into the queue, and those that follow until it leaves."""
+        if self.polling is None or self.polling.done():
+            # Nobody has polled for a while: the frames may be out of date.
             self.newest.clear()
-            self.asking = asyncio.create_task(self.ask_on())
-        for notice in self.newest.values():
-            enqueue_frame(queue, notice)
+            self.polling = asyncio.create_task(self.poll_sources())
+        for frame in self.newest.values():
+            enqueue_frame(queue, frame)
         self.readers.add(queue)
 
     def leave(self, queue: Queue) -> None:
         self.readers.discard(queue)
 
-    async def ask_on(self) -> None:
-        """Ends by itself when nobody is left to tell."""
+    async def poll_sources(self) -> None:
+        """Asks every source, every two seconds, until no reader is left."""
         loop = asyncio.get_running_loop()
         while self.readers:
             for source in _sources:
                 self.post(source, await loop.run_in_executor(self.thread, read_source, source))
             await asyncio.sleep(SOURCE_POLL_SECONDS)
 
-    def post(self, source: FrameSource, notice: str) -> None:
-        if not notice or notice == self.newest.get(source):
+    def post(self, source: FrameSource, frame: str) -> None:
+        if not frame or frame == self.newest.get(source):
             return
-        self.newest[source] = notice
+        self.newest[source] = frame
         for queue in self.readers:
-            enqueue_frame(queue, notice)
+            enqueue_frame(queue, frame)
 
 
-def enqueue_frame(queue: Queue, notice: str) -> None:
+def enqueue_frame(queue: Queue, frame: str) -> None:
     # Whoever is this far behind is let go anyway, and finds the newest when it comes back.
     if queue.qsize() < queue.maxsize - 1:
-        queue.put_nowait((0, notice))
+        queue.put_nowait((0, frame))

@@ -16,7 +16,7 @@ NAME = "a test"
 def carried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[background_loops.LoopStep], None]]:
-    """Starts a process's companions with this one among them, alone."""
+    """Starts a process's background loops with this one among them, alone."""
     monkeypatch.setattr(background_loops, "_makers", {})
     monkeypatch.setattr(background_loops, "FAILURE_PAUSE_S", 0.01)
     started = []
@@ -55,7 +55,7 @@ def test_a_step_that_fails_is_logged_and_not_the_last(
     step = Failing(ValueError("a bug of ours"))
     carried(step)
     assert step.is_well.wait(10)
-    assert caplog.text.count("companion_failed") == 2
+    assert caplog.text.count("background_loop_failed") == 2
     assert "a bug of ours" in caplog.text
 
 
@@ -66,7 +66,7 @@ def test_a_database_that_is_away_is_waited_for_without_a_traceback(
     step = Failing(OperationalError("the server is gone"))
     carried(step)
     assert step.is_well.wait(10)
-    assert "companion_waits" in caplog.text
+    assert "background_loop_waits" in caplog.text
     assert "Traceback" not in caplog.text
 
 

@@ -55,10 +55,10 @@ class BackgroundLoops:
         try:
             return step()
         except AWAY as error:
-            log.warning("companion_waits", companion=name, error=str(error))
+            log.warning("background_loop_waits", loop=name, error=str(error))
         except Exception:
             # A bug in one step must not end the rest.
-            log.exception("companion_failed", companion=name)
+            log.exception("background_loop_failed", loop=name)
         connection.close()
         return FAILURE_PAUSE_S
 
