@@ -1,5 +1,7 @@
 """Pages for people who have no login: the way out of bulk e-mail."""
 
+from http import HTTPStatus
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -21,6 +23,6 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
         else:
             message = unsubscribe.message_of_link(token)
     except unsubscribe.InvalidLink:
-        return render(request, TEMPLATE, {"invalid": True}, status=404)
+        return render(request, TEMPLATE, {"invalid": True}, status=HTTPStatus.NOT_FOUND)
     context = {"message": message, "done": request.method == "POST"}
     return render(request, TEMPLATE, context)

@@ -1,5 +1,6 @@
 """The pages of staff outside the admin."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from communications.vocabulary.statuses import Status
 def overview_page(request: HttpRequest) -> HttpResponse:
     membership = Membership.objects.of(request.user)
     if membership is None:
-        return render(request, "communications/no_membership.html", sandbox_link(), status=403)
+        return no_membership(request)
     context = sandbox_link() | {"membership": membership, "page": script_data(membership)}
     return render(request, "communications/overview.html", context)
 
@@ -27,12 +28,17 @@ def overview_page(request: HttpRequest) -> HttpResponse:
 def conversation_page(request: HttpRequest, contact: int) -> HttpResponse:
     membership = Membership.objects.of(request.user)
     if membership is None:
-        return render(request, "communications/no_membership.html", sandbox_link(), status=403)
+        return no_membership(request)
     mine = Contact.objects.filter(organization=membership.organization)
     found = get_object_or_404(mine, pk=contact)
     start = script_data(membership) | {"contact": {"id": found.pk, "name": found.name}}
     context = sandbox_link() | {"membership": membership, "contact": found, "page": start}
     return render(request, "communications/conversation.html", context)
+
+
+def no_membership(request: HttpRequest) -> HttpResponse:
+    template = "communications/no_membership.html"
+    return render(request, template, sandbox_link(), status=HTTPStatus.FORBIDDEN)
 
 
 def script_data(membership: Membership) -> dict[str, Any]:

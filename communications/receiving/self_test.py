@@ -1,5 +1,7 @@
 """Is our webhook address there, and ours? Asked from outside, as a provider would."""
 
+from http import HTTPStatus
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -7,7 +9,6 @@ from communications.providers import registry
 from wedsync_comms.lib.errors import ProviderError
 from wedsync_comms.lib.http import Client
 
-OK = 200
 SHOWN_BYTES = 500
 
 
@@ -29,6 +30,6 @@ def post_sample(slug: str, event: str) -> None:
         answer = Client().request("post", url, headers=sample.headers, data=sample.body)
     except ProviderError as error:
         raise NotProcessed(f"{url} does not answer: {error}") from error
-    if answer.status != OK:
+    if answer.status != HTTPStatus.OK:
         said = answer.content[:SHOWN_BYTES].decode(errors="replace")
         raise NotProcessed(f"{url} answered {answer.status}: {said}")

@@ -43,7 +43,7 @@ class PooledResendClient(HTTPClient):
             # The SDK gives a body to a GET, which strict servers refuse.
             json=json if method == "post" and json else None,
         )
-        if HTTPStatus(300) <= response.status < HTTPStatus.BAD_REQUEST:
+        if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
             # The SDK would take it for a success. Not followed: the key would go along.
             raise ServerFailed(f"Resend redirects ({response.status}).", code="redirect")
         return response.content, response.status, response.headers

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from http import HTTPStatus
 
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 
@@ -87,7 +88,6 @@ ERRORS: dict[int, type[ProviderError]] = {
 # How long Twilio wants to be left alone, where it does not say.
 PAUSES = {21611: timedelta(minutes=5), 63018: timedelta(minutes=1), 63032: timedelta(minutes=10)}
 PAUSE = timedelta(seconds=1)
-TOO_MANY, SERVER_ERROR, UNAUTHORIZED, BAD_REQUEST = 429, 500, 401, 400
 
 # What staff reads; the codes are those whose own text does not say what to do.
 REASONS = {
@@ -137,13 +137,13 @@ def twilio_error_class(status: int, code: int) -> type[ProviderError]:
     """The table first, the HTTP status second: Twilio adds codes without notice."""
     if code in ERRORS:
         return ERRORS[code]
-    if status == TOO_MANY:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited
-    if status >= SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed
-    if status < BAD_REQUEST:
+    if status < HTTPStatus.BAD_REQUEST:
         return OutcomeUnknown
-    return CredentialsRejected if status == UNAUTHORIZED else ContentRejected
+    return CredentialsRejected if status == HTTPStatus.UNAUTHORIZED else ContentRejected
 
 
 def problem_text(error: TwilioServiceException) -> str:

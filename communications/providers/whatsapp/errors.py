@@ -6,6 +6,7 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from wedsync_comms.lib.errors import (
@@ -61,11 +62,13 @@ PAUSES = {
 PAUSE = timedelta(seconds=2)
 # One message every six seconds to the same person; it is they who are paused, not the number.
 PAIR_LIMIT = 131056
-SERVER_ERROR, BAD_REQUEST, REDIRECT, UNAUTHORIZED, TOO_MANY = 500, 400, 300, 401, 429
 # Where there is none; 0 is one.
 NO_CODE = -1
 # What a proxy in front of Meta may say without Meta's words, and that needs none.
-CLEAR_STATUSES = (UNAUTHORIZED, TOO_MANY)
+CLEAR_STATUSES: dict[int, type[ProviderError]] = {
+    HTTPStatus.UNAUTHORIZED: CredentialsRejected,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
+}
 
 
 def decode_meta_answer(answer: Response) -> dict[str, Any]:
@@ -77,8 +80,8 @@ def decode_meta_answer(answer: Response) -> dict[str, Any]:
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict) or answer.status in CLEAR_STATUSES:
         raise classify_meta_error(answer.status, as_dict(error))
-    if answer.status >= REDIRECT or not isinstance(body, dict):
-        kind = ServerFailed if answer.status >= SERVER_ERROR else OutcomeUnknown
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES or not isinstance(body, dict):
+        kind = ServerFailed if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else OutcomeUnknown
         raise kind(f"Meta answered {answer.status} without a reason.", code=str(answer.status))
     return body
 
@@ -105,8 +108,9 @@ def meta_error_class(status: int, code: int) -> type[ProviderError]:
     """The table first, the HTTP status second: Meta adds codes, and 0 may mean there was none."""
     if code in ERRORS:
         return ERRORS[code]
-    by_status = {UNAUTHORIZED: CredentialsRejected, TOO_MANY: RateLimited}
-    return ServerFailed if status >= SERVER_ERROR else by_status.get(status, ContentRejected)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerFailed
+    return CLEAR_STATUSES.get(status, ContentRejected)
 
 
 def meta_explanation(error: Mapping[str, Any], otherwise: str) -> str:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from communications.providers.whatsapp.errors import (
-    BAD_REQUEST,
     NO_CODE,
     PAUSES,
     meta_error_class,
@@ -91,7 +91,7 @@ def meta_receipt(status: Mapping[str, Any]) -> StatusChanged:
     call, _, message = str(status.get("biz_opaque_callback_data", "")).partition(" ")
     error = next(iter(as_dicts(status.get("errors"))), {})
     code = as_int(error.get("code"), NO_CODE)
-    remedy = meta_error_class(BAD_REQUEST, code) if point is Status.FAILED else None
+    remedy = meta_error_class(HTTPStatus.BAD_REQUEST, code) if point is Status.FAILED else None
     return StatusChanged(
         kind=kind,
         status=point,
