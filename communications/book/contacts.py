@@ -109,7 +109,7 @@ def create_contact(
     cause: Cause = history.SYSTEM,
     **given: Any,
 ) -> Contact:
-    """Raises InvalidAddress, also for a taken one, and InvalidFact."""
+    """Raises InvalidAddress, also for a taken one, and Refused."""
     given = facts.with_full_name(facts.checked_facts(given))
     with transaction.atomic():
         contact = Contact.objects.create(organization=organization, **given)
@@ -125,7 +125,7 @@ def change_contact(
     cause: Cause = history.SYSTEM,
     **given: Any,
 ) -> Contact:
-    """Replaces what is given; the addresses as a whole. Raises InvalidAddress and InvalidFact."""
+    """Replaces what is given; the addresses as a whole. Raises InvalidAddress and Refused."""
     given = facts.checked_facts(given)
     with transaction.atomic():
         # No key: whoever writes to them meanwhile need not wait for a long import to end.

@@ -143,9 +143,9 @@ def candidate_blocks(people: dict[int, ComparedPerson]) -> Iterator[set[int]]:
 
 
 def is_rare(
-    people: dict[int, ComparedPerson], first: ComparedPerson, other: ComparedPerson
+    people: dict[int, ComparedPerson], first: ComparedPerson, second: ComparedPerson
 ) -> bool:
-    sounds = {first.sounds, other.sounds}
+    sounds = {first.sounds, second.sounds}
     return sum(1 for each in people.values() if each.sounds in sounds) <= RARE
 
 
@@ -178,15 +178,15 @@ def merge_pair(
     return True
 
 
-def older_first(first: Contact, other: Contact) -> tuple[Contact, Contact]:
+def older_first(first: Contact, second: Contact) -> tuple[Contact, Contact]:
     """The one to keep: looked at by a person, with more of a past, older."""
     counts = dict(
-        Message.objects.filter(contact__in=[first, other])
+        Message.objects.filter(contact__in=[first, second])
         .order_by()
         .values_list("contact")
         .annotate(count=Count("pk")),
     )
-    ranked = sorted([first, other], key=lambda c: (c.to_review, -counts.get(c.pk, 0), c.pk))
+    ranked = sorted([first, second], key=lambda c: (c.to_review, -counts.get(c.pk, 0), c.pk))
     return ranked[0], ranked[1]
 
 

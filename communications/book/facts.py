@@ -33,17 +33,13 @@ MAX_CUSTOM_TEXT = 1_000
 TEXTS = {"name": 200, "given_name": 100, "family_name": 100, "company": 200, "notes": MAX_NOTES}
 
 
-class InvalidFact(Refused):
-    """What a contact cannot be."""
-
-
 def checked_facts(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, trimmed. Raises InvalidFact."""
+    """The same, trimmed. Raises Refused."""
     return {name: CHECKS[name](name, value) for name, value in given.items()}
 
 
 def with_full_name(given: dict[str, Any], contact: Contact | None = None) -> dict[str, Any]:
-    """With a name made of its parts where only those were given. Raises InvalidFact.
+    """With a name made of its parts where only those were given. Raises Refused.
 
     A new name that does not consist of the parts known before makes these unknown.
     """
@@ -55,7 +51,7 @@ def with_full_name(given: dict[str, Any], contact: Contact | None = None) -> dic
     if not given.get("name") and (contact is None or "name" in given or (is_part and joined)):
         name = joined or given.get("company", "")
         if not name:
-            raise InvalidFact("name", "Give a name: one is enough.")
+            raise Refused("name", "Give a name: one is enough.")
         return given | {"name": name[: TEXTS["name"]]}
     is_other = contact is not None and given.get("name", contact.name) != contact.name
     if is_other and not is_part and joined and given["name"] != joined:
@@ -66,7 +62,7 @@ def with_full_name(given: dict[str, Any], contact: Contact | None = None) -> dic
 def clean_text(field: str, value: Any) -> str:
     found = sanitise(str(value)).strip()
     if len(found) > TEXTS[field]:
-        raise InvalidFact(field, f"Keep it under {TEXTS[field]:,} characters.")
+        raise Refused(field, f"Keep it under {TEXTS[field]:,} characters.")
     return found
 
 
@@ -74,7 +70,7 @@ def clean_roles(field: str, value: Any) -> list[str]:
     found = list(dict.fromkeys(value))
     if wrong := [role for role in found if role not in Part.values]:
         known = ", ".join(Part.values)
-        raise InvalidFact(field, f"“{wrong[0]}” is no role. Known are: {known}.")
+        raise Refused(field, f"“{wrong[0]}” is no role. Known are: {known}.")
     return [str(role) for role in Part.values if role in found]
 
 
@@ -82,14 +78,14 @@ def clean_tags(field: str, value: Any) -> list[str]:
     found = list(dict.fromkeys(sanitise(str(tag)).strip() for tag in value))
     found = [tag for tag in found if tag]
     if len(found) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in found):
-        raise InvalidFact(field, f"At most {MAX_TAGS} of at most {MAX_TAG} characters each.")
+        raise Refused(field, f"At most {MAX_TAGS} of at most {MAX_TAG} characters each.")
     return found
 
 
 def clean_language(field: str, value: Any) -> str:
     found = str(value).strip().replace("_", "-")
     if found and not LANGUAGE.fullmatch(found):
-        raise InvalidFact(field, f"“{found[:40]}” is no language: write it like en or pt-BR.")
+        raise Refused(field, f"“{found[:40]}” is no language: write it like en or pt-BR.")
     return found
 
 
@@ -97,24 +93,24 @@ def clean_time_zone(field: str, value: Any) -> str:
     found = str(value).strip()
     if found and found not in available_timezones():
         message = f"“{found[:64]}” is no time zone: write it like Europe/London."
-        raise InvalidFact(field, message)
+        raise Refused(field, message)
     return found
 
 
 def clean_channel(field: str, value: Any) -> str:
     if value and value not in Channel.values:
-        raise InvalidFact(field, f"Channels are: {', '.join(Channel.values)}.")
+        raise Refused(field, f"Channels are: {', '.join(Channel.values)}.")
     return str(value or "")
 
 
 def clean_custom_fields(field: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidFact(field, "Write names with values, like {“table”: “7”}.")
+        raise Refused(field, "Write names with values, like {“table”: “7”}.")
     if len(value) > MAX_CUSTOM:
-        raise InvalidFact(field, f"At most {MAX_CUSTOM} custom fields.")
+        raise Refused(field, f"At most {MAX_CUSTOM} custom fields.")
     for name, entry in value.items():
         if why := wrong(name, entry):
-            raise InvalidFact(field, why)
+            raise Refused(field, why)
     return value
 
 

@@ -70,27 +70,27 @@ def compared_person(
     )
 
 
-def judge_pair(first: ComparedPerson, other: ComparedPerson, *, is_rare: bool = True) -> Judgement:
+def judge_pair(first: ComparedPerson, second: ComparedPerson, *, is_rare: bool = True) -> Judgement:
     """`is_rare`: whether few people have such a name, so that it says something by itself."""
-    shared = sorted(first.values & other.values)
-    agree = personal_names.names_agree(first.said_name, other.said_name)
+    shared = sorted(first.values & second.values)
+    agree = personal_names.names_agree(first.said_name, second.said_name)
     if shared and agree:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
-    alike = name_likeness(first, other)
+    alike = name_likeness(first, second)
     if shared:
         differ = (f"Both have {shared[0]}.", "The names differ.")
         return Judgement(is_same=False, score=60 + round(35 * alike), reasons=differ)
-    if hints := sorted(first.hints & other.hints):
+    if hints := sorted(first.hints & second.hints):
         why = f"Their addresses are alike: {hints[0]}."
         return Judgement(is_same=False, score=55 + round(40 * alike), reasons=(why,))
-    return judge_by_name(first, other, alike, is_rare=is_rare)
+    return judge_by_name(first, second, alike, is_rare=is_rare)
 
 
 def judge_by_name(
-    first: ComparedPerson, other: ComparedPerson, alike: float, *, is_rare: bool
+    first: ComparedPerson, second: ComparedPerson, alike: float, *, is_rare: bool
 ) -> Judgement:
-    circles = sorted(first.circles & other.circles)
-    if alike < ALIKE or not (circles or (is_rare and complement_each_other(first, other))):
+    circles = sorted(first.circles & second.circles)
+    if alike < ALIKE or not (circles or (is_rare and complement_each_other(first, second))):
         return NOTHING
     reasons: tuple[str, ...] = ("Same name." if alike == 1 else "The names are alike.",)
     if circles:
@@ -98,18 +98,18 @@ def judge_by_name(
     return Judgement(is_same=False, score=round(alike * (90 if circles else 70)), reasons=reasons)
 
 
-def complement_each_other(first: ComparedPerson, other: ComparedPerson) -> bool:
+def complement_each_other(first: ComparedPerson, second: ComparedPerson) -> bool:
     """Neither has an address where the other has another one, as two people of one name have."""
-    kinds = [{"@" in value for value in each.values} for each in (first, other)]
+    kinds = [{"@" in value for value in each.values} for each in (first, second)]
     return not kinds[0] & kinds[1]
 
 
-def name_likeness(first: ComparedPerson, other: ComparedPerson) -> float:
+def name_likeness(first: ComparedPerson, second: ComparedPerson) -> float:
     """Of full names; one word alone is like too many."""
     mine, theirs = (
         personal_names.name_words(first.said_name),
-        personal_names.name_words(other.said_name),
+        personal_names.name_words(second.said_name),
     )
     if min(len(mine), len(theirs)) < FULL:
         return 0.0
-    return personal_names.name_likeness(first.said_name, other.said_name)
+    return personal_names.name_likeness(first.said_name, second.said_name)

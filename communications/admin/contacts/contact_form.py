@@ -12,8 +12,7 @@ from unfold.widgets import (
 )
 
 from communications.book import contacts, facts
-from communications.book.facts import InvalidFact
-from communications.errors import InvalidAddress
+from communications.errors import InvalidAddress, Refused
 from communications.models import Address, Part
 from wedsync_comms.lib.admin_kit.scope import OwnedForm
 
@@ -82,7 +81,7 @@ class ContactForm(OwnedForm):
             if name in data:
                 try:
                     data |= facts.checked_facts({name: data[name]})
-                except InvalidFact as error:
+                except Refused as error:
                     self.add_error(name, str(error))
         data["custom"] = self.with_types(data.get("custom") or {})
         if not any(data.get(name) for name in ("name", "given_name", "family_name", "company")):

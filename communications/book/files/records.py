@@ -7,8 +7,7 @@ from typing import Any
 
 from communications.book import contacts, facts
 from communications.book.contacts import AddressEntry
-from communications.book.facts import InvalidFact
-from communications.errors import InvalidAddress
+from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Organization
 from wedsync_comms.lib.text import sanitise
 
@@ -116,11 +115,11 @@ def check_record(
     for name, value in given.items():
         try:
             found |= facts.checked_facts({name: value})
-        except InvalidFact as error:
+        except Refused as error:
             reasons.append(f"{TARGETS.get(name, name)}: {error}")
     try:
         return facts.with_full_name(found)
-    except InvalidFact:
+    except Refused:
         if entries:
             return found | {"name": entries[0].value}
         if not reasons:

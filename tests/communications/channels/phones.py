@@ -183,9 +183,9 @@ class Phones:
         return [
             *self.sandbox.control("GET", tagged)["messages"],
             *(
-                message
-                for message in listed
-                if message["biz_opaque_callback_data"].endswith(str(message.pk))
+                item
+                for item in listed
+                if item["biz_opaque_callback_data"].endswith(str(message.pk))
             ),
         ]
 
