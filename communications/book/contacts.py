@@ -36,13 +36,14 @@ Given = AddressEntry | tuple[str, str]
 
 
 def normalise_address(channel: str, value: str, *, region: str) -> str:
-    """An addr-spec in lower case, or a number in E.164. Raises InvalidAddress."""
+    """Returns an addr-spec in lower case, or a number in E.164. Raises InvalidAddress."""
     if channel == Channel.EMAIL:
         return normalise_email(value)
     return normalise_number(value, region=region)
 
 
 def normalise_email(value: str) -> str:
+    """Returns the addr-spec in lower case. Raises InvalidAddress."""
     try:
         # A non-ASCII local part is legal, but no e-mail provider of ours carries it.
         found = validate_email(
@@ -79,7 +80,7 @@ def normalise_number(value: str, *, region: str) -> str:
 
 
 def contact_by_address(organization: Organization, *, channel: str, value: str) -> Contact | None:
-    """The contact with this normalised address, in whatever form of the number."""
+    """Returns the contact with this normalised address, in whatever form of the number."""
     forms = phone_numbers.number_variants(value)
     found = sorted(
         Address.objects.select_related("contact").filter(
@@ -93,7 +94,7 @@ def contact_by_address(organization: Organization, *, channel: str, value: str) 
 
 
 def contact_by_handle(organization: Organization, value: str) -> Contact | None:
-    """Whom WhatsApp calls so."""
+    """Returns whom WhatsApp calls so; None if that is nobody."""
     found = Handle.objects.select_related("contact").filter(organization=organization, value=value)
     row = found.first()
     return row.contact if row else None
@@ -150,6 +151,7 @@ def save_with_history(contact: Contact, before: dict[str, Any], cause: Cause) ->
 
 
 def set_search_keys(contact: Contact, addresses: Iterable[Address]) -> None:
+    """Sets what a contact is found by, and has it compared anew. Does not save."""
     texts = [contact.name, contact.given_name, contact.family_name, contact.company]
     contact.search = search_keys.search_key(
         [*texts, *contact.weddings], [address.value for address in addresses]
@@ -181,7 +183,7 @@ def normalised_entry(contact: Contact, entry: AddressEntry) -> AddressEntry:
 
 
 def primary_positions(entries: Sequence[AddressEntry]) -> set[int]:
-    """The places of those that are primary: of each channel one, the first where none says so."""
+    """Returns the positions of primary entries: one a channel, the first where none says so."""
     found: dict[str, int] = {}
     for number, entry in enumerate(entries):
         if entry.channel not in found or (
@@ -198,6 +200,7 @@ def add_address(contact: Contact, *, channel: str, value: str) -> Address:
 
 
 def insert_address(contact: Contact, entry: AddressEntry) -> Address:
+    """Inserts an address. Raises InvalidAddress where another contact has it."""
     taken = InvalidAddress(f"{entry.value} belongs to another contact already.")
     owner = contact_by_address(contact.organization, channel=entry.channel, value=entry.value)
     if owner is not None and owner.pk != contact.pk:
@@ -223,7 +226,10 @@ def find_or_create_contact(
     name: str = "",
     cause: Cause = INBOUND,
 ) -> Contact:
-    """The contact with this normalised address, made if there is none. Safe to call at once."""
+    """Returns the contact with this normalised address, made if there is none.
+
+    It is safe to call at once for one address.
+    """
     if found := contact_by_address(organization, channel=channel, value=value):
         return found
     try:
@@ -243,7 +249,7 @@ def find_or_create_contact(
 
 
 def remember_handle(contact: Contact, handle: str) -> None:
-    """From now on WhatsApp's name for the person leads to this contact."""
+    """Has WhatsApp's name for the person lead to this contact from now on."""
     Handle.objects.get_or_create(
         organization=contact.organization,
         value=handle[:200],
@@ -252,5 +258,5 @@ def remember_handle(contact: Contact, handle: str) -> None:
 
 
 def bare_address(value: str) -> str:
-    """The address in “Ever After <hello@everafter.example>”."""
+    """Returns the address in “Ever After <hello@everafter.example>”."""
     return parseaddr(value)[1]

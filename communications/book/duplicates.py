@@ -37,7 +37,7 @@ class ComparisonOutcome:
 
 
 def compare_everybody(*, batches: int = 20) -> ComparisonOutcome:
-    """In all organizations, what changed since it was compared last."""
+    """Compares, in all organizations, what changed since it was compared last."""
     outcome = ComparisonOutcome()
     for organization in Organization.objects.all():
         compare_pending(organization, outcome, batches=batches)
@@ -111,6 +111,7 @@ def load_people(organization: Organization, fresh: list[Contact]) -> dict[int, C
 
 
 def person_of_contact(contact: Contact) -> ComparedPerson:
+    """Returns of a contact what is compared."""
     return matching.compared_person(
         contact.pk,
         contact.name,
@@ -145,6 +146,7 @@ def candidate_blocks(people: dict[int, ComparedPerson]) -> Iterator[set[int]]:
 def is_rare(
     people: dict[int, ComparedPerson], first: ComparedPerson, second: ComparedPerson
 ) -> bool:
+    """Returns whether few people have names that sound like these two."""
     sounds = {first.sounds, second.sounds}
     return sum(1 for each in people.values() if each.sounds in sounds) <= RARE
 
@@ -179,7 +181,10 @@ def merge_pair(
 
 
 def older_first(first: Contact, second: Contact) -> tuple[Contact, Contact]:
-    """The one to keep: looked at by a person, with more of a past, older."""
+    """Returns the contact to keep, then the other.
+
+    To keep is the one that a person looked at, that has more of a past, or that is older.
+    """
     counts = dict(
         Message.objects.filter(contact__in=[first, second])
         .order_by()
@@ -217,7 +222,10 @@ def put_in_queue(organization: Organization, queue: dict[tuple[int, int], Judgem
 
 
 def decide_pair(pair: Pair, verdict: Verdict, *, by: str, chosen: Chosen = NOBODY) -> None:
-    """`chosen`: who of the two is right about what, where they become one. Raises NotPossible."""
+    """Decides about a pair. Raises NotPossible.
+
+    `chosen` says who of the two is right about what, where they become one.
+    """
     if verdict is Verdict.MERGED:
         kept, gone = older_first(pair.one, pair.other)
         merging.merge_contacts(kept, gone, by=by, reasons=pair.reasons, chosen=chosen)

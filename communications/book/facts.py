@@ -34,14 +34,15 @@ TEXTS = {"name": 200, "given_name": 100, "family_name": 100, "company": 200, "no
 
 
 def checked_facts(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, trimmed. Raises Refused."""
+    """Returns the same facts, trimmed. Raises Refused."""
     return {name: CHECKS[name](name, value) for name, value in given.items()}
 
 
 def with_full_name(given: dict[str, Any], contact: Contact | None = None) -> dict[str, Any]:
-    """With a name made of its parts where only those were given. Raises Refused.
+    """Returns the facts with a name made of its parts where only those were given.
 
-    A new name that does not consist of the parts known before makes these unknown.
+    A new name that does not consist of the parts known before makes these unknown. Raises Refused
+    where there is no name at all.
     """
     parts = [
         given.get(part, getattr(contact, part, "")) or "" for part in ("given_name", "family_name")

@@ -32,8 +32,10 @@ class FieldQuestion:
 
 
 def merged_facts(kept: Contact, gone: Contact, chosen: Chosen = NOBODY) -> dict[str, Any]:
-    """What is known about both; where they disagree, what was chosen, else what the kept one
-    says."""
+    """Returns what is known about both; where they disagree, what was chosen.
+
+    Where nothing was chosen, what the kept one says counts.
+    """
     fields = joined_lists(kept, gone)
     sides = {kept.pk: kept, gone.pk: gone}
     for field, key in chosen.items():
@@ -66,7 +68,7 @@ def columns_of_field(field: str) -> tuple[str, ...]:
 
 
 def field_questions(kept: Contact, gone: Contact) -> Iterator[FieldQuestion]:
-    """Where only one of them says anything, there is none."""
+    """Yields the fields in which both say something, and not the same."""
     for field in CHOOSABLE:
         ours, theirs = getattr(kept, field), getattr(gone, field)
         if ours and theirs and ours != theirs:

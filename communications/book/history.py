@@ -28,6 +28,7 @@ SYSTEM = Cause(Origin.SYSTEM)
 
 
 def snapshot_contact(contact: Contact, addresses: Iterable[Address] | None = None) -> Snapshot:
+    """Returns a contact's facts and addresses as JSON, for comparing with later ones."""
     rows = contact.addresses.all() if addresses is None else addresses
     return {
         **{name: getattr(contact, name) for name in FIELDS},
@@ -60,6 +61,7 @@ def changed_fields(
     cause: Cause,
     at: datetime,
 ) -> list[ContactChange]:
+    """Returns a row of history, unsaved, for each fact that differs; one for a new contact."""
     if before:
         differing = {
             name: (before.get(name), value)

@@ -55,6 +55,7 @@ def compared_person(
     company: str = "",
     weddings: Iterable[str] = (),
 ) -> ComparedPerson:
+    """Returns what of a person is compared, with numbers, words and sounds in their one form."""
     values = list(values)
     return ComparedPerson(
         key=key,
@@ -71,7 +72,10 @@ def compared_person(
 
 
 def judge_pair(first: ComparedPerson, second: ComparedPerson, *, is_rare: bool = True) -> Judgement:
-    """`is_rare`: whether few people have such a name, so that it says something by itself."""
+    """Returns whether two are one person, and why: by addresses first, then by names.
+
+    `is_rare` says whether few people have such a name, so that it says something by itself.
+    """
     shared = sorted(first.values & second.values)
     agree = personal_names.names_agree(first.said_name, second.said_name)
     if shared and agree:
@@ -105,7 +109,7 @@ def complement_each_other(first: ComparedPerson, second: ComparedPerson) -> bool
 
 
 def name_likeness(first: ComparedPerson, second: ComparedPerson) -> float:
-    """Of full names; one word alone is like too many."""
+    """Returns from 0 to 1 how alike two full names are; 0 for one word, which is like too many."""
     mine, theirs = (
         personal_names.name_words(first.said_name),
         personal_names.name_words(second.said_name),

@@ -34,7 +34,7 @@ def merge_contacts(
     is_automatic: bool = False,
     chosen: Chosen = NOBODY,
 ) -> Merge:
-    """`kept` has everything from now on. Raises NotPossible."""
+    """Merges `gone` into `kept`, which has everything from now on. Raises NotPossible."""
     with transaction.atomic():
         kept, gone = locked_contacts(kept, gone)
         before = history.snapshot_contact(kept)
@@ -64,7 +64,7 @@ def merge_contacts(
 
 
 def surviving_contact(contact: Contact) -> Contact:
-    """Who it is now."""
+    """Returns who a contact is now, after however many merges."""
     while contact.merged_into_id:
         contact = Contact.everyone.get(pk=contact.merged_into_id)
     return contact
@@ -96,6 +96,7 @@ def move_rows(gone: Contact, kept: Contact) -> Iterator[tuple[str, list[Any]]]:
 
 
 def followers() -> Iterator[tuple[type[models.Model], str]]:
+    """Yields the models, with their fields, whose rows follow a contact into a merge."""
     for relation in Contact._meta.get_fields(include_hidden=True):  # noqa: SLF001 (the same)
         if not (relation.one_to_many or relation.one_to_one) or not relation.auto_created:
             continue
@@ -105,7 +106,10 @@ def followers() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def hand_over_rows(model: type[models.Model], field: str, ids: list[str], to: Contact) -> list[str]:
-    """Those that could be moved. A row that its new owner has already stays where it is."""
+    """Moves rows to their new owner; returns the ids of those that could be moved.
+
+    A row that its new owner has already stays where it is.
+    """
     rows = model._base_manager.filter(pk__in=ids)  # noqa: SLF001 (Django documents it)
     try:
         with transaction.atomic():
@@ -138,7 +142,7 @@ def hide_merged(gone: Contact, kept: Contact) -> None:
 
 
 def remember_merge(gone: Contact, kept: Contact | None, cause: Cause) -> None:
-    """In the history of the one that went, or came back."""
+    """Writes a merge into the history of the one that went, or that came back."""
     ContactChange.objects.create(
         organization_id=gone.organization_id,
         contact=gone,
@@ -163,6 +167,7 @@ def close_pairs(kept: Contact, gone: Contact, by: str) -> None:
 
 
 def record_verdict(first: Contact, other: Contact, verdict: Verdict, by: str) -> None:
+    """Records what was decided about two contacts, in whatever order they are given."""
     if first.pk == other.pk:
         return
     first, second = sorted([first, other], key=lambda contact: contact.pk)

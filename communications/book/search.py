@@ -9,7 +9,7 @@ from communications.vocabulary import search_keys
 
 
 def search_contacts(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
-    """Those whose names, addresses, company or weddings contain every word, forgivingly."""
+    """Returns those whose names, addresses, company or weddings contain every word, forgivingly."""
     for choices in search_keys.search_terms(query):
         has_it = Q()
         for choice in choices:
@@ -19,7 +19,7 @@ def search_contacts(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
 
 
 def tagged_contacts(rows: QuerySet[Contact], field: str, tag: str) -> QuerySet[Contact]:
-    """Those with exactly this among their roles or weddings, whatever its case."""
+    """Returns those with exactly this among their roles or weddings, whatever its case."""
     # As text, because not every database can look into a list; one escapes what the other does not.
     forms = {json.dumps(tag), json.dumps(tag, ensure_ascii=False)}
     has_it = Q()

@@ -87,7 +87,7 @@ class MessagePreview:
 
 
 def preview_message(organization: Organization, draft: Draft) -> MessagePreview:
-    """What the draft would become, without storing anything. Raises Refused."""
+    """Returns what the draft would become, and stores nothing. Raises Refused."""
     message, _ = build_message(organization, draft)
     return MessagePreview(
         to=message.to,

@@ -71,7 +71,7 @@ class RenderedText:
 
 
 def check_draft_routes(draft: Draft) -> None:
-    """A message nobody can send would wait in silence."""
+    """Raises Refused for a channel without a provider: its messages would wait in silence."""
     if not registry.route_slugs(draft.channel):
         raise Refused("channel", f"No provider for {channel_label(draft.channel)} is configured.")
     for step in draft.fallback:
@@ -83,6 +83,7 @@ def check_draft_routes(draft: Draft) -> None:
 
 
 def resolve_recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
+    """Returns the contact, if there is one, and the address. Raises Refused, also for landlines."""
     contact, to = find_recipient(organization, draft)
     if draft.channel == Channel.SMS and (why := phone_numbers.landline_refusal(to)):
         given = "to" if draft.contact is None else "contact"
@@ -116,6 +117,7 @@ def recipient_of_contact(organization: Organization, draft: Draft) -> tuple[Cont
 
 
 def render_draft(organization: Organization, draft: Draft) -> RenderedText:
+    """Returns the texts of the draft or of its template, filled in. Raises Refused."""
     chosen = find_template(organization, draft) if draft.template else None
     if chosen is None:
         source = RenderedText(draft.subject, draft.body, draft.html)
@@ -163,7 +165,7 @@ def template_reference(template: Template, variables: Mapping[str, str]) -> dict
 
 
 def placeholders(text: str) -> list[str]:
-    """The variables of a text, each once, in the order in which a provider counts them."""
+    """Returns the variables of a text, each once, in the order in which a provider counts them."""
     names = dict.fromkeys(VARIABLE.findall(text))
     if all(name.isdecimal() for name in names):
         return sorted(names, key=int)
@@ -171,6 +173,7 @@ def placeholders(text: str) -> list[str]:
 
 
 def fill_placeholders(text: str, variables: Mapping[str, str]) -> str:
+    """Returns the text with its variables filled in. Raises Refused where a value is missing."""
     missing = sorted({name for name in VARIABLE.findall(text) if name not in variables})
     if missing:
         raise Refused("variables", f"The text needs a value for: {', '.join(missing)}.")
@@ -207,6 +210,7 @@ def check_media(addresses: Sequence[str]) -> list[str]:
 
 
 def check_reply_to(value: str) -> str:
+    """Returns the address in its one form, blank if none is given. Raises Refused."""
     if not value:
         return ""
     try:
@@ -216,6 +220,7 @@ def check_reply_to(value: str) -> str:
 
 
 def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Returns the headers. Raises Refused for those that are ours, or more than a line."""
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
             raise Refused("headers", f"“{name}” cannot be set as a header here.")
@@ -225,12 +230,14 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_times(draft: Draft, now: datetime) -> None:
+    """Raises Refused for a draft that would expire before it is sent."""
     starts = max(draft.send_at or now, now)
     if draft.expires_at is not None and draft.expires_at <= starts:
         raise Refused("expires_at", "It would expire before it is sent: choose a later time.")
 
 
 def decode_attachment(attachment: Mapping[str, str]) -> File:
+    """Returns the file that base64 and a file name stand for. Raises Refused."""
     try:
         content = base64.b64decode(attachment["content"], validate=True)
     except (KeyError, binascii.Error, ValueError) as error:

@@ -46,7 +46,7 @@ class ChannelOption:
 
 
 def channel_options(contact: Contact) -> list[ChannelOption]:
-    """Every channel there is, in one order for everybody."""
+    """Returns every channel there is, in one order for everybody."""
     addresses: dict[str, str] = {}
     for channel, value in contact.addresses.values_list("channel", "value"):
         addresses.setdefault(channel, value)
@@ -106,9 +106,9 @@ def sendable_templates(probe: Message) -> Iterator[Template]:
 
 
 def preferred_channel(contact: Contact, open_channels: list[str]) -> str:
-    """What they prefer, else where they wrote last, of what is open; else the first that is.
+    """Returns the open channel they prefer, else where they wrote last, else the first.
 
-    Blank: none is.
+    Blank: none is open.
     """
     if contact.preferred_channel in open_channels:
         return contact.preferred_channel
@@ -126,7 +126,7 @@ def preferred_channel(contact: Contact, open_channels: list[str]) -> str:
 
 
 def newest_messages(contact: Contact, count: int) -> list[Message]:
-    """The end of the thread, oldest first; each message with its changes of way as `detours`."""
+    """Returns the end of the thread, oldest first, each message with its failovers as `detours`."""
     detours = Event.objects.filter(kind=Kind.FAILOVER)
     rows = (
         Message.objects.filter(contact=contact)
@@ -137,7 +137,7 @@ def newest_messages(contact: Contact, count: int) -> list[Message]:
 
 
 def media_files(media: Iterable[Any]) -> list[dict[str, str]]:
-    """What to call a picture or a document, and where it is, if that is an address."""
+    """Returns what to call each picture or document, and where it is, if that is an address."""
     pairs = [
         (item, "") if isinstance(item, str) else (item.get("url", ""), item.get("content_type", ""))
         for item in media

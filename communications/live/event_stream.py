@@ -68,6 +68,7 @@ def event_rows() -> QuerySet[Event, Any]:
 
 
 def encode_frame(row: dict[str, Any]) -> str:
+    """Returns the frame that tells browsers of one event, as JSON text."""
     return json.dumps(
         {
             "type": "status",
@@ -88,11 +89,12 @@ def encode_frame(row: dict[str, Any]) -> str:
 
 
 def last_event_id() -> int:
+    """Returns the highest id of an event; 0 before the first."""
     return Event.objects.aggregate(last=Max("id"))["last"] or 0
 
 
 def replay_frames(organization: int, since: int) -> list[str] | None:
-    """The frames an organization missed, or None if they are no longer kept or too many."""
+    """Returns the frames an organization missed; None if they are too many or too old."""
     if not is_replayable(since):
         return None
     rows = event_rows().filter(organization_id=organization)

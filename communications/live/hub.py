@@ -150,6 +150,6 @@ _hubs: dict[int, Hub] = {}
 
 
 def current_hub() -> Hub:
-    """The hub of the running event loop; a server process has one."""
+    """Returns the hub of the running event loop; a server process has one."""
     loop = asyncio.get_running_loop()
     return _hubs.setdefault(id(loop), Hub())

@@ -24,6 +24,7 @@ _sources: list[FrameSource] = []
 
 
 def register_source(source: FrameSource) -> None:
+    """Has a source polled for staff, once however often it is registered."""
     if source not in _sources:
         _sources.append(source)
 
@@ -58,6 +59,7 @@ class StaffFeed:
         self.readers.add(queue)
 
     def leave(self, queue: Queue) -> None:
+        """Puts nothing more into the queue."""
         self.readers.discard(queue)
 
     async def poll_sources(self) -> None:

@@ -78,9 +78,10 @@ def retry_message(message: Message, *, by: str = "") -> None:
 
 
 def release_waiting(messages: QuerySet[Message]) -> int:
-    """What waits for another try through one provider is tried now, through whichever works.
+    """Tries now what waits for another try through one provider, through whichever works.
 
-    What was never tried, or waits for its time, is bound to none and stays where it is.
+    What was never tried, or waits for its time, is bound to none and stays where it is. Returns how
+    many were released.
     """
     bound = Message.objects.waiting().filter(pk__in=list(messages.values_list("pk", flat=True)))
     freed = bound.exclude(via="").update(via="", send_after=timezone.now())

@@ -16,7 +16,7 @@ TEMPLATE = "communications/unsubscribe.html"
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
-    """Looking changes nothing, because mail scanners follow links; a POST does."""
+    """Shows what a link is about; only a POST unsubscribes, as mail scanners follow links."""
     try:
         if request.method == "POST":
             message = unsubscribe.unsubscribe_by_link(token)

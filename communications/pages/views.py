@@ -17,6 +17,7 @@ from communications.vocabulary.statuses import Status
 
 @login_required
 def overview_page(request: HttpRequest) -> HttpResponse:
+    """Shows the outbox of the user's organization; answers 403 to a user who has none."""
     membership = Membership.objects.of(request.user)
     if membership is None:
         return no_membership(request)
@@ -26,6 +27,7 @@ def overview_page(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def conversation_page(request: HttpRequest, contact: int) -> HttpResponse:
+    """Shows the thread with one contact; answers 404 for another organization's."""
     membership = Membership.objects.of(request.user)
     if membership is None:
         return no_membership(request)

@@ -80,4 +80,5 @@ def leg_obstacle(message: Message, channel: str, to: str) -> str:
 
 
 def channel_label(channel: str) -> str:
+    """Returns a channel's name as people read it in a sentence."""
     return str(Channel(channel).label)

@@ -15,7 +15,7 @@ from communications.vocabulary.statuses import Status
 
 
 def refuse_ineligible(messages: Sequence[Message]) -> dict[UUID, Change]:
-    """What becomes of those that may not go where they would go now, by message id.
+    """Returns, by message id, what becomes of those that may not go where they would go now.
 
     Asked when a message is composed and again at the moment of sending.
     """

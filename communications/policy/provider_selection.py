@@ -78,7 +78,7 @@ def failover_events(
     slug: str,
     usable: Sequence[str],
 ) -> list[Change]:
-    """Says, once for each message, why an earlier provider of the route is skipped."""
+    """Returns the events that say, once a message, why an earlier provider is skipped."""
     route = registry.route_slugs(channel)
     skipped = [earlier for earlier in route[: route.index(slug)] if earlier not in usable]
     if not skipped:

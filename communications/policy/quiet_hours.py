@@ -37,7 +37,7 @@ def hold_in_quiet_hours(messages: Sequence[Message]) -> set[UUID]:
 
 
 def held_until(message: Message, now: datetime) -> datetime | None:
-    """Until when it has to wait; None if it may go now."""
+    """Returns when the quiet hours that hold a message end; None if it may go now."""
     if message.priority == Priority.URGENT or message.leg_channel not in CHANNELS:
         return None
     return quiet_hours_end(message.organization, now)
@@ -52,7 +52,7 @@ def quiet_hours_end(organization: Organization, now: datetime) -> datetime | Non
 
 
 def end_of_hours(start: time, end: time, zone: str, now: datetime) -> datetime | None:
-    """The same for any hours by the clock of any zone."""
+    """Returns when hours by the clock of a zone end; None outside of them."""
     local = now.astimezone(ZoneInfo(zone))
     if not is_within_hours(local.time(), start, end):
         return None

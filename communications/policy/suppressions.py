@@ -27,7 +27,10 @@ def suppress_address(
     detail: str = "",
     message: Message | None = None,
 ) -> Suppression | None:
-    """None if the address is closed already: the first reason stays."""
+    """Closes an address to an organization, or to one of its senders.
+
+    Returns None where it is closed already: the first reason stays.
+    """
     try:
         with transaction.atomic():
             return Suppression.objects.create(
@@ -62,9 +65,10 @@ def opt_in(
     by: str,
     marketing_only: bool = False,
 ) -> int:
-    """The person asked this sender for it: lifts what they closed themselves, and no hard bounce.
+    """Lifts what the person closed themselves, as they asked for it; no hard bounce.
 
-    `marketing_only`: they asked for advertising, which takes back no other refusal.
+    `marketing_only` says that they asked for advertising, which takes back no other refusal.
+    Returns how many suppressions were lifted.
     """
     closed = Suppression.objects.on(channel, [value]).filter(
         organization=organization,
@@ -78,7 +82,7 @@ def opt_in(
 
 
 def find_refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
-    """By message id, what closes the address that it would go to on this channel."""
+    """Returns, by message id, what closes the address it would go to on this channel."""
     in_force = Suppression.objects.on(channel, {message.leg_to for message in messages})
     # What the person said counts before what is known of the address: it ends the plan.
     rows = sorted(in_force, key=lambda row: row.reason not in PERSONAL)
@@ -93,7 +97,7 @@ def find_refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppr
 
 
 def refusal_for(message: Message, channel: str, to: str) -> str:
-    """Why a message may not go to an address; blank if it may."""
+    """Returns why a message may not go to an address; blank if it may."""
     rows = Suppression.objects.on(channel, [to]).filter(organization=message.organization_id)
     return next(
         (refusal_sentence(row) for row in rows if suppression_applies(row, message, to)), ""
@@ -124,5 +128,6 @@ def has_sender_pool(channel: str) -> bool:
 
 
 def refusal_sentence(row: Suppression) -> str:
+    """Returns, for staff, since when and why an address may not be written to."""
     why = row.get_reason_display()
     return f"{row.value} may not be written to since {row.created_at:%d %B %Y}: {why}."

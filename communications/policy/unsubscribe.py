@@ -41,7 +41,7 @@ def unsubscribe_url(message: Message) -> str:
 
 
 def message_of_link(token: str) -> Message:
-    """The message a link came with. Raises InvalidLink."""
+    """Returns the message that a link came with. Raises InvalidLink."""
     try:
         found = Message.objects.select_related("organization").filter(pk=SIGNER.unsign(token))
     except BadSignature as error:

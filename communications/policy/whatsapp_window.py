@@ -18,11 +18,12 @@ WINDOW_CLOSED = "the 24-hour window is closed, so only an approved template is t
 
 
 def is_window_open(message: Message, to: str) -> bool:
+    """Returns whether free text may be sent to an address on WhatsApp now, without a template."""
     return window_end(message.organization_id, to) is not None
 
 
 def window_end(organization: int, to: str) -> datetime | None:
-    """When the window closes; None if it is closed."""
+    """Returns when the window of an address closes; None if it is closed."""
     opened = (
         Address.objects.filter(
             organization=organization,
@@ -40,7 +41,7 @@ def window_end(organization: int, to: str) -> datetime | None:
 
 
 def open_service_window(organization: int, value: str, when: datetime) -> None:
-    """Somebody wrote. Late news of an older message does not move it back."""
+    """Opens the window of whoever wrote. News of an older message does not move it back."""
     Address.objects.filter(
         Q(window_opened_at=None) | Q(window_opened_at__lt=when),
         organization=organization,

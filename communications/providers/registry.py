@@ -22,26 +22,30 @@ def provider_for(slug: str) -> Provider:
 
 
 def route_slugs(channel: str) -> list[str]:
-    """The slugs of the providers of a channel, in the order in which they are tried."""
+    """Returns the slugs of a channel's providers in the order in which they are tried."""
     return list(settings.ROUTES.get(channel, []))
 
 
 def for_webhook(webhook: str) -> list[str]:
-    """The slugs of the providers whose webhooks come to this path segment: a vendor's channels,
-    and several accounts at one vendor."""
+    """Returns the slugs of the providers whose webhooks come to this path segment.
+
+    They are a vendor's channels, and several accounts at one vendor.
+    """
     return [slug for slug in settings.PROVIDERS if webhook in {slug, provider_for(slug).webhook}]
 
 
 def routed_channels() -> list[str]:
-    """Those that have a route."""
+    """Returns the channels that have a provider."""
     return [channel for channel, slugs in settings.ROUTES.items() if slugs]
 
 
 def breaker_for(slug: str) -> Breaker:
+    """Returns the circuit breaker that all processes share for a provider."""
     return Breaker(slug)
 
 
 def bucket_for(slug: str) -> TokenBucket:
+    """Returns the token bucket that all processes share for a provider, filled at its rate."""
     return TokenBucket(slug, provider_for(slug).rate)
 
 

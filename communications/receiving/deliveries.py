@@ -58,7 +58,7 @@ DROPPED_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
 
 def webhook_provider(webhook: str) -> Provider:
-    """The provider that answers for a path. Raises KeyError if none is configured."""
+    """Returns the provider that answers for a path. Raises KeyError if none is configured."""
     slugs = registry.for_webhook(webhook)
     if not slugs:
         raise KeyError(webhook)
@@ -108,7 +108,7 @@ def receive_delivery(slug: str, request: WebhookRequest) -> bool:
 
 
 def forged_counter(webhook: str) -> str:
-    """What the count of its refused signatures is called in `lib.tally`."""
+    """Returns the name under which `lib.tally` counts refused signatures of a webhook."""
     return f"forged:{webhook}"
 
 
@@ -197,6 +197,7 @@ def finish_delivery(delivery: WebhookDelivery, errors: list[str], organizations:
 
 
 def as_webhook_request(delivery: WebhookDelivery) -> WebhookRequest:
+    """Returns the stored delivery as the request that it came as."""
     return WebhookRequest(
         method="POST",
         url=delivery.url,

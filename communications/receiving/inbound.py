@@ -36,7 +36,7 @@ from wedsync_comms.lib.text import sanitise
 
 
 def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
-    """A person used the provider's own switch for what one of our senders may write."""
+    """Applies what a person allowed or refused with the provider's own switch."""
     found = None
     for organization in Organization.objects.all():
         if owns_sender(organization, webhook, event.channel, (event.to,)):
@@ -68,7 +68,7 @@ def apply_preference(organization: Organization, event: ConsentChanged) -> None:
 
 
 def close_everywhere(channel: str, event: AddressClosed) -> None:
-    """The provider's account refuses the address, so it is closed for everyone who knows it."""
+    """Closes an address that the provider's account refuses, for everyone who knows it."""
     known = Address.objects.filter(channel=channel, value__iexact=event.value)
     for address in known.select_related("organization"):
         suppressions.suppress_address(
@@ -81,7 +81,10 @@ def close_everywhere(channel: str, event: AddressClosed) -> None:
 
 
 def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
-    """The message joins its contact's thread. Raises Unmatched if it is written to nobody here."""
+    """Puts the message into its contact's thread; returns the id of the organization.
+
+    Raises Unmatched if it is written to nobody here.
+    """
     organization = receiving_organization(webhook, event)
     with transaction.atomic():
         contact = find_sender(organization, event)

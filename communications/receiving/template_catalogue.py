@@ -93,7 +93,7 @@ def upsert_template(organization: Organization, channel: str, text: TemplateText
 
 
 def apply_template_change(channel: str, event: TemplateChanged) -> None:
-    """The provider says that one of its texts is approved, paused, of poor quality, …"""
+    """Stores that the provider approved, paused or rated one of its texts."""
     columns = {
         name: value for name, value in vars(event).items() if name in JUDGED_COLUMNS and value
     }

@@ -115,6 +115,7 @@ def files_of(message: Message) -> Iterable[Attachment]:
 
 
 def template_of(message: Message) -> TemplateRef | None:
+    """Returns the approved template that the message is sent as; None if it is free text."""
     ref = message.template_ref
     if not ref:
         return None
@@ -137,6 +138,7 @@ def apply_provider_signals(slug: str, reply: Reply) -> None:
 
 
 def stop_signal(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:
+    """Returns the first result that asks to stop calling the provider; None if none does."""
     return next((result for result in results if asks_to_stop(result)), None)
 
 

@@ -92,6 +92,7 @@ def poll_overdue_receipts() -> int:
 
 
 def has_receipts(slug: str) -> bool:
+    """Returns whether a configured provider tells of deliveries."""
     return slug in settings.PROVIDERS and registry.provider_for(slug).has_receipts
 
 

@@ -115,7 +115,7 @@ zachary zach zac
 
 @cache
 def nicknames() -> dict[str, frozenset[str]]:
-    """Name -> every name that may be the same person's, itself included."""
+    """Returns, by name, every name that may be the same person's, itself included."""
     found: dict[str, frozenset[str]] = {}
     for line in NICKNAMES.splitlines():
         for name in (group := frozenset(line.split())):
@@ -124,23 +124,24 @@ def nicknames() -> dict[str, frozenset[str]]:
 
 
 def name_variants(word: str) -> frozenset[str]:
+    """Returns every name that may stand for a folded word, itself included."""
     return nicknames().get(word, frozenset([word]))
 
 
 def fold_text(text: str) -> str:
-    """Lower case, without accents, of plain letters where there are such."""
+    """Returns the text in lower case and without accents, of plain letters where there are such."""
     plain = unicodedata.normalize("NFKD", text.casefold().translate(LETTERS))
     return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 def spelled_out(text: str) -> str:
-    """Folded, with umlauts as two letters: the other way to write them."""
+    """Returns the text folded, with umlauts as two letters: the other way to write them."""
     lower = unicodedata.normalize("NFC", text.casefold())
     return fold_text("".join(UMLAUTS.get(character, character) for character in lower))
 
 
 def name_words(text: str) -> list[str]:
-    """Those of a name that tell people apart; titles only where there is nothing else."""
+    """Returns the words that tell people apart; titles only where there is nothing else."""
     found = WORD.findall(fold_text(text))
     return [word for word in found if word not in TITLES] or found
 
@@ -169,7 +170,7 @@ def word_sound(word: str) -> str:
 
 
 def name_sounds(name: str) -> str:
-    """A key for finding people of similar names, in whatever order their names are written."""
+    """Returns a key for finding similar names, in whatever order their words are written."""
     return " ".join(sorted(word_sound(min(name_variants(word))) for word in name_words(name)))[:200]
 
 
@@ -177,7 +178,7 @@ def name_sounds(name: str) -> str:
 
 
 def name_likeness(first: str, second: str) -> float:
-    """From 0 to 1: whether two names may be one person's; the worst of its words decides."""
+    """Returns from 0 to 1 how alike two names are; the worst of their words decides."""
     shorter, longer = sorted((name_words(first), name_words(second)), key=len)
     if not shorter:
         return 0.0
@@ -202,8 +203,10 @@ def word_likeness(first: str, second: str) -> float:
 
 
 def names_agree(first: str, second: str) -> bool:
-    """Nothing in the two names speaks against one person: the same words in any order, nicknames,
-    or a family name that only one of them has. Spelling mistakes are for a person to judge.
+    """Returns whether nothing in the two names speaks against one person.
+
+    They are the same words in any order, nicknames, or a family name that only one of them has.
+    Spelling mistakes are for a person to judge.
     """
     shorter, longer = sorted((name_words(first), name_words(second)), key=len)
     if not shorter:
@@ -231,7 +234,7 @@ PARTS = ("name", "given_name", "family_name")
 
 
 def better_name(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, str]:
-    """Of two names for one person ours, unless it is no name or theirs says the same, fuller."""
+    """Returns our name for a person, unless it is no name or theirs says the same, fuller."""
     own_name, their_name = (name_parts(fields) for fields in (ours, theirs))
     if not their_name["name"]:
         return own_name
@@ -252,5 +255,5 @@ def name_parts(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def looks_like_address(name: str) -> bool:
-    """What a stranger who wrote is called until somebody knows better."""
+    """Returns whether a name is what a stranger who wrote is called until somebody knows better."""
     return "@" in name or not any(character.isalpha() for character in name)

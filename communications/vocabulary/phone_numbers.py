@@ -15,7 +15,7 @@ MEXICO = re.compile(r"\+52(1?)(\d{10})")
 
 
 def number_variants(value: str) -> tuple[str, ...]:
-    """Every form of it, the present one first. Of what is no such number: itself."""
+    """Returns every form of a number, the present one first; of anything else, itself."""
     if found := BRAZIL.fullmatch(value):
         area, _, local = found.groups()
         return (f"+55{area}9{local}", f"+55{area}{local}")
@@ -25,13 +25,16 @@ def number_variants(value: str) -> tuple[str, ...]:
 
 
 def canonical_number(value: str) -> str:
-    """The same for all forms of a number."""
+    """Returns the form that is the same for all forms of a number."""
     return number_variants(value)[0]
 
 
 def landline_refusal(value: str) -> str:
-    """Why no SMS reaches it, if its numbering plan says so; blank where a mobile may have it, as
-    in North America, where landlines and mobiles share their numbers."""
+    """Returns why no SMS reaches a number, if its numbering plan says so.
+
+    Blank where a mobile may have it, as in North America, where landlines and mobiles share their
+    numbers.
+    """
     try:
         number = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:

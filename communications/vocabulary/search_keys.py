@@ -19,7 +19,7 @@ MAX_TERMS = 8
 
 
 def search_key(texts: Iterable[str], values: Iterable[str]) -> str:
-    """From names and other words, and from addresses."""
+    """Returns the key to search in, made of names and other words, and of addresses."""
     texts = list(texts)
     found = [word for text in texts for word in personal_names.name_words(text)]
     found += [
@@ -32,7 +32,7 @@ def search_key(texts: Iterable[str], values: Iterable[str]) -> str:
 
 
 def search_terms(query: str) -> list[list[str]]:
-    """What a key must contain: of every list at least one."""
+    """Returns lists of words: a key matches that contains at least one of every list."""
     query = query.strip()
     digits = re.sub(r"\D", "", query.replace("(0)", ""))
     if NUMBER.fullmatch(query) and len(digits) >= MIN_DIGITS:
@@ -55,7 +55,7 @@ def word_alternatives(word: str) -> list[str]:
 
 
 def address_hint(value: str) -> str:
-    """What alike addresses have in common. It is no proof that they are one person's."""
+    """Returns what alike addresses have in common. It is no proof that they are one person's."""
     local, at, domain = value.rpartition("@")
     if not at:
         return phone_numbers.canonical_number(value)

@@ -65,7 +65,7 @@ def message_status(
     decision: Status | None = None,
     waiting: bool = False,
 ) -> Status:
-    """What to call a message whose attempts stand there.
+    """Returns what to call a message whose attempts stand there.
 
     `waiting` says that the outbox still holds it: another attempt will follow.
     """

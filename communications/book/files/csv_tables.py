@@ -33,6 +33,7 @@ GUESSES = (
 
 
 def decode_table(content: bytes) -> str:
+    """Returns the text of a file in whatever encoding a spreadsheet wrote it."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     for encoding in ENCODINGS:
@@ -78,7 +79,7 @@ def unique_columns(columns: list[str]) -> list[str]:
 
 
 def guess_mapping(columns: list[str]) -> dict[str, str]:
-    """What each column probably is; blank for one to leave out."""
+    """Returns what each column probably is; blank for one to leave out."""
     return {column: target_of(column) for column in columns}
 
 
@@ -92,7 +93,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(columns: list[str], rows: list[list[str]]) -> str:
-    """For spreadsheets: nothing in it is ever calculated. Our import takes the guard off again."""
+    """Returns a CSV for spreadsheets in which nothing is ever calculated.
+
+    Our import takes the guard off again.
+    """
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(columns)

@@ -35,7 +35,7 @@ COLUMNS = (
 
 
 def contacts_as_csv(contacts: Iterable[Contact]) -> str:
-    """What our own import reads back without being told what the columns are."""
+    """Returns a CSV that our import reads back without being told what the columns are."""
     rows = list(contacts)
     custom = list(dict.fromkeys(name for contact in rows for name in contact.custom))
     lines = [
@@ -67,7 +67,7 @@ def contacts_as_vcards(contacts: Iterable[Contact], version: str = "3.0") -> str
 
 
 def everything_about(contact: Contact) -> dict[str, Any]:
-    """All that is kept about somebody, also under contacts that were merged into this one."""
+    """Returns all that is kept about somebody, also under contacts merged into this one."""
     ids = [contact.pk, *merged_ids(contact)]
     addresses = list(contact.addresses.all())
     messages = Message.objects.filter(contact__in=ids).order_by("created_at", "pk")
@@ -100,7 +100,7 @@ def everything_about(contact: Contact) -> dict[str, Any]:
 
 
 def merged_ids(contact: Contact) -> list[int]:
-    """Whoever became this contact, in however many steps."""
+    """Returns the ids of whoever became this contact, in however many steps."""
     found: list[int] = []
     front = [contact.pk]
     while front:
@@ -114,6 +114,7 @@ def merged_ids(contact: Contact) -> list[int]:
 
 
 def suppressions_of(contact: Contact, addresses: Iterable[Address]) -> Any:
+    """Returns the suppressions of all addresses of a contact."""
     found = Suppression.objects.none()
     for channel in Channel.values:
         values = [address.value for address in addresses if address.channel == channel]

@@ -83,7 +83,7 @@ def choose_columns(row: Import, mapping: Mapping[str, str]) -> None:
 
 
 def preview_import(row: Import) -> ImportPreview:
-    """What would happen. Writes nothing."""
+    """Returns what would happen. Writes nothing."""
     columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
     return ImportPreview(plan_import(row, rows), columns, rows[:3])
 
@@ -149,7 +149,7 @@ def finish_import(row: Import, state: Import.State, counts: dict[str, int]) -> N
 
 
 def wrong_rows(row: Import) -> str:
-    """Those that cannot be taken, as a table with the reasons in a column of their own."""
+    """Returns those that cannot be taken as a CSV, with the reasons in a column of their own."""
     columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
     found = []
     for planned in plan_import(row, rows).rows:

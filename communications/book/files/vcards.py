@@ -65,6 +65,7 @@ def card_facts(contents: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def first_value(contents: dict[str, Any], name: str) -> str:
+    """Returns the first value of a property, without double spaces; blank if there is none."""
     return spaced_text(contents[name][0].value) if contents.get(name) else ""
 
 

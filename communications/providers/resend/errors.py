@@ -80,7 +80,10 @@ def classify_resend_error(error: ResendError) -> ProviderError:
 
 
 def resend_error_class(status: int, name: str, message: str) -> type[ProviderError]:
-    """The table first, the HTTP status second: Resend adds names without notice."""
+    """Returns what an error calls for.
+
+    The table comes first, the HTTP status second: Resend adds names without notice.
+    """
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed
     if status == HTTPStatus.FORBIDDEN and name == "validation_error":
@@ -95,7 +98,10 @@ def resend_error_class(status: int, name: str, message: str) -> type[ProviderErr
 
 
 def validation_error_class(message: str) -> type[ProviderError]:
-    """Resend names the field in the text only, between backquotes."""
+    """Returns whether the recipient or the content is refused.
+
+    Resend names the field in the text only, between backquotes.
+    """
     return InvalidRecipient if "`to`" in message else ContentRejected
 
 

@@ -46,10 +46,12 @@ SUPPRESSIONS = {"bounce": Reason.BOUNCE, "complaint": Reason.COMPLAINT}
 
 
 def resend_event_type(request: WebhookRequest) -> str:
+    """Returns Resend's own word for what happened, at most 80 characters of it."""
     return str(request.json().get("type", ""))[:80]
 
 
 def resend_events(request: WebhookRequest) -> Iterator[Event]:
+    """Yields the events of a webhook that are about our messages."""
     body = request.json()
     name, data = body.get("type"), body.get("data")
     if not isinstance(data, dict):
@@ -139,7 +141,7 @@ EXPLANATIONS: dict[str, Callable[[dict[str, Any]], Explanation]] = {
 
 
 def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
-    """A webhook carries no body; GET /emails/receiving/{id} does."""
+    """Returns a mail without its body, which only GET /emails/receiving/{id} has."""
     return MessageReceived(
         provider_id=str(data.get("email_id", "")),
         sender=bare_address(str(data.get("from", ""))),
@@ -161,6 +163,7 @@ def bare_addresses(value: Any) -> list[str]:
 
 
 def bare_address(value: str) -> str:
+    """Returns the address in “Ever After <hello@everafter.example>”."""
     return value.rpartition("<")[2].rstrip("> ").strip() or value
 
 
@@ -174,7 +177,10 @@ def closed_address(data: dict[str, Any], reason: Reason, at: datetime) -> Addres
 
 
 def parse_resend_time(value: Any) -> datetime:
-    """Seen: “…T22:13:42.674Z” and “2023-04-03 22:13:42.674981+00”. Now, where there is none."""
+    """Returns the time Resend gives; now, where there is none.
+
+    Seen: “…T22:13:42.674Z” and “2023-04-03 22:13:42.674981+00”.
+    """
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:

@@ -42,13 +42,14 @@ def as_params(outbound: Outbound) -> Any:
 
 
 def as_object(answer: Any) -> dict[str, Any]:
-    """The SDK passes on whatever JSON there is."""
+    """Returns the answer if it is a JSON object: the SDK passes on whatever JSON there is."""
     if not isinstance(answer, dict):
         raise OutcomeUnknown("Resend answered with something unreadable.", code="unreadable")
     return answer
 
 
 def accepted_mail(answer: Any) -> Accepted | ProviderError:
+    """Returns the mail's id at Resend, or OutcomeUnknown where the answer has none."""
     provider_id = answer.get("id") if isinstance(answer, dict) else None
     if not isinstance(provider_id, str) or not provider_id:
         return OutcomeUnknown("Resend answered without an id.", code="no_id")
@@ -77,6 +78,9 @@ def refused_mail(message: str) -> ProviderError:
 
 
 def permitted_rate(answer: Any) -> float | None:
-    """https://resend.com/docs/api-reference/rate-limit: requests a second."""
+    """Returns the requests a second that Resend permits; None where it does not say.
+
+    https://resend.com/docs/api-reference/rate-limit
+    """
     found = header_number(answer.get("http_headers", {}), "ratelimit-limit")
     return found if found and found > 0 else None

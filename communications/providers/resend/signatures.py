@@ -11,7 +11,7 @@ TIMESTAMP_DIGITS = 12
 
 
 def verify_svix_signature(request: WebhookRequest, webhooks: Iterable[Webhook]) -> str:
-    """The delivery's id. Raises MalformedRequest or InvalidSignature."""
+    """Returns the delivery's id. Raises MalformedRequest or InvalidSignature."""
     headers = {name: svix_header(request, name) for name in ("id", "timestamp", "signature")}
     if not headers["signature"]:
         raise InvalidSignature("The header svix-signature is missing.")
@@ -32,6 +32,7 @@ def svix_header(request: WebhookRequest, name: str) -> str:
 
 
 def svix_verifier(secret: str) -> Webhook:
+    """Returns what verifies signatures with a secret. Raises ValueError if that is no base64."""
     try:
         return Webhook(secret)
     except EmptyWebhookSecretError as error:

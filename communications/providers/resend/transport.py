@@ -56,7 +56,7 @@ resend.api_key = "set-by-the-client"
 
 
 def header_number(headers: Mapping[str, str], name: str) -> float | None:
-    """What the header says, if it is a number one can reckon with."""
+    """Returns the number in a header; None if there is none that one can reckon with."""
     lower = {key.lower(): value for key, value in headers.items()}
     try:
         found = float(lower[name])

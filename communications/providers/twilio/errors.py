@@ -134,7 +134,10 @@ def classify_twilio_error(
 
 
 def twilio_error_class(status: int, code: int) -> type[ProviderError]:
-    """The table first, the HTTP status second: Twilio adds codes without notice."""
+    """Returns what an error calls for.
+
+    The table comes first, the HTTP status second: Twilio adds codes without notice.
+    """
     if code in ERRORS:
         return ERRORS[code]
     if status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -50,6 +50,7 @@ TEST_FIELD = "WedSyncTest"
 
 
 def form_text(request: WebhookRequest) -> str:
+    """Returns the body as text. Raises MalformedRequest if it is not UTF-8."""
     try:
         return request.body.decode()
     except UnicodeDecodeError as error:
@@ -61,12 +62,16 @@ def form_fields(request: WebhookRequest) -> dict[str, str]:
 
 
 def twilio_event_type(request: WebhookRequest) -> str:
+    """Returns Twilio's own word for what happened; blank where it has none."""
     fields = form_fields(request)
     return fields.get("MessageStatus") or fields.get("SmsStatus") or ""
 
 
 def twilio_event_id(request: WebhookRequest) -> str:
-    """Twilio's own token, the same when it delivers again; or what tells two callbacks apart."""
+    """Returns Twilio's own token, or what tells two callbacks apart.
+
+    The token is the same when Twilio delivers again.
+    """
     token = request.headers.get("i-twilio-idempotency-token", "")
     if token:
         return token
@@ -76,6 +81,7 @@ def twilio_event_id(request: WebhookRequest) -> str:
 
 
 def twilio_events(request: WebhookRequest) -> Iterator[Event]:
+    """Yields the received message, or the receipt, of a callback."""
     fields = form_fields(request)
     if "MessageSid" not in fields or TEST_FIELD in fields:
         return
@@ -100,7 +106,7 @@ def twilio_receipt(
     detail: str,
     echoed: Mapping[str, str],
 ) -> StatusChanged:
-    """No time in it and no order: Twilio sends neither."""
+    """Returns a receipt without a time, and in no order: Twilio sends neither."""
     kind, point = STATUSES[status]
     number = as_int(code, 0)
     remedy = ERRORS.get(number)

@@ -27,6 +27,7 @@ def verify_twilio_signature(request: WebhookRequest, tokens: Iterable[str]) -> N
 
 
 def twilio_signature(url: str, fields: str, token: str, name: str) -> str:
+    """Returns the HMAC of the address and the fields in base64, with the hash of this name."""
     digest = hmac.new(token.encode(), (url + fields).encode(), getattr(hashlib, name)).digest()
     return b64encode(digest).decode()
 
@@ -48,6 +49,7 @@ def signed_fields(request: WebhookRequest) -> str:
 
 
 def sorted_fields(fields: Mapping[str, Sequence[str] | str]) -> str:
+    """Returns names and values in one text, sorted by name, as Twilio signs them."""
     pairs = (
         (name, value)
         for name, values in fields.items()

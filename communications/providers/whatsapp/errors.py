@@ -105,7 +105,10 @@ def classify_meta_error(status: int, error: Mapping[str, Any]) -> ProviderError:
 
 
 def meta_error_class(status: int, code: int) -> type[ProviderError]:
-    """The table first, the HTTP status second: Meta adds codes, and 0 may mean there was none."""
+    """Returns what an error calls for.
+
+    The table comes first, the HTTP status second: Meta adds codes, and 0 may mean there was none.
+    """
     if code in ERRORS:
         return ERRORS[code]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -114,4 +117,5 @@ def meta_error_class(status: int, code: int) -> type[ProviderError]:
 
 
 def meta_explanation(error: Mapping[str, Any], otherwise: str) -> str:
+    """Returns Meta's details of an error; where there are none, the field called `otherwise`."""
     return str(as_dict(error.get("error_data")).get("details") or error.get(otherwise, ""))

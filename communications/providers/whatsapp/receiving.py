@@ -53,11 +53,13 @@ TEST_ID = "wamid.wedsync-test"
 
 
 def changed_fields(request: WebhookRequest) -> str:
+    """Returns the fields a webhook is about, sorted, at most 80 characters."""
     fields = {str(change.get("field", "")) for change in meta_changes(request)}
     return ", ".join(sorted(fields))[:80]
 
 
 def meta_events(request: WebhookRequest) -> Iterator[Event]:
+    """Yields the events of all changes in a webhook that are about us."""
     for change in meta_changes(request):
         read = FIELDS.get(str(change.get("field")))
         value = change.get("value")
@@ -178,6 +180,7 @@ def as_e164(sender: str) -> str:
 
 
 def phone_number_id(value: dict[str, Any]) -> str:
+    """Returns Meta's id of our number that a change is about."""
     return str(as_dict(value.get("metadata")).get("phone_number_id", ""))
 
 
@@ -223,7 +226,7 @@ FIELDS: dict[str, Callable[[dict[str, Any]], Iterator[Event]]] = {
 
 
 def parse_unix_time(value: Any) -> datetime:
-    """Unix seconds, as a string or as a number."""
+    """Returns the time that Unix seconds, as a string or as a number, stand for."""
     text = str(value)
     if text.isascii() and text.isdigit() and len(text) < 12:  # noqa: PLR2004
         return datetime.fromtimestamp(int(text), UTC)

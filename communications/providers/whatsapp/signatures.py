@@ -11,7 +11,7 @@ from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 
 def meta_challenge(request: WebhookRequest, verify_token: str) -> str:
-    """The challenge to answer with. Raises MalformedRequest or InvalidSignature.
+    """Returns the challenge to answer with. Raises MalformedRequest or InvalidSignature.
 
     https://developers.facebook.com/docs/graph-api/webhooks/getting-started#verification
     """
@@ -37,4 +37,5 @@ def verify_meta_signature(request: WebhookRequest, secrets: Iterable[str]) -> No
 
 
 def sign_meta_body(body: bytes, secret: str) -> str:
+    """Returns the value of X-Hub-Signature-256 for a body."""
     return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"

@@ -12,6 +12,7 @@ from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 
 def as_template_text(template: Mapping[str, Any]) -> TemplateText:
+    """Returns a template as Meta lists it in our words; what is missing there is blank."""
     parts = {
         str(part.get("type", "")).upper(): part for part in as_dicts(template.get("components"))
     }
@@ -26,7 +27,10 @@ def as_template_text(template: Mapping[str, Any]) -> TemplateText:
 
 
 def template_events(value: dict[str, Any]) -> Iterator[Event]:
-    """https://developers.facebook.com/docs/whatsapp/business-management-api/webhooks/components"""
+    """Yields what changed about a template.
+
+    https://developers.facebook.com/docs/whatsapp/business-management-api/webhooks/components
+    """
     yield TemplateChanged(
         name=str(value.get("message_template_name", "")),
         language=str(value.get("message_template_language", "")),
