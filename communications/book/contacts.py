@@ -12,11 +12,7 @@ from communications.book import facts, history
 from communications.book.history import Cause
 from communications.errors import InvalidAddress
 from communications.models import Address, Channel, Contact, Handle, Organization, Origin
-from communications.vocabulary import (
-    personal_names,
-    phone_numbers,
-    search_keys,
-)
+from communications.vocabulary import personal_names, phone_numbers, search_keys
 
 INBOUND = Cause(Origin.INBOUND)
 # A person has a handful.

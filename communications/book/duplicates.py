@@ -13,10 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from communications.book import matching, merging
-from communications.book.field_merge import (
-    NOBODY,
-    Chosen,
-)
+from communications.book.field_merge import NOBODY, Chosen
 from communications.book.matching import ComparedPerson, Judgement
 from communications.errors import NotPossible
 from communications.models import Contact, Message, Organization, Pair, Verdict

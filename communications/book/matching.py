@@ -3,11 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from communications.vocabulary import (
-    personal_names,
-    phone_numbers,
-    search_keys,
-)
+from communications.vocabulary import personal_names, phone_numbers, search_keys
 
 # Below, two names are not alike enough for anybody to look at.
 ALIKE = 0.88

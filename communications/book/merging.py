@@ -11,11 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from communications.book import contacts, history
-from communications.book.field_merge import (
-    NOBODY,
-    Chosen,
-    merged_facts,
-)
+from communications.book.field_merge import NOBODY, Chosen, merged_facts
 from communications.book.history import FIELDS, Cause
 from communications.errors import NotPossible
 from communications.models import Contact, ContactChange, Merge, Origin, Pair, Verdict

@@ -13,10 +13,7 @@ from communications.composing import drafts
 from communications.composing.drafts import APPROVED, Draft
 from communications.errors import KeyReused, Refused
 from communications.live import event_stream
-from communications.messages.transitions import (
-    Change,
-    record,
-)
+from communications.messages.transitions import Change, record
 from communications.models import Attachment, Channel, Message, Organization, Template
 from communications.policy import (
     channel_fallback,
@@ -25,14 +22,8 @@ from communications.policy import (
     unsubscribe,
     whatsapp_window,
 )
-from communications.vocabulary.events import (
-    File,
-    Kind,
-)
-from communications.vocabulary.sms_segments import (
-    Segments,
-    count_segments,
-)
+from communications.vocabulary.events import File, Kind
+from communications.vocabulary.sms_segments import Segments, count_segments
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -8,19 +8,8 @@ from typing import Any
 from django.db.models import Prefetch
 
 from communications.composing.drafts import APPROVED
-from communications.models import (
-    Channel,
-    Contact,
-    Direction,
-    Event,
-    Message,
-    Template,
-)
-from communications.policy import (
-    channel_fallback,
-    suppressions,
-    whatsapp_window,
-)
+from communications.models import Channel, Contact, Direction, Event, Message, Template
+from communications.policy import channel_fallback, suppressions, whatsapp_window
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 

@@ -12,11 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
 from communications.live import event_stream
-from communications.live.hub import (
-    OVERFLOW,
-    QUEUE_LIMIT,
-    current_hub,
-)
+from communications.live.hub import OVERFLOW, QUEUE_LIMIT, current_hub
 from communications.live.staff_feed import Queue
 from communications.models import Membership
 

@@ -16,10 +16,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from redis import RedisError
 
 from communications.live import event_stream
-from communications.live.staff_feed import (
-    Queue,
-    StaffFeed,
-)
+from communications.live.staff_feed import Queue, StaffFeed
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from communications.models import Event, WebhookDelivery
-from wedsync_comms.lib import (
-    heartbeats,
-    shared_state,
-)
+from wedsync_comms.lib import heartbeats, shared_state
 
 PRUNE_BATCH = 500
 MAX_PRUNE_BATCHES = 40

@@ -6,15 +6,8 @@ from django.utils import timezone
 
 from communications.errors import NotPossible
 from communications.live import event_stream
-from communications.messages.transitions import (
-    Change,
-    SendPlan,
-    record,
-)
-from communications.models import (
-    Direction,
-    Message,
-)
+from communications.messages.transitions import Change, SendPlan, record
+from communications.models import Direction, Message
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
 

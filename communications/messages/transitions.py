@@ -16,16 +16,8 @@ from django.utils import timezone
 
 from communications.live import event_stream
 from communications.models import Attempt, Event, Message
-from communications.vocabulary.events import (
-    Kind,
-    Source,
-)
-from communications.vocabulary.statuses import (
-    REACHED,
-    UNANSWERED,
-    Status,
-    message_status,
-)
+from communications.vocabulary.events import Kind, Source
+from communications.vocabulary.statuses import REACHED, UNANSWERED, Status, message_status
 
 Row = TypeVar("Row", Message, Attempt)
 

@@ -5,16 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from communications.messages.transitions import (
-    Change,
-    Leg,
-    SendPlan,
-)
+from communications.messages.transitions import Change, Leg, SendPlan
 from communications.models import Address, Channel, Message
-from communications.policy import (
-    suppressions,
-    whatsapp_window,
-)
+from communications.policy import suppressions, whatsapp_window
 from communications.providers import registry
 from communications.vocabulary import phone_numbers
 from communications.vocabulary.events import Kind

@@ -5,11 +5,7 @@ from uuid import UUID
 
 from communications.messages.transitions import Change
 from communications.models import Channel, Message, Suppression
-from communications.policy import (
-    channel_fallback,
-    suppressions,
-    whatsapp_window,
-)
+from communications.policy import channel_fallback, suppressions, whatsapp_window
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
 

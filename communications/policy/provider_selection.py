@@ -13,16 +13,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from communications.messages.transitions import (
-    Change,
-    SendPlan,
-    record,
-)
+from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Event, Message
-from communications.policy import (
-    channel_fallback,
-    retry_policy,
-)
+from communications.policy import channel_fallback, retry_policy
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket

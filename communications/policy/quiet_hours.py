@@ -10,11 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from communications.messages.transitions import (
-    Change,
-    SendPlan,
-    record,
-)
+from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Channel, Message, Organization, Priority
 from communications.vocabulary.events import Kind
 

@@ -12,12 +12,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import make_msgid
 
 from communications.providers.base import Accepted, ProbeResult, Provider, Reply
-from communications.vocabulary.events import (
-    Event,
-    MessageReceived,
-    Outbound,
-    StatusChanged,
-)
+from communications.vocabulary.events import Event, MessageReceived, Outbound, StatusChanged
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,

@@ -13,17 +13,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from communications.errors import Unmatched
-from communications.models import (
-    WebhookDelivery,
-)
+from communications.models import WebhookDelivery
 from communications.providers import registry
 from communications.providers.base import Provider
 from communications.receiving import template_catalogue
-from communications.receiving.inbound import (
-    apply_consent,
-    close_everywhere,
-    receive_message,
-)
+from communications.receiving.inbound import apply_consent, close_everywhere, receive_message
 from communications.receiving.receipts import apply_status
 from communications.vocabulary.events import (
     ConsentChanged,
@@ -33,11 +27,7 @@ from communications.vocabulary.events import (
     StatusChanged,
     TemplateChanged,
 )
-from wedsync_comms.lib import (
-    shared_state,
-    tally,
-    wakeup,
-)
+from wedsync_comms.lib import shared_state, tally, wakeup
 from wedsync_comms.lib.errors import InvalidSignature
 from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise

@@ -8,19 +8,9 @@ from django.utils import timezone
 from communications.book import contacts
 from communications.errors import InvalidAddress, Unmatched
 from communications.live import event_stream
-from communications.models import (
-    Address,
-    Channel,
-    Contact,
-    Direction,
-    Message,
-    Organization,
-)
+from communications.models import Address, Channel, Contact, Direction, Message, Organization
 from communications.models import Event as Row
-from communications.policy import (
-    suppressions,
-    whatsapp_window,
-)
+from communications.policy import suppressions, whatsapp_window
 from communications.providers import registry
 from communications.vocabulary.events import (
     AddressClosed,

@@ -7,27 +7,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.errors import Unmatched
-from communications.messages.transitions import (
-    Change,
-    SendPlan,
-    record,
-)
-from communications.models import (
-    Attempt,
-    Message,
-)
-from communications.policy import (
-    channel_fallback,
-    retry_policy,
-    suppressions,
-)
+from communications.messages.transitions import Change, SendPlan, record
+from communications.models import Attempt, Message
+from communications.policy import channel_fallback, retry_policy, suppressions
 from communications.providers import registry
-from communications.vocabulary.events import (
-    Kind,
-    Reason,
-    Source,
-    StatusChanged,
-)
+from communications.vocabulary.events import Kind, Reason, Source, StatusChanged
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing
 from wedsync_comms.lib.text import as_sentence, sanitise

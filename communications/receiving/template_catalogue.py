@@ -8,10 +8,7 @@ from django.db import transaction
 
 from communications.models import Organization, Template
 from communications.providers import registry
-from communications.vocabulary.events import (
-    TemplateChanged,
-    TemplateText,
-)
+from communications.vocabulary.events import TemplateChanged, TemplateText
 from wedsync_comms.lib.errors import ProviderError
 from wedsync_comms.lib.leases import process_lease
 

@@ -14,22 +14,13 @@ from django.db import transaction
 from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
-from communications.messages.transitions import (
-    Change,
-    record,
-)
+from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Message, Priority
-from communications.policy import (
-    provider_selection,
-    quiet_hours,
-)
+from communications.policy import provider_selection, quiet_hours
 from communications.policy.eligibility import refuse_ineligible
 from communications.providers import registry
 from communications.vocabulary.events import Kind
-from communications.vocabulary.statuses import (
-    UNANSWERED,
-    Status,
-)
+from communications.vocabulary.statuses import UNANSWERED, Status
 from wedsync_comms.lib.errors import OutcomeUnknown
 
 # Only the message: the organization, which is read along, is everybody's.
@@ -126,6 +117,7 @@ def refuse_or_hold(messages: Sequence[Message]) -> list[Message]:
 
 
 def expiry_of(message: Message) -> Change:
+    """Returns the change that ends a message that was not sent in time."""
     return Change(
         message=message.pk,
         kind=Kind.EXPIRED,

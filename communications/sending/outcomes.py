@@ -11,35 +11,16 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from communications.messages.transitions import (
-    Change,
-    SendPlan,
-    record,
-)
+from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Call
-from communications.policy import (
-    channel_fallback,
-    retry_policy,
-    suppressions,
-)
+from communications.policy import channel_fallback, retry_policy, suppressions
 from communications.policy.retry_policy import Action, Decision
 from communications.providers import registry
 from communications.providers.base import Accepted
-from communications.sending.claims import (
-    Claim,
-    is_repeatable,
-)
-from communications.vocabulary.events import (
-    Kind,
-    Reason,
-    Source,
-)
+from communications.sending.claims import Claim, is_repeatable
+from communications.vocabulary.events import Kind, Reason, Source
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import (
-    OptedOut,
-    OptedOutOfMarketing,
-    ProviderError,
-)
+from wedsync_comms.lib.errors import OptedOut, OptedOutOfMarketing, ProviderError
 from wedsync_comms.lib.text import as_sentence
 
 log = structlog.get_logger(__name__)

@@ -8,22 +8,9 @@ import structlog
 from communications.models import Attachment, Attempt, Call, Message
 from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
-from communications.sending.claims import (
-    LOST,
-    Claim,
-    is_repeatable,
-    last_attempts,
-)
-from communications.sending.outcomes import (
-    CallResult,
-    record_outcomes,
-)
-from communications.vocabulary.events import (
-    File,
-    Media,
-    Outbound,
-    TemplateRef,
-)
+from communications.sending.claims import LOST, Claim, is_repeatable, last_attempts
+from communications.sending.outcomes import CallResult, record_outcomes
+from communications.vocabulary.events import File, Media, Outbound, TemplateRef
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,

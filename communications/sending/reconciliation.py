@@ -8,23 +8,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from communications.messages.transitions import (
-    Change,
-    SendPlan,
-    record,
-)
+from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Message
 from communications.policy import channel_fallback
 from communications.providers import registry
 from communications.receiving import receipts
-from communications.sending import (
-    claims,
-    provider_call,
-)
-from communications.vocabulary.events import (
-    Kind,
-    Source,
-)
+from communications.sending import claims, provider_call
+from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import ProviderError, RateLimited
 

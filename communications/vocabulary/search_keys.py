@@ -4,10 +4,7 @@ alike. Plain text and LIKE, so that every database finds the same, without exten
 import re
 from collections.abc import Iterable
 
-from communications.vocabulary import (
-    personal_names,
-    phone_numbers,
-)
+from communications.vocabulary import personal_names, phone_numbers
 
 MAX_KEY = 4_000
 # Google ignores dots, and everything after a plus sign.

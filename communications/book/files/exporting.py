@@ -4,18 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from communications.book import history
-from communications.book.files import (
-    csv_tables,
-    vcards,
-)
-from communications.models import (
-    Address,
-    Channel,
-    Contact,
-    ContactChange,
-    Message,
-    Suppression,
-)
+from communications.book.files import csv_tables, vcards
+from communications.models import Address, Channel, Contact, ContactChange, Message, Suppression
 
 COLUMNS = (
     "name",

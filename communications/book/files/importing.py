@@ -13,17 +13,8 @@ from django.utils import timezone
 
 from communications.book import contacts, history
 from communications.book.contacts import AddressEntry
-from communications.book.files import (
-    csv_tables,
-    records,
-    vcards,
-)
-from communications.book.files.planning import (
-    ContactDraft,
-    ImportPlan,
-    PlannedAction,
-    Planner,
-)
+from communications.book.files import csv_tables, records, vcards
+from communications.book.files.planning import ContactDraft, ImportPlan, PlannedAction, Planner
 from communications.book.files.records import Rejected
 from communications.book.history import Cause
 from communications.errors import NotPossible

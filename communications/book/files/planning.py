@@ -17,10 +17,7 @@ from communications.book.facts import FACTS
 from communications.book.files.records import ContactRecord
 from communications.book.matching import ComparedPerson, Judgement
 from communications.models import Contact, Organization
-from communications.vocabulary import (
-    personal_names,
-    phone_numbers,
-)
+from communications.vocabulary import personal_names, phone_numbers
 
 
 class PlannedAction(StrEnum):

@@ -9,10 +9,7 @@ from vobject.base import ParseError
 
 from communications.book.contacts import AddressEntry
 from communications.book.files import records
-from communications.book.files.records import (
-    ContactRecord,
-    Rejected,
-)
+from communications.book.files.records import ContactRecord, Rejected
 from communications.models import Channel, Contact, Organization
 
 MAX_CARDS = 10_000

@@ -34,9 +34,7 @@ from communications.vocabulary.events import (
     Reason,
     StatusChanged,
 )
-from wedsync_comms.lib.errors import (
-    CredentialsRejected,
-)
+from wedsync_comms.lib.errors import CredentialsRejected
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import as_dicts
 from wedsync_comms.lib.web.webhook_request import WebhookRequest

@@ -14,12 +14,7 @@ from communications.providers.twilio import receiving, signatures
 from communications.providers.twilio.errors import twilio_errors
 from communications.providers.twilio.receiving import STATUSES, TEST_FIELD, WHATSAPP
 from communications.providers.twilio.transport import PooledTwilioClient
-from communications.vocabulary.events import (
-    Event,
-    MessageReceived,
-    Outbound,
-    StatusChanged,
-)
+from communications.vocabulary.events import Event, MessageReceived, Outbound, StatusChanged
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,

@@ -24,9 +24,7 @@ from communications.vocabulary.events import (
     StatusChanged,
     TemplateText,
 )
-from wedsync_comms.lib.errors import (
-    OutcomeUnknown,
-)
+from wedsync_comms.lib.errors import OutcomeUnknown
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import as_dict, as_dicts

@@ -4,10 +4,7 @@ import mimetypes
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from communications.vocabulary.events import (
-    Outbound,
-    TemplateRef,
-)
+from communications.vocabulary.events import Outbound, TemplateRef
 from wedsync_comms.lib.errors import ContentRejected
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types

@@ -3,11 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from communications.vocabulary.events import (
-    Event,
-    TemplateChanged,
-    TemplateText,
-)
+from communications.vocabulary.events import Event, TemplateChanged, TemplateText
 from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 
