@@ -16,7 +16,7 @@ def phone_routes(phones: Phones, lines: Sequence[Line]) -> Sequence[BaseRoute]:
     desk = Desk(phones, lines)
     return [
         Route("/phones", desk.every),
-        Route("/phones/{number}", guarded(desk.one), methods=["GET", "PATCH"]),
+        Route("/phones/{number}", guarded(desk.phone), methods=["GET", "PATCH"]),
         Route("/phones/{number}/read", guarded(desk.read), methods=["POST"]),
     ]
 
@@ -29,7 +29,7 @@ class Desk:
     async def every(self, _: Request) -> Response:
         return JSONResponse({"phones": every_phone(self._phones, self._lines)})
 
-    async def one(self, request: Request) -> Response:
+    async def phone(self, request: Request) -> Response:
         if request.method == "PATCH":
             try:
                 self._phones.change(_number(request), await json_object(request))

@@ -35,7 +35,7 @@ def control_routes(providers: Sequence[Provider], *, forget: Callable[[], None])
         Route("/", overview),
         Route("/reset", guarded(reset), methods=["POST"]),
         *(Mount(f"/{each.slug}", routes=provider_routes(each)) for each in providers),
-        *(_settings_route(one) for one in providers),
+        *(_settings_route(provider) for provider in providers),
     ]
 
 

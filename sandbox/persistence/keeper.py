@@ -77,7 +77,10 @@ class Keeper:
 
     def _changed(self) -> dict[str, str]:
         """Returns the worlds that differ from the last ones returned, as text."""
-        stamps = {slug: (one.ledger.revision, self.writes) for slug, one in self._providers.items()}
+        stamps = {
+            slug: (provider.ledger.revision, self.writes)
+            for slug, provider in self._providers.items()
+        }
         stamps[PHONES] = (sum(revision for revision, _ in stamps.values()), self.writes)
         due = [name for name, stamp in stamps.items() if self._saved.get(name) != stamp]
         self._saved = stamps

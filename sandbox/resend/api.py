@@ -71,7 +71,7 @@ class Api:
         if wrong and not permissive:
             raise wrong[0][1]
         key = request.headers.get("idempotency-key")
-        mails = [compose.mail(one, key) for one in valid]
+        mails = [compose.mail(fields, key) for fields in valid]
         for mail in mails:
             self._room.accept(mail)
         answer: Json = {"data": [{"id": mail.id} for mail in mails]}
@@ -116,11 +116,11 @@ class Api:
     def _sort(self, given: list[Any]) -> tuple[list[Json], list[tuple[int, RefusedError]]]:
         valid: list[Json] = []
         wrong: list[tuple[int, RefusedError]] = []
-        for index, one in enumerate(given):
+        for index, mail in enumerate(given):
             try:
-                rules.check_mail(one, batch=True)
-                self._check_domain(one)
-                valid.append(one)
+                rules.check_mail(mail, batch=True)
+                self._check_domain(mail)
+                valid.append(mail)
             except RefusedError as error:
                 wrong.append((index, error))
         return valid, wrong

@@ -46,7 +46,7 @@ def mail(given: Mapping[str, Any], idempotency_key: str | None) -> Mail:
         text=given.get("text"),
         headers=dict(given.get("headers", {})),
         tags={tag["name"]: tag["value"] for tag in given.get("tags", [])},
-        attachments=tuple(attachment(one) for one in given.get("attachments", [])),
+        attachments=tuple(attachment(file) for file in given.get("attachments", [])),
         request={name: value for name, value in given.items() if name != "attachments"},
         idempotency_key=idempotency_key,
         scheduled_at=rules.scheduled_at(scheduled_at) if scheduled_at else None,
@@ -82,7 +82,7 @@ def received(given: Mapping[str, Any], *, answers: Mail | None = None) -> Receiv
         html=given.get("html"),
         text=given.get("text"),
         headers=_headers(given, usual, message_id),
-        attachments=tuple(attachment(one) for one in given.get("attachments", [])),
+        attachments=tuple(attachment(file) for file in given.get("attachments", [])),
         message_id=message_id,
         answers=answers.id if answers else None,
     )

@@ -87,7 +87,7 @@ class Desk:
             "mails": len(mails),
             "evicted": self._room.mails.evicted,
             "recipients": recipients,
-            "repeated": {one: times for one, times in recipients.items() if times > 1},
+            "repeated": {address: times for address, times in recipients.items() if times > 1},
             "last_events": Counter(mail.last_event for mail in mails),
             "subjects": Counter(mail.subject for mail in mails).most_common(20),
         }

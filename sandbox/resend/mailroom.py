@@ -96,7 +96,7 @@ class Mailroom:
             self.record(mail, "suppressed", {"reason": self.suppressions[blocked[0]]})
         if len(blocked) == len(wanted):
             return
-        outcomes = _outcomes(one for one in wanted if one not in self.suppressions)
+        outcomes = _outcomes(address for address in wanted if address not in self.suppressions)
         if outcomes != list(TEST_OUTCOMES["suppressed"]):
             self.record(mail, "sent")
         for place, outcome in enumerate(outcomes, start=1):

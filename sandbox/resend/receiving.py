@@ -35,12 +35,12 @@ class Downloads:
         self._key = secrets.token_bytes(32)
 
     def api_routes(self) -> list[tuple[str, str, Callable[[Request, bytes], Response]]]:
-        one = "/emails/receiving/{id}"
+        mail_path = "/emails/receiving/{id}"
         return [
             ("GET", "/emails/receiving", self.list_received),
-            ("GET", one, self.retrieve),
-            ("GET", f"{one}/attachments", self.list_attachments),
-            ("GET", f"{one}/attachments/{{attachment_id}}", self.retrieve_attachment),
+            ("GET", mail_path, self.retrieve),
+            ("GET", f"{mail_path}/attachments", self.list_attachments),
+            ("GET", f"{mail_path}/attachments/{{attachment_id}}", self.retrieve_attachment),
         ]
 
     def routes(self) -> Sequence[BaseRoute]:

@@ -105,7 +105,7 @@ class Api:
         there = _pages(request, size)
         return JSONResponse(
             {
-                "messages": [one.as_json() for one in shown],
+                "messages": [message.as_json() for message in shown],
                 "page": page,
                 "page_size": size,
                 "start": page * size,

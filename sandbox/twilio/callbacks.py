@@ -128,9 +128,9 @@ def incoming_form(message: Message) -> dict[str, str]:
     }
     if message.service_sid:
         form["MessagingServiceSid"] = message.service_sid
-    for place, one in enumerate(message.media):
-        form[f"MediaUrl{place}"] = one.url
-        form[f"MediaContentType{place}"] = one.content_type
+    for place, medium in enumerate(message.media):
+        form[f"MediaUrl{place}"] = medium.url
+        form[f"MediaContentType{place}"] = medium.content_type
     if message.channel == "whatsapp":
         digits = (message.sender or "").removeprefix(WHATSAPP).removeprefix("+")
         return form | {"WaId": digits, "ProfileName": "Guest", "MessageType": "text"}

@@ -82,8 +82,8 @@ class Desk:
             for message in self._board.messages.newest()
             if message.direction == "outbound-api"
         ]
-        phones = Counter(one.phone for one in sent)
-        ours = Counter(one.ours for one in sent if one.ours)
+        phones = Counter(message.phone for message in sent)
+        ours = Counter(message.ours for message in sent if message.ours)
         tag = request.query_params.get("tag")
         shown: Json = {
             "messages": len(sent),
@@ -91,11 +91,13 @@ class Desk:
             "phones": phones,
             "repeated": _repeated(phones),
             "ours_repeated": _repeated(ours),
-            "statuses": Counter(one.status for one in sent),
-            "bodies_repeated": _repeated(Counter(f"{one.phone} {one.body}" for one in sent)),
+            "statuses": Counter(message.status for message in sent),
+            "bodies_repeated": _repeated(
+                Counter(f"{message.phone} {message.body}" for message in sent)
+            ),
         }
         if tag:
-            tags = [one.tags for one in sent]
+            tags = [message.tags for message in sent]
             shown["tags"] = Counter(tagged[tag] for tagged in tags if tag in tagged)
         return JSONResponse(shown)
 
@@ -151,7 +153,7 @@ class Desk:
 
 
 def _repeated(counts: Counter[str]) -> dict[str, int]:
-    return {one: times for one, times in counts.items() if times > 1}
+    return {value: times for value, times in counts.items() if times > 1}
 
 
 def _addresses(given: Json, usual_to: str) -> tuple[str, str]:

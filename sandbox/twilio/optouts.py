@@ -53,7 +53,7 @@ class OptOuts:
         return (scope, phone) in self._out
 
     def of(self, phone: str) -> list[str]:
-        return sorted(scope for scope, one in self._out if one == phone)
+        return sorted(scope for scope, number in self._out if number == phone)
 
     def clear(self) -> None:
         self._out.clear()

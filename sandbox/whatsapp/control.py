@@ -80,7 +80,7 @@ class Desk:
                 raise HTTPException(422, str(error)) from error
             self._exchange.receive(received, answers)
             return JSONResponse(received.in_full(), status_code=201)
-        shown = [one.in_full() for one in self._exchange.received.newest()]
+        shown = [message.in_full() for message in self._exchange.received.newest()]
         return JSONResponse({"messages": shown[: limit_of(request)]})
 
     async def prefer(self, request: Request) -> Response:
@@ -132,7 +132,7 @@ class Desk:
             template = _template(await json_object(request), len(self._api.templates.every))
             self._api.templates.every.append(template)
             return JSONResponse(template.as_json(), status_code=201)
-        shown = [one.as_json() for one in self._api.templates.every]
+        shown = [template.as_json() for template in self._api.templates.every]
         return JSONResponse({"templates": shown})
 
     async def template(self, request: Request) -> Response:
@@ -145,20 +145,22 @@ class Desk:
                 raise HTTPException(422, f"{name} is one of {', '.join(allowed)}.")
         for template in named:
             template_changes(self._exchange, template, wanted)
-        return JSONResponse({"templates": [one.as_json() for one in named]})
+        return JSONResponse({"templates": [template.as_json() for template in named]})
 
     async def stats(self, request: Request) -> Response:
         every = list(self._exchange.sent.newest())
         phones = Counter(sent.phone for sent in every)
-        ours = Counter(one.ours for one in every if one.ours)
+        ours = Counter(message.ours for message in every if message.ours)
         shown: Json = {
             "messages": len(every),
             "evicted": self._exchange.sent.evicted,
             "phones": phones,
             "repeated": _repeated(phones),
             "ours_repeated": _repeated(ours),
-            "statuses": Counter(one.status for one in every),
-            "bodies_repeated": _repeated(Counter(f"{one.phone} {one.text}" for one in every)),
+            "statuses": Counter(message.status for message in every),
+            "bodies_repeated": _repeated(
+                Counter(f"{message.phone} {message.text}" for message in every)
+            ),
         }
         if request.query_params.get("tag"):
             shown["tags"] = ours
@@ -198,7 +200,7 @@ def _phone(given: Json) -> str:
 
 
 def _repeated(counts: Counter[str]) -> dict[str, int]:
-    return {one: times for one, times in counts.items() if times > 1}
+    return {value: times for value, times in counts.items() if times > 1}
 
 
 def _template(given: Json, place: int) -> Template:

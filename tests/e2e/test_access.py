@@ -43,8 +43,8 @@ LOW_CONTRAST = """() => {
         ? [...backgrounds(element.parentElement), getComputedStyle(element).backgroundColor] : [];
     const ratio = element => {
         const below = backgrounds(element);
-        const [one, other] = [over(below), over([...below, getComputedStyle(element).color])];
-        return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+        const [first, second] = [over(below), over([...below, getComputedStyle(element).color])];
+        return (Math.max(first, second) + 0.05) / (Math.min(first, second) + 0.05);
     };
     return [...document.querySelectorAll("body *")]
         .filter(element => element.checkVisibility() && !element.closest(".unseen, .skip, svg"))

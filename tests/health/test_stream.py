@@ -44,14 +44,17 @@ def test_staff_and_platform_administrators_hear_of_an_incident_without_asking(
 ) -> None:
     staff = factories.member()
     root = User.objects.create_superuser("root", password="secret")
-    with listening(server, staff, open_timeout=30) as one, listening(server, root) as other:
-        for ear in (one, other):
-            assert ear.any()["type"] == "ready"
-            first = health(ear, incidents=0)
+    with (
+        listening(server, staff, open_timeout=30) as staff_stream,
+        listening(server, root) as root_stream,
+    ):
+        for stream in (staff_stream, root_stream):
+            assert stream.any()["type"] == "ready"
+            first = health(stream, incidents=0)
             assert (first["type"], first["status"]) == ("health", "operational")
         incident()
-        for ear in (one, other):
-            assert health(ear, incidents=1)["providers"]["resend"] == "down"
+        for stream in (staff_stream, root_stream):
+            assert health(stream, incidents=1)["providers"]["resend"] == "down"
 
 
 def test_programs_of_people_who_are_no_staff_hear_of_messages_only(server: Live) -> None:

@@ -66,7 +66,7 @@ class GraphApi:
     def calendar(self, name: str = "Calendar") -> str:
         """Its id."""
         every = self("GET", "/me/calendars").json()["value"]
-        return str(next(one["id"] for one in every if one["name"] == name))
+        return str(next(entry["id"] for entry in every if entry["name"] == name))
 
     def create(self, calendar: str = "", **fields: Any) -> requests.Response:
         path = f"/me/calendars/{calendar}/events" if calendar else "/me/events"

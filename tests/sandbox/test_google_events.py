@@ -9,8 +9,8 @@ from tests.sandbox.google import Google, event, refused
 
 def mails(google: Google, **wanted: str) -> list[tuple[str, str]]:
     found = google.control("GET", "/invitations")["invitations"]
-    kept = [one for one in found if all(one[name] == value for name, value in wanted.items())]
-    return [(one["to"], one["kind"]) for one in reversed(kept)]
+    kept = [mail for mail in found if all(mail[name] == value for name, value in wanted.items())]
+    return [(mail["to"], mail["kind"]) for mail in reversed(kept)]
 
 
 def test_the_list_says_what_may_be_done_in_which_calendar(google: Google) -> None:
@@ -92,7 +92,7 @@ def test_a_patch_merges_objects_and_replaces_lists(google: Google) -> None:
 
     after = google.events.patch(calendarId="primary", eventId=made["id"], body=change).execute()
 
-    assert [one["email"] for one in after["attendees"]] == ["b@example.com"]
+    assert [attendee["email"] for attendee in after["attendees"]] == ["b@example.com"]
     assert after["extendedProperties"] == {"private": {"wedsync": "1"}}
     assert after["summary"] == made["summary"]
 
@@ -206,7 +206,7 @@ def test_an_event_moves_to_another_calendar_and_leaves_a_tombstone(google: Googl
 
     google.events.move(calendarId="primary", eventId=made["id"], destination=target).execute()
 
-    assert [one["status"] for one in google.list(syncToken=cursor)["items"]] == ["cancelled"]
+    assert [event["status"] for event in google.list(syncToken=cursor)["items"]] == ["cancelled"]
     there = google.events.get(calendarId=target, eventId=made["id"]).execute()
     assert there["organizer"]["email"] == target
 

@@ -113,7 +113,7 @@ def test_the_other_side_makes_moves_and_cancels_events(google: Google, zone: str
     (seen,) = google.list(syncToken=cursor)["items"]
     assert (seen["id"], seen["status"]) == (made["id"], "cancelled")
     shown = google.control("GET", "/calendars")["calendars"][0]["events"]
-    assert [one["cancelled"] for one in shown if one["id"] == made["id"]] == [True]
+    assert [event["cancelled"] for event in shown if event["id"] == made["id"]] == [True]
 
 
 def test_moved_without_an_end_it_takes_as_long_as_before(google: Google) -> None:

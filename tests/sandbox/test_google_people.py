@@ -26,7 +26,7 @@ def update(google: Google, contact: dict[str, Any], **fields: Any) -> Any:
 
 
 def names(found: dict[str, Any]) -> set[str]:
-    return {one["resourceName"] for one in found.get("connections", [])}
+    return {person["resourceName"] for person in found.get("connections", [])}
 
 
 def test_contacts_come_in_pages_with_a_cursor_on_the_last(google: Google) -> None:
@@ -100,8 +100,8 @@ def test_a_delta_has_changes_and_deletions(google: Google) -> None:
     delta = google.contacts(syncToken=cursor)
 
     assert names(delta) == {kept["resourceName"], gone["resourceName"]}
-    deleted = [one for one in delta["connections"] if one["metadata"].get("deleted")]
-    assert [one["resourceName"] for one in deleted] == [gone["resourceName"]]
+    deleted = [person for person in delta["connections"] if person["metadata"].get("deleted")]
+    assert [person["resourceName"] for person in deleted] == [gone["resourceName"]]
     assert "names" not in deleted[0]
     get = google.people.people().get(resourceName=gone["resourceName"], personFields="names")
     assert refused(get)[0] == 404
@@ -149,7 +149,7 @@ def test_a_merge_leaves_the_old_name_with_the_contact_that_stayed(google: Google
     (merged,) = google.contacts(syncToken=cursor)["connections"]
     assert merged["resourceName"] == keep["resourceName"]
     assert merged["metadata"]["previousResourceNames"] == [drop["resourceName"]]
-    assert [one["value"] for one in merged["emailAddresses"]] == [
+    assert [email["value"] for email in merged["emailAddresses"]] == [
         "ada@example.com",
         "augusta@example.com",
     ]
@@ -186,13 +186,13 @@ def test_many_are_created_found_and_deleted_at_once(google: Google) -> None:
 
     made = people.batchCreateContacts(body=body).execute()["createdPeople"]
     found = people.searchContacts(query="hopp", readMask="names").execute()["results"]
-    wanted = [one["person"]["resourceName"] for one in made]
+    wanted = [created["person"]["resourceName"] for created in made]
     got = people.getBatchGet(resourceNames=wanted, personFields=EVERYTHING).execute()["responses"]
     assert (len(made), len(found), len(got)) == (3, 3, 3)
 
     people.batchDeleteContacts(body={"resourceNames": wanted}).execute()
     got = people.getBatchGet(resourceNames=wanted, personFields="names").execute()["responses"]
-    assert {one["httpStatusCode"] for one in got} == {404}
+    assert {response["httpStatusCode"] for response in got} == {404}
 
 
 def test_a_list_can_be_suddenly_empty(google: Google) -> None:

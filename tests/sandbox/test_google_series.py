@@ -8,7 +8,7 @@ YEAR = {"timeMin": "2027-01-01T00:00:00Z", "timeMax": "2028-01-01T00:00:00Z"}
 
 def starts(google: Google, series: str) -> list[str]:
     found = google.list(singleEvents=True, orderBy="startTime", **YEAR)["items"]
-    return [one["start"]["dateTime"] for one in found if one["recurringEventId"] == series]
+    return [event["start"]["dateTime"] for event in found if event["recurringEventId"] == series]
 
 
 def test_occurrences_keep_their_wall_time_over_a_change_of_the_clocks(google: Google) -> None:
@@ -41,7 +41,7 @@ def test_an_occurrence_can_be_moved_and_cancelled_by_itself(google: Google) -> N
         "2027-03-19T09:00:00Z",
         "2027-03-26T09:00:00Z",
     ]
-    kept = {one["id"]: one for one in google.list()["items"]}
+    kept = {event["id"]: event for event in google.list()["items"]}
     assert kept[made["id"]]["recurrence"] == WEEKLY
     assert kept[first]["originalStartTime"]["dateTime"] == "2027-03-05T09:00:00Z"
     assert set(kept[second]) == {
@@ -75,8 +75,8 @@ def test_a_moved_series_cancels_the_occurrences_it_had(google: Google) -> None:
     google.events.patch(calendarId="primary", eventId=made["id"], body=later).execute()
 
     found = google.list(singleEvents=True, syncToken=cursor)["items"]
-    assert sorted(one["status"] for one in found) == ["cancelled"] * 4 + ["confirmed"] * 4
-    assert len({one["id"] for one in found}) == 8
+    assert sorted(event["status"] for event in found) == ["cancelled"] * 4 + ["confirmed"] * 4
+    assert len({event["id"] for event in found}) == 8
 
 
 def test_a_deleted_series_cancels_every_occurrence(google: Google) -> None:
@@ -87,8 +87,8 @@ def test_a_deleted_series_cancels_every_occurrence(google: Google) -> None:
     google.events.delete(calendarId="primary", eventId=made["id"]).execute()
 
     found = google.list(singleEvents=True, syncToken=cursor)["items"]
-    assert [one["status"] for one in found] == ["cancelled"] * 4
-    assert [one["id"] for one in google.list(syncToken=plain)["items"]] == [made["id"]]
+    assert [event["status"] for event in found] == ["cancelled"] * 4
+    assert [event["id"] for event in google.list(syncToken=plain)["items"]] == [made["id"]]
 
 
 def test_days_are_repeated_as_days(google: Google) -> None:
@@ -100,7 +100,7 @@ def test_days_are_repeated_as_days(google: Google) -> None:
 
     found = google.events.instances(calendarId="primary", eventId=made["id"]).execute()["items"]
 
-    assert [(one["start"]["date"], one["end"]["date"]) for one in found] == [
+    assert [(event["start"]["date"], event["end"]["date"]) for event in found] == [
         ("2027-06-01", "2027-06-03")
     ]
 

@@ -9,7 +9,7 @@ from tests.sandbox.google import Google, event, refused
 
 
 def ids(found: dict[str, Any]) -> set[str]:
-    return {one["id"] for one in found["items"]}
+    return {event["id"] for event in found["items"]}
 
 
 def test_only_the_last_page_has_a_cursor(google: Google) -> None:
@@ -42,11 +42,11 @@ def test_a_delta_has_what_changed_and_what_is_gone(google: Google) -> None:
 
     delta = google.list(syncToken=cursor)
 
-    assert {one["id"]: one["status"] for one in delta["items"]} == {
+    assert {event["id"]: event["status"] for event in delta["items"]} == {
         kept["id"]: "confirmed",
         gone["id"]: "cancelled",
     }
-    assert "start" not in next(one for one in delta["items"] if one["id"] == gone["id"])
+    assert "start" not in next(event for event in delta["items"] if event["id"] == gone["id"])
     assert gone["id"] not in ids(google.list())
     assert gone["id"] in ids(google.list(showDeleted=True))
 
@@ -139,7 +139,7 @@ def test_an_order_by_start_needs_single_events_and_gives_no_cursor(google: Googl
     assert refused(request) == (400, "badRequest")
 
     found = google.list(orderBy="startTime", singleEvents=True)
-    starts = [one["start"]["dateTime"] for one in found["items"]]
+    starts = [event["start"]["dateTime"] for event in found["items"]]
     assert starts == sorted(starts)
     assert "nextSyncToken" not in found
 
@@ -167,7 +167,7 @@ def test_the_list_of_calendars_has_a_cursor_of_its_own(google: Google) -> None:
     google.events.insert(calendarId=made["id"], body=event()).execute()
 
     delta = entries.list(syncToken=cursor).execute()
-    assert [one["id"] for one in delta["items"]] == [made["id"]]
+    assert [event["id"] for event in delta["items"]] == [made["id"]]
 
     google.calendar.calendars().delete(calendarId=made["id"]).execute()
     gone = entries.list(syncToken=delta["nextSyncToken"]).execute()["items"]

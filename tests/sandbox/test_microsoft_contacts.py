@@ -19,7 +19,7 @@ PERSON: Json = {
 
 def folder(graph: GraphApi, name: str = "Suppliers") -> str:
     found = graph("GET", "/me/contactFolders").json()["value"]
-    return str(next(one["id"] for one in found if one["displayName"] == name))
+    return str(next(contact["id"] for contact in found if contact["displayName"] == name))
 
 
 def test_a_contact_is_created_read_changed_and_deleted(graph: GraphApi) -> None:
@@ -44,7 +44,7 @@ def test_a_contact_is_found_by_its_extended_property(graph: GraphApi) -> None:
         "$expand": f"singleValueExtendedProperties($filter=id eq '{KEY}')",
     }
     found = graph("GET", "/me/contacts", params=asked).json()["value"]
-    assert [one["id"] for one in found] == [made.json()["id"]]
+    assert [contact["id"] for contact in found] == [made.json()["id"]]
     assert found[0]["singleValueExtendedProperties"] == [{"id": KEY, "value": "c1"}]
 
 
@@ -69,7 +69,7 @@ def test_folders_have_contacts_of_their_own(graph: GraphApi) -> None:
     path = f"/me/contactFolders/{suppliers}/contacts"
     made = graph("POST", path, PERSON).json()
     assert made["parentFolderId"] == suppliers
-    assert [one["id"] for one in graph("GET", path).json()["value"]] == [made["id"]]
+    assert [contact["id"] for contact in graph("GET", path).json()["value"]] == [made["id"]]
     assert graph("GET", "/me/contacts").json()["value"] == []
     assert graph("GET", "/me/contactFolders/contacts").json()["displayName"] == "Contacts"
     fresh = graph("POST", "/me/contactFolders", {"displayName": "Couples"})
@@ -83,12 +83,12 @@ def test_changes_are_tracked_per_folder(graph: GraphApi, name: str) -> None:
     base = f"/me/contactFolders/{folder(graph)}/contacts" if name else "/me/contacts"
     made = [graph("POST", base, {**PERSON, "givenName": f"Z{n}"}).json() for n in range(12)]
     seen, link = graph.round(base + "/delta?$select=givenName")
-    assert [one["givenName"] for one in seen] == [f"Z{n}" for n in range(12)]
+    assert [contact["givenName"] for contact in seen] == [f"Z{n}" for n in range(12)]
     assert "surname" not in seen[0]
     graph("PATCH", f"/me/contacts/{made[4]['id']}", {"givenName": "Other"})
     graph("DELETE", f"/me/contacts/{made[5]['id']}")
     changed, following = graph.round(link)
-    assert [one.get("givenName") for one in changed] == ["Other", None]
+    assert [contact.get("givenName") for contact in changed] == ["Other", None]
     assert changed[1]["@removed"] == {"reason": "deleted"}
     assert changed[1]["id"] == made[5]["id"]
     assert graph.round(following)[0] == []
@@ -110,16 +110,18 @@ def test_many_people_are_seeded_and_edited_at_the_other_side(
     assert edited | wanted == edited
     sandbox.control("DELETE", f"/microsoft/people/{people[4]['id']}")
     changed = graph.round(link)[0]
-    assert [one.get("personalNotes") for one in changed] == ["Allergic to lilies", None]
+    assert [contact.get("personalNotes") for contact in changed] == ["Allergic to lilies", None]
     assert changed[0]["mobilePhone"] == "+44 7700 900999"
 
 
 def test_the_people_of_the_seed_are_always_the_same(sandbox: SandboxServer) -> None:
     def seeded() -> list[Any]:
         sandbox.control("POST", "/microsoft/people", {"count": 30})
-        return [one["emails"] for one in sandbox.control("GET", "/microsoft/people")["people"]]
+        return [
+            contact["emails"] for contact in sandbox.control("GET", "/microsoft/people")["people"]
+        ]
 
     first = seeded()
     sandbox.control("POST", "/reset")
     assert seeded() == first
-    assert len({str(one) for one in first}) == 30
+    assert len({str(contact) for contact in first}) == 30

@@ -82,7 +82,7 @@ def test_a_guest_answers(
     path = f"/microsoft/events/{made['id']}/answers"
     sandbox.control("POST", path, {"email": "zoe@EXAMPLE.com", "answer": answer})
     shown = graph("GET", f"/me/events/{made['id']}").json()
-    assert [one["status"]["response"] for one in shown["attendees"]] == [response, "none"]
+    assert [attendee["status"]["response"] for attendee in shown["attendees"]] == [response, "none"]
     assert shown["@odata.etag"] != made["@odata.etag"]
     kept = graph("PATCH", f"/me/events/{made['id']}",
                  {"attendees": [guest("zoe@example.com")]}).json()  # fmt: skip
@@ -122,9 +122,9 @@ def test_one_day_of_a_series_is_changed_by_its_owner(
     graph: GraphApi, sandbox: SandboxServer
 ) -> None:
     events = sandbox.control("GET", "/microsoft/calendars")["calendars"][0]["events"]
-    one = [event for event in events if event["recurring"]][3]
-    sandbox.control("PATCH", f"/microsoft/events/{one['id']}", {"title": "Team lunch"})
-    shown = graph("GET", f"/me/events/{one['id']}").json()
+    occurrence = [event for event in events if event["recurring"]][3]
+    sandbox.control("PATCH", f"/microsoft/events/{occurrence['id']}", {"title": "Team lunch"})
+    shown = graph("GET", f"/me/events/{occurrence['id']}").json()
     assert (shown["subject"], shown["type"]) == ("Team lunch", "exception")
 
 

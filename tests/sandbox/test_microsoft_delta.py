@@ -29,18 +29,20 @@ def test_a_round_has_pages_and_the_next_one_only_what_changed(graph: GraphApi) -
                              headers=prefer, params=WINDOW))  # fmt: skip
     assert {len(page["value"]) for page in pages[:-1]} == {2}
     assert all("@odata.deltaLink" not in page for page in pages[:-1])
-    shown = [one["id"] for page in pages for one in page["value"]]
-    assert [one["id"] for one in made] == [id_ for id_ in shown if id_ in {m["id"] for m in made}]
+    shown = [event["id"] for page in pages for event in page["value"]]
+    assert [event["id"] for event in made] == [
+        id_ for id_ in shown if id_ in {m["id"] for m in made}
+    ]
     link = pages[-1]["@odata.deltaLink"]
 
     graph("PATCH", f"/me/events/{made[3]['id']}", {"subject": "Changed"})
     graph("DELETE", f"/me/events/{made[0]['id']}")
 
     changed, following = graph.round(link)
-    assert [one.get("subject") for one in changed] == ["Changed", None]
+    assert [event.get("subject") for event in changed] == ["Changed", None]
     assert removed(changed) == [made[0]["id"]]
     assert graph.round(following)[0] == []
-    assert [one["id"] for one in graph.round(link)[0]] == [one["id"] for one in changed]
+    assert [event["id"] for event in graph.round(link)[0]] == [event["id"] for event in changed]
 
 
 def test_what_changes_during_a_round_comes_again(graph: GraphApi) -> None:
@@ -49,10 +51,10 @@ def test_what_changes_during_a_round_comes_again(graph: GraphApi) -> None:
     graph("PATCH", f"/me/events/{made[3]['id']}", {"subject": "Meanwhile"})
     graph("DELETE", f"/me/events/{made[2]['id']}")
     rest, link = graph.round(first["@odata.nextLink"])
-    assert [one["id"] for one in rest if one.get("subject") == "Meanwhile"] == [made[3]["id"]]
-    assert made[2]["id"] not in [one["id"] for one in rest]
+    assert [event["id"] for event in rest if event.get("subject") == "Meanwhile"] == [made[3]["id"]]
+    assert made[2]["id"] not in [event["id"] for event in rest]
     again = graph.round(link)[0]
-    assert {one["id"] for one in again} == {made[3]["id"], made[2]["id"]}
+    assert {event["id"] for event in again} == {made[3]["id"], made[2]["id"]}
 
 
 def test_the_window_stays_and_what_leaves_it_is_removed(graph: GraphApi) -> None:
@@ -61,7 +63,7 @@ def test_the_window_stays_and_what_leaves_it_is_removed(graph: GraphApi) -> None
         graph.create(start=moment("2028-02-10T10:00:00"), end=moment("2028-02-10T11:00:00")).json(),
     )
     seen, link = first_round(graph)
-    assert outside["id"] not in [one["id"] for one in seen]
+    assert outside["id"] not in [event["id"] for event in seen]
     later = {"start": moment("2028-02-11T10:00:00"), "end": moment("2028-02-11T11:00:00")}
     graph("PATCH", f"/me/events/{inside['id']}", later)
     graph("PATCH", f"/me/events/{outside['id']}", {"subject": "Not seen before either"})
@@ -77,7 +79,7 @@ def test_an_event_that_moves_to_another_calendar_leaves_its_own(
     there = first_round(graph, f"/me/calendars/{other}/calendarView/delta", headers=IMMUTABLE)[1]
     sandbox.control("PATCH", f"/microsoft/events/{made['id']}", {"calendar": other})
     assert removed(graph.round(link, headers=IMMUTABLE)[0]) == [made["id"]]
-    assert [one["id"] for one in graph.round(there, headers=IMMUTABLE)[0]] == [made["id"]]
+    assert [event["id"] for event in graph.round(there, headers=IMMUTABLE)[0]] == [made["id"]]
 
 
 def moved_later() -> Json:
@@ -90,16 +92,16 @@ def test_occurrences_say_little_of_themselves(graph: GraphApi) -> None:
     limits = {"type": "endDate", "startDate": "2027-02-10", "endDate": "2027-02-16"}
     master = graph.create(recurrence={"pattern": pattern, "range": limits}).json()
     seen, link = first_round(graph)
-    mine = [one for one in seen if master["id"] in {one["id"], one.get("seriesMasterId")}]
-    assert [one["type"] for one in mine] == ["seriesMaster", *["occurrence"] * 4]
+    mine = [event for event in seen if master["id"] in {event["id"], event.get("seriesMasterId")}]
+    assert [event["type"] for event in mine] == ["seriesMaster", *["occurrence"] * 4]
     few = {"@odata.type", "id", "type", "seriesMasterId", "start", "end"}
-    assert all(set(one) == few for one in mine[1:])
+    assert all(set(event) == few for event in mine[1:])
 
     second, third = mine[2]["id"], mine[3]["id"]
     graph("PATCH", f"/me/events/{second}", {"subject": "Only this one"})
     graph("DELETE", f"/me/events/{third}")
     changed, link = graph.round(link)
-    assert [(one["id"], one.get("subject")) for one in changed] == [
+    assert [(event["id"], event.get("subject")) for event in changed] == [
         (second, "Only this one"), (third, None),
     ]  # fmt: skip
 
@@ -215,7 +217,7 @@ def test_whoever_follows_the_links_ends_up_with_what_is_there(
             items, link = graph.round(link, headers=IMMUTABLE)
     apply(known, [*items, *graph.round(link, headers=IMMUTABLE)[0]])
     there = graph("GET", "/me/calendarView", params=WINDOW | {"$top": "999"}, headers=IMMUTABLE)
-    assert known == {one["id"]: one["subject"] for one in there.json()["value"]}
+    assert known == {event["id"]: event["subject"] for event in there.json()["value"]}
     sandbox.control("POST", "/reset")
 
 

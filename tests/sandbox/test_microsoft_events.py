@@ -15,7 +15,7 @@ CANCELLED = "cancellation"
 def mails(sandbox: SandboxServer) -> list[tuple[str, str]]:
     """Oldest first: which kind to whom."""
     sent = sandbox.control("GET", "/microsoft/invitations")["invitations"]
-    return [(one["kind"], one["to"]) for one in reversed(sent)]
+    return [(mail["kind"], mail["to"]) for mail in reversed(sent)]
 
 
 def test_an_event_is_created_with_all_that_belongs_to_it(
@@ -73,7 +73,7 @@ def test_an_event_is_found_by_its_extended_property(graph: GraphApi) -> None:
         "$expand": f"singleValueExtendedProperties($filter=id eq '{KEY}')",
     }
     found = graph("GET", f"/me/calendars/{graph.calendar()}/events", params=asked).json()["value"]
-    assert [one["id"] for one in found] == [made["id"]]
+    assert [event["id"] for event in found] == [made["id"]]
     assert found[0]["singleValueExtendedProperties"] == [{"id": KEY, "value": "it's"}]
     asked = {"$expand": asked["$expand"], "$select": "subject"}
     alone = graph("GET", f"/me/events/{made['id']}", params=asked).json()
@@ -96,7 +96,7 @@ def test_lists_are_paged_filtered_and_sorted(graph: GraphApi) -> None:
     titles: list[str] = []
     while url:
         page = graph("GET", url, params=asked).json()
-        titles += [one["subject"] for one in page["value"]]
+        titles += [event["subject"] for event in page["value"]]
         url, asked = page.get("@odata.nextLink", ""), {}
     assert titles == [f"Slot {number:02}" for number in range(11, -1, -1)]
     assert graph("GET", "/me/events", params={"$top": "0"}).status_code == 400
@@ -255,13 +255,13 @@ def test_a_series_keeps_its_wall_time_over_the_change_to_summer_time(graph: Grap
     master = series(graph)
     seen = graph("GET", "/me/calendarView", params=WINDOW | {"$filter": "subject eq 'Viewing'"})
     shown = seen.json()["value"]
-    assert [one["start"]["dateTime"][:16] for one in shown] == [
+    assert [event["start"]["dateTime"][:16] for event in shown] == [
         "2027-03-17T10:00", "2027-03-24T10:00", "2027-03-31T09:00", "2027-04-07T09:00",
     ]  # fmt: skip
-    assert {one["seriesMasterId"] for one in shown} == {master["id"]}
-    assert len({one["iCalUId"] for one in shown}) == 4
+    assert {event["seriesMasterId"] for event in shown} == {master["id"]}
+    assert len({event["iCalUId"] for event in shown}) == 4
     instances = graph("GET", f"/me/events/{master['id']}/instances", params=WINDOW).json()["value"]
-    assert [instance["id"] for instance in instances] == [one["id"] for one in shown]
+    assert [instance["id"] for instance in instances] == [event["id"] for event in shown]
 
 
 def test_an_occurrence_can_be_moved_and_deleted_alone(graph: GraphApi) -> None:
@@ -276,7 +276,7 @@ def test_an_occurrence_can_be_moved_and_deleted_alone(graph: GraphApi) -> None:
     assert code_of(refused) == (400, "ErrorOccurrenceCrossingBoundary")
     assert graph("DELETE", f"/me/events/{third['id']}").status_code == 204
     left = graph("GET", path, params=WINDOW).json()["value"]
-    assert [one["type"] for one in left] == ["exception", "occurrence", "occurrence"]
+    assert [event["type"] for event in left] == ["exception", "occurrence", "occurrence"]
     assert graph("GET", f"/me/events/{master['id']}").json()["type"] == "seriesMaster"
 
 

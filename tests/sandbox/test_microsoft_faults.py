@@ -113,9 +113,9 @@ def test_notifications_are_lost_or_come_twice(
 
 def wait_for_webhook(sandbox: SandboxServer, state: str) -> str:
     for _ in range(200):
-        for one in sandbox.control("GET", "/microsoft/webhooks")["webhooks"]:
-            if one["state"] == state:
-                return str(one["id"])
+        for webhook in sandbox.control("GET", "/microsoft/webhooks")["webhooks"]:
+            if webhook["state"] == state:
+                return str(webhook["id"])
     raise AssertionError(state)
 
 

@@ -207,7 +207,10 @@ def test_tokens_are_given_without_a_consent(graph: GraphApi, sandbox: SandboxSer
     assert graph("POST", "/me/contacts", {"givenName": "x"}).status_code == 403
     assert graph("GET", "/me/calendars").status_code == 403
     shown = sandbox.control("GET", "/microsoft/accounts")["accounts"]
-    assert [(one["email"], one["personal"]) for one in shown] == [(WORK, False), (HOME, True)]
+    assert [(account["email"], account["personal"]) for account in shown] == [
+        (WORK, False),
+        (HOME, True),
+    ]
     assert given in shown[1]["grants"]
     assert graph.refresh().status_code == 200
 

@@ -41,7 +41,7 @@ def notices(receiver: Receiver, count: int = 1) -> list[Json]:
     """At least that many, in the order they came."""
 
     def all_of(hooks: list[Hook]) -> list[Json]:
-        return [one for hook in hooks for one in hook.event["value"]]
+        return [notification for hook in hooks for notification in hook.event["value"]]
 
     receiver.wait_for(lambda hooks: len(all_of(hooks)) >= count)
     return all_of(receiver.hooks)
@@ -62,7 +62,9 @@ def test_the_endpoint_is_asked_before_there_is_a_subscription(
     assert all(" " in token and ":" in token for token in tokens)
     assert made["clientState"] == SECRET
     listed = graph("GET", "/subscriptions").json()["value"]
-    assert [(one["id"], one["clientState"]) for one in listed] == [(made["id"], None)]
+    assert [(subscription["id"], subscription["clientState"]) for subscription in listed] == [
+        (made["id"], None)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,11 @@ def test_changes_are_announced_together(graph: GraphApi, receiver: Receiver) -> 
     graph("POST", "/me/contacts", {"givenName": "Nobody subscribed to contacts"})
 
     told = notices(receiver, 3)
-    assert [one["changeType"] for one in told] == ["created", "updated", "deleted"]
+    assert [notification["changeType"] for notification in told] == [
+        "created",
+        "updated",
+        "deleted",
+    ]
     assert receiver.hooks[0].path == "/graph?a=1"
     first = told[0]
     me = graph("GET", "/me").json()["id"]
@@ -169,8 +175,11 @@ def test_one_calendar_or_contacts_can_be_watched_alone(graph: GraphApi, receiver
     person = graph("POST", "/me/contacts", {"givenName": "Zoë"}).json()
     graph("PATCH", f"/me/events/{there['id']}", {"subject": "An update"})
     told = notices(receiver, 2)
-    assert [one["resourceData"]["id"] for one in told] == [there["id"], person["id"]]
-    assert len({one["subscriptionId"] for one in told}) == 2
+    assert [notification["resourceData"]["id"] for notification in told] == [
+        there["id"],
+        person["id"],
+    ]
+    assert len({notification["subscriptionId"] for notification in told}) == 2
 
 
 def test_immutable_ids_are_told_if_they_were_preferred(graph: GraphApi, receiver: Receiver) -> None:
@@ -231,10 +240,10 @@ def test_it_is_deleted_by_its_owner_only(
 
 def life(hooks: list[Hook]) -> list[str]:
     return [
-        one["lifecycleEvent"]
+        notification["lifecycleEvent"]
         for hook in hooks
-        for one in hook.event["value"]
-        if "lifecycleEvent" in one
+        for notification in hook.event["value"]
+        if "lifecycleEvent" in notification
     ]
 
 

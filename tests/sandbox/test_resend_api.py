@@ -34,13 +34,13 @@ def test_the_sdk_sends_a_mail_and_reads_it_back(sdk: SandboxServer) -> None:
     assert found["subject"] == "Your viewing"
     assert found["to"] == ["amelia@example.com"]
     kept = sdk.control("GET", "/resend/emails?tag=message:m1")["emails"]
-    assert [one["id"] for one in kept] == [sent["id"]]
+    assert [mail["id"] for mail in kept] == [sent["id"]]
 
 
 def test_the_sdk_sends_a_batch(sdk: SandboxServer) -> None:
     answer = resend.Batch.send([params(subject="one"), params(subject="two")])
-    ids = [one["id"] for one in answer["data"]]
-    assert [resend.Emails.get(one)["subject"] for one in ids] == ["one", "two"]
+    ids = [mail["id"] for mail in answer["data"]]
+    assert [resend.Emails.get(mail_id)["subject"] for mail_id in ids] == ["one", "two"]
     assert sdk.control("GET", "/resend/stats")["mails"] == 2
 
 
@@ -65,11 +65,11 @@ def test_the_answers_follow_the_official_schemas(api: Api) -> None:
 def test_a_list_is_paged_in_both_directions(api: Api) -> None:
     ids = [api.send().json()["id"] for _ in range(5)][::-1]
     first = api("GET", "/emails?limit=2").json()
-    assert ([one["id"] for one in first["data"]], first["has_more"]) == (ids[:2], True)
+    assert ([mail["id"] for mail in first["data"]], first["has_more"]) == (ids[:2], True)
     after = api("GET", f"/emails?limit=2&after={ids[2]}").json()
-    assert ([one["id"] for one in after["data"]], after["has_more"]) == (ids[3:], False)
+    assert ([mail["id"] for mail in after["data"]], after["has_more"]) == (ids[3:], False)
     before = api("GET", f"/emails?limit=2&before={ids[2]}").json()
-    assert [one["id"] for one in before["data"]] == ids[:2]
+    assert [mail["id"] for mail in before["data"]] == ids[:2]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ HX = "HX" + "0" * 32
 def nullable(schema: Any) -> Any:
     """OpenAPI 3.0 says ``nullable`` where JSON Schema says ``type: [..., null]``."""
     if isinstance(schema, list):
-        return [nullable(one) for one in schema]
+        return [nullable(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     inner = {name: nullable(value) for name, value in schema.items() if name != "nullable"}
@@ -127,13 +127,13 @@ def test_what_does_not_exist(twilio: TwilioApi, method: str, path: str, code: in
 def test_lists_are_newest_first_filtered_and_paged(twilio: TwilioApi) -> None:
     sids = [twilio.send(To=f"+44770090010{n}", Body=str(n)).json()["sid"] for n in range(5)]
     first = twilio("GET", "/Messages.json?PageSize=2&From=%2B15550100100").json()
-    assert [one["sid"] for one in first["messages"]] == sids[:-3:-1]
+    assert [message["sid"] for message in first["messages"]] == sids[:-3:-1]
     second = twilio("GET", first["next_page_uri"]).json()
     last = twilio("GET", second["next_page_uri"]).json()
-    assert [one["sid"] for one in second["messages"] + last["messages"]] == sids[2::-1]
+    assert [message["sid"] for message in second["messages"] + last["messages"]] == sids[2::-1]
     assert last["next_page_uri"] is None
     found = twilio("GET", "/Messages.json", params={"To": "+447700900103"}).json()["messages"]
-    assert [one["body"] for one in found] == ["3"]
+    assert [message["body"] for message in found] == ["3"]
     for name, count in (("DateSent", 0), ("DateSent<", 0), ("DateSent>", 5)):
         found = twilio("GET", "/Messages.json", params={name: "2020-01-01"}).json()["messages"]
         assert len(found) == count

@@ -161,11 +161,11 @@ def test_templates_are_listed_page_by_page(whatsapp: WhatsAppApi) -> None:
     url = f"{path}?limit=2"
     while url:
         page = whatsapp("GET", url).json()
-        found += [one["name"] for one in page["data"]]
+        found += [template["name"] for template in page["data"]]
         url = page["paging"].get("next")
     assert found == ["wedding_update", "rsvp_reminder", "spring_offer", "free_cake", "survey"]
     marketing = whatsapp("GET", f"{path}?category=MARKETING&fields=name,status").json()["data"]
-    assert {one["status"] for one in marketing} == {"APPROVED", "REJECTED", "PAUSED"}
+    assert {template["status"] for template in marketing} == {"APPROVED", "REJECTED", "PAUSED"}
     assert set(marketing[0]) == {"id", "name", "status"}
     assert whatsapp("GET", f"{path}?limit=0").json()["error"]["code"] == 100
 

@@ -33,8 +33,8 @@ def test_every_type_of_incoming_message(
     sandbox.control("POST", "/whatsapp/inbound", {"from": PERSON, **INCOMING[name]})
     expected = shape(payload(name))
     # A webhook of the test before may still be under way.
-    hooks = receiver.wait_for(lambda some: any(shape(one.event) == expected for one in some))
-    hook = next(one for one in hooks if shape(one.event) == expected)
+    hooks = receiver.wait_for(lambda some: any(shape(hook.event) == expected for hook in some))
+    hook = next(hook for hook in hooks if shape(hook.event) == expected)
     verify(hook)
     assert hook.body.isascii()
 

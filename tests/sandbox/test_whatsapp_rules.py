@@ -36,7 +36,7 @@ def test_every_number_has_an_id_and_a_message_an_id_of_its_own(digits: str) -> N
     assert wa_id(f"+{digits}").isdecimal()
     ids = {new_wamid(f"+{digits}", ours=ours) for ours in (True, True, False)}
     assert len(ids) == 3
-    assert all(one.startswith("wamid.") and len(one) <= 255 for one in ids)
+    assert all(wamid.startswith("wamid.") and len(wamid) <= 255 for wamid in ids)
 
 
 NAMES = st.sampled_from(

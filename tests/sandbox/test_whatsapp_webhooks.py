@@ -61,9 +61,9 @@ def test_a_template_is_sent_delivered_and_read(
     wamid = answer.json()["messages"][0]["id"]
     assert [status["status"] for status in statuses(receiver, 2)] == ["sent", "delivered"]
     sandbox.control("POST", f"/phones/{PERSON}/read")
-    for one, name in zip(statuses(receiver, 3), ("sent", "delivered", "read"), strict=True):
-        assert (one["id"], one["status"]) == (wamid, name)
-        assert one["biz_opaque_callback_data"] == "m1"
+    for status, name in zip(statuses(receiver, 3), ("sent", "delivered", "read"), strict=True):
+        assert (status["id"], status["status"]) == (wamid, name)
+        assert status["biz_opaque_callback_data"] == "m1"
     for hook, name in zip(receiver.hooks, ("sent", "delivered", "read"), strict=True):
         verify(hook)
         assert shape(hook.event) == shape(payload(f"status.{name}"))
@@ -173,7 +173,7 @@ def test_a_batch_holds_everything_once(
     assert [change["field"] for change in changes] == ["messages", "user_preferences"]
     assert len(changes[0]["value"]["statuses"]) == 8
     assert len(changes[0]["value"]["messages"]) == 1
-    pairs = {(one["id"], one["status"]) for one in changes[0]["value"]["statuses"]}
+    pairs = {(status["id"], status["status"]) for status in changes[0]["value"]["statuses"]}
     assert len(pairs) == 8
 
 
@@ -210,6 +210,6 @@ def test_hundreds_of_messages_report_in_order_and_none_twice(
     stats = sandbox.control("GET", "/whatsapp/stats")
     assert (stats["messages"], stats["repeated"], stats["ours_repeated"]) == (200, {}, {})
     seen: dict[str, list[str]] = {}
-    for one in found:
-        seen.setdefault(one["biz_opaque_callback_data"], []).append(one["status"])
+    for status in found:
+        seen.setdefault(status["biz_opaque_callback_data"], []).append(status["status"])
     assert set(map(tuple, seen.values())) == {("sent", "delivered")}

@@ -126,11 +126,11 @@ class GoogleCalendars(Mailbox):
             return
 
 
-def google_calendar(one: Mapping[str, Any]) -> RemoteCalendar:
+def google_calendar(entry: Mapping[str, Any]) -> RemoteCalendar:
     return RemoteCalendar(
-        id=as_text(one.get("id")),
-        name=as_text(one.get("summaryOverride")) or as_text(one.get("summary")),
-        zone=as_text(one.get("timeZone")),
-        may_write=one.get("accessRole") in WRITERS,
-        is_primary=one.get("primary") is True,
+        id=as_text(entry.get("id")),
+        name=as_text(entry.get("summaryOverride")) or as_text(entry.get("summary")),
+        zone=as_text(entry.get("timeZone")),
+        may_write=entry.get("accessRole") in WRITERS,
+        is_primary=entry.get("primary") is True,
     )

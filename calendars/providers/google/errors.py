@@ -102,7 +102,7 @@ def google_reason(error: Mapping[str, Any]) -> str:
     """Calendars give it in `errors`, people in `details` or as the name of a gRPC status."""
     details = [*as_dicts(error.get("errors")), *as_dicts(error.get("details"))]
     given = [as_text(detail.get("reason")) for detail in details] + [as_text(error.get("status"))]
-    known = [one for one in given if one in REASONS]
+    known = [reason for reason in given if reason in REASONS]
     return next(iter(known or filter(None, given)), "")
 
 

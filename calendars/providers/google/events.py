@@ -110,7 +110,7 @@ def google_event_text(item: Mapping[str, Any], zone: str) -> EventText:
         is_all_day="date" in start,
         description=as_text(item.get("description")),
         place=as_text(item.get("location")),
-        attendees=tuple(google_attendee(one) for one in as_dicts(item.get("attendees"))),
+        attendees=tuple(google_attendee(attendee) for attendee in as_dicts(item.get("attendees"))),
         wants_conference=bool(conference_url(item)),
     )
 
@@ -135,21 +135,21 @@ def google_moment(given: Mapping[str, Any], zone: str) -> Moment:
     return at_instant(parse_instant(given.get("dateTime")), zone)
 
 
-def google_attendee(one: Mapping[str, Any]) -> Attendee:
+def google_attendee(attendee: Mapping[str, Any]) -> Attendee:
     return Attendee(
-        email=as_text(one.get("email")),
-        name=as_text(one.get("displayName")),
-        answer=ANSWERS.get(as_text(one.get("responseStatus")), ResponseStatus.NEEDED),
-        is_optional=one.get("optional") is True,
-        is_organizer=one.get("organizer") is True,
-        is_self=one.get("self") is True,
+        email=as_text(attendee.get("email")),
+        name=as_text(attendee.get("displayName")),
+        answer=ANSWERS.get(as_text(attendee.get("responseStatus")), ResponseStatus.NEEDED),
+        is_optional=attendee.get("optional") is True,
+        is_organizer=attendee.get("organizer") is True,
+        is_self=attendee.get("self") is True,
     )
 
 
 def is_opaque(item: Mapping[str, Any]) -> bool:
     declined = any(
-        one.get("self") is True and one.get("responseStatus") == "declined"
-        for one in as_dicts(item.get("attendees"))
+        attendee.get("self") is True and attendee.get("responseStatus") == "declined"
+        for attendee in as_dicts(item.get("attendees"))
     )
     idle = item.get("transparency") == "transparent" or item.get("eventType") in IDLE_TYPES
     return not (declined or idle or item.get("status") == "cancelled")
@@ -202,12 +202,14 @@ def google_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, An
 
 def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
-    present = {as_text(one.get("email")).lower(): one for one in as_dicts(item.get("attendees"))}
+    present = {
+        as_text(guest.get("email")).lower(): guest for guest in as_dicts(item.get("attendees"))
+    }
     named = {attendee.email.lower() for attendee in written.attendees}
     owners = [
-        one
-        for email, one in present.items()
-        if email not in named and is_calendar_owner(google_attendee(one))
+        guest
+        for email, guest in present.items()
+        if email not in named and is_calendar_owner(google_attendee(guest))
     ]
     return owners + [
         google_guest(attendee, present.get(attendee.email.lower(), {}))

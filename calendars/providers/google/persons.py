@@ -25,30 +25,30 @@ SINGLE = {"names", "biographies"}
 # --- theirs into ours ---------------------------------------------------------------------------
 
 
-def read_google_person(one: Mapping[str, Any]) -> RemotePerson | Removed:
+def read_google_person(google_person: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a person without an id."""
-    found = as_text(one.get("resourceName"))
+    found = as_text(google_person.get("resourceName"))
     if not found:
         raise malformed_answer("A person without a resource name.")
-    metadata = as_dict(one.get("metadata"))
+    metadata = as_dict(google_person.get("metadata"))
     if metadata.get("deleted") is True:
         return Removed(id=found)
-    name = first_value(one, "names")
+    name = first_value(google_person, "names")
     return RemotePerson(
         id=found,
-        etag=as_text(one.get("etag")),
+        etag=as_text(google_person.get("etag")),
         name=as_text(name.get("displayName")) or as_text(name.get("unstructuredName")),
         given_name=as_text(name.get("givenName")),
         family_name=as_text(name.get("familyName")),
-        emails=field_values(one, "emailAddresses"),
-        phones=field_values(one, "phoneNumbers"),
-        company=as_text(first_value(one, "organizations").get("name")),
-        notes=as_text(first_value(one, "biographies").get("value")),
-        groups=membership_groups(one),
+        emails=field_values(google_person, "emailAddresses"),
+        phones=field_values(google_person, "phoneNumbers"),
+        company=as_text(first_value(google_person, "organizations").get("name")),
+        notes=as_text(first_value(google_person, "biographies").get("value")),
+        groups=membership_groups(google_person),
         previous_ids=tuple(map(str, metadata.get("previousResourceNames") or ())),
-        key=client_data_key(one),
+        key=client_data_key(google_person),
         updated_at=updated_at(metadata),
-        raw=dict(one),
+        raw=dict(google_person),
     )
 
 
@@ -63,22 +63,25 @@ def undeleted_person(person: RemotePerson | Removed) -> RemotePerson:
     return person
 
 
-def first_value(one: Mapping[str, Any], field: str) -> dict[str, Any]:
-    return next(iter(as_dicts(one.get(field))), {})
+def first_value(google_person: Mapping[str, Any], field: str) -> dict[str, Any]:
+    return next(iter(as_dicts(google_person.get(field))), {})
 
 
-def field_values(one: Mapping[str, Any], field: str) -> tuple[str, ...]:
-    return tuple(filter(None, (as_text(each.get("value")) for each in as_dicts(one.get(field)))))
+def field_values(google_person: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    return tuple(
+        filter(None, (as_text(each.get("value")) for each in as_dicts(google_person.get(field))))
+    )
 
 
-def client_data_key(one: Mapping[str, Any]) -> str:
-    ours = [each for each in as_dicts(one.get("clientData")) if each.get("key") == KEY]
+def client_data_key(google_person: Mapping[str, Any]) -> str:
+    ours = [each for each in as_dicts(google_person.get("clientData")) if each.get("key") == KEY]
     return as_text(ours[0].get("value")) if ours else ""
 
 
-def membership_groups(one: Mapping[str, Any]) -> tuple[str, ...]:
+def membership_groups(google_person: Mapping[str, Any]) -> tuple[str, ...]:
     found = [
-        as_dict(each.get("contactGroupMembership")) for each in as_dicts(one.get("memberships"))
+        as_dict(each.get("contactGroupMembership"))
+        for each in as_dicts(google_person.get("memberships"))
     ]
     return tuple(filter(None, (as_text(each.get("contactGroupResourceName")) for each in found)))
 
@@ -148,6 +151,6 @@ def with_google_labels(
         return ours
     if field == "organizations":
         present, others = next(iter(theirs), {}), theirs[1:]
-        return [{**present, **one} for one in ours] + others
-    labelled = {as_text(one.get("value")): one for one in theirs}
-    return [{**labelled.get(one["value"], {}), **one} for one in ours]
+        return [{**present, **value} for value in ours] + others
+    labelled = {as_text(entry.get("value")): entry for entry in theirs}
+    return [{**labelled.get(entry["value"], {}), **entry} for entry in ours]

@@ -29,8 +29,8 @@ class GoogleFreeBusy(Mailbox):
         for since, until in query_windows(start, end, LONGEST):
             for some in query_lots(calendars, MOST):
                 answer = as_dict(self.busy_in(some, since, until).get("calendars"))
-                for one in some:
-                    found[one].append(google_busy(one, answer.get(one)))
+                for calendar in some:
+                    found[calendar].append(google_busy(calendar, answer.get(calendar)))
         return [joined_busy(calendar, found[calendar]) for calendar in calendars]
 
     def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def google_busy(calendar: str, said: Any) -> FreeBusy:
     """More kinds of error "may be added in the future": any of them means that it is not known."""
     errors = as_dicts(as_dict(said).get("errors"))
     if errors:
-        problem = ", ".join(as_text(one.get("reason")) or "unknown" for one in errors)
+        problem = ", ".join(as_text(error.get("reason")) or "unknown" for error in errors)
         return FreeBusy(calendar=calendar, problem=problem)
     spans = as_dict(said).get("busy")
     if not isinstance(spans, list):
@@ -75,13 +75,15 @@ def google_busy(calendar: str, said: Any) -> FreeBusy:
         return FreeBusy(calendar=calendar, problem=str(error))
 
 
-def google_span(one: Mapping[str, Any]) -> Span:
-    return Span(start=parse_instant(one.get("start")), end=parse_instant(one.get("end")))
+def google_span(period: Mapping[str, Any]) -> Span:
+    return Span(start=parse_instant(period.get("start")), end=parse_instant(period.get("end")))
 
 
 def joined_busy(calendar: str, parts: Iterable[FreeBusy]) -> FreeBusy:
     """One piece that is not known makes all of it unknown."""
     known = list(parts)
-    if problem := next((one.problem for one in known if one.problem), ""):
+    if problem := next((answer.problem for answer in known if answer.problem), ""):
         return FreeBusy(calendar=calendar, problem=problem)
-    return FreeBusy(calendar=calendar, spans=tuple(span for one in known for span in one.spans))
+    return FreeBusy(
+        calendar=calendar, spans=tuple(span for answer in known for span in answer.spans)
+    )

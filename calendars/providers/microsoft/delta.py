@@ -82,25 +82,29 @@ class GraphDelta(Mailbox):
         is_full: bool,
     ) -> Iterator[RemoteEvent | Removed]:
         marked = self.marked(calendar, found, cursor, is_full=is_full)
-        masters = {id_: one for id_, one in found.items() if one.get("type") == events.MASTER}
-        for id_, one in found.items():
-            if "@removed" in one:
+        masters = {
+            id_: graph_event
+            for id_, graph_event in found.items()
+            if graph_event.get("type") == events.MASTER
+        }
+        for id_, graph_event in found.items():
+            if "@removed" in graph_event:
                 yield Removed(id=id_)
-            elif one.get("type") == events.OCCURRENCE:
-                yield self.occurrence(one, masters)
-            elif one.get("type") != events.MASTER:
-                yield events.read_graph_event({**one, FIELD: marked.get(id_, [])})
+            elif graph_event.get("type") == events.OCCURRENCE:
+                yield self.occurrence(graph_event, masters)
+            elif graph_event.get("type") != events.MASTER:
+                yield events.read_graph_event({**graph_event, FIELD: marked.get(id_, [])})
 
     def occurrence(
-        self, one: Mapping[str, Any], masters: dict[str, dict[str, Any]]
+        self, graph_event: Mapping[str, Any], masters: dict[str, dict[str, Any]]
     ) -> RemoteEvent | Removed:
-        series = as_text(one.get("seriesMasterId"))
+        series = as_text(graph_event.get("seriesMasterId"))
         try:
             if series not in masters:
                 masters[series] = self.calls.event_item(series)
         except Gone:
-            return Removed(id=as_text(one.get("id")))
-        return events.read_graph_event(events.with_series(one, masters[series]))
+            return Removed(id=as_text(graph_event.get("id")))
+        return events.read_graph_event(events.with_series(graph_event, masters[series]))
 
     def marked(
         self,
@@ -111,11 +115,18 @@ class GraphDelta(Mailbox):
         is_full: bool,
     ) -> dict[str, list[dict[str, Any]]]:
         """Our properties of what we created, which a delta leaves out and cannot be asked for."""
-        ours = [id_ for id_, one in found.items() if events.transaction_key(one)]
+        ours = [id_ for id_, graph_event in found.items() if events.transaction_key(graph_event)]
         if is_full and len(ours) > FEW and cursor.start and cursor.end:
             view = self.calls.calendar_view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
-            return {as_text(one.get("id")): as_dicts(one.get(FIELD)) for one in view}
-        return {id_: as_dicts(one.get(FIELD)) for id_ in ours for one in self.if_there(id_)}
+            return {
+                as_text(graph_event.get("id")): as_dicts(graph_event.get(FIELD))
+                for graph_event in view
+            }
+        return {
+            id_: as_dicts(graph_event.get(FIELD))
+            for id_ in ours
+            for graph_event in self.if_there(id_)
+        }
 
     def if_there(self, event: str) -> list[dict[str, Any]]:
         try:
@@ -125,8 +136,8 @@ class GraphDelta(Mailbox):
             return []
 
 
-def graph_item_id(one: Mapping[str, Any]) -> str:
-    found = as_text(one.get("id"))
+def graph_item_id(item: Mapping[str, Any]) -> str:
+    found = as_text(item.get("id"))
     if not found:
         raise malformed_answer("An event without an id.")
     return found

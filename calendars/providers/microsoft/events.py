@@ -153,15 +153,15 @@ def graph_attendees(item: Mapping[str, Any]) -> tuple[Attendee, ...]:
     organizer = graph_address(item.get("organizer")).lower()
     return tuple(
         Attendee(
-            email=graph_address(one),
-            name=graph_name(one),
+            email=graph_address(attendee),
+            name=graph_name(attendee),
             answer=ANSWERS.get(
-                as_text(as_dict(one.get("status")).get("response")), ResponseStatus.NEEDED
+                as_text(as_dict(attendee.get("status")).get("response")), ResponseStatus.NEEDED
             ),
-            is_optional=one.get("type") == "optional",
-            is_organizer=graph_address(one).lower() == organizer,
+            is_optional=attendee.get("type") == "optional",
+            is_organizer=graph_address(attendee).lower() == organizer,
         )
-        for one in as_dicts(item.get("attendees"))
+        for attendee in as_dicts(item.get("attendees"))
     )
 
 
@@ -215,7 +215,7 @@ def in_utc(at: datetime) -> dict[str, str]:
 
 def graph_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The whole list: Graph replaces it by what it is given. The organizer is no guest here."""
-    present = {graph_address(one).lower(): one for one in as_dicts(item.get("attendees"))}
+    present = {graph_address(guest).lower(): guest for guest in as_dicts(item.get("attendees"))}
     return [
         graph_guest(attendee, present.get(attendee.email.lower(), {}))
         for attendee in written.attendees

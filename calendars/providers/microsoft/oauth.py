@@ -142,7 +142,7 @@ def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
         raise PermanentError("Microsoft gave no lasting permission.", code="no_refresh_token")
     seconds = answer.get("expires_in")
     lifetime = timedelta(seconds=seconds if isinstance(seconds, int) else HOUR)
-    scopes = [one.removeprefix(GRAPH) for one in as_text(answer.get("scope")).split()]
+    scopes = [scope.removeprefix(GRAPH) for scope in as_text(answer.get("scope")).split()]
     return Grant(
         access_token=str(answer["access_token"]),
         refresh_token=refresh_token,

@@ -18,28 +18,32 @@ PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 # --- theirs into ours ---------------------------------------------------------------------------
 
 
-def read_graph_contact(one: Mapping[str, Any]) -> RemotePerson | Removed:
+def read_graph_contact(graph_contact: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a contact without an id."""
-    found = as_text(one.get("id"))
+    found = as_text(graph_contact.get("id"))
     if not found:
         raise malformed_answer("A contact without an id.")
-    if "@removed" in one:
+    if "@removed" in graph_contact:
         return Removed(id=found)
-    in_folder = as_text(one.get("parentFolderId"))
+    in_folder = as_text(graph_contact.get("parentFolderId"))
     return RemotePerson(
         id=found,
-        etag=as_text(one.get("@odata.etag")),
-        name=as_text(one.get("displayName")),
-        given_name=as_text(one.get("givenName")),
-        family_name=as_text(one.get("surname")),
-        emails=tuple(filter(None, (as_text(e.get("address")) for e in graph_emails(one)))),
-        phones=tuple(number for numbers in graph_phones(one).values() for number in numbers),
-        company=as_text(one.get("companyName")),
-        notes=as_text(one.get("personalNotes")).replace("\r\n", "\n").strip(),
+        etag=as_text(graph_contact.get("@odata.etag")),
+        name=as_text(graph_contact.get("displayName")),
+        given_name=as_text(graph_contact.get("givenName")),
+        family_name=as_text(graph_contact.get("surname")),
+        emails=tuple(
+            filter(None, (as_text(e.get("address")) for e in graph_emails(graph_contact)))
+        ),
+        phones=tuple(
+            number for numbers in graph_phones(graph_contact).values() for number in numbers
+        ),
+        company=as_text(graph_contact.get("companyName")),
+        notes=as_text(graph_contact.get("personalNotes")).replace("\r\n", "\n").strip(),
         groups=(in_folder,) if in_folder else (),
-        key=own_properties(one)[KEY],
-        updated_at=instant_or_none(one.get("lastModifiedDateTime")),
-        raw=dict(one),
+        key=own_properties(graph_contact)[KEY],
+        updated_at=instant_or_none(graph_contact.get("lastModifiedDateTime")),
+        raw=dict(graph_contact),
     )
 
 
@@ -49,15 +53,15 @@ def undeleted_contact(person: RemotePerson | Removed) -> RemotePerson:
     return person
 
 
-def graph_emails(one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return as_dicts(one.get("emailAddresses"))
+def graph_emails(graph_contact: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return as_dicts(graph_contact.get("emailAddresses"))
 
 
-def graph_phones(one: Mapping[str, Any]) -> dict[str, list[str]]:
+def graph_phones(graph_contact: Mapping[str, Any]) -> dict[str, list[str]]:
     """By the field they are in; the mobile one is no list."""
     found = {}
     for field in PHONES:
-        value = one.get(field)
+        value = graph_contact.get(field)
         given = value if isinstance(value, list) else [value]
         found[field] = [number for number in given if isinstance(number, str) and number]
     return found
@@ -94,8 +98,8 @@ def placed_phones(
     present: Mapping[str, Sequence[str]],
 ) -> dict[str, list[str]]:
     """Those that are there stay where they are, new ones go where there is room."""
-    placed = {field: [one for one in present[field] if one in numbers] for field in PHONES}
-    settled = {one for field in placed.values() for one in field}
+    placed = {field: [number for number in present[field] if number in numbers] for field in PHONES}
+    settled = {number for field in placed.values() for number in field}
     for number in numbers:
         if number not in settled:
             placed[next(with_room(placed))].append(number)

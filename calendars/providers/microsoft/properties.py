@@ -21,7 +21,7 @@ KEY, HASH, ZONE = (f"{NAMESPACE} {name}" for name in ("wedsync", "wedsyncHash", 
 FIELD = "singleValueExtendedProperties"
 # They are left out of every answer that does not ask for them by name.
 EXPAND = (
-    f"{FIELD}($filter={' or '.join(f'id eq {odata_string(one)}' for one in (KEY, HASH, ZONE))})"
+    f"{FIELD}($filter={' or '.join(f'id eq {odata_string(name)}' for name in (KEY, HASH, ZONE))})"
 )
 
 
@@ -34,8 +34,8 @@ def query_by_key(key: str) -> dict[str, str]:
 def own_properties(item: Mapping[str, Any]) -> dict[str, str]:
     """By id, in the spelling used here: Graph may change the case of the GUID."""
     found = {
-        as_text(one.get("id")).lower(): as_text(one.get("value"))
-        for one in as_dicts(item.get(FIELD))
+        as_text(entry.get("id")).lower(): as_text(entry.get("value"))
+        for entry in as_dicts(item.get(FIELD))
     }
     return {name: found.get(name.lower(), "") for name in (KEY, HASH, ZONE)}
 

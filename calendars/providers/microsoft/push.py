@@ -144,15 +144,15 @@ def notification_list(request: WebhookRequest) -> Any:
     return body.get("value") if isinstance(body, dict) else None
 
 
-def notification_meaning(one: Mapping[str, Any]) -> str:
+def notification_meaning(notification: Mapping[str, Any]) -> str:
     """A lifecycle event that is new to us may mean that we missed something."""
-    event = as_text(one.get("lifecycleEvent"))
+    event = as_text(notification.get("lifecycleEvent"))
     return LIFECYCLE.get(event, "missed") if event else "changed"
 
 
-def notification_expiration(one: Mapping[str, Any]) -> datetime | None:
+def notification_expiration(notification: Mapping[str, Any]) -> datetime | None:
     try:
-        return parse_instant(one["subscriptionExpirationDateTime"])
+        return parse_instant(notification["subscriptionExpirationDateTime"])
     except (KeyError, TransientError):
         return None
 

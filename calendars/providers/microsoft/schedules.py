@@ -48,7 +48,7 @@ class GraphFreeBusy(Mailbox):
             seen = list(self.calls.calendar_view(calendar, start, end, SELECT))
         except PermanentError as error:
             return FreeBusy(calendar=calendar, problem=str(error))
-        found = [graph_span(one) for one in seen if shows_as_busy(one)]
+        found = [graph_span(entry) for entry in seen if shows_as_busy(entry)]
         return FreeBusy(calendar=calendar, spans=tuple(found))
 
     def schedule(self, address: str, start: datetime, end: datetime) -> FreeBusy:

@@ -44,12 +44,12 @@ class CalendarsApi:
         start = int(query.get("pageToken") or 0)
         least = RANKS.index(query.get("minAccessRole") or RANKS[0])
         found = [
-            show_entry(self._world.calendars[one], role, account.listed[one])
-            for one, role in account.roles.items()
-            if account.listed[one] > since and RANKS.index(role) >= least
+            show_entry(self._world.calendars[calendar_id], role, account.listed[calendar_id])
+            for calendar_id, role in account.roles.items()
+            if account.listed[calendar_id] > since and RANKS.index(role) >= least
         ]
         if not since and not query.switch("showDeleted"):
-            found = [one for one in found if not one.get("deleted")]
+            found = [entry for entry in found if not entry.get("deleted")]
         if cut := self._world.draw("cut_list", call.subject):
             found = found[: cut["items"]]
         shown: Json = {

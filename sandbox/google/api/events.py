@@ -49,10 +49,10 @@ class EventsApi:
 
     def get(self, call: Call, calendar: str, event: str) -> Response:
         found = self._world.calendar(call.account, calendar)
-        one = _find(found, event)
-        if call.headers.get("if-none-match") == one.etag:
-            return Response(status_code=304, headers={"etag": one.etag})
-        return self._show(call, found, one)
+        present = _find(found, event)
+        if call.headers.get("if-none-match") == present.etag:
+            return Response(status_code=304, headers={"etag": present.etag})
+        return self._show(call, found, present)
 
     def insert(self, call: Call, calendar: str) -> Response:
         given = call.json()
@@ -73,23 +73,23 @@ class EventsApi:
 
     def patch(self, call: Call, calendar: str, event: str) -> Response:
         given = call.json()
-        found, one = self._to_change(call, calendar, event)
-        changed = self._writer(call.account, found).patch(one, given, call.how())
+        found, present = self._to_change(call, calendar, event)
+        changed = self._writer(call.account, found).patch(present, given, call.how())
         return self._show(call, found, changed)
 
     def update(self, call: Call, calendar: str, event: str) -> Response:
         given = call.json()
-        found, one = self._to_change(call, calendar, event)
-        changed = self._writer(call.account, found).update(one, given, call.how())
+        found, present = self._to_change(call, calendar, event)
+        changed = self._writer(call.account, found).update(present, given, call.how())
         return self._show(call, found, changed)
 
     def delete(self, call: Call, calendar: str, event: str) -> Response:
         found = self._world.calendar(call.account, calendar, writes=True)
-        one = _find(found, event)
-        if one.deleted:
+        present = _find(found, event)
+        if present.deleted:
             raise CalendarRefusedError("deleted")
-        self._check_etag(call, one)
-        self._writer(call.account, found).delete(one, call.how().updates)
+        self._check_etag(call, present)
+        self._writer(call.account, found).delete(present, call.how().updates)
         return nothing()
 
     def instances(self, call: Call, calendar: str, event: str) -> Response:
@@ -98,32 +98,32 @@ class EventsApi:
         window = call.query.moment("timeMin"), call.query.moment("timeMax")
         every = list(found.expand(series, *window)) if series.is_series else []
         if not call.query.switch("showDeleted"):
-            every = [one for one in every if not one.deleted]
+            every = [instance for instance in every if not instance.deleted]
         if original := call.query.get("originalStart"):
             every = [
-                one
-                for one in every
-                if _began(one, found) == instant({"dateTime": original}, found.zone)
+                instance
+                for instance in every
+                if _began(instance, found) == instant({"dateTime": original}, found.zone)
             ]
         size = call.query.number("maxResults", 250, 1, 2500)
         start = int(call.query.get("pageToken") or 0)
-        shown = [show_event(one, found) for one in every[start : start + size]]
+        shown = [show_event(instance, found) for instance in every[start : start + size]]
         more = {"nextPageToken": str(start + size)} if every[start + size :] else {}
         kind = {"kind": "calendar#events", "summary": found.name, "timeZone": found.zone}
         return answer({**kind, "items": shown, **more})
 
     def move(self, call: Call, calendar: str, event: str) -> Response:
         """It keeps its id; in the old calendar it is deleted."""
-        found, one = self._to_change(call, calendar, event)
+        found, present = self._to_change(call, calendar, event)
         target = self._world.calendar(
             call.account, call.query.get("destination") or "", writes=True
         )
-        if one.series or event in target.events:
+        if present.series or event in target.events:
             raise CalendarRefusedError("invalid", "Cannot change the organizer of an instance.")
-        content = {**one.content, "organizer": organizer(target)}
-        moved = replace(one, content=content, updated=self._world.clock.now())
+        content = {**present.content, "organizer": organizer(target)}
+        moved = replace(present, content=content, updated=self._world.clock.now())
         target.put(moved)
-        found.put(replace(one, deleted=True, updated=self._world.clock.now()))
+        found.put(replace(present, deleted=True, updated=self._world.clock.now()))
         return self._show(call, target, moved)
 
     def watch(self, call: Call, calendar: str) -> Response:
@@ -139,11 +139,11 @@ class EventsApi:
 
     def _to_change(self, call: Call, calendar: str, event: str) -> tuple[Calendar, Event]:
         found = self._world.calendar(call.account, calendar, writes=True)
-        one = _find(found, event)
-        self._check_etag(call, one)
-        if one.deleted:
+        present = _find(found, event)
+        self._check_etag(call, present)
+        if present.deleted:
             raise CalendarRefusedError("forbidden")
-        return found, one
+        return found, present
 
     def _check_etag(self, call: Call, event: Event) -> None:
         wanted = call.headers.get("if-match")

@@ -55,8 +55,8 @@ def _range(given: Json) -> tuple[datetime, datetime]:
 def busy(calendar: Calendar, start: datetime, end: datetime, zone: ZoneInfo) -> list[Json]:
     """Those that touch or overlap are one."""
     merged: list[list[datetime]] = []
-    taken = [one for one in calendar.live(start, end) if _blocks(one, calendar)]
-    for event in sorted(taken, key=lambda one: one.starts(calendar.zone)):
+    taken = [event for event in calendar.live(start, end) if _blocks(event, calendar)]
+    for event in sorted(taken, key=lambda entry: entry.starts(calendar.zone)):
         first = max(event.starts(calendar.zone), start)
         last = min(event.ends(calendar.zone), end)
         if merged and first <= merged[-1][1]:

@@ -134,11 +134,13 @@ class Listing:
             raise CalendarRefusedError("badRequest", message, location="orderBy")
         events = [event for event in self._candidates() if self._fits(event)]
         if order == "startTime":
-            return iter(sorted(events, key=lambda one: (one.starts(self._calendar.zone), one.id)))
+            return iter(
+                sorted(events, key=lambda event: (event.starts(self._calendar.zone), event.id))
+            )
         if order == "updated":
-            return iter(sorted(events, key=lambda one: (one.updated, one.id)))
+            return iter(sorted(events, key=lambda event: (event.updated, event.id)))
         after = tuple(self._page.get("k", (0, "")))
-        return (one for one in sorted(events, key=Event.key) if one.key() > after)
+        return (event for event in sorted(events, key=Event.key) if event.key() > after)
 
     def _candidates(self) -> Iterator[Event]:
         since = self._cursor["v"] if self._cursor else -1

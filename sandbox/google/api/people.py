@@ -71,10 +71,10 @@ class PeopleApi:
             for name in names
         }
         responses = [
-            {"requestedResourceName": name, "person": show(one, wanted), "httpStatusCode": 200}
-            if one
+            {"requestedResourceName": name, "person": show(contact, wanted), "httpStatusCode": 200}
+            if contact
             else {"requestedResourceName": name, "httpStatusCode": 404, "status": {"code": 5}}
-            for name, one in found.items()
+            for name, contact in found.items()
         ]
         return answer({"responses": responses})
 
@@ -88,7 +88,7 @@ class PeopleApi:
             for contact in call.account.book.every(self._visible(call))
             if words and _has(contact, words)
         ]
-        return answer({"results": [{"person": one} for one in found[:size]]} if found else {})
+        return answer({"results": [{"person": person} for person in found[:size]]} if found else {})
 
     def create(self, call: Call) -> Response:
         made = call.account.book.add(written(call.json(), FIELDS))
@@ -105,7 +105,7 @@ class PeopleApi:
         wanted = mask(given.get("readMask"), "readMask", READABLE)
         fields = [written(contact.get("contactPerson") or {}, FIELDS) for contact in contacts]
         made = [call.account.book.add(person) for person in fields]
-        people = [{"httpStatusCode": 200, "person": show(one, wanted)} for one in made]
+        people = [{"httpStatusCode": 200, "person": show(contact, wanted)} for contact in made]
         return answer({"createdPeople": people})
 
     def update(self, call: Call, person: str) -> Response:

@@ -59,11 +59,11 @@ PHONE_TYPES: Mapping[str, str] = {
 
 
 def mask(text: str | None, name: str, known: frozenset[str]) -> frozenset[str]:
-    wanted = frozenset(one.strip() for one in (text or "").split(",") if one.strip())
+    wanted = frozenset(path.strip() for path in (text or "").split(",") if path.strip())
     if not wanted:
         message = f"{name} mask is required. Please specify one or more valid paths."
         raise PeopleRefusedError("INVALID_ARGUMENT", message)
-    roots = frozenset(one.partition(".")[0] for one in wanted)
+    roots = frozenset(path.partition(".")[0] for path in wanted)
     if unknown := sorted(roots - known):
         message = f'Invalid {name} mask path: "{unknown[0]}".'
         raise PeopleRefusedError("INVALID_ARGUMENT", message)
@@ -100,8 +100,8 @@ def show(contact: Snapshot, wanted: frozenset[str], *, synced: bool = False) -> 
         if values := contact.fields.get(name):
             dress = DRESSES.get(name, dict)
             shown[name] = [
-                {"metadata": _source(contact, primary=place == 0), **dress(one)}
-                for place, one in enumerate(values)
+                {"metadata": _source(contact, primary=place == 0), **dress(value)}
+                for place, value in enumerate(values)
             ]
     return shown
 
@@ -128,7 +128,7 @@ def _source(contact: Snapshot, *, primary: bool) -> Json:
 
 def _bare(value: Json) -> Json:
     added = ("metadata", "canonicalForm", "formattedType", "displayName", "displayNameLastFirst")
-    return {name: one for name, one in value.items() if name not in added} | _own_name(value)
+    return {name: part for name, part in value.items() if name not in added} | _own_name(value)
 
 
 def _own_name(value: Json) -> Json:

@@ -163,11 +163,11 @@ def _content(given: Json, *, all_day: bool, zone: str) -> Json:
 
 
 def _guest(given: Any) -> Json:
-    one = {"email": given} if isinstance(given, str) else dict(given)
-    answer = one.pop("answer", None)
-    name = one.pop("name", None)
+    fields = {"email": given} if isinstance(given, str) else dict(given)
+    answer = fields.pop("answer", None)
+    name = fields.pop("name", None)
     return {
-        **one,
+        **fields,
         **({"displayName": name} if name else {}),
         **({"responseStatus": answer} if answer in ANSWERS else {}),
     }

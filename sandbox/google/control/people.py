@@ -103,9 +103,9 @@ def _fields(given: Json, present: Json, account: Account) -> Json:
         fields["names"] = [_name(given, (present.get("names") or [{}])[0])]
     if "groups" in given:
         named = {name: group for group, name in account.book.groups.items()}
-        wanted = [named.get(one, one) for one in given["groups"]]
-        known = [contact for contact in wanted if contact in account.book.groups]
-        fields["memberships"] = [membership(one) for one in known or [MY_CONTACTS]]
+        wanted = [named.get(name, name) for name in given["groups"]]
+        known = [group for group in wanted if group in account.book.groups]
+        fields["memberships"] = [membership(group) for group in known or [MY_CONTACTS]]
     return fields
 
 

@@ -47,32 +47,32 @@ def _shown(calendar: Calendar, window: tuple[datetime, datetime]) -> list[Event]
         for event in calendar.events.values()
         if event.deleted and not event.vanished and not event.is_series and "start" in event.content
     ]
-    return sorted([*live, *gone], key=lambda one: (one.starts(calendar.zone), one.id))
+    return sorted([*live, *gone], key=lambda entry: (entry.starts(calendar.zone), entry.id))
 
 
-def event(one: Event, calendar: Calendar, key_property: str) -> Json:
-    content = one.content
+def event(entry: Event, calendar: Calendar, key_property: str) -> Json:
+    content = entry.content
     return {
-        "id": one.id,
+        "id": entry.id,
         "title": content.get("summary", ""),
-        "start": _wall(one, calendar, "start"),
-        "end": _wall(one, calendar, "end"),
-        "zone": one.zone(calendar.zone),
-        "all_day": one.is_all_day,
-        "cancelled": one.deleted,
+        "start": _wall(entry, calendar, "start"),
+        "end": _wall(entry, calendar, "end"),
+        "zone": entry.zone(calendar.zone),
+        "all_day": entry.is_all_day,
+        "cancelled": entry.deleted,
         "organizer": content.get("organizer", {}).get("email", ""),
-        "attendees": [attendee(guest) for guest in one.attendees()],
+        "attendees": [attendee(guest) for guest in entry.attendees()],
         "place": content.get("location", ""),
-        "key": event_key(one, key_property),
+        "key": event_key(entry, key_property),
         "calendar": calendar.id,
-        "series": one.series or (one.id if one.is_series else ""),
+        "series": entry.series or (entry.id if entry.is_series else ""),
         "conference": content.get("hangoutLink", ""),
     }
 
 
-def event_key(one: Event, key_property: str) -> str:
+def event_key(entry: Event, key_property: str) -> str:
     """What the product calls it."""
-    private = one.content.get("extendedProperties", {}).get("private", {})
+    private = entry.content.get("extendedProperties", {}).get("private", {})
     return str(private.get(key_property, ""))
 
 
@@ -84,13 +84,13 @@ def attendee(guest: Json) -> Json:
     }
 
 
-def _wall(one: Event, calendar: Calendar, name: str) -> str:
+def _wall(entry: Event, calendar: Calendar, name: str) -> str:
     """In the event's own zone, as the people in it would say it."""
-    given = one.content[name]
+    given = entry.content[name]
     if "date" in given:
         return str(given["date"])
-    zone = ZoneInfo(one.zone(calendar.zone))
-    at = one.starts(calendar.zone) if name == "start" else one.ends(calendar.zone)
+    zone = ZoneInfo(entry.zone(calendar.zone))
+    at = entry.starts(calendar.zone) if name == "start" else entry.ends(calendar.zone)
     return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="minutes")
 
 

@@ -78,7 +78,7 @@ class Book:
 
     def every(self, revision: int | None = None, *, since: int | None = None) -> list[Snapshot]:
         """In the order of their changes; with the deleted ones where ``since`` is given."""
-        found = [one for wanted in self._past if (one := self._as_of(wanted, revision))]
+        found = [snapshot for wanted in self._past if (snapshot := self._as_of(wanted, revision))]
         kept = (
             snapshot
             for snapshot in found
@@ -88,7 +88,7 @@ class Book:
                 else snapshot.revision > since and not snapshot.merged
             )
         )
-        return sorted(kept, key=lambda one: one.revision)
+        return sorted(kept, key=lambda snapshot: snapshot.revision)
 
     def revision_at(self, moment: datetime) -> int:
         """The newest that was there by then."""
@@ -103,7 +103,7 @@ class Book:
         fields = {**drop.fields, **keep.fields}
         for name in ("emailAddresses", "phoneNumbers", "memberships"):
             both = [*keep.fields.get(name, []), *drop.fields.get(name, [])]
-            fields[name] = [one for place, one in enumerate(both) if one not in both[:place]]
+            fields[name] = [value for place, value in enumerate(both) if value not in both[:place]]
         self.put(drop.id, drop.fields, deleted=True, merged=True)
         previous = (*keep.previous, *drop.previous, drop.resource)
         return self.put(keep.id, fields, previous=previous)

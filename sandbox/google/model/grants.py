@@ -108,8 +108,12 @@ class Grants:
     def revoke(self, token: str) -> bool:
         """By either of its tokens."""
         grant, _ = self._access.get(token, (None, None))
-        found = [one for one in self._every if one is grant or one.refresh_token == token != ""]
-        alive = [one for one in found if not one.revoked]
+        found = [
+            candidate
+            for candidate in self._every
+            if candidate is grant or candidate.refresh_token == token != ""
+        ]
+        alive = [candidate for candidate in found if not candidate.revoked]
         for held in alive:
             held.revoked = True
         return bool(alive)
@@ -148,5 +152,5 @@ def _check_verifier(code: Code, verifier: str) -> None:
         raise OAuthRefusedError("invalid_grant", "Invalid code verifier.")
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+def _same(left: str, right: str) -> bool:
+    return hmac.compare_digest(left.encode(), right.encode())

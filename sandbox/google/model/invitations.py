@@ -71,4 +71,4 @@ def _kind(was_there: bool, is_there: bool, *, changed: bool) -> str:  # noqa: FB
 def _guests(event: Event) -> dict[str, Json]:
     organizer = event.content.get("organizer", {}).get("email")
     every = {guest["email"].lower(): guest for guest in event.attendees()}
-    return {email: one for email, one in every.items() if email != organizer}
+    return {email: attendee for email, attendee in every.items() if email != organizer}

@@ -25,11 +25,11 @@ def occurrences(event: Event, zone: str, start: datetime | None, end: datetime) 
     wall_first = first.astimezone(own).replace(tzinfo=None) - timedelta(days=1)
     for count, wall in enumerate(rules.xafter(wall_first, inc=True)):
         at: datetime | date = wall.date() if event.is_all_day else wall.replace(tzinfo=own)
-        one = event.occurrence(at, zone)
-        if count >= MAX_OCCURRENCES or one.starts(zone) >= end:
+        occurrence = event.occurrence(at, zone)
+        if count >= MAX_OCCURRENCES or occurrence.starts(zone) >= end:
             return
-        if one.overlaps(start, end, zone):
-            yield one
+        if occurrence.overlaps(start, end, zone):
+            yield occurrence
 
 
 def check(lines: list[str], start: datetime) -> None:

@@ -141,7 +141,9 @@ class Writer:
             return []
         until = self._clock.now() + VANISHED_WITHIN
         expand = self._calendar.expand
-        left = {one.id for one in expand(after, end=until)} if after.is_series else set()
+        left = (
+            {occurrence.id for occurrence in expand(after, end=until)} if after.is_series else set()
+        )
         self._calendar.bring_back(after.id, left)
         return [
             replace(occurrence, deleted=True, vanished=True)

@@ -76,10 +76,10 @@ def _account(account: Account, *, checked: bool) -> str:
     )
 
 
-def _scope(one: str) -> str:
+def _scope(scope: str) -> str:
     return (
-        f'<label><input type="checkbox" name="scope" value="{_(one)}" checked>'
-        f"<div>{_(SCOPES[one])}</div></label>"
+        f'<label><input type="checkbox" name="scope" value="{_(scope)}" checked>'
+        f"<div>{_(SCOPES[scope])}</div></label>"
     )
 
 

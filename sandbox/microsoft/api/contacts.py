@@ -71,8 +71,10 @@ class ContactsApi:
 
     def list(self, call: Call, folder: str | None = None) -> Response:
         found = call.mailbox.folder_of(folder)
-        contacts = sorted(call.mailbox.contacts_in(found.id), key=lambda one: one.created_at)
-        return odata.collection(call, contacts, lambda one: show(one, call.prefer))
+        contacts = sorted(
+            call.mailbox.contacts_in(found.id), key=lambda contact: contact.created_at
+        )
+        return odata.collection(call, contacts, lambda contact: show(contact, call.prefer))
 
     def show(self, call: Call, contact: str) -> Response:
         return self._one(call, call.mailbox.contact(contact))
@@ -107,11 +109,11 @@ class ContactsApi:
         def look(since: int, _: Window) -> "list[Entry]":
             return changes(call.mailbox, found, since)
 
-        tracked = Tracked(path, KIND, look, lambda one: show(one, call.prefer))
+        tracked = Tracked(path, KIND, look, lambda item: show(item, call.prefer))
         return self._tracking.answer(call, tracked, lambda: None)
 
     def _one(self, call: Call, contact: Contact, status: int = 200) -> Response:
-        return odata.one(call, contact, show(contact, call.prefer), status)
+        return odata.item_response(call, contact, show(contact, call.prefer), status)
 
 
 def changes(mailbox: Mailbox, folder: Folder, since: int) -> "list[Entry]":
@@ -120,7 +122,7 @@ def changes(mailbox: Mailbox, folder: Folder, since: int) -> "list[Entry]":
     ]
     if since:
         found.extend(mailbox.history.buried(folder.id, since))
-    return sorted(found, key=lambda one: one.sequence)
+    return sorted(found, key=lambda entry: entry.sequence)
 
 
 def show(contact: Item, prefer: Prefer) -> Json:

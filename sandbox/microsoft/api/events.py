@@ -45,7 +45,7 @@ class EventsApi:
 
     def list_events(self, call: Call, calendar: str | None = None) -> Response:
         folder = call.mailbox.calendar_of(calendar)
-        events = sorted(call.mailbox.events_in(folder.id), key=lambda one: one.created_at)
+        events = sorted(call.mailbox.events_in(folder.id), key=lambda event: event.created_at)
         return odata.collection(call, events, self._shower(call))
 
     def view(self, call: Call, calendar: str | None = None) -> Response:
@@ -140,7 +140,7 @@ class EventsApi:
         return mailbox.clock.now() - known.at > timedelta(seconds=self.transaction_seconds)
 
     def _one(self, call: Call, event: Event, status: int = 200) -> Response:
-        return odata.one(
+        return odata.item_response(
             call, event, event_view.show(event, call.mailbox.user, call.prefer), status
         )
 
@@ -161,7 +161,7 @@ def change(mailbox: Mailbox, mails: Mails, event: Event, given: Json) -> None:
         event.properties = dict(event.properties)
     event_rules.apply(event, given, user=mailbox.user)
     left = event.foreseen(mailbox.clock.now())
-    mailbox.forget([one for id_, one in present.items() if id_ not in left])
+    mailbox.forget([occurrence for id_, occurrence in present.items() if id_ not in left])
     mailbox.stored(event)
     mails.changed(event, mailbox.user, given, before)
 

@@ -63,7 +63,7 @@ def changes(
         found.extend(
             tombstone for tombstone in buried if _is_told(tombstone, window, told=occurrences_told)
         )
-    return sorted(found, key=lambda one: one.sequence)
+    return sorted(found, key=lambda entry: entry.sequence)
 
 
 def _changes_of(event: Event, since: int, window: Seen) -> Iterator[Entry]:

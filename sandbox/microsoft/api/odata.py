@@ -58,7 +58,7 @@ def collection(call: Call, items: Sequence[Item], show: Callable[[Item], Json]) 
     return call.answer(answer)
 
 
-def one(call: Call, item: Item, body: Json, status: int = 200) -> Response:
+def item_response(call: Call, item: Item, body: Json, status: int = 200) -> Response:
     shown = expand(call, item, select(call, body))
     context = {"@odata.context": f"{call.base}/$metadata#{_path(call)}/$entity"}
     return call.answer({**context, **shown}, status, item)

@@ -112,7 +112,7 @@ def demand_scope(call: Call, scope: str) -> None:
     wanted = [f"{scope}.ReadWrite"]
     if call.request.method == "GET" or scope == "User":
         wanted.append(f"{scope}.Read")
-    if not any(call.access.allows(one) for one in wanted):
+    if not any(call.access.allows(scope) for scope in wanted):
         raise RefusedError(403)
 
 

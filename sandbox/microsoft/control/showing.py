@@ -32,7 +32,7 @@ def calendar(folder: Folder, mailbox: Mailbox) -> Json:
         "zone": zones.iana(mailbox.user.zone),
         "account": mailbox.user.address,
         "is_default": folder.is_default,
-        "events": [event(one, mailbox) for one in _seen(folder, mailbox, now)],
+        "events": [event(entry, mailbox) for entry in _seen(folder, mailbox, now)],
     }
 
 
@@ -44,7 +44,7 @@ def _seen(folder: Folder, mailbox: Mailbox, now: datetime) -> list[Event]:
             found.append(event)
         else:
             found.extend(event.seen_within(now - SERIES_BEFORE, now + SERIES_AFTER))
-    return sorted(found, key=lambda one: one.start.instant)
+    return sorted(found, key=lambda entry: entry.start.instant)
 
 
 def event(shown: Event, mailbox: Mailbox) -> Json:
@@ -92,7 +92,7 @@ def person(contact: Contact, mailbox: Mailbox) -> Json:
         "given_name": fields.get("givenName") or "",
         "family_name": fields.get("surname") or "",
         "emails": [email["address"] for email in fields.get("emailAddresses") or []],
-        "phones": [one for one in (*phones, *(fields.get("homePhones") or [])) if one],
+        "phones": [number for number in (*phones, *(fields.get("homePhones") or [])) if number],
         "company": fields.get("companyName") or "",
         "notes": fields.get("personalNotes") or "",
         "groups": fields.get("categories") or [],

@@ -58,9 +58,11 @@ class Mails:
             return
         now = _addresses(event)
         self._tell("invitation", event, user, [address for address in now if address not in before])
-        self._tell("cancellation", event, user, [one for one in before if one not in now])
+        self._tell(
+            "cancellation", event, user, [address for address in before if address not in now]
+        )
         if set(given) - PRIVATE - {"attendees"}:
-            self._tell("update", event, user, [one for one in now if one in before])
+            self._tell("update", event, user, [address for address in now if address in before])
 
     def cancelled(self, event: Event, user: User, comment: str = "") -> None:
         if event.organizer is None:

@@ -111,7 +111,9 @@ class Tokens:
 
     def expire(self, user: User) -> None:
         """The access tokens; fresh ones can be had."""
-        kept = {token: one for token, one in self._access.items() if one.grant.user != user}
+        kept = {
+            token: access for token, access in self._access.items() if access.grant.user != user
+        }
         self._access = kept
 
     def of(self, user: User) -> list[Grant]:

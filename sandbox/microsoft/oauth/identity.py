@@ -179,7 +179,7 @@ def _allowed(tenant: str) -> list[User]:
         return [user for user in users.USERS if not user.is_personal]
     if tenant in {"consumers", CONSUMERS}:
         return [person for person in users.USERS if person.is_personal]
-    return [one for one in users.USERS if tenant in {"common", one.tenant}] or [users.USERS[0]]
+    return [user for user in users.USERS if tenant in {"common", user.tenant}] or [users.USERS[0]]
 
 
 def _back(asked: Mapping[str, str], **says: str) -> Response:

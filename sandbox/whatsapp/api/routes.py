@@ -113,11 +113,16 @@ class Api:
             if name in request.query_params
         }
         every = [template.as_json() for template in self.templates.every]
-        found = [one for one in every if all(one[name] == value for name, value in wanted.items())]
+        found = [
+            template
+            for template in every
+            if all(template[name] == value for name, value in wanted.items())
+        ]
         shown, paging = _page(found, request)
         fields = _fields(request)
         kept = [
-            {k: v for k, v in one.items() if not fields or k in (*fields, "id")} for one in shown
+            {k: v for k, v in template.items() if not fields or k in (*fields, "id")}
+            for template in shown
         ]
         return JSONResponse({"data": kept, "paging": paging})
 

@@ -102,7 +102,7 @@ class Exchange:
     def spoken(self) -> Iterator[Sent | Received]:
         """Both are kept in the order they came in."""
         both: tuple[Iterator[Sent | Received], ...] = (self.sent.newest(), self.received.newest())
-        yield from heapq.merge(*both, key=lambda one: one.created_at, reverse=True)
+        yield from heapq.merge(*both, key=lambda message: message.created_at, reverse=True)
 
     def standing(self, phone: str) -> Json:
         closes = self._window_closes(phone)

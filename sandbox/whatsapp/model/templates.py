@@ -162,14 +162,14 @@ def _fill(template: Template, given: list[Json]) -> str:
 
 
 def _texts(holes: list[str], given: list[Json]) -> Iterator[tuple[str, str]]:
-    for place, one in enumerate(given):
-        named = one.get("parameter_name")
+    for place, parameter in enumerate(given):
+        named = parameter.get("parameter_name")
         hole = holes[place] if holes[place].isdecimal() else named
         if hole not in holes:
             raise RefusedError(132012, f"body: unknown parameter name {named!r}")
-        yield str(hole), _text(one)
+        yield str(hole), _text(parameter)
     if missing := {hole for hole in holes if not hole.isdecimal()} - {
-        template.get("parameter_name") for template in given
+        parameter.get("parameter_name") for parameter in given
     }:
         raise RefusedError(132012, f"body: missing parameter names {sorted(missing)}")
 
