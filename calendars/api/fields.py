@@ -19,12 +19,12 @@ class WallTimeField(serializers.Field[datetime, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> datetime:
         try:
-            found = conversion.parse_wall(str(data))
+            wall = conversion.parse_wall(str(data))
         except ValueError:
             self.fail("invalid")
-        if found.tzinfo is not None:
+        if wall.tzinfo is not None:
             self.fail("invalid")
-        return found
+        return wall
 
     def to_representation(self, value: datetime) -> str:
         return conversion.format_wall(value)

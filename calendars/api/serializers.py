@@ -76,7 +76,7 @@ class BookSerializer(EditSerializer):
     is_all_day = serializers.BooleanField(required=False)
     wants_conference = serializers.BooleanField(required=False)
 
-    def wish(self) -> BookingRequest:
+    def booking_request(self) -> BookingRequest:
         return BookingRequest(**self.words())
 
 

@@ -69,7 +69,7 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
         serializer.is_valid(raise_exception=True)
         appointment = idempotency.book_once(
             self.organization,
-            serializer.wish(),
+            serializer.booking_request(),
             key=key,
             by=self.membership.user,
         )
@@ -96,11 +96,11 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Cancels it, also in its calendar; all participants are notified."""
-        found = self.get_object()
+        appointment = self.get_object()
         rescheduling.cancel_appointment(
-            found, version=if_match_version(request), by=self.membership.user
+            appointment, version=if_match_version(request), by=self.membership.user
         )
-        return self.respond(found)
+        return self.respond(appointment)
 
     @extend_schema(responses=ChangeSerializer(many=True))
     @action(detail=True, pagination_class=None, filterset_class=None)
@@ -113,9 +113,9 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
         return self.respond(self.get_object())
 
     def respond(self, appointment: Appointment, code: int = status.HTTP_200_OK) -> Response:
-        found = self.get_queryset().get(pk=appointment.pk)
-        headers = {"ETag": f'"{found.version}"'}
-        return Response(AppointmentSerializer(found).data, status=code, headers=headers)
+        row = self.get_queryset().get(pk=appointment.pk)
+        headers = {"ETag": f'"{row.version}"'}
+        return Response(AppointmentSerializer(row).data, status=code, headers=headers)
 
 
 def if_match_version(request: Request) -> int | None:
@@ -175,8 +175,8 @@ class AvailabilityViewSet(ScopedView, ViewSet):
     def list(self, request: Request) -> Response:
         """Free slots across calendars and vendors. What cannot be told is listed as unknown, and
         nothing is offered then."""
-        found = availability.offer_slots(self.organization, **availability_query(request))
-        return Response(AvailabilitySerializer(found).data)
+        offer = availability.offer_slots(self.organization, **availability_query(request))
+        return Response(AvailabilitySerializer(offer).data)
 
 
 def availability_query(request: Request) -> dict[str, Any]:

@@ -53,10 +53,10 @@ def offer_slots(
     """
     check_range(start, end, duration)
     chosen = calendars_asked_for(organization, calendars)
-    told = freebusy.ask_free_busy(chosen, start, end)
+    answers = freebusy.ask_free_busy(chosen, start, end)
     busy, unknown, free = {}, [], [Span(start=start, end=end)]
     for calendar in chosen:
-        answer = told[calendar.pk]
+        answer = answers[calendar.pk]
         if answer.problem:
             unknown.append(UnknownCalendar(calendar.pk, calendar.name, answer.problem))
         spans = freebusy.subtract_spans(answer.spans, freebusy.own_spans(moving))
@@ -85,10 +85,10 @@ def calendars_asked_for(organization: Organization, keys: Sequence[int]) -> list
     own = Calendar.objects.filter(account__organization=organization, is_followed=True)
     own = own.exclude(account__status=AccountStatus.DISCONNECTED)
     own = own.prefetch_related("hours")
-    found = list(own.filter(pk__in=keys) if keys else own)
-    if not found or len(found) < len(set(keys)):
+    calendars = list(own.filter(pk__in=keys) if keys else own)
+    if not calendars or len(calendars) < len(set(keys)):
         raise Refused("calendars", "Choose calendars that are connected and followed.")
-    return found
+    return calendars
 
 
 def opening_spans(
@@ -100,15 +100,15 @@ def opening_spans(
     """Returns its hours as instants; each day by its own clock, also when the clocks change."""
     zone = ZoneInfo(calendar.zone or organization.time_zone)
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
-    found = []
+    spans = []
     while day <= last:
-        found += [
+        spans += [
             Span(start=instant_at(day, opens, zone), end=instant_at(day, closes, zone))
             for weekday, opens, closes in hours_of(calendar)
             if weekday == day.weekday()
         ]
         day += timedelta(days=1)
-    return merged_spans(found)
+    return merged_spans(spans)
 
 
 def hours_of(calendar: Calendar) -> Sequence[tuple[int, time, time]]:
@@ -122,13 +122,13 @@ def instant_at(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 def merged_spans(spans: Sequence[Span]) -> list[Span]:
     """Returns the spans in order, with those that touch joined."""
-    found: list[Span] = []
+    merged: list[Span] = []
     for piece in sorted(spans, key=lambda span: (span.start, span.end)):
-        if found and piece.start <= found[-1].end:
-            found[-1] = Span(start=found[-1].start, end=max(found[-1].end, piece.end))
+        if merged and piece.start <= merged[-1].end:
+            merged[-1] = Span(start=merged[-1].start, end=max(merged[-1].end, piece.end))
         else:
-            found.append(piece)
-    return found
+            merged.append(piece)
+    return merged
 
 
 def common_spans(spans: Sequence[Span], other: Sequence[Span]) -> list[Span]:
@@ -142,13 +142,13 @@ def common_spans(spans: Sequence[Span], other: Sequence[Span]) -> list[Span]:
 
 def cut_slots(free: Sequence[Span], duration: timedelta) -> list[Span]:
     """Returns slots that begin at round quarters of an hour."""
-    found: list[Span] = []
+    slots: list[Span] = []
     for span in free:
         begins = rounded_up(span.start)
-        while begins + duration <= span.end and len(found) < MAX_SLOTS:
-            found.append(Span(start=begins, end=begins + duration))
+        while begins + duration <= span.end and len(slots) < MAX_SLOTS:
+            slots.append(Span(start=begins, end=begins + duration))
             begins += SLOT_STEP
-    return found
+    return slots
 
 
 def rounded_up(moment: datetime) -> datetime:

@@ -74,7 +74,7 @@ class IdempotencyKey:
 
 def book_appointment(
     organization: Organization,
-    wish: BookingRequest,
+    booking_request: BookingRequest,
     *,
     by: "User | None" = None,
     asked: IdempotencyKey | None = None,
@@ -83,14 +83,14 @@ def book_appointment(
 
     Raises Refused and NotFree.
     """
-    calendar = writable_calendar(organization, wish.calendar)
-    people = participant_rows(organization, wish.participants)
-    content = requested_content(organization, calendar, wish, people)
-    others = calendars_also_free(organization, wish.also_free, calendar)
+    calendar = writable_calendar(organization, booking_request.calendar)
+    people = participant_rows(organization, booking_request.participants)
+    content = requested_content(organization, calendar, booking_request, people)
+    others = calendars_also_free(organization, booking_request.also_free, calendar)
     held = place_hold(organization, calendar, content, asked=asked)
     try:
         check_free([calendar, *others], span_of_content(content))
-        return commit_booking(held, content, wish, people, by)
+        return commit_booking(held, content, booking_request, people, by)
     except BaseException:
         release_hold(held)
         raise
@@ -104,36 +104,38 @@ def writable_calendar(organization: Organization, key: int | None) -> Calendar:
         is_followed=True,
         is_gone=False,
     )
-    found = own.filter(pk=key).first() if key else own.order_by("-is_default", "pk").first()
-    if found is None:
+    calendar = own.filter(pk=key).first() if key else own.order_by("-is_default", "pk").first()
+    if calendar is None:
         raise Refused("calendar", "Choose a calendar that is connected and may be written to.")
-    return found
+    return calendar
 
 
 def calendars_also_free(
     organization: Organization, keys: Sequence[int], but: Calendar
 ) -> list[Calendar]:
-    found = Calendar.objects.filter(account__organization=organization, pk__in=keys)
-    if found.count() != len(set(keys)):
+    calendars = Calendar.objects.filter(account__organization=organization, pk__in=keys)
+    if calendars.count() != len(set(keys)):
         raise Refused("also_free", "There is no such calendar.")
-    return list(found.exclude(pk=but.pk))
+    return list(calendars.exclude(pk=but.pk))
 
 
 def requested_content(
     organization: Organization,
     calendar: Calendar,
-    wish: BookingRequest,
+    booking_request: BookingRequest,
     people: Sequence[Participant],
 ) -> Content:
     """Returns the content that is asked for. Raises Refused: a field, and what is to be done."""
-    if not wish.title.strip():
+    if not booking_request.title.strip():
         raise Refused("title", "Say what it is about.")
-    zone = wish.zone or calendar.zone or organization.time_zone
+    zone = booking_request.zone or calendar.zone or organization.time_zone
     return Content(
-        title=wish.title.strip()[: conversion.MAX_TITLE],
-        description=wish.description,
-        place=wish.place[: conversion.MAX_TITLE],
-        when=requested_when(wish.start, wish.end, zone, is_all_day=wish.is_all_day),
+        title=booking_request.title.strip()[: conversion.MAX_TITLE],
+        description=booking_request.description,
+        place=booking_request.place[: conversion.MAX_TITLE],
+        when=requested_when(
+            booking_request.start, booking_request.end, zone, is_all_day=booking_request.is_all_day
+        ),
         people=conversion.people_content(people),
     )
 
@@ -198,9 +200,9 @@ def check_free(
     calendars: Sequence[Calendar], span: Span, moving: Appointment | None = None
 ) -> None:
     """Asks the calendars live. Raises NotFree where one is taken, or does not tell."""
-    told = freebusy.ask_free_busy(calendars, span.start, span.end)
+    answers = freebusy.ask_free_busy(calendars, span.start, span.end)
     for calendar in calendars:
-        busy = told[calendar.pk]
+        busy = answers[calendar.pk]
         if busy.problem:
             raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
         spans = freebusy.subtract_spans(busy.spans, freebusy.own_spans(moving))
@@ -211,7 +213,7 @@ def check_free(
 def commit_booking(
     held: Appointment,
     content: Content,
-    wish: BookingRequest,
+    booking_request: BookingRequest,
     people: Sequence[Participant],
     by: "User | None",
 ) -> Appointment:
@@ -222,8 +224,8 @@ def commit_booking(
             raise NotFree("The calendars took too long to answer: try again.")
         row.status, row.held_until, row.created_by = AppointmentStatus.BOOKED, None, by
         row.description, row.place = content.description, content.place
-        row.is_all_day, row.tags = wish.is_all_day, list(wish.tags)
-        row.wants_conference = wish.wants_conference
+        row.is_all_day, row.tags = booking_request.is_all_day, list(booking_request.tags)
+        row.wants_conference = booking_request.wants_conference
         row.save()
         for person in people:
             person.appointment = row

@@ -64,9 +64,9 @@ def accept_remote(appointment: Appointment, *, by: "User | None" = None) -> Appo
         raise NotPossible("Nothing is to be decided any more.")
     rescheduling.check_changeable(appointment, None)
     content = content_with_remote(appointment, link)
-    origin = Actor(by=by.get_username() if by else "")
+    actor = Actor(by=by.get_username() if by else "")
     changed = rescheduling.apply_edit(
-        appointment, content, rescheduling.AppointmentEdit(), None, origin
+        appointment, content, rescheduling.AppointmentEdit(), None, actor
     )
     appointment.links.filter(pk=link.pk, theirs=link.theirs).update(theirs={})
     return changed
@@ -80,21 +80,21 @@ def content_with_remote(appointment: Appointment, link: EventLink) -> Content:
 
 @transaction.atomic
 def save_preferences(
-    account: Account, policy: Policy, habits: Mapping[int, SyncPreferences]
+    account: Account, policy: Policy, preferences: Mapping[int, SyncPreferences]
 ) -> None:
     Account.objects.filter(pk=account.pk).update(conflicts=policy)
-    for calendar in account.calendars.filter(pk__in=habits):
-        store_preferences(transitions.lock_calendar(calendar.pk), habits[calendar.pk])
+    for calendar in account.calendars.filter(pk__in=preferences):
+        store_preferences(transitions.lock_calendar(calendar.pk), preferences[calendar.pk])
 
 
-def store_preferences(calendar: Calendar, habits: SyncPreferences) -> None:
+def store_preferences(calendar: Calendar, preferences: SyncPreferences) -> None:
     columns = ["shows_titles", "buffer_minutes"]
-    if habits.shows_titles != calendar.shows_titles:
+    if preferences.shows_titles != calendar.shows_titles:
         # Titles are forgotten at once; a full reading brings them where they may be shown.
         BusyBlock.objects.filter(calendar=calendar).update(title="", etag="")
         calendar.cursor = ""
         calendar.pull_after = timezone.now() if calendar.is_followed else None
         columns += ["cursor", "pull_after"]
-    calendar.shows_titles = habits.shows_titles
-    calendar.buffer_minutes = habits.buffer_minutes
+    calendar.shows_titles = preferences.shows_titles
+    calendar.buffer_minutes = preferences.buffer_minutes
     calendar.save(update_fields=columns)

@@ -24,10 +24,10 @@ def ask_free_busy(
     by_account: dict[int, list[Calendar]] = {}
     for calendar in calendars:
         by_account.setdefault(calendar.account_id, []).append(calendar)
-    found: dict[int, FreeBusy] = {}
+    answers: dict[int, FreeBusy] = {}
     for key, group in by_account.items():
-        found |= free_busy_of_account(Account.objects.get(pk=key), group, start, end)
-    return found
+        answers |= free_busy_of_account(Account.objects.get(pk=key), group, start, end)
+    return answers
 
 
 def free_busy_of_account(
@@ -40,10 +40,10 @@ def free_busy_of_account(
         return unknown_busy(calendars, f"{account} is not connected.")
     try:
         with open_mailbox(account) as box:
-            told = box.free_busy([calendar.remote_id for calendar in calendars], start, end)
+            answers = box.free_busy([calendar.remote_id for calendar in calendars], start, end)
     except ProviderError as error:
         return unknown_busy(calendars, f"{account} does not tell: {error}")
-    by_id = {busy.calendar: busy for busy in told}
+    by_id = {busy.calendar: busy for busy in answers}
     nothing = "There was no answer for this calendar."
     return {
         calendar.pk: by_id.get(
@@ -91,8 +91,8 @@ def own_spans(moving: Appointment | None) -> list[Span]:
     event is no reason not to move it."""
     if moving is None:
         return []
-    told = [kept for row in moving.links.all() for kept in (row.base, *row.sent) if kept]
-    whens = [conversion.load_content(content).when for content in told]
+    contents = [kept for row in moving.links.all() for kept in (row.base, *row.sent) if kept]
+    whens = [conversion.load_content(content).when for content in contents]
     times = [(moving.starts_at, moving.ends_at), *map(conversion.instants_of, whens)]
     return [Span(start=start, end=end) for start, end in times]
 

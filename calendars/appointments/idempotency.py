@@ -29,7 +29,7 @@ REPEAT_POLL_S = 0.1
 
 def book_once(
     organization: Organization,
-    wish: BookingRequest,
+    booking_request: BookingRequest,
     *,
     key: str = "",
     by: "User | None" = None,
@@ -41,23 +41,23 @@ def book_once(
     A booking that was refused is not remembered: its key may be tried again.
     """
     if not key:
-        return booking.book_appointment(organization, wish, by=by)
-    asked = IdempotencyKey(key, request_digest(wish))
+        return booking.book_appointment(organization, booking_request, by=by)
+    asked = IdempotencyKey(key, request_digest(booking_request))
     deadline = time.monotonic() + REPEAT_WAIT_S
     while True:
-        if found := earlier_booking(organization, asked, deadline):
-            return found
+        if booked := earlier_booking(organization, asked, deadline):
+            return booked
         try:
-            return booking.book_appointment(organization, wish, by=by, asked=asked)
+            return booking.book_appointment(organization, booking_request, by=by, asked=asked)
         except NotFree:
             # Perhaps it is this very request that took the time.
             if not appointment_of_key(organization, key):
                 raise
 
 
-def request_digest(wish: BookingRequest) -> str:
+def request_digest(booking_request: BookingRequest) -> str:
     # By `repr`, which tells a repeated hour apart.
-    canonical = json.dumps(asdict(wish), sort_keys=True, default=repr)
+    canonical = json.dumps(asdict(booking_request), sort_keys=True, default=repr)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -72,14 +72,14 @@ def earlier_booking(
 
     Raises NotFree where it is not decided within REPEAT_WAIT_S.
     """
-    while found := appointment_of_key(organization, asked.key):
-        if found.request_hash != asked.digest:
+    while booked := appointment_of_key(organization, asked.key):
+        if booked.request_hash != asked.digest:
             raise KeyReused("This Idempotency-Key was used for another request: choose a new one.")
-        if found.status != AppointmentStatus.HELD:
-            return found
-        if found.held_until and found.held_until <= timezone.now():
+        if booked.status != AppointmentStatus.HELD:
+            return booked
+        if booked.held_until and booked.held_until <= timezone.now():
             # Of a process that died.
-            booking.release_hold(found)
+            booking.release_hold(booked)
         elif time.monotonic() >= deadline:
             raise NotFree("The same request is still being worked on: ask again with its key.")
         else:

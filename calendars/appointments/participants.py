@@ -27,11 +27,11 @@ def participant_rows(organization: Organization, invitees: Sequence[Invitee]) ->
     """Rows that are not stored yet, everybody once. Raises Refused."""
     if len(invitees) > MAX_PARTICIPANTS:
         raise Refused("participants", f"At most {MAX_PARTICIPANTS} people.")
-    found: dict[object, Participant] = {}
+    rows: dict[object, Participant] = {}
     for invitee in invitees:
         row = participant_row(organization, invitee)
-        found.setdefault(row.email or row.contact, row)
-    return list(found.values())
+        rows.setdefault(row.email or row.contact, row)
+    return list(rows.values())
 
 
 def participant_row(organization: Organization, invitee: Invitee) -> Participant:
@@ -58,12 +58,12 @@ def participant_row(organization: Organization, invitee: Invitee) -> Participant
 def invited_contact(organization: Organization, invitee: Invitee) -> Contact | None:
     if invitee.contact is None:
         return None
-    found = Contact.objects.filter(organization=organization, pk=invitee.contact).first()
-    if found is None:
+    contact = Contact.objects.filter(organization=organization, pk=invitee.contact).first()
+    if contact is None:
         raise Refused("participants", "There is no such contact.")
-    return found
+    return contact
 
 
 def email_of(contact: Contact) -> str:
-    found = contact.addresses.filter(channel=Channel.EMAIL).first()
-    return found.value if found else ""
+    address = contact.addresses.filter(channel=Channel.EMAIL).first()
+    return address.value if address else ""

@@ -70,8 +70,8 @@ def change_appointment(
     if edit.participants is not None:
         people = participant_rows(appointment.organization, edit.participants)
     content = edited_content(appointment, edit, people)
-    origin = Actor(by=by.get_username() if by else "", people=invitees_by_email(people or ()))
-    return apply_edit(appointment, content, edit, people, origin)
+    actor = Actor(by=by.get_username() if by else "", people=invitees_by_email(people or ()))
+    return apply_edit(appointment, content, edit, people, actor)
 
 
 def apply_edit(
@@ -79,17 +79,17 @@ def apply_edit(
     content: Content,
     edit: AppointmentEdit,
     people: Sequence[Participant] | None,
-    origin: Actor,
+    actor: Actor,
 ) -> Appointment:
     """Stores the edit; a new time is held and asked about first. Raises NotFree."""
     if content.when == conversion.content_of_appointment(appointment).when:
-        return commit_change(appointment, content, edit, people, origin)
+        return commit_change(appointment, content, edit, people, actor)
     calendar = Calendar.objects.get(pk=appointment.calendar_id)
     others = calendars_also_free(appointment.organization, edit.also_free, calendar)
     held = place_hold(appointment.organization, calendar, content, moving=appointment)
     try:
         booking.check_free([calendar, *others], span_of_content(content), moving=appointment)
-        return commit_change(appointment, content, edit, people, origin, held)
+        return commit_change(appointment, content, edit, people, actor, held)
     finally:
         release_hold(held)
 
@@ -140,7 +140,7 @@ def commit_change(
     content: Content,
     edit: AppointmentEdit,
     people: Sequence[Participant] | None,
-    origin: Actor,
+    actor: Actor,
     held: Appointment | None = None,
 ) -> Appointment:
     with transaction.atomic():
@@ -154,7 +154,7 @@ def commit_change(
             row.save(update_fields=["tags"])
         if people is not None:
             store_unmailed(row, people)
-        if transitions.change_content(row, content, origin):
+        if transitions.change_content(row, content, actor):
             queue_push(row)
     return row
 

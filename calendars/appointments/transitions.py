@@ -54,7 +54,7 @@ def lock_calendar(calendar: int) -> Calendar:
 def change_content(
     appointment: Appointment,
     content: Content,
-    origin: Actor,
+    actor: Actor,
     conflicts: tuple[MergeConflict, ...] = (),
 ) -> bool:
     """Makes the appointment what `content` says, and returns whether that was a change.
@@ -64,8 +64,8 @@ def change_content(
     before = conversion.content_of_appointment(appointment)
     if before == content and not conflicts:
         return False
-    store_content(appointment, before, content, origin)
-    record_history(appointment, before, content, origin, conflicts)
+    store_content(appointment, before, content, actor)
+    record_history(appointment, before, content, actor, conflicts)
     return True
 
 
@@ -73,7 +73,7 @@ def store_content(
     appointment: Appointment,
     before: Content,
     content: Content,
-    origin: Actor,
+    actor: Actor,
 ) -> None:
     when = content.when
     appointment.title = content.title
@@ -87,29 +87,29 @@ def store_content(
         appointment.version += 1
     flag_overlap(appointment)
     appointment.save()
-    store_people(appointment, before, content, origin)
+    store_people(appointment, before, content, actor)
 
 
 def flag_overlap(appointment: Appointment) -> None:
     """Marks an overlap: a person may move it onto another one in their own calendar."""
     others = Appointment.objects.overlapping(appointment.starts_at, appointment.ends_at)
     booked = others.filter(calendar=appointment.calendar_id, status=AppointmentStatus.BOOKED)
-    found = booked.exclude(pk=appointment.pk).first()
-    appointment.overlaps = found is not None
-    appointment.problem = f"At the same time as “{found}”." if found else ""
+    other = booked.exclude(pk=appointment.pk).first()
+    appointment.overlaps = other is not None
+    appointment.problem = f"At the same time as “{other}”." if other else ""
 
 
 def store_people(
     appointment: Appointment,
     before: Content,
     content: Content,
-    origin: Actor,
+    actor: Actor,
 ) -> None:
     gone = [email for email in before.people if email not in content.people]
     appointment.participants.filter(email__in=gone).delete()
     for email, person in content.people.items():
         if email not in before.people:
-            add_participant(appointment, email, person, origin)
+            add_participant(appointment, email, person, actor)
         elif before.people[email] != person:
             answered = before.people[email].answer != person.answer
             columns: dict[str, Any] = vars(person)
@@ -119,16 +119,16 @@ def store_people(
 
 
 def add_participant(
-    appointment: Appointment, email: str, person: ContentPerson, origin: Actor
+    appointment: Appointment, email: str, person: ContentPerson, actor: Actor
 ) -> None:
-    told = origin.people.get(email, {})
+    invitee = actor.people.get(email, {})
     organization = appointment.organization
     Participant.objects.create(
         appointment=appointment,
         email=email,
-        contact=told.get("contact")
+        contact=invitee.get("contact")
         or contacts.contact_by_address(organization, channel=Channel.EMAIL, value=email),
-        role=told.get("role") or ParticipantRole.GUEST,
+        role=invitee.get("role") or ParticipantRole.GUEST,
         **vars(person),
     )
 
@@ -137,7 +137,7 @@ def record_history(
     appointment: Appointment,
     before: Content,
     content: Content,
-    origin: Actor,
+    actor: Actor,
     conflicts: tuple[MergeConflict, ...],
 ) -> None:
     old, new = content_differences(before, content)
@@ -145,13 +145,13 @@ def record_history(
         record_change(
             appointment,
             what,
-            origin,
+            actor,
             before={name: old[name] for name in names},
             after={name: new[name] for name in names},
         )
     if conflicts:
         ours, theirs = as_history(conflicts)
-        record_change(appointment, What.CONFLICT, origin, before=ours, after=theirs)
+        record_change(appointment, What.CONFLICT, actor, before=ours, after=theirs)
 
 
 def names_by_kind(names: list[str]) -> dict[What, list[str]]:
@@ -169,7 +169,7 @@ def names_by_kind(names: list[str]) -> dict[What, list[str]]:
 def record_change(
     appointment: Appointment,
     what: What,
-    origin: Actor,
+    actor: Actor,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
@@ -177,16 +177,16 @@ def record_change(
         appointment=appointment,
         version=appointment.version,
         what=what,
-        source=origin.source,
-        by=origin.by,
+        source=actor.source,
+        by=actor.by,
         before=before or {},
         after=after or {},
     )
-    if origin.notifies:
+    if actor.notifies:
         plan.plan_notifications(appointment, change)
 
 
-def mark_cancelled(appointment: Appointment, origin: Actor) -> bool:
+def mark_cancelled(appointment: Appointment, actor: Actor) -> bool:
     """Cancels the appointment, under the lock. Returns False where it was cancelled before."""
     if appointment.status == AppointmentStatus.CANCELLED:
         return False
@@ -194,14 +194,14 @@ def mark_cancelled(appointment: Appointment, origin: Actor) -> bool:
     appointment.version += 1
     appointment.overlaps, appointment.problem = False, ""
     appointment.save()
-    record_change(appointment, What.CANCELLED, origin)
+    record_change(appointment, What.CANCELLED, actor)
     return True
 
 
-def mark_rebooked(appointment: Appointment, origin: Actor) -> None:
+def mark_rebooked(appointment: Appointment, actor: Actor) -> None:
     """Books a cancelled appointment again: its event stands in the calendar after all."""
     appointment.status = AppointmentStatus.BOOKED
     appointment.version += 1
     flag_overlap(appointment)
     appointment.save()
-    record_change(appointment, What.BOOKED, origin)
+    record_change(appointment, What.BOOKED, actor)

@@ -156,14 +156,14 @@ def missing_purposes(slug: str, granted: Collection[str]) -> str:
 def refresh_calendars(account: Account) -> None:
     """Learns of new, renamed and vanished calendars. Raises as a mailbox does."""
     with open_mailbox(account) as box:
-        found = box.calendars()
+        remotes = box.calendars()
     with transaction.atomic():
         is_new = not account.calendars.exists()
-        for remote in found:
+        for remote in remotes:
             upsert_calendar(
                 account, remote, chosen=is_new and remote.is_primary and remote.may_write
             )
-        known = [remote.id for remote in found]
+        known = [remote.id for remote in remotes]
         account.calendars.exclude(remote_id__in=known).update(is_gone=True)
 
 
@@ -182,20 +182,20 @@ def refresh_all_calendars() -> int:
 
 
 def upsert_calendar(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
-    told = {
+    remote_values = {
         "name": remote.name[:255],
         "zone": remote.zone,
         "may_write": remote.may_write,
         "is_gone": False,
     }
-    first: dict[str, Any] = {"is_followed": chosen, "is_default": chosen}
+    initial_values: dict[str, Any] = {"is_followed": chosen, "is_default": chosen}
     if chosen:
-        first["pull_after"] = timezone.now()
+        initial_values["pull_after"] = timezone.now()
     Calendar.objects.update_or_create(
         account=account,
         remote_id=remote.id,
-        defaults=told,
-        create_defaults=told | first,
+        defaults=remote_values,
+        create_defaults=remote_values | initial_values,
     )
 
 

@@ -71,15 +71,15 @@ def claim_refresh(account: Account) -> bool:
 
 def refresh_grant(account: Account, grant: Grant) -> Grant:
     try:
-        found = configured_vendor(account.vendor).refresh(grant)
+        refreshed = configured_vendor(account.vendor).refresh(grant)
     except GrantGone as error:
         mark_reconnect(account, str(error))
         raise
     except ProviderError:
         release_refresh(account)
         raise
-    store_grant(account, found)
-    return found
+    store_grant(account, refreshed)
+    return refreshed
 
 
 def store_grant(account: Account, grant: Grant) -> None:

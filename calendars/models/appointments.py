@@ -129,8 +129,8 @@ class Appointment(models.Model):
     @property
     def trouble(self) -> str:
         """All that a person should look at, here and in the calendar; blank: nothing."""
-        told = [self.problem, *(row.trouble for row in self.links.all())]
-        return " ".join(dict.fromkeys(filter(None, told)))
+        problems = [self.problem, *(row.trouble for row in self.links.all())]
+        return " ".join(dict.fromkeys(filter(None, problems)))
 
     @property
     def start(self) -> Moment:

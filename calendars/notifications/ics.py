@@ -42,16 +42,16 @@ def ics_file(appointment: Appointment) -> bytes:
 
 
 def ics_event(appointment: Appointment) -> Event:
-    found = Event()
-    found.add("uid", ics_uid(appointment))
+    event = Event()
+    event.add("uid", ics_uid(appointment))
     # Grows with every change: programs keep the highest.
-    found.add("sequence", appointment.version)
-    found.add("dtstamp", appointment.updated_at)
-    found.add("dtstart", ics_time(appointment, appointment.wall_start))
-    found.add("dtend", ics_time(appointment, appointment.wall_end))
-    found.add("summary", appointment.title)
+    event.add("sequence", appointment.version)
+    event.add("dtstamp", appointment.updated_at)
+    event.add("dtstart", ics_time(appointment, appointment.wall_start))
+    event.add("dtend", ics_time(appointment, appointment.wall_end))
+    event.add("summary", appointment.title)
     is_cancelled = appointment.status == AppointmentStatus.CANCELLED
-    found.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
+    event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     optional = {
         "description": appointment.description,
         "location": appointment.place,
@@ -59,11 +59,11 @@ def ics_event(appointment: Appointment) -> Event:
     }
     for name, value in optional.items():
         if value:
-            found.add(name, value)
-    found.add("organizer", vCalAddress(f"mailto:{appointment.calendar.account.email}"))
+            event.add(name, value)
+    event.add("organizer", vCalAddress(f"mailto:{appointment.calendar.account.email}"))
     for participant in appointment.participants.exclude(email=""):
-        found.add("attendee", ics_attendee(participant), encode=False)
-    return found
+        event.add("attendee", ics_attendee(participant), encode=False)
+    return event
 
 
 def ics_time(appointment: Appointment, wall: datetime) -> datetime | date:
@@ -73,11 +73,11 @@ def ics_time(appointment: Appointment, wall: datetime) -> datetime | date:
 
 
 def ics_attendee(participant: Participant) -> vCalAddress:
-    found = vCalAddress(f"mailto:{participant.email}")
-    found.params["CN"] = vText(participant.name or participant.email)
-    found.params["ROLE"] = vText(
+    address = vCalAddress(f"mailto:{participant.email}")
+    address.params["CN"] = vText(participant.name or participant.email)
+    address.params["ROLE"] = vText(
         "OPT-PARTICIPANT" if participant.is_optional else "REQ-PARTICIPANT"
     )
-    found.params["PARTSTAT"] = vText(PARTSTAT[ResponseStatus(participant.answer)])
-    found.params["RSVP"] = vText("TRUE")
-    return found
+    address.params["PARTSTAT"] = vText(PARTSTAT[ResponseStatus(participant.answer)])
+    address.params["RSVP"] = vText("TRUE")
+    return address

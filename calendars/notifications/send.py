@@ -117,14 +117,14 @@ def delivery_options(notification: Notice) -> list[DeliveryOption]:
     reachable = set(contact.addresses.values_list("channel", flat=True))
     named = [(notification.rule.template.channel, notification.rule.template.name)]
     named += [(step["channel"], step["template"]) for step in notification.rule.fallback]
-    found = [
+    options = [
         DeliveryOption(channel, template)
         for channel, name in named
         if channel in reachable
         and registry.route_slugs(channel)
         and (template := template_in_language(notification.rule, channel, name, contact.language))
     ]
-    return sorted(found, key=lambda option: option.channel != contact.preferred_channel)
+    return sorted(options, key=lambda option: option.channel != contact.preferred_channel)
 
 
 def template_in_language(rule: Rule, channel: str, name: str, language: str) -> Template | None:

@@ -100,10 +100,10 @@ def page_items(
 ) -> list[dict[str, Any]]:
     """What a page lists. Raises TransientError unless it is a list of objects: an answer that was
     cut short must not look like an empty calendar."""
-    found = page.get(name, [] if may_miss else None)
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+    items = page.get(name, [] if may_miss else None)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise malformed_answer(f"{name} is no list of objects.")
-    return found
+    return items
 
 
 def token_pages(

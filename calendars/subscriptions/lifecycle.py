@@ -70,10 +70,10 @@ def renew_now(accounts: QuerySet[Account]) -> int:
     mine = Subscription.objects.live().filter(account__in=accounts)
     mine.update(act_after=now)
     workable = Account.objects.workable(now).filter(pk__in=accounts)
-    found = list(workable.values_list("pk", flat=True))
-    for key in found:
+    keys = list(workable.values_list("pk", flat=True))
+    for key in keys:
         enqueue.enqueue_maintenance(key)
-    return len(found)
+    return len(keys)
 
 
 def missing_subscriptions(account: Account) -> Sequence[Calendar | None]:

@@ -34,8 +34,8 @@ def receive_notifications(request: WebhookRequest) -> int:
 
     Raises MalformedRequest.
     """
-    told = parse_notifications(request)
-    return sum(accept_notification(pushed) for pushed in told[:MAX_NOTIFICATIONS])
+    pushes = parse_notifications(request)
+    return sum(accept_notification(pushed) for pushed in pushes[:MAX_NOTIFICATIONS])
 
 
 def parse_notifications(request: WebhookRequest) -> list[PushNotification]:
@@ -52,20 +52,22 @@ def secret_digest(secret: str) -> str:
 
 def accept_notification(pushed: PushNotification) -> bool:
     """Stores one push notification, and returns whether it was genuine (by its secret)."""
-    found = Subscription.objects.filter(remote_id=pushed.subscription).first()
-    is_right = is_same(found.secret_hash if found else NO_SECRET_HASH, secret_digest(pushed.secret))
-    if not (found and is_right and is_same_resource(found, pushed)):
+    subscription = Subscription.objects.filter(remote_id=pushed.subscription).first()
+    is_right = is_same(
+        subscription.secret_hash if subscription else NO_SECRET_HASH, secret_digest(pushed.secret)
+    )
+    if not (subscription and is_right and is_same_resource(subscription, pushed)):
         log.info("push", outcome="ignored", subscription=pushed.subscription[:80])
         return False
     with transaction.atomic():
-        record_notification(found, pushed, timezone.now())
+        record_notification(subscription, pushed, timezone.now())
     return True
 
 
 def is_same_resource(subscription: Subscription, pushed: PushNotification) -> bool:
     """Returns whether the second id is right, where we know it and it is told."""
-    known, told = subscription.resource_id, pushed.resource_id
-    return not (known and told) or is_same(known, told)
+    known, given = subscription.resource_id, pushed.resource_id
+    return not (known and given) or is_same(known, given)
 
 
 def record_notification(

@@ -136,9 +136,9 @@ def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, delete
             news += apply_event(link, event, account, notifies=notifies)
     news += upsert_blocks(calendar, plan.others)
     if deletes:
-        origin = Actor(source=account.vendor, by=account.email, notifies=notifies)
+        actor = Actor(source=account.vendor, by=account.email, notifies=notifies)
         news += sum(
-            cancel_from_remote(links[remote_id], origin)
+            cancel_from_remote(links[remote_id], actor)
             for remote_id in plan.own_gone
             if remote_id in links
         )

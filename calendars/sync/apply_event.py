@@ -44,10 +44,10 @@ def apply_event(
     """
     if event.etag == link.etag and not link.is_removed:
         return False
-    origin = Actor(source=account.vendor, by=event.organizer or account.email, notifies=notifies)
+    actor = Actor(source=account.vendor, by=event.organizer or account.email, notifies=notifies)
     appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     if event.is_cancelled:
-        return cancel_from_remote(link, origin, appointment)
+        return cancel_from_remote(link, actor, appointment)
     if is_own_echo(link, event):
         if is_live:
             record_base(
@@ -58,8 +58,8 @@ def apply_event(
         return False
     was_removed, link.is_removed = link.is_removed, False
     if was_removed and appointment.status == AppointmentStatus.CANCELLED:
-        transitions.mark_rebooked(appointment, origin)
-    changed = merge_event(link, event, account, appointment, origin)
+        transitions.mark_rebooked(appointment, actor)
+    changed = merge_event(link, event, account, appointment, actor)
     return changed or was_removed
 
 
@@ -89,7 +89,7 @@ def merge_event(
     event: RemoteEvent,
     account: Account,
     appointment: Appointment,
-    origin: Actor,
+    actor: Actor,
 ) -> bool:
     """Merges what theirs and ours changed since the base. Returns whether the appointment changed.
 
@@ -104,7 +104,7 @@ def merge_event(
         base = advance_content_base(base, content, theirs)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
     merged = merge_contents(base, ours, theirs, ours_wins=wins)
-    changed = transitions.change_content(appointment, merged.content, origin, merged.conflicts)
+    changed = transitions.change_content(appointment, merged.content, actor, merged.conflicts)
     if merged.conflicts and account.conflicts == Policy.ASK:
         fields = [conflict.field for conflict in merged.conflicts]
         link.theirs = {"fields": fields, "content": conversion.dump_content(theirs)}
@@ -139,7 +139,7 @@ def zone_problem(event: RemoteEvent) -> str:
 
 
 def cancel_from_remote(
-    link: EventLink, origin: Actor, appointment: Appointment | None = None
+    link: EventLink, actor: Actor, appointment: Appointment | None = None
 ) -> bool:
     """Cancels the appointment of an event that is gone, without writing there.
 
@@ -150,4 +150,4 @@ def cancel_from_remote(
     link.is_removed, link.write_after = True, None
     link.problem, link.theirs = "", {}
     link.save()
-    return transitions.mark_cancelled(appointment, origin)
+    return transitions.mark_cancelled(appointment, actor)

@@ -70,11 +70,11 @@ def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
 
 def latest_by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
     """Returns one item per id: a vendor may repeat it, and what comes later is true."""
-    found: dict[str, RemoteEvent | Removed] = {}
+    latest: dict[str, RemoteEvent | Removed] = {}
     for item in changes.items:
-        found.pop(item.id, None)
-        found[item.id] = item
-    return found
+        latest.pop(item.id, None)
+        latest[item.id] = item
+    return latest
 
 
 def is_own_event(event: RemoteEvent, known: KnownEvents) -> bool:

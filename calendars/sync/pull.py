@@ -142,15 +142,15 @@ def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPl
     """Asks for each event that is gone: it may only have been moved out of the window."""
     if plan.doubt and calendar.held_decision != HeldDecision.DELETE:
         return plan
-    found: list[RemoteEvent] = []
+    remaining: list[RemoteEvent] = []
     for remote_id in plan.own_gone:
         try:
-            found.append(box.event(calendar.remote_id, remote_id))
+            remaining.append(box.event(calendar.remote_id, remote_id))
         except Gone:
             continue
-    still_there = {event.id for event in found}
+    still_there = {event.id for event in remaining}
     return replace(
         plan,
-        own=(*plan.own, *found),
+        own=(*plan.own, *remaining),
         own_gone=tuple(remote_id for remote_id in plan.own_gone if remote_id not in still_there),
     )

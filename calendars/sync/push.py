@@ -156,9 +156,9 @@ def create_event(
 
 def record_intent(link: EventLink, sent: Content) -> None:
     """Stores what is about to be sent: if the answer is lost, it may stand there by our word."""
-    told = conversion.dump_content(sent)
-    if told not in link.sent:
-        link.sent = [*link.sent, told]
+    sent_content = conversion.dump_content(sent)
+    if sent_content not in link.sent:
+        link.sent = [*link.sent, sent_content]
         EventLink.objects.filter(pk=link.pk, etag=link.etag).update(sent=link.sent)
 
 

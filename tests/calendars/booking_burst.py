@@ -52,11 +52,11 @@ def book_in_burst(calendar: int, times: int, round_: int) -> int:
     for number in range(times):
         # Also those that only overlap it.
         begins = start + timedelta(minutes=15 * (number % 3))
-        wish = BookingRequest(
+        booking_request = BookingRequest(
             title="Rush", start=begins, end=begins + HOUR, zone="UTC", calendar=calendar
         )
         try:
-            book_appointment(organization, wish)
+            book_appointment(organization, booking_request)
         except NotFree:
             continue
         won += 1

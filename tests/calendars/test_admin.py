@@ -399,7 +399,7 @@ def test_the_platforms_administrator_sees_all_and_connects_none(admin_client: Cl
     assert admin_client.post(reverse("calendar-connect", args=["fake"])).status_code == 403
 
 
-def wish(**fields: Any) -> BookingRequest:
+def booking_request(**fields: Any) -> BookingRequest:
     start = SOON.replace(tzinfo=None)
     times = {"start": start, "end": start + timedelta(hours=1)}
     return BookingRequest(**{"title": "Tasting", **times, **fields})
@@ -411,7 +411,9 @@ def test_an_appointments_page_tells_its_story(
     calendar: Calendar,
 ) -> None:
     contact = factories.contact(organization)
-    made = booking.book_appointment(organization, wish(participants=[Invitee(contact=contact.pk)]))
+    made = booking.book_appointment(
+        organization, booking_request(participants=[Invitee(contact=contact.pk)])
+    )
     AppointmentChange.objects.create(
         appointment=made,
         version=2,

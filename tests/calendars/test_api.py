@@ -17,7 +17,7 @@ from calendars.models import Account, Appointment, Calendar
 from communications.models import Organization, Role
 from tests import factories
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import wish
+from tests.calendars.test_booking import booking_request
 from tests.communications.edges.test_api import Api
 from wedsync_comms.lib.errors import TransientError
 
@@ -142,7 +142,7 @@ def test_accounts_are_shown_chosen_and_disconnected(api: Api, account: Account) 
 
 
 def test_viewers_only_look(organization: Organization, calendar: Calendar) -> None:
-    made = book_appointment(organization, wish())
+    made = book_appointment(organization, booking_request())
     viewer = Api(factories.member(organization, role=Role.VIEWER))
     viewer.get(f"appointments/{made.pk}/")
     assert viewer.post("appointments/", BOOKING).status_code == 403
@@ -183,7 +183,7 @@ def test_every_route_is_walked_here() -> None:
 def theirs(organization: Organization, calendar: Calendar) -> Appointment:
     Account.objects.update(email=f"{SECRET}@example.com")
     Calendar.objects.update(name=SECRET)
-    return book_appointment(organization, wish(title=SECRET))
+    return book_appointment(organization, booking_request(title=SECRET))
 
 
 def snapshot() -> list[Any]:

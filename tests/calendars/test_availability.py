@@ -20,7 +20,7 @@ from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import HOUR, theirs, wish
+from tests.calendars.test_booking import HOUR, booking_request, theirs
 
 # A Saturday; Europe/London is an hour ahead of UTC then.
 DAY = datetime(2027, 6, 5, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_what_is_booked_here_is_taken_before_the_vendor_has_it(
 ) -> None:
     Hours.objects.create(calendar=calendar, weekday=5, opens=time(9), closes=time(12))
     made = book_appointment(
-        organization, wish(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC")
+        organization, booking_request(datetime.fromisoformat("2027-06-05T10:00"), zone="UTC")
     )
     assert starts(organization) == ["09:00", "11:00"]
     assert len(starts(organization, moving=made)) == 9

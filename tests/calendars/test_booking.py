@@ -33,7 +33,7 @@ TEN = datetime.fromisoformat("2027-06-05T10:00")
 HOUR = timedelta(hours=1)
 
 
-def wish(start: datetime = TEN, minutes: int = 60, **fields: object) -> BookingRequest:
+def booking_request(start: datetime = TEN, minutes: int = 60, **fields: object) -> BookingRequest:
     values = {"title": "Tasting", "zone": "Europe/London", **fields}
     return BookingRequest(start=start, end=start + timedelta(minutes=minutes), **values)  # type: ignore[arg-type]
 
@@ -55,7 +55,9 @@ def test_it_is_ours_at_once_and_written_right_after(
     amelia = factories.contact(organization, email="amelia@example.com")
     made = book_appointment(
         organization,
-        wish(participants=[Invitee(contact=amelia.pk, role="couple"), Invitee(email="dj@e.com")]),
+        booking_request(
+            participants=[Invitee(contact=amelia.pk, role="couple"), Invitee(email="dj@e.com")]
+        ),
     )
     assert made.starts_at == datetime(2027, 6, 5, 9, tzinfo=UTC)
     assert fake_vendor.live("main") == []
@@ -76,11 +78,11 @@ def test_a_taken_time_is_refused_and_nothing_is_left(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    book_appointment(organization, wish())
+    book_appointment(organization, booking_request())
     for start in (TEN, TEN + HOUR / 2, TEN - HOUR / 2):
         with pytest.raises(NotFree, match="taken"):
-            book_appointment(organization, wish(start))
-    book_appointment(organization, wish(TEN + HOUR))
+            book_appointment(organization, booking_request(start))
+    book_appointment(organization, booking_request(TEN + HOUR))
     assert Appointment.objects.count() == 2
 
 
@@ -91,7 +93,7 @@ def test_what_the_vendor_alone_knows_counts(
 ) -> None:
     fake_vendor.put("main", theirs())
     with pytest.raises(NotFree, match="Consultations is taken"):
-        book_appointment(organization, wish())
+        book_appointment(organization, booking_request())
     assert not Appointment.objects.exists()
 
 
@@ -112,7 +114,7 @@ def test_unknown_is_never_free(
         account.grant = ""
         account.save()
     with pytest.raises(NotFree, match="Nobody can tell"):
-        book_appointment(organization, wish())
+        book_appointment(organization, booking_request())
     assert not Appointment.objects.exists()
 
 
@@ -121,12 +123,12 @@ def test_times_that_do_not_exist_are_refused_with_the_reason(
     calendar: Calendar,
 ) -> None:
     with pytest.raises(Refused, match="does not exist on 28 March 2027") as refusal:
-        book_appointment(organization, wish(datetime.fromisoformat("2027-03-28T01:30")))
+        book_appointment(organization, booking_request(datetime.fromisoformat("2027-03-28T01:30")))
     assert refusal.value.field == "start"
     with pytest.raises(Refused, match="no time zone called"):
-        book_appointment(organization, wish(zone="Mars/Base"))
+        book_appointment(organization, booking_request(zone="Mars/Base"))
     with pytest.raises(Refused, match="end after it starts"):
-        book_appointment(organization, wish(minutes=0))
+        book_appointment(organization, booking_request(minutes=0))
 
 
 def test_the_second_pass_through_a_repeated_hour_is_kept(
@@ -135,7 +137,7 @@ def test_the_second_pass_through_a_repeated_hour_is_kept(
     fake_vendor: FakeVendor,
 ) -> None:
     second = datetime.fromisoformat("2027-10-31T01:00").replace(fold=1)
-    made = book_appointment(organization, wish(second, minutes=30))
+    made = book_appointment(organization, booking_request(second, minutes=30))
     assert made.starts_at == datetime(2027, 10, 31, 1, tzinfo=UTC)
     write_due()
     assert fake_vendor.live("main")[0].text.start.instant == made.starts_at
@@ -146,7 +148,7 @@ def test_it_is_moved_also_onto_part_of_itself(
     calendar: Calendar,
     fake_vendor: FakeVendor,
 ) -> None:
-    made = book_appointment(organization, wish())
+    made = book_appointment(organization, booking_request())
     write_due()
     moved = rescheduling.change_appointment(made, AppointmentEdit(start=TEN + HOUR / 2))
     assert moved.ends_at - moved.starts_at == HOUR
@@ -159,8 +161,8 @@ def test_it_is_moved_also_onto_part_of_itself(
 
 
 def test_it_is_not_moved_onto_another(organization: Organization, calendar: Calendar) -> None:
-    made = book_appointment(organization, wish())
-    book_appointment(organization, wish(TEN + HOUR))
+    made = book_appointment(organization, booking_request())
+    book_appointment(organization, booking_request(TEN + HOUR))
     with pytest.raises(NotFree):
         rescheduling.change_appointment(made, AppointmentEdit(start=TEN + HOUR / 2))
     made.refresh_from_db()
@@ -174,7 +176,8 @@ def test_people_are_changed_and_keep_their_answers(
     fake_vendor: FakeVendor,
 ) -> None:
     made = book_appointment(
-        organization, wish(participants=[Invitee(email="a@e.com"), Invitee(email="b@e.com")])
+        organization,
+        booking_request(participants=[Invitee(email="a@e.com"), Invitee(email="b@e.com")]),
     )
     made.participants.filter(email="a@e.com").update(answer=ResponseStatus.ACCEPTED)
     made = rescheduling.change_appointment(
@@ -196,12 +199,12 @@ def test_a_cancelled_one_is_cancelled_there_and_its_time_is_free(
     calendar: Calendar,
     fake_vendor: FakeVendor,
 ) -> None:
-    made = book_appointment(organization, wish())
+    made = book_appointment(organization, booking_request())
     write_due()
     rescheduling.cancel_appointment(made)
     write_due()
     assert fake_vendor.live("main") == []
-    book_appointment(organization, wish(title="Another"))
+    book_appointment(organization, booking_request(title="Another"))
     made.refresh_from_db()
     with pytest.raises(NotPossible):
         rescheduling.change_appointment(made, AppointmentEdit(title="x"))
@@ -211,7 +214,7 @@ def test_what_changed_since_it_was_looked_at_is_not_overwritten(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = book_appointment(organization, wish())
+    made = book_appointment(organization, booking_request())
     rescheduling.change_appointment(made, AppointmentEdit(title="First"), version=1)
     made.refresh_from_db()
     with pytest.raises(Stale):
@@ -221,12 +224,12 @@ def test_what_changed_since_it_was_looked_at_is_not_overwritten(
 
 
 def test_a_dead_hold_gives_its_time_back(organization: Organization, calendar: Calendar) -> None:
-    made = book_appointment(organization, wish())
+    made = book_appointment(organization, booking_request())
     Appointment.objects.filter(pk=made.pk).update(
         status=AppointmentStatus.HELD,
         held_until=datetime(2020, 1, 1, tzinfo=UTC),
     )
-    book_appointment(organization, wish())
+    book_appointment(organization, booking_request())
     assert Appointment.objects.count() == 1
 
 
@@ -237,9 +240,9 @@ def test_another_organizations_calendar_cannot_be_booked(
     stranger = factories.organization()
     for key in (calendar.pk, None):
         with pytest.raises(Refused, match="Choose a calendar"):
-            book_appointment(stranger, wish(calendar=key))
+            book_appointment(stranger, booking_request(calendar=key))
     with pytest.raises(Refused, match="no such calendar"):
-        book_appointment(organization, wish(also_free=[calendar.pk + 1000]))
+        book_appointment(organization, booking_request(also_free=[calendar.pk + 1000]))
 
 
 def test_created_exactly_once_though_answers_get_lost(
@@ -251,7 +254,7 @@ def test_created_exactly_once_though_answers_get_lost(
     made: list[Appointment] = []
     while len(made) < 30:
         try:
-            made.append(book_appointment(organization, wish(TEN + HOUR * len(made))))
+            made.append(book_appointment(organization, booking_request(TEN + HOUR * len(made))))
         except NotFree:
             continue
     for _ in range(40):

@@ -17,7 +17,7 @@ from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import wish
+from tests.calendars.test_booking import booking_request
 
 
 def rush(env: dict[str, str], times: int, rounds: int) -> list[int]:
@@ -61,7 +61,7 @@ def test_threads(fake_vendor: FakeVendor) -> None:
 
     def book_once_each() -> None:
         try:
-            book_appointment(organization, wish(calendar=calendar.pk))
+            book_appointment(organization, booking_request(calendar=calendar.pk))
             outcomes.append("booked")
         except NotFree:
             outcomes.append("taken")

@@ -29,7 +29,7 @@ from communications.errors import NotPossible
 from communications.models import Organization
 from tests import factories
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import HOUR, wish
+from tests.calendars.test_booking import HOUR, booking_request
 from tests.calendars.workers import write_due
 
 # Within what is read.
@@ -40,7 +40,9 @@ UNKNOWN = "“Mars/Base” is no time zone that is known here."
 @pytest.fixture
 def booked(organization: Organization, calendar: Calendar, fake_vendor: FakeVendor) -> Appointment:
     Account.objects.update(conflicts="ask")
-    made = book_appointment(organization, wish(TEN, participants=[Invitee(email="amelia@e.com")]))
+    made = book_appointment(
+        organization, booking_request(TEN, participants=[Invitee(email="amelia@e.com")])
+    )
     write_due()
     pull.pull_calendar(calendar.pk)
     return made
@@ -151,7 +153,7 @@ def test_their_time_has_to_be_free_and_the_question_stays_open(
     moved_there(fake_vendor, booked, TEN + 5 * HOUR)
     rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + 2 * HOUR))
     read(calendar)
-    other = book_appointment(organization, wish(TEN + 5 * HOUR, title="Fitting"))
+    other = book_appointment(organization, booking_request(TEN + 5 * HOUR, title="Fitting"))
     with pytest.raises(NotFree, match="taken"):
         conflicts.accept_remote(Appointment.objects.get(pk=booked.pk))
     told = staff.post(page(booked, "take"), follow=True).content.decode()

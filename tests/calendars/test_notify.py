@@ -25,7 +25,7 @@ from calendars.vocabulary.events import (
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import HOUR, wish
+from tests.calendars.test_booking import HOUR, booking_request
 from tests.calendars.workers import write_due
 from tests.connections import Closing
 
@@ -66,7 +66,7 @@ def booked(
     assert fake_vendor.calls == []
     default_texts.seed_default_texts(organization)
     made = book_appointment(
-        organization, wish(TEN, participants=[Invitee(contact=amelia.pk, role="couple")])
+        organization, booking_request(TEN, participants=[Invitee(contact=amelia.pk, role="couple")])
     )
     write_due()
     pull.pull_calendar(calendar.pk)
@@ -131,7 +131,9 @@ def test_who_is_being_told_of_it_just_now_hears_of_its_end_too(
 ) -> None:
     default_texts.seed_default_texts(organization)
     Rule.objects.update(quiet_seconds=0, is_urgent=True)
-    made = book_appointment(organization, wish(TEN, participants=[Invitee(contact=amelia.pk)]))
+    made = book_appointment(
+        organization, booking_request(TEN, participants=[Invitee(contact=amelia.pk)])
+    )
     write_due()
 
     with Closing(1) as pool:
@@ -160,7 +162,7 @@ def test_cancelled_before_anybody_was_told(
     amelia: Contact,
 ) -> None:
     other = book_appointment(
-        organization, wish(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)])
+        organization, booking_request(TEN + 24 * HOUR, participants=[Invitee(contact=amelia.pk)])
     )
     rescheduling.cancel_appointment(other)
     write_due()

@@ -20,7 +20,7 @@ from communications.models import Organization
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import HOUR, TEN, wish
+from tests.calendars.test_booking import HOUR, TEN, booking_request
 from wedsync_comms.lib.errors import TransientError
 
 KEY = "form-17"
@@ -32,8 +32,8 @@ def test_the_same_request_again_is_the_same_appointment(
     calendar: Calendar,
     fake_vendor: FakeVendor,
 ) -> None:
-    made = idempotency.book_once(organization, wish(), key=KEY)
-    assert idempotency.book_once(organization, wish(), key=KEY) == made
+    made = idempotency.book_once(organization, booking_request(), key=KEY)
+    assert idempotency.book_once(organization, booking_request(), key=KEY) == made
     assert fake_vendor.calls == ["free_busy"]
     assert Appointment.objects.count() == 1
 
@@ -42,31 +42,36 @@ def test_also_after_it_was_moved_or_cancelled(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = idempotency.book_once(organization, wish(), key=KEY)
+    made = idempotency.book_once(organization, booking_request(), key=KEY)
     Appointment.objects.update(status=AppointmentStatus.CANCELLED)
-    assert idempotency.book_once(organization, wish(), key=KEY) == made
+    assert idempotency.book_once(organization, booking_request(), key=KEY) == made
 
 
 @pytest.mark.parametrize(
     "other",
-    [wish(title="Cake"), wish(TEN + HOUR), wish(TEN.replace(fold=1)), wish(also_free=[7])],
+    [
+        booking_request(title="Cake"),
+        booking_request(TEN + HOUR),
+        booking_request(TEN.replace(fold=1)),
+        booking_request(also_free=[7]),
+    ],
 )
 def test_another_request_needs_another_key(
     organization: Organization,
     calendar: Calendar,
     other: BookingRequest,
 ) -> None:
-    idempotency.book_once(organization, wish(), key=KEY)
+    idempotency.book_once(organization, booking_request(), key=KEY)
     with pytest.raises(KeyReused, match="choose a new one"):
         idempotency.book_once(organization, other, key=KEY)
 
 
 def test_keys_are_an_organizations_own(organization: Organization, calendar: Calendar) -> None:
-    idempotency.book_once(organization, wish(), key=KEY)
+    idempotency.book_once(organization, booking_request(), key=KEY)
     other = factories.organization()
     account = rows.account(other, vendor="fake", grant=calendar.account.grant)
     theirs = rows.calendar(account, remote_id="other", zone="UTC")
-    idempotency.book_once(other, wish(title="Cake", calendar=theirs.pk), key=KEY)
+    idempotency.book_once(other, booking_request(title="Cake", calendar=theirs.pk), key=KEY)
     assert Appointment.objects.count() == 2
 
 
@@ -74,10 +79,10 @@ def test_without_a_key_every_request_is_a_new_one(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    idempotency.book_once(organization, wish())
+    idempotency.book_once(organization, booking_request())
     with pytest.raises(NotFree, match="taken"):
-        idempotency.book_once(organization, wish())
-    idempotency.book_once(organization, wish(TEN + HOUR))
+        idempotency.book_once(organization, booking_request())
+    idempotency.book_once(organization, booking_request(TEN + HOUR))
     assert Appointment.objects.count() == 2
 
 
@@ -88,18 +93,21 @@ def test_what_was_refused_may_be_tried_again_with_its_key(
 ) -> None:
     fake_vendor.down = TransientError("503")
     with pytest.raises(NotFree, match="Nobody can tell"):
-        idempotency.book_once(organization, wish(), key=KEY)
+        idempotency.book_once(organization, booking_request(), key=KEY)
     fake_vendor.down = None
-    assert idempotency.book_once(organization, wish(), key=KEY).status == AppointmentStatus.BOOKED
+    assert (
+        idempotency.book_once(organization, booking_request(), key=KEY).status
+        == AppointmentStatus.BOOKED
+    )
 
 
 def test_a_process_that_died_in_it_does_not_keep_the_key(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    died = idempotency.book_once(organization, wish(), key=KEY)
+    died = idempotency.book_once(organization, booking_request(), key=KEY)
     Appointment.objects.update(status=AppointmentStatus.HELD, held_until=timezone.now())
-    made = idempotency.book_once(organization, wish(), key=KEY)
+    made = idempotency.book_once(organization, booking_request(), key=KEY)
     assert made != died
     assert Appointment.objects.get() == made
 
@@ -109,12 +117,12 @@ def test_a_repeat_does_not_wait_for_the_first_one_forever(
     calendar: Calendar,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    idempotency.book_once(organization, wish(), key=KEY)
+    idempotency.book_once(organization, booking_request(), key=KEY)
     until = timezone.now() + timedelta(minutes=1)
     Appointment.objects.update(status=AppointmentStatus.HELD, held_until=until)
     monkeypatch.setattr(idempotency, "REPEAT_WAIT_S", 0.2)
     with pytest.raises(NotFree, match="still being worked on"):
-        idempotency.book_once(organization, wish(), key=KEY)
+        idempotency.book_once(organization, booking_request(), key=KEY)
 
 
 def together(item: Callable[[int], None]) -> None:
@@ -148,7 +156,9 @@ def open_calendar(transactional_db: None, fake_vendor: FakeVendor) -> Calendar:
 def test_many_at_once_get_one_appointment(open_calendar: Calendar) -> None:
     organization = open_calendar.account.organization
     found: list[str] = []
-    together(lambda _: found.append(idempotency.book_once(organization, wish(), key=KEY).key))
+    together(
+        lambda _: found.append(idempotency.book_once(organization, booking_request(), key=KEY).key)
+    )
     assert len(found) == AT_ONCE
     assert set(found) == {Appointment.objects.get().key}
 
@@ -159,7 +169,7 @@ def test_of_many_different_ones_with_one_key_only_one_is_booked(open_calendar: C
 
     def book_and_retry(number: int) -> None:
         try:
-            idempotency.book_once(organization, wish(TEN + HOUR * number), key=KEY)
+            idempotency.book_once(organization, booking_request(TEN + HOUR * number), key=KEY)
             outcomes.append("booked")
         except KeyReused:
             outcomes.append("reused")

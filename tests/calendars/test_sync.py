@@ -24,7 +24,7 @@ from calendars.vocabulary.events import (
 )
 from communications.models import Organization
 from tests.calendars.fake_vendor import FakeVendor
-from tests.calendars.test_booking import HOUR, TEN, theirs, wish
+from tests.calendars.test_booking import HOUR, TEN, booking_request, theirs
 from tests.calendars.workers import write_due
 from wedsync_comms.lib.errors import RateLimited, TransientError
 
@@ -40,7 +40,7 @@ def soon(start: datetime = TEN) -> datetime:
 def booked(organization: Organization, calendar: Calendar, fake_vendor: FakeVendor) -> Appointment:
     """Written, and read once."""
     made = book_appointment(
-        organization, wish(soon(), participants=[Invitee(email="amelia@e.com")])
+        organization, booking_request(soon(), participants=[Invitee(email="amelia@e.com")])
     )
     write_due()
     sync.pull_calendar(calendar.pk)
@@ -169,7 +169,7 @@ def test_moved_onto_another_it_is_true_and_to_be_looked_at(
     calendar: Calendar,
     fake_vendor: FakeVendor,
 ) -> None:
-    other = book_appointment(organization, wish(soon() + 3 * HOUR, title="Florist"))
+    other = book_appointment(organization, booking_request(soon() + 3 * HOUR, title="Florist"))
     moment = Moment(wall=soon() + 3 * HOUR, zone="Europe/London")
     later = Moment(wall=soon() + 4 * HOUR, zone="Europe/London")
     fake_vendor.edit("main", remote(booked), start=moment, end=later)
@@ -195,7 +195,7 @@ def test_an_expired_cursor_ends_in_the_same_state(
     calendar: Calendar,
     fake_vendor: FakeVendor,
 ) -> None:
-    kept = book_appointment(organization, wish(soon() + 2 * HOUR, title="Kept"))
+    kept = book_appointment(organization, booking_request(soon() + 2 * HOUR, title="Kept"))
     write_due()
     fake_vendor.put("main", theirs(soon()))
     sync.pull_calendar(calendar.pk)
@@ -235,7 +235,7 @@ def test_an_empty_answer_deletes_nothing_and_alarms(
 def many(
     organization: Organization, calendar: Calendar, fake_vendor: FakeVendor
 ) -> list[Appointment]:
-    made = [book_appointment(organization, wish(soon() + n * HOUR)) for n in range(8)]
+    made = [book_appointment(organization, booking_request(soon() + n * HOUR)) for n in range(8)]
     write_due()
     sync.pull_calendar(calendar.pk)
     return made
@@ -389,7 +389,7 @@ def test_nor_after_a_lost_creation_whose_event_was_moved_meanwhile(
     reads_first: bool,
 ) -> None:
     sync.pull_calendar(calendar.pk)
-    made = book_appointment(organization, wish(soon()))
+    made = book_appointment(organization, booking_request(soon()))
     lose_the_answer(fake_vendor)
     rescheduling.change_appointment(made, AppointmentEdit(place="The tent"))
     (event,) = fake_vendor.live("main")
@@ -409,7 +409,7 @@ def test_a_creation_tried_again_is_not_told_to_the_guests_again(
     calendar: Calendar,
     fake_vendor: FakeVendor,
 ) -> None:
-    made = book_appointment(organization, wish(soon()))
+    made = book_appointment(organization, booking_request(soon()))
     lose_the_answer(fake_vendor)
     write_due()
     link = made.links.get()
@@ -464,7 +464,10 @@ class Round:
     ) -> None:
         self.organization, self.calendar, self.fake_vendor = organization, calendar, fake_vendor
         self.places: dict[Any, str] = {}
-        self.made = [book_appointment(organization, wish(soon() + n * 12 * HOUR)) for n in range(6)]
+        self.made = [
+            book_appointment(organization, booking_request(soon() + n * 12 * HOUR))
+            for n in range(6)
+        ]
         self.write()
         self.pull()
 

@@ -10,7 +10,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from calendars.appointments import conflicts as deciding
+from calendars.appointments import conflicts
 from calendars.appointments.conflicts import SyncPreferences
 from calendars.linking import accounts
 from calendars.models import Account, Calendar
@@ -71,14 +71,14 @@ class AccountForm(forms.Form):
         data = self.cleaned_data
         followed = [calendar.pk for calendar in self.calendars if data[f"followed-{calendar.pk}"]]
         accounts.choose_calendars(self.account, followed, data["default"])
-        habits = {
+        preferences = {
             calendar.pk: SyncPreferences(
                 shows_titles=data[f"titles-{calendar.pk}"],
                 buffer_minutes=data[f"room-{calendar.pk}"],
             )
             for calendar in self.calendars
         }
-        deciding.save_preferences(self.account, Policy(data["conflicts"]), habits)
+        conflicts.save_preferences(self.account, Policy(data["conflicts"]), preferences)
 
 
 def checkbox_field(calendar: Calendar, what: str, *, initial: bool) -> forms.BooleanField:

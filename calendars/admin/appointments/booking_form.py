@@ -162,7 +162,7 @@ class BookingForm(AppointmentForm):
         """None, and errors on their fields, if it was refused."""
         data, (start, end) = self.cleaned_data, self.span()
         calendar = data["calendar"]
-        wish = BookingRequest(
+        booking_request = BookingRequest(
             title=data["title"],
             start=start,
             end=end,
@@ -176,7 +176,7 @@ class BookingForm(AppointmentForm):
             wants_conference=data["wants_conference"],
         )
         try:
-            return booking.book_appointment(calendar.account.organization, wish, by=user)
+            return booking.book_appointment(calendar.account.organization, booking_request, by=user)
         except (Refused, NotFree) as error:
             self.refuse(error)
             return None

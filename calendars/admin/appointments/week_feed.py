@@ -115,9 +115,9 @@ def event_times(entry: Appointment | BusyBlock, zone: ZoneInfo) -> dict[str, Any
     if entry.is_all_day:
         # Whole days are the same days everywhere.
         own = ZoneInfo(entry.zone) if isinstance(entry, Appointment) else block_zone(entry, zone)
-        start, end = (each.astimezone(own).date() for each in (entry.starts_at, entry.ends_at))
+        start, end = (moment.astimezone(own).date() for moment in (entry.starts_at, entry.ends_at))
         return {"start": start.isoformat(), "end": end.isoformat(), "allDay": True}
-    start_at, end_at = (each.astimezone(zone) for each in (entry.starts_at, entry.ends_at))
+    start_at, end_at = (moment.astimezone(zone) for moment in (entry.starts_at, entry.ends_at))
     return {"start": start_at.strftime("%FT%T"), "end": end_at.strftime("%FT%T")}
 
 

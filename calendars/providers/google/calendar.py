@@ -35,13 +35,13 @@ class GoogleCalendars(Mailbox):
 
     def calendars(self) -> list[RemoteCalendar]:
         entries = self.api.calendarList()
-        found = token_pages(
+        pages = token_pages(
             lambda token: self.calls.run(entries.list(maxResults=250, pageToken=token or None)),
             ONWARD,
         )
         return [
             google_calendar(item)
-            for page in found
+            for page in pages
             for item in page_items(page, "items")
             if item.get("deleted") is not True
         ]
@@ -53,10 +53,10 @@ class GoogleCalendars(Mailbox):
     def living(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
         """Raises Gone: Google goes on showing what was deleted."""
         zone = "" if events.names_zone(item) else self.zones.get(calendar, "")
-        found = events.read_google_event(item, zone)
-        if not isinstance(found, RemoteEvent) or found.is_cancelled:
+        remote_event = events.read_google_event(item, zone)
+        if not isinstance(remote_event, RemoteEvent) or remote_event.is_cancelled:
             raise Gone("The event was deleted.", code="deleted")
-        return found
+        return remote_event
 
     @cached_property
     def zones(self) -> dict[str, str]:
@@ -89,10 +89,10 @@ class GoogleCalendars(Mailbox):
 
     def ours(self, calendar: str, event: str, key: str) -> RemoteEvent:
         """An earlier call created it, and its answer was lost."""
-        found = self.event(calendar, event)
-        if found.key != key:
+        existing = self.event(calendar, event)
+        if existing.key != key:
             raise PermanentError("Another event has the id of ours.", code="duplicate")
-        return found
+        return existing
 
     def update(
         self,

@@ -39,15 +39,15 @@ class GoogleDelta(Mailbox):
             if cursor
             else VendorCursor(shape=SHAPE, token="", start=start, end=end)
         )
-        found, last = [], {}
+        items, last = [], {}
         for last in token_pages(lambda page: self.page(calendar, since, page), ONWARD):
             zone = as_text(last.get("timeZone"))
-            found += [read_google_event(item, zone) for item in page_items(last, "items")]
+            items += [read_google_event(item, zone) for item in page_items(last, "items")]
         token = as_text(last.get(CURSOR))
         if not token:
             raise malformed_answer("The last page has no sync token.")
         onward = VendorCursor(shape=SHAPE, token=token, start=since.start, end=since.end)
-        return EventChanges(items=tuple(found), cursor=str(onward), is_full=not cursor)
+        return EventChanges(items=tuple(items), cursor=str(onward), is_full=not cursor)
 
     def page(self, calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
         try:

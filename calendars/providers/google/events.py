@@ -71,12 +71,12 @@ def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Remov
 
     Raises TransientError for what cannot be understood.
     """
-    found = as_text(item.get("id"))
-    if not found:
+    remote_id = as_text(item.get("id"))
+    if not remote_id:
         raise malformed_answer("An event without an id.")
     # Of what was deleted, no more than the id is sure to be there.
     if item.get("status") == "cancelled" and not item.get("start"):
-        return Removed(id=found)
+        return Removed(id=remote_id)
     return google_remote_event(item, zone)
 
 

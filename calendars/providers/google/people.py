@@ -51,9 +51,9 @@ class GoogleContacts(Mailbox):
         if not token and not following:
             raise malformed_answer("The last page has no sync token.")
         total = answer.get("totalItems")
-        found = map(read_google_person, page_items(answer, "connections", may_miss=True))
+        people = map(read_google_person, page_items(answer, "connections", may_miss=True))
         return PeoplePage(
-            items=people_in_group(group, found, is_full=not cursor),
+            items=people_in_group(group, people, is_full=not cursor),
             cursor="" if following else str(VendorCursor(shape=SHAPE, token=token)),
             next_page=following,
             total=total if isinstance(total, int) and not cursor else None,
@@ -72,7 +72,7 @@ class GoogleContacts(Mailbox):
 
     def people_groups(self) -> list[PeopleGroup]:
         groups = self.calls.people.contactGroups()
-        found = token_pages(
+        pages = token_pages(
             lambda token: self.calls.run(groups.list(pageSize=PAGE, pageToken=token or None)),
             ONWARD,
         )
@@ -81,7 +81,7 @@ class GoogleContacts(Mailbox):
                 id=as_text(item.get("resourceName")),
                 name=as_text(item.get("formattedName")) or as_text(item.get("name")),
             )
-            for page in found
+            for page in pages
             for item in page_items(page, "contactGroups", may_miss=True)
         ]
 
@@ -108,10 +108,10 @@ class GoogleContacts(Mailbox):
     @cached_property
     def keys(self) -> dict[str, str]:
         """The contact of each key of ours that Google shows by now."""
-        found = token_pages(lambda page: self.connections("", page), ONWARD)
+        pages = token_pages(lambda page: self.connections("", page), ONWARD)
         people = [
             read_google_person(item)
-            for page in found
+            for page in pages
             for item in page_items(page, "connections", may_miss=True)
         ]
         return {

@@ -27,15 +27,15 @@ SINGLE = {"names", "biographies"}
 
 def read_google_person(google_person: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a person without an id."""
-    found = as_text(google_person.get("resourceName"))
-    if not found:
+    remote_id = as_text(google_person.get("resourceName"))
+    if not remote_id:
         raise malformed_answer("A person without a resource name.")
     metadata = as_dict(google_person.get("metadata"))
     if metadata.get("deleted") is True:
-        return Removed(id=found)
+        return Removed(id=remote_id)
     name = first_value(google_person, "names")
     return RemotePerson(
-        id=found,
+        id=remote_id,
         etag=as_text(google_person.get("etag")),
         name=as_text(name.get("displayName")) or as_text(name.get("unstructuredName")),
         given_name=as_text(name.get("givenName")),
@@ -69,21 +69,23 @@ def first_value(google_person: Mapping[str, Any], field: str) -> dict[str, Any]:
 
 def field_values(google_person: Mapping[str, Any], field: str) -> tuple[str, ...]:
     return tuple(
-        filter(None, (as_text(each.get("value")) for each in as_dicts(google_person.get(field))))
+        filter(None, (as_text(entry.get("value")) for entry in as_dicts(google_person.get(field))))
     )
 
 
 def client_data_key(google_person: Mapping[str, Any]) -> str:
-    ours = [each for each in as_dicts(google_person.get("clientData")) if each.get("key") == KEY]
+    ours = [entry for entry in as_dicts(google_person.get("clientData")) if entry.get("key") == KEY]
     return as_text(ours[0].get("value")) if ours else ""
 
 
 def membership_groups(google_person: Mapping[str, Any]) -> tuple[str, ...]:
-    found = [
-        as_dict(each.get("contactGroupMembership"))
-        for each in as_dicts(google_person.get("memberships"))
+    memberships = [
+        as_dict(item.get("contactGroupMembership"))
+        for item in as_dicts(google_person.get("memberships"))
     ]
-    return tuple(filter(None, (as_text(each.get("contactGroupResourceName")) for each in found)))
+    return tuple(
+        filter(None, (as_text(group.get("contactGroupResourceName")) for group in memberships))
+    )
 
 
 def people_in_group(
@@ -93,13 +95,13 @@ def people_in_group(
     is_full: bool,
 ) -> tuple[RemotePerson | Removed, ...]:
     """Google lists all contacts, so the group's are picked here; who left it is gone from it."""
-    found = []
+    kept = []
     for person in people:
         if isinstance(person, Removed) or not group or group in person.groups:
-            found.append(person)
+            kept.append(person)
         elif not is_full:
-            found.append(Removed(id=person.id))
-    return tuple(found)
+            kept.append(Removed(id=person.id))
+    return tuple(kept)
 
 
 # --- ours into theirs ---------------------------------------------------------------------------

@@ -25,13 +25,13 @@ class GoogleFreeBusy(Mailbox):
     calls: GoogleCalls
 
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
-        found: dict[str, list[FreeBusy]] = {calendar: [] for calendar in calendars}
+        answers: dict[str, list[FreeBusy]] = {calendar: [] for calendar in calendars}
         for since, until in query_windows(start, end, LONGEST):
             for some in query_lots(calendars, MOST):
                 answer = as_dict(self.busy_in(some, since, until).get("calendars"))
                 for calendar in some:
-                    found[calendar].append(google_busy(calendar, answer.get(calendar)))
-        return [joined_busy(calendar, found[calendar]) for calendar in calendars]
+                    answers[calendar].append(google_busy(calendar, answer.get(calendar)))
+        return [joined_busy(calendar, answers[calendar]) for calendar in calendars]
 
     def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
         body = {

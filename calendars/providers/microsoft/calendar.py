@@ -44,8 +44,8 @@ class GraphCalendars(Mailbox):
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
         """Looked for first: how long Graph remembers a transaction is not published."""
-        if found := self.with_key(calendar, key):
-            return found
+        if existing := self.with_key(calendar, key):
+            return existing
         values = events.event_properties(text, key, written_hash)
         body = events.create_body(text, values)
         body["transactionId"] = events.transaction_id(key, calendar, generation)
@@ -54,8 +54,8 @@ class GraphCalendars(Mailbox):
                 "POST", graph_path("me", "calendars", calendar, "events"), json=body
             )
         except DuplicateTransaction as error:
-            if found := self.with_key(calendar, key):
-                return found
+            if existing := self.with_key(calendar, key):
+                return existing
             raise Gone("The event was deleted.", code="deleted") from error
         return events.read_graph_event(with_properties(item, values))
 

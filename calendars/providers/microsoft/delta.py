@@ -36,7 +36,7 @@ class GraphDelta(Mailbox):
         out of it is removed. A removed occurrence is not always told of before the next full round.
         https://github.com/microsoftgraph/microsoft-graph-docs/issues/11728"""
         since = continue_cursor(cursor, SHAPE, end) if cursor else None
-        found, link = self.round(calendar, since.token if since else "", start, end)
+        graph_items, link = self.round(calendar, since.token if since else "", start, end)
         onward = VendorCursor(
             shape=SHAPE,
             token=link,
@@ -44,7 +44,7 @@ class GraphDelta(Mailbox):
             end=since.end if since else end,
         )
         return EventChanges(
-            items=tuple(self.understood(calendar, found, onward, is_full=since is None)),
+            items=tuple(self.understood(calendar, graph_items, onward, is_full=since is None)),
             cursor=str(onward),
             is_full=since is None,
         )
@@ -62,32 +62,32 @@ class GraphDelta(Mailbox):
                 params=view_window(start, end),
             )
         )
-        found: dict[str, dict[str, Any]] = {}
+        graph_items: dict[str, dict[str, Any]] = {}
         link = ""
-        for each in self.calls.onward(page):
-            link = as_text(each.get(DELTA))
-            for item in page_items(each, "value"):
-                found.pop(graph_item_id(item), None)
-                found[graph_item_id(item)] = item
+        for next_page in self.calls.onward(page):
+            link = as_text(next_page.get(DELTA))
+            for item in page_items(next_page, "value"):
+                graph_items.pop(graph_item_id(item), None)
+                graph_items[graph_item_id(item)] = item
         if not link:
             raise malformed_answer("The last page has no link for the next time.")
-        return found, link
+        return graph_items, link
 
     def understood(
         self,
         calendar: str,
-        found: dict[str, dict[str, Any]],
+        graph_items: dict[str, dict[str, Any]],
         cursor: VendorCursor,
         *,
         is_full: bool,
     ) -> Iterator[RemoteEvent | Removed]:
-        marked = self.marked(calendar, found, cursor, is_full=is_full)
+        marked = self.marked(calendar, graph_items, cursor, is_full=is_full)
         masters = {
             id_: graph_event
-            for id_, graph_event in found.items()
+            for id_, graph_event in graph_items.items()
             if graph_event.get("type") == events.MASTER
         }
-        for id_, graph_event in found.items():
+        for id_, graph_event in graph_items.items():
             if "@removed" in graph_event:
                 yield Removed(id=id_)
             elif graph_event.get("type") == events.OCCURRENCE:
@@ -109,13 +109,15 @@ class GraphDelta(Mailbox):
     def marked(
         self,
         calendar: str,
-        found: dict[str, dict[str, Any]],
+        graph_items: dict[str, dict[str, Any]],
         cursor: VendorCursor,
         *,
         is_full: bool,
     ) -> dict[str, list[dict[str, Any]]]:
         """Our properties of what we created, which a delta leaves out and cannot be asked for."""
-        ours = [id_ for id_, graph_event in found.items() if events.transaction_key(graph_event)]
+        ours = [
+            id_ for id_, graph_event in graph_items.items() if events.transaction_key(graph_event)
+        ]
         if is_full and len(ours) > FEW and cursor.start and cursor.end:
             view = self.calls.calendar_view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
             return {
@@ -137,7 +139,7 @@ class GraphDelta(Mailbox):
 
 
 def graph_item_id(item: Mapping[str, Any]) -> str:
-    found = as_text(item.get("id"))
-    if not found:
+    remote_id = as_text(item.get("id"))
+    if not remote_id:
         raise malformed_answer("An event without an id.")
-    return found
+    return remote_id

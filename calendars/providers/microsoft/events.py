@@ -79,13 +79,13 @@ def with_series(item: Mapping[str, Any], master: Mapping[str, Any]) -> dict[str,
 
 def read_graph_event(item: Mapping[str, Any]) -> RemoteEvent:
     """Raises TransientError for what cannot be understood."""
-    found = as_text(item.get("id"))
-    if not found:
+    remote_id = as_text(item.get("id"))
+    if not remote_id:
         raise malformed_answer("An event without an id.")
     ours = own_properties(item)
     zone, problem = graph_zone(item, ours[ZONE])
     return RemoteEvent(
-        id=found,
+        id=remote_id,
         etag=as_text(item.get("@odata.etag")),
         text=graph_event_text(item, zone),
         is_cancelled=item.get("isCancelled") is True,

@@ -64,8 +64,8 @@ class GraphContacts(Mailbox):
     def create_person(self, person: RemotePerson) -> RemotePerson:
         """Looked for first, under our key: Graph has nothing else that makes it once only."""
         group = next(iter(person.groups), "")
-        if found := self.person_with_key(person.key, group):
-            return found
+        if existing := self.person_with_key(person.key, group):
+            return existing
         values = {KEY: person.key}
         body = graph_contact_fields(person, {}) | {
             "singleValueExtendedProperties": property_list(values)
@@ -75,8 +75,8 @@ class GraphContacts(Mailbox):
 
     def person_with_key(self, key: str, group: str) -> RemotePerson | None:
         answer = self.calls.run("GET", contact_folder(group), params=query_by_key(key))
-        found = page_items(answer, "value")
-        return undeleted_contact(read_graph_contact(found[0])) if found else None
+        items = page_items(answer, "value")
+        return undeleted_contact(read_graph_contact(items[0])) if items else None
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
         return undeleted_contact(read_graph_contact(self.kept(id)))

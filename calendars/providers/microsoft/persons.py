@@ -20,14 +20,14 @@ PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
 
 def read_graph_contact(graph_contact: Mapping[str, Any]) -> RemotePerson | Removed:
     """Raises TransientError for a contact without an id."""
-    found = as_text(graph_contact.get("id"))
-    if not found:
+    remote_id = as_text(graph_contact.get("id"))
+    if not remote_id:
         raise malformed_answer("A contact without an id.")
     if "@removed" in graph_contact:
-        return Removed(id=found)
+        return Removed(id=remote_id)
     in_folder = as_text(graph_contact.get("parentFolderId"))
     return RemotePerson(
-        id=found,
+        id=remote_id,
         etag=as_text(graph_contact.get("@odata.etag")),
         name=as_text(graph_contact.get("displayName")),
         given_name=as_text(graph_contact.get("givenName")),
@@ -59,12 +59,12 @@ def graph_emails(graph_contact: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def graph_phones(graph_contact: Mapping[str, Any]) -> dict[str, list[str]]:
     """By the field they are in; the mobile one is no list."""
-    found = {}
+    phones = {}
     for field in PHONES:
         value = graph_contact.get(field)
         given = value if isinstance(value, list) else [value]
-        found[field] = [number for number in given if isinstance(number, str) and number]
-    return found
+        phones[field] = [number for number in given if isinstance(number, str) and number]
+    return phones
 
 
 # --- ours into theirs ---------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def graph_phones(graph_contact: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
     """`item`: as Graph has it, so that numbers stay in the fields they are in."""
-    names = {as_text(each.get("address")).lower(): each for each in graph_emails(item)}
+    names = {as_text(email.get("address")).lower(): email for email in graph_emails(item)}
     placed = placed_phones(person.phones, graph_phones(item))
     return {
         "displayName": person.name,

@@ -33,11 +33,11 @@ def query_by_key(key: str) -> dict[str, str]:
 
 def own_properties(item: Mapping[str, Any]) -> dict[str, str]:
     """By id, in the spelling used here: Graph may change the case of the GUID."""
-    found = {
+    values = {
         as_text(entry.get("id")).lower(): as_text(entry.get("value"))
         for entry in as_dicts(item.get(FIELD))
     }
-    return {name: found.get(name.lower(), "") for name in (KEY, HASH, ZONE)}
+    return {name: values.get(name.lower(), "") for name in (KEY, HASH, ZONE)}
 
 
 def property_list(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -78,8 +78,8 @@ class GraphSubscriptions(Mailbox):
 
     def existing(self, message: str, resource: str) -> str:
         """The refusal names it; if it does not, the list of all does."""
-        if found := EXISTING.search(message):
-            return found[1]
+        if match := EXISTING.search(message):
+            return match[1]
         alike = [
             as_text(item.get("id"))
             for item in page_items(self.calls.run("GET", "/subscriptions"), "value")
@@ -111,10 +111,10 @@ class GraphSubscriptions(Mailbox):
 
 def allowed_lifetime(error: PermanentError) -> timedelta:
     """How long a subscription may last. Raises the error where it says nothing about that."""
-    found = LIMIT.search(str(error))
-    if not found:
+    match = LIMIT.search(str(error))
+    if not match:
         raise error
-    return timedelta(minutes=int(found[1])) - MARGIN
+    return timedelta(minutes=int(match[1])) - MARGIN
 
 
 def graph_resource(resource: str) -> str:

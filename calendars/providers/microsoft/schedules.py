@@ -45,11 +45,11 @@ class GraphFreeBusy(Mailbox):
 
     def taken(self, calendar: str, start: datetime, end: datetime) -> FreeBusy:
         try:
-            seen = list(self.calls.calendar_view(calendar, start, end, SELECT))
+            entries = list(self.calls.calendar_view(calendar, start, end, SELECT))
         except PermanentError as error:
             return FreeBusy(calendar=calendar, problem=str(error))
-        found = [graph_span(entry) for entry in seen if shows_as_busy(entry)]
-        return FreeBusy(calendar=calendar, spans=tuple(found))
+        spans = [graph_span(entry) for entry in entries if shows_as_busy(entry)]
+        return FreeBusy(calendar=calendar, spans=tuple(spans))
 
     def schedule(self, address: str, start: datetime, end: datetime) -> FreeBusy:
         spans: list[Span] = []
@@ -90,12 +90,12 @@ def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
     """Whatever is not told in so many words is not known."""
     schedule = next(iter(as_dicts(answer.get("value"))), {})
     error = as_dict(schedule.get("error"))
-    found = schedule.get("scheduleItems")
-    if error or not isinstance(found, list):
+    entries = schedule.get("scheduleItems")
+    if error or not isinstance(entries, list):
         problem = as_text(error.get("message")) or as_text(error.get("responseCode")) or "no answer"
         return FreeBusy(calendar=address, problem=problem)
     try:
-        spans = [graph_span(item) for item in as_dicts(found) if item.get("status") not in IDLE]
+        spans = [graph_span(item) for item in as_dicts(entries) if item.get("status") not in IDLE]
     except TransientError as error_:
         return FreeBusy(calendar=address, problem=str(error_))
     return FreeBusy(calendar=address, spans=tuple(spans))

@@ -22,7 +22,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OTHER = "Other"
 
 
-def wish(number: int = 0, **fields: Any) -> BookingRequest:
+def booking_request(number: int = 0, **fields: Any) -> BookingRequest:
     start = START + number * HOUR
     values = {"title": "Tasting", "zone": "Europe/London", **fields}
     return BookingRequest(start=start, end=start + HOUR, **values)

@@ -40,9 +40,9 @@ from tests.calendars.providers.vendor_harness import VendorHarness
 from tests.calendars.whole.comparison import (
     LONG_AGO,
     START,
+    booking_request,
     differences,
     events,
-    wish,
     write,
 )
 from tests.calendars.workers import pull_due, write_due
@@ -142,7 +142,7 @@ class World:
         people = [Invitee(contact=self.guest.pk)]
         # The dead keep the mailbox's lanes for a moment, and the owner has entries of their own.
         with suppress(NotFree):
-            book_appointment(self.organization, wish(self.number, participants=people))
+            book_appointment(self.organization, booking_request(self.number, participants=people))
 
     def describe(self, row: Appointment) -> None:
         said = f"here {self.number}"

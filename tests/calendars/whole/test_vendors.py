@@ -21,9 +21,9 @@ from tests.calendars.providers.vendor_harness import VendorHarness
 from tests.calendars.whole.comparison import (
     HOUR,
     START,
+    booking_request,
     differences,
     events,
-    wish,
     write,
 )
 from tests.calendars.workers import pull_due
@@ -39,7 +39,9 @@ def test_book_move_there_answer_there_cancel_here(
     calendar: Calendar,
 ) -> None:
     pull.pull_calendar(calendar.pk)
-    made = book_appointment(organization, wish(participants=[Invitee(email="amelia@example.com")]))
+    made = book_appointment(
+        organization, booking_request(participants=[Invitee(email="amelia@example.com")])
+    )
     write()
     link = made.links.get()
     (event,) = events(harness, calendar)
@@ -71,10 +73,10 @@ def test_what_the_vendor_alone_knows_is_not_offered(
 ) -> None:
     harness.adds(title="Dentist", start=START.isoformat())
     with pytest.raises(NotFree, match="taken"):
-        book_appointment(organization, wish(zone=calendar.zone))
+        book_appointment(organization, booking_request(zone=calendar.zone))
     harness.fault(status={"status": 503})
     with pytest.raises(NotFree, match="Nobody can tell"):
-        book_appointment(organization, wish(5))
+        book_appointment(organization, booking_request(5))
     assert not Appointment.objects.exists()
 
 
@@ -83,7 +85,7 @@ def test_thirty_percent_of_creations_are_cut_and_each_is_there_once(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = [book_appointment(organization, wish(number)) for number in range(12)]
+    made = [book_appointment(organization, booking_request(number)) for number in range(12)]
     Account.objects.update(retry_at=None)
     harness.fault(
         drop_connection={"mode": "after", "only": ["POST"], "chance": 0.2},
@@ -103,7 +105,7 @@ def test_a_refused_token_costs_no_try_and_no_second_event(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = book_appointment(organization, wish(0))
+    made = book_appointment(organization, booking_request(0))
     granted = Account.objects.get().grant
     harness.fault(token_expired={"count": 1})
     write()
@@ -120,7 +122,7 @@ def test_every_way_a_cursor_expires_ends_in_the_same_state(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    kept, gone = (book_appointment(organization, wish(number)) for number in range(2))
+    kept, gone = (book_appointment(organization, booking_request(number)) for number in range(2))
     write()
     pull.pull_calendar(calendar.pk)
     for number, fault in enumerate(harness.expiries):
@@ -151,7 +153,7 @@ def test_a_push_leads_to_a_reading_and_a_forged_one_to_nothing(
     calendar: Calendar,
     ours: Live,
 ) -> None:
-    made = book_appointment(organization, wish())
+    made = book_appointment(organization, booking_request())
     write()
     lifecycle.maintain_subscriptions(calendar.account_id)
     assert Subscription.objects.filter(calendar=calendar, state="live").exists()
@@ -188,7 +190,7 @@ def test_random_edits_on_both_sides_end_equal_after_one_reading(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    made = [book_appointment(organization, wish(number * 3)) for number in range(6)]
+    made = [book_appointment(organization, booking_request(number * 3)) for number in range(6)]
     write()
     pull.pull_calendar(calendar.pk)
     dice = random.Random(20271126)  # noqa: S311 (not a secret)
