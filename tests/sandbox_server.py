@@ -1,4 +1,4 @@
-"""A provider sandbox in a process of its own, for whichever test needs a stranger's server."""
+"""A provider sandbox in a process of its own, for whichever test needs a vendor's server."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Benchmarks: two ways side by side in one run, and their ratio.
+"""Benchmarks: two variants side by side in one run, and their ratio.
 
     python -m tests.benchmarks [NAME…] [--messages N]
 

@@ -84,13 +84,13 @@ class Viewer:
 def run(machine: Machine, _: int) -> Iterator[Row]:
     with ExitStack() as exits:
         loop = exits.enter_context(asyncio.Runner())
-        sides = {}
+        variants = {}
         for stack in (machine.postgres_with_redis(), machine.postgres_alone()):
             port = exits.enter_context(stack.serving("live"))
             viewers = loop.run(opened(port, stack.run(rows.token)))
-            sides[stack.name] = partial(both, loop, stack, viewers)
-        found = measured(sides, ROUNDS)
-    yield from report.rows(found, *sides)
+            variants[stack.name] = partial(both, loop, stack, viewers)
+        found = measured(variants, ROUNDS)
+    yield from report.rows(found, *variants)
 
 
 async def opened(port: int, token: str) -> list[Viewer]:
@@ -132,13 +132,13 @@ async def watched(stack: Stack, viewers: list[Viewer], traffic: Traffic) -> set[
     for viewer in viewers:
         viewer.forget()
     ids = await asyncio.wrap_future(stack.start(write, traffic))
-    seen, since = 0, time.monotonic()
+    received, since = 0, time.monotonic()
     while time.monotonic() - since < SILENCE:
         counts = [len(viewer.frames) for viewer in viewers]
         if min(counts) >= traffic.events:
             break
-        if sum(counts) != seen:
-            seen, since = sum(counts), time.monotonic()
+        if sum(counts) != received:
+            received, since = sum(counts), time.monotonic()
         await asyncio.sleep(0.05)
     return ids
 

@@ -38,11 +38,11 @@ PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 def run(machine: Machine, messages: int) -> Iterator[Row]:
     long, short = machine.postgres_with_redis("long"), machine.postgres_with_redis("short")
-    sides = {
+    variants = {
         f"{count:,} messages": partial(times, filled(stack, count))
         for stack, count in ((long, messages), (short, history.SHORT))
     }
-    yield from report.rows(measured(sides, history.ROUNDS), *sides)
+    yield from report.rows(measured(variants, history.ROUNDS), *variants)
 
 
 def filled(stack: Stack, count: int) -> Stack:

@@ -106,11 +106,11 @@ COPIES: dict[type[Model], Copies] = {
 
 def run(machine: Machine, messages: int) -> Iterator[Row]:
     long, short = machine.postgres_with_redis("long"), machine.postgres_with_redis("short")
-    sides = {
+    variants = {
         f"{count:,} messages": partial(times, filled(stack, count))
         for stack, count in ((long, messages), (short, SHORT))
     }
-    yield from report.rows(measured(sides, ROUNDS), *sides)
+    yield from report.rows(measured(variants, ROUNDS), *variants)
 
 
 def filled(stack: Stack, count: int) -> Stack:

@@ -39,11 +39,11 @@ def run(machine: Machine, _: int) -> Iterator[Row]:
                 machine.sqlite_alone(),
             )
         }
-        sides = {
+        variants = {
             name: partial(once, stack, *up(stack, processes)) for name, stack in stacks.items()
         }
-        found = measured(sides, ROUNDS)
-    first, *others = sides
+        found = measured(variants, ROUNDS)
+    first, *others = variants
     for other in others:
         yield from report.rows(found, first, other)
 

@@ -35,11 +35,11 @@ PATIENCE = 3.0 * MESSAGES / PER_SECOND
 
 def run(machine: Machine, _: int) -> Iterator[Row]:
     stacks = (machine.postgres_with_redis(), machine.postgres_alone())
-    sides: dict[str, Callable[[], Figures]] = {
+    variants: dict[str, Callable[[], Figures]] = {
         stack.name: partial(drain, stack) for stack in stacks
     }
-    found = measured(sides, 1)
-    yield from lines(found, *sides)
+    found = measured(variants, 1)
+    yield from lines(found, *variants)
 
 
 def drain(stack: Stack) -> Figures:

@@ -24,15 +24,17 @@ class Row:
         return self.figure_a / self.figure_b if self.figure_b else None
 
 
-def measured(sides: Mapping[str, Callable[[], Figures]], rounds: int) -> dict[str, Figures]:
-    """The median of each side's rounds. The sides take turns, in changing order, so that a noisy
-    neighbour on the machine does not hit one of them only."""
-    found: dict[str, list[Figures]] = {side: [] for side in sides}
+def measured(variants: Mapping[str, Callable[[], Figures]], rounds: int) -> dict[str, Figures]:
+    """Returns the median of each variant's rounds.
+
+    They take turns, in changing order, so that a noisy neighbour does not hit one of them only.
+    """
+    found: dict[str, list[Figures]] = {variant: [] for variant in variants}
     for number in range(rounds):
-        order = list(sides)[:: 1 if number % 2 == 0 else -1]
-        for side in order:
-            found[side].append(sides[side]())
-    return {side: medians(figures) for side, figures in found.items()}
+        order = list(variants)[:: 1 if number % 2 == 0 else -1]
+        for variant in order:
+            found[variant].append(variants[variant]())
+    return {variant: medians(figures) for variant, figures in found.items()}
 
 
 def medians(rounds: list[Figures]) -> Figures:
@@ -40,7 +42,7 @@ def medians(rounds: list[Figures]) -> Figures:
 
 
 def rows(figures: Mapping[str, Figures], a: str, b: str) -> list[Row]:
-    """A line for each thing that both sides measured."""
+    """A line for each thing that both variants measured."""
     return [
         Row(what, a, figure, b, figures[b][what])
         for what, figure in figures[a].items()

@@ -41,11 +41,11 @@ PAIRS = (
 
 def run(machine: Machine, _: int) -> Iterator[Row]:
     for stack in (machine.postgres_with_redis(), machine.sqlite_alone()):
-        sides: dict[str, Callable[[], Figures]] = {
+        variants: dict[str, Callable[[], Figures]] = {
             name: partial(drain, stack, command, processes)
             for name, (command, processes) in VARIANTS.items()
         }
-        found = measured(sides, ROUNDS)
+        found = measured(variants, ROUNDS)
         for a, b in PAIRS:
             yield from lines(found, a, b)
 

@@ -26,12 +26,12 @@ ROUNDS = 3
 def run(machine: Machine, _: int) -> Iterator[Row]:
     stack = machine.postgres_with_redis()
     with stack.serving("web") as web, stack.serving("live") as live:
-        sides = {
+        variants = {
             "granian, WSGI, 2 workers": partial(posted, stack, web),
             "uvicorn, ASGI, 1 process": partial(posted, stack, live),
         }
-        found = measured(sides, ROUNDS)
-    yield from report.rows(found, *sides)
+        found = measured(variants, ROUNDS)
+    yield from report.rows(found, *variants)
 
 
 def posted(stack: Stack, port: int) -> Figures:

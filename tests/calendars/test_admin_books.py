@@ -132,9 +132,9 @@ def test_an_account_is_chosen(
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER])
 def test_nobody_else_sees_or_does_anything(book: ContactBook, role: str, venue: Any) -> None:
-    stranger = logged_in(factories.member(role=Role(role)))
+    visitor = logged_in(factories.member(role=Role(role)))
     for page in pages_of(book):
-        for answer in (stranger.get(page), stranger.post(page)):
+        for answer in (visitor.get(page), visitor.post(page)):
             assert answer.status_code in {302, 403, 404, 405}, page
             assert str(book.account) not in answer.content.decode()
     viewer = logged_in(factories.member(venue, Role.VIEWER))

@@ -237,10 +237,10 @@ def test_another_organizations_calendar_cannot_be_booked(
     organization: Organization,
     calendar: Calendar,
 ) -> None:
-    stranger = factories.organization()
+    other_organization = factories.organization()
     for key in (calendar.pk, None):
         with pytest.raises(Refused, match="Choose a calendar"):
-            book_appointment(stranger, booking_request(calendar=key))
+            book_appointment(other_organization, booking_request(calendar=key))
     with pytest.raises(Refused, match="no such calendar"):
         book_appointment(organization, booking_request(also_free=[calendar.pk + 1000]))
 

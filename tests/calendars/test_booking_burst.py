@@ -20,7 +20,7 @@ from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import booking_request
 
 
-def rush(env: dict[str, str], times: int, rounds: int) -> list[int]:
+def run_burst(env: dict[str, str], times: int, rounds: int) -> list[int]:
     account = rows.account(vendor="fake")
     calendar = rows.calendar(account, remote_id="main", zone="UTC")
     command = [sys.executable, "-m", "tests.calendars.booking_burst"]
@@ -40,13 +40,13 @@ def rush(env: dict[str, str], times: int, rounds: int) -> list[int]:
 
 
 def test_processes(process_env: dict[str, str]) -> None:
-    assert rush(process_env, times=40, rounds=2) == [1, 1]
+    assert run_burst(process_env, times=40, rounds=2) == [1, 1]
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(1800)
 def test_a_thousand_twenty_times(process_env: dict[str, str]) -> None:
-    assert rush(process_env, times=1000, rounds=20) == [1] * 20
+    assert run_burst(process_env, times=1000, rounds=20) == [1] * 20
 
 
 @pytest.mark.django_db(transaction=True)

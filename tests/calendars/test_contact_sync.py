@@ -626,18 +626,18 @@ def test_progress_is_shown_and_it_can_be_stopped(
     book: ContactBook, contacts_vendor: FakeContactsVendor
 ) -> None:
     generated_contacts(contacts_vendor, 120)
-    seen: list[tuple[str, int, int | None]] = []
+    progress: list[tuple[str, int, int | None]] = []
 
     def look() -> None:
         row = ContactBook.objects.get(pk=book.pk)
-        seen.append((row.stage, row.done, row.total))
+        progress.append((row.stage, row.done, row.total))
         if row.done >= 100:
             books.cancel_sync(row)
 
     contacts_vendor.before_page = look
     synced(book)
 
-    assert seen == [("reading", 0, None), ("reading", 50, 120), ("reading", 100, 120)]
+    assert progress == [("reading", 0, None), ("reading", 50, 120), ("reading", 100, 120)]
     assert Contact.objects.count() == 100
     assert "Stopped" in book.error
 

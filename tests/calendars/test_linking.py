@@ -240,7 +240,7 @@ def test_choosing_follows_and_forgets(account: Account, fake_vendor: FakeVendor)
     assert not account.calendars.filter(is_default=True).exists()
     accounts.choose_calendars(account, [main.pk], default=main.pk)
     assert account.calendars.get(is_followed=True).is_default
-    stranger = rows.calendar(rows.account(factories.organization()), is_followed=False)
-    accounts.choose_calendars(account, [stranger.pk])
-    stranger.refresh_from_db()
-    assert not stranger.is_followed
+    foreign_calendar = rows.calendar(rows.account(factories.organization()), is_followed=False)
+    accounts.choose_calendars(account, [foreign_calendar.pk])
+    foreign_calendar.refresh_from_db()
+    assert not foreign_calendar.is_followed

@@ -70,11 +70,11 @@ def booked(
     )
     write_due()
     pull.pull_calendar(calendar.pk)
-    assert told(clock) == ["Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == ["Tasting on Thursday 20 May 2027"]
     return made
 
 
-def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
+def new_subjects(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
     """The subjects of what is new after a while."""
     clock.now += after
     before = set(Message.objects.values_list("pk", flat=True))
@@ -91,7 +91,7 @@ def told(clock: Clock, after: timedelta = timedelta(minutes=3)) -> list[str]:
 def test_who_was_told_of_nothing_new_hears_nothing(booked: Appointment, clock: Clock) -> None:
     rescheduling.change_appointment(booked, AppointmentEdit(description="Bring shoes."))
     write_due()
-    assert told(clock) == []
+    assert new_subjects(clock) == []
 
 
 def test_the_mail_carries_the_appointment(booked: Appointment, fake_vendor: FakeVendor) -> None:
@@ -116,10 +116,10 @@ def test_edits_in_a_row_are_one_message_about_the_newest(
         booked = rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + hours * HOUR))
         clock.now += timedelta(seconds=30)
     write_due()
-    assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == ["New time: Tasting on Thursday 20 May 2027"]
     message = Message.objects.latest("created_at")
     assert "from Thursday 20 May, 10:00 to Thursday 20 May 2027 at 13:00" in message.body
-    assert told(clock) == []
+    assert new_subjects(clock) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,7 +152,7 @@ def test_there_and_back_again_is_no_news(booked: Appointment, clock: Clock) -> N
     moved = rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     rescheduling.change_appointment(moved, AppointmentEdit(start=TEN))
     write_due()
-    assert told(clock) == []
+    assert new_subjects(clock) == []
 
 
 def test_cancelled_before_anybody_was_told(
@@ -166,7 +166,7 @@ def test_cancelled_before_anybody_was_told(
     )
     rescheduling.cancel_appointment(other)
     write_due()
-    assert told(clock) == []
+    assert new_subjects(clock) == []
 
 
 def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, clock: Clock) -> None:
@@ -174,7 +174,7 @@ def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, cloc
     rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     rescheduling.cancel_appointment(Appointment.objects.get())
     write_due()
-    assert told(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
     file = Message.objects.latest("created_at").attachments.get()
     (event,) = ICalendar.from_ical(bytes(file.content)).walk("VEVENT")
     assert (event["STATUS"], event["UID"], event["SEQUENCE"]) == ("CANCELLED", uid, 3)
@@ -199,7 +199,7 @@ def test_moved_by_the_other_side_is_told_once(
     )
     pull.pull_calendar(calendar.pk)
     pull.pull_calendar(calendar.pk)
-    assert told(clock) == ["New time: Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == ["New time: Tasting on Thursday 20 May 2027"]
 
 
 def test_the_first_reading_tells_nobody(
@@ -215,7 +215,7 @@ def test_the_first_reading_tells_nobody(
     pull.pull_calendar(calendar.pk)
     booked.refresh_from_db()
     assert booked.wall_start == TEN - HOUR
-    assert told(clock) == []
+    assert new_subjects(clock) == []
 
 
 def test_a_declined_invitation_is_told_to_colleagues_only(
@@ -232,14 +232,14 @@ def test_a_declined_invitation_is_told_to_colleagues_only(
     ]
     rescheduling.change_appointment(booked, AppointmentEdit(participants=people))
     write_due()
-    assert told(clock) == ["Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == ["Tasting on Thursday 20 May 2027"]
     answers = (
         Attendee(email="noah@example.com"),
         Attendee(email="amelia@example.com", answer=ResponseStatus.DECLINED),
     )
     fake_vendor.edit("main", booked.links.get().remote_id, attendees=answers)
     pull.pull_calendar(calendar.pk)
-    assert told(clock) == ["Declined: Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == ["Declined: Tasting on Thursday 20 May 2027"]
     assert Message.objects.latest("created_at").to == "noah@example.com"
 
 
@@ -247,22 +247,22 @@ def test_nobody_is_woken(booked: Appointment, clock: Clock) -> None:
     clock.now = datetime(2027, 5, 5, 21, 30, tzinfo=UTC)
     rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     write_due()
-    assert told(clock) == []
-    assert told(clock, timedelta(hours=8)) == []
+    assert new_subjects(clock) == []
+    assert new_subjects(clock, timedelta(hours=8)) == []
     assert Notice.objects.waiting().get().tell_after == datetime(2027, 5, 6, 7, tzinfo=UTC)
-    assert len(told(clock, timedelta(hours=2))) == 1
+    assert len(new_subjects(clock, timedelta(hours=2))) == 1
 
 
 def test_reminded_once_and_again_after_a_move(booked: Appointment, clock: Clock) -> None:
     clock.now = datetime(2027, 5, 19, 10, tzinfo=UTC)
-    assert told(clock) == ["A reminder: Tasting on Thursday 20 May 2027"]
-    assert told(clock) == []
+    assert new_subjects(clock) == ["A reminder: Tasting on Thursday 20 May 2027"]
+    assert new_subjects(clock) == []
     rescheduling.change_appointment(
         Appointment.objects.get(), AppointmentEdit(start=TEN + 24 * HOUR)
     )
     write_due()
-    assert told(clock) == ["New time: Tasting on Friday 21 May 2027"]
-    assert told(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
+    assert new_subjects(clock) == ["New time: Tasting on Friday 21 May 2027"]
+    assert new_subjects(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
 
 
 def test_by_the_way_there_is(
@@ -280,7 +280,7 @@ def test_by_the_way_there_is(
     write_due()
     rescheduling.change_appointment(Appointment.objects.get(), AppointmentEdit(start=TEN + HOUR))
     write_due()
-    assert len(told(clock)) == 1
+    assert len(new_subjects(clock)) == 1
     refused = Notice.objects.get(state="refused")
     assert refused.error == "No address on any channel of the rule."
 
@@ -292,7 +292,7 @@ def test_a_text_that_lacks_a_value_is_refused_with_the_reason(
     Template.objects.filter(name="appointment-moved").update(body="{{ nonsense }}")
     rescheduling.change_appointment(booked, AppointmentEdit(start=TEN + HOUR))
     write_due()
-    assert told(clock) == []
+    assert new_subjects(clock) == []
     assert "nonsense" in Notice.objects.get(state="refused").error
 
 
@@ -313,7 +313,7 @@ def test_told_again_after_a_crash_it_is_one_message(
         with pytest.raises(RuntimeError):
             send.send_due_notifications()
     assert Message.objects.count() == 1
-    assert len(told(clock)) == 1
+    assert len(new_subjects(clock)) == 1
 
 
 def test_rules_are_seeded_once(organization: Organization, db: None) -> None:

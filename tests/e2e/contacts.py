@@ -79,7 +79,7 @@ def converge(stack: Stack, vendor: str, name: str, **fields: str) -> None:
     """Both sides say so."""
 
     def same() -> bool:
-        sides = (here(stack, name), there(stack, vendor, name))
-        return all(side[field] == value for side in sides for field, value in fields.items())
+        persons = (here(stack, name), there(stack, vendor, name))
+        return all(person[field] == value for person in persons for field, value in fields.items())
 
     eventually(same, f"{name} is the same on both sides")

@@ -127,7 +127,7 @@ class Stack:
         return response.json() if response.content else None
 
     def sandbox(self, method: str, path: str, body: Any = None) -> Any:
-        """`sandbox("PUT", "/resend/faults", {…})`, the control API of the stranger's servers."""
+        """`sandbox("PUT", "/resend/faults", {…})`, the control API of the provider sandbox."""
         url = f"{self.sandbox_url}/control{path}"
         response = self.session.request(method, url, json=body, timeout=30)
         response.raise_for_status()

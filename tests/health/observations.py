@@ -32,7 +32,9 @@ def provider(**values: Any) -> ProviderObservation:
     )
 
 
-def moment(*providers: ProviderObservation, seconds: float = 0, **values: Any) -> Observation:
+def healthy_observation(
+    *providers: ProviderObservation, seconds: float = 0, **values: Any
+) -> Observation:
     now = at(seconds)
     alive = dict.fromkeys(("dispatcher", "worker", "evaluator"), now)
     return Observation(**{"at": now, "providers": providers, "beats": alive, **values})
@@ -70,42 +72,58 @@ HELD = BreakerState("open", reason="Paused by anna.", opened_at=NOON, paused=Tru
 
 # What is wrong -> the moment at which it shows.
 WRONG: dict[str, Observation] = {
-    "credentials": moment(provider(breaker=REFUSED)),
-    "breaker": moment(provider(breaker=OPEN)),
-    "failing": moment(failing()),
-    "often failing": moment(failing(accepted=15)),
-    "unreachable": moment(
+    "credentials": healthy_observation(provider(breaker=REFUSED)),
+    "breaker": healthy_observation(provider(breaker=OPEN)),
+    "failing": healthy_observation(failing()),
+    "often failing": healthy_observation(failing(accepted=15)),
+    "unreachable": healthy_observation(
         provider(probe=probed(ok=False, streak=2, error_class="TransientError")),
     ),
-    "hanging": moment(provider(hanging=1)),
-    "slow": moment(provider(p50_ms=2_100.0, usual_ms=120.0, accepted=5)),
-    "throttled": moment(provider(throttled=4, accepted=6)),
-    "paused": moment(provider(breaker=HELD)),
-    "account": moment(provider(probe=probed(ok=True, is_warning=True, reason="RED"))),
-    "endpoint": moment(provider(endpoint=probed(ok=False, streak=2, reason="502"))),
-    "silence": moment(provider(awaited=unheard(3, -20))),
-    "forged": moment(provider(forged=12)),
-    "dispatcher": moment(provider(), beats={"dispatcher": at(-16)}),
-    "worker": moment(provider(), beats={"worker": at(-50)}),
-    "scheduler": moment(provider(), overdue="poll receipts"),
-    "queue": moment(provider(), queue=QueueReading(due=9, oldest_age={"urgent": 31.0})),
-    "deliveries": moment(provider(), queue=QueueReading(stuck_deliveries=1)),
-    "unknown": moment(provider(), oldest_unknown=at(-46 * 60)),
-    "alerts": moment(provider(), failing_alerts={"json://away": (3, "no answer")}),
-    "calendars away": moment(
+    "hanging": healthy_observation(provider(hanging=1)),
+    "slow": healthy_observation(provider(p50_ms=2_100.0, usual_ms=120.0, accepted=5)),
+    "throttled": healthy_observation(provider(throttled=4, accepted=6)),
+    "paused": healthy_observation(provider(breaker=HELD)),
+    "account": healthy_observation(provider(probe=probed(ok=True, is_warning=True, reason="RED"))),
+    "endpoint": healthy_observation(provider(endpoint=probed(ok=False, streak=2, reason="502"))),
+    "silence": healthy_observation(provider(awaited=unheard(3, -20))),
+    "forged": healthy_observation(provider(forged=12)),
+    "dispatcher": healthy_observation(provider(), beats={"dispatcher": at(-16)}),
+    "worker": healthy_observation(provider(), beats={"worker": at(-50)}),
+    "scheduler": healthy_observation(provider(), overdue="poll receipts"),
+    "queue": healthy_observation(
+        provider(), queue=QueueReading(due=9, oldest_age={"urgent": 31.0})
+    ),
+    "deliveries": healthy_observation(provider(), queue=QueueReading(stuck_deliveries=1)),
+    "unknown": healthy_observation(provider(), oldest_unknown=at(-46 * 60)),
+    "alerts": healthy_observation(provider(), failing_alerts={"json://away": (3, "no answer")}),
+    "calendars away": healthy_observation(
         calendars=(
             calendar_health(failing=CountWithExample(2, 1)),
             calendar_health(failing=CountWithExample(1, 2)),
         ),
     ),
-    "reconnect": moment(calendars=(calendar_health(reconnect=CountWithExample(1, 1)),)),
-    "mailbox failing": moment(calendars=(calendar_health(failing=CountWithExample(2, 1)),)),
-    "reading late": moment(calendars=(calendar_health(late_books=CountWithExample(1, 1)),)),
-    "calendar endpoint": moment(
+    "reconnect": healthy_observation(
+        calendars=(calendar_health(reconnect=CountWithExample(1, 1)),)
+    ),
+    "mailbox failing": healthy_observation(
+        calendars=(calendar_health(failing=CountWithExample(2, 1)),)
+    ),
+    "reading late": healthy_observation(
+        calendars=(calendar_health(late_books=CountWithExample(1, 1)),)
+    ),
+    "calendar endpoint": healthy_observation(
         calendar_endpoint=probed(ok=False, streak=2, subject="calendar", reason="502"),
     ),
-    "push overdue": moment(calendars=(calendar_health(overdue=CountWithExample(1, 1)),)),
-    "push silence": moment(calendars=(calendar_health(silent=CountWithExample(1, 1)),)),
-    "deletions held": moment(calendars=(calendar_health(held=CountWithExample(1, 1)),)),
-    "unwritten": moment(calendars=(calendar_health(unwritten=CountWithExample(1, 1)),)),
+    "push overdue": healthy_observation(
+        calendars=(calendar_health(overdue=CountWithExample(1, 1)),)
+    ),
+    "push silence": healthy_observation(
+        calendars=(calendar_health(silent=CountWithExample(1, 1)),)
+    ),
+    "deletions held": healthy_observation(
+        calendars=(calendar_health(held=CountWithExample(1, 1)),)
+    ),
+    "unwritten": healthy_observation(
+        calendars=(calendar_health(unwritten=CountWithExample(1, 1)),)
+    ),
 }

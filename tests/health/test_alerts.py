@@ -17,7 +17,7 @@ from health.incidents import (
 from health.models import Alert, Incident
 from health.rules import evaluation
 from tests.communications.providers.answering import Answer, Server, answering, closed_port
-from tests.health.observations import at, failing, moment, provider
+from tests.health.observations import at, failing, healthy_observation, provider
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def listener(settings: Settings) -> Iterator[Server]:
 
 
 def open_one() -> Incident:
-    lifecycle.apply_matches(evaluation.evaluate_rules(moment(failing())), at(0))
+    lifecycle.apply_matches(evaluation.evaluate_rules(healthy_observation(failing())), at(0))
     return Incident.objects.get()
 
 
@@ -51,7 +51,8 @@ def test_once_when_it_opens_and_once_when_it_is_over(listener: Server) -> None:
     assert alerts.send_due_alerts() == 1
     for second in range(3, 30, 3):
         lifecycle.apply_matches(
-            evaluation.evaluate_rules(moment(failing(second), seconds=second)), at(second)
+            evaluation.evaluate_rules(healthy_observation(failing(second), seconds=second)),
+            at(second),
         )
         alerts.send_due_alerts()
     assert titles(listener) == ["Incident: Most calls to resend fail"]
@@ -81,7 +82,9 @@ def test_a_channel_that_is_away_is_tried_again_and_can_be_seen(settings: Setting
         pass_time()
         alerts.send_due_alerts()
     failing_now = {alert.channel: (3, alert.error)}
-    [finding] = evaluation.evaluate_rules(moment(provider(), failing_alerts=failing_now)).values()
+    [finding] = evaluation.evaluate_rules(
+        healthy_observation(provider(), failing_alerts=failing_now)
+    ).values()
     assert finding.title == f"Alerts do not get through by {alert.channel}"
 
 

@@ -90,8 +90,8 @@ def test_what_is_everybodys_is_told_without_everybodys_numbers(broken: Organizat
         [incident] = asked(user)["incidents"]
         assert incident["title"] == "Most calls to first fail"
         assert incident["evidence"] == {}
-    [seen] = asked(platform())["incidents"]
-    assert seen["evidence"]["failed"] == 4
+    [shown] = asked(platform())["incidents"]
+    assert shown["evidence"]["failed"] == 4
 
 
 @pytest.mark.usefixtures("broken")

@@ -122,10 +122,10 @@ def found(organization: Organization | None = None) -> dict[str, evaluation.Rule
     """What is wrong with calendars."""
     key = organization.pk if organization else None
     now = timezone.now()
-    seen = observation.Observation(
+    observed = observation.Observation(
         at=now, calendars=linked_accounts.collect_calendar_health(key, now), beats={"worker": now}
     )
-    return evaluation.evaluate_rules(seen)
+    return evaluation.evaluate_rules(observed)
 
 
 def kinds() -> set[str]:
@@ -247,10 +247,10 @@ def test_a_dead_worker_explains_what_is_late(calendar: Calendar) -> None:
     change(calendar, pull_after=timezone.now() - timedelta(hours=1))
     now = timezone.now()
     gone = {"worker": now - timedelta(hours=1)}
-    seen = observation.Observation(
+    observed = observation.Observation(
         at=now, calendars=linked_accounts.collect_calendar_health(None, now), beats=gone
     )
-    assert {match.rule.kind for match in evaluation.evaluate_rules(seen).values()} == {"worker"}
+    assert {match.rule.kind for match in evaluation.evaluate_rules(observed).values()} == {"worker"}
 
 
 def test_what_a_guard_holds_waits_for_a_person(calendar: Calendar) -> None:
@@ -358,11 +358,11 @@ def test_a_card_says_how_the_accounts_are(venue: Organization, calendar: Calenda
     pushed = timezone.now() - 2 * MINUTE
     change(calendar, last_pushed_at=pushed)
     linked_account(venue, status=AccountStatus.RECONNECT)
-    seen = card(venue)
-    assert (seen.status, seen.channel) == (State.OPERATIONAL, "calendar")
-    assert seen.last_webhook_at == pushed
-    assert seen.last_success_at is not None
-    accounts = seen.accounts
+    venue_card = card(venue)
+    assert (venue_card.status, venue_card.channel) == (State.OPERATIONAL, "calendar")
+    assert venue_card.last_webhook_at == pushed
+    assert venue_card.last_success_at is not None
+    accounts = venue_card.accounts
     assert accounts is not None
     assert (accounts.accounts, accounts.reconnect.count, accounts.followed) == (1, 1, 1)
     assert accounts.next_expiry_at == calendar.subscriptions.get().expires_at
@@ -412,16 +412,16 @@ def test_the_api_keeps_its_shape_with_null_where_it_does_not_apply(
     calendar: Calendar,
 ) -> None:
     found = asked(factories.member(venue))["providers"]
-    seen = next(health for health in found if health["provider"] == "google")
-    assert set(seen) >= PROMISED
-    assert seen["status"] == "operational"
+    google_health = next(health for health in found if health["provider"] == "google")
+    assert set(google_health) >= PROMISED
+    assert google_health["status"] == "operational"
     for name in ("breaker", "success_rate", "latency_p95_ms", "rate_limit", "last_failure_at"):
-        assert seen[name] is None
+        assert google_health[name] is None
     polled = Calendar.objects.get(pk=calendar.pk).last_pulled_at
     assert polled is not None
-    assert datetime.fromisoformat(seen["last_success_at"]) == polled
-    assert seen["webhook_endpoint"]["ok"] is None
-    assert seen["accounts"]["linked"] == 1
+    assert datetime.fromisoformat(google_health["last_success_at"]) == polled
+    assert google_health["webhook_endpoint"]["ok"] is None
+    assert google_health["accounts"]["linked"] == 1
     email = next(health for health in found if health["channel"] == "email")
     assert email["accounts"] is None
 
@@ -466,8 +466,8 @@ def test_the_page_of_an_incident_leads_to_the_account(
     incident = Incident.objects.open().get(kind="reconnect")
     text = client.get(f"/admin/health/incident/{incident.pk}/change/").content.decode()
     assert f"/admin/calendars/account/{calendar.account_id}/change/" in text
-    stranger = logged_in(factories.member())
-    assert stranger.get(f"/admin/health/incident/{incident.pk}/change/").status_code != 200
+    other_client = logged_in(factories.member())
+    assert other_client.get(f"/admin/health/incident/{incident.pk}/change/").status_code != 200
 
 
 def test_metrics_count_accounts_and_name_none(calendar: Calendar) -> None:

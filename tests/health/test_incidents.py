@@ -13,7 +13,7 @@ from health.collecting.observation import Observation
 from health.incidents import lifecycle
 from health.models import Alert, Incident, IncidentEvent
 from health.rules import evaluation
-from tests.health.observations import WRONG, at, failing, moment, provider, with_open
+from tests.health.observations import WRONG, at, failing, healthy_observation, provider, with_open
 from wedsync_comms.lib import heartbeats
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def evaluate(*observations: Observation) -> None:
         lifecycle.apply_matches(evaluation.evaluate_rules(with_open(observed)), observed.at)
 
 
-def told() -> list[str]:
+def alert_kinds() -> list[str]:
     return list(Alert.objects.values_list("kind", flat=True))
 
 
@@ -49,7 +49,7 @@ def test_what_lasts_is_opened_and_what_is_gone_for_a_while_is_closed(kind: str) 
     assert Incident.objects.open().exists()
     lifecycle.apply_matches({}, at(gone))
     assert not Incident.objects.unresolved().exists()
-    assert told() == ["opened", "recovered"]
+    assert alert_kinds() == ["opened", "recovered"]
 
 
 def test_a_suspicion_that_was_nothing_leaves_no_trace() -> None:
@@ -57,20 +57,20 @@ def test_a_suspicion_that_was_nothing_leaves_no_trace() -> None:
     assert Incident.objects.unresolved().count() == 1
     lifecycle.apply_matches({}, at(4))
     assert not Incident.objects.exists()
-    assert told() == []
+    assert alert_kinds() == []
 
 
 def test_what_gets_worse_is_the_same_incident() -> None:
     evaluate(WRONG["slow"])
-    evaluate(moment(failing(4), seconds=4))
+    evaluate(healthy_observation(failing(4), seconds=4))
     [incident] = Incident.objects.open()
     assert (incident.kind, incident.severity) == ("failing", "critical")
     assert [event.kind for event in incident.history.all()] == ["opened", "escalated"]
-    assert told() == ["opened", "escalated"]
+    assert alert_kinds() == ["opened", "escalated"]
 
 
 def test_it_is_not_called_less_than_it_was() -> None:
-    evaluate(moment(failing(0)), moment(provider(throttled=9), seconds=4))
+    evaluate(healthy_observation(failing(0)), healthy_observation(provider(throttled=9), seconds=4))
     [incident] = Incident.objects.open()
     assert incident.kind == "failing"
     assert incident.last_seen_at == at(4)
@@ -78,28 +78,28 @@ def test_it_is_not_called_less_than_it_was() -> None:
 
 def test_nobody_acknowledging_it_is_told_once_more_and_no_more() -> None:
     minutes = [0, 14, 15, 16, 60]
-    evaluate(*(moment(failing(60 * n), seconds=60 * n) for n in minutes))
-    assert told() == ["opened", "escalated"]
+    evaluate(*(healthy_observation(failing(60 * n), seconds=60 * n) for n in minutes))
+    assert alert_kinds() == ["opened", "escalated"]
 
 
 def test_an_acknowledged_incident_is_not_escalated() -> None:
-    evaluate(moment(failing(0)))
+    evaluate(healthy_observation(failing(0)))
     Incident.objects.update(acknowledged_at=at(60), acknowledged_by="anna")
-    evaluate(moment(failing(1_000), seconds=1_000))
-    assert told() == ["opened"]
+    evaluate(healthy_observation(failing(1_000), seconds=1_000))
+    assert alert_kinds() == ["opened"]
 
 
 def test_the_history_says_what_happened() -> None:
-    evaluate(moment(failing(0)), moment(WELL, seconds=4))
-    evaluate(moment(provider(last_accepted_at=at(3)), seconds=20))
+    evaluate(healthy_observation(failing(0)), healthy_observation(WELL, seconds=4))
+    evaluate(healthy_observation(provider(last_accepted_at=at(3)), seconds=20))
     kinds = list(IncidentEvent.objects.values_list("kind", flat=True))
     assert kinds == ["opened"]
-    evaluate(moment(provider(last_accepted_at=at(30)), seconds=60))
+    evaluate(healthy_observation(provider(last_accepted_at=at(30)), seconds=60))
     assert IncidentEvent.objects.filter(kind="resolved").exists()
 
 
 def test_old_ones_are_forgotten() -> None:
-    evaluate(moment(failing(0)))
+    evaluate(healthy_observation(failing(0)))
     Incident.objects.update(resolved_at=at(0) - timedelta(days=200))
     assert lifecycle.prune_incidents() > 0
     assert not Incident.objects.exists()
@@ -145,4 +145,4 @@ def test_never_two_for_one_cause_and_never_faster_than_the_hysteresis(
 
 def test_the_rules_know_nobody_who_never_ran() -> None:
     heartbeats.record_beat("dispatcher", "here:1")
-    assert not evaluation.evaluate_rules(moment(beats={}))
+    assert not evaluation.evaluate_rules(healthy_observation(beats={}))

@@ -13,7 +13,7 @@ from tests.servers import started
 
 BACKENDS = ["redis", "database"] if os.environ.get("REDIS_URL") else ["database"]
 
-Hammer = Callable[..., "Hammering"]
+StartWorkers = Callable[..., "ConcurrentWorkers"]
 
 
 @pytest.fixture(params=BACKENDS)
@@ -25,8 +25,8 @@ def backend(request: pytest.FixtureRequest, settings: Settings) -> str:
     return name
 
 
-class Hammering:
-    """A running `tests.lib.hammer`, which answers with one line of JSON."""
+class ConcurrentWorkers:
+    """A running `tests.lib.concurrent_workers`, which answers with one line of JSON."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -37,16 +37,16 @@ class Hammering:
 
 
 @pytest.fixture
-def hammer(
+def concurrent_workers(
     backend: str,  # noqa: ARG001  # before the environment is read
     process_env: dict[str, str],
     settings: Settings,
-) -> Iterator[Hammer]:
-    """Starts `tests.lib.hammer` in processes of its own."""
+) -> Iterator[StartWorkers]:
+    """Starts `tests.lib.concurrent_workers` in processes of its own."""
     with ExitStack() as processes:
 
-        def start(*arguments: object) -> Hammering:
-            command = [sys.executable, "-m", "tests.lib.hammer", *map(str, arguments)]
+        def start(*arguments: object) -> ConcurrentWorkers:
+            command = [sys.executable, "-m", "tests.lib.concurrent_workers", *map(str, arguments)]
             process = started(
                 command,
                 env=process_env,
@@ -54,6 +54,6 @@ def hammer(
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            return Hammering(processes.enter_context(process))
+            return ConcurrentWorkers(processes.enter_context(process))
 
         yield start

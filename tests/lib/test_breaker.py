@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.lib.conftest import Hammer
-from tests.lib.hammer import POLICY
+from tests.lib.concurrent_workers import POLICY
+from tests.lib.conftest import StartWorkers
 from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.breaker import Breaker, BreakerPolicy, BreakerState
 
@@ -91,14 +91,14 @@ def test_a_paused_provider_heals_by_itself_when_a_rare_trial_succeeds() -> None:
     assert breaker.record([("message-1", True)]) == "closed"
 
 
-def test_of_many_processes_exactly_one_gets_the_trial(hammer: Hammer) -> None:
+def test_of_many_processes_exactly_one_gets_the_trial(concurrent_workers: StartWorkers) -> None:
     half_open("shared")
-    assert sorted(hammer("allow", 8, "shared").answer()) == [False] * 7 + [True]
+    assert sorted(concurrent_workers("allow", 8, "shared").answer()) == [False] * 7 + [True]
 
 
-def test_a_killed_trial_holder_blocks_nobody_for_long(hammer: Hammer) -> None:
+def test_a_killed_trial_holder_blocks_nobody_for_long(concurrent_workers: StartWorkers) -> None:
     breaker = half_open("shared")
-    holder = hammer("hold_a_trial", 1, "shared")
+    holder = concurrent_workers("hold_a_trial", 1, "shared")
     assert holder.answer() is True
     held_at = time.monotonic()
     holder.process.kill()

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from pytest_django import Settings
 
-from tests.lib.conftest import Hammer
-from tests.lib.hammer import RATE
+from tests.lib.concurrent_workers import RATE
+from tests.lib.conftest import StartWorkers
 from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
@@ -192,8 +192,8 @@ def test_without_redis_nobody_is_let_through(settings: Settings) -> None:
         TokenBucket("resend", SLOW).acquire()
 
 
-def test_processes_together_take_no_more_than_the_rate(hammer: Hammer) -> None:
-    answers = hammer("acquire", 4, "shared", 2).answer()
+def test_processes_together_take_no_more_than_the_rate(concurrent_workers: StartWorkers) -> None:
+    answers = concurrent_workers("acquire", 4, "shared", 2).answer()
     total = sum(answer["taken"] for answer in answers)
     seconds = max(a["ended"] for a in answers) - min(a["began"] for a in answers)
     assert total <= RATE.burst + RATE.per_second * seconds + 1

@@ -5,7 +5,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from redis import ResponseError
 
-from tests.lib.conftest import Hammer
+from tests.lib.conftest import StartWorkers
 from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.models import SharedState
 
@@ -77,16 +77,16 @@ def test_rows_nobody_changed_for_long_are_forgotten(settings: Settings) -> None:
 def test_a_faster_process_makes_the_change_run_again(backend: str) -> None:
     if backend == "database":
         pytest.skip("the row is locked: there are no faster ones")
-    seen = []
+    states = []
 
     def change(state: shared_state.State | None, now: float) -> tuple[shared_state.State, int]:
-        seen.append(state)
-        if len(seen) == 1:
+        states.append(state)
+        if len(states) == 1:
             shared_state.update_state("sum", add(10))
         return add(1)(state, now)
 
     assert shared_state.update_state("sum", change) == 11
-    assert seen == [None, {"total": 10}]
+    assert states == [None, {"total": 10}]
 
 
 def test_without_redis_nothing_is_known_and_nothing_pretended(settings: Settings) -> None:
@@ -104,7 +104,7 @@ def test_a_full_redis_is_as_good_as_none() -> None:
         raise ResponseError("OOM command not allowed")
 
 
-def test_processes_that_change_one_value_lose_nothing(hammer: Hammer) -> None:
+def test_processes_that_change_one_value_lose_nothing(concurrent_workers: StartWorkers) -> None:
     """Also the first change of all, where the row is not there yet."""
-    hammer("count", 4, "counter", 50).answer()
+    concurrent_workers("count", 4, "counter", 50).answer()
     assert shared_state.read_state("counter") == {"count": 200}

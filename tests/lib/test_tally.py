@@ -1,4 +1,4 @@
-"""Counting what a stranger can make happen as often as they like."""
+"""Counting what anybody outside can make happen as often as they like."""
 
 from collections.abc import Iterator
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
 
-from tests.lib.conftest import Hammer
+from tests.lib.conftest import StartWorkers
 from wedsync_comms.lib import (
     shared_state,
     wakeup,
@@ -128,13 +128,13 @@ def test_a_cut_connection_is_opened_again_and_counts_as_a_wake_up(backend: str) 
 
 
 @needs_wakeups
-def test_another_process_wakes_us_at_once(hammer: Hammer) -> None:
+def test_another_process_wakes_us_at_once(concurrent_workers: StartWorkers) -> None:
     delays = []
     with WakeupListener("messages") as listener:
-        hammering = hammer("wake_often", 1, "messages", 10)
+        workers = concurrent_workers("wake_often", 1, "messages", 10)
         for _ in range(10):
             assert listener.wait(10)
-            delays.append(time.monotonic() - hammering.answer())
+            delays.append(time.monotonic() - workers.answer())
             while listener.wait(0.05):
                 pass
     assert median(delays) < 1

@@ -25,7 +25,7 @@ class Running:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.seen: dict[int, psutil.Process] = {}
+        self.known: dict[int, psutil.Process] = {}
 
     @property
     def pid(self) -> int:
@@ -39,8 +39,8 @@ class Running:
         """Those that live now, or were seen here before and live on."""
         with suppress(psutil.NoSuchProcess):
             found = psutil.Process(self.pid).children(recursive=True)
-            self.seen |= {process.pid: process for process in found}
-        return [process for process in self.seen.values() if lives(process)]
+            self.known |= {process.pid: process for process in found}
+        return [process for process in self.known.values() if lives(process)]
 
     def end(self) -> None:
         self.descendants()

@@ -41,7 +41,7 @@ def stack(env: dict[str, str], tmp_path: Path) -> Iterator[Running]:
 
 def assert_all_gone(stack: Running, code: int) -> None:
     assert stack.process.wait(30) == code, stack.output
-    assert not [process for process in stack.seen.values() if lives(process)]
+    assert not [process for process in stack.known.values() if lives(process)]
     assert "Traceback" not in stack.output
 
 

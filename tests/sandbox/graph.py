@@ -94,13 +94,13 @@ def event(**fields: Any) -> Json:
     """At ten in London, in winter; a None leaves a field out."""
     usual = {
         "subject": "Viewing",
-        "start": moment("2027-02-10T10:00:00"),
-        "end": moment("2027-02-10T11:00:00"),
+        "start": graph_time("2027-02-10T10:00:00"),
+        "end": graph_time("2027-02-10T11:00:00"),
     }
     return {name: value for name, value in {**usual, **fields}.items() if value is not None}
 
 
-def moment(text: str, zone: str = "GMT Standard Time") -> Json:
+def graph_time(text: str, zone: str = "GMT Standard Time") -> Json:
     return {"dateTime": text, "timeZone": zone}
 
 

@@ -51,8 +51,8 @@ def test_the_connection_is_cut_before_or_after_accepting(
         api.send()
     assert mails(sandbox) == accepted
     assert api("GET", "/domains").status_code == 200
-    seen = sandbox.control("GET", "/resend/requests")["requests"][1]
-    assert (seen["status"], seen["faults"]) == (None, ["drop_connection"])
+    logged = sandbox.control("GET", "/resend/requests")["requests"][1]
+    assert (logged["status"], logged["faults"]) == (None, ["drop_connection"])
 
 
 def test_an_accepted_mail_hangs_until_the_client_gives_up(api: Api, sandbox: SandboxServer) -> None:
@@ -172,8 +172,8 @@ def test_faults_add_up(api: Api, sandbox: SandboxServer) -> None:
     started = time.monotonic()
     assert api.send().status_code == 500
     assert time.monotonic() - started >= 0.3
-    seen = sandbox.control("GET", "/resend/requests")["requests"][0]
-    assert seen["faults"] == ["latency", "status"]
+    logged = sandbox.control("GET", "/resend/requests")["requests"][0]
+    assert logged["faults"] == ["latency", "status"]
 
 
 MAIL = {

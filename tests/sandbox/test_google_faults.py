@@ -110,8 +110,8 @@ def test_the_other_side_makes_moves_and_cancels_events(google: Google, zone: str
     assert (moved["place"], moved["end"]) == ("The barn", times["end"])
 
     google.control("DELETE", f"/events/{made['id']}")
-    (seen,) = google.list(syncToken=cursor)["items"]
-    assert (seen["id"], seen["status"]) == (made["id"], "cancelled")
+    (event,) = google.list(syncToken=cursor)["items"]
+    assert (event["id"], event["status"]) == (made["id"], "cancelled")
     shown = google.control("GET", "/calendars")["calendars"][0]["events"]
     assert [event["cancelled"] for event in shown if event["id"] == made["id"]] == [True]
 
@@ -174,8 +174,8 @@ def test_the_other_side_keeps_contacts(google: Google) -> None:
     assert changed["name"] == "Mary Jane Parker"
     google.control("DELETE", f"/people/{made['id']}")
 
-    (seen,) = google.contacts(syncToken=cursor)["connections"]
-    assert seen["metadata"]["deleted"] is True
+    (contact,) = google.contacts(syncToken=cursor)["connections"]
+    assert contact["metadata"]["deleted"] is True
 
 
 @pytest.mark.parametrize(

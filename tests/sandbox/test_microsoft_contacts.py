@@ -82,9 +82,9 @@ def test_folders_have_contacts_of_their_own(graph: GraphApi) -> None:
 def test_changes_are_tracked_per_folder(graph: GraphApi, name: str) -> None:
     base = f"/me/contactFolders/{folder(graph)}/contacts" if name else "/me/contacts"
     made = [graph("POST", base, {**PERSON, "givenName": f"Z{n}"}).json() for n in range(12)]
-    seen, link = graph.round(base + "/delta?$select=givenName")
-    assert [contact["givenName"] for contact in seen] == [f"Z{n}" for n in range(12)]
-    assert "surname" not in seen[0]
+    contacts, link = graph.round(base + "/delta?$select=givenName")
+    assert [contact["givenName"] for contact in contacts] == [f"Z{n}" for n in range(12)]
+    assert "surname" not in contacts[0]
     graph("PATCH", f"/me/contacts/{made[4]['id']}", {"givenName": "Other"})
     graph("DELETE", f"/me/contacts/{made[5]['id']}")
     changed, following = graph.round(link)
@@ -99,8 +99,8 @@ def test_many_people_are_seeded_and_edited_at_the_other_side(
     graph: GraphApi, sandbox: SandboxServer
 ) -> None:
     sandbox.control("POST", "/microsoft/people", {"count": 200})
-    seen, link = graph.round("/me/contacts/delta", headers={"prefer": "odata.maxpagesize=100"})
-    assert len(seen) == 200
+    contacts, link = graph.round("/me/contacts/delta", headers={"prefer": "odata.maxpagesize=100"})
+    assert len(contacts) == 200
     people = sandbox.control("GET", "/microsoft/people")["people"]
     assert set(people[0]) >= {"id", "name", "given_name", "family_name", "emails", "phones",
                               "company", "notes", "groups"}  # fmt: skip

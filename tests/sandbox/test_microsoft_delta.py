@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.graph import WINDOW, GraphApi, code_of, keyed, moment
+from tests.sandbox.graph import WINDOW, GraphApi, code_of, graph_time, keyed
 from tests.sandbox_server import SandboxServer
 
 Json = dict[str, Any]
@@ -60,11 +60,13 @@ def test_what_changes_during_a_round_comes_again(graph: GraphApi) -> None:
 def test_the_window_stays_and_what_leaves_it_is_removed(graph: GraphApi) -> None:
     inside, outside = (
         graph.create().json(),
-        graph.create(start=moment("2028-02-10T10:00:00"), end=moment("2028-02-10T11:00:00")).json(),
+        graph.create(
+            start=graph_time("2028-02-10T10:00:00"), end=graph_time("2028-02-10T11:00:00")
+        ).json(),
     )
-    seen, link = first_round(graph)
-    assert outside["id"] not in [event["id"] for event in seen]
-    later = {"start": moment("2028-02-11T10:00:00"), "end": moment("2028-02-11T11:00:00")}
+    events, link = first_round(graph)
+    assert outside["id"] not in [event["id"] for event in events]
+    later = {"start": graph_time("2028-02-11T10:00:00"), "end": graph_time("2028-02-11T11:00:00")}
     graph("PATCH", f"/me/events/{inside['id']}", later)
     graph("PATCH", f"/me/events/{outside['id']}", {"subject": "Not seen before either"})
     assert set(removed(graph.round(link)[0])) == {inside["id"], outside["id"]}
@@ -83,16 +85,16 @@ def test_an_event_that_moves_to_another_calendar_leaves_its_own(
 
 
 def moved_later() -> Json:
-    return {"subject": "x", "start": moment("2027-02-10T10:00:00"),
-            "end": moment("2027-02-10T11:00:00")}  # fmt: skip
+    return {"subject": "x", "start": graph_time("2027-02-10T10:00:00"),
+            "end": graph_time("2027-02-10T11:00:00")}  # fmt: skip
 
 
 def test_occurrences_say_little_of_themselves(graph: GraphApi) -> None:
     pattern = {"type": "daily", "interval": 2}
     limits = {"type": "endDate", "startDate": "2027-02-10", "endDate": "2027-02-16"}
     master = graph.create(recurrence={"pattern": pattern, "range": limits}).json()
-    seen, link = first_round(graph)
-    mine = [event for event in seen if master["id"] in {event["id"], event.get("seriesMasterId")}]
+    events, link = first_round(graph)
+    mine = [event for event in events if master["id"] in {event["id"], event.get("seriesMasterId")}]
     assert [event["type"] for event in mine] == ["seriesMaster", *["occurrence"] * 4]
     few = {"@odata.type", "id", "type", "seriesMasterId", "start", "end"}
     assert all(set(event) == few for event in mine[1:])
@@ -116,13 +118,13 @@ def test_an_occurrence_can_leave_the_window_while_its_series_changes(graph: Grap
     limits = {"type": "numbered", "startDate": "2027-12-30", "numberOfOccurrences": 1}
     master = graph.create(
         recurrence={"pattern": pattern, "range": limits},
-        start=moment("2027-12-30T10:00:00"),
-        end=moment("2027-12-30T11:00:00"),
+        start=graph_time("2027-12-30T10:00:00"),
+        end=graph_time("2027-12-30T11:00:00"),
     ).json()
     path = f"/me/events/{master['id']}"
     only = graph("GET", path + "/instances", params=WINDOW).json()["value"][0]
     link = first_round(graph)[1]
-    later = {"start": moment("2028-01-03T10:00:00"), "end": moment("2028-01-03T11:00:00")}
+    later = {"start": graph_time("2028-01-03T10:00:00"), "end": graph_time("2028-01-03T11:00:00")}
     graph("PATCH", f"/me/events/{only['id']}", later)
     graph("PATCH", path, {"subject": "Changed as well"})
     assert only["id"] in removed(graph.round(link)[0])
@@ -244,5 +246,5 @@ def act(graph: GraphApi, step: str, which: int, number: int) -> None:
         graph("DELETE", path)
     else:
         year = 2027 + which % 2
-        graph("PATCH", path, {"start": moment(f"{year}-03-01T10:00:00"),
-                              "end": moment(f"{year}-03-01T11:00:00")})  # fmt: skip
+        graph("PATCH", path, {"start": graph_time(f"{year}-03-01T10:00:00"),
+                              "end": graph_time(f"{year}-03-01T11:00:00")})  # fmt: skip

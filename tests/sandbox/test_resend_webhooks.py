@@ -158,11 +158,11 @@ def test_a_thousand_mails_report_in_order_and_none_twice(
     hooks = list(receiver.wait_for(lambda hooks: len(hooks) >= 2000, seconds=20))
     stats = sandbox.control("GET", "/resend/stats")
     assert (stats["mails"], stats["repeated"]) == (1000, {})
-    seen: dict[str, list[str]] = {}
+    types: dict[str, list[str]] = {}
     for hook in hooks:
         event = hook.event
-        seen.setdefault(event["data"]["email_id"], []).append(event["type"])
-    assert set(map(tuple, seen.values())) == {("email.sent", "email.delivered")}
+        types.setdefault(event["data"]["email_id"], []).append(event["type"])
+    assert set(map(tuple, types.values())) == {("email.sent", "email.delivered")}
 
 
 def wait_until_settled(sandbox: SandboxServer) -> dict[str, int]:

@@ -209,7 +209,9 @@ def test_hundreds_of_messages_report_in_order_and_none_twice(
     found = statuses(receiver, 400)
     stats = sandbox.control("GET", "/whatsapp/stats")
     assert (stats["messages"], stats["repeated"], stats["ours_repeated"]) == (200, {}, {})
-    seen: dict[str, list[str]] = {}
+    statuses_by_message: dict[str, list[str]] = {}
     for status in found:
-        seen.setdefault(status["biz_opaque_callback_data"], []).append(status["status"])
-    assert set(map(tuple, seen.values())) == {("sent", "delivered")}
+        statuses_by_message.setdefault(status["biz_opaque_callback_data"], []).append(
+            status["status"]
+        )
+    assert set(map(tuple, statuses_by_message.values())) == {("sent", "delivered")}

@@ -1,4 +1,4 @@
-"""Google and Microsoft by real HTTP to a stranger's servers."""
+"""Google and Microsoft by real HTTP to their sandbox."""
 
 from collections.abc import Iterator
 

@@ -515,8 +515,8 @@ class CalendarContract(Contract):
         assert made.text.start.wall.fold == text.start.wall.fold
         assert (made.key, made.written_hash, made.problem) == ("appointment-1", "one", "")
         assert made.organizer == self.harness.owner
-        seen = mailbox.event(calendar, made.id)
-        assert (seen.text, seen.etag, seen.key, seen.written_hash) == (
+        stored = mailbox.event(calendar, made.id)
+        assert (stored.text, stored.etag, stored.key, stored.written_hash) == (
             made.text,
             made.etag,
             made.key,
@@ -694,8 +694,8 @@ class CalendarContract(Contract):
         with pytest.raises(Changed):
             self.update(mailbox, calendar, made, tasting(title="Ours"))
 
-        seen = mailbox.event(calendar, made.id)
-        assert (seen.text.title, seen.written_hash) == ("Ours", "two")
+        stored = mailbox.event(calendar, made.id)
+        assert (stored.text.title, stored.written_hash) == ("Ours", "two")
 
     def test_answers_of_guests_are_told(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
@@ -715,10 +715,12 @@ class CalendarContract(Contract):
     def test_an_update_keeps_the_answers(self, mailbox: Mailbox, calendar: str) -> None:
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
         self.harness.answers(made.id, GUESTS[0].email, "tentative")
-        seen = mailbox.event(calendar, made.id)
-        more = (*seen.text.attendees, Attendee(email="isla@example.com"))
+        stored = mailbox.event(calendar, made.id)
+        more = (*stored.text.attendees, Attendee(email="isla@example.com"))
 
-        moved = self.update(mailbox, calendar, seen, dataclasses.replace(seen.text, attendees=more))
+        moved = self.update(
+            mailbox, calendar, stored, dataclasses.replace(stored.text, attendees=more)
+        )
 
         assert {attendee.email: attendee.answer for attendee in moved.text.attendees} == {
             GUESTS[0].email: ResponseStatus.TENTATIVE,
@@ -815,9 +817,9 @@ class CalendarContract(Contract):
         self.harness.answers(event, self.harness.owner, "declined")
 
         assert at not in [span.start for span in self.busy(mailbox, calendar)[0].spans]
-        seen = mailbox.event(calendar, event)
-        assert not seen.is_busy
-        assert seen.organizer == "somebody@else.example"
+        declined = mailbox.event(calendar, event)
+        assert not declined.is_busy
+        assert declined.organizer == "somebody@else.example"
 
     # --- pushes ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The whole of it: our verbs and web server on one side, a stranger's servers on the other."""
+"""The whole of it: our verbs and web server on one side, the vendors' sandbox on the other."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,6 @@
-"""Many processes doing one thing at once: python -m tests.lib.hammer DEED PROCESSES NAME [NUMBER]
+"""Many processes doing one job at once.
+
+    python -m tests.lib.concurrent_workers JOB PROCESSES NAME [NUMBER]
 
 They are forked after this one has used Redis, as servers do it. Prints their answers as JSON.
 """
@@ -71,8 +73,8 @@ def wake_often(name: str, times: float) -> None:
         sys.stdout.flush()
 
 
-def main(deed: str, processes: str, name: str, number: str = "0") -> None:
-    work = globals()[deed]
+def main(job: str, processes: str, name: str, number: str = "0") -> None:
+    work = globals()[job]
     if settings.REDIS_URL:
         shared_state.read_state("before-the-fork")
     if int(processes) == 1:
