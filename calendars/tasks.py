@@ -18,18 +18,18 @@ from calendars.sync import (
 
 
 def pull(calendar: int) -> bool:
-    """Something was announced."""
+    """Reads a calendar of which something was announced."""
     return sync.pull_calendar(calendar)
 
 
 def pull_due() -> None:
-    """The safety net: what was announced and not read, and what is to be polled."""
+    """Reads, as a safety net, what was announced and not read, and what is to be polled."""
     for calendar in sync.pulls_due():
         enqueue.enqueue_pull(calendar)
 
 
 def write(link: int) -> bool:
-    """An appointment was just booked or changed."""
+    """Writes an appointment that was just booked or changed."""
     return push.push_appointment(link)
 
 
@@ -39,7 +39,7 @@ def write_due() -> None:
 
 
 def tend(account: int) -> None:
-    """An account was linked, or a vendor said that a subscription needs care."""
+    """Maintains the subscriptions of an account that was linked, or that a vendor complained of."""
     lifecycle.maintain_subscriptions(account)
 
 
@@ -72,5 +72,5 @@ def sync_people_due() -> None:
 
 
 def sync_people(book: int) -> bool:
-    """Somebody wants it now."""
+    """Synchronises a book that somebody wants read now."""
     return contact_sync.sync_book(book)

@@ -68,7 +68,7 @@ def appointment_badge(appointment: Appointment) -> SafeString:
 
 
 def vendor_display_name(slug: str) -> str:
-    """What people call it; its slug where it is not configured any more."""
+    """Returns what people call it; its slug where it is not configured any more."""
     return (
         registry.configured_vendor(slug).label
         if slug in registry.vendor_slugs()
@@ -77,6 +77,6 @@ def vendor_display_name(slug: str) -> str:
 
 
 def source_label(slug: str) -> str:
-    """Where a change came from."""
+    """Returns where a change came from."""
     names: dict[str, Any] = {"here": "WedSync", "participant": "a participant"}
     return str(names.get(slug) or vendor_display_name(slug))

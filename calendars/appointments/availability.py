@@ -81,7 +81,7 @@ def check_range(start: datetime, end: datetime, duration: timedelta) -> None:
 
 
 def calendars_asked_for(organization: Organization, keys: Sequence[int]) -> list[Calendar]:
-    """Also those whose account is not connected just now: they are unknown, not left out."""
+    """Returns the calendars, also those not connected just now: they are unknown, not left out."""
     own = Calendar.objects.filter(account__organization=organization, is_followed=True)
     own = own.exclude(account__status=AccountStatus.DISCONNECTED)
     own = own.prefetch_related("hours")

@@ -87,8 +87,8 @@ def spans_taken_here(
 
 
 def own_spans(moving: Appointment | None) -> list[Span]:
-    """Where an appointment stands itself, here and by what its calendars were told last: its own
-    event is no reason not to move it."""
+    """Returns where the appointment stands itself, here and by what its calendars were told last:
+    its own event is no reason not to move it."""
     if moving is None:
         return []
     contents = [kept for row in moving.links.all() for kept in (row.base, *row.sent) if kept]

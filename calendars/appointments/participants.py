@@ -24,7 +24,7 @@ class Invitee:
 
 
 def participant_rows(organization: Organization, invitees: Sequence[Invitee]) -> list[Participant]:
-    """Rows that are not stored yet, everybody once. Raises Refused."""
+    """Returns rows that are not stored yet, everybody once. Raises Refused."""
     if len(invitees) > MAX_PARTICIPANTS:
         raise Refused("participants", f"At most {MAX_PARTICIPANTS} people.")
     rows: dict[object, Participant] = {}

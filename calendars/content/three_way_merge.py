@@ -192,7 +192,7 @@ def content_differences(before: Content, after: Content) -> tuple[dict[str, Any]
 
 
 def with_remote_fields(ours: Content, theirs: Content, fields: Collection[str]) -> Content:
-    """Ours, but for the fields that were in conflict (`Conflict.field`)."""
+    """Returns ours, but for the fields that were in conflict (`Conflict.field`)."""
     people = dict(ours.people)
     for email in {*ours.people, *theirs.people}:
         person = theirs.people.get(email)

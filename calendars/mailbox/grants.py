@@ -64,7 +64,7 @@ def fresh_grant(account: Account) -> Grant:
 
 
 def claim_refresh(account: Account) -> bool:
-    """A lease, because no lock may be held across a call. Only of the grant that was read."""
+    """Takes a lease, since no lock may be held across a call. Only of the grant that was read."""
     mine = Account.objects.filter(pk=account.pk, grant=account.grant)
     return bool(acquire_rows(mine, "refreshing_until", REFRESH_LEASE))
 
@@ -83,7 +83,7 @@ def refresh_grant(account: Account, grant: Grant) -> Grant:
 
 
 def store_grant(account: Account, grant: Grant) -> None:
-    """Only over what it came from: a newer consent is never replaced by an older refresh."""
+    """Stores it over the grant it came from: an older refresh never replaces a newer consent."""
     before = account.grant
     account.grant = seal_grant(grant)
     Account.objects.filter(pk=account.pk, grant=before).update(
@@ -98,13 +98,13 @@ def release_refresh(account: Account) -> None:
 
 
 def expire_grant(account: Account, grant: Grant) -> None:
-    """The vendor did not take it, whatever its clock says: refreshed before the next call."""
+    """Expires what the vendor did not take, whatever its clock says: the next call refreshes it."""
     used = Grant(**vars(grant) | {"expires_at": timezone.now()})
     store_grant(account, used)
 
 
 def mark_reconnect(account: Account, why: str) -> None:
-    """Only a new consent helps. Nothing is deleted: everything goes on from where it was."""
+    """Marks that only a new consent helps. Deletes nothing: all goes on from where it was."""
     lost = Account.objects.filter(pk=account.pk, grant=account.grant, status=AccountStatus.LINKED)
     if lost.update(status=AccountStatus.RECONNECT, why=why or GRANT_GONE, refreshing_until=None):
         log.warning("account", account=account.pk, vendor=account.vendor, outcome="reconnect")

@@ -48,7 +48,7 @@ class MailboxToken:
             grants.expire_grant(self.account, self.grant)
 
     def another(self) -> str:
-        """The vendor did not take it: refreshed now, unless another process did that already."""
+        """Refreshes what the vendor did not take, unless another process did so already."""
         self.refused()
         return self.token()
 
@@ -110,6 +110,6 @@ def record_failure(account: Account, error: ProviderError) -> None:
 
 
 def record_success(account: Account) -> None:
-    """Written only where something was wrong: success is the rule."""
+    """Clears failures; writes only where something was wrong, since success is the rule."""
     wrong = Q(failures__gt=0) | Q(retry_at__isnull=False)
     Account.objects.filter(wrong, pk=account.pk).update(failures=0, retry_at=None)

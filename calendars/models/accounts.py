@@ -33,7 +33,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(status=AccountStatus.LINKED)
 
     def workable(self, now: datetime) -> AccountQuerySet:
-        """Those whose vendor has not asked us to wait."""
+        """Selects those whose vendor has not asked us to wait."""
         return self.linked().filter(Q(retry_at=None) | Q(retry_at__lte=now))
 
 
@@ -113,7 +113,7 @@ class CalendarQuerySet(models.QuerySet["Calendar"]):
         )
 
     def due(self, now: datetime) -> CalendarQuerySet:
-        """What is to be read: announced, or its time has come; and nobody is at it."""
+        """Selects what is to be read: announced, or its time has come; and nobody is at it."""
         wanted = Q(pull_after__lte=now) | Q(dirty__gt=F("pulled"))
         free = is_unleased("pulling_until", now)
         patient = Q(account__retry_at=None) | Q(account__retry_at__lte=now)

@@ -34,7 +34,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(status__in=LIVE)
 
     def known(self) -> AppointmentQuerySet:
-        """What people see: no holds."""
+        """Selects what people see: no holds."""
         return self.exclude(status=AppointmentStatus.HELD)
 
     def overlapping(self, start: datetime, end: datetime) -> AppointmentQuerySet:
@@ -123,12 +123,12 @@ class Appointment(models.Model):
 
     @property
     def key(self) -> str:
-        """What the vendors' events carry, so that we know them again."""
+        """Returns what the vendors' events carry, so that we know them again."""
         return self.id.hex
 
     @property
     def trouble(self) -> str:
-        """All that a person should look at, here and in the calendar; blank: nothing."""
+        """Returns all that a person should look at, here and in the calendar; blank: nothing."""
         problems = [self.problem, *(row.trouble for row in self.links.all())]
         return " ".join(dict.fromkeys(filter(None, problems)))
 

@@ -31,7 +31,7 @@ class ContactBookQuerySet(models.QuerySet["ContactBook"]):
         return self.filter(is_active=True, account__status=AccountStatus.LINKED)
 
     def due(self, now: datetime) -> ContactBookQuerySet:
-        """Announced, or its time has come; and nobody is at it."""
+        """Selects what was announced, or whose time has come; and nobody is at it."""
         wanted = Q(sync_after__lte=now) | Q(account__people_dirty__gt=F("seen_dirty"))
         free = is_unleased("syncing_until", now)
         patient = Q(account__retry_at=None) | Q(account__retry_at__lte=now)

@@ -75,7 +75,7 @@ class Subscription(models.Model):
         return f"{self.calendar or 'contacts'} of {self.account}"
 
     def as_push(self) -> RemoteSubscription:
-        """As the vendor knows it."""
+        """Returns it as the vendor knows it."""
         return RemoteSubscription(
             id=self.remote_id,
             resource_id=self.resource_id,

@@ -81,7 +81,8 @@ class Vendor(ABC):
 
     @abstractmethod
     def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
-        """The person came back with `query`. Raises GrantGone if they refused, TransientError."""
+        """Turns the `query` the person came back with into a grant. Raises GrantGone if they
+        refused, TransientError."""
 
     @abstractmethod
     def refresh(self, grant: Grant) -> Grant:
@@ -93,16 +94,16 @@ class Vendor(ABC):
 
     @abstractmethod
     def mailbox(self, access_token: str, renew: Renew | None = None) -> "Mailbox":
-        """What the token opens. Use it in one thread. `renew` gives another token where the vendor
+        """Opens what the token opens. Use it in one thread. `renew` gives another where the vendor
         does not take this one."""
 
     @abstractmethod
     def recognizes(self, request: WebhookRequest) -> bool:
-        """Whether a push is in this vendor's form."""
+        """Returns whether a push is in this vendor's form."""
 
     @abstractmethod
     def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
-        """What a push says. The secrets in it are not verified here. Raises MalformedRequest."""
+        """Returns what a push says; does not verify its secrets. Raises MalformedRequest."""
 
 
 class Mailbox(ABC):
@@ -121,7 +122,7 @@ class Mailbox(ABC):
     def changes(
         self, calendar: str, cursor: str, *, start: datetime, end: datetime
     ) -> EventChanges:
-        """All pages since `cursor`; everything between start and end where it is blank.
+        """Reads all pages since `cursor`; everything between start and end where it is blank.
 
         A series comes as its occurrences, never as itself. What is missing from a full round is
         gone, or it lies outside of the window. Raises CursorExpired, also when the window's end has
@@ -143,7 +144,7 @@ class Mailbox(ABC):
         written_hash: str,
         notify: Notify,
     ) -> RemoteEvent:
-        """Exactly once per key and generation, however often it is called.
+        """Creates it exactly once per key and generation, however often it is called.
 
         Created before, it is given back as it is now. Raises Gone if it was deleted since: only
         another generation can be created.
@@ -164,11 +165,11 @@ class Mailbox(ABC):
 
     @abstractmethod
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:
-        """Also when it is gone already."""
+        """Cancels the event; it may be gone already."""
 
     @abstractmethod
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
-        """One per calendar, in their order; what cannot be told is a `problem`, never free.
+        """Returns one per calendar, in order; what cannot be told is a `problem`, never free.
 
         An address in place of a calendar's id asks about somebody else's main calendar.
         """
@@ -186,11 +187,11 @@ class Mailbox(ABC):
 
     @abstractmethod
     def unsubscribe(self, push: RemoteSubscription) -> None:
-        """Also when it is gone already."""
+        """Ends the subscription; it may be gone already."""
 
     @abstractmethod
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
-        """One page: since `cursor`, or of everything where it is blank. Raises CursorExpired.
+        """Reads a page: since `cursor`, or of everything if that is blank. Raises CursorExpired.
 
         `page` is the page before's `next_page`, asked for with the same cursor and group. Microsoft
         tells no keys here.
@@ -205,7 +206,7 @@ class Mailbox(ABC):
 
     @abstractmethod
     def create_person(self, person: RemotePerson) -> RemotePerson:
-        """Exactly once per `person.key`; its id and etag are ignored, its groups are where it goes.
+        """Creates it once per `person.key`; ignores its id and etag; its groups are where it goes.
 
         After an OutcomeUnknown Google needs minutes until it shows what it made; it then comes
         with its key.
@@ -220,4 +221,4 @@ class Mailbox(ABC):
 
     @abstractmethod
     def delete_person(self, id: str) -> None:  # noqa: A002
-        """Also when it is gone already."""
+        """Deletes the contact; it may be gone already."""

@@ -29,7 +29,7 @@ DIGEST_SEPARATOR = "\x1f"
 def vendor_request(
     client: Client, method: str, url: str, *, is_safe: bool, **values: Any
 ) -> Response:
-    """`is_safe`: doing it again does no harm, so a lost answer is no more than a failure."""
+    """Sends a request. `is_safe`: a repetition does no harm; a lost answer is just a failure."""
     try:
         return client.request(method, url, **values)
     except OutcomeUnknown as error:
@@ -47,7 +47,7 @@ def vendor_failure(
     is_safe: bool,
     least: timedelta = RATE_LIMIT_PAUSE,
 ) -> ProviderError:
-    """The error for a refusal. A server that names a time is given it, whatever else it says."""
+    """Returns the error for a refusal; a server that names a time to wait is given that time."""
     said = code or str(answer.status)
     response: dict[str, object] = {"status": answer.status, "code": said, "message": message}
     text = message or f"It answered {answer.status}."
@@ -98,8 +98,8 @@ def malformed_answer(what: str) -> TransientError:
 def page_items(
     page: Mapping[str, Any], name: str, *, may_miss: bool = False
 ) -> list[dict[str, Any]]:
-    """What a page lists. Raises TransientError unless it is a list of objects: an answer that was
-    cut short must not look like an empty calendar."""
+    """Returns what a page lists. Raises TransientError unless it is a list of objects: an answer
+    that was cut short must not look like an empty calendar."""
     items = page.get(name, [] if may_miss else None)
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise malformed_answer(f"{name} is no list of objects.")
@@ -111,7 +111,7 @@ def token_pages(
     onward: str,
     first: str = "",
 ) -> Iterator[dict[str, Any]]:
-    """All pages; `onward` is the name under which one tells of the next."""
+    """Yields all pages; `onward` is the name under which a page tells of the next."""
     token, seen = first, set[str]()
     while True:
         page = ask_for(token)
@@ -125,7 +125,7 @@ def token_pages(
 
 
 def parse_instant(value: Any, zone: Any = UTC) -> datetime:
-    """An RFC 3339 time; without an offset it is one of the zone. Raises TransientError."""
+    """Parses an RFC 3339 time; without an offset it is in the zone. Raises TransientError."""
     try:
         # Graph counts to a tenth of a microsecond, Python to a microsecond.
         at = datetime.fromisoformat(str(value))

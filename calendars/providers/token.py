@@ -26,8 +26,8 @@ class AccessToken:
         headers: Mapping[str, str],
         **values: Any,
     ) -> Response:
-        """A request that is refused for its token was not carried out, whatever it asks for: it is
-        made once more, with another one."""
+        """Makes the request; one that is refused for its token was not carried out, whatever it
+        asks for, and is made once more with another token."""
 
         def once() -> Response:
             shown = {**headers, "authorization": f"Bearer {self.value}"}

@@ -179,7 +179,7 @@ def renewal_times(push: RemoteSubscription, now: datetime) -> dict[str, datetime
 
 
 def on_failed_subscribe(account: Account, row: Subscription, error: ProviderError) -> None:
-    """It may be there: where ids are ours it is stopped until it surely is not; where they are the
+    """Cleans up, as it may be there: where ids are ours it is stopped; where they are the
     vendor's, its own "exists already" will name it."""
     if configured_vendor(account.vendor).overlapping_pushes:
         Subscription.objects.filter(pk=row.pk).update(

@@ -26,8 +26,8 @@ class CalendarWebhook(WebhookEdge):
         return HttpResponse(status=HTTPStatus.ACCEPTED)
 
     def confirm_address(self, token: str) -> HttpResponse:
-        """Graph asks, while we create a subscription, whether this address is ours. As plain text
-        that no browser takes for a page."""
+        """Answers Graph, which asks while we subscribe whether this address is ours: as plain
+        text that no browser takes for a page."""
         if len(token) > MAX_VALIDATION_TOKEN:
             return self.refuse(HTTPStatus.BAD_REQUEST, "The validation token is too long.")
         answer = HttpResponse(token, content_type="text/plain; charset=utf-8")

@@ -53,7 +53,7 @@ def iana_zones() -> frozenset[str]:
 
 
 def iana_zone(name: str) -> str:
-    """The IANA zone that a vendor's name stands for. Raises UnknownZone."""
+    """Returns the IANA zone that a vendor's name stands for. Raises UnknownZone."""
     name = name.strip()
     if name in iana_zones():
         return name
@@ -65,7 +65,7 @@ def iana_zone(name: str) -> str:
 
 @cache
 def windows_zone(zone: str) -> str:
-    """Microsoft's name for an IANA zone; blank where none keeps the same time.
+    """Returns Microsoft's name for an IANA zone; blank where none keeps the same time.
 
     Raises UnknownZone.
     """
@@ -81,7 +81,7 @@ def windows_zone(zone: str) -> str:
 
 @cache
 def offset_changes(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
-    """From when on which offset applies."""
+    """Returns from when on which offset applies."""
     changes = [(COMPARED_FROM, offset_at(COMPARED_FROM, zone))]
     at = COMPARED_FROM
     while at < COMPARED_UNTIL:
@@ -92,7 +92,7 @@ def offset_changes(zone: str) -> tuple[tuple[datetime, timedelta], ...]:
 
 
 def first_with(offset: timedelta, at: datetime, zone: str) -> datetime:
-    """When it began, within the step before `at`; to the second, as the database has it."""
+    """Returns when it began, within the step before `at`; to the second, as the database has it."""
     before, after = at - COMPARED_STEP, at
     while after - before > timedelta(seconds=1):
         middle = (before + (after - before) / 2).replace(microsecond=0)
@@ -107,7 +107,7 @@ def offset_at(instant: datetime, zone: str) -> timedelta:
 
 
 def at_instant(instant: datetime, zone: str) -> Moment:
-    """The wall time that clocks in the zone show then; `fold` is set in a repeated hour."""
+    """Returns the wall time that clocks in the zone show then; `fold` is set in a repeated hour."""
     return Moment(wall=instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None), zone=zone)
 
 
@@ -127,7 +127,7 @@ def at_wall(wall: datetime, zone: str) -> Moment:
 
 
 def is_repeated(moment: Moment) -> bool:
-    """Whether clocks show this time twice that day, because they are put back."""
+    """Returns whether clocks show this time twice that day, because they are put back."""
     first, second = (
         Moment(wall=moment.wall.replace(fold=fold), zone=moment.zone).instant for fold in (0, 1)
     )

@@ -53,7 +53,7 @@ def start_consent(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def finish_consent(request: HttpRequest, slug: str) -> HttpResponse:
-    """An answer counts once, for whoever asked."""
+    """Finishes a consent; an answer counts once, for whoever asked."""
     organization = acting_organization(request, slug)
     begun = dict(request.session.get(SESSION_KEY, {}))
     kept = begun.pop(slug, {})

@@ -140,7 +140,7 @@ def differing_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> lis
 
 
 def unresolved_differences(appointment: Appointment) -> list[Difference]:
-    """Where both sides changed it and ours was kept: ours, and what the calendar said."""
+    """Returns where both sides changed it and ours was kept: ours, and what the calendar said."""
     link = next((link for link in appointment.links.all() if link.theirs), None)
     if link is None or appointment.status != AppointmentStatus.BOOKED:
         return []

@@ -87,7 +87,7 @@ class AppointmentForm(forms.Form):
 
     @property
     def others(self) -> list[Any]:
-        """Everybody but the couple."""
+        """Returns everybody but the couple."""
         return [self[role.value] for role in ParticipantRole if role != ParticipantRole.COUPLE]
 
     @property
@@ -159,7 +159,7 @@ class BookingForm(AppointmentForm):
             fields["calendar"].initial = first.pk
 
     def book(self, user: Any) -> Appointment | None:
-        """None, and errors on their fields, if it was refused."""
+        """Books. Returns None, with errors on their fields, if it was refused."""
         data, (start, end) = self.cleaned_data, self.span()
         calendar = data["calendar"]
         booking_request = BookingRequest(
@@ -183,7 +183,7 @@ class BookingForm(AppointmentForm):
 
 
 def prefilled_values(request: HttpRequest) -> dict[str, str]:
-    """What a link may fill in."""
+    """Returns what a link may fill in."""
     given = request.GET.dict()
     words = {name: given[name] for name in PREFILLED if name in given}
     numbers = {name: given.get(name, "") for name in PREFILLED_NUMBERS}

@@ -38,7 +38,7 @@ class ChangeForm(AppointmentForm):
         return self.cleaned_data if self.appointment.is_all_day else super().clean()
 
     def change(self, user: Any) -> Appointment | None:
-        """None, and errors on their fields, if it was refused."""
+        """Changes it. Returns None, with errors on their fields, if it was refused."""
         data, (start, end) = self.cleaned_data, self.times()
         edit = AppointmentEdit(
             title=data["title"],

@@ -36,7 +36,7 @@ def requested_span(request: HttpRequest, zone: ZoneInfo) -> tuple[datetime, date
 
 
 def parse_in_zone(text: str, zone: ZoneInfo) -> datetime:
-    """The widget's times: of the zone's clock, whatever offset it adds."""
+    """Parses the widget's times: of the zone's clock, whatever offset it adds."""
     return datetime.fromisoformat(text.removesuffix("Z")[:19]).replace(tzinfo=zone)
 
 
@@ -126,7 +126,7 @@ def block_zone(block: BusyBlock, zone: ZoneInfo) -> ZoneInfo:
 
 
 def participants_text(appointment: Appointment) -> str:
-    """Who comes, in a few words."""
+    """Returns who comes, in a few words."""
     marks = {
         ResponseStatus.ACCEPTED: "✓ ",
         ResponseStatus.DECLINED: "✗ ",

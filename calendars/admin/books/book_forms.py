@@ -71,7 +71,7 @@ class FollowBookForm(forms.Form):
 
 
 def vendor_groups(book: ContactBook) -> tuple[list[PeopleGroup], str]:
-    """What the vendor has, and why it could not be asked; the page must open all the same."""
+    """Returns the vendor's groups, and why it could not be asked: the page must open anyhow."""
     try:
         with open_mailbox(book.account) as box:
             return box.people_groups(), ""

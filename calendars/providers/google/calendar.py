@@ -60,7 +60,7 @@ class GoogleCalendars(Mailbox):
 
     @cached_property
     def zones(self) -> dict[str, str]:
-        """Of every calendar; a day in it begins at midnight there."""
+        """Returns the zone of every calendar; a day in it begins at midnight there."""
         return {calendar.id: calendar.zone for calendar in self.calendars()}
 
     def create(
@@ -73,7 +73,7 @@ class GoogleCalendars(Mailbox):
         written_hash: str,
         notify: Notify,
     ) -> RemoteEvent:
-        """The event's id follows from the key: a second one is refused, also after a deletion."""
+        """Creates it under an id from the key: Google refuses a second, also after a deletion."""
         own = events.google_event_id(key, calendar, generation)
         insert = self.api.events().insert(
             calendarId=calendar,
@@ -88,7 +88,9 @@ class GoogleCalendars(Mailbox):
         return self.living(calendar, item)
 
     def ours(self, calendar: str, event: str, key: str) -> RemoteEvent:
-        """An earlier call created it, and its answer was lost."""
+        """Returns the event an earlier call created, whose answer was lost.
+
+        Raises Gone if it was deleted since, and PermanentError if the event is not ours."""
         existing = self.event(calendar, event)
         if existing.key != key:
             raise PermanentError("Another event has the id of ours.", code="duplicate")

@@ -54,11 +54,11 @@ class GoogleCalls:
         self.people = people
 
     def run(self, request: Any, *, etag: str = "", is_safe: bool = True) -> dict[str, Any]:
-        """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
+        """Carries it out. `is_safe`: repeating does no harm, lost answers are TransientErrors."""
         return require_object(self.do(request, etag=etag, is_safe=is_safe), is_safe=is_safe)
 
     def do(self, request: Any, *, etag: str = "", is_safe: bool = True) -> Any:
-        """For what is answered with nothing."""
+        """Carries out what is answered with nothing."""
         if etag:
             request.headers["if-match"] = etag
         # Never again by itself: Google's client knows no Retry-After, and repeats what creates.
@@ -69,7 +69,7 @@ class GoogleCalls:
 
 @cache
 def google_service(name: str, version: str, endpoint: str) -> Any:
-    """Built from the document that is shipped with the client: nothing is asked for."""
+    """Builds it from the document that is shipped with the client: nothing is asked for."""
     return build(
         name,
         version,

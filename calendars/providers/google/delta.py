@@ -61,8 +61,8 @@ class GoogleDelta(Mailbox):
 
 
 def events_query(calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
-    """With a sync token nothing may differ from the first question but the window, which is in the
-    token. https://developers.google.com/workspace/calendar/api/v3/reference/events/list"""
+    """Builds the question. With a sync token nothing may differ from the first one but the window,
+    which is in the token. https://developers.google.com/workspace/calendar/api/v3/reference/events/list"""
     same = {"calendarId": calendar, "singleEvents": True, "maxResults": PAGE}
     if page:
         same["pageToken"] = page

@@ -107,7 +107,7 @@ def google_reason(error: Mapping[str, Any]) -> str:
 
 
 def google_error_body(content: bytes) -> dict[str, Any]:
-    """Empty for what is no JSON object: a proxy's error page, for example."""
+    """Returns the body; empty for what is no JSON object, such as a proxy's error page."""
     try:
         return as_dict(json.loads(content))
     except ValueError:

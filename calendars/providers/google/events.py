@@ -67,7 +67,7 @@ def google_event_id(key: str, calendar: str, generation: int) -> str:
 
 
 def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Removed:
-    """`zone` is the calendar's own, for days and for times that name none.
+    """Reads an event. `zone` is the calendar's, for days and for times that name none.
 
     Raises TransientError for what cannot be understood.
     """
@@ -116,7 +116,7 @@ def google_event_text(item: Mapping[str, Any], zone: str) -> EventText:
 
 
 def google_zone(start: Mapping[str, Any], zone: str) -> EventZone:
-    """A day has no zone but the one we gave it; an hour that names none is the calendar's."""
+    """Returns its zone: of a day the one we gave it, of an hour that names none the calendar's."""
     named = as_text(start.get("timeZone"))
     try:
         return EventZone(iana_zone(named if named and "dateTime" in start else zone))
@@ -191,7 +191,7 @@ def google_date_time(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
 
 
 def google_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
-    """`present` is the guest as Google has it, with what we do not know of."""
+    """Returns the guest for Google; `present` is how Google has it, with what we do not know of."""
     ours: dict[str, Any] = {"email": attendee.email, "responseStatus": SAID[attendee.answer]}
     if attendee.name:
         ours["displayName"] = attendee.name
@@ -201,7 +201,7 @@ def google_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, An
 
 
 def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The whole list: Google replaces it by what it is given. Its owner stays, named or not."""
+    """Returns the whole list, as Google replaces it. The calendar's owner stays, named or not."""
     present = {
         as_text(guest.get("email")).lower(): guest for guest in as_dicts(item.get("attendees"))
     }
@@ -218,7 +218,7 @@ def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str,
 
 
 def google_invitations(written: EventText) -> list[tuple[str, str, bool, ResponseStatus]]:
-    """What of the guests can differ."""
+    """Returns what of the guests can differ."""
     return [
         (attendee.email.lower(), attendee.name, attendee.is_optional, attendee.answer)
         for attendee in written.attendees
@@ -227,12 +227,12 @@ def google_invitations(written: EventText) -> list[tuple[str, str, bool, Respons
 
 
 def is_calendar_owner(attendee: Attendee) -> bool:
-    """The calendar's owner is no guest, though Google lists them as one."""
+    """Returns whether it is the calendar's owner, who is no guest, though Google lists them."""
     return attendee.is_organizer or attendee.is_self
 
 
 def conference_request(key: str) -> dict[str, Any]:
-    """The same request, so the same conference, each time that it is asked for."""
+    """Returns the same request, so the same conference, each time that it is asked for."""
     return {
         "createRequest": {
             "requestId": parts_digest(key, "conference").hex(),
@@ -253,7 +253,7 @@ def insert_body(written: EventText, key: str, written_hash: str) -> dict[str, An
 
 
 def patch_body(written: EventText, present: RemoteEvent, written_hash: str) -> dict[str, Any]:
-    """What differs, and no more: whatever is written may be told to all the guests."""
+    """Returns what differs, and no more: whatever is written may be told to all the guests."""
     before, after = google_event_fields(present.text), google_event_fields(written)
     body = {name: value for name, value in after.items() if value != before[name]}
     if written.is_all_day != present.text.is_all_day:

@@ -143,7 +143,8 @@ class GoogleOAuth(Vendor):
         )
 
     def revoke(self, grant: Grant) -> None:
-        """https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke"""
+        """Revokes the grant.
+        https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke"""
         parts = urlsplit(self.token_url)
         path = f"{parts.path.rpartition('/')[0]}/revoke"
         try:
@@ -166,7 +167,7 @@ class GoogleOAuth(Vendor):
         headers: Mapping[str, str] | None = None,
         **_: Any,
     ) -> "GoogleAuthResponse":
-        """What google-auth asks through. It would wait and ask again by itself in here."""
+        """Carries out a request of google-auth's, which would wait and ask again by itself."""
         answer = vendor_request(
             self.client, method, url, is_safe=True, headers=headers or {}, data=body
         )
@@ -186,7 +187,7 @@ class GoogleAuthResponse:
 
 
 def check_state(flow: Mapping[str, Any], query: Mapping[str, str]) -> None:
-    """Whether it is the person we sent, and whether they agreed. Raises GrantGone."""
+    """Checks that it is the person we sent, and that they agreed. Raises GrantGone."""
     kept = str(flow.get("state", ""))
     if not kept or not is_same(query.get("state", ""), kept):
         raise GrantGone("This answer belongs to another request.", code="state")
@@ -206,7 +207,7 @@ def google_oauth_error(answer: Response) -> ProviderError:
 
 
 def claims_of(id_token: str) -> dict[str, Any]:
-    """Not verified: it came from Google itself.
+    """Returns the claims, not verified: they came from Google itself.
     https://developers.google.com/identity/openid-connect/openid-connect#obtainuserinfo"""
     payload = next(iter(id_token.split(".")[1:2]), "")
     try:

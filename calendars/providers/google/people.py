@@ -107,7 +107,7 @@ class GoogleContacts(Mailbox):
 
     @cached_property
     def keys(self) -> dict[str, str]:
-        """The contact of each key of ours that Google shows by now."""
+        """Returns the contact of each key of ours that Google shows by now."""
         pages = token_pages(lambda page: self.connections("", page), ONWARD)
         people = [
             read_google_person(item)

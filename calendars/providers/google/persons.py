@@ -94,7 +94,7 @@ def people_in_group(
     *,
     is_full: bool,
 ) -> tuple[RemotePerson | Removed, ...]:
-    """Google lists all contacts, so the group's are picked here; who left it is gone from it."""
+    """Picks the group's contacts, since Google lists all; who left the group is gone from it."""
     kept = []
     for person in people:
         if isinstance(person, Removed) or not group or group in person.groups:
@@ -108,7 +108,7 @@ def people_in_group(
 
 
 def google_person_fields(person: RemotePerson) -> dict[str, list[dict[str, Any]]]:
-    """Each field as the list that Google wants."""
+    """Returns each field as the list that Google wants."""
     name = google_name(person)
     return {
         "names": [name] if name else [],
@@ -132,7 +132,7 @@ def google_biography(notes: str) -> dict[str, Any]:
 def google_person_changes(
     person: RemotePerson, present: RemotePerson
 ) -> dict[str, list[dict[str, Any]]]:
-    """What differs, and no more; with the labels that Google has and we do not know."""
+    """Returns what differs, and no more; with the labels that Google has and we do not know."""
     before, after = google_person_fields(present), google_person_fields(person)
     if person.name != present.name and after["names"] == before["names"]:
         # Its parts are the same: Google takes the whole apart by itself.

@@ -28,7 +28,7 @@ class GoogleChannels(Mailbox):
     calls: GoogleCalls
 
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002
-        """Its first message may come before this returns.
+        """Opens a channel; its first message may come before this returns.
 
         Raises OutcomeUnknown where the answer was lost: the messages of a channel that came to be
         all the same tell its second id.
@@ -70,7 +70,7 @@ def from_milliseconds(value: object) -> datetime:
 
 
 def channel_expiration(headers: Mapping[str, str]) -> datetime | None:
-    """A date for people, and not the milliseconds of the API."""
+    """Parses the header: a date for people, and not the milliseconds of the API."""
     try:
         at = parsedate_to_datetime(headers.get("x-goog-channel-expiration", ""))
     except ValueError:
@@ -85,7 +85,7 @@ class GoogleNotifications(Vendor):
         return CHANNEL_ID in request.headers
 
     def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
-        """All is in the headers; a body is not looked at."""
+        """Reads the headers, where all is; a body is not looked at."""
         headers = request.headers
         channel = headers.get(CHANNEL_ID, "")
         if not channel or len(channel) > LONGEST_ID:

@@ -59,7 +59,7 @@ def query_lots(calendars: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 def google_busy(calendar: str, said: Any) -> FreeBusy:
-    """More kinds of error "may be added in the future": any of them means that it is not known."""
+    """Reads an answer. Kinds of error "may be added in the future": any of them means unknown."""
     errors = as_dicts(as_dict(said).get("errors"))
     if errors:
         problem = ", ".join(as_text(error.get("reason")) or "unknown" for error in errors)
@@ -80,7 +80,7 @@ def google_span(period: Mapping[str, Any]) -> Span:
 
 
 def joined_busy(calendar: str, parts: Iterable[FreeBusy]) -> FreeBusy:
-    """One piece that is not known makes all of it unknown."""
+    """Joins the pieces; one piece that is not known makes all of it unknown."""
     known = list(parts)
     if problem := next((answer.problem for answer in known if answer.problem), ""):
         return FreeBusy(calendar=calendar, problem=problem)

@@ -43,7 +43,7 @@ class GraphCalendars(Mailbox):
         written_hash: str,
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
-        """Looked for first: how long Graph remembers a transaction is not published."""
+        """Looks for it first: how long Graph remembers a transaction is not published."""
         if existing := self.with_key(calendar, key):
             return existing
         values = events.event_properties(text, key, written_hash)
@@ -76,7 +76,7 @@ class GraphCalendars(Mailbox):
         written_hash: str,
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
-        """Graph writes to the guests of whatever they can see, and cannot be asked not to."""
+        """Updates it. Graph tells guests of whatever they can see, and cannot be asked not to."""
         present = self.event(calendar, event)
         if present.etag != etag:
             raise Changed("Somebody changed it meanwhile.", code="etag")
@@ -86,7 +86,7 @@ class GraphCalendars(Mailbox):
         return events.read_graph_event(with_properties(item, values))
 
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:  # noqa: ARG002
-        """An organizer's deleting is a cancellation, and a guest's takes it out of the calendar."""
+        """Deletes it: an organizer's is a cancellation, a guest's takes it out of the calendar."""
         try:
             self.calls.run("DELETE", graph_path("me", "events", event))
         except Gone:

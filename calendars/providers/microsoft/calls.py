@@ -49,7 +49,7 @@ class GraphCalls:
         etag: str = "",
         is_safe: bool = True,
     ) -> dict[str, Any]:
-        """`is_safe`: it may be repeated without harm, so a lost answer is a TransientError."""
+        """Carries it out. `is_safe`: repeating does no harm, lost answers are TransientErrors."""
         answer = self.token.ask(
             self.client,
             method,
@@ -65,7 +65,7 @@ class GraphCalls:
         return {} if answer.status == NO_CONTENT else decode_object(answer.content, is_safe=is_safe)
 
     def follow(self, link: str) -> dict[str, Any]:
-        """A link of Graph's, as it gave it. The token is shown to nobody else."""
+        """Follows a link as Graph gave it, and shows the token to nobody else."""
         if not link.startswith(f"{self.base}/"):
             raise malformed_answer("Graph's link leads elsewhere.")
         return self.run("GET", link.removeprefix(self.base))

@@ -52,7 +52,7 @@ class GraphDelta(Mailbox):
     def round(
         self, calendar: str, token: str, start: datetime, end: datetime
     ) -> tuple[dict[str, dict[str, Any]], str]:
-        """By id, because one may come twice; the last word counts. With the link for the next."""
+        """Returns the items by id, as one may come twice and the last counts, and the next link."""
         page = (
             self.calls.follow(token)
             if token
@@ -114,7 +114,7 @@ class GraphDelta(Mailbox):
         *,
         is_full: bool,
     ) -> dict[str, list[dict[str, Any]]]:
-        """Our properties of what we created, which a delta leaves out and cannot be asked for."""
+        """Returns our properties of what we created, which no delta can be asked for."""
         ours = [
             id_ for id_, graph_event in graph_items.items() if events.transaction_key(graph_event)
         ]

@@ -75,7 +75,7 @@ def graph_error(answer: Response, *, is_safe: bool) -> ProviderError:
 
 
 def graph_code(answer: Response) -> tuple[str, str]:
-    """Blank for what is no error of Graph's: a proxy's page, for example."""
+    """Returns the code; blank for what is no error of Graph's, such as a proxy's page."""
     try:
         error = as_dict(as_dict(json.loads(answer.content)).get("error"))
     except ValueError:

@@ -63,7 +63,7 @@ def transaction_id(key: str, calendar: str, generation: int) -> str:
 
 
 def transaction_key(item: Mapping[str, Any]) -> str:
-    """It cannot be changed after the event was created, and no copy has it."""
+    """Returns the key in its transaction, which nobody can change later and no copy has."""
     given = as_text(item.get("transactionId"))
     return given.removeprefix(OURS).rsplit(":", 2)[0] if given.startswith(OURS) else ""
 
@@ -72,7 +72,7 @@ def transaction_key(item: Mapping[str, Any]) -> str:
 
 
 def with_series(item: Mapping[str, Any], master: Mapping[str, Any]) -> dict[str, Any]:
-    """A delta tells of an occurrence its times only: the rest is its series'."""
+    """Returns it with its series' content, since a delta tells an occurrence's times only."""
     shared = {name: value for name, value in master.items() if name not in OF_THE_SERIES}
     return {**shared, **item}
 
@@ -117,7 +117,7 @@ def graph_event_text(item: Mapping[str, Any], zone: str) -> EventText:
 
 
 def graph_zone(item: Mapping[str, Any], ours: str) -> tuple[str, str]:
-    """The zone it was written in; ours, if that is what it was called there. With the problem."""
+    """Returns the zone it was written in, ours if it is that one there, and the problem."""
     given = as_text(item.get("originalStartTimeZone")) or UTC_NAME
     try:
         if ours and given in (UTC_NAME, ours, windows_zone(ours)):
@@ -145,7 +145,7 @@ def graph_moment(given: Any, zone: str, *, is_all_day: bool) -> Moment:
 
 
 def graph_body_text(item: Mapping[str, Any]) -> str:
-    """Exchange ends its lines as mails do, and ends the text with one."""
+    """Returns the text; Exchange ends its lines as mails do, and the text with an empty one."""
     return as_text(as_dict(item.get("body")).get("content")).replace("\r\n", "\n").strip()
 
 
@@ -166,7 +166,7 @@ def graph_attendees(item: Mapping[str, Any]) -> tuple[Attendee, ...]:
 
 
 def graph_name(recipient: Mapping[str, Any]) -> str:
-    """Blank where Graph puts the address for want of a name."""
+    """Returns the name; blank where Graph puts the address for want of one."""
     name = as_text(as_dict(recipient.get("emailAddress")).get("name"))
     return "" if name.lower() == graph_address(recipient).lower() else name
 
@@ -195,7 +195,7 @@ def graph_event_fields(written: EventText) -> dict[str, Any]:
 
 
 def graph_date_time(moment: Moment, *, is_all_day: bool) -> dict[str, str]:
-    """Wall time, so that it stays what it is when the rules of the zone change."""
+    """Returns wall time, which stays what it is when the rules of the zone change."""
     if not is_all_day and moment.wall.fold and is_repeated(moment):
         # The second of two equal hours has no name in wall time.
         return date_time(moment.instant, UTC_NAME)
@@ -214,7 +214,7 @@ def in_utc(at: datetime) -> dict[str, str]:
 
 
 def graph_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The whole list: Graph replaces it by what it is given. The organizer is no guest here."""
+    """Returns the whole list, as Graph replaces it. The organizer is no guest here."""
     present = {graph_address(guest).lower(): guest for guest in as_dicts(item.get("attendees"))}
     return [
         graph_guest(attendee, present.get(attendee.email.lower(), {}))
@@ -224,7 +224,7 @@ def graph_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, 
 
 
 def graph_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
-    """What a guest answered is theirs to say; a room stays a room."""
+    """Returns the guest for Graph, without their answer, which is theirs; a room stays a room."""
     email = {"address": attendee.email, **({"name": attendee.name} if attendee.name else {})}
     kind = "optional" if attendee.is_optional else "required"
     if present.get("type") == "resource":
@@ -237,7 +237,7 @@ def event_properties(written: EventText, key: str, written_hash: str) -> dict[st
 
 
 def create_body(written: EventText, values: Mapping[str, str]) -> dict[str, Any]:
-    """With its properties, because what is added a moment later may be refused.
+    """Returns it with its properties, since what is added a moment later may be refused.
     https://github.com/microsoftgraph/msgraph-sdk-ruby/issues/38"""
     body = graph_event_fields(written) | {"singleValueExtendedProperties": property_list(values)}
     if written.attendees:
@@ -250,8 +250,8 @@ def create_body(written: EventText, values: Mapping[str, str]) -> dict[str, Any]
 def update_body(
     written: EventText, present: RemoteEvent, values: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What differs, and no more: whatever is written may be told to all the guests, and the text
-    of a meeting on line has what it is joined with."""
+    """Returns what differs, and no more: whatever is written may be told to all the guests, and the
+    text of a meeting on line has what it is joined with."""
     before, after = graph_event_fields(present.text), graph_event_fields(written)
     body = {name: value for name, value in after.items() if value != before[name]}
     if body.keys() & {"start", "end", "isAllDay"}:
@@ -264,7 +264,7 @@ def update_body(
 
 
 def graph_invitations(written: EventText) -> list[tuple[str, str, bool]]:
-    """What of the guests is ours to write: their answers are not."""
+    """Returns what of the guests is ours to write: their answers are not."""
     return [
         (attendee.email.lower(), attendee.name, attendee.is_optional)
         for attendee in written.attendees

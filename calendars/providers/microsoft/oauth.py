@@ -129,12 +129,12 @@ class MicrosoftOAuth(Vendor):
         return msal_grant(answer, grant)
 
     def revoke(self, grant: Grant) -> None:
-        """There is no way to give back one permission without ending all of a person's sessions.
+        """Does nothing: no permission can be given back without ending all of a person's sessions.
         They do it at https://myapps.microsoft.com."""
 
 
 def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:
-    """Its refresh token is another one from now on, where Microsoft gives one."""
+    """Returns the grant; its refresh token is a new one where Microsoft gives one."""
     if "access_token" not in answer:
         raise msal_error(answer)
     refresh_token = as_text(answer.get("refresh_token")) or before.refresh_token
@@ -181,7 +181,7 @@ class MsalTransport:
         return self.carry("POST", url, **values)
 
     def close(self) -> None:
-        """The pool outlives the application."""
+        """Does nothing: the pool outlives the application."""
 
     def carry(
         self,

@@ -36,7 +36,7 @@ class GraphContacts(Mailbox):
     calls: GraphCalls
 
     def people(self, cursor: str, page: str = "", group: str = "") -> PeoplePage:
-        """Their keys are blank: Graph leaves out extended properties where it tracks changes."""
+        """Reads a page, with blank keys: Graph tells no extended properties of what it tracks."""
         since = VendorCursor.read(cursor, SHAPE).token if cursor else ""
         link = page or since
         answer = (
@@ -54,7 +54,7 @@ class GraphContacts(Mailbox):
         )
 
     def people_groups(self) -> list[PeopleGroup]:
-        """Folders, but for the one in which everything is at first."""
+        """Returns the folders, but for the one in which everything is at first."""
         return [
             PeopleGroup(id=as_text(folder.get("id")), name=as_text(folder.get("displayName")))
             for page in self.calls.pages("/me/contactFolders")
@@ -62,7 +62,7 @@ class GraphContacts(Mailbox):
         ]
 
     def create_person(self, person: RemotePerson) -> RemotePerson:
-        """Looked for first, under our key: Graph has nothing else that makes it once only."""
+        """Looks for it by our key first: Graph has nothing else that makes it once only."""
         group = next(iter(person.groups), "")
         if existing := self.person_with_key(person.key, group):
             return existing

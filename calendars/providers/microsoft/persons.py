@@ -58,7 +58,7 @@ def graph_emails(graph_contact: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def graph_phones(graph_contact: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By the field they are in; the mobile one is no list."""
+    """Returns the numbers by the field they are in; the mobile number is no list there."""
     phones = {}
     for field in PHONES:
         value = graph_contact.get(field)
@@ -71,7 +71,7 @@ def graph_phones(graph_contact: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
-    """`item`: as Graph has it, so that numbers stay in the fields they are in."""
+    """Returns Graph's fields; numbers stay where they are in `item`, which is how Graph has it."""
     names = {as_text(email.get("address")).lower(): email for email in graph_emails(item)}
     placed = placed_phones(person.phones, graph_phones(item))
     return {
@@ -97,7 +97,7 @@ def placed_phones(
     numbers: Sequence[str],
     present: Mapping[str, Sequence[str]],
 ) -> dict[str, list[str]]:
-    """Those that are there stay where they are, new ones go where there is room."""
+    """Places numbers: those that are there stay where they are, new ones go where there is room."""
     placed = {field: [number for number in present[field] if number in numbers] for field in PHONES}
     settled = {number for field in placed.values() for number in field}
     for number in numbers:
@@ -107,6 +107,6 @@ def placed_phones(
 
 
 def with_room(placed: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Where there is none, Graph says so itself."""
+    """Yields the fields with room, and then one that Graph refuses by itself."""
     yield from (field for field, most in PHONES.items() if len(placed[field]) < most)
     yield "businessPhones"

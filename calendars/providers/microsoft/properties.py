@@ -26,13 +26,13 @@ EXPAND = (
 
 
 def query_by_key(key: str) -> dict[str, str]:
-    """The query for what has our key."""
+    """Returns the query for what has our key."""
     having = f"{FIELD}/Any(ep: ep/id eq {odata_string(KEY)} and ep/value eq {odata_string(key)})"
     return {"$filter": having, "$expand": EXPAND}
 
 
 def own_properties(item: Mapping[str, Any]) -> dict[str, str]:
-    """By id, in the spelling used here: Graph may change the case of the GUID."""
+    """Returns them by id, as spelled here: Graph may change the case of the GUID."""
     values = {
         as_text(entry.get("id")).lower(): as_text(entry.get("value"))
         for entry in as_dicts(item.get(FIELD))
@@ -45,5 +45,5 @@ def property_list(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def with_properties(item: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """An answer to a write shows none of them."""
+    """Adds the properties to an answer to a write, which shows none of them."""
     return {**item, FIELD: property_list({**own_properties(item), **values})}

@@ -45,7 +45,7 @@ class GraphSubscriptions(Mailbox):
     calls: GraphCalls
 
     def subscribe(self, resource: str, *, id: str, url: str, secret: str) -> RemoteSubscription:  # noqa: A002, ARG002
-        """Graph asks `url` for a sign of life before this returns, and gives an id of its own.
+        """Subscribes. Graph asks `url` for a sign of life before this returns, and gives the id.
 
         Raises OutcomeUnknown where the answer was lost: if it came to be, the next try is told of
         it as existing.
@@ -77,7 +77,7 @@ class GraphSubscriptions(Mailbox):
             raise exists from error
 
     def existing(self, message: str, resource: str) -> str:
-        """The refusal names it; if it does not, the list of all does."""
+        """Returns its id from the refusal; if that names none, from the list of all."""
         if match := EXISTING.search(message):
             return match[1]
         alike = [
@@ -110,7 +110,7 @@ class GraphSubscriptions(Mailbox):
 
 
 def allowed_lifetime(error: PermanentError) -> timedelta:
-    """How long a subscription may last. Raises the error where it says nothing about that."""
+    """Returns how long a subscription may last; raises the error if it says nothing about that."""
     match = LIMIT.search(str(error))
     if not match:
         raise error
@@ -118,7 +118,7 @@ def allowed_lifetime(error: PermanentError) -> timedelta:
 
 
 def graph_resource(resource: str) -> str:
-    """As Graph writes it: no address, so nothing in it is quoted."""
+    """Returns it as Graph writes it: no address, so nothing in it is quoted."""
     return "/me/contacts" if resource == PEOPLE else f"/me/calendars/{resource}/events"
 
 
@@ -145,7 +145,7 @@ def notification_list(request: WebhookRequest) -> Any:
 
 
 def notification_meaning(notification: Mapping[str, Any]) -> str:
-    """A lifecycle event that is new to us may mean that we missed something."""
+    """Returns what it means; a lifecycle event unknown to us may mean that we missed something."""
     event = as_text(notification.get("lifecycleEvent"))
     return LIFECYCLE.get(event, "missed") if event else "changed"
 
@@ -164,7 +164,7 @@ class MicrosoftNotifications(Vendor):
         return isinstance(notification_list(request), list)
 
     def pushed(self, request: WebhookRequest) -> Iterator[PushNotification]:
-        """A bad one among them keeps nobody from the good ones."""
+        """Reads them; a bad one among them keeps nobody from the good ones."""
         value = notification_list(request)
         if not isinstance(value, list):
             raise MalformedRequest("The body has no list of notifications.")

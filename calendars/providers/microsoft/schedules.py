@@ -34,7 +34,7 @@ class GraphFreeBusy(Mailbox):
     calls: GraphCalls
 
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
-        """Own calendars are read as they are: getSchedule knows no calendars but the main one of
+        """Reads own calendars as they are: getSchedule knows no calendars but the main one of
         an address, and is closed to personal accounts. It is asked about addresses."""
         return [
             self.schedule(calendar, start, end)
@@ -67,7 +67,7 @@ class GraphFreeBusy(Mailbox):
 
 
 def is_mail_address(calendar: str) -> bool:
-    """No id of Graph's has one of these in it."""
+    """Returns whether it is an address: no id of Graph's has its sign in it."""
     return "@" in calendar
 
 
@@ -87,7 +87,7 @@ def schedule_query(address: str, start: datetime, end: datetime) -> dict[str, An
 
 
 def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
-    """Whatever is not told in so many words is not known."""
+    """Reads an answer; whatever is not told in so many words is not known."""
     schedule = next(iter(as_dicts(answer.get("value"))), {})
     error = as_dict(schedule.get("error"))
     entries = schedule.get("scheduleItems")
@@ -102,7 +102,7 @@ def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
 
 
 def graph_span(item: Mapping[str, Any]) -> Span:
-    """A day is one in the zone it was written in."""
+    """Returns when it is; a day is one in the zone it was written in."""
     is_all_day = item.get("isAllDay") is True
     zone, _ = graph_zone(item, "")
     start, end = (
