@@ -36,7 +36,8 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(config: SandboxConfig, state: Path | None = None) -> Starlette:
-    """``state`` is the file in which the world is kept; without one it ends with the process."""
+    """Builds the application. ``state`` is the file the world is kept in; without one it ends
+    with the process."""
     phones = Phones()
     twilio, whatsapp = Twilio(config, phones), WhatsApp(config, phones)
     providers: list[Provider] = [

@@ -28,7 +28,7 @@ class Answers(Protocol):
         """Does the work, taking ``work`` seconds over it."""
 
     def refusal(self, status: int, name: str) -> Response:
-        """An error as the provider words it; an empty name means the usual one."""
+        """Returns an error as the provider words it; an empty name means the usual one."""
 
     def too_many(self, retry_after: int) -> Response: ...
 
@@ -139,7 +139,7 @@ def _path(request: Request) -> str:
 
 
 async def read_body(request: Request, cap: int = MAX_BODY) -> bytes | None:
-    """None if it is larger than ``cap``; then the rest has been read away, not kept."""
+    """Reads the body; None if it is larger than ``cap``, and then the rest is not kept."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():

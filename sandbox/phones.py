@@ -20,15 +20,15 @@ class Spoken(Protocol):
 
     @property
     def phone(self) -> str:
-        """``+`` and digits, or the id of a person who hides the number."""
+        """Returns ``+`` and digits, or the id of a person who hides the number."""
 
     @property
     def channel(self) -> str:
-        """``sms`` or ``whatsapp``."""
+        """Returns ``sms`` or ``whatsapp``."""
 
     @property
     def outbound(self) -> bool:
-        """From the product to the phone."""
+        """Returns whether it went from the product to the phone."""
 
     @property
     def text(self) -> str: ...
@@ -45,13 +45,13 @@ class Line(Protocol):
     slug: str
 
     def spoken(self) -> Iterator[Spoken]:
-        """Newest first."""
+        """Yields what was said, newest first."""
 
     def standing(self, phone: str) -> Json:
-        """What holds between this phone and the product: opt-outs, open windows."""
+        """Returns what holds between this phone and the product: opt-outs, open windows."""
 
     def read(self, phone: str) -> None:
-        """The person has looked at everything."""
+        """Records that the person has looked at everything."""
 
     def reach_changed(self, phone: str) -> None: ...
 
@@ -98,7 +98,7 @@ class Phones:
 
 
 def every_phone(phones: Phones, lines: Sequence[Line]) -> list[Json]:
-    """Newest first; those without a message come last."""
+    """Returns every phone, newest first; those without a message come last."""
     found: dict[str, Json] = {}
     for line in lines:
         for message in line.spoken():
@@ -127,7 +127,7 @@ def _count(row: Json, spoken: Spoken) -> None:
 
 
 def one_phone(phones: Phones, lines: Sequence[Line], number: str, limit: int) -> Json:
-    """The thread oldest first, as a phone shows it: the last ``limit`` messages."""
+    """Returns the thread oldest first, as a phone shows it: the last ``limit`` messages."""
     said = [_theirs(line, number) for line in lines]
     newest = heapq.merge(*said, key=lambda entry: str(entry["at"]), reverse=True)
     entries = [entry for entry, _ in zip(newest, range(limit), strict=False)]

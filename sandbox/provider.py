@@ -20,10 +20,10 @@ class Provider(Answers, Protocol):
     deliveries: Deliveries
 
     def control_routes(self) -> Sequence[BaseRoute]:
-        """Beside faults, requests and webhooks, which every provider has."""
+        """Returns the routes beside faults, requests and webhooks, which every provider has."""
 
     def public_routes(self) -> Sequence[BaseRoute]:
-        """Below ``/<address>`` but not part of the API, such as links to files."""
+        """Returns routes below ``/<address>`` outside of the API, such as links to files."""
 
     def settings(self) -> Json: ...
 

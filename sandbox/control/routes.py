@@ -20,7 +20,7 @@ READS = ("GET", "HEAD")
 
 
 def control_routes(providers: Sequence[Provider], *, forget: Callable[[], None]) -> list[BaseRoute]:
-    """``forget`` clears what the providers share."""
+    """Returns the control API's routes; ``forget`` clears what the providers share."""
 
     async def overview(_: Request) -> Response:
         return JSONResponse({provider.slug: describe(provider) for provider in providers})
@@ -147,7 +147,7 @@ def _replay(provider: Provider) -> Endpoint:
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:
-    """Other web pages open in the same browser have no business here."""
+    """Guards a route from other web pages that are open in the same browser."""
 
     async def checked(request: Request) -> Response:
         origin = request.headers.get("origin")
@@ -160,7 +160,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
 
 
 async def json_object(request: Request) -> Json:
-    """An empty body is an empty object."""
+    """Returns the body's object; an empty body is an empty object."""
     body = await read_body(request)
     if body is None:
         raise HTTPException(413, "The body is too large.")

@@ -164,7 +164,7 @@ class Google:
         self._world.key_property = given["key_property"]
 
     def clear(self) -> None:
-        """Back to what was there at the start; the channels are gone, the consents are not."""
+        """Goes back to the start; the channels are gone, the consents are not."""
         self._world.clear()
         seed.seed(self._world)
 

@@ -128,7 +128,7 @@ def render(error: RefusedError) -> Response:
 
 
 def refusal(status: int, reason: str) -> Response:
-    """Any status for any reason: it reads as an error of the Calendar and of the People API."""
+    """Returns any status for any reason, readable as an error of either API."""
     reason = reason or USUAL_REASONS.get(status, "backendError")
     error = CalendarRefusedError(reason, status=status)
     error.body["error"]["status"] = RPC_OF.get(status, "UNKNOWN")

@@ -112,12 +112,12 @@ class Faults:
         self.changed: Callable[[], None] = lambda: None
 
     def replace(self, wanted: Mapping[str, Any]) -> None:
-        """All or nothing: a bad one leaves the present faults as they are."""
+        """Replaces all or nothing: a bad one leaves the present faults as they are."""
         self._on = {name: self._read(name, options) for name, options in wanted.items()}
         self.changed()
 
     def merge(self, wanted: Mapping[str, Any]) -> None:
-        """As ``replace``, for those named only; null switches one off."""
+        """Merges as ``replace`` does, for those named only; null switches one off."""
         kept = {name: fault for name, fault in self._on.items() if name not in wanted}
         named = {name: options for name, options in wanted.items() if options is not None}
         self._on = kept | {name: self._read(name, options) for name, options in named.items()}
@@ -128,15 +128,15 @@ class Faults:
         return fault.options if fault and fault.concerns(subject) else None
 
     def is_on(self, name: str, subject: str | None = None) -> bool:
-        """For that subject, or for any."""
+        """Returns whether it is on for that subject, or for any."""
         return name in self._on and (subject is None or self._on[name].concerns(subject))
 
     def strikes(self, name: str, subject: str) -> bool:
-        """As ``draw``, for a fault without settings of its own."""
+        """Returns what ``draw`` does, for a fault without settings of its own."""
         return self.draw(name, subject) is not None
 
     def draw(self, name: str, subject: str) -> Json | None:
-        """Its options if it strikes this time; the last of ``count`` times heals it."""
+        """Returns its options if it strikes this time; the last of ``count`` times heals it."""
         fault = self._on.get(name)
         if fault is None or not fault.concerns(subject) or dice.random() >= fault.chance:
             return None

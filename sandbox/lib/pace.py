@@ -15,7 +15,7 @@ class Pace:
         self._used = 0
 
     def take(self) -> bool:
-        """False if the request is one too many."""
+        """Counts a request. Returns False if it is one too many."""
         now = time.monotonic()
         if now - self._opened >= WINDOW:
             self._opened, self._used = now, 0

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 
 def parse_json(body: bytes) -> Any:
-    """A ValueError for whatever could not be written out again as strict JSON."""
+    """Parses JSON. Raises a ValueError for what could not be written out as strict JSON."""
     try:
         given = json.loads(body, parse_constant=_refuse)
         if b"\\u" in body:

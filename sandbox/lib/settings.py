@@ -9,7 +9,7 @@ Checks = Mapping[str, Callable[[Any], bool]]
 
 
 def read_settings(wanted: Json, present: Json, checks: Checks) -> Json:
-    """The present settings with the wanted ones; a ValueError names what is wrong."""
+    """Returns the present settings with the wanted ones; a ValueError names what is wrong."""
     if unknown := set(wanted) - set(checks):
         raise ValueError(f"There is no setting called {', '.join(sorted(unknown))}.")
     for name, value in wanted.items():
@@ -35,7 +35,7 @@ def is_whole(value: Any) -> bool:
 
 
 def is_rate(value: Any) -> bool:
-    """Per second; null means no limit."""
+    """Returns whether it is a rate per second; null means no limit."""
     return value is None or (is_whole(value) and value > 0)
 
 

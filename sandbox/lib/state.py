@@ -114,7 +114,7 @@ class Timers:
         return list(self._pending.values())
 
     def load(self, kept: Any, owner: object) -> None:
-        """What was due meanwhile happens at once."""
+        """Loads the state; what was due meanwhile happens at once."""
         self.clear()
         for due_at, name, given in kept:
             self.later(due_at - time.time(), getattr(owner, name), *given)

@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 
 
 def iso(moment: datetime) -> str:
-    """``2023-10-06T23:47:56.678Z``: webhooks."""
+    """Formats as webhooks do: ``2023-10-06T23:47:56.678Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def postgres(moment: datetime) -> str:
-    """``2023-04-03 22:13:42.674981+00``: the answers of Resend's API."""
+    """Formats as Resend's API does: ``2023-04-03 22:13:42.674981+00``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + "+00"
 
 
 def parse(text: str) -> datetime | None:
-    """None if it is not ISO 8601; without an offset it is read as UTC."""
+    """Parses ISO 8601, as UTC if it has no offset; None if it is something else."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

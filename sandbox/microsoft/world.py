@@ -34,7 +34,7 @@ class World:
         return next(iter(self.mailboxes.values()))
 
     def clear(self) -> None:
-        """Back to the events that everybody starts with."""
+        """Goes back to the events that everybody starts with."""
         self.clock.clear()
         self.mails.clear()
         self.tracking.clear()

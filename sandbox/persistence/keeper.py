@@ -71,7 +71,7 @@ class Keeper:
                 await asyncio.to_thread(self._write, changed)
 
     def save(self) -> None:
-        """The last time."""
+        """Writes the world for the last time."""
         self._write(self._changed())
         self._file.close()
 

@@ -11,7 +11,7 @@ MAX_LENGTH = 998
 
 
 def bare(address: str) -> str | None:
-    """The address without its name, in small letters; None if it is no address."""
+    """Returns the address without its name, in small letters; None if it is no address."""
     text = address.strip()
     if len(text) > MAX_LENGTH:
         return None

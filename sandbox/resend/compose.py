@@ -14,7 +14,7 @@ ANY_TYPE = "application/octet-stream"
 
 
 def tidy(given: Any) -> Any:
-    """The official SDKs send an attachment as a list of bytes, which the schema does not know."""
+    """Encodes attachments that official SDKs send as a list of bytes, unknown to the schema."""
     if isinstance(given, dict) and isinstance(given.get("attachments"), list):
         return {
             **given,
@@ -67,7 +67,7 @@ def attachment(given: Mapping[str, Any]) -> Attachment:
 
 
 def received(given: Mapping[str, Any], *, answers: Mail | None = None) -> Received:
-    """From the control API: a ValueError says what is missing. ``answers`` is replied to."""
+    """Reads it from the control API: a ValueError says what is missing. Replies to ``answers``."""
     usual = _reply_to(answers) if answers else {}
     given = {**usual, **given}
     message_id = given.get("message_id") or f"<{new_id()}@mail.sandbox.example>"

@@ -78,7 +78,7 @@ def render(error: RefusedError) -> Response:
 
 
 def refusal(status: int, name: str) -> Response:
-    """Any status under any name: a fault may also answer what the documents do not list."""
+    """Returns any status under any name: a fault may answer what no document lists."""
     name = name or USUAL_NAMES.get(status, UNNAMED)
     _, message = ERRORS.get(name, ERRORS[UNNAMED])
     body = {"statusCode": status, "name": name, "message": message}

@@ -68,7 +68,7 @@ ALIASES = {"delayed": "delivery_delayed"}
 
 
 def event_name(given: Any) -> str | None:
-    """``delivered``, ``email.delivered`` and ``delayed`` are understood."""
+    """Returns the full name of ``delivered``, ``email.delivered`` or ``delayed``."""
     name = str(given).removeprefix("email.")
     name = ALIASES.get(name, name)
     return name if name in EVENTS else None

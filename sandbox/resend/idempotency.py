@@ -38,7 +38,7 @@ class Idempotency:
         self._keys: OrderedDict[str, Remembered] = OrderedDict()
 
     def begin(self, key: str, body: bytes) -> Answer | None:
-        """The earlier answer, if there is one; else the key is taken until ``finish``."""
+        """Returns the earlier answer, if there is one; else takes the key until ``finish``."""
         if not 1 <= len(key) <= MAX_LENGTH:
             raise RefusedError("invalid_idempotency_key")
         fingerprint = hashlib.sha256(body).digest()
@@ -53,7 +53,7 @@ class Idempotency:
         return earlier.answer
 
     def finish(self, key: str, response: Response) -> None:
-        """A refusal is forgotten: the corrected request may use the key."""
+        """Keeps the answer; forgets a refusal, so that the corrected request may use the key."""
         if response.status_code in SUCCESS and key in self._keys:
             self._keys[key].answer = Answer(response.status_code, bytes(response.body))
         else:

@@ -77,7 +77,7 @@ class Mail:
         return 2_000 + 2 * bodies + sum(len(attachment.content) for attachment in self.attachments)
 
     def as_json(self) -> Json:
-        """The API's ``Email``. What the mail does not have is left out."""
+        """Returns the API's ``Email``, without what the mail does not have."""
         shown: Json = {
             "object": "email",
             "id": self.id,
@@ -98,7 +98,7 @@ class Mail:
         return shown
 
     def in_full(self) -> Json:
-        """The control API's view: also what the API does not show."""
+        """Returns the control API's view: also what the API does not show."""
         return {
             **self.as_json(),
             "html": self.html,

@@ -16,7 +16,7 @@ MAX_MAILBOXES = 500
 
 
 def mailboxes(room: Mailroom) -> list[Json]:
-    """Newest first. Only delivered mail counts for a person, but a test wants to see all."""
+    """Returns all, newest first: only delivered mail counts for a person, but a test sees all."""
     found: dict[str, Json] = {}
     for mail in room.mails.newest():
         for address in _owners(mail):

@@ -22,7 +22,7 @@ Listed = TypeVar("Listed", bound=HasId)
 
 
 def listing(shelf: Shelf[Listed], request: Request) -> tuple[list[Listed], bool]:
-    """Newest first; and whether there are more in the direction asked for."""
+    """Returns a page, newest first, and whether there are more in the direction asked for."""
     return page(list(shelf.newest()), request)
 
 

@@ -42,7 +42,8 @@ def manners(token_of: TokenOf) -> Manners:
 
 
 def tries_again(delivery: Delivery, attempt: Attempt) -> bool:
-    """Only if no connection came about, unless the address says otherwise behind its ``#``.
+    """Returns whether to try again: only if no connection came about, unless the address says
+    otherwise behind its ``#``.
 
     https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
     """

@@ -87,7 +87,7 @@ def render(error: RefusedError) -> Response:
 
 
 def refusal(status: int, name: str) -> Response:
-    """Any status under any code: a fault may also answer what the documents do not list."""
+    """Returns any status under any code: a fault may answer what no document lists."""
     code = int(name) if name.isdecimal() else USUAL_CODES.get(status, UNNAMED)
     _, message = ERRORS.get(code, ERRORS[UNNAMED])
     return JSONResponse(_body(code, message.format(""), status), status)

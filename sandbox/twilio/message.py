@@ -77,12 +77,12 @@ class Message:
 
     @property
     def scope(self) -> str:
-        """What an opt-out is from: the number, or the service with all of its numbers."""
+        """Returns what an opt-out is from: the number, or the service with all of its numbers."""
         return self.service_sid or self.sender or ""
 
     @property
     def ours(self) -> str:
-        """What the product wrote into the query of its StatusCallback."""
+        """Returns what the product wrote into the query of its StatusCallback."""
         return urlsplit(self.status_callback).query
 
     @property
@@ -122,7 +122,7 @@ class Message:
         }
 
     def in_full(self) -> Json:
-        """The control API's view: also what the API does not show."""
+        """Returns the control API's view: also what the API does not show."""
         return {
             **self.as_json(),
             "created_at": iso(self.created_at),

@@ -19,7 +19,7 @@ REPLIES = {
 
 
 def wish(body: str) -> str | None:
-    """``STOP``, ``START``, ``HELP`` or None. The word has to stand alone."""
+    """Returns ``STOP``, ``START``, ``HELP`` or None; the word has to stand alone."""
     word = body.strip().upper()
     if word in STOP_WORDS:
         return "STOP"
@@ -37,7 +37,7 @@ class OptOuts:
         self._out: set[tuple[str, str]] = set()
 
     def heed(self, word: str, scope: str, phone: str) -> bool:
-        """True if Twilio answers. A YES to some question of the product is none of its business."""
+        """Returns whether Twilio answers; a YES to a question of the product is not for it."""
         pair = (scope, phone)
         if word == "STOP":
             known = pair in self._out

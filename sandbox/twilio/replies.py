@@ -15,7 +15,7 @@ class UnusableError(ValueError):
 
 
 def replies(attempt: Attempt) -> list[str]:
-    """Nothing for an empty answer or ``<Response/>``; plain text goes back as it is."""
+    """Returns nothing for an empty answer or ``<Response/>``; plain text as it is."""
     kind = attempt.content_type.partition(";")[0].strip().lower()
     if not attempt.answer.strip():
         return []

@@ -66,7 +66,7 @@ def _validator() -> Draft202012Validator:
 
 
 def read_form(body: bytes) -> Json:
-    """A form holds nothing but text; what the schema calls a number or an array becomes one."""
+    """Reads a form, which holds text only, into the schema's numbers and arrays."""
     try:
         given = parse_qs(body.decode(), keep_blank_values=True, strict_parsing=bool(body))
     except ValueError as error:
@@ -145,7 +145,7 @@ def _check_sender(sender: str, to: str) -> None:
 
 
 def normal(address: str) -> str:
-    """Twilio forgives spaces, dots, dashes and brackets in a number."""
+    """Returns the number without spaces, dots, dashes and brackets, which Twilio forgives."""
     return re.sub(r"[\s().-]", "", address)
 
 

@@ -47,7 +47,7 @@ class Switchboard:
         return {"opted_out_of": self.opt_outs.of(phone)}
 
     def read(self, phone: str) -> None:
-        """SMS knows no receipt for reading; WhatsApp does."""
+        """Marks it as read; SMS knows no receipt for that, WhatsApp does."""
         for message in list(self.messages.newest()):
             if message.phone == phone and message.outbound and not message.seen:
                 message.seen = True

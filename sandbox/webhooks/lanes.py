@@ -37,7 +37,7 @@ class Lanes(Generic[T]):
         self._waiting.clear()
 
     def dump(self) -> Any:
-        """What is under way comes first: nobody knows whether it arrived."""
+        """Returns all; what is under way comes first, as nobody knows whether it arrived."""
         busy = [(lane, item) for lane, item in self._busy.items() if item is not None]
         return busy + [(lane, item) for lane, queue in self._waiting.items() for item in queue]
 

@@ -26,7 +26,7 @@ def _svix_key(secret: str) -> bytes:
 
 
 def svix_headers(*, secret: str, event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Svix v1, also known as Standard Webhooks: HMAC-SHA256 over ``id.timestamp.body``."""
+    """Signs by Svix v1, known as Standard Webhooks: HMAC-SHA256 over ``id.timestamp.body``."""
     signed = f"{event_id}.{timestamp}.".encode() + body
     digest = hmac.new(_svix_key(secret), signed, hashlib.sha256).digest()
     return {
@@ -41,7 +41,7 @@ def link_signature(key: bytes, path: str, expires: int) -> str:
 
 
 def twilio_signature(token: str, url: str, fields: Iterable[tuple[str, str]]) -> str:
-    """``X-Twilio-Signature``: HMAC-SHA1 over the address as it is called and the sorted fields.
+    """Returns ``X-Twilio-Signature``: HMAC-SHA1 over the address called and the sorted fields.
 
     https://www.twilio.com/docs/usage/webhooks/webhooks-security
     """
@@ -56,7 +56,7 @@ def twilio_signature(token: str, url: str, fields: Iterable[tuple[str, str]]) ->
 
 
 def hub_headers(secret: str, body: bytes) -> dict[str, str]:
-    """Meta's: over the bytes as they are posted; the old SHA-1 header still comes along.
+    """Signs as Meta does, over the bytes posted; the old SHA-1 header still comes along.
 
     https://developers.facebook.com/docs/graph-api/webhooks/getting-started
     """

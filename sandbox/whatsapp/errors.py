@@ -128,7 +128,7 @@ def render(error: RefusedError) -> Response:
 
 
 def refusal(status: int, name: str) -> Response:
-    """Any status under any code: a fault may also answer what the documents do not list."""
+    """Returns any status under any code: a fault may answer what no document lists."""
     code = int(name) if name.isdecimal() else USUAL_CODES.get(status, 1)
     error = RefusedError(code if code in ERRORS else 1)
     error.code, error.status = code, status
@@ -154,7 +154,7 @@ def _body(error: RefusedError) -> Json:
 
 
 def later(code: int, details: str = "") -> Json:
-    """As it stands in the ``errors`` of a webhook."""
+    """Returns it as it stands in the ``errors`` of a webhook."""
     _, message, usual = ERRORS.get(code, UNKNOWN)
     return {
         "code": code,

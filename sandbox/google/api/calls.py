@@ -29,14 +29,14 @@ class Call:
 
     @property
     def subject(self) -> str:
-        """What the ``only`` of a fault is compared with."""
+        """Returns what the ``only`` of a fault is compared with."""
         return f"{self.method} {self.path}"
 
     def json(self) -> Json:
         return json_object(self.body)
 
     def how(self) -> How:
-        """``sendNotifications`` is the old spelling."""
+        """Returns how to write; ``sendNotifications`` is the old spelling."""
         usual = "all" if self.query.switch("sendNotifications") else "none"
         return How(
             updates=self.query.get("sendUpdates") or usual,

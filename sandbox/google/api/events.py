@@ -62,7 +62,7 @@ class EventsApi:
         return self._show(call, found, made)
 
     def take_over(self, call: Call, calendar: str) -> Response:
-        """A private copy of somebody else's event: nobody gets a mail."""
+        """Imports a private copy of somebody else's event: nobody gets a mail."""
         given = call.json()
         if not given.get("iCalUID"):
             raise CalendarRefusedError("required", location="iCalUID")
@@ -113,7 +113,7 @@ class EventsApi:
         return answer({**kind, "items": shown, **more})
 
     def move(self, call: Call, calendar: str, event: str) -> Response:
-        """It keeps its id; in the old calendar it is deleted."""
+        """Moves it; it keeps its id and is deleted in the old calendar."""
         found, present = self._to_change(call, calendar, event)
         target = self._world.calendar(
             call.account, call.query.get("destination") or "", writes=True
@@ -170,7 +170,7 @@ def writer(world: World, calendar: Calendar, creator: str) -> Writer:
 
 
 def organizer(calendar: Calendar) -> Json:
-    """Of what is made in it: a secondary calendar organizes its own events."""
+    """Returns the organizer of what is made in it: a secondary calendar organizes its own."""
     if calendar.primary:
         return {"email": calendar.owner}
     return {"email": calendar.id, "displayName": calendar.name}

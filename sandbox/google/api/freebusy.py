@@ -20,7 +20,7 @@ NOT_BUSY = ("workingLocation", "birthday")
 
 
 def answer(given: Json, find: Callable[[str], Calendar | None], broken: str = "") -> Json:
-    """``broken`` is the error that every calendar has instead of an answer."""
+    """Answers; ``broken`` is the error that every calendar has instead of an answer."""
     start, end = _range(given)
     zone = ZoneInfo(given.get("timeZone") or "UTC")
     items = [str(item.get("id")) for item in given.get("items") or []]
@@ -53,7 +53,7 @@ def _range(given: Json) -> tuple[datetime, datetime]:
 
 
 def busy(calendar: Calendar, start: datetime, end: datetime, zone: ZoneInfo) -> list[Json]:
-    """Those that touch or overlap are one."""
+    """Returns the busy times; those that touch or overlap are one."""
     merged: list[list[datetime]] = []
     taken = [event for event in calendar.live(start, end) if _blocks(event, calendar)]
     for event in sorted(taken, key=lambda entry: entry.starts(calendar.zone)):

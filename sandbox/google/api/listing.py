@@ -55,7 +55,7 @@ class Listing:
         self._page = self._read_page()
 
     def answer(self, keep: int | None = None) -> Json:
-        """``keep`` cuts the list short, which no API says of itself."""
+        """Answers a page; ``keep`` cuts the list short, which no API says of itself."""
         calendar = self._calendar
         found = list(self._found())[:keep]
         start = self._page.get("i", 0)

@@ -79,7 +79,7 @@ class PeopleApi:
         return answer({"responses": responses})
 
     def search(self, call: Call) -> Response:
-        """Beginnings of words in names, addresses, numbers and companies."""
+        """Finds beginnings of words in names, addresses, numbers and companies."""
         wanted = mask(call.query.get("readMask"), "readMask", READABLE)
         words = (call.query.get("query") or "").lower()
         size = call.query.number("pageSize", 10, 0, 30)

@@ -80,14 +80,14 @@ def check(fields: Json) -> None:
 
 
 def written(given: Json, names: frozenset[str]) -> Json:
-    """The wanted fields, without what Google adds."""
+    """Returns the wanted fields, without what Google adds."""
     fields = {name: given[name] for name in names if given.get(name)}
     check(fields)
     return {name: [_bare(item) for item in values] for name, values in fields.items()}
 
 
 def show(contact: Snapshot, wanted: frozenset[str], *, synced: bool = False) -> Json:
-    """``synced``: for a list since a cursor, which says what has gone."""
+    """Shows a contact; ``synced`` for a list since a cursor, which says what has gone."""
     shown: Json = {"resourceName": contact.resource, "etag": contact.etag}
     metadata = _metadata(contact)
     if contact.deleted:
@@ -117,7 +117,7 @@ def _metadata(contact: Snapshot) -> Json:
 
 
 def etags(contact: Snapshot) -> frozenset[str]:
-    """The person's and the source's: either will do."""
+    """Returns the person's and the source's: either will do."""
     return frozenset({contact.etag, f"#{contact.revision:012x}"})
 
 

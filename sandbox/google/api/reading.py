@@ -27,7 +27,7 @@ class Query:
         return self._given.get(name) == "true"
 
     def number(self, name: str, usual: int, least: int, most: int) -> int:
-        """Google takes more than the most for the most."""
+        """Parses a number; Google takes more than the most for the most."""
         text = self._given.get(name)
         if text is None:
             return usual
@@ -47,13 +47,13 @@ class Query:
         return zone
 
     def shape(self, without: Collection[str]) -> str:
-        """What has to be the same for every request that continues this one."""
+        """Returns what has to be the same in every request that continues this one."""
         pairs = sorted(pair for pair in self._given.multi_items() if pair[0] not in without)
         return "&".join(f"{name}={value}" for name, value in pairs)
 
 
 def moment(text: Any, name: str) -> datetime:
-    """RFC 3339, with an offset."""
+    """Parses an RFC 3339 time with an offset."""
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):

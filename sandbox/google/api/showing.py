@@ -51,7 +51,7 @@ def _bare(event: Event, zone: str, shown_in: str) -> Json:
 
 
 def tombstone(event: Event, calendar: Calendar, shown_in: str = "") -> Json:
-    """In a list, a deleted event is little more than its id."""
+    """Shows a deleted event, which in a list is little more than its id."""
     return _bare(event, calendar.zone, shown_in or calendar.zone)
 
 
@@ -78,7 +78,7 @@ def _guest(json: Json, shown: Json, mine: set[str]) -> Json:
 
 
 def show_entry(calendar: Calendar, role: str, version: int) -> Json:
-    """A calendar in somebody's list."""
+    """Shows a calendar in somebody's list."""
     shown: Json = {
         "kind": "calendar#calendarListEntry",
         "etag": f'"{version:016}"',

@@ -48,7 +48,7 @@ class Desk:
         return JSONResponse({"accounts": shown})
 
     async def give_tokens(self, request: Request) -> Response:
-        """As if the person had consented: for those who are not after the consent."""
+        """Gives tokens as if the person had consented: for those who are not after the consent."""
         account = self._account(request)
         scopes = (await json_object(request)).get("scopes", USUAL_SCOPES)
         grant = self._world.grants.give(account.email, tuple(scopes))
@@ -61,7 +61,7 @@ class Desk:
         return JSONResponse(tokens, status_code=201)
 
     async def revoke(self, request: Request) -> Response:
-        """The person takes it back, on a page of Google's."""
+        """Takes the consent back, as the person does on a page of Google's."""
         count = self._world.grants.revoke_account(self._account(request).email)
         self._world.ledger.touch()
         return JSONResponse({"revoked": count})
@@ -71,7 +71,7 @@ class Desk:
         return Response(status_code=204)
 
     async def expire_cursors(self, _: Request) -> Response:
-        """Every sync token that was handed out."""
+        """Expires every sync token that was handed out."""
         for calendar in self._world.calendars.values():
             calendar.renew_epoch()
         for account in self._world.accounts.values():

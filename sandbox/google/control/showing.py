@@ -71,7 +71,7 @@ def event(entry: Event, calendar: Calendar, key_property: str) -> Json:
 
 
 def event_key(entry: Event, key_property: str) -> str:
-    """What the product calls it."""
+    """Returns what the product calls it."""
     private = entry.content.get("extendedProperties", {}).get("private", {})
     return str(private.get(key_property, ""))
 
@@ -115,7 +115,7 @@ def person(contact: Snapshot, account: Account, key_property: str) -> Json:
 
 
 def person_key(contact: Snapshot, key_property: str) -> str:
-    """What the product calls it, which it keeps in the data that only its client sees."""
+    """Returns what the product calls it, as kept in the data that only its client sees."""
     kept = contact.fields.get("clientData", [])
     return next(
         (str(entry.get("value", "")) for entry in kept if entry.get("key") == key_property), ""

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def stats(world: World, key_property: str) -> Json:
-    """``keys``: how many living events the product knows by the same id."""
+    """Counts; ``keys``: how many living events the product knows by the same id."""
     people = [contact for account in world.accounts.values() for contact in account.book.every()]
     events = [
         event

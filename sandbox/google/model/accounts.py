@@ -74,7 +74,7 @@ class World:
         return calendar
 
     def calendar(self, account: Account, wanted: str, *, writes: bool = False) -> Calendar:
-        """Refused where the account has no access to it."""
+        """Returns the calendar. Raises a refusal where the account has no access to it."""
         wanted = account.email if wanted == "primary" else wanted
         calendar = self.calendars.get(wanted)
         role = account.roles.get(wanted)
@@ -97,7 +97,7 @@ class World:
             account.book.clock, account.book.touched = self.clock, self.ledger.touch
 
     def clear(self) -> None:
-        """Everything but what people have consented to: the same people come back."""
+        """Forgets everything but what people have consented to: the same people come back."""
         self.clock.clear()
         self.channels.clear()
         self.invitations.sent.clear()

@@ -72,12 +72,12 @@ class Book:
         return self.put(f"c{secrets.randbelow(9 * 10**18) + 10**18}", fields)
 
     def find(self, wanted: str, revision: int | None = None) -> Snapshot | None:
-        """As of that revision of the book; None if it was not there."""
+        """Returns it as of that revision of the book; None if it was not there."""
         shown = self._as_of(wanted, revision)
         return None if shown is None or shown.deleted else shown
 
     def every(self, revision: int | None = None, *, since: int | None = None) -> list[Snapshot]:
-        """In the order of their changes; with the deleted ones where ``since`` is given."""
+        """Returns all in the order of their changes; with deleted ones where ``since`` is given."""
         found = [snapshot for wanted in self._past if (snapshot := self._as_of(wanted, revision))]
         kept = (
             snapshot
@@ -91,7 +91,7 @@ class Book:
         return sorted(kept, key=lambda snapshot: snapshot.revision)
 
     def revision_at(self, moment: datetime) -> int:
-        """The newest that was there by then."""
+        """Returns the newest that was there by then."""
         seen = (snapshot.revision for snapshot in self._snapshots() if snapshot.at <= moment)
         return max([self.settled, *seen])
 
@@ -99,7 +99,7 @@ class Book:
         return [snapshot for snapshot in self.every() if group in groups_of(snapshot.fields)]
 
     def merge(self, keep: Snapshot, drop: Snapshot) -> Snapshot:
-        """One contact of two; the other's name leads here from now on."""
+        """Makes one contact of two; the other's name leads here from now on."""
         fields = {**drop.fields, **keep.fields}
         for name in ("emailAddresses", "phoneNumbers", "memberships"):
             both = [*keep.fields.get(name, []), *drop.fields.get(name, [])]

@@ -45,7 +45,7 @@ class Calendar:
         self.changed(self)
 
     def find(self, wanted: str) -> Event | None:
-        """Also an occurrence that has no difference from its series."""
+        """Finds an event, also an occurrence that has no difference from its series."""
         if found := self.events.get(wanted):
             return found
         series = self.events.get(wanted.rpartition("_")[0])
@@ -58,7 +58,7 @@ class Calendar:
     def expand(
         self, series: Event, start: datetime | None = None, end: datetime | None = None
     ) -> Iterator[Event]:
-        """Every occurrence between start and end; those with differences have theirs."""
+        """Yields every occurrence between start and end; those with differences have theirs."""
         last = end or series.starts(self.zone) + recurrence.FURTHEST
         seen = set()
         for occurrence in recurrence.occurrences(series, self.zone, start, last):
@@ -75,13 +75,13 @@ class Calendar:
         ]
 
     def bring_back(self, series: str, occurrences: Container[str]) -> None:
-        """The series has them again."""
+        """Removes their tombstones: the series has them again."""
         for event in list(self.events.values()):
             if event.vanished and event.series == series and event.id in occurrences:
                 del self.events[event.id]
 
     def live(self, start: datetime | None, end: datetime | None) -> Iterator[Event]:
-        """What takes place between start and end, every occurrence by itself."""
+        """Yields what takes place between start and end, every occurrence by itself."""
         for event in list(self.events.values()):
             if event.deleted or event.series:
                 continue

@@ -56,7 +56,7 @@ class Channel:
     number: int = 0
 
     def as_json(self) -> Json:
-        """As the API answers it."""
+        """Returns it as the API answers it."""
         shown = {
             "kind": "api#channel",
             "id": self.id,

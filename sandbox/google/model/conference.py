@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def apply(event: Event, given: Json | None) -> None:
-    """A request is carried out once per ``requestId``; null takes the conference away."""
+    """Carries out a request once per ``requestId``; null takes the conference away."""
     if given is None:
         event.content.pop("conferenceData", None)
         event.content.pop("hangoutLink", None)

@@ -13,7 +13,7 @@ def seal(content: Json) -> str:
 
 
 def unseal(token: str) -> Json | None:
-    """None if it is none of ours."""
+    """Opens a cursor; None if it is none of ours."""
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
         content = json.loads(base64.urlsafe_b64decode(padded))

@@ -59,7 +59,7 @@ class Event:
         return instant(self.content["end"], zone)
 
     def overlaps(self, start: datetime | None, end: datetime | None, zone: str) -> bool:
-        """A tombstone without times lies everywhere."""
+        """Returns whether it overlaps; a tombstone without times lies everywhere."""
         if "start" not in self.content:
             return True
         return (end is None or self.starts(zone) < end) and (
@@ -71,11 +71,11 @@ class Event:
         return given
 
     def key(self) -> tuple[int, str]:
-        """The order of a list without an order: by change, so that paging loses nothing."""
+        """Returns the place in a list without an order: by change, so that paging loses nothing."""
         return (self.version, self.id)
 
     def occurrence(self, start: datetime | date, zone: str) -> "Event":
-        """One of a series, as yet without a difference of its own."""
+        """Returns an occurrence of the series, as yet without a difference of its own."""
         length = self.ends(zone) - self.starts(zone)
         first = moment(start, self.zone(zone))
         content = {
@@ -113,7 +113,7 @@ def moment(at: datetime | date, zone: str) -> Json:
 
 
 def instant(given: Json, zone: str) -> datetime:
-    """Of ``start`` or ``end``; a day begins at midnight of the calendar's zone."""
+    """Returns the instant of ``start`` or ``end``; days begin at the calendar's midnight."""
     if "date" in given:
         day = date.fromisoformat(given["date"])
         return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
@@ -124,7 +124,7 @@ def instant(given: Json, zone: str) -> datetime:
 
 
 def show_moment(given: Json, shown_in: str, zone: str) -> Json:
-    """With the offset of the zone of the answer, and beside it the zone it was written with."""
+    """Shows it with the offset of the answer's zone, beside the zone it was written with."""
     if "date" in given:
         return {"date": given["date"]}
     at = instant(given, zone).astimezone(ZoneInfo(shown_in))

@@ -50,7 +50,7 @@ class Grants:
         self._access: dict[str, tuple[Grant, datetime]] = {}
 
     def allow(self, asked: Json, account: str, scopes: tuple[str, ...]) -> str:
-        """The code that goes back with the person."""
+        """Returns the code that goes back with the person."""
         grant = Grant(account, scopes)
         if asked.get("access_type") == "offline" and self._gets_refresh_token(asked, account):
             grant.refresh_token = f"1//{secrets.token_urlsafe(60)}"
@@ -67,7 +67,7 @@ class Grants:
         return code
 
     def redeem(self, code: str, redirect_uri: str, verifier: str) -> Code:
-        """Once. A code that comes twice has been stolen, and what it opened is shut."""
+        """Redeems a code once; one that comes twice was stolen, and what it opened is shut."""
         found = self._codes.get(code)
         if found is None or found.expires_at < self._clock.now():
             raise OAuthRefusedError("invalid_grant", "Malformed auth code.")
@@ -100,13 +100,13 @@ class Grants:
         return grant if alive else None
 
     def give(self, account: str, scopes: tuple[str, ...]) -> Grant:
-        """Without asking anybody: for the control API."""
+        """Grants without asking anybody: for the control API."""
         grant = Grant(account, scopes, refresh_token=f"1//{secrets.token_urlsafe(60)}")
         self._every.append(grant)
         return grant
 
     def revoke(self, token: str) -> bool:
-        """By either of its tokens."""
+        """Revokes a grant by either of its tokens."""
         grant, _ = self._access.get(token, (None, None))
         found = [
             candidate

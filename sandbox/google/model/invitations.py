@@ -29,7 +29,7 @@ class Invitations:
         self._has_account = has_account
 
     def tell(self, calendar: str, before: Event | None, after: Event, updates: str) -> None:
-        """``updates`` is "all", "externalOnly" or "none", as in ``sendUpdates``."""
+        """Tells guests; ``updates`` is "all", "externalOnly" or "none", as in ``sendUpdates``."""
         if updates == "none":
             return
         old = _guests(before) if before and not before.deleted else {}

@@ -17,7 +17,7 @@ UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6}Z)")
 
 
 def occurrences(event: Event, zone: str, start: datetime | None, end: datetime) -> Iterator[Event]:
-    """Those that lie between start and end, in order."""
+    """Yields the occurrences that lie between start and end, in order."""
     own = ZoneInfo(event.zone(zone))
     length = event.ends(zone) - event.starts(zone)
     rules = _rules(event, own, zone)
@@ -33,7 +33,7 @@ def occurrences(event: Event, zone: str, start: datetime | None, end: datetime) 
 
 
 def check(lines: list[str], start: datetime) -> None:
-    """A ValueError for what is no recurrence."""
+    """Raises a ValueError for what is no recurrence."""
     for line in lines:
         kind = re.split("[:;]", line, maxsplit=1)[0].upper()
         if kind not in KINDS or ":" not in line:

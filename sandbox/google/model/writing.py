@@ -99,7 +99,7 @@ class Writer:
         return self._change(event, content, given, how)
 
     def overwrite(self, event: Event, fields: Json, how: How) -> Event:
-        """By a person in Google's own calendar, whom no API stands in the way."""
+        """Writes as a person in Google's own calendar does, whom no API stands in the way."""
         return self._change(event, copy.deepcopy(event.content | fields), {}, how)
 
     def delete(self, event: Event, updates: str) -> None:

@@ -148,7 +148,7 @@ class OAuth:
 
 
 def userinfo(account: Account, path: str) -> Json:
-    """The second version says ``id`` where OpenID Connect says ``sub``."""
+    """Answers who it is; the second version says ``id`` where OpenID Connect says ``sub``."""
     shown = {
         "email": account.email,
         "name": account.name,

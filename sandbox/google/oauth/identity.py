@@ -31,7 +31,7 @@ class Keys:
         return f"{signed}.{_encode(signature)}"
 
     def as_json(self) -> Json:
-        """The public half: https://www.rfc-editor.org/rfc/rfc7517"""
+        """Returns the public half: https://www.rfc-editor.org/rfc/rfc7517"""
         numbers = self._key.public_key().public_numbers()
         key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID}
         return {"keys": [{**key, "n": _number(numbers.n), "e": _number(numbers.e)}]}

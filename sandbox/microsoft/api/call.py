@@ -62,7 +62,7 @@ class Call:
         return self.request.query_params
 
     def json(self) -> Json:
-        """An empty body is an empty object."""
+        """Returns the body's object; an empty body is an empty object."""
         try:
             given: Any = parse_json(self.body or b"{}")
         except ValueError as error:

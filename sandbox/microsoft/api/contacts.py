@@ -48,7 +48,7 @@ class ContactsApi:
         self._tracking = tracking
 
     def list_folders(self, call: Call) -> Response:
-        """The one that everything is in at first is not among them."""
+        """Lists the folders, without the one that everything is in at first."""
         shown = [
             _folder(folder) for folder in call.mailbox.folders.values() if not folder.is_default
         ]
@@ -139,7 +139,7 @@ def show(contact: Item, prefer: Prefer) -> Json:
 
 
 def apply(contact: Contact, given: Json) -> None:
-    """Each field that is named is replaced as a whole."""
+    """Replaces each field that is named as a whole."""
     shapes.check(given, KINDS, READ_ONLY, KIND)
     fields = {**contact.fields, **{k: v for k, v in given.items() if k in KINDS}}
     _check(fields)

@@ -57,7 +57,7 @@ def read_new(given: Json, *, calendar: str, user: User, at: datetime) -> Event:
 
 
 def apply(event: Event, given: Json, *, user: User) -> None:
-    """All of it or, by a RefusedError, nothing."""
+    """Applies all of it or, by a RefusedError, nothing."""
     fields = _read_fields(event, given, user)
     start = zones.read(given["start"], "start") if "start" in given else event.start
     end = zones.read(given["end"], "end") if "end" in given else event.end

@@ -75,7 +75,7 @@ def show(event: Event, user: User, prefer: Prefer) -> Json:
 
 
 def show_occurrence(event: Event, prefer: Prefer) -> Json:
-    """What change tracking tells of an occurrence that is like its series."""
+    """Shows what change tracking tells of an occurrence that is like its series."""
     return {
         "@odata.type": "#microsoft.graph.event",
         "id": event.shown_id(immutable=prefer.immutable),

@@ -100,7 +100,7 @@ class EventsApi:
         return Response(status_code=202)
 
     def respond(self, call: Call, event: str, answer: str) -> Response:
-        """Declining takes it out of the calendar."""
+        """Answers an invitation; declining takes it out of the calendar."""
         found = call.mailbox.event(event)
         if found.organizer is None:
             raise bad(
@@ -153,7 +153,7 @@ class EventsApi:
 
 
 def change(mailbox: Mailbox, mails: Mails, event: Event, given: Json) -> None:
-    """As its owner does, with all that follows: mails, a new change key, lost occurrences."""
+    """Changes it as its owner does, with mails, a new change key and lost occurrences."""
     before = [address_of(guest) for guest in event.attendees]
     present = event.foreseen(mailbox.clock.now())
     if event.kind == "occurrence":

@@ -15,7 +15,7 @@ OK = 200
 
 
 def shake(url: str) -> None:
-    """A RefusedError if the endpoint does not want to be notified."""
+    """Asks the endpoint. Raises a RefusedError if it does not want to be notified."""
     token = f"Validation: Testing client application reachability for subscription {uuid4()}"
     joint = "&" if "?" in url else "?"
     asked = f"{url}{joint}validationToken={quote_plus(token)}"

@@ -43,7 +43,7 @@ EXPANDED_ID = re.compile(r"id\s+eq\s+'((?:[^']|'')*)'", re.IGNORECASE)
 
 
 def collection(call: Call, items: Sequence[Item], show: Callable[[Item], Json]) -> Response:
-    """Filtered, sorted and one page of it, with the link to the next."""
+    """Answers a page of the items, filtered and sorted, with the link to the next."""
     keep = read_filter(call.query.get("$filter"))
     shown = [(item, body) for item in items if keep(item, body := show(item))]
     _sort(shown, call.query.get("$orderby"))
@@ -82,7 +82,7 @@ def select(call: Call, body: Json) -> Json:
 
 
 def expand(call: Call, item: Item, body: Json) -> Json:
-    """Extended properties are told only to who asks for them by their ids."""
+    """Adds the extended properties that were asked for by their ids."""
     wanted = call.query.get("$expand")
     if not wanted:
         return body

@@ -94,7 +94,7 @@ def contact_routes(contacts: ContactsApi) -> list[Route]:
 
 
 def subscription_routes(subscriptions: SubscriptionsApi) -> list[Route]:
-    """Which permission they need depends on what is watched."""
+    """Returns the routes; which permission they need depends on what is watched."""
     return [
         ("GET", "subscriptions", subscriptions.list, ""),
         ("POST", "subscriptions", subscriptions.create, ""),
@@ -106,7 +106,7 @@ def subscription_routes(subscriptions: SubscriptionsApi) -> list[Route]:
 
 
 def demand_scope(call: Call, scope: str) -> None:
-    """Read for reading; ReadWrite allows both."""
+    """Demands Read for reading; ReadWrite allows both."""
     if not scope:
         return
     wanted = [f"{scope}.ReadWrite"]

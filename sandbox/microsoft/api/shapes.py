@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 def check(given: Json, kinds: Mapping[str, type], others: Collection[str], of: str) -> None:
-    """``others`` may be named as well; null is a value of every kind."""
+    """Checks the kinds; ``others`` may be named as well; null is a value of every kind."""
     for name, value in given.items():
         wanted = kinds.get(name)
         if wanted is None and name not in others and not name.startswith("@odata."):

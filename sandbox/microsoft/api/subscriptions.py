@@ -30,7 +30,7 @@ class SubscriptionsApi:
         self._subscriptions = subscriptions
 
     async def create(self, call: Call) -> Response:
-        """The endpoint is asked while the client still waits for the answer."""
+        """Creates one, and asks the endpoint while the client still waits for the answer."""
         wanted = self._read(call)
         self._subscriptions.demand_room(wanted)
         for url in filter(None, (wanted.url, wanted.lifecycle_url)):

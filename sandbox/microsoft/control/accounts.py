@@ -47,7 +47,7 @@ class AccountsControl:
         return JSONResponse(self._identity.give(user, tuple(scopes)), status_code=201)
 
     async def revoke(self, request: Request) -> Response:
-        """The person takes everything back, on a page of Microsoft's; subscriptions go with it."""
+        """Takes every consent back, as a person does at Microsoft's; subscriptions go with it."""
         user = self._user(request)
         taken = self._identity.tokens.revoke(user)
         for subscription in self._world.subscriptions.of(user):

@@ -46,7 +46,7 @@ class CalendarsControl:
         return JSONResponse({"calendars": shown})
 
     async def add(self, request: Request) -> Response:
-        """Somebody else's invitation, if it names an organizer."""
+        """Adds an event; it is somebody else's invitation if it names an organizer."""
         given = await json_object(request)
         mailbox, folder = self._place(given.get("calendar"))
         wanted = wishes.event(given, mailbox)

@@ -46,7 +46,7 @@ class Control:
         return JSONResponse({"pushes": [showing.push(subscription) for subscription in every]})
 
     async def lifecycle(self, request: Request) -> Response:
-        """``subscriptionRemoved`` removes it, too."""
+        """Posts a lifecycle event; ``subscriptionRemoved`` removes the subscription, too."""
         subscription = self._subscription(request)
         event = (await json_object(request)).get("event")
         if event not in LIFECYCLE:

@@ -24,7 +24,7 @@ TRADES = ("Petal & Stem", "Harbour Catering", "Nightjar Strings", "Foxglove Film
 
 
 def events(mailbox: Mailbox) -> None:
-    """A working week, a day away and an invitation from somebody else."""
+    """Seeds a working week, a day away and an invitation from somebody else."""
     today = mailbox.clock.now().astimezone(ZoneInfo(zones.iana(mailbox.user.zone)))
     monday = datetime.combine(today.date() - timedelta(days=today.weekday()), time())
     add(mailbox, "Team meeting", monday + timedelta(hours=9), minutes=30, series="monday")

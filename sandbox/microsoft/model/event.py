@@ -42,7 +42,7 @@ class Event(Item):
 
     @property
     def is_gone(self) -> bool:
-        """An occurrence goes with its series."""
+        """Returns whether it is gone; an occurrence goes with its series."""
         if self.master is None:
             return self.removed
         return self.master.removed or self.original in self.master.skipped
@@ -53,7 +53,7 @@ class Event(Item):
 
     @property
     def attendees(self) -> list[Json]:
-        """A series and its occurrences share them, until one becomes an exception."""
+        """Returns the attendees, which a series and its occurrences share but for exceptions."""
         found: list[Json] = self.fields.setdefault("attendees", [])
         return found
 
@@ -66,12 +66,12 @@ class Event(Item):
         return own_start < end and (own_end > start or own_start == own_end >= start)
 
     def seen_within(self, start: datetime, end: datetime) -> "list[Event]":
-        """Itself, or those of its occurrences that are in the window."""
+        """Returns itself, or those of its occurrences that are in the window."""
         found = [self] if self.recurrence is None else self.occurrences(end)
         return [occurrence for occurrence in found if occurrence.overlaps(start, end)]
 
     def foreseen(self, now: datetime) -> "dict[str, Event]":
-        """The occurrences that anybody may know of, by id; none if it is no series."""
+        """Returns the occurrences that anybody may know of, by id; none if it is no series."""
         if self.recurrence is None:
             return {}
         return {occurrence.id: occurrence for occurrence in self.occurrences(now + FORESEEN)}
@@ -112,7 +112,7 @@ def occurrence_id(master: str, day: date) -> str:
 
 
 def split_occurrence(id_: str) -> tuple[str, date] | None:
-    """The id of the series and the day, if it is an occurrence's."""
+    """Returns the id of the series and the day, if it is an occurrence's."""
     found = OCCURRENCE.fullmatch(id_)
     if found is None:
         return None

@@ -57,12 +57,12 @@ class Item:
 
     @property
     def key(self) -> str:
-        """What the product calls it."""
+        """Returns what the product calls it."""
         return next((v for k, v in self.properties.items() if k.endswith(f" Name {OUR_NAME}")), "")
 
 
 def property_id(text: str) -> str:
-    """Compared without regard to the case of its GUID."""
+    """Returns the id to compare, without regard to the case of its GUID."""
     kind, _, rest = text.partition(" ")
     if not PROPERTY_ID.fullmatch(text):
         raise bad(f"The extended property id '{text}' is malformed.", "ErrorInvalidProperty")

@@ -85,7 +85,7 @@ class Mailbox:
         return self.folder if id_ is None else _found(self.folders.get(id_))
 
     def event(self, id_: str) -> Event:
-        """By either of its ids; also an occurrence of a series."""
+        """Returns an event by either of its ids; also an occurrence of a series."""
         if event := self.events.get(self._immutable.get(id_, id_)):
             return event
         if (split := split_occurrence(id_)) is None:
@@ -122,7 +122,7 @@ class Mailbox:
         self.stored(item, "created")
 
     def stored(self, item: Item, verb: Verb = "updated") -> None:
-        """It has a new change key; an occurrence that was written is an exception from then on."""
+        """Gives it a new change key; an occurrence that was written becomes an exception."""
         item.sequence = self.history.step()
         item.modified_at = self.clock.now()
         if isinstance(item, Event) and item.master is not None and item.original is not None:
@@ -144,7 +144,7 @@ class Mailbox:
         self._changed(Change("deleted", item, self.user))
 
     def move(self, item: Event | Contact, folder: str) -> None:
-        """It goes under another id, and is gone from where it was."""
+        """Moves it under another id; it is gone from where it was."""
         self.history.bury(item.folder, item.id, item.immutable_id)
         self._immutable.pop(item.id, None)
         item.folder, item.id = folder, new_id()
@@ -152,7 +152,7 @@ class Mailbox:
         self.stored(item)
 
     def forget(self, occurrences: Iterable[Event]) -> None:
-        """Those a series has no longer."""
+        """Forgets those a series has no longer."""
         for occurrence in occurrences:
             self.history.bury(
                 occurrence.folder, occurrence.id, occurrence.immutable_id, occurrence.start.instant

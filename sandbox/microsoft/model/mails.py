@@ -53,7 +53,7 @@ class Mails:
         self._tell("invitation", event, user, _addresses(event))
 
     def changed(self, event: Event, user: User, given: Json, before: list[str]) -> None:
-        """If nothing but the attendees was changed, only those are told whom it concerns."""
+        """Tells the attendees; only those it concerns, if nothing else was changed."""
         if event.organizer is not None:
             return
         now = _addresses(event)

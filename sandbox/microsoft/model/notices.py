@@ -75,7 +75,7 @@ class Notices:
 
 
 def forged(body: bytes) -> bytes:
-    """As somebody would post it who does not know the secrets."""
+    """Returns one as somebody would post it who does not know the secrets."""
     given = json.loads(body)
     for notice in given["value"]:
         notice["clientState"] = "not the secret"

@@ -20,7 +20,7 @@ MAX_DAYS = 5_000
 
 
 def days(series: Json, until: date) -> Days:
-    """Up to ``until`` and to the end of the series."""
+    """Yields the days up to ``until`` and to the end of the series."""
     pattern, limits = series["pattern"], series["range"]
     last = until
     if limits["type"] == "endDate":
@@ -35,7 +35,7 @@ def days(series: Json, until: date) -> Days:
 
 
 def check(series: Any) -> None:
-    """A RefusedError for what Graph refuses, and for patterns that are not played here."""
+    """Raises a RefusedError for what Graph refuses, and for patterns that are not played here."""
     if not isinstance(series, dict):
         raise bad("recurrence has a pattern and a range.")
     pattern, limits = series.get("pattern"), series.get("range")

@@ -83,7 +83,7 @@ class Subscription:
 
 
 def read_resource(given: Any, mailbox: Mailbox) -> tuple[str, str | None]:
-    """Which kind of item, and in which folder."""
+    """Returns which kind of item, and in which folder."""
     for kind, pattern in RESOURCES.items():
         if found := pattern.fullmatch(given if isinstance(given, str) else ""):
             folder = found["folder"]
@@ -103,7 +103,7 @@ def read_verbs(given: Any) -> frozenset[str]:
 
 
 def read_url(given: Any, name: str) -> str:
-    """https, and here, unlike at Microsoft's, also http on this machine."""
+    """Reads the URL: https, and here, unlike at Microsoft's, also http on this machine."""
     if not isinstance(given, str) or not re.match(
         r"https://[^/]+|http://(?:127\.0\.0\.1|localhost)(?::\d+)?(?:/|$)", given
     ):

@@ -60,7 +60,7 @@ class Subscriptions:
         return [mine for mine in self.every.values() if mine.user == user]
 
     def limited(self, wanted: datetime) -> datetime:
-        """Raised to the shortest, and refused beyond the longest."""
+        """Returns the end, raised to the shortest; refuses what is beyond the longest."""
         now = self._clock.now()
         # The client's clock may be a little ahead.
         if wanted > now + timedelta(minutes=self.max_minutes, seconds=30):
@@ -91,7 +91,7 @@ class Subscriptions:
             self._timers.later(LOOK_EVERY, self._look_again)
 
     def authorize(self, subscription: Subscription, until: datetime) -> None:
-        """What was held back goes out, if it is not too old."""
+        """Sends what was held back, if it is not too old."""
         subscription.authorized_until, subscription.was_warned = until, False
         held, subscription.held = subscription.held, []
         for at, notice in held:
@@ -105,7 +105,7 @@ class Subscriptions:
                 self._announce(subscription, change)
 
     def tell(self, subscription: Subscription, event: str) -> None:
-        """A lifecycle event."""
+        """Posts a lifecycle event."""
         if subscription.lifecycle_url is None:
             return
         notice = {**_head(subscription), "lifecycleEvent": event}
@@ -117,7 +117,7 @@ class Subscriptions:
             self.tell(subscription, "subscriptionRemoved")
 
     def look(self) -> None:
-        """Who has run out, and who is about to."""
+        """Looks for subscriptions that have run out or are about to."""
         now = self._clock.now()
         for subscription in list(self.every.values()):
             if subscription.expires_at <= now:

@@ -72,7 +72,7 @@ class Tokens:
         return code
 
     def redeem(self, code: str, redirect_uri: str, verifier: str) -> Code:
-        """Once."""
+        """Redeems a code, once."""
         found = self._codes.pop(code, None)
         if found is None or found.expires_at <= self._clock.now():
             raise OAuthRefusedError(
@@ -95,7 +95,7 @@ class Tokens:
         return grant
 
     def issue(self, grant: Grant) -> tuple[str, str]:
-        """An access token and a refresh token."""
+        """Issues an access token and a refresh token."""
         access, fresh = f"EwB{secrets.token_urlsafe(96)}", f"1.A{secrets.token_urlsafe(96)}"
         expires_at = self._clock.now() + timedelta(seconds=self.life)
         self._access[access] = Access(grant, expires_at, access)
@@ -103,14 +103,14 @@ class Tokens:
         return access, fresh
 
     def access(self, token: str) -> Access | None:
-        """None if there is no such token, it is too old, or the grant behind it is gone."""
+        """Returns the access; None if there is no such token, it is old, or its grant is gone."""
         found = self._access.get(token)
         if found is None or found.grant.revoked or found.expires_at <= self._clock.now():
             return None
         return found
 
     def expire(self, user: User) -> None:
-        """The access tokens; fresh ones can be had."""
+        """Expires the access tokens; fresh ones can be had."""
         kept = {
             token: access for token, access in self._access.items() if access.grant.user != user
         }
@@ -140,7 +140,7 @@ def revoked() -> OAuthRefusedError:
 
 
 def challenge_of(verifier: str) -> str:
-    """S256."""
+    """Returns the S256 challenge of a verifier."""
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
@@ -150,7 +150,7 @@ def granted(scopes: Sequence[str], refused: Sequence[str]) -> tuple[str, ...]:
 
 
 def id_token(grant: Grant, *, issued_at: datetime, nonce: str, life: int) -> str:
-    """Signed with nothing anybody could check: over TLS from the endpoint it need not be."""
+    """Returns an id token that nobody could verify: over TLS from the endpoint nobody has to."""
     user, at = grant.user, int(issued_at.timestamp())
     claims: Json = {
         "aud": grant.client_id,

@@ -42,7 +42,7 @@ class Wall:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """For any name that is stored; ``readable`` decides about those that come in."""
+    """Returns the zone of any stored name; ``readable`` decides about those that come in."""
     return ZoneInfo(STRANGE.get(name) or WINDOWS.get(name) or name)
 
 
@@ -51,18 +51,18 @@ def iana(name: str) -> str:
 
 
 def is_known(name: str) -> bool:
-    """To be written, and to be read in."""
+    """Returns whether the name is known, to be written and to be read in."""
     return name in WINDOWS or name in LISTED
 
 
 def show(local: datetime, zone: str) -> Json:
-    """With seven digits of a second, as Graph has it."""
+    """Shows it with seven digits of a second, as Graph has it."""
     naive = local.replace(tzinfo=None)
     return {"dateTime": naive.isoformat(timespec="microseconds") + "0", "timeZone": zone}
 
 
 def read(given: Any, name: str) -> Wall:
-    """From a client; a Wall comes from Outlook itself, which has names of its own."""
+    """Reads what a client wrote; a Wall comes from Outlook itself, which has names of its own."""
     if isinstance(given, Wall):
         return given
     if not isinstance(given, dict) or not isinstance(given.get("dateTime"), str):
@@ -91,7 +91,7 @@ def missing_window() -> RefusedError:
 
 
 def read_instant(text: str | None, name: str) -> datetime:
-    """A parameter of a query: with an offset, or UTC."""
+    """Reads a parameter of a query: with an offset, or UTC."""
     if not text:
         raise missing_window()
     try:

@@ -53,7 +53,7 @@ def page(scopes: Sequence[str], users: Sequence[User], query: str) -> Response:
 
 
 def posting(uri: str, says: Mapping[str, str]) -> Response:
-    """The answer as a form; without a script, the person sends it on."""
+    """Returns the answer as a form; without a script, the person sends it on."""
     fields = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in says.items()

@@ -50,7 +50,7 @@ class Identity:
         }
 
     def answer(self, request: Request, path: str, body: bytes) -> Response | None:
-        """None if it is no path of the identity platform."""
+        """Answers; None if it is no path of the identity platform."""
         found = PATH.fullmatch(path)
         if found is None:
             return None
@@ -62,7 +62,7 @@ class Identity:
         return answer
 
     def configuration(self, request: Request, tenant: str, _: Json) -> Response:
-        """Under Microsoft's own name, which is what msal insists on; a person is sent here."""
+        """Describes it under Microsoft's own name, as msal insists; a person is sent here."""
         here = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}/{tenant}"
         issuer = "{tenantid}" if tenant in {"common", "organizations"} else tenant
         return JSONResponse(
@@ -121,7 +121,7 @@ class Identity:
         return JSONResponse(self._issued(grant, nonce), headers={"cache-control": "no-store"})
 
     def give(self, user: User, scopes: tuple[str, ...]) -> Json:
-        """What comes of a consent, without one."""
+        """Gives what comes of a consent, without one."""
         grant = Grant(user, self.client_id, scopes)
         self.tokens.grants.append(grant)
         return self._issued(grant, nonce="")

@@ -27,7 +27,7 @@ TYPES = (
 
 
 def check(given: Json) -> str:
-    """The phone it is for. Raises what Meta would answer; the first mistake found counts."""
+    """Returns the phone it is for. Raises what Meta would answer to the first mistake found."""
     if given.get("messaging_product") != "whatsapp":
         raise RefusedError(100, message="(#100) The parameter messaging_product is required.")
     _check_fields(given)

@@ -79,7 +79,7 @@ class Exchange:
         self.outbox.publish(Change("messages", value, kind, received.id, received.phone))
 
     def prefer(self, phone: str, value: str) -> None:
-        """``stop`` or ``resume`` offers, in the menu of the chat."""
+        """Chooses to ``stop`` or ``resume`` offers, in the menu of the chat."""
         if value == "stop":
             self._no_marketing.add(phone)
         else:
@@ -100,7 +100,7 @@ class Exchange:
         self._ledger.touch()
 
     def spoken(self) -> Iterator[Sent | Received]:
-        """Both are kept in the order they came in."""
+        """Yields both kinds, each of which is kept in the order it came in."""
         both: tuple[Iterator[Sent | Received], ...] = (self.sent.newest(), self.received.newest())
         yield from heapq.merge(*both, key=lambda message: message.created_at, reverse=True)
 

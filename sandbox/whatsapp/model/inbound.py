@@ -62,7 +62,7 @@ class File:
 
 
 def compose(given: Json, files: Shelf[File]) -> tuple[Received, str]:
-    """The message and what it answers. A ValueError says what is wrong."""
+    """Returns the message and what it answers. A ValueError says what is wrong."""
     sender = given.get("from") or given.get("user_id")
     phone = people.phone(sender) if isinstance(sender, str) else None
     if phone is None:

@@ -50,7 +50,7 @@ class Sent:
 
     @property
     def ours(self) -> str:
-        """What the product asked to be told again with every status."""
+        """Returns what the product asked to be told again with every status."""
         return str(self.request.get("biz_opaque_callback_data", ""))
 
     @property

@@ -106,7 +106,7 @@ class Outbox:
 
 
 def merged(changes: Sequence[Change]) -> list[Json]:
-    """Several items of one field share a value; their order stays."""
+    """Merges items of one field, which share a value; their order stays."""
     found: dict[str, Json] = {}
     for place, change in enumerate(changes):
         shared = "metadata" in change.value
@@ -121,11 +121,11 @@ def merged(changes: Sequence[Change]) -> list[Json]:
 
 
 def encoded(body: Json) -> bytes:
-    r"""As Meta writes it: no spaces, ``\u00e4`` for what is not ASCII and ``\/`` for a slash."""
+    r"""Encodes as Meta does: no spaces, ``\u00e4`` for what is not ASCII and ``\/`` for a slash."""
     text = json.dumps(body, separators=(",", ":"))
     return re.sub("/", r"\\/", text).encode()
 
 
 def account_change(field: str, value: Json, about: str) -> Change:
-    """About the account, a number or a template: not about a message."""
+    """Returns a change of the account, a number or a template: not of a message."""
     return Change(field, value, kind=field, about=about, whom=about)

@@ -116,7 +116,7 @@ def template_category(template: Template, before: str) -> Json:
 
 
 def account(number: Number, event: str, details: Any) -> Json:
-    """``details`` is what belongs to the event, such as ``ban_info``."""
+    """Returns an event of the account; ``details`` belong to it, such as ``ban_info``."""
     return {"phone_number": number.display, "event": event, **details}
 
 

@@ -13,7 +13,7 @@ MEXICO = re.compile(r"52([2-9]\d{9})")
 
 
 def phone(given: str) -> str | None:
-    """``+`` and digits, or an id of a person; None if it is neither."""
+    """Returns ``+`` and digits, or an id of a person; None if it is neither."""
     if USER_ID.fullmatch(given):
         return given
     digits = re.sub(r"[\s().-]", "", given).removeprefix("+")
@@ -25,7 +25,7 @@ def is_hidden(phone: str) -> bool:
 
 
 def wa_id(phone: str) -> str:
-    """Not always the number: the ninth digit of Brazil and the 1 of Mexico come and go."""
+    """Returns the id, not always the number: Brazil's ninth digit and Mexico's 1 come and go."""
     digits = phone.removeprefix("+")
     if found := BRAZIL.fullmatch(digits):
         return f"55{found[1]}{found[2]}"

@@ -13,7 +13,7 @@ def seen(kind: str, content: Any) -> str:
 
 
 def buttons(kind: str, content: Json) -> tuple[str, ...]:
-    """What can be tapped under it."""
+    """Returns what can be tapped under it."""
     found = content.get("action", {}).get("buttons", []) if kind == "interactive" else []
     return tuple(str(button.get("reply", {}).get("title", "")) for button in found)
 

@@ -107,7 +107,7 @@ class Templates:
         return [template for template in self.every if template.name == name]
 
     def fill(self, wanted: Json) -> tuple[Template, str]:
-        """The template and its text with the holes filled, or the refusal Meta would give."""
+        """Returns the template and its text, filled, or raises the refusal Meta would give."""
         template = self._usable(str(wanted["name"]), str(wanted["language"]["code"]))
         given = {
             str(component.get("type", "")).upper(): component
