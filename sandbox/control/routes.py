@@ -34,7 +34,7 @@ def control_routes(providers: Sequence[Provider], *, forget: Callable[[], None])
     return [
         Route("/", overview),
         Route("/reset", guarded(reset), methods=["POST"]),
-        *(Mount(f"/{each.slug}", routes=provider_routes(each)) for each in providers),
+        *(Mount(f"/{provider.slug}", routes=provider_routes(provider)) for provider in providers),
         *(_settings_route(provider) for provider in providers),
     ]
 

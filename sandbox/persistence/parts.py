@@ -51,8 +51,8 @@ def restore(part: Part, kept: Mapping[str, Any]) -> None:
     for name, value in kept.items():
         present = getattr(part, name)
         inner = _inner_parts(present)
-        for key, each in inner.items():
-            restore(each, value if key is None else value[key])
+        for key, inner_part in inner.items():
+            restore(inner_part, value if key is None else value[key])
         if not inner:
             _fill(part, name, value)
     if isinstance(part, Wired):

@@ -18,7 +18,7 @@ REPLIES = {
 }
 
 
-def wish(body: str) -> str | None:
+def opt_out_keyword(body: str) -> str | None:
     """Returns ``STOP``, ``START``, ``HELP`` or None; the word has to stand alone."""
     word = body.strip().upper()
     if word in STOP_WORDS:
@@ -36,7 +36,7 @@ class OptOuts:
     def __init__(self) -> None:
         self._out: set[tuple[str, str]] = set()
 
-    def heed(self, word: str, scope: str, phone: str) -> bool:
+    def apply_keyword(self, word: str, scope: str, phone: str) -> bool:
         """Returns whether Twilio answers; a YES to a question of the product is not for it."""
         pair = (scope, phone)
         if word == "STOP":

@@ -86,10 +86,12 @@ class Switchboard:
         if message.channel == "whatsapp":
             self._wrote_at[pair] = now()
         else:
-            word = optouts.wish(message.body)
+            word = optouts.opt_out_keyword(message.body)
         tells = {"OptOutType": word} if word and self.advanced_opt_out else {}
         self._deliveries.publish(callbacks.incoming(message, {**tells, **extra}))
-        if word and self.opt_outs.heed(word, message.service_sid or message.to, message.phone):
+        if word and self.opt_outs.apply_keyword(
+            word, message.service_sid or message.to, message.phone
+        ):
             self._say(message, optouts.REPLIES[word], status="delivered")
 
     def reach_changed(self, phone: str) -> None:

@@ -79,8 +79,8 @@ def main(calendar: int, times: int, rounds: int) -> list[int]:
     won = []
     with context.Pool(PROCESSES) as pool:
         for number in range(rounds):
-            each = max(1, times // PROCESSES)
-            jobs = [(calendar, each, number)] * PROCESSES
+            slots_per_process = max(1, times // PROCESSES)
+            jobs = [(calendar, slots_per_process, number)] * PROCESSES
             won.append(sum(pool.starmap(book_in_burst, jobs)))
     return won
 

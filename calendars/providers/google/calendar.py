@@ -48,9 +48,9 @@ class GoogleCalendars(Mailbox):
 
     def event(self, calendar: str, event: str) -> RemoteEvent:
         item = self.calls.run(self.api.events().get(calendarId=calendar, eventId=event))
-        return self.living(calendar, item)
+        return self.undeleted_event(calendar, item)
 
-    def living(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
+    def undeleted_event(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
         """Raises Gone: Google goes on showing what was deleted."""
         zone = "" if events.names_zone(item) else self.zones.get(calendar, "")
         remote_event = events.read_google_event(item, zone)
@@ -84,10 +84,10 @@ class GoogleCalendars(Mailbox):
         try:
             item = self.calls.run(insert)
         except EventIdTaken:
-            return self.ours(calendar, own, key)
-        return self.living(calendar, item)
+            return self.existing_event(calendar, own, key)
+        return self.undeleted_event(calendar, item)
 
-    def ours(self, calendar: str, event: str, key: str) -> RemoteEvent:
+    def existing_event(self, calendar: str, event: str, key: str) -> RemoteEvent:
         """Returns the event an earlier call created, whose answer was lost.
 
         Raises Gone if it was deleted since, and PermanentError if the event is not ours."""
@@ -116,7 +116,7 @@ class GoogleCalendars(Mailbox):
             sendUpdates=UPDATES[notify],
             conferenceDataVersion=1,
         )
-        return self.living(calendar, self.calls.run(patch, etag=etag))
+        return self.undeleted_event(calendar, self.calls.run(patch, etag=etag))
 
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:
         delete = self.api.events().delete(

@@ -28,12 +28,14 @@ class GoogleFreeBusy(Mailbox):
         answers: dict[str, list[FreeBusy]] = {calendar: [] for calendar in calendars}
         for since, until in query_windows(start, end, LONGEST):
             for some in query_lots(calendars, MOST):
-                answer = as_dict(self.busy_in(some, since, until).get("calendars"))
+                answer = as_dict(self.query_busy(some, since, until).get("calendars"))
                 for calendar in some:
                     answers[calendar].append(google_busy(calendar, answer.get(calendar)))
         return [joined_busy(calendar, answers[calendar]) for calendar in calendars]
 
-    def busy_in(self, calendars: Sequence[str], start: datetime, end: datetime) -> dict[str, Any]:
+    def query_busy(
+        self, calendars: Sequence[str], start: datetime, end: datetime
+    ) -> dict[str, Any]:
         body = {
             "timeMin": start.isoformat(),
             "timeMax": end.isoformat(),

@@ -44,7 +44,7 @@ class GraphCalendars(Mailbox):
         notify: Notify,  # noqa: ARG002
     ) -> RemoteEvent:
         """Looks for it first: how long Graph remembers a transaction is not published."""
-        if existing := self.with_key(calendar, key):
+        if existing := self.find_by_key(calendar, key):
             return existing
         values = events.event_properties(text, key, written_hash)
         body = events.create_body(text, values)
@@ -54,12 +54,12 @@ class GraphCalendars(Mailbox):
                 "POST", graph_path("me", "calendars", calendar, "events"), json=body
             )
         except DuplicateTransaction as error:
-            if existing := self.with_key(calendar, key):
+            if existing := self.find_by_key(calendar, key):
                 return existing
             raise Gone("The event was deleted.", code="deleted") from error
         return events.read_graph_event(with_properties(item, values))
 
-    def with_key(self, calendar: str, key: str) -> RemoteEvent | None:
+    def find_by_key(self, calendar: str, key: str) -> RemoteEvent | None:
         start = graph_path("me", "calendars", calendar, "events")
         for page in self.calls.pages(start, **query_by_key(key)):
             for item in page_items(page, "value"):

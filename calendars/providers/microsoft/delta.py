@@ -36,7 +36,7 @@ class GraphDelta(Mailbox):
         out of it is removed. A removed occurrence is not always told of before the next full round.
         https://github.com/microsoftgraph/microsoft-graph-docs/issues/11728"""
         since = continue_cursor(cursor, SHAPE, end) if cursor else None
-        graph_items, link = self.round(calendar, since.token if since else "", start, end)
+        graph_items, link = self.read_round(calendar, since.token if since else "", start, end)
         onward = VendorCursor(
             shape=SHAPE,
             token=link,
@@ -44,12 +44,12 @@ class GraphDelta(Mailbox):
             end=since.end if since else end,
         )
         return EventChanges(
-            items=tuple(self.understood(calendar, graph_items, onward, is_full=since is None)),
+            items=tuple(self.read_items(calendar, graph_items, onward, is_full=since is None)),
             cursor=str(onward),
             is_full=since is None,
         )
 
-    def round(
+    def read_round(
         self, calendar: str, token: str, start: datetime, end: datetime
     ) -> tuple[dict[str, dict[str, Any]], str]:
         """Returns the items by id, as one may come twice and the last counts, and the next link."""
@@ -73,7 +73,7 @@ class GraphDelta(Mailbox):
             raise malformed_answer("The last page has no link for the next time.")
         return graph_items, link
 
-    def understood(
+    def read_items(
         self,
         calendar: str,
         graph_items: dict[str, dict[str, Any]],
@@ -81,7 +81,7 @@ class GraphDelta(Mailbox):
         *,
         is_full: bool,
     ) -> Iterator[RemoteEvent | Removed]:
-        marked = self.marked(calendar, graph_items, cursor, is_full=is_full)
+        properties = self.own_properties_by_id(calendar, graph_items, cursor, is_full=is_full)
         masters = {
             id_: graph_event
             for id_, graph_event in graph_items.items()
@@ -91,11 +91,11 @@ class GraphDelta(Mailbox):
             if "@removed" in graph_event:
                 yield Removed(id=id_)
             elif graph_event.get("type") == events.OCCURRENCE:
-                yield self.occurrence(graph_event, masters)
+                yield self.read_occurrence(graph_event, masters)
             elif graph_event.get("type") != events.MASTER:
-                yield events.read_graph_event({**graph_event, FIELD: marked.get(id_, [])})
+                yield events.read_graph_event({**graph_event, FIELD: properties.get(id_, [])})
 
-    def occurrence(
+    def read_occurrence(
         self, graph_event: Mapping[str, Any], masters: dict[str, dict[str, Any]]
     ) -> RemoteEvent | Removed:
         series = as_text(graph_event.get("seriesMasterId"))
@@ -106,7 +106,7 @@ class GraphDelta(Mailbox):
             return Removed(id=as_text(graph_event.get("id")))
         return events.read_graph_event(events.with_series(graph_event, masters[series]))
 
-    def marked(
+    def own_properties_by_id(
         self,
         calendar: str,
         graph_items: dict[str, dict[str, Any]],
@@ -127,10 +127,10 @@ class GraphDelta(Mailbox):
         return {
             id_: as_dicts(graph_event.get(FIELD))
             for id_ in ours
-            for graph_event in self.if_there(id_)
+            for graph_event in self.find_event(id_)
         }
 
-    def if_there(self, event: str) -> list[dict[str, Any]]:
+    def find_event(self, event: str) -> list[dict[str, Any]]:
         try:
             return [self.calls.event_item(event)]
         except Gone:

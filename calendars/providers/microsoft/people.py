@@ -64,7 +64,7 @@ class GraphContacts(Mailbox):
     def create_person(self, person: RemotePerson) -> RemotePerson:
         """Looks for it by our key first: Graph has nothing else that makes it once only."""
         group = next(iter(person.groups), "")
-        if existing := self.person_with_key(person.key, group):
+        if existing := self.find_person_by_key(person.key, group):
             return existing
         values = {KEY: person.key}
         body = graph_contact_fields(person, {}) | {
@@ -73,20 +73,20 @@ class GraphContacts(Mailbox):
         made = self.calls.run("POST", contact_folder(group), json=body)
         return undeleted_contact(read_graph_contact(with_properties(made, values)))
 
-    def person_with_key(self, key: str, group: str) -> RemotePerson | None:
+    def find_person_by_key(self, key: str, group: str) -> RemotePerson | None:
         answer = self.calls.run("GET", contact_folder(group), params=query_by_key(key))
         items = page_items(answer, "value")
         return undeleted_contact(read_graph_contact(items[0])) if items else None
 
     def person(self, id: str) -> RemotePerson:  # noqa: A002
-        return undeleted_contact(read_graph_contact(self.kept(id)))
+        return undeleted_contact(read_graph_contact(self.fetch_contact(id)))
 
-    def kept(self, id: str) -> dict[str, Any]:  # noqa: A002
+    def fetch_contact(self, id: str) -> dict[str, Any]:  # noqa: A002
         return self.calls.run("GET", graph_path("me", "contacts", id), params={"$expand": EXPAND})
 
     def update_person(self, person: RemotePerson) -> RemotePerson:
         there = graph_path("me", "contacts", person.id)
-        item = self.kept(person.id)
+        item = self.fetch_contact(person.id)
         present = undeleted_contact(read_graph_contact(item))
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")

@@ -90,12 +90,12 @@ class GraphSubscriptions(Mailbox):
     def renew(self, push: RemoteSubscription) -> RemoteSubscription:
         """Renews as well the permission under which Graph delivers, which ends with our token."""
         try:
-            return self.renewed(push, LIFETIME)
+            return self.extend(push, LIFETIME)
         except PermanentError as error:
             shorter = allowed_lifetime(error)
-        return self.renewed(push, shorter)
+        return self.extend(push, shorter)
 
-    def renewed(self, before: RemoteSubscription, lifetime: timedelta) -> RemoteSubscription:
+    def extend(self, before: RemoteSubscription, lifetime: timedelta) -> RemoteSubscription:
         return graph_subscription(
             self.calls.run(
                 "PATCH", graph_path("subscriptions", before.id), json=with_expiration({}, lifetime)

@@ -39,11 +39,11 @@ class GraphFreeBusy(Mailbox):
         return [
             self.schedule(calendar, start, end)
             if is_mail_address(calendar)
-            else self.taken(calendar, start, end)
+            else self.busy_in_view(calendar, start, end)
             for calendar in calendars
         ]
 
-    def taken(self, calendar: str, start: datetime, end: datetime) -> FreeBusy:
+    def busy_in_view(self, calendar: str, start: datetime, end: datetime) -> FreeBusy:
         try:
             entries = list(self.calls.calendar_view(calendar, start, end, SELECT))
         except PermanentError as error:

@@ -63,7 +63,7 @@ class ContactsApi:
         name = call.json().get("displayName")
         if not isinstance(name, str) or not name:
             raise bad("A folder has a displayName.")
-        if name in {each.name for each in call.mailbox.folders.values()}:
+        if name in {other.name for other in call.mailbox.folders.values()}:
             raise RefusedError(409, "ErrorFolderExists", "A folder with this name exists already.")
         folder = Folder(name, new_id("AQMkAD"))
         call.mailbox.folders[folder.id] = folder

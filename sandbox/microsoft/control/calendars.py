@@ -17,7 +17,10 @@ from sandbox.microsoft.model.mailbox import Folder, Json, Mailbox
 from sandbox.microsoft.model.stamps import stamp
 from sandbox.microsoft.world import World
 
-from . import showing, wishes
+from . import (
+    requested_fields,
+    showing,
+)
 
 # Ours -> Graph's.
 ANSWERS = {"accepted": "accepted", "tentative": "tentativelyAccepted", "declined": "declined"}
@@ -49,7 +52,7 @@ class CalendarsControl:
         """Adds an event; it is somebody else's invitation if it names an organizer."""
         given = await json_object(request)
         mailbox, folder = self._place(given.get("calendar"))
-        wanted = wishes.event(given, mailbox)
+        wanted = requested_fields.event(given, mailbox)
         at, user = mailbox.clock.now(), mailbox.user
         try:
             event = event_rules.read_new(wanted, calendar=folder.id, user=user, at=at)
@@ -102,7 +105,7 @@ class CalendarsControl:
             event.fields = {**event.fields, "isCancelled": True, "showAs": "free"}
             event.fields["subject"] = f"Canceled: {event.title}"
             mailbox.stored(event)
-        wanted = wishes.event(given, mailbox, event)
+        wanted = requested_fields.event(given, mailbox, event)
         if not wanted:
             return
         try:

@@ -13,7 +13,11 @@ from sandbox.microsoft.errors import RefusedError
 from sandbox.microsoft.model.mailbox import Contact, Json, Mailbox
 from sandbox.microsoft.world import World
 
-from . import seed, showing, wishes
+from . import (
+    requested_fields,
+    seed,
+    showing,
+)
 
 MOST = 20_000
 
@@ -46,7 +50,7 @@ class PeopleControl:
             mailbox.remove(contact)
             return Response(status_code=204)
         if request.method == "PATCH":
-            _apply(contact, wishes.person(await json_object(request)))
+            _apply(contact, requested_fields.person(await json_object(request)))
             mailbox.stored(contact)
         return JSONResponse(showing.person(contact, mailbox))
 
@@ -60,7 +64,7 @@ class PeopleControl:
             return JSONResponse({"people": len(mailbox.contacts)}, status_code=201)
         at = mailbox.clock.now()
         contact = Contact(folder=mailbox.folder.id, fields={}, created_at=at, modified_at=at)
-        _apply(contact, wishes.person(given))
+        _apply(contact, requested_fields.person(given))
         mailbox.add(contact)
         return JSONResponse(showing.person(contact, mailbox), status_code=201)
 

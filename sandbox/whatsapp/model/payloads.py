@@ -82,10 +82,10 @@ def _contact(received: Received) -> Json:
 
 
 def preference(number: Number, phone: str, value: str, at: datetime) -> Json:
-    wish = "stop" if value == "stop" else "resume"
+    choice = "stop" if value == "stop" else "resume"
     shown = {
         "wa_id": wa_id(phone),
-        "detail": f"User requested to {wish} marketing messages",
+        "detail": f"User requested to {choice} marketing messages",
         "category": "marketing_messages",
         "value": value,
         "timestamp": int(at.timestamp()),
