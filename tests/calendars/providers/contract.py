@@ -371,12 +371,12 @@ class CalendarContract(Contract):
             all_day=True,
         )
 
-        told = by_id(self.everything(mailbox, calendar))[event]
+        tracked = by_id(self.everything(mailbox, calendar))[event]
 
-        assert isinstance(told, RemoteEvent)
-        assert told.text.is_all_day
-        assert told.text.start == Moment(wall=DAY, zone=self.harness.zone)
-        assert mailbox.event(calendar, event).text == told.text
+        assert isinstance(tracked, RemoteEvent)
+        assert tracked.text.is_all_day
+        assert tracked.text.start == Moment(wall=DAY, zone=self.harness.zone)
+        assert mailbox.event(calendar, event).text == tracked.text
 
     def test_a_series_comes_as_its_occurrences(self, mailbox: Mailbox, calendar: str) -> None:
         changes = self.everything(mailbox, calendar)
@@ -523,9 +523,9 @@ class CalendarContract(Contract):
             made.written_hash,
         )
         after = mailbox.changes(calendar, before.cursor, **WINDOW)
-        told = by_id(after)[made.id]
-        assert isinstance(told, RemoteEvent)
-        assert (told.text, told.etag, told.key, told.written_hash) == (
+        tracked = by_id(after)[made.id]
+        assert isinstance(tracked, RemoteEvent)
+        assert (tracked.text, tracked.etag, tracked.key, tracked.written_hash) == (
             made.text,
             made.etag,
             made.key,
@@ -704,9 +704,9 @@ class CalendarContract(Contract):
         self.harness.answers(made.id, GUESTS[0].email, "accepted")
         self.harness.answers(made.id, GUESTS[1].email, "declined")
 
-        told = by_id(mailbox.changes(calendar, first.cursor, **WINDOW))[made.id]
-        assert isinstance(told, RemoteEvent)
-        answers = {attendee.email: attendee.answer for attendee in told.text.attendees}
+        tracked = by_id(mailbox.changes(calendar, first.cursor, **WINDOW))[made.id]
+        assert isinstance(tracked, RemoteEvent)
+        answers = {attendee.email: attendee.answer for attendee in tracked.text.attendees}
         assert answers == {
             GUESTS[0].email: ResponseStatus.ACCEPTED,
             GUESTS[1].email: ResponseStatus.DECLINED,
@@ -732,10 +732,10 @@ class CalendarContract(Contract):
         made = self.create(mailbox, calendar, tasting(attendees=GUESTS))
 
         mailbox.cancel(calendar, made.id, notify=Notify.ALL)
-        told = len(self.harness.mails())
+        mails_before = len(self.harness.mails())
         mailbox.cancel(calendar, made.id, notify=Notify.ALL)
 
-        assert len(self.harness.mails()) == told
+        assert len(self.harness.mails()) == mails_before
         with pytest.raises(Gone):
             mailbox.event(calendar, made.id)
         with pytest.raises(Gone):
@@ -759,9 +759,9 @@ class CalendarContract(Contract):
             mailbox, calendar, present, dataclasses.replace(present.text, title="Just this one")
         )
 
-        told = by_id(mailbox.changes(calendar, everything.cursor, **WINDOW))
-        assert set(told) == {occurrence.id}
-        only = told[occurrence.id]
+        tracked = by_id(mailbox.changes(calendar, everything.cursor, **WINDOW))
+        assert set(tracked) == {occurrence.id}
+        only = tracked[occurrence.id]
         assert isinstance(only, RemoteEvent)
         assert (only.text.title, only.series_id) == ("Just this one", occurrence.series_id)
 
@@ -916,8 +916,8 @@ class PeopleContract(Contract):
 
         found, following = self.all_people(mailbox, cursor)
 
-        told = {item.id: item for item in found}
-        assert len(told) == 2
+        people = {item.id: item for item in found}
+        assert len(people) == 2
         assert [item.phones for item in found if isinstance(item, RemotePerson)] == [
             ("+44 7700 900123",)
         ]
@@ -932,10 +932,10 @@ class PeopleContract(Contract):
         fields = ("name", "given_name", "family_name", "emails", "phones", "company", "notes")
         for field in (*fields, "key"):
             assert getattr(made, field) == getattr(ADA, field)
-        [told], _ = self.all_people(mailbox, cursor)
+        [person], _ = self.all_people(mailbox, cursor)
         for field in (*fields, "id", "etag"):
-            assert getattr(told, field) == getattr(made, field)
-        assert isinstance(told.updated_at, datetime)
+            assert getattr(person, field) == getattr(made, field)
+        assert isinstance(person.updated_at, datetime)
 
     def test_a_person_with_a_name_only_will_do(self, mailbox: Mailbox) -> None:
         made = mailbox.create_person(RemotePerson(id="", name="Petal & Stem", key="k"))
@@ -1018,9 +1018,9 @@ class PeopleContract(Contract):
     def test_one_person_is_asked_for(self, mailbox: Mailbox) -> None:
         made = mailbox.create_person(ADA)
 
-        told = mailbox.person(made.id)
+        person = mailbox.person(made.id)
 
-        assert (told.id, told.etag, told.name, told.key) == (
+        assert (person.id, person.etag, person.name, person.key) == (
             made.id,
             made.etag,
             made.name,

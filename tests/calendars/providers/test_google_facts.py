@@ -357,10 +357,10 @@ class TestTheWire:
 
         self.harness.control("POST", "/people/merge", {"keep": keep, "drop": drop})
 
-        told = mailbox.people(cursor).items
+        changed = mailbox.people(cursor).items
         assert [
             content.previous_ids
-            for content in told
+            for content in changed
             if isinstance(content, RemotePerson) and content.previous_ids
         ]
 
@@ -392,8 +392,8 @@ class TestTheWire:
 
         self.harness.changes_person(person, groups=[])
 
-        [told] = mailbox.people(cursor, group=group).items
-        assert isinstance(told, Removed)
+        [removed] = mailbox.people(cursor, group=group).items
+        assert isinstance(removed, Removed)
 
     def test_who_unticks_a_box_grants_less(self) -> None:
         vendor = self.harness.vendor()
