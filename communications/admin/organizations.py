@@ -11,11 +11,13 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
 from communications.book import contacts
 from communications.errors import InvalidAddress
 from communications.models import Membership, Organization
+from communications.vocabulary.consent_keywords import AMBIGUOUS_OPT_OUT_WORDS, OPT_OUT_WORDS
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.roles import OWNING
@@ -65,7 +67,23 @@ class OrganizationAdmin(ScopedAdmin):
         "time_zone",
         "region",
         ("quiet_from", "quiet_until"),
+        "opt_out_words",
+        "opt_in_words",
+        "known_words",
     ]
+    readonly_fields = ["known_words"]
+
+    @admin.display(description="Words that are heard by default")
+    def known_words(self, _organization: Organization) -> str:
+        """The tables of all languages, for owners to look up before they add to them."""
+        return format_html_join(
+            "",
+            "<p><strong>{}</strong>: {}</p>",
+            (
+                (language.upper(), ", ".join((*words, *AMBIGUOUS_OPT_OUT_WORDS.get(language, ()))))
+                for language, words in OPT_OUT_WORDS.items()
+            ),
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return scope_of(request).is_everything

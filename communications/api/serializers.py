@@ -174,6 +174,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "media",
             "resend_if_unknown",
             "metadata",
+            "consent",
             "opened_at",
             "clicked_at",
             "complained_at",

@@ -12,6 +12,7 @@ from django.db.models.functions import Upper
 
 from communications.models.contacts import Channel, Contact
 from communications.models.organizations import Organization
+from communications.vocabulary.consent_keywords import Consent
 from communications.vocabulary.statuses import (
     CHAIN,
     DECISIONS,
@@ -110,6 +111,10 @@ class Message(models.Model):
     ladder_start = models.PositiveIntegerField(default=1)
     # Inbound only: its body is still at the provider.
     is_complete = models.BooleanField(default=True)
+    # Inbound only: what it says about being written to.
+    consent = models.CharField(
+        max_length=20, choices=Consent.choices, blank=True, default="", db_default=""
+    )
 
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 (NULLs do not collide)
     request_hash = models.CharField(max_length=64, blank=True)

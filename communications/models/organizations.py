@@ -48,6 +48,22 @@ class Organization(models.Model):
         help_text="From then on no SMS and no WhatsApp message leaves, unless it is urgent.",
     )
     quiet_until = models.TimeField("quiet until", null=True, blank=True)
+    opt_out_words = models.TextField(
+        "more opt-out words",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="One word or phrase a line, beside those below. Whoever replies with one of "
+        "them by SMS or WhatsApp is not written to any more.",
+    )
+    opt_in_words = models.TextField(
+        "more opt-in words",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="One word or phrase a line. Whoever replies with one of them may be written to "
+        "again.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -6,8 +6,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from communications.errors import NotPossible
 from communications.models import Message, Organization, Suppression
 from communications.providers import registry
+from communications.vocabulary.consent_keywords import Consent
 from communications.vocabulary.events import Reason
 from communications.vocabulary.phone_numbers import number_variants
 
@@ -45,6 +47,40 @@ def suppress_address(
             )
     except IntegrityError:
         return None
+
+
+def confirm_opt_out(message: Message, *, by: str) -> None:
+    """Closes the address of who wrote a message that a person read as an opt-out.
+
+    Raises NotPossible where the message says no such thing, or was decided about already.
+    """
+    with transaction.atomic():
+        possible = Message.objects.filter(pk=message.pk, consent=Consent.POSSIBLE_OPT_OUT)
+        if not possible.update(consent=Consent.OPT_OUT):
+            raise NotPossible("It is no possible opt-out, or somebody has decided about it.")
+        for value in addresses_of_sender(message):
+            suppress_address(
+                message.organization,
+                channel=message.channel,
+                value=value,
+                sender=message.to,
+                reason=Reason.OPT_OUT,
+                detail=f"They wrote “{message.body[:80]}”; {by} read it as an opt-out.",
+            )
+
+
+def addresses_of_sender(message: Message) -> list[str]:
+    """Returns where an inbound message came from; of a person who hides it, what we know."""
+    if message.sender.startswith("+") or message.contact is None:
+        return [message.sender]
+    return [address.value for address in message.contact.addresses.filter(channel=message.channel)]
+
+
+def dismiss_opt_out(message: Message) -> None:
+    """Says that a possible opt-out was none. Raises NotPossible as `confirm_opt_out` does."""
+    possible = Message.objects.filter(pk=message.pk, consent=Consent.POSSIBLE_OPT_OUT)
+    if not possible.update(consent=Consent.NONE):
+        raise NotPossible("It is no possible opt-out, or somebody has decided about it.")
 
 
 def lift_suppressions(suppressions: Iterable[Suppression], *, by: str) -> int:

@@ -12,6 +12,8 @@ from communications.models import Address, Channel, Contact, Direction, Message,
 from communications.models import Event as Row
 from communications.policy import suppressions, whatsapp_window
 from communications.providers import registry
+from communications.vocabulary import consent_keywords
+from communications.vocabulary.consent_keywords import Consent
 from communications.vocabulary.events import (
     AddressClosed,
     ConsentChanged,
@@ -23,6 +25,12 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.text import sanitise
+
+# A vendor that keeps a list of its own acts on its own words, whatever we would make of them.
+VENDORS_WORD = {
+    ConsentKeyword.STOP: Consent.OPT_OUT,
+    ConsentKeyword.START: Consent.OPT_IN,
+}
 
 
 def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
@@ -76,6 +84,7 @@ def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
     Raises Unmatched if it is written to nobody here.
     """
     organization = receiving_organization(webhook, event)
+    consent = consent_of(organization, event)
     with transaction.atomic():
         contact = find_sender(organization, event)
         message, is_new = Message.objects.get_or_create(
@@ -83,11 +92,11 @@ def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
             provider=carrying_provider(webhook, event.channel),
             provider_id=event.provider_id,
             direction=Direction.INBOUND,
-            defaults=message_columns(contact, event),
+            defaults=message_columns(contact, event) | {"consent": consent},
         )
         if is_new:
             Row.objects.create(**event_columns(message, event, event_id))
-            apply_side_effects(organization, event, contact)
+            apply_side_effects(organization, event, contact, consent)
             event_stream.announce_events()
     return organization.pk
 
@@ -100,14 +109,33 @@ def carrying_provider(webhook: str, channel: str) -> str:
     )
 
 
+def consent_of(organization: Organization, event: MessageReceived) -> Consent:
+    """Returns what a message says about being written to: by the vendor's word, by the button of
+    a template, or by what was typed. A mail says it by its link for unsubscribing."""
+    if event.keyword in VENDORS_WORD:
+        return VENDORS_WORD[event.keyword]
+    if event.channel == Channel.EMAIL:
+        return Consent.NONE
+    if any(consent_keywords.is_opt_out_button(text) for text in event.template_button):
+        return Consent.OPT_OUT
+    return consent_keywords.classify_reply(
+        event.text,
+        opt_out_words=organization.opt_out_words.splitlines(),
+        opt_in_words=organization.opt_in_words.splitlines(),
+    )
+
+
 def apply_side_effects(
-    organization: Organization, event: MessageReceived, contact: Contact | None
+    organization: Organization,
+    event: MessageReceived,
+    contact: Contact | None,
+    consent: Consent,
 ) -> None:
     """What the message means for what we may write."""
     for value in sender_addresses(organization, event, contact):
         if event.opens_service_window:
             whatsapp_window.open_service_window(organization.pk, value, event.occurred_at)
-        apply_keyword(organization, event, value)
+        apply_keyword(organization, event, value, consent)
 
 
 def sender_addresses(
@@ -123,18 +151,26 @@ def sender_addresses(
     return [address.value for address in contact.addresses.filter(channel=event.channel)]
 
 
-def apply_keyword(organization: Organization, event: MessageReceived, value: str) -> None:
+def apply_keyword(
+    organization: Organization,
+    event: MessageReceived,
+    value: str,
+    consent: Consent,
+) -> None:
+    """Closes an address whose owner said stop, for the sender it was said to; opens it again for
+    who asks for messages. The button of a template refuses templates of its kind only."""
     sender = event.to[0] if event.to else ""
-    if event.keyword == ConsentKeyword.STOP:
+    if consent is Consent.OPT_OUT:
         suppressions.suppress_address(
             organization,
             channel=event.channel,
             value=value,
             sender=sender,
+            marketing_only=bool(event.template_button),
             reason=Reason.OPT_OUT,
             detail=f"They wrote “{sanitise(event.text)[:80]}”.",
         )
-    elif event.keyword == ConsentKeyword.START:
+    elif consent is Consent.OPT_IN:
         suppressions.opt_in(
             organization,
             channel=event.channel,

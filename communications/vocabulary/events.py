@@ -132,7 +132,10 @@ class MessageReceived:
     complete: bool = True
     # Whether free text may be answered for a day (WhatsApp).
     opens_service_window: bool = False
+    # What the vendor itself makes of it, by rules of its own.
     keyword: ConsentKeyword | None = None
+    # What stands on the button of a template that was pressed, and what it was given to say.
+    template_button: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,8 @@ from communications.models import (
     Message,
     Priority,
 )
+from communications.policy import suppressions
+from communications.vocabulary.consent_keywords import Consent
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.filters import CreatedFilter
@@ -54,6 +56,7 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
         ("status", ChoicesCheckboxFilter),
         ("channel", ChoicesCheckboxFilter),
         ("direction", ChoicesCheckboxFilter),
+        ("consent", ChoicesCheckboxFilter),
         ("priority", ChoicesCheckboxFilter),
         AttemptFilter,
         OutboxFilter,
@@ -88,6 +91,22 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
             is_possible=lambda message: (
                 message.direction == Direction.OUTBOUND and message.send_after is not None
             ),
+        ),
+        RowAction(
+            name="confirm_opt_out",
+            label="Confirm opt-out",
+            icon="block",
+            past="Not written to any more",
+            act=lambda message, user: suppressions.confirm_opt_out(message, by=user.get_username()),
+            is_possible=lambda message: message.consent == Consent.POSSIBLE_OPT_OUT,
+        ),
+        RowAction(
+            name="dismiss_opt_out",
+            label="Not an opt-out",
+            icon="check",
+            past="Marked as no opt-out",
+            act=lambda message, _user: suppressions.dismiss_opt_out(message),
+            is_possible=lambda message: message.consent == Consent.POSSIBLE_OPT_OUT,
         ),
     )
 

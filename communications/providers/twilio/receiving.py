@@ -45,6 +45,8 @@ CONSENT_KEYWORDS = {
     **dict.fromkeys(("help", "info"), ConsentKeyword.HELP),
 }
 WHATSAPP = "whatsapp:"
+# https://www.twilio.com/docs/messaging/guides/webhook-request, of WhatsApp's quick replies.
+BUTTON_FIELDS = ("ButtonText", "ButtonPayload")
 # On the samples we sign ourselves: they are about no message.
 TEST_FIELD = "WedSyncTest"
 
@@ -149,4 +151,5 @@ def twilio_message(fields: Mapping[str, str]) -> MessageReceived:
         occurred_at=datetime.now(UTC),
         opens_service_window=sender.startswith(WHATSAPP),
         keyword=CONSENT_KEYWORDS.get(said),
+        template_button=tuple(fields[name] for name in BUTTON_FIELDS if name in fields),
     )

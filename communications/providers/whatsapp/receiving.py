@@ -48,7 +48,6 @@ SPELLINGS = (
     (re.compile(r"521(\d{10})"), r"52\g<1>"),
 )
 MARKETING = "marketing_messages"
-STOP_WORDS, START_WORDS = {"stop", "unsubscribe"}, {"start", "unstop"}
 TEST_ID = "wamid.wedsync-test"
 
 
@@ -127,7 +126,7 @@ def meta_message(message: dict[str, Any], names: dict[str, Any], to: str) -> Mes
         media=media_of(kind, message),
         occurred_at=parse_unix_time(message.get("timestamp")),
         opens_service_window=kind not in WINDOWLESS,
-        keyword=consent_keyword(text),
+        template_button=template_button(kind, message),
     )
 
 
@@ -140,6 +139,14 @@ def readable_text(kind: str, message: dict[str, Any]) -> str:
 
 def caption_text(value: dict[str, Any]) -> str:
     return str(value.get("caption") or "")
+
+
+def template_button(kind: str, message: dict[str, Any]) -> tuple[str, ...]:
+    """Returns what a template's quick reply says and carries; empty for anything else."""
+    if kind != "button":
+        return ()
+    value = as_dict(message.get("button"))
+    return tuple(str(value.get(name) or "") for name in ("text", "payload"))
 
 
 def chosen_title(value: dict[str, Any]) -> str:
@@ -182,13 +189,6 @@ def as_e164(sender: str) -> str:
 def phone_number_id(value: dict[str, Any]) -> str:
     """Returns Meta's id of our number that a change is about."""
     return str(as_dict(value.get("metadata")).get("phone_number_id", ""))
-
-
-def consent_keyword(text: str) -> ConsentKeyword | None:
-    said = text.strip().lower()
-    if said in STOP_WORDS:
-        return ConsentKeyword.STOP
-    return ConsentKeyword.START if said in START_WORDS else None
 
 
 PREFERENCES = {

@@ -280,22 +280,13 @@ def test_a_person_is_known_by_the_number_we_write_to(theirs: str, ours: str) -> 
     assert event.sender == ours
 
 
-@pytest.mark.parametrize(
-    ("words", "keyword"),
-    [
-        (" Stop\n", ConsentKeyword.STOP),
-        ("unsubscribe", ConsentKeyword.STOP),
-        ("START", ConsentKeyword.START),
-        ("unstop", ConsentKeyword.START),
-        ("Please stop by", None),
-        ("yes", None),
-    ],
-)
-def test_words_that_say_whether_we_may_write(words: str, keyword: ConsentKeyword | None) -> None:
-    told = {"id": "w", "from": "447700900123", "type": "text", "text": {"body": words}}
-    (event,) = events(change("messages", messages=[told]))
-    assert isinstance(event, MessageReceived)
-    assert event.keyword is keyword
+def test_the_button_of_a_template_is_told_from_what_was_typed() -> None:
+    (pressed,) = events(payload("message.button"))
+    (typed,) = events(payload("message.text.stop"))
+    assert isinstance(pressed, MessageReceived)
+    assert isinstance(typed, MessageReceived)
+    assert pressed.template_button == ("I will be there", "I will be there")
+    assert typed.template_button == ()
 
 
 @pytest.mark.parametrize("said", [None, "soon", -1, "9" * 20, 1.5, "²"])

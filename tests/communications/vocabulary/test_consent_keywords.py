@@ -1,0 +1,151 @@
+"""Who says stop is heard, however it is typed."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from communications.vocabulary.consent_keywords import (
+    AMBIGUOUS_OPT_OUT_WORDS,
+    OPT_IN_WORDS,
+    OPT_OUT_WORDS,
+    Consent,
+    classify_reply,
+    is_opt_out_button,
+    normalise_reply,
+)
+
+ALL_OPT_OUT = [word for words in OPT_OUT_WORDS.values() for word in words]
+ALL_AMBIGUOUS = [word for words in AMBIGUOUS_OPT_OUT_WORDS.values() for word in words]
+ALL_OPT_IN = [word for words in OPT_IN_WORDS.values() for word in words]
+# What people and their telephones put around a word without meaning anything by it.
+DECORATION = st.text("  .!?…,;:'\"“”„«»()*_-~🙏😡🛑❤️\u200b\u200d\ufeff\u00ad\n\t", max_size=4)
+
+
+def shouted(word: str, flags: list[bool]) -> str:
+    return "".join(
+        letter.upper() if flag else letter
+        for letter, flag in zip(word, flags * len(word), strict=False)
+    )
+
+
+@given(
+    st.sampled_from(ALL_OPT_OUT + ALL_AMBIGUOUS),
+    st.lists(st.booleans(), min_size=1, max_size=8),
+    DECORATION,
+    DECORATION,
+)
+def test_case_punctuation_emoji_and_invisible_characters_do_not_matter(
+    word: str, flags: list[bool], before: str, after: str
+) -> None:
+    assert classify_reply(before + shouted(word, flags) + after) == Consent.OPT_OUT
+
+
+@given(st.sampled_from(ALL_OPT_IN), st.lists(st.booleans(), min_size=1, max_size=8), DECORATION)
+def test_who_asks_for_messages_again_is_heard_as_well(
+    word: str, flags: list[bool], after: str
+) -> None:
+    assert classify_reply(shouted(word, flags) + after) == Consent.OPT_IN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Stop.",
+        "STOP!",
+        "Stop please",
+        "please stop texting me",
+        "STOP ALL",
+        "STOPALL",
+        "OPT OUT",
+        "Opt-out",
+        "ARRET",
+        "Arrêt",
+        "ARRÊTEZ svp",
+        "PARAR",
+        "BAJA",
+        "Abmelden bitte",
+        "não quero mais mensagens",
+        "S T O P",
+        "\uff33\uff34\uff2f\uff30",
+        "st\u200bop",
+        "“Stop”",
+        "stop stop stop",
+        "STOPPP!!!",
+        "Unsubscribe me",
+        "Nie wysyłaj!",
+        "Cancel",
+        "END.",
+        "Don’t text me",
+    ],
+)
+def test_an_opt_out_as_people_type_it(text: str) -> None:
+    assert classify_reply(text) == Consent.OPT_OUT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We stop by at three",
+        "The bus stop is near the church",
+        "please cancel",
+        "STOP\n\nSent from my iPhone",
+        "Can we unsubscribe the florist from the list?",
+    ],
+)
+def test_a_sentence_that_contains_such_a_word_is_for_a_person_to_decide(text: str) -> None:
+    assert classify_reply(text) == Consent.POSSIBLE_OPT_OUT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "🙂",
+        "Fine",
+        "Yes",
+        "See you at the end of May, all of us are looking forward to it",
+        "We have to cancel the tasting on Friday, sorry about that",
+        "Nonstop dancing until four!",
+        "Stopford Hall is lovely",
+    ],
+)
+def test_what_says_nothing_about_messages_is_nothing(text: str) -> None:
+    assert classify_reply(text) == Consent.NONE
+
+
+@given(st.text(max_size=200))
+def test_any_text_has_an_answer(text: str) -> None:
+    assert classify_reply(text) in Consent
+
+
+@pytest.mark.parametrize("word", ALL_OPT_OUT + ALL_AMBIGUOUS + ALL_OPT_IN)
+def test_the_tables_hold_words_as_they_are_compared(word: str) -> None:
+    assert normalise_reply(word) == word
+    assert unicodedata.is_normalized("NFC", word)
+
+
+def test_no_word_says_both() -> None:
+    assert not set(ALL_OPT_IN) & set(ALL_OPT_OUT + ALL_AMBIGUOUS)
+
+
+def test_an_organization_has_words_of_its_own() -> None:
+    assert classify_reply("Genug!", opt_out_words=["genug"]) == Consent.OPT_OUT
+    assert classify_reply("Wieder bitte", opt_in_words=["Wieder"]) == Consent.OPT_IN
+
+
+@pytest.mark.parametrize(
+    ("text", "is_opt_out"),
+    [
+        ("Stop promotions", True),
+        ("Stop offers", True),
+        ("STOP", True),
+        ("Abmelden", True),
+        ("Arrêter les promotions", True),
+        ("See the menu", False),
+        ("", False),
+    ],
+)
+def test_a_button_of_a_template_says_no_to_its_kind(text: str, *, is_opt_out: bool) -> None:
+    assert is_opt_out_button(text) is is_opt_out
