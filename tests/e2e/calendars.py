@@ -63,10 +63,10 @@ def tell(stack: Stack) -> None:
     stack.python(
         "from datetime import time\n"
         "from django.utils import timezone\n"
-        "from calendars import notify\n"
+        "from calendars.notifications.send import send_due_notifications\n"
         "from calendars.models import Notice, Rule\n"
         "Rule.objects.update(quiet_from=time(0), quiet_until=time(0))\n"
         "Notice.objects.filter(tell_after__isnull=False).update(tell_after=timezone.now())\n"
-        "notify.tell_due()\n"
-        "notify.tell_due()",
+        "send_due_notifications()\n"
+        "send_due_notifications()",
     )

@@ -92,7 +92,7 @@ def populate(stack: Stack) -> None:
     stack.python(
         "from communications.book import duplicates\n"
         "from communications.models import Organization\n"
-        "duplicates.run(Organization.objects.get())",
+        "duplicates.compare_pending(Organization.objects.get())",
     )
 
 

@@ -22,7 +22,7 @@ import math
 from datetime import timedelta
 from django.utils import timezone
 from communications.models import Organization
-from health import histogram
+from health.vocabulary import histogram
 from health.models import Rollup
 now = timezone.now().replace(second=0, microsecond=0)
 now -= timedelta(minutes=now.minute % 5 + 5)
@@ -34,7 +34,7 @@ for step in range(285):
     for slug, most in busy.items():
         wave = 0.7 + 0.3 * math.sin(step * 1.7 + len(slug))
         accepted = round(most * day * wave)
-        latency = histogram.empty()
+        latency = histogram.empty_histogram()
         for n in range(accepted):
             latency[slot[slug] + (n % 7 == 0) + (n % 23 == 0) - (n % 3 == 0)] += 1
         values = {

@@ -17,7 +17,9 @@ NOAH, FLEUR = "+447700900102", "+447700900103"
 def catalogue(stack: Stack) -> None:
     """The worker fetches it within a minute; nobody waits for that here."""
     stack.python(
-        "from communications import catalogue; catalogue.outdate('whatsapp'); catalogue.sync()"
+        "from communications.receiving import template_catalogue as catalogue\n"
+        "catalogue.expire_catalogue('whatsapp')\n"
+        "catalogue.sync_catalogues()",
     )
 
 
