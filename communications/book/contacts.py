@@ -190,7 +190,7 @@ def primary_positions(entries: Sequence[AddressEntry]) -> set[int]:
 
 
 def add_address(contact: Contact, *, channel: str, value: str) -> Address:
-    """One more, as given. Raises InvalidAddress."""
+    """Adds one more address, as given. Raises InvalidAddress."""
     with transaction.atomic():
         return insert_address(contact, normalised_entry(contact, AddressEntry(channel, value)))
 

@@ -44,7 +44,7 @@ def compare_everybody(*, batches: int = 20) -> ComparisonOutcome:
 def compare_pending(
     organization: Organization, outcome: ComparisonOutcome | None = None, *, batches: int = 0
 ) -> ComparisonOutcome:
-    """`batches`: how many at most; 0: all there are."""
+    """Compares what changed, in at most so many batches; 0: in as many as there are."""
     outcome = outcome or ComparisonOutcome()
     done = 0
     while not batches or done < batches:
@@ -88,7 +88,7 @@ def compare_batch(
 
 
 def load_people(organization: Organization, fresh: list[Contact]) -> dict[int, ComparedPerson]:
-    """The contacts themselves and everybody who has something in common with one of them."""
+    """Returns the contacts and everybody who has something in common with one of them."""
     own = Contact.objects.filter(pk__in=[contact.pk for contact in fresh])
     values = set(own.values_list("addresses__value", flat=True)) - {None}
     hints = set(own.values_list("addresses__hint", flat=True)) - {None, ""}
@@ -149,7 +149,7 @@ def is_rare(
 
 
 def judged_pairs(subjects: set[int]) -> set[tuple[int, int]]:
-    """What is in the queue, or was decided."""
+    """Returns what is in the queue, or was decided."""
     rows = Pair.objects.filter(Q(one__in=subjects) | Q(other__in=subjects))
     return set(rows.values_list("one_id", "other_id"))
 

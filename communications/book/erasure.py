@@ -63,7 +63,7 @@ def erase_contact(contact: Contact, *, by: str) -> int:
 
 
 def address_fingerprint(address: str) -> str:
-    """What stands in place of an address that was erased."""
+    """Returns what stands in place of an address that was erased."""
     plain = phone_numbers.canonical_number(address.strip().casefold())
     return MARK + salted_hmac("communications.erasure", plain).hexdigest()[:32]
 
@@ -74,7 +74,7 @@ def cancel_waiting(ids: Iterable[int], by: str) -> None:
 
 
 def forget_suppressed(contact: Contact) -> None:
-    """Why an address is closed stays; what its owner wrote does not."""
+    """Erases what the owner of a closed address wrote; why it is closed stays."""
     closed = exporting.suppressions_of(contact, contact.addresses.all())
     Suppression.objects.filter(pk__in=closed.values("pk")).update(detail="")
 
@@ -95,7 +95,7 @@ def blank_messages(ids: list[UUID]) -> None:
 
 
 def blank_their_address(message: Message) -> None:
-    """Their address; what is ours stays."""
+    """Erases their address; what is ours stays."""
     if message.direction == Direction.INBOUND:
         message.sender = address_fingerprint(message.sender)
     else:
@@ -106,7 +106,7 @@ def blank_their_address(message: Message) -> None:
 
 
 def blank_deliveries(ids: list[UUID]) -> None:
-    """What the providers posted about these messages, which is kept as it came."""
+    """Erases what the providers posted about these messages, which is kept as it came."""
     told = Event.objects.filter(message__in=ids, event_id__isnull=False)
     # An event of a delivery that holds several has its place in it behind a #.
     posted = {

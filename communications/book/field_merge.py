@@ -63,7 +63,7 @@ def ordered_union(first: list[str], other: list[str]) -> list[str]:
 
 
 def columns_of_field(field: str) -> tuple[str, ...]:
-    """The parts of a name go with it."""
+    """Returns the columns of a field: with a name go its parts."""
     return personal_names.PARTS if field == "name" else (field,)
 
 

@@ -28,7 +28,7 @@ class ComparedPerson:
 
     @property
     def said_name(self) -> str:
-        """Blank where the name is only an address, as with strangers who wrote."""
+        """Returns the name, blank where it is only an address, as with strangers who wrote."""
         return "" if personal_names.looks_like_address(self.name) else self.name
 
 
@@ -99,7 +99,10 @@ def judge_by_name(
 
 
 def complement_each_other(first: ComparedPerson, second: ComparedPerson) -> bool:
-    """Neither has an address where the other has another one, as two people of one name have."""
+    """Returns whether no kind of address, e-mail or number, is known of both.
+
+    Where one is, they differ, as two people of one name do.
+    """
     kinds = [{"@" in value for value in each.values} for each in (first, second)]
     return not kinds[0] & kinds[1]
 

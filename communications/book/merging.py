@@ -82,7 +82,7 @@ def locked_contacts(kept: Contact, gone: Contact) -> tuple[Contact, Contact]:
 
 
 def move_rows(gone: Contact, kept: Contact) -> Iterator[tuple[str, list[Any]]]:
-    """Whatever points to the one points to the other, also in apps that we do not know."""
+    """Moves whatever points to the one to the other, also in apps that we do not know."""
     for model, field in followers():
         rows = model._base_manager.filter(**{field: gone})  # noqa: SLF001 (Django documents it)
         ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
@@ -122,7 +122,7 @@ def hand_over_rows(model: type[models.Model], field: str, ids: list[str], to: Co
 
 
 def one_primary_each(kept: Contact, before: list[dict[str, Any]]) -> None:
-    """Those that it had stay primary."""
+    """Leaves one address of each channel primary: those that it had stay so."""
     taken = {address["channel"] for address in before}
     own = {(address["channel"], address["value"]) for address in before}
     for row in kept.addresses.filter(is_primary=True):
@@ -154,7 +154,7 @@ def remember_merge(gone: Contact, kept: Contact | None, cause: Cause) -> None:
 
 
 def close_pairs(kept: Contact, gone: Contact, by: str) -> None:
-    """Judged; and who was not the one is not the other."""
+    """Records the two as merged; who was known not to be the one is not the other."""
     record_verdict(kept, gone, Verdict.MERGED, by)
     for pair in Pair.objects.filter(verdict=Verdict.APART, one=gone):
         record_verdict(kept, pair.other, Verdict.APART, pair.decided_by)

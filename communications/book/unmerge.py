@@ -59,7 +59,7 @@ def revive_contact(merge: Merge, gone: Contact, cause: Cause) -> None:
 
 
 def restore_address(gone: Contact, address: dict[str, Any]) -> None:
-    """An address that was deleted together with the contact that had it."""
+    """Restores an address that was deleted with its contact, unless somebody has it by now."""
     if (
         contacts.contact_by_address(
             gone.organization, channel=address["channel"], value=address["value"]

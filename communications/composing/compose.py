@@ -105,7 +105,7 @@ def find_composed(organization: Organization, key: str, digest: str) -> Composed
 
 
 def build_message(organization: Organization, draft: Draft) -> tuple[Message, list[File]]:
-    """The message a draft becomes, not stored yet. Raises Refused."""
+    """Returns the message a draft becomes, not stored yet. Raises Refused."""
     if draft.channel not in Channel.values:
         raise Refused("channel", f"Choose one of: {', '.join(Channel.values)}.")
     drafts.check_draft_routes(draft)
@@ -149,7 +149,10 @@ def build_message(organization: Organization, draft: Draft) -> tuple[Message, li
 
 
 def check_service_window(message: Message) -> None:
-    """Free text outside the 24-hour window would be accepted, and fail a moment later."""
+    """Raises Refused for free text outside the 24-hour window.
+
+    It would be accepted, and fail a moment later.
+    """
     if message.channel != Channel.WHATSAPP or message.template_ref or message.fallback:
         return
     if not whatsapp_window.is_window_open(message, message.to):

@@ -153,7 +153,7 @@ def find_template(organization: Organization, draft: Draft) -> Template:
 
 
 def template_reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What the provider needs to find its own copy of the text; empty for texts of ours."""
+    """Returns what the provider needs to find its own copy of the text; empty for texts of ours."""
     if not template.approval:
         return {}
     return {

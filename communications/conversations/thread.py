@@ -73,7 +73,7 @@ def channel_option(contact: Contact, channel: str, to: str) -> ChannelOption:
 
 
 def sendable_templates(probe: Message) -> Iterator[Template]:
-    """Of each name one, as a draft would choose it; only those that the person has not refused."""
+    """Returns one template of each name, as a draft would choose it, that may be sent to them."""
     if not (probe.to and registry.route_slugs(probe.channel)):
         return
     approved = Template.objects.filter(

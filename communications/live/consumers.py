@@ -101,7 +101,7 @@ class StatusConsumer(AsyncWebsocketConsumer):
             current_hub().leave(self.organization, self.queue)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """There is nothing to say to us."""
+        """Ignores what browsers send: there is nothing to say to us."""
 
 
 def is_platform_admin(user: Any) -> bool:

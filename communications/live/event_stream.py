@@ -48,7 +48,7 @@ def wake_dispatchers() -> None:
 
 
 def event_rows() -> QuerySet[Event, Any]:
-    """The events with what a frame needs, oldest first."""
+    """Returns the events with what a frame needs, oldest first."""
     return Event.objects.order_by("id").values(
         "id",
         "organization_id",
@@ -105,9 +105,9 @@ def replay_frames(organization: int, since: int) -> list[str] | None:
 
 
 def overlapping_rows(rows: QuerySet[Event, Any], since: int) -> Iterable[dict[str, Any]]:
-    """What an event with a lower id may hide among that was committed after `since` was seen.
+    """Returns events up to `since` that may hide one committed after `since` was seen.
 
-    All of it up to `since`, so that a page that takes them in order ends where it was.
+    It is all of them, so that a page that takes them in order ends where it was.
     """
     seen_at = Event.objects.filter(pk=since).values_list("recorded_at", flat=True).first()
     if seen_at is None:
@@ -137,7 +137,7 @@ class StreamCursor:
 
     @classmethod
     def at_end(cls) -> Self:
-        """Behind the newest row; lower ids that are not there yet count as skipped."""
+        """Returns a cursor behind the newest row; lower ids not there yet count as skipped."""
         last = last_event_id()
         first = max(1, last - REPLAY_LIMIT)
         there = set(Event.objects.filter(id__gte=first).values_list("id", flat=True))
@@ -145,7 +145,7 @@ class StreamCursor:
         return cls(last, {skipped: now for skipped in range(first, last) if skipped not in there})
 
     def read(self, limit: int = 1_000) -> Iterator[dict[str, Any]]:
-        """What is new, each row once."""
+        """Returns what is new, each row once."""
         now = time.monotonic()
         if self.missing:
             yield from self._late(now)

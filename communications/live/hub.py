@@ -47,7 +47,7 @@ class Hub:
         self.staff_feed = StaffFeed(self.thread)
 
     async def join(self, organization: int) -> Queue:
-        """A queue that gets every frame of the organization from now on."""
+        """Returns a queue that gets every frame of the organization from now on."""
         queue: Queue = asyncio.Queue(QUEUE_LIMIT)
         if self.reader is None or self.reader.done():
             self.cursor = None
@@ -79,7 +79,7 @@ class Hub:
                 waker.cancel()
 
     async def listen(self) -> None:
-        """Is told by the channel layer that there is something to read."""
+        """Wakes the reader when the channel layer says that there is something to read."""
         layer = get_channel_layer()
         while True:
             try:
@@ -113,7 +113,7 @@ class Hub:
             await asyncio.sleep(PATIENCE_SECONDS)
 
     def backlog(self) -> int:
-        """Of whoever is furthest behind."""
+        """Returns how many frames the reader has before it who is furthest behind."""
         return max(
             (queue.qsize() for queues in self.queues.values() for queue in queues), default=0
         )

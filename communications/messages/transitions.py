@@ -123,7 +123,7 @@ def record(changes: Sequence[Change]) -> list[Event]:
 
 
 def lock_messages(ids: Any) -> dict[UUID, Message]:
-    """In one order for everybody, so that two never wait for each other."""
+    """Locks messages in one order for everybody, so that two never wait for each other."""
     rows = (
         Message.objects.filter(pk__in=set(ids))
         .order_by("pk")
@@ -190,7 +190,7 @@ def apply_to_attempt(
 
 
 def raise_status(attempt: Attempt, status: Status, change: Change) -> None:
-    """What raised it explains it, whatever was known before or comes later."""
+    """Raises an attempt's status. What raised it explains it, whatever was known or comes later."""
     joined = Status(attempt.status).joined(status)
     if joined != attempt.status:
         attempt.status = joined
@@ -200,7 +200,7 @@ def raise_status(attempt: Attempt, status: Status, change: Change) -> None:
 
 
 def close_sibling_attempts(attempt: Attempt, message: Message, touched: dict[int, Attempt]) -> None:
-    """Once one repetition of a call is answered, the unanswered ones are history."""
+    """Fails the unanswered repetitions of a call once one of them is answered."""
     siblings = [sibling for sibling in message.attempts.all() if sibling.call_id == attempt.call_id]
     if all(sibling.status in UNANSWERED for sibling in siblings):
         return
@@ -251,7 +251,7 @@ def refresh_status(message: Message) -> None:
 
 
 def is_final_success(message: Message, attempts: list[Attempt]) -> bool:
-    """It arrived; or somebody has it and no later step of the plan is waiting for that."""
+    """Returns whether it arrived, or was taken and no later leg of the plan waits for that."""
     statuses = {Status(attempt.status) for attempt in attempts}
     if statuses & {Status.DELIVERED, Status.READ}:
         return True
@@ -275,8 +275,11 @@ def denormalise_attempt(message: Message, attempts: list[Attempt]) -> None:
 
 
 def save_columns(manager: Manager[Row], rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """One statement for many rows, which exist and are locked: `bulk_update` would build a CASE
-    per row and column, and took sixteen times the CPU of this for a hundred messages."""
+    """Writes the columns of many rows, which exist and are locked, in one statement.
+
+    `bulk_update` would build a CASE per row and column, and took sixteen times the CPU of this for
+    a hundred messages.
+    """
     if len(rows) == 1:
         rows[0].save(update_fields=columns)
     elif rows:

@@ -44,7 +44,7 @@ def no_membership(request: HttpRequest) -> HttpResponse:
 
 
 def script_data(membership: Membership) -> dict[str, Any]:
-    """What the page's scripts start with."""
+    """Returns what the page's scripts start with."""
     return {
         # From before the list is loaded: what happens in between is replayed, never missed.
         "last_id": event_stream.last_event_id(),
@@ -61,5 +61,5 @@ def labelled_choices(words: type[Channel | Status]) -> list[dict[str, str]]:
 
 
 def sandbox_link() -> dict[str, str]:
-    """The sandbox is a developer's: it is nowhere to be seen in production."""
+    """Returns where the sandbox is: a developer's, and nowhere to be seen in production."""
     return {"sandbox_url": getattr(settings, "SANDBOX_URL", "") if settings.DEBUG else ""}

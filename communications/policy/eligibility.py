@@ -38,7 +38,10 @@ def is_window_closed(message: Message) -> bool:
 
 
 def change_for_suppression(message: Message, row: Suppression) -> Change:
-    """A person who refused is left alone; around a dead address there may be another way."""
+    """Returns the end of the message, or its next leg around a dead address.
+
+    A person who refused is left alone.
+    """
     if row.reason in suppressions.PERSONAL:
         return suppressed_change(message, suppressions.refusal_sentence(row), "suppressed")
     return fallback_or_suppressed(message, suppressions.refusal_sentence(row), "suppressed")

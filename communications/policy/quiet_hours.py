@@ -40,7 +40,7 @@ def held_until(message: Message, now: datetime) -> datetime | None:
 
 
 def quiet_hours_end(organization: Organization, now: datetime) -> datetime | None:
-    """The end of the quiet hours that `now` lies in; None if it lies in none."""
+    """Returns the end of the quiet hours that `now` lies in; None if it lies in none."""
     start, end = organization.quiet_from, organization.quiet_until
     if start is None or end is None:
         return None

@@ -92,36 +92,42 @@ class Provider(ABC):
 
     @abstractmethod
     def verify(self, request: WebhookRequest) -> str:
-        """The event's id, which is the same when it is delivered again.
+        """Returns the event's id, which is the same when it is delivered again.
 
         Raises InvalidSignature or MalformedRequest.
         """
 
     @abstractmethod
     def event_type(self, request: WebhookRequest) -> str:
-        """The vendor's own word for what a verified request is about. Raises MalformedRequest."""
+        """Returns the vendor's word for what a verified request is about.
+
+        Raises MalformedRequest.
+        """
 
     @abstractmethod
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
-        """The events in a verified request; unknown ones are none. Raises MalformedRequest."""
+        """Returns the events in a verified request; unknown ones are none.
+
+        Raises MalformedRequest.
+        """
 
     def handshake(self, request: WebhookRequest) -> str:  # noqa: ARG002
-        """What a vendor with a handshake wants to hear.
+        """Returns what a vendor with a handshake wants to hear.
 
         Raises InvalidSignature or MalformedRequest.
         """
         raise MalformedRequest("Nothing is to be had here with a GET.")
 
     def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:  # noqa: ARG002
-        """The provider's ids of whatever may be the message whose answer was lost.
+        """Returns the provider's ids of what may be the message whose answer was lost.
 
-        None at all if it surely does not have it. Raises LookupError where it cannot be asked, and
-        ProviderError.
+        There are none if it surely does not have it. Raises LookupError where it cannot be asked,
+        and ProviderError.
         """
         raise LookupError("It cannot be asked by anything but its own id.")
 
     def fetch_templates(self) -> Iterator[TemplateText]:
-        """The provider's catalogue of approved texts. Raises ProviderError."""
+        """Returns the provider's catalogue of approved texts. Raises ProviderError."""
         return iter(())
 
     @abstractmethod
@@ -137,11 +143,11 @@ class Provider(ABC):
 
     @abstractmethod
     def fetch_received(self, provider_id: str) -> MessageReceived:
-        """The whole of a message that a webhook only announced. Raises ProviderError."""
+        """Returns the whole of a message that a webhook only announced. Raises ProviderError."""
 
     @abstractmethod
     def sample(self, event: str) -> WebhookRequest:
-        """A signed webhook as the vendor would post it, to try an endpoint with.
+        """Returns a signed webhook as the vendor would post it, to try an endpoint with.
 
         `url` is left empty. Raises LookupError for an event it does not know.
         """

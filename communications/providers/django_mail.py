@@ -99,7 +99,7 @@ class DjangoMail(Provider):
 
 
 def hand_over_mail(mail: EmailMultiAlternatives, connection: Any) -> int:
-    """How many mails the backend says it has sent. Raises a ProviderError."""
+    """Returns how many mails the backend says it has sent. Raises a ProviderError."""
     try:
         connection.open()
     except Exception as error:
@@ -127,7 +127,7 @@ def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
 
 
 def connection_error(error: Exception) -> ProviderError:
-    """No connection, or none that lets us in: nothing was sent."""
+    """Returns the error of no connection, or none that lets us in: nothing was sent."""
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= PERMANENT_REPLY:
         return CredentialsRejected(str(error), code=str(error.smtp_code))
     if isinstance(error, smtplib.SMTPNotSupportedError):

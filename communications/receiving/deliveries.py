@@ -56,7 +56,10 @@ def webhook_provider(webhook: str) -> Provider:
 
 
 def verify_delivery(webhook: str, request: WebhookRequest) -> str:
-    """The event's id, by whichever account's secret signed it. Raises as `receive_delivery`."""
+    """Returns the event's id, by whichever account's secret signed it.
+
+    Raises what `receive_delivery` raises.
+    """
     refusal: InvalidSignature | None = None
     for slug in registry.for_webhook(webhook):
         try:
@@ -103,7 +106,7 @@ def forged_counter(webhook: str) -> str:
 
 
 def count_forged(webhook: str) -> None:
-    """A count and no row: whoever forges a thousand must not fill our tables."""
+    """Counts a refused signature, and stores no row: a thousand must not fill our tables."""
     try:
         tally.count_event(forged_counter(webhook))
     except shared_state.Unavailable as error:
@@ -149,7 +152,7 @@ def read_events(delivery: WebhookDelivery) -> list[Event]:
 
 
 def try_step(step: Callable[[], T], errors: list[str]) -> T | None:
-    """The step's result; or None, and a line in `errors` that says what was in the way."""
+    """Returns the step's result; or None, and adds what was in the way to `errors`."""
     try:
         return step()
     except Unmatched as error:

@@ -102,7 +102,7 @@ def receive_message(webhook: str, event: MessageReceived, event_id: str) -> int:
 
 
 def carrying_provider(webhook: str, channel: str) -> str:
-    """The slug of the provider behind a webhook that carries this channel."""
+    """Returns the slug of the provider behind a webhook that carries this channel."""
     slugs = registry.for_webhook(webhook)
     return next(
         (slug for slug in slugs if registry.provider_for(slug).channel == channel), slugs[0]
@@ -131,7 +131,7 @@ def apply_side_effects(
     contact: Contact | None,
     consent: Consent,
 ) -> None:
-    """What the message means for what we may write."""
+    """Applies what the message means for what we may write."""
     for value in sender_addresses(organization, event, contact):
         if event.opens_service_window:
             whatsapp_window.open_service_window(organization.pk, value, event.occurred_at)
@@ -143,7 +143,7 @@ def sender_addresses(
     event: MessageReceived,
     contact: Contact | None,
 ) -> list[str]:
-    """The address it came from; of a person who hides it, those that we know."""
+    """Returns the address it came from; of a person who hides it, those that we know."""
     if value := sender_address(organization, event):
         return [value]
     if not (contact and event.handle):
@@ -181,7 +181,7 @@ def apply_keyword(
 
 
 def sender_address(organization: Organization, event: MessageReceived) -> str | None:
-    """Their address as we keep it; None for a sender nobody could answer."""
+    """Returns their address as we keep it; None for a sender nobody could answer."""
     if event.channel != Channel.EMAIL and not event.sender.startswith("+"):
         # A short code, or a person who hides the number: digits in it are no number of theirs.
         return None
@@ -196,7 +196,7 @@ def sender_address(organization: Organization, event: MessageReceived) -> str | 
 
 
 def find_sender(organization: Organization, event: MessageReceived) -> Contact | None:
-    """Who wrote; None for a sender nobody could answer, like a mail server's own."""
+    """Returns who wrote; None for a sender nobody could answer, like a mail server's own."""
     value, handle = sender_address(organization, event), sanitise(event.handle)
     name = sanitise(event.sender_name)[:200]
     if value is None:
@@ -210,7 +210,10 @@ def find_sender(organization: Organization, event: MessageReceived) -> Contact |
 
 
 def anonymous_contact(organization: Organization, handle: str, name: str) -> Contact:
-    """Somebody who hides the number. Once they show it, their handle leads to the same contact."""
+    """Returns the contact of somebody who hides the number.
+
+    Once they show it, their handle leads to the same contact.
+    """
     if found := contacts.contact_by_handle(organization, handle):
         return found
     contact = contacts.create_contact(
@@ -257,9 +260,9 @@ def event_columns(message: Message, event: MessageReceived, event_id: str) -> di
 
 
 def receiving_organization(webhook: str, event: MessageReceived) -> Organization:
-    """The organization that writes from one of the addresses the message was sent to.
+    """Returns the organization that writes from an address the message was sent to.
 
-    Where several share one, the one that wrote to the sender last.
+    Where several share one, it is the one that wrote to the sender last. Raises Unmatched.
     """
     everybody = Organization.objects.order_by("pk")
     found = [

@@ -42,18 +42,18 @@ def sync_catalogues() -> int:
 
 
 def expire_catalogue(channel: str) -> None:
-    """The next `sync_catalogues` fetches it again."""
+    """Has the next `sync_catalogues` fetch it again."""
     for slug in registry.route_slugs(channel):
         process_lease.revoke(freshness_lease(slug))
 
 
 def freshness_lease(slug: str) -> str:
-    """A lease that nobody renews: as long as it runs, the provider is not asked."""
+    """Returns a lease that nobody renews: as long as it runs, the provider is not asked."""
     return f"catalogue:{slug}"
 
 
 def fetch_catalogue(channel: str, slug: str) -> int:
-    """How many texts the provider lists. Raises ProviderError."""
+    """Fetches and stores what the provider lists; returns how many texts. Raises ProviderError."""
     texts = list(registry.provider_for(slug).fetch_templates())
     if texts:
         store_catalogue(channel, texts)
@@ -61,7 +61,7 @@ def fetch_catalogue(channel: str, slug: str) -> int:
 
 
 def store_catalogue(channel: str, texts: list[TemplateText]) -> None:
-    """Every organization that writes through the installation's account gets the same list."""
+    """Stores the same list for every organization that writes through our account."""
     for organization in Organization.objects.all():
         if organization.sender(channel):
             continue

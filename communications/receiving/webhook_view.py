@@ -27,7 +27,7 @@ class ProviderWebhook(WebhookEdge):
         return HttpResponse(said.body, content_type=said.content_type)
 
     def get(self, request: Request) -> HttpResponse:
-        """A vendor asks whether this address is ours."""
+        """Answers a vendor that asks whether this address is ours."""
         return self.answer_with(self.shake_hands, request)
 
     def shake_hands(self, webhook: WebhookRequest) -> HttpResponse:

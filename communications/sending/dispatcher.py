@@ -100,7 +100,7 @@ class Dispatcher:
         webhooks.stop()
 
     def wake(self) -> None:
-        """Something new, maybe urgent: worth a look at once."""
+        """Has the next round begin at once: there is something new, maybe urgent."""
         self.next_poll_at.clear()
         self.refreshed_at = 0.0
 

@@ -57,8 +57,11 @@ class CallOutcome:
     changes: Sequence[Change]
 
     def changes_if_held(self, held: Collection[Any]) -> Sequence[Change]:
-        """Where the lease ran out meanwhile, whoever took the call over decides what follows; that
-        it was accepted is a fact all the same."""
+        """Returns the changes that may be recorded, given the calls that are still ours.
+
+        Where the lease ran out meanwhile, whoever took the call over decides what follows; that it
+        was accepted is a fact all the same.
+        """
         if self.call.pk in held:
             return self.changes
         return [change for change in self.changes if change.status == Status.SENT]

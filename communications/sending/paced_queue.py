@@ -51,5 +51,5 @@ class PacedQueue:
 
 
 def call_priority(claim: Claim) -> int:
-    """A call that is repeated goes first: it has waited before."""
+    """Returns the message's priority; the highest for a repeated call, which has waited before."""
     return claim.attempts[0].message.priority if claim.call.tries == 1 else Priority.URGENT

@@ -167,7 +167,10 @@ def find_at_provider(attempt: Attempt) -> list[Change] | None:
 
 
 def resend_or_give_up(attempt: Attempt) -> list[Change]:
-    """Nobody could tell. Better none than two, unless the message says otherwise."""
+    """Returns what follows where nobody could tell whether it arrived.
+
+    Better none than two, unless the message says otherwise.
+    """
     if attempt.message.resend_if_unknown:
         why = "The provider never confirmed it; sent again, as was asked for."
         return end_attempt(attempt, why, resend_now(attempt, why))

@@ -163,7 +163,7 @@ VOWELS = re.compile(r"(?<!^)[aeiou]")
 
 @lru_cache(maxsize=20_000)
 def word_sound(word: str) -> str:
-    """The same for Katharina and Catarina, Schmidt and Schmitt, Meier and Mayr."""
+    """Returns one key for Katharina and Catarina, Schmidt and Schmitt, Meier and Mayr."""
     for pattern, letter in SOUNDS:
         word = pattern.sub(letter, word)
     return re.sub(r"(.)\1+", r"\1", VOWELS.sub("", word)) or word

@@ -39,7 +39,7 @@ def search_terms(query: str) -> list[list[str]]:
 
 
 def query_words(query: str) -> list[str]:
-    """An address stays whole; of anything else, the words."""
+    """Returns the words of a query; an address stays whole."""
     found: list[str] = []
     for part in query.split():
         found += [part] if "@" in part else personal_names.WORD.findall(part)

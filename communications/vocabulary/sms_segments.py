@@ -39,7 +39,10 @@ def count_segments(text: str) -> Segments:
 
 
 def fill_segments(encoding: str, widths: list[int], single: int, several: int) -> Segments:
-    """A character that takes two places is never cut in half: it moves to the next segment."""
+    """Returns how many segments characters fill, and the places left in the last.
+
+    A character that takes two places is never cut in half: it moves to the next segment.
+    """
     if sum(widths) <= single:
         return Segments(encoding, 1, single - sum(widths))
     count, used = 1, 0

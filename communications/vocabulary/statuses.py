@@ -34,7 +34,7 @@ class Status(TextChoices):
         return RANKS[self]
 
     def joined(self, other: "Status") -> "Status":
-        """The higher of the two: commutative, associative, idempotent."""
+        """Returns the higher of the two: commutative, associative, idempotent."""
         return max(self, other, key=lambda status: status.rank)
 
 

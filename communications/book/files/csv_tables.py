@@ -65,7 +65,7 @@ def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def guess_delimiter(content: str) -> str:
-    """The one that the heading has most of."""
+    """Returns the delimiter that the heading has most of."""
     heading = content.lstrip().partition("\n")[0]
     return max(DELIMITERS, key=heading.count)
 

@@ -118,7 +118,7 @@ class Planner:
         )
 
     def like(self, record: ContactRecord) -> list[ContactDraft]:
-        """Whoever has one of its addresses."""
+        """Returns whoever has one of its addresses."""
         found: list[ContactDraft] = []
         for entry in record.entries:
             for draft in self.sharing.get(phone_numbers.canonical_number(entry.value), ()):
@@ -127,7 +127,7 @@ class Planner:
         return found
 
     def again(self, mine: ContactDraft) -> list[ContactDraft]:
-        """What an earlier import of the same record became, where it has no address to tell."""
+        """Returns what an earlier import made of the same record, which has no address."""
         free, circles = self.free(mine.entries), mine.person().circles
         wanted = {(draft.channel, draft.value) for draft in free}
         return [
@@ -138,7 +138,7 @@ class Planner:
         ]
 
     def free(self, entries: Iterable[AddressEntry]) -> list[AddressEntry]:
-        """Those that nobody has."""
+        """Returns the addresses that nobody has."""
         return [
             entry
             for entry in entries
@@ -178,7 +178,7 @@ def draft_of_contact(contact: Contact) -> ContactDraft:
 
 
 def filled_gaps(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    """What is there stays; lists and custom fields grow."""
+    """Returns our facts with their gaps filled from the other; lists and custom fields grow."""
     found = dict(ours)
     for name, value in theirs.items():
         mine = found.get(name)

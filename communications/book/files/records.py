@@ -78,7 +78,7 @@ def record_from_cells(
 
 
 def split_values(target: str, value: str) -> Any:
-    """A wedding may have a comma in its name; a role has none."""
+    """Returns the values of a cell: a wedding may have a comma in its name; a role has none."""
     if target not in LISTS:
         return value
     return [part for part in LISTS[target].split(value) if part]

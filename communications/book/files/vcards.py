@@ -126,7 +126,7 @@ def card_of(contact: Contact, version: str) -> str:
 
 
 def mark_preferred(line: Any, version: str) -> None:
-    """As the preferred one."""
+    """Marks a line as the preferred one."""
     if version == "4.0":
         line.params["PREF"] = ["1"]
     else:
@@ -134,7 +134,7 @@ def mark_preferred(line: Any, version: str) -> None:
 
 
 def reachable_lines(contact: Contact) -> Sequence[tuple[str, str, str, bool]]:
-    """Each number once, whichever channels it is for."""
+    """Returns each number once, whichever channels it is for."""
     found: dict[str, tuple[str, str, str, bool]] = {}
     for address in contact.addresses.all():
         name = "email" if address.channel == Channel.EMAIL else "tel"

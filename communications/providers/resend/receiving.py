@@ -64,7 +64,7 @@ def resend_events(request: WebhookRequest) -> Iterator[Event]:
 
 
 def read_resend_event(name: str, data: dict[str, Any], at: datetime) -> Event | None:
-    """None for what says nothing about a message or an address: domains, lists, new types."""
+    """Returns the event a webhook tells of; None for domains, lists, and new types."""
     if name in EVENTS:
         return resend_receipt(name, data, at)
     if name == "email.received":
@@ -95,7 +95,7 @@ def resend_receipt(name: str, data: dict[str, Any], at: datetime) -> StatusChang
 
 
 def echoed_tags(data: dict[str, Any]) -> dict[str, str]:
-    """An object in webhooks; a list, as in requests, has been seen as well."""
+    """Returns our tags: an object in webhooks; a list, as in requests, has been seen as well."""
     found = data.get("tags") or {}
     if isinstance(found, list):
         found = {str(tag.get("name")): tag.get("value") for tag in found if isinstance(tag, dict)}
@@ -108,8 +108,11 @@ Explanation = tuple[str, str, Reason | None]
 
 
 def explain_bounce(data: dict[str, Any]) -> Explanation:
-    """A bounce without a type is of the time before there were types: it says that this message
-    bounced, and not that the address is dead."""
+    """Returns the code, the text, and whether the bounce closes the address.
+
+    A bounce without a type is of the time before there were types: it says that this message
+    bounced, and not that the address is dead.
+    """
     bounce = as_dict(data.get("bounce"))
     kind, subtype = str(bounce.get("type", "")), str(bounce.get("subType", ""))
     closes = Reason.BOUNCE if kind == BOUNCE_PERMANENT else None

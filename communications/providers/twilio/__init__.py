@@ -137,7 +137,9 @@ class Twilio(Provider):
         return ProbeResult(facts={"account": status, "type": str(found.type)})
 
     def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:
-        """Same people, same text, made since then. Twilio's list does not show our own ids.
+        """Returns messages to the same person with the same text, made since then.
+
+        Twilio's list does not show our own ids.
 
         https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
         """

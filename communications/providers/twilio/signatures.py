@@ -33,14 +33,20 @@ def twilio_signature(url: str, fields: str, token: str, name: str) -> str:
 
 
 def signature_algorithm(request: WebhookRequest) -> str:
-    """Shared keys, which Twilio offers since 2026, sign with SHA-256 and say so."""
+    """Returns SHA-256 for shared keys, which say so, and SHA-1 otherwise.
+
+    Twilio offers them since 2026.
+    """
     said = request.headers.get("x-twilio-webhooks-signature-settings", "")
     return "sha256" if "HMAC_SHA256" in said else "sha1"
 
 
 def signed_fields(request: WebhookRequest) -> str:
-    """What is signed besides the address: of a form each name with each of its values, sorted and
-    without repetitions; of JSON nothing, because its hash is in the address."""
+    """Returns what is signed besides the address. Raises InvalidSignature.
+
+    Of a form that is each name with each of its values, sorted and without repetitions; of JSON
+    nothing, because its hash is in the address.
+    """
     if expected := dict(parse_qsl(urlsplit(request.url).query)).get("bodySHA256"):
         if not is_same(hashlib.sha256(request.body).hexdigest(), expected.lower()):
             raise InvalidSignature("The body is not the one that was signed.")
@@ -59,7 +65,7 @@ def sorted_fields(fields: Mapping[str, Sequence[str] | str]) -> str:
 
 
 def url_spellings(url: str) -> Iterator[str]:
-    """Twilio signs some addresses with their port and some without."""
+    """Yields the address with its port and without: Twilio signs some so and some so."""
     parts = urlsplit(url)
     yield url
     if parts.port is None:

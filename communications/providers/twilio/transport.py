@@ -46,7 +46,7 @@ class PooledTwilioClient(HttpClient):
 
     @property
     def retry_after(self) -> timedelta | None:
-        """What the last answer in this thread said; Twilio does not promise to say."""
+        """Returns what the last answer in this thread said; Twilio does not promise to say."""
         try:
             seconds = float(self.seen.headers["retry-after"])
         except (AttributeError, KeyError, ValueError):

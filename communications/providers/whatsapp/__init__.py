@@ -181,7 +181,7 @@ class WhatsApp(Provider):
 
 
 def number_warning(facts: Mapping[str, str]) -> str:
-    """What will soon stop messages, if it goes on."""
+    """Returns what will soon stop messages, if it goes on; blank if nothing will."""
     if facts.get("quality_rating") == "RED":
         return "People block or report this number so often that Meta may lower its limit."
     status = facts.get("status", CONNECTED)

@@ -131,7 +131,7 @@ def meta_message(message: dict[str, Any], names: dict[str, Any], to: str) -> Mes
 
 
 def readable_text(kind: str, message: dict[str, Any]) -> str:
-    """What a person would read; for kinds without words, their name in brackets."""
+    """Returns what a person would read; for kinds without words, their name in brackets."""
     value = message.get(kind)
     words = TEXT_READERS.get(kind, caption_text)(value) if isinstance(value, dict) else ""
     return words or f"[{kind or 'unknown'}]"
@@ -169,7 +169,10 @@ TEXT_READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def media_of(kind: str, message: dict[str, Any]) -> tuple[Media, ...]:
-    """Meta gives an id, which its media endpoint turns into a link that works for minutes."""
+    """Returns the file of a message.
+
+    Meta gives an id, which its media endpoint turns into a link that works for minutes.
+    """
     value = message.get(kind)
     if kind not in MEDIA or not isinstance(value, dict):
         return ()
@@ -177,7 +180,7 @@ def media_of(kind: str, message: dict[str, Any]) -> tuple[Media, ...]:
 
 
 def as_e164(sender: str) -> str:
-    """A number as we keep it; whatever else a person may be known by stays as it is."""
+    """Returns a number as we keep it; whatever else a person may be known by stays as it is."""
     if not (sender.isascii() and sender.isdigit()):
         return sender
     for theirs, ours in SPELLINGS:
