@@ -107,10 +107,10 @@ def blank_their_address(message: Message) -> None:
 
 def blank_deliveries(ids: list[UUID]) -> None:
     """Erases what the providers posted about these messages, which is kept as it came."""
-    told = Event.objects.filter(message__in=ids, event_id__isnull=False)
+    events = Event.objects.filter(message__in=ids, event_id__isnull=False)
     # An event of a delivery that holds several has its place in it behind a #.
     posted = {
-        str(event_id).partition("#")[0] for event_id in told.values_list("event_id", flat=True)
+        str(event_id).partition("#")[0] for event_id in events.values_list("event_id", flat=True)
     }
     WebhookDelivery.objects.filter(
         provider__in=settings.PROVIDERS,

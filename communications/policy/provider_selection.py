@@ -76,7 +76,7 @@ def failover_events(
     skipped = [earlier for earlier in route[: route.index(slug)] if earlier not in usable]
     if not skipped:
         return []
-    told = set(
+    recorded = set(
         Event.objects.filter(
             message__in=messages,
             kind=Kind.FAILOVER,
@@ -87,7 +87,7 @@ def failover_events(
         skipped_provider_event(message, earlier, slug)
         for message in messages
         for earlier in skipped
-        if earlier not in exhausted_providers(message) and (message.pk, earlier) not in told
+        if earlier not in exhausted_providers(message) and (message.pk, earlier) not in recorded
     ]
 
 

@@ -36,10 +36,10 @@ from tests.calendars.fake_vendor import FakeVendor
 from tests.communications.admin_pages import (
     listed,
     logged_in,
+    page_messages,
     pages_of,
     plain_static,
     registered,
-    told,
     url,
 )
 
@@ -320,7 +320,7 @@ def test_an_account_is_chosen_for_read_and_let_go(
         f"room-{other.pk}": "0",
         f"titles-{other.pk}": "on",
     }
-    assert "Saved" in told(staff.post(url(account, "choose"), data, follow=True))
+    assert "Saved" in page_messages(staff.post(url(account, "choose"), data, follow=True))
     account.refresh_from_db()
     calendar.refresh_from_db()
     other.refresh_from_db()
@@ -328,8 +328,10 @@ def test_an_account_is_chosen_for_read_and_let_go(
     assert (other.is_followed, other.is_default, calendar.is_default) == (True, True, False)
     assert (calendar.buffer_minutes, calendar.shows_titles) == (30, False)
     assert calendar.blocks.get().title == ""
-    assert "2 calendars are being read" in told(staff.post(url(account, "read"), follow=True))
-    assert "is disconnected" in told(staff.post(url(account, "disconnect"), follow=True))
+    assert "2 calendars are being read" in page_messages(
+        staff.post(url(account, "read"), follow=True)
+    )
+    assert "is disconnected" in page_messages(staff.post(url(account, "disconnect"), follow=True))
     account.refresh_from_db()
     assert account.status == AccountStatus.DISCONNECTED
     assert fake_vendor.revoked
@@ -342,7 +344,7 @@ def test_bookings_go_only_to_what_is_followed(
 ) -> None:
     data = {"conflicts": "theirs", "default": str(calendar.pk), f"room-{calendar.pk}": "0"}
     response = staff.post(url(account, "choose"), data, follow=True)
-    assert "that is followed" in told(response)
+    assert "that is followed" in page_messages(response)
     calendar.refresh_from_db()
     assert calendar.is_followed
 
@@ -371,7 +373,9 @@ def test_what_is_held_back_is_decided_once(
     calendar.refresh_from_db()
     assert calendar.held_decision == "restore"
     Calendar.objects.update(held_at=None, held_decision="")
-    assert "Nothing is held back" in told(staff.post(url(account, "decide"), data, follow=True))
+    assert "Nothing is held back" in page_messages(
+        staff.post(url(account, "decide"), data, follow=True)
+    )
     foreign = rows.calendar()
     for wrong in ({"decision": "perhaps"}, {"calendar": "x"}, {"calendar": str(foreign.pk)}):
         assert staff.post(url(account, "decide"), data | wrong).status_code == 404
@@ -438,10 +442,10 @@ def test_a_problem_is_looked_at_and_may_stay(staff: Client, calendar: Calendar) 
     made = rows.appointment(calendar, SOON, problem="Changed here and in the calendar: title.")
     assert "it may stay as it is" in staff.get(url(made)).content.decode()
     assert staff.get(url(made, "accept")).status_code == 405
-    assert "It stays as it is." in told(staff.post(url(made, "accept"), follow=True))
+    assert "It stays as it is." in page_messages(staff.post(url(made, "accept"), follow=True))
     made.refresh_from_db()
     assert made.problem == ""
-    assert "any more" in told(staff.post(url(made, "accept"), follow=True))
+    assert "any more" in page_messages(staff.post(url(made, "accept"), follow=True))
 
 
 def test_those_that_would_be_cancelled_are_listed(

@@ -14,7 +14,7 @@ from communications.models import Contact, Organization, Role
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.fake_vendor import FakeVendor
-from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
+from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
 from wedsync_comms.lib.errors import TransientError
 
 __all__ = ["plain_static"]
@@ -60,7 +60,7 @@ def test_a_couple_is_booked(staff: Client, calendar: Calendar, couple: Contact) 
     data = filled(calendar, couple=[couple.pk], addresses="cook@example.com, mum@example.com")
     response = staff.post(BOOK, data, follow=True)
     made = Appointment.objects.get()
-    assert "Booked." in told(response)
+    assert "Booked." in page_messages(response)
     assert response.redirect_chain[-1][0] == url(made)
     assert (made.wall_start, made.wall_end, made.zone) == (at("10:00"), at("11:00"), "UTC")
     found = {person.email: (person.role, person.contact) for person in made.participants.all()}
@@ -165,7 +165,7 @@ def test_it_is_moved_and_keeps_its_people(
     made.participants.filter(contact=couple).update(answer="accepted")
     initial = staff.get(url(made, "edit")).context["form"].initial
     response = staff.post(url(made, "edit"), initial | {"at": "10:30"}, follow=True)
-    assert "Changed." in told(response)
+    assert "Changed." in page_messages(response)
     made.refresh_from_db()
     assert (made.wall_start, made.version) == (at("10:30"), 2)
     assert [person.answer for person in made.participants.order_by("email")] == [
@@ -202,11 +202,11 @@ def test_a_repeated_hour_stays_the_one_it_is(staff: Client, calendar: Calendar) 
 
 def test_it_is_cancelled_once(staff: Client, calendar: Calendar) -> None:
     made = rows.appointment(calendar, wall=at("10:00"), zone="UTC")
-    assert "Cancelled." in told(staff.post(url(made, "cancel"), follow=True))
+    assert "Cancelled." in page_messages(staff.post(url(made, "cancel"), follow=True))
     made.refresh_from_db()
     assert made.status == "cancelled"
-    assert "It is cancelled" in told(staff.post(url(made, "cancel"), follow=True))
-    assert "It is cancelled" in told(staff.get(url(made, "edit"), follow=True))
+    assert "It is cancelled" in page_messages(staff.post(url(made, "cancel"), follow=True))
+    assert "It is cancelled" in page_messages(staff.get(url(made, "edit"), follow=True))
 
 
 @pytest.mark.usefixtures("calendar")

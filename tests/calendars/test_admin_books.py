@@ -15,7 +15,14 @@ from communications.models import Contact, Organization, Role
 from tests import factories
 from tests.calendars.fake_contacts_vendor import FakeContactsVendor
 from tests.calendars.test_contact_sync import contacts_vendor, generated_contacts, linked, synced
-from tests.communications.admin_pages import listed, logged_in, pages_of, plain_static, told, url
+from tests.communications.admin_pages import (
+    listed,
+    logged_in,
+    page_messages,
+    pages_of,
+    plain_static,
+    url,
+)
 
 __all__ = ["contacts_vendor", "plain_static"]
 
@@ -71,7 +78,7 @@ def test_options_are_chosen(client: Client, book: ContactBook) -> None:
     book.refresh_from_db()
     assert (book.direction, book.policy, book.groups) == ("read", "ours", ["vips"])
     wrong = client.post(url(book, "options"), {"direction": "sideways"}, follow=True)
-    assert "sideways" in told(wrong)
+    assert "sideways" in page_messages(wrong)
 
 
 def test_what_is_held_is_decided(

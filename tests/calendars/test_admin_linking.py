@@ -11,7 +11,7 @@ from calendars.models import Account, Calendar
 from communications.models import Organization, Role
 from tests import factories
 from tests.calendars.fake_vendor import FakeVendor
-from tests.communications.admin_pages import logged_in, plain_static, told
+from tests.communications.admin_pages import logged_in, page_messages, plain_static
 
 __all__ = ["plain_static"]
 
@@ -42,7 +42,7 @@ def test_two_clicks_connect_an_account(staff: Client, settings: Settings) -> Non
     back = staff.get(LINKED, answer, follow=True)
     account = Account.objects.get()
     assert back.redirect_chain == [(f"/admin/calendars/account/{account.pk}/change/", 302)]
-    assert "planner@example.com is connected" in told(back)
+    assert "planner@example.com is connected" in page_messages(back)
     assert Calendar.objects.filter(is_default=True).count() == 1
 
 
@@ -50,7 +50,7 @@ def test_two_clicks_connect_an_account(staff: Client, settings: Settings) -> Non
 def test_a_forged_or_missing_state_connects_nothing(staff: Client, forged: str) -> None:
     sent(staff)
     answer = {"code": "c"} | ({"state": forged} if forged else {})
-    assert "no request of yours" in told(staff.get(LINKED, answer, follow=True))
+    assert "no request of yours" in page_messages(staff.get(LINKED, answer, follow=True))
     assert not Account.objects.exists()
 
 
@@ -58,7 +58,7 @@ def test_a_state_counts_once(staff: Client) -> None:
     answer = {"state": sent(staff), "code": "c"}
     staff.get(LINKED, answer)
     Account.objects.all().delete()
-    assert "no request of yours" in told(staff.get(LINKED, answer, follow=True))
+    assert "no request of yours" in page_messages(staff.get(LINKED, answer, follow=True))
     assert not Account.objects.exists()
 
 
@@ -68,24 +68,24 @@ def test_a_state_is_of_no_use_to_somebody_else(
 ) -> None:
     answer = {"state": sent(staff), "code": "c"}
     other = logged_in(factories.member(organization, Role.STAFF))
-    assert "no request of yours" in told(other.get(LINKED, answer, follow=True))
+    assert "no request of yours" in page_messages(other.get(LINKED, answer, follow=True))
     assert Client().get(LINKED, answer)["Location"].startswith("/admin/login/")
     assert not Account.objects.exists()
 
 
 def test_a_refusal_is_said(staff: Client) -> None:
     answer = {"state": sent(staff), "error": "access_denied"}
-    assert "The permission was not given" in told(staff.get(LINKED, answer, follow=True))
+    assert "The permission was not given" in page_messages(staff.get(LINKED, answer, follow=True))
 
 
 def test_what_was_unticked_is_said(staff: Client, fake_vendor: FakeVendor) -> None:
     fake_vendor.granted = ("con",)
     back = staff.get(LINKED, {"state": sent(staff), "code": "c"}, follow=True)
-    assert "Not allowed: calendars." in told(back)
+    assert "Not allowed: calendars." in page_messages(back)
     assert "Connect again" in back.content.decode()
     fake_vendor.granted = ()
     back = staff.get(LINKED, {"state": sent(staff), "code": "c"}, follow=True)
-    assert "Nothing was allowed" in told(back)
+    assert "Nothing was allowed" in page_messages(back)
 
 
 def test_an_unknown_vendor_is_no_page(staff: Client) -> None:

@@ -57,6 +57,6 @@ def pages_of(row: Model) -> Iterator[str]:
             yield reverse(f"admin:{pattern.name}", args=[row.pk])
 
 
-def told(response: Any) -> str:
+def page_messages(response: Any) -> str:
     """The messages shown on the page one ends up on."""
     return " ".join(str(message) for message in response.context["messages"])

@@ -11,7 +11,7 @@ from django.urls import reverse
 from communications.book import contacts, duplicates
 from communications.models import Contact, Import, Merge, Organization, Pair, Role, Verdict
 from tests import factories
-from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
+from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
 
 __all__ = ["plain_static"]
 
@@ -60,10 +60,10 @@ def test_a_file_is_looked_at_told_its_columns_and_taken(
     assert "nonsense" in wrong
     assert "Amelia" not in wrong
     refused = client.post(url(row, "confirm"), follow=True)
-    assert "1 rows cannot be taken" in told(refused)
+    assert "1 rows cannot be taken" in page_messages(refused)
     taken = client.post(url(row, "confirm"), {"without_errors": "1"}, follow=True)
 
-    assert told(taken) == "1 new, 1 left out."
+    assert page_messages(taken) == "1 new, 1 left out."
     made = Contact.objects.get(organization=organization)
     assert (made.name, made.custom) == ("Amelia Hart", {"Diet": "vegan"})
     assert client.post(url(row, "confirm")).status_code == 404
@@ -133,7 +133,7 @@ def test_a_decision_leads_to_the_next_one(client: Client, pairs: list[Pair]) -> 
     assert merged["location"] == url(pairs[1])
     last = client.post(url(pairs[1], "apart"), follow=True)
 
-    assert "nothing is left to decide" in told(last)
+    assert "nothing is left to decide" in page_messages(last)
     verdicts = set(Pair.objects.values_list("verdict", flat=True))
     assert verdicts == {Verdict.MERGED, Verdict.APART}
     assert Contact.objects.count() == 3
@@ -166,7 +166,7 @@ def test_a_merge_is_undone_from_the_page_of_the_contact(
 
     back = client.post(url(merge.kept, "unmerge"), {"merge": merge.pk}, follow=True)
 
-    assert "a contact of its own again" in told(back)
+    assert "a contact of its own again" in page_messages(back)
     assert Contact.objects.count() == 4
     assert client.post(url(merge.kept, "unmerge"), {"merge": "x"}).status_code == 404
 
@@ -196,7 +196,7 @@ def test_a_person_is_forgotten_after_a_question(client: Client, organization: Or
 
     done = client.post(url(contact, "forget"), follow=True)
 
-    assert "Forgotten" in told(done)
+    assert "Forgotten" in page_messages(done)
     assert not Contact.everyone.exists()
 
 

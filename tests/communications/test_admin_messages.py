@@ -32,7 +32,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from tests import factories
-from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
+from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
 from wedsync_comms.lib.admin_kit import paging
 
 __all__ = ["plain_static"]
@@ -196,7 +196,7 @@ def test_retry_puts_a_failed_message_into_the_outbox_again(user: User, client: C
 
     found.refresh_from_db()
     assert found.status == Status.QUEUED
-    assert "Waiting to be sent again: 1 message." in told(response)
+    assert "Waiting to be sent again: 1 message." in page_messages(response)
     assert "Tried again by mona." in text(response)
 
 
@@ -245,8 +245,8 @@ def test_actions_on_many_report_what_worked_and_why_the_others_did_not(
         follow=True,
     )
 
-    assert "Waiting to be sent again: 2 messages." in told(response)
-    assert "not possible for 2 messages. It is waiting to be sent." in told(response)
+    assert "Waiting to be sent again: 2 messages." in page_messages(response)
+    assert "not possible for 2 messages. It is waiting to be sent." in page_messages(response)
 
 
 # --- what cannot ---

@@ -27,7 +27,7 @@ from communications.policy import suppressions
 from communications.receiving import deliveries as ingest
 from communications.vocabulary.events import Reason
 from tests import factories
-from tests.communications.admin_pages import listed, logged_in, plain_static, told, url
+from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
 
 __all__ = ["plain_static"]
 
@@ -144,7 +144,7 @@ def test_an_address_taken_during_the_save_is_reported_not_a_crash(
             follow=True,
         )
 
-    assert "belongs to another contact already" in told(response)
+    assert "belongs to another contact already" in page_messages(response)
     assert Contact.objects.count() == 1
 
 
@@ -234,8 +234,8 @@ def test_lifting_opens_the_address_and_keeps_the_row(
 
     closed.refresh_from_db()
     assert closed.lifted_by == "olga"
-    assert "Open again: 1 suppression." in told(first)
-    assert "It was lifted before." in told(second)
+    assert "Open again: 1 suppression." in page_messages(first)
+    assert "It was lifted before." in page_messages(second)
 
 
 def test_a_suppression_is_not_edited(client: Client, organization: Organization) -> None:
@@ -321,7 +321,7 @@ def test_replay_applies_a_delivery_again(client: Client, organization: Organizat
         response = client.post(url(broken, "replay"), follow=True)
 
     replay.assert_called_once_with(broken)
-    assert "Applied: 1 webhook delivery." in told(response)
+    assert "Applied: 1 webhook delivery." in page_messages(response)
 
 
 def test_replay_of_what_still_fails_says_why(client: Client, organization: Organization) -> None:
@@ -332,7 +332,7 @@ def test_replay_of_what_still_fails_says_why(client: Client, organization: Organ
     broken.refresh_from_db()
     assert broken.tries == 1
     assert broken.error
-    assert broken.error.splitlines()[0][:20] in told(response)
+    assert broken.error.splitlines()[0][:20] in page_messages(response)
 
 
 def test_replay_of_many_reports_each_reason_once(
@@ -351,8 +351,8 @@ def test_replay_of_many_reports_each_reason_once(
         follow=True,
     )
 
-    assert "not possible for 2 webhook deliveries" in told(response)
-    assert "gone" in told(response)
+    assert "not possible for 2 webhook deliveries" in page_messages(response)
+    assert "gone" in page_messages(response)
 
 
 # --- templates ---

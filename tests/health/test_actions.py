@@ -15,7 +15,7 @@ from communications.providers import registry
 from communications.vocabulary.statuses import Status
 from health.models import Action, Incident
 from tests import factories
-from tests.communications.admin_pages import logged_in, plain_static, told
+from tests.communications.admin_pages import logged_in, page_messages, plain_static
 from tests.health.test_page import incident
 
 __all__ = ["plain_static"]
@@ -45,7 +45,7 @@ def url(verb: str, subject: object = "") -> str:
 
 def do(client: Client, verb: str, subject: object = "", **given: Any) -> str:
     """What the page says afterwards."""
-    return told(client.post(url(verb, subject), given, follow=True))
+    return page_messages(client.post(url(verb, subject), given, follow=True))
 
 
 def failed(of: Organization, error_class: str, **columns: Any) -> Message:

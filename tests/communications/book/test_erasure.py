@@ -175,13 +175,13 @@ def test_everything_about_a_person_is_given_out(amelia: Contact, venue: Organiza
     suppressions.suppress_address(venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT)
     contacts.change_contact(amelia, notes="Vegetarian")
 
-    told = json.loads(json.dumps(exporting.everything_about(amelia), cls=DjangoJSONEncoder))
+    everything = json.loads(json.dumps(exporting.everything_about(amelia), cls=DjangoJSONEncoder))
 
-    assert told["contact"]["addresses"][0]["value"] == EMAIL
-    assert told["messages"][0]["body"] == "Secret plan"
-    assert told["messages"][0]["events"][-1]["kind"] == "delivered"
-    assert told["suppressions"][0]["reason"] == "opt_out"
-    assert [row["field"] for row in told["changes"]] == ["created", "notes"]
+    assert everything["contact"]["addresses"][0]["value"] == EMAIL
+    assert everything["messages"][0]["body"] == "Secret plan"
+    assert everything["messages"][0]["events"][-1]["kind"] == "delivered"
+    assert everything["suppressions"][0]["reason"] == "opt_out"
+    assert [row["field"] for row in everything["changes"]] == ["created", "notes"]
 
 
 @pytest.mark.usefixtures("concurrent_writers")

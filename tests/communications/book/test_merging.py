@@ -294,9 +294,9 @@ def test_both_histories_tell_of_it(venue: Organization) -> None:
     kept, gone = two(venue)
     merging.merge_contacts(kept, gone, by="olga")
 
-    told = ContactChange.objects.filter(contact=kept, source="merge")
-    assert {row.field for row in told} >= {"addresses", "notes", "roles"}
-    assert {row.by for row in told} == {"olga"}
+    changes = ContactChange.objects.filter(contact=kept, source="merge")
+    assert {row.field for row in changes} >= {"addresses", "notes", "roles"}
+    assert {row.by for row in changes} == {"olga"}
     change = ContactChange.objects.get(contact=gone.pk, source="merge")
     assert (change.field, change.after) == ("merged_into", "Liz Hart")
 

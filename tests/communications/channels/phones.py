@@ -209,7 +209,7 @@ class Phones:
         deliveries.apply_due()
 
     def meta_says(self, attempt: Attempt, status: str, code: int = 0, **more: Any) -> None:
-        told = {
+        entry = {
             "id": attempt.provider_id or f"wamid.{next(numbers)}",
             "status": status,
             "timestamp": str(int(timezone.now().timestamp())),
@@ -217,10 +217,10 @@ class Phones:
             **({"errors": [{"code": code, "title": "No"}]} if code else {}),
             **more,
         }
-        self.meta_posts("messages", statuses=[told])
+        self.meta_posts("messages", statuses=[entry])
 
     def meta_receives(self, text: str, *, sender: str, to: str = NUMBER, **more: Any) -> None:
-        told = {
+        entry = {
             "id": f"wamid.{next(numbers)}",
             "from": sender.removeprefix("+"),
             "timestamp": str(int(timezone.now().timestamp())),
@@ -228,7 +228,7 @@ class Phones:
             "text": {"body": text},
             **more,
         }
-        self.meta_posts("messages", messages=[told], metadata={"phone_number_id": to})
+        self.meta_posts("messages", messages=[entry], metadata={"phone_number_id": to})
 
     def meta_posts(self, field: str, **value: Any) -> None:
         body = json.dumps(change(field, **value)).encode()

@@ -188,8 +188,8 @@ def test_the_same_where_meta_says_so_at_once(both: Organization, phones: Phones)
 
 
 def prefers(phones: Phones, contact: Contact, value: str) -> None:
-    told = {"wa_id": number_of(contact)[1:], "value": value, "category": "marketing_messages"}
-    phones.meta_posts("user_preferences", user_preferences=[told])
+    preference = {"wa_id": number_of(contact)[1:], "value": value, "category": "marketing_messages"}
+    phones.meta_posts("user_preferences", user_preferences=[preference])
 
 
 def test_the_switch_in_the_chat_stops_and_resumes_advertising(

@@ -32,7 +32,7 @@ class Fault:
     options: dict[str, Any] = field(default_factory=dict)
     # Where the message stands right after the call, and in the end; what its timeline says.
     at_once: str = Status.QUEUED
-    told: str = "retry"
+    recorded: str = "retry"
     # In the end, and how many copies there are: where Twilio can be asked and Meta cannot.
     ends: dict[str, tuple[Status, int]] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ ONCE = {"count": 1}
 
 FAULTS = {
     "too fast": Fault("rate_limit", ONCE, ends=SENT),
-    "wrong key": Fault("status", {"status": 401, **ONCE}, told="failover", ends=SENT),
+    "wrong key": Fault("status", {"status": 401, **ONCE}, recorded="failover", ends=SENT),
     "error before": Fault(
         "status",
         {"status": 500, "mode": "before", **ONCE},
@@ -73,7 +73,7 @@ FAULTS = {
     "silent": Fault("hang", {"seconds": 2.0, **ONCE}, at_once=Status.UNKNOWN, ends=LOST),
     "unreadable": Fault("bad_body", {"body": "broken", **ONCE}, at_once=Status.UNKNOWN, ends=LOST),
     "empty": Fault("bad_body", {"body": "empty", **ONCE}, at_once=Status.UNKNOWN, ends=LOST),
-    "slow": Fault("latency", {"seconds": 0.1}, at_once=Status.SENT, told="accepted", ends=SENT),
+    "slow": Fault("latency", {"seconds": 0.1}, at_once=Status.SENT, recorded="accepted", ends=SENT),
 }
 
 
@@ -91,7 +91,7 @@ def test_a_fault_makes_no_second_copy_and_is_explained(
 
     phones.send(message)
     assert status(message) == fault.at_once
-    assert fault.told in timeline(message)
+    assert fault.recorded in timeline(message)
     assert len(phones.copies(message)) <= 1
 
     # A person mends what stops the account.

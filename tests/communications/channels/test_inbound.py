@@ -66,8 +66,8 @@ def test_a_stranger_becomes_a_contact_with_the_name_they_show(
     phones: Phones,
 ) -> None:
     shown = [{"profile": {"name": "Ben Hart"}, "wa_id": "447700900555"}]
-    told = {"id": "w1", "from": "447700900555", "type": "text", "text": {"body": "Hello"}}
-    phones.meta_posts("messages", contacts=shown, messages=[told])
+    entry = {"id": "w1", "from": "447700900555", "type": "text", "text": {"body": "Hello"}}
+    phones.meta_posts("messages", contacts=shown, messages=[entry])
     contact = Contact.objects.get(organization=venue)
     assert contact.name == "Ben Hart"
     assert received().contact == contact
@@ -77,8 +77,8 @@ def test_one_who_hides_the_number_is_heard_all_the_same(
     venue: Organization,
     phones: Phones,
 ) -> None:
-    told = {"id": "w1", "from_user_id": "GB.1349", "type": "text", "text": {"body": "Hello"}}
-    phones.meta_posts("messages", messages=[told])
+    entry = {"id": "w1", "from_user_id": "GB.1349", "type": "text", "text": {"body": "Hello"}}
+    phones.meta_posts("messages", messages=[entry])
     contact = Contact.objects.get(organization=venue)
     assert (received().organization, received().contact) == (venue, contact)
     assert (contact.name, contact.to_review, contact.addresses.count()) == ("GB.1349", True, 0)
@@ -149,8 +149,8 @@ def test_of_a_pool_any_number_is_everybodys(venue: Organization, phones: Phones)
 def test_the_same_message_twice_is_one(venue: Organization, phones: Phones) -> None:
     for _ in range(2):
         phones.twilio_receives("Hello", sender=number_of(guest(venue)), MessageSid="SM" + "1" * 32)
-        told = {"id": "wamid.same"}
-        phones.meta_receives("Hello", sender=number_of(guest(venue)), **told)
+        entry = {"id": "wamid.same"}
+        phones.meta_receives("Hello", sender=number_of(guest(venue)), **entry)
     assert Message.objects.filter(direction=Direction.INBOUND).count() == 2
 
 
@@ -175,8 +175,8 @@ def test_a_callback_about_nothing_of_ours_waits_for_a_person(
     phones: Phones,
 ) -> None:
     attempt = phones.send(write(guest(venue), "sms")).attempts.get()
-    told = {"id": "wamid.nobody's", "status": "sent", "biz_opaque_callback_data": "another app's"}
-    phones.meta_posts("messages", statuses=[told])
+    entry = {"id": "wamid.nobody's", "status": "sent", "biz_opaque_callback_data": "another app's"}
+    phones.meta_posts("messages", statuses=[entry])
     assert "No attempt has the id wamid.nobody's" in WebhookDelivery.objects.get().error
     attempt.refresh_from_db()
     assert attempt.status == "sent"

@@ -193,8 +193,8 @@ def test_a_receipt_that_never_came_is_asked_for(venue: Organization, phones: Pho
 def test_a_failure_that_was_asked_for_is_acted_upon(venue: Organization, phones: Phones) -> None:
     message = sent(venue, phones)
     (copy,) = phones.copies(message)
-    told = {"type": "failed", "error_code": 30001}
-    phones.sandbox.control("POST", f"/twilio/messages/{copy['sid']}/events", told)
+    event = {"type": "failed", "error_code": 30001}
+    phones.sandbox.control("POST", f"/twilio/messages/{copy['sid']}/events", event)
     phones.pass_time(minutes=3)
     reconciliation.poll_overdue_receipts()
     assert status(message) == "queued"

@@ -110,11 +110,14 @@ def test_a_change_is_remembered_with_who_made_it(api: Api) -> None:
     path = f"contacts/{api.post('contacts/', AMELIA).json()['id']}/"
     api("PATCH", path, {"notes": "Vegan", "company": "Hart Ltd"})
 
-    told = api.get(f"{path}history/")
+    history = api.get(f"{path}history/")
 
-    assert [(row["field"], row["source"]) for row in told] == [("notes", "api"), ("created", "api")]
-    assert (told[0]["before"], told[0]["after"]) == ("", "Vegan")
-    assert told[0]["by"]
+    assert [(row["field"], row["source"]) for row in history] == [
+        ("notes", "api"),
+        ("created", "api"),
+    ]
+    assert (history[0]["before"], history[0]["after"]) == ("", "Vegan")
+    assert history[0]["by"]
 
 
 def test_two_are_merged_and_one_is_forgotten(api: Api, organization: Organization) -> None:

@@ -56,7 +56,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def crew(django_db_setup: None) -> Iterator[list[subprocess.Popen[str]]]:  # noqa: ARG001
+def worker_processes(django_db_setup: None) -> Iterator[list[subprocess.Popen[str]]]:  # noqa: ARG001
     """Three processes of ours; to start them costs more than what they do."""
     env = {**os.environ, "DATABASE_URL": database_url(str(connection.settings_dict["NAME"]))}
     command = [sys.executable, "-m", f"{__package__}.hammer"]
@@ -71,11 +71,11 @@ def crew(django_db_setup: None) -> Iterator[list[subprocess.Popen[str]]]:  # noq
 
 
 @pytest.fixture
-def at_once(crew: list[subprocess.Popen[str]], transactional_db: None) -> Together:  # noqa: ARG001
+def at_once(worker_processes: list[subprocess.Popen[str]], transactional_db: None) -> Together:  # noqa: ARG001
     """Has deeds of `hammer` done by as many processes, which begin in the same instant."""
 
     def run(*deeds: list[Any]) -> list[Any]:
-        chosen = crew[: len(deeds)]
+        chosen = worker_processes[: len(deeds)]
         for process, deed in zip(chosen, deeds, strict=True):
             assert process.stdin
             process.stdin.write(f"{json.dumps(deed, default=str)}\n")

@@ -210,8 +210,8 @@ def test_receipts_of_many_processes_at_once_lose_nothing(
     assert statuses(message) == ["bounced"]
     assert Event.objects.filter(message=message).count() == 45
     # Each change of the status is told once, whoever made it.
-    told = Event.objects.filter(message=message, changed=True).order_by("id")
-    ranks = [Status(event.message_status).rank for event in told]
+    changes = Event.objects.filter(message=message, changed=True).order_by("id")
+    ranks = [Status(event.message_status).rank for event in changes]
     assert ranks == sorted(set(ranks))
 
 

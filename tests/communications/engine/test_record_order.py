@@ -63,17 +63,17 @@ in_the_database = settings(
 
 def outcome(
     organization: Organization,
-    told: Sequence[Fact],
+    reported: Sequence[Fact],
     *,
     one_call: bool,
     batches: int = 1,
 ) -> dict[str, Any]:
-    """The rows after the facts were told so, and leaves none behind."""
+    """The rows after the facts were reported so, and leaves none behind."""
     with transaction.atomic():
         message = rows.message(organization)
         shared = Call.objects.create(provider="first") if one_call else None
         attempts = [rows.attempt(message, shared) for _ in range(ATTEMPTS)]
-        changes = [change(attempts[number], number, kind) for number, kind in told]
+        changes = [change(attempts[number], number, kind) for number, kind in reported]
         for start in range(0, len(changes), batches):
             record(changes[start : start + batches])
         found = snapshot(message, with_errors=not one_call)
@@ -107,12 +107,12 @@ def test_every_order_repetition_and_grouping_ends_in_the_same_row(
     one_call: bool,  # noqa: FBT001
 ) -> None:
     organization = factories.organization()
-    told = data.draw(facts_of_one_call if one_call else facts)
-    again = data.draw(st.lists(st.sampled_from(told), max_size=4))
-    shuffled = data.draw(st.permutations([*told, *again]))
+    reported = data.draw(facts_of_one_call if one_call else facts)
+    again = data.draw(st.lists(st.sampled_from(reported), max_size=4))
+    shuffled = data.draw(st.permutations([*reported, *again]))
     batches = data.draw(st.integers(1, 4))
 
-    expected = outcome(organization, told, one_call=one_call)
+    expected = outcome(organization, reported, one_call=one_call)
 
     assert outcome(organization, shuffled, one_call=one_call, batches=batches) == expected
 
@@ -137,12 +137,12 @@ def test_all_orders_of_a_whole_life_end_in_the_same_row(venue: Organization) -> 
 @pytest.mark.django_db
 @in_the_database
 @given(facts)
-def test_no_fact_ever_moves_an_attempt_down(told: list[Fact]) -> None:
+def test_no_fact_ever_moves_an_attempt_down(reported: list[Fact]) -> None:
     message = rows.message(factories.organization())
     attempts = [rows.attempt(message) for _ in range(ATTEMPTS)]
     ranks = [0] * ATTEMPTS
 
-    for number, kind in told:
+    for number, kind in reported:
         record([change(attempts[number], number, kind)])
         now = [Status(attempt.status).rank for attempt in message.attempts.order_by("number")]
         assert all(after >= before for before, after in zip(ranks, now, strict=True))

@@ -149,8 +149,8 @@ def test_every_status_has_its_place(name: str, kind: Kind, point: Status) -> Non
 
 
 def test_our_ids_come_back() -> None:
-    told = {"id": "wamid.1", "status": "sent", "timestamp": 1, "biz_opaque_callback_data": ECHO}
-    (event,) = events(change("messages", statuses=[told]))
+    status = {"id": "wamid.1", "status": "sent", "timestamp": 1, "biz_opaque_callback_data": ECHO}
+    (event,) = events(change("messages", statuses=[status]))
     assert isinstance(event, StatusChanged)
     assert f"{event.call} {event.message}" == ECHO
 
@@ -165,8 +165,8 @@ def test_a_failure_says_why() -> None:
 
 @pytest.mark.parametrize(("code", "kind"), CODES)
 def test_an_error_in_a_receipt_calls_for_the_same_as_at_the_call(code: int, kind: type) -> None:
-    told = {"id": "wamid.1", "status": "failed", "errors": [{"code": code, "title": "No"}]}
-    (event,) = events(change("messages", statuses=[told]))
+    status = {"id": "wamid.1", "status": "failed", "errors": [{"code": code, "title": "No"}]}
+    (event,) = events(change("messages", statuses=[status]))
     assert isinstance(event, StatusChanged)
     assert event.remedy is kind
     assert (event.code, event.detail) == (str(code), "No")
@@ -175,8 +175,8 @@ def test_an_error_in_a_receipt_calls_for_the_same_as_at_the_call(code: int, kind
 
 @pytest.mark.parametrize("errors", [None, [], "?", [None], [{}], [{"code": "x"}], [{"code": [1]}]])
 def test_a_failure_without_a_reason_is_one_all_the_same(errors: Any) -> None:
-    told = {"id": "wamid.1", "status": "failed", "errors": errors}
-    (event,) = events(change("messages", statuses=[told]))
+    status = {"id": "wamid.1", "status": "failed", "errors": errors}
+    (event,) = events(change("messages", statuses=[status]))
     assert isinstance(event, StatusChanged)
     assert (event.status, event.code, event.closes) == (Status.FAILED, "", None)
 
@@ -233,14 +233,14 @@ def test_every_kind_of_message_comes_in_as_something_to_read(
 
 
 def test_a_kind_of_tomorrow_comes_in_under_its_name() -> None:
-    for told, text in (
+    for fields, text in (
         ({"type": "poll", "poll": {"question": "Cake?"}}, "[poll]"),
         ({"type": "poll", "poll": ["Cake?"]}, "[poll]"),
         ({}, "[unknown]"),
         ({"type": "interactive", "interactive": {"type": "type"}}, "[interactive]"),
         ({"type": ["text"]}, "[['text']]"),
     ):
-        (event,) = events(change("messages", messages=[{"id": "wamid.2", "from": "1", **told}]))
+        (event,) = events(change("messages", messages=[{"id": "wamid.2", "from": "1", **fields}]))
         assert isinstance(event, MessageReceived)
         assert event.text == text
 
@@ -311,8 +311,8 @@ def test_the_switch_for_advertising_is_heeded(name: str, keyword: ConsentKeyword
     assert event.occurred_at == datetime.fromtimestamp(1795166300, UTC)
 
 
-def preference(**told: Any) -> list[Event]:
-    return events(change("user_preferences", user_preferences=[told]))
+def preference(**fields: Any) -> list[Event]:
+    return events(change("user_preferences", user_preferences=[fields]))
 
 
 def test_a_wish_of_tomorrow_opens_nothing() -> None:
