@@ -49,12 +49,12 @@ def record_changes(
     contact: Contact, before: Mapping[str, Any], after: Snapshot, cause: Cause
 ) -> int:
     """Appends what differs. `before` is empty for a contact that is new."""
-    rows = changed_fields(contact, before, after, cause, timezone.now())
+    rows = contact_changes(contact, before, after, cause, timezone.now())
     ContactChange.objects.bulk_create(rows)
     return len(rows)
 
 
-def changed_fields(
+def contact_changes(
     contact: Contact,
     before: Mapping[str, Any],
     after: Snapshot,

@@ -76,7 +76,7 @@ def judge_pair(first: ComparedPerson, second: ComparedPerson, *, is_rare: bool =
     agree = personal_names.names_agree(first.said_name, second.said_name)
     if shared and agree:
         return Judgement(is_same=True, score=100, reasons=(f"Both have {shared[0]}.",))
-    alike = name_likeness(first, second)
+    alike = full_name_likeness(first, second)
     if shared:
         differ = (f"Both have {shared[0]}.", "The names differ.")
         return Judgement(is_same=False, score=60 + round(35 * alike), reasons=differ)
@@ -107,7 +107,7 @@ def complement_each_other(first: ComparedPerson, second: ComparedPerson) -> bool
     return not kinds[0] & kinds[1]
 
 
-def name_likeness(first: ComparedPerson, second: ComparedPerson) -> float:
+def full_name_likeness(first: ComparedPerson, second: ComparedPerson) -> float:
     """Returns from 0 to 1 how alike two full names are; 0 for one word, which is like too many."""
     mine, theirs = (
         personal_names.name_words(first.said_name),

@@ -180,7 +180,7 @@ def create_contacts(organization: Organization, drafts: list[ContactDraft], caus
     for draft in drafts:
         if draft.contact is not None:
             after = history.snapshot_contact(draft.contact, addresses[draft.key])
-            log += history.changed_fields(draft.contact, {}, after, cause, now)
+            log += history.contact_changes(draft.contact, {}, after, cause, now)
     ContactChange.objects.bulk_create(log)
 
 

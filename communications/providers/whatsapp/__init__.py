@@ -103,7 +103,7 @@ class WhatsApp(Provider):
         return hashlib.sha256(request.body).hexdigest()
 
     def event_type(self, request: WebhookRequest) -> str:
-        return receiving.changed_fields(request)
+        return receiving.changed_field_names(request)
 
     def parse(self, request: WebhookRequest) -> Iterator[Event]:
         return receiving.meta_events(request)

@@ -51,7 +51,7 @@ MARKETING = "marketing_messages"
 TEST_ID = "wamid.wedsync-test"
 
 
-def changed_fields(request: WebhookRequest) -> str:
+def changed_field_names(request: WebhookRequest) -> str:
     """Returns the fields a webhook is about, sorted, at most 80 characters."""
     fields = {str(change.get("field", "")) for change in meta_changes(request)}
     return ", ".join(sorted(fields))[:80]
