@@ -15,6 +15,8 @@ WORKERS ?= 2
 TESTS := -m "not e2e and not chaos" --numprocesses=$(WORKERS) --dist=loadfile --durations=20
 # Workers, and the processes that tests start, load what is compiled; an empty value means no "no".
 export PYTHONDONTWRITEBYTECODE :=
+# Through a pipe, too, a line is shown when it is written.
+export PYTHONUNBUFFERED := 1
 PINNED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 # What must never be wrong about a message is tested line by line and branch by branch.
 EXACT := communications/vocabulary/statuses.py,communications/receiving/deliveries.py,communications/receiving/receipts.py,communications/sending/claims.py,communications/policy/provider_selection.py,communications/policy/quiet_hours.py,communications/sending/provider_call.py,communications/sending/outcomes.py,communications/providers/**

@@ -1,4 +1,4 @@
-"""The generic cell rate algorithm (GCRA) as pure functions, told the time.
+"""Rate limiting by the generic cell rate algorithm (GCRA): pure functions, told the time.
 
 GCRA is a token bucket that remembers one moment instead of a number of tokens: the theoretical
 arrival time of the next request, `tat`. Each request moves it on by one interval, and may come
