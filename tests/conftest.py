@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as project
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from redis import Redis
 
@@ -13,6 +15,12 @@ from tests.databases import django_db_setup, only_what_has_rows_is_emptied
 from wedsync_comms.lib.shared_state import PREFIX
 
 __all__ = ["django_db_setup", "only_what_has_rows_is_emptied"]
+
+# How quickly inputs are made on a busy machine says nothing about what is tested with them.
+hypothesis_settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

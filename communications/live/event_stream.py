@@ -156,7 +156,8 @@ class StreamCursor:
             yield row
 
     def _late(self, now: float) -> Iterator[dict[str, Any]]:
-        for row in event_rows().filter(id__in=list(self.missing)[:REPLAY_LIMIT]):
+        # The newest first: they are the ones that may still be committed.
+        for row in event_rows().filter(id__in=list(self.missing)[-REPLAY_LIMIT:]):
             del self.missing[row["id"]]
             yield row
         for skipped, since in list(self.missing.items()):

@@ -84,6 +84,19 @@ def test_what_was_rolled_back_is_not_waited_for_for_ever(monkeypatch: pytest.Mon
 
 
 @pytest.mark.django_db
+def test_what_is_skipped_now_is_read_however_much_was_skipped_before() -> None:
+    """Where rows were removed, a cursor begins with as many ids to ask for as it asks at once."""
+    message = factories.message()
+    base = event_stream.last_event_id() + 2 * event_stream.REPLAY_LIMIT
+    commit(message, base)
+    cursor = event_stream.StreamCursor.at_end()
+    commit(message, base + 2)
+    assert ids(cursor.read()) == [base + 2]
+    commit(message, base + 1)
+    assert ids(cursor.read()) == [base + 1]
+
+
+@pytest.mark.django_db
 def test_what_may_have_been_hidden_is_sent_again_in_order() -> None:
     message = factories.message()
     base = event_stream.last_event_id() + 10
