@@ -12,7 +12,12 @@ from communications.book import facts, history
 from communications.book.history import Cause
 from communications.errors import InvalidAddress
 from communications.models import Address, Channel, Contact, Handle, Organization, Origin
-from communications.vocabulary import personal_names, phone_numbers, search_keys
+from communications.vocabulary import (
+    personal_names,
+    phone_numbers,
+    renumberings,
+    search_keys,
+)
 
 INBOUND = Cause(Origin.INBOUND)
 # A person has a handful.
@@ -66,7 +71,7 @@ def normalise_number(value: str, *, region: str) -> str:
     if phonenumbers.is_possible_number(number):
         return found
     # Perhaps a form that is out of use, but still written.
-    present = phone_numbers.canonical_number(found)
+    present = renumberings.present_number(found)
     if present == found:
         raise InvalidAddress(f"“{value}” has too few or too many digits for a telephone number.")
     return present

@@ -1,6 +1,5 @@
 """A verified request -> what it says: receipts, what people wrote, what they ask for."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from communications.providers.whatsapp.errors import (
     meta_explanation,
 )
 from communications.providers.whatsapp.templates import template_events
+from communications.vocabulary import renumberings
 from communications.vocabulary.events import (
     ConsentChanged,
     ConsentKeyword,
@@ -41,12 +41,6 @@ STATUSES: dict[str, tuple[Kind, Status]] = {
 # Inbound messages that do not open the 24-hour window.
 WINDOWLESS = {"system", "reaction", "unsupported"}
 MEDIA = ("image", "video", "audio", "document", "sticker")
-# WhatsApp's own ids keep what the numbering plans of two countries have given up: without Brazil's
-# ninth digit, with Mexico's 1.
-SPELLINGS = (
-    (re.compile(r"55(\d\d)([6-9]\d{7})"), r"55\g<1>9\g<2>"),
-    (re.compile(r"521(\d{10})"), r"52\g<1>"),
-)
 MARKETING = "marketing_messages"
 TEST_ID = "wamid.wedsync-test"
 
@@ -183,10 +177,8 @@ def as_e164(sender: str) -> str:
     """Returns a number as we keep it; whatever else a person may be known by stays as it is."""
     if not (sender.isascii() and sender.isdigit()):
         return sender
-    for theirs, ours in SPELLINGS:
-        if found := theirs.fullmatch(sender):
-            return f"+{found.expand(ours)}"
-    return f"+{sender}"
+    # Its ids keep the digits of numbering plans that were given up since.
+    return renumberings.present_number(f"+{sender}")
 
 
 def phone_number_id(value: dict[str, Any]) -> str:
