@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, Leg, SendPlan
 from communications.models import Address, Channel, Message
-from communications.policy import suppressions, whatsapp_window
+from communications.policy import suppressions, template_state, whatsapp_window
 from communications.providers import registry
 from communications.vocabulary import phone_numbers
 from communications.vocabulary.events import Kind
@@ -63,13 +63,14 @@ def leg_obstacle(message: Message, channel: str, to: str) -> str:
         return why
     if refusal := suppressions.refusal_for(message, channel, to):
         return refusal
-    if (
-        channel == Channel.WHATSAPP
-        and not message.template_ref
-        and not whatsapp_window.is_window_open(message, to)
-    ):
+    return whatsapp_obstacle(message, to) if channel == Channel.WHATSAPP else ""
+
+
+def whatsapp_obstacle(message: Message, to: str) -> str:
+    """Returns why WhatsApp would not take a message now; blank if it would."""
+    if not message.template_ref and not whatsapp_window.is_window_open(message, to):
         return whatsapp_window.WINDOW_CLOSED
-    return ""
+    return template_state.template_refusals([message]).get(message.pk, "")
 
 
 def channel_label(channel: str) -> str:

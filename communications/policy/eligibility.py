@@ -5,7 +5,12 @@ from uuid import UUID
 
 from communications.messages.transitions import Change
 from communications.models import Channel, Message, Suppression
-from communications.policy import channel_fallback, suppressions, whatsapp_window
+from communications.policy import (
+    channel_fallback,
+    suppressions,
+    template_state,
+    whatsapp_window,
+)
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
 
@@ -26,6 +31,10 @@ def refuse_ineligible(messages: Sequence[Message]) -> dict[UUID, Change]:
             changes[message.pk] = fallback_or_suppressed(
                 message, f"Not by WhatsApp: {whatsapp_window.WINDOW_CLOSED}", "window"
             )
+    by_whatsapp = [message for message in messages if message.leg_channel == Channel.WHATSAPP]
+    for pk, why in template_state.template_refusals(by_whatsapp).items():
+        message = next(message for message in by_whatsapp if message.pk == pk)
+        changes.setdefault(pk, fallback_or_suppressed(message, why, "template"))
     return changes
 
 

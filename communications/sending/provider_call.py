@@ -1,7 +1,7 @@
 """claim -> provider.send -> result. No transaction is open while a provider is called."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -71,7 +71,10 @@ def conclude_calls(results: Sequence[CallResult]) -> None:
 
 
 def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
-    """Builds the request from columns that never change: a repeated call has the same bytes."""
+    """Builds the request from columns that never change: a repeated call has the same bytes.
+
+    Only `expires_at` may change meanwhile; no provider whose calls are repeated writes it down.
+    """
     message = attempt.message
     return Outbound(
         message=str(message.pk),
@@ -93,8 +96,19 @@ def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
         ),
         media=tuple(Media(url=address) for address in message.media),
         template=template_of(message),
-        expires_at=message.expires_at,
+        expires_at=useful_until(attempt),
     )
+
+
+def useful_until(attempt: Attempt) -> datetime | None:
+    """Returns until when a provider may deliver it; None for as long as it likes.
+
+    That is its own end, or the moment at which the next step of its plan takes over: a copy that
+    comes after that would be a second one.
+    """
+    message = attempt.message
+    next_step = message.escalate_at if message.leg == attempt.leg else None
+    return min(filter(None, (message.expires_at, next_step)), default=None)
 
 
 def files_of(message: Message) -> Iterable[Attachment]:

@@ -7,7 +7,14 @@ from communications.errors import Refused
 from communications.models import Organization, Template
 from communications.receiving import template_catalogue
 from tests import factories
-from tests.communications.channels.phones import Phones, guest, template, write
+from tests.communications.channels.phones import (
+    VALUES,
+    Phones,
+    explanations,
+    guest,
+    template,
+    write,
+)
 
 
 def approvals(of: Organization) -> dict[str, str]:
@@ -104,3 +111,74 @@ def test_news_about_a_template_is_heeded_at_once(venue: Organization, phones: Ph
     other.refresh_from_db()
     assert (found.approval, found.quality, found.category) == ("PAUSED", "RED", "MARKETING")
     assert (other.approval, other.category) == ("APPROVED", "UTILITY")
+
+
+# --- at the moment of sending -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["PAUSED", "DISABLED", "REJECTED", "DELETED", "PENDING"])
+def test_a_template_that_was_closed_since_is_not_sent_and_says_why(
+    venue: Organization, phones: Phones, word: str
+) -> None:
+    chosen = template(venue)
+    message = write(guest(venue), "whatsapp", body="", template=chosen.name, variables=VALUES)
+    Template.objects.update(approval=word)
+    assert phones.send(message).status == "suppressed"
+    assert not phones.copies(message)
+    assert message.error == (
+        f"WhatsApp does not take the template “wedding_update” now, it is {word.lower()}."
+    )
+
+
+def test_a_message_whose_template_was_closed_goes_the_next_way(
+    venue: Organization, phones: Phones
+) -> None:
+    chosen = template(venue)
+    message = write(
+        guest(venue),
+        "whatsapp",
+        body="",
+        template=chosen.name,
+        variables=VALUES,
+        fallback=[{"channel": "sms"}],
+    )
+    Template.objects.update(approval="PAUSED")
+    assert phones.send(message).provider == "twilio"
+    assert "it is paused. Next by SMS" in explanations(message)
+
+
+def test_a_plan_goes_round_a_template_that_was_closed(venue: Organization, phones: Phones) -> None:
+    chosen = template(venue)
+    plan = [{"channel": "email"}]
+    message = write(
+        guest(venue),
+        "whatsapp",
+        body="",
+        subject="News",
+        template=chosen.name,
+        variables=VALUES,
+        fallback=[{"channel": "whatsapp"}, *plan],
+    )
+    Template.objects.update(approval="DISABLED")
+    assert phones.send(message).provider == "mail"
+    assert not phones.copies(message)
+
+
+@pytest.mark.parametrize("word", ["FLAGGED", "A_WORD_OF_NEXT_YEAR", ""])
+def test_what_is_not_said_to_be_closed_is_sent(
+    venue: Organization, phones: Phones, word: str
+) -> None:
+    chosen = template(venue)
+    message = write(guest(venue), "whatsapp", body="", template=chosen.name, variables=VALUES)
+    Template.objects.update(approval=word)
+    assert phones.send(message).status == "sent"
+
+
+def test_the_same_template_in_another_language_is_another(
+    venue: Organization, phones: Phones
+) -> None:
+    chosen = template(venue)
+    message = write(guest(venue), "whatsapp", body="", template=chosen.name, variables=VALUES)
+    template(venue, language="de", approval="PAUSED")
+    template(factories.organization(), approval="PAUSED")
+    assert phones.send(message).status == "sent"

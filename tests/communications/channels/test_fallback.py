@@ -1,7 +1,10 @@
 """A message's plan: the next channel when one fails or is too slow, and one winner."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
+from django.utils import timezone
 
 from communications.models import Event, Message, Organization
 from communications.policy import suppressions
@@ -71,6 +74,38 @@ def test_what_arrives_in_time_goes_no_further(venue: Organization, phones: Phone
     phones.send_due()
     assert channels(message) == ["whatsapp"]
     assert status(message) == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("after_seconds", "expires_in", "validity"),
+    [(5, None, 5), (300, None, 300), (300, 40, 40), (40, 300, 40), (None, None, None)],
+)
+def test_a_step_is_handed_over_for_no_longer_than_until_the_next(
+    venue: Organization,
+    phones: Phones,
+    after_seconds: int | None,
+    expires_in: int | None,
+    validity: int | None,
+) -> None:
+    expires_at = expires_in and timezone.now() + timedelta(seconds=expires_in)
+    plan = [{**EMAIL, **({"after_seconds": after_seconds} if after_seconds else {})}]
+    message = phones.send(write(guest(venue), "sms", fallback=plan, expires_at=expires_at))
+    (copy,) = phones.copies(message)
+    said = copy["request"].get("ValidityPeriod")
+    if validity is None:
+        assert said is None
+    else:
+        assert validity - 2 <= int(said) <= validity
+
+
+def test_a_later_step_is_limited_by_its_own_deadline(venue: Organization, phones: Phones) -> None:
+    plan = [{**SMS, "after_seconds": 60}, {**EMAIL, "after_seconds": 20}]
+    message = phones.send(write(guest(venue), "whatsapp", fallback=plan))
+    phones.pass_time(seconds=90)
+    reconciliation.escalate_overdue()
+    phones.send_due()
+    by_sms = next(copy for copy in phones.copies(message) if "sid" in copy)
+    assert 18 <= int(by_sms["request"]["ValidityPeriod"]) <= 20
 
 
 def test_every_step_has_a_time_of_its_own(venue: Organization, phones: Phones) -> None:
