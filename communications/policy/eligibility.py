@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.utils import timezone
+
 from communications.messages.transitions import Change
 from communications.models import Channel, Message, Suppression
 from communications.policy import (
@@ -13,6 +15,31 @@ from communications.policy import (
 )
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
+
+
+def refuse_unsendable(messages: Sequence[Message]) -> dict[UUID, Change]:
+    """Returns, by message id, what becomes of those whose time is over or that may not go there.
+
+    Asked before every call, the first and each repetition. The messages are of one channel.
+    """
+    now = timezone.now()
+    late = {
+        message.pk: expiry_of(message)
+        for message in messages
+        if message.expires_at and message.expires_at <= now
+    }
+    return late | refuse_ineligible([message for message in messages if message.pk not in late])
+
+
+def expiry_of(message: Message) -> Change:
+    """Returns the change that ends a message that was not sent in time."""
+    return Change(
+        message=message.pk,
+        kind=Kind.EXPIRED,
+        decision=Status.EXPIRED,
+        error_code="expired",
+        detail=f"Not sent by {message.expires_at:%d %B %Y %H:%M} UTC.",
+    )
 
 
 def refuse_ineligible(messages: Sequence[Message]) -> dict[UUID, Change]:

@@ -72,6 +72,8 @@ class Provider(ABC):
     has_handshake: ClassVar[bool] = False
     # Whether it reports what became of a message. If not, "sent" is its last word.
     has_receipts: ClassVar[bool] = True
+    # Whether `find_by_content` can be asked for a message whose answer was lost.
+    finds_by_content: ClassVar[bool] = False
     # An event for `sample` that tells our endpoint works; blank if it posts none.
     sample_event: ClassVar[str] = ""
     # What it permits for one recipient, where that is less.

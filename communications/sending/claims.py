@@ -17,8 +17,9 @@ from django.utils import timezone
 from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Message, Priority
 from communications.policy import provider_selection, quiet_hours
-from communications.policy.eligibility import refuse_ineligible
+from communications.policy.eligibility import refuse_unsendable
 from communications.providers import registry
+from communications.sending import repetition
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import UNANSWERED, Status
 from wedsync_comms.lib.errors import OutcomeUnknown
@@ -28,6 +29,8 @@ OF_SELF = ("self",)
 
 # How old a call may be to be repeated: providers forget an idempotency key after a day.
 KEY_LIFETIME = timedelta(hours=23)
+# Longer than all retries of a call take.
+SHORT_LIVED = timedelta(minutes=2)
 LOST = "The sending process ended before the answer came."
 
 
@@ -103,28 +106,11 @@ def lock_unlocked(rows: QuerySet[Message]) -> QuerySet[Message]:
 
 def refuse_or_hold(messages: Sequence[Message]) -> list[Message]:
     """Records which messages may not be sent after all, or not now, and returns the others."""
-    now = timezone.now()
-    late = {
-        message.pk: expiry_of(message)
-        for message in messages
-        if message.expires_at and message.expires_at <= now
-    }
-    refused = late | refuse_ineligible([message for message in messages if message.pk not in late])
+    refused = refuse_unsendable(messages)
     record(list(refused.values()))
     allowed = [message for message in messages if message.pk not in refused]
     held = quiet_hours.hold_in_quiet_hours(allowed)
     return [message for message in allowed if message.pk not in held]
-
-
-def expiry_of(message: Message) -> Change:
-    """Returns the change that ends a message that was not sent in time."""
-    return Change(
-        message=message.pk,
-        kind=Kind.EXPIRED,
-        decision=Status.EXPIRED,
-        error_code="expired",
-        detail=f"Not sent by {message.expires_at:%d %B %Y %H:%M} UTC.",
-    )
 
 
 def open_calls(slug: str, batches: Sequence[Sequence[Message]]) -> list[Claim]:
@@ -157,7 +143,10 @@ def open_calls(slug: str, batches: Sequence[Sequence[Message]]) -> list[Claim]:
 
 
 def claim_repeat(call_id: Any) -> Claim | None:
-    """Claims a call whose lease or pause ran out. Returns None if another process was quicker."""
+    """Claims a call whose lease or pause ran out, to make it again.
+
+    Returns None if another process was quicker, or if something in it may not be sent any more.
+    """
     with transaction.atomic():
         now = timezone.now()
         taken = Call.objects.due(now).filter(pk=call_id)
@@ -172,6 +161,12 @@ def claim_repeat(call_id: Any) -> Claim | None:
         if not is_repeatable(call):
             # Not to be sent a second time: whoever claims it, settles it.
             return Claim(call, unanswered)
+        if reasons := repetition.refusals_to_repeat(unanswered):
+            record(
+                [mark_lost(attempt) for attempt in unanswered if attempt.status == Status.QUEUED]
+            )
+            repetition.withdraw_call(call, unanswered, reasons)
+            return None
         return Claim(call, reopen_attempts(call, unanswered))
 
 
@@ -189,7 +184,7 @@ def last_attempts(call: Call) -> list[Attempt]:
 def reopen_attempts(call: Call, attempts: Sequence[Attempt]) -> list[Attempt]:
     """Opens new attempts of those messages of a repeated call that have no answer."""
     now = timezone.now()
-    record([mark_lost(attempt) for attempt in attempts if attempt.status == Status.QUEUED])
+    record(lost_attempts(attempts))
     return Attempt.objects.bulk_create(
         Attempt(
             message_id=attempt.message_id,
@@ -204,6 +199,10 @@ def reopen_attempts(call: Call, attempts: Sequence[Attempt]) -> list[Attempt]:
         )
         for attempt in attempts
     )
+
+
+def lost_attempts(attempts: Sequence[Attempt]) -> list[Change]:
+    return [mark_lost(attempt) for attempt in attempts if attempt.status == Status.QUEUED]
 
 
 def mark_lost(attempt: Attempt) -> Change:
@@ -223,17 +222,27 @@ def mark_lost(attempt: Attempt) -> Change:
 def batchable_with_first(messages: Sequence[Message], slug: str) -> list[Message]:
     """Returns those that may share a call with the first; the others follow in calls of their own.
 
-    A mail with attachments travels alone. And all must have used as many retries: otherwise one
-    would be given to the next provider while its call is repeated for another, and arrive twice.
+    And all must have used as many retries: otherwise one would be given to the next provider while
+    its call is repeated for another, and arrive twice.
     """
-    if not messages or messages[0].has_attachments:
+    if not messages or travels_alone(messages[0]):
         return list(messages[:1])
     retries = provider_selection.retries_used(messages[0])[slug]
     return [
         message
         for message in messages
-        if not message.has_attachments and provider_selection.retries_used(message)[slug] == retries
+        if not travels_alone(message) and provider_selection.retries_used(message)[slug] == retries
     ]
+
+
+def travels_alone(message: Message) -> bool:
+    """Returns whether a mail may share no call: it has attachments, or expires soon.
+
+    Once it has expired, its call would not be repeated for the others either.
+    """
+    expires_at = message.expires_at
+    is_short_lived = expires_at is not None and expires_at < timezone.now() + SHORT_LIVED
+    return message.has_attachments or is_short_lived
 
 
 def is_repeatable(call: Call) -> bool:

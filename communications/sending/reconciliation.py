@@ -8,12 +8,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from communications.messages.transitions import Change, SendPlan, record
+from communications.messages.transitions import Change, record
 from communications.models import Attempt, Message
 from communications.policy import channel_fallback
+from communications.policy.eligibility import expiry_of, refuse_unsendable
 from communications.providers import registry
 from communications.receiving import receipts
-from communications.sending import claims, provider_call
+from communications.sending import claims, provider_call, repetition
 from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import ProviderError, RateLimited
@@ -37,7 +38,7 @@ def expire_overdue() -> int:
         return 0
     with transaction.atomic():
         rows = list(overdue.select_for_update(skip_locked=True).order_by("pk")[:RECONCILED_AT_ONCE])
-        record([claims.expiry_of(message) for message in rows])
+        record([expiry_of(message) for message in rows])
     return len(rows)
 
 
@@ -106,39 +107,69 @@ def poll_receipt(attempt: Attempt) -> bool:
 def resolve_unknown() -> int:
     """Finds out about lost answers: by asking, and after a time by the message's own policy.
 
-    A late receipt counts all the same: it raises a failed attempt.
+    Returns how many were settled. A late receipt counts all the same: it raises a failed attempt.
     """
     now = timezone.now()
     lost = Attempt.objects.filter(
         status=Status.UNKNOWN,
         started_at__lte=now - ECHO_WITHIN,
         call__repeat_after=None,
-    ).select_related("message__organization")
+    ).select_related("message__organization", "call")
     # One of each message: with its last attempt, the earlier ones of the same call end as well.
     last = {
         attempt.message_id: attempt for attempt in lost.order_by("started_at")[:RECONCILED_AT_ONCE]
     }
-    settled = 0
-    for attempt in last.values():
-        found = find_at_provider(attempt)
-        if found is None and attempt.started_at > now - unknown_grace():
-            continue
-        record(found or resend_or_give_up(attempt))
-        settled += 1
-    return settled
+    return sum(settle_lost(attempt) for attempt in last.values())
+
+
+def settle_lost(attempt: Attempt) -> bool:
+    """Returns whether it is known now what became of an attempt, or given up.
+
+    Harmless where another process does it at the same time: whoever comes second changes nothing.
+    """
+    provider = registry.provider_for(attempt.provider)
+    if provider.finds_by_content and not registry.bucket_for(attempt.provider).wait_for_slot():
+        return False
+    found = find_at_provider(attempt)
+    if found is None and attempt.started_at > timezone.now() - unknown_grace():
+        return False
+    with transaction.atomic():
+        # Who holds the message changes it: what was learned of the attempt meanwhile counts.
+        message = Message.objects.select_for_update(of=("self",)).select_related("organization")
+        attempt.message = message.get(pk=attempt.message_id)
+        if not Attempt.objects.filter(pk=attempt.pk, status=Status.UNKNOWN).exists():
+            return False
+        record(changes_after_asking(attempt, found))
+    return True
+
+
+def changes_after_asking(attempt: Attempt, found: str | None) -> list[Change]:
+    """Returns what follows: the provider has it under an id, has not ("") or cannot say (None)."""
+    if found is None:
+        return resend_or_give_up(attempt)
+    if not found:
+        return repetition.settled_unsent(attempt, "The provider never got it.")
+    return [lost_acceptance(attempt, found)]
 
 
 def unknown_grace() -> timedelta:
     return timedelta(seconds=settings.UNKNOWN_GRACE_SECONDS)
 
 
-def find_at_provider(attempt: Attempt) -> list[Change] | None:
-    """Asks the provider for the message. Returns None if it cannot be asked, or does not answer."""
+def find_at_provider(attempt: Attempt) -> str | None:
+    """Asks the provider for the message.
+
+    Returns its id there, "" if the provider surely does not have it, and None if it cannot be
+    asked or does not answer.
+    """
     provider = registry.provider_for(attempt.provider)
     outbound = provider_call.as_outbound(attempt, provider)
     try:
-        found = provider.find_by_content(outbound, attempt.started_at - CLOCK_SKEW)
+        found = provider.find_by_content(outbound, attempt.call.created_at - CLOCK_SKEW)
     except LookupError:
+        return None
+    except RateLimited as error:
+        registry.bucket_for(attempt.provider).hold(error.retry_after.total_seconds())
         return None
     except ProviderError as error:
         log.warning("look_up_failed", attempt=attempt.pk, error=str(error))
@@ -149,60 +180,37 @@ def find_at_provider(attempt: Attempt) -> list[Change] | None:
     )
     # Somebody may get the same text twice: what is another message's is not this one.
     taken = set(known.values_list("provider_id", flat=True))
-    left = [provider_id for provider_id in found if provider_id not in taken]
-    if not left:
-        why = "The provider never got it, so it is safe to send it again."
-        return end_attempt(attempt, why, resend_now(attempt, why))
-    change = Change(
+    return next((provider_id for provider_id in found if provider_id not in taken), "")
+
+
+def lost_acceptance(attempt: Attempt, provider_id: str) -> Change:
+    return Change(
         message=attempt.message_id,
         attempt=attempt.pk,
         kind=Kind.ACCEPTED,
         source=Source.POLL,
         status=Status.SENT,
         provider=attempt.provider,
-        provider_id=left[0],
+        provider_id=provider_id,
         detail="The answer was lost; the provider has the message.",
     )
-    return [change]
 
 
 def resend_or_give_up(attempt: Attempt) -> list[Change]:
     """Returns what follows where nobody could tell whether it arrived.
 
-    Better none than two, unless the message says otherwise.
+    Better none than two, unless the message says otherwise; and nothing where it may not be sent
+    any more, or has moved on meanwhile.
     """
-    if attempt.message.resend_if_unknown:
-        why = "The provider never confirmed it; sent again, as was asked for."
-        return end_attempt(attempt, why, resend_now(attempt, why))
-    why = "The provider never confirmed it, and sending it again might deliver it twice."
-    return end_attempt(attempt, why, channel_fallback.next_leg(attempt.message, why))
-
-
-def end_attempt(attempt: Attempt, why: str, next_step: Change | None) -> list[Change]:
-    """Ends a lost attempt. What follows does so only if the message has not moved on meanwhile."""
     message = attempt.message
-    is_here = message.leg == attempt.leg and message.send_after is None
-    end = attempt_given_up(attempt, why)
-    return [end, next_step] if next_step is not None and is_here else [end]
-
-
-def attempt_given_up(attempt: Attempt, why: str) -> Change:
-    return Change(
-        message=attempt.message_id,
-        attempt=attempt.pk,
-        kind=Kind.GIVEN_UP,
-        status=Status.FAILED,
-        provider=attempt.provider,
-        error_code=attempt.error_code,
-        detail=why,
-    )
-
-
-def resend_now(attempt: Attempt, why: str) -> Change:
-    return Change(
-        message=attempt.message_id,
-        kind=Kind.RETRY,
-        provider=attempt.provider,
-        plan=SendPlan(timezone.now()),
-        detail=why,
-    )
+    if message.resend_if_unknown:
+        why = "The provider never confirmed it; sent again, as was asked for."
+        next_step: Change | None = repetition.resend_now(attempt, why)
+    else:
+        why = "The provider never confirmed it, and sending it again might deliver it twice."
+        next_step = channel_fallback.next_leg(message, why)
+    end = repetition.attempt_given_up(attempt, why)
+    if message.send_after is not None or repetition.decided_meanwhile(attempt):
+        return [end]
+    next_step = refuse_unsendable([message]).get(message.pk) or next_step
+    return [end] if next_step is None else [end, next_step]

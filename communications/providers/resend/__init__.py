@@ -10,7 +10,7 @@ import resend
 
 from communications.providers.base import ProbeResult, Provider, Reply
 from communications.providers.resend import receiving, signatures
-from communications.providers.resend.errors import resend_errors
+from communications.providers.resend.errors import asking_errors, resend_errors
 from communications.providers.resend.receiving import (
     EVENTS,
     LAST_EVENTS,
@@ -23,6 +23,8 @@ from communications.providers.resend.sending import (
     as_object,
     as_params,
     batch_results,
+    created_at,
+    may_be,
     permitted_rate,
 )
 from communications.providers.resend.transport import CLIENT
@@ -39,6 +41,11 @@ from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import as_dicts
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
+# https://resend.com/docs/api-reference/pagination: at most 100 a page. Looking through more pages
+# than these would cost a minute of sending.
+LISTED_AT_ONCE = 100
+LISTED_PAGES = 20
+
 
 class Resend(Provider):
     """At most once: a call is repeated only with its key, for which Resend sends one mail."""
@@ -49,6 +56,7 @@ class Resend(Provider):
     batch_limit = 100
     # https://resend.com/docs/dashboard/emails/idempotency-keys: kept for 24 hours.
     idempotent = True
+    finds_by_content = True
     sample_event = "email.delivered"
 
     def __init__(
@@ -126,6 +134,25 @@ class Resend(Provider):
             occurred_at=datetime.now(UTC),
             closes=Reason.COMPLAINT if kind is Kind.COMPLAINED else None,
         )
+
+    def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:
+        """Returns mails to the same address with the same sender and subject, made since then.
+
+        Resend's list is the newest first and does not show our tags.
+
+        https://resend.com/docs/api-reference/emails/list-emails
+        """
+        CLIENT.account.set(self.account)
+        found, page = list[str](), resend.Emails.ListParams(limit=LISTED_AT_ONCE)
+        for _ in range(LISTED_PAGES):
+            with asking_errors():
+                answer = as_object(resend.Emails.list(page))
+            mails = as_dicts(answer.get("data"))
+            found += [str(mail.get("id")) for mail in mails if may_be(mail, outbound, since)]
+            if not answer.get("has_more") or not mails or created_at(mails[-1]) < since:
+                return found
+            page["after"] = str(mails[-1].get("id"))
+        raise LookupError("Resend has sent too many mails since to look through them.")
 
     def probe(self) -> ProbeResult:
         """https://resend.com/docs/api-reference/domains/list-domains"""

@@ -64,6 +64,18 @@ def resend_errors() -> Iterator[None]:
         raise OutcomeUnknown("Resend answered with nothing.", code="unreadable") from error
 
 
+@contextmanager
+def asking_errors() -> Iterator[None]:
+    """Turns the SDK's errors into ours, and into LookupError where the key may only send."""
+    try:
+        with resend_errors():
+            yield
+    except CredentialsRejected as error:
+        if error.code == "restricted_api_key":
+            raise LookupError("The API key may send and nothing else.") from error
+        raise
+
+
 def classify_resend_error(error: ResendError) -> ProviderError:
     name, message = str(error.error_type), str(error.message)
     # An error may be in the body of a success, in whatever shape.

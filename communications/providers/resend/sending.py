@@ -2,10 +2,13 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parseaddr
 from typing import Any
 
 from communications.providers.base import Accepted
 from communications.providers.resend.errors import validation_error_class
+from communications.providers.resend.receiving import parse_resend_time
 from communications.providers.resend.transport import header_number
 from communications.vocabulary.events import Outbound
 from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError
@@ -84,3 +87,19 @@ def permitted_rate(answer: Any) -> float | None:
     """
     found = header_number(answer.get("http_headers", {}), "ratelimit-limit")
     return found if found and found > 0 else None
+
+
+def may_be(mail: Mapping[str, Any], outbound: Outbound, since: datetime) -> bool:
+    """Returns whether a mail of Resend's list may be this message, as far as the list tells."""
+    to = mail.get("to")
+    return (
+        (to if isinstance(to, list) else [to]) == [outbound.to]
+        and mail.get("subject") == outbound.subject
+        and parseaddr(str(mail.get("from")))[1] == parseaddr(outbound.sender)[1]
+        and created_at(mail) >= since
+    )
+
+
+def created_at(mail: Mapping[str, Any]) -> datetime:
+    """Returns when a mail was made; now, and so later than all others, where it does not say."""
+    return parse_resend_time(mail.get("created_at"))

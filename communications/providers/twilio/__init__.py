@@ -38,6 +38,7 @@ class Twilio(Provider):
     webhook = "twilio"
     batch_limit = 1
     idempotent = False
+    finds_by_content = True
     acknowledgement = Acknowledgement("text/xml", "<Response/>")
     prefix = ""
     sample_event = "delivered"
