@@ -13,7 +13,8 @@ from communications.models import Address, Channel, Contact, ContactChange, Part
 class AddressSerializer(serializers.ModelSerializer[Address]):
     class Meta:
         model = Address
-        fields = ["channel", "value", "label"]
+        fields = ["channel", "value", "label", "is_confirmed"]
+        read_only_fields = ["is_confirmed"]
         extra_kwargs = {"label": {"required": False}}
 
     def to_representation(self, instance: Address) -> dict[str, Any]:
@@ -38,6 +39,12 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         required=False,
         help_text="The first of each channel is the one that is written to.",
     )
+    allow_unconfirmed = serializers.BooleanField(
+        write_only=True,
+        required=False,
+        default=False,
+        help_text="Take numbers of the right length that no network is known to have.",
+    )
 
     class Meta:
         model = Contact
@@ -46,19 +53,34 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
             *FACTS,
             "to_review",
             "addresses",
+            "allow_unconfirmed",
             "created_at",
             "updated_at",
         ]
         read_only_fields = ["id", "created_at", "updated_at"]
 
     def create(self, validated_data: dict[str, Any]) -> Contact:
-        listed = address_entries(validated_data.pop("addresses", []))
-        return contacts.create_contact(addresses=listed, **validated_data)
+        entries = contacts.typed_entries(
+            validated_data["organization"],
+            address_entries(validated_data.pop("addresses", [])),
+            allow_unconfirmed=validated_data.pop("allow_unconfirmed"),
+        )
+        return contacts.create_contact(addresses=entries, **validated_data)
 
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
         listed = validated_data.pop("addresses", None)
-        given = None if listed is None else address_entries(listed)
-        return contacts.change_contact(instance, addresses=given, **validated_data)
+        allow_unconfirmed = validated_data.pop("allow_unconfirmed", False)
+        entries = (
+            listed
+            if listed is None
+            else contacts.typed_entries(
+                instance.organization,
+                address_entries(listed),
+                contact=instance,
+                allow_unconfirmed=allow_unconfirmed,
+            )
+        )
+        return contacts.change_contact(instance, addresses=entries, **validated_data)
 
 
 def address_entries(listed: list[dict[str, Any]]) -> list[contacts.AddressEntry]:

@@ -81,6 +81,10 @@ class ComposeSerializer(StrictSerializer):
     fallback = FallbackSerializer(many=True, required=False)
     media = serializers.ListField(child=serializers.URLField(max_length=2000), required=False)
     resend_if_unknown = serializers.BooleanField(required=False)
+    allow_unconfirmed = serializers.BooleanField(
+        required=False,
+        help_text="Take a number of the right length that no network is known to have.",
+    )
     metadata = serializers.DictField(required=False)
 
     def draft(self) -> Draft:

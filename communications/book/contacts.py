@@ -13,11 +13,13 @@ from communications.book.history import Cause
 from communications.errors import InvalidAddress
 from communications.models import Address, Channel, Contact, Handle, Organization, Origin
 from communications.vocabulary import (
+    number_checks,
     personal_names,
     phone_numbers,
     renumberings,
     search_keys,
 )
+from communications.vocabulary.number_checks import REFUSALS, NumberStanding
 
 INBOUND = Cause(Origin.INBOUND)
 # A person has a handful.
@@ -31,6 +33,8 @@ class AddressEntry(NamedTuple):
     value: str
     label: str = ""
     is_primary: bool = False
+    # Whether a person insists on a number that no network is known to have; None: nobody asked.
+    is_confirmed: bool | None = None
 
 
 Given = AddressEntry | tuple[str, str]
@@ -61,20 +65,48 @@ def normalise_email(value: str) -> str:
 
 
 def normalise_number(value: str, *, region: str) -> str:
-    try:
-        number = phonenumbers.parse(value, region)
-    except phonenumbers.NumberParseException as error:
-        raise InvalidAddress(
-            f"“{value}” is not a telephone number: write it like +447700900123.",
-        ) from error
+    """Returns a number of the right length in E.164. Raises InvalidAddress."""
+    number = parse_number(value, region)
     found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if phonenumbers.is_possible_number(number):
+    length = number_checks.standing_by_length(number)
+    if length is NumberStanding.POSSIBLE:
         return found
     # Perhaps a form that is out of use, but still written.
     present = renumberings.present_number(found)
     if present == found:
-        raise InvalidAddress(f"“{value}” has too few or too many digits for a telephone number.")
+        raise InvalidAddress(REFUSALS[length].format(value))
     return present
+
+
+def parse_number(value: str, region: str) -> phonenumbers.PhoneNumber:
+    """Raises InvalidAddress."""
+    try:
+        return phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidAddress(
+            f"“{value}” is not a telephone number: write it like +447700900123.",
+        ) from error
+
+
+def check_typed_address(
+    channel: str, value: str, *, region: str, allow_unconfirmed: bool = False
+) -> str:
+    """Returns the normalised address that a person typed. Raises InvalidAddress.
+
+    Also for a number that no network is known to have, unless the person insists on it
+    (`allow_unconfirmed`). What a machine read is taken as it is: nothing of it may be lost.
+    """
+    found = normalise_address(channel, value, region=region)
+    if channel == Channel.EMAIL:
+        return found
+    if parse_number(value, region).extension:
+        raise InvalidAddress(
+            f"“{value}” has an extension, which no message reaches: give the number alone."
+        )
+    standing = number_checks.number_standing(found)
+    if standing is NumberStanding.POSSIBLE and not allow_unconfirmed:
+        raise InvalidAddress(REFUSALS[standing].format(found))
+    return found
 
 
 # --- finding ---
@@ -166,16 +198,52 @@ def replace_addresses(contact: Contact, given: Sequence[Given]) -> None:
     if len(given) > MAX_ADDRESSES:
         raise InvalidAddress(f"A contact has at most {MAX_ADDRESSES} addresses.")
     had = {(address.channel, address.value): address for address in contact.addresses.all()}
-    wanted = [normalised_entry(contact, AddressEntry(*given_entry)) for given_entry in given]
+    entries = [AddressEntry(*given_entry) for given_entry in given]
+    wanted = [
+        # What is there already stays, whatever would be said of it today.
+        entry if (entry.channel, entry.value) in had else normalised_entry(contact, entry)
+        for entry in entries
+    ]
     chosen = primary_positions(wanted)
     contact.addresses.exclude(
         pk__in=[had[pair].pk for entry in wanted if (pair := (entry.channel, entry.value)) in had],
     ).delete()
     for number, entry in enumerate(wanted):
         row = had.pop((entry.channel, entry.value), None) or insert_address(contact, entry)
-        if (row.label, row.is_primary) != (entry.label, number in chosen):
-            row.label, row.is_primary = entry.label, number in chosen
-            row.save(update_fields=["label", "is_primary"])
+        is_confirmed = row.is_confirmed if entry.is_confirmed is None else entry.is_confirmed
+        wanted_columns = (entry.label, number in chosen, is_confirmed)
+        if (row.label, row.is_primary, row.is_confirmed) != wanted_columns:
+            row.label, row.is_primary, row.is_confirmed = wanted_columns
+            row.save(update_fields=["label", "is_primary", "is_confirmed"])
+
+
+def typed_entries(
+    organization: Organization,
+    given: Iterable[AddressEntry],
+    *,
+    contact: Contact | None = None,
+    allow_unconfirmed: bool = False,
+) -> list[AddressEntry]:
+    """Returns the addresses that a person typed, normalised. Raises InvalidAddress.
+
+    What the contact has already stays as it is. `allow_unconfirmed` insists on all numbers, an
+    entry's own `is_confirmed` on its own.
+    """
+    had = set(contact.addresses.values_list("channel", "value")) if contact else set()
+    found = []
+    for entry in given:
+        is_confirmed = True if allow_unconfirmed else entry.is_confirmed
+        if (entry.channel, entry.value) in had:
+            found.append(entry._replace(is_confirmed=is_confirmed))
+            continue
+        value = check_typed_address(
+            entry.channel,
+            entry.value,
+            region=organization.region,
+            allow_unconfirmed=bool(is_confirmed),
+        )
+        found.append(entry._replace(value=value, is_confirmed=is_confirmed))
+    return found
 
 
 def normalised_entry(contact: Contact, entry: AddressEntry) -> AddressEntry:
@@ -214,6 +282,7 @@ def insert_address(contact: Contact, entry: AddressEntry) -> Address:
                 channel=entry.channel,
                 value=entry.value,
                 hint=search_keys.address_hint(entry.value),
+                is_confirmed=bool(entry.is_confirmed),
             )
     except IntegrityError as error:
         raise taken from error

@@ -12,6 +12,7 @@ from typing import Any
 from communications.book import contacts
 from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization, Priority, Template
+from communications.policy import number_confirmation
 from communications.policy.channel_fallback import channel_label
 from communications.providers import registry
 from communications.vocabulary import phone_numbers
@@ -58,6 +59,8 @@ class Draft:
     fallback: Sequence[Mapping[str, Any]] = ()
     media: Sequence[str] = ()
     resend_if_unknown: bool = False
+    # Insists on a number of the right length that no network is known to have.
+    allow_unconfirmed: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,8 +86,14 @@ def check_draft_routes(draft: Draft) -> None:
 
 
 def resolve_recipient(organization: Organization, draft: Draft) -> tuple[Contact | None, str]:
-    """Returns the contact, if there is one, and the address. Raises Refused, also for landlines."""
+    """Returns the contact, if there is one, and the address. Raises Refused, also for landlines
+    and for numbers that nobody has."""
     contact, to = find_recipient(organization, draft)
+    why = number_confirmation.unconfirmed_refusal(
+        organization.pk, draft.channel, to, allow_unconfirmed=draft.allow_unconfirmed
+    )
+    if why:
+        raise Refused("to" if draft.contact is None else "contact", why)
     if draft.channel == Channel.SMS and (why := phone_numbers.landline_refusal(to)):
         given = "to" if draft.contact is None else "contact"
         raise Refused(given, f"{why} Give a mobile number, or take another channel.")
@@ -97,7 +106,10 @@ def find_recipient(organization: Organization, draft: Draft) -> tuple[Contact | 
     if not draft.to:
         raise Refused("to", "Say who it goes to: an address in “to”, or the id of a “contact”.")
     try:
-        to = contacts.normalise_address(draft.channel, draft.to, region=organization.region)
+        # Whether it has to be confirmed is asked of the number as it is kept, by the caller.
+        to = contacts.check_typed_address(
+            draft.channel, draft.to, region=organization.region, allow_unconfirmed=True
+        )
     except InvalidAddress as error:
         raise Refused("to", str(error)) from error
     return contacts.contact_by_address(organization, channel=draft.channel, value=to), to

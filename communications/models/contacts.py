@@ -109,6 +109,13 @@ class Address(models.Model):
     # Like “work” or “home”.
     label = models.CharField(max_length=40, blank=True)
     is_primary = models.BooleanField("primary", default=False)
+    # A person insists on a number that no network is known to have.
+    is_confirmed = models.BooleanField(
+        "sure of the number",
+        default=False,
+        db_default=False,
+        help_text="Tick it for a number that is refused although it is right.",
+    )
     # What similar addresses have in common: the same mailbox with other dots, an older form of
     # the number. It makes two contacts worth comparing and says nothing about identity.
     hint = models.CharField(max_length=320, blank=True, editable=False)

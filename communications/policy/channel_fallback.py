@@ -7,9 +7,13 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, Leg, SendPlan
 from communications.models import Address, Channel, Message
-from communications.policy import suppressions, template_state, whatsapp_window
+from communications.policy import (
+    number_confirmation,
+    suppressions,
+    template_state,
+    whatsapp_window,
+)
 from communications.providers import registry
-from communications.vocabulary import phone_numbers
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.text import as_sentence
 
@@ -59,7 +63,7 @@ def leg_obstacle(message: Message, channel: str, to: str) -> str:
         return "the contact has no address there."
     if not registry.route_slugs(channel):
         return "no provider is configured."
-    if channel == Channel.SMS and (why := phone_numbers.landline_refusal(to)):
+    if why := number_confirmation.number_refusal(message.organization_id, channel, to):
         return why
     if refusal := suppressions.refusal_for(message, channel, to):
         return refusal

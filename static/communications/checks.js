@@ -1,7 +1,7 @@
 // Asks the server, while a message is being written, what would become of it.
 
 import { Problem, post } from "./api.js";
-import { debounce } from "./dom.js";
+import { $, debounce } from "./dom.js";
 import { target } from "./recipients.js";
 
 const WAIT = 350;
@@ -14,6 +14,10 @@ export class Checks extends EventTarget {
     this.soon = debounce(() => this.run(), WAIT);
     fields.addEventListener("change", () => this.soon());
     recipients.addEventListener("change", () => this.soon());
+    // Whoever is sure of a number changes what is known of it.
+    $("unconfirmed").addEventListener("change", () => {
+      for (const recipient of recipients.list) recipient.check = null;
+    });
   }
 
   /** Resolves to what is wrong with the message for the first recipient, null if nothing is. */

@@ -77,6 +77,7 @@ export class Fields extends EventTarget {
     const isEmail = this.channel === "email";
     // Also where a mail is only what follows.
     $("subject-field").hidden = !this.hasSubject;
+    $("unconfirmed").hidden = isEmail;
     this.form.dataset.channel = this.channel;
     this.showLength(null);
     $("html-more").hidden = !isEmail || Boolean(this.template);
@@ -149,6 +150,8 @@ export class Fields extends EventTarget {
     const { subject, body, html, priority, send_at: sendAt, expires_at: expiresAt } = this.form.elements;
     const draft = { channel: this.channel, priority: priority.value };
     const isEmail = this.channel === "email";
+    // For a number that is refused although it is right.
+    if (!isEmail && this.form.elements.allow_unconfirmed.checked) draft.allow_unconfirmed = true;
     if (this.hasSubject && subject.value) draft.subject = subject.value;
     if (this.template) draft.template = this.template.name;
     else {

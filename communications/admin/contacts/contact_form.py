@@ -100,7 +100,7 @@ class ContactForm(OwnedForm):
 class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Address
-        fields = ["channel", "value", "label", "is_primary"]
+        fields = ["channel", "value", "label", "is_primary", "is_confirmed"]
 
 
 class AddressFormSet(PaginationInlineFormSet):
@@ -120,11 +120,12 @@ class AddressFormSet(PaginationInlineFormSet):
         if contact.organization_id is None:
             # The contact's own form says that it lacks one.
             return
-        value = contacts.normalise_address(
-            channel,
-            form.cleaned_data["value"],
-            region=contact.organization.region,
+        [entry] = contacts.typed_entries(
+            contact.organization,
+            [form_entry(form.cleaned_data)],
+            contact=contact if contact.pk else None,
         )
+        value = entry.value
         owner = contacts.contact_by_address(contact.organization, channel=channel, value=value)
         if owner is not None and owner.pk != contact.pk:
             raise InvalidAddress(f"{value} belongs to {owner} already.")
@@ -144,12 +145,14 @@ def kept_forms(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[Any]:
 
 
 def form_entries(formset: "BaseInlineFormSet[Any, Any, Any]") -> list[contacts.AddressEntry]:
-    return [
-        contacts.AddressEntry(
-            data["channel"],
-            data["value"],
-            data.get("label") or "",
-            bool(data.get("is_primary")),
-        )
-        for data in (form.cleaned_data for form in kept_forms(formset))
-    ]
+    return [form_entry(form.cleaned_data) for form in kept_forms(formset)]
+
+
+def form_entry(data: dict[str, Any]) -> contacts.AddressEntry:
+    return contacts.AddressEntry(
+        data["channel"],
+        data["value"],
+        data.get("label") or "",
+        bool(data.get("is_primary")),
+        bool(data.get("is_confirmed")),
+    )

@@ -15,6 +15,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
 )
 
 from communications.admin.messages import template_values
@@ -73,6 +74,12 @@ class ComposeForm(forms.Form):
         max_length=320,
         widget=UnfoldAdminTextInputWidget,
         help_text="An e-mail address, or a telephone number like +447700900123.",
+    )
+    allow_unconfirmed = forms.BooleanField(
+        label="I am sure of the number",
+        required=False,
+        widget=UnfoldBooleanWidget,
+        help_text="Tick it for a number that is refused although it is right.",
     )
     template = TemplateField(
         Template.objects.none(),
@@ -188,6 +195,7 @@ class ComposeForm(forms.Form):
             channel=data["channel"],
             contact=contact.pk if contact else None,
             to=data["to"],
+            allow_unconfirmed=data["allow_unconfirmed"],
             template=template.name if template else "",
             variables=template_values.typed_values(data["values"], names),
             subject=data["subject"],
