@@ -12,6 +12,7 @@ from communications.models.contacts import (
 )
 from communications.models.messages import Attachment, Direction, Message, Priority
 from communications.models.organizations import Membership, Organization
+from communications.models.senders import SenderStanding
 from communications.models.templates import Template
 from communications.models.webhooks import WebhookDelivery
 from wedsync_comms.lib.admin_kit.roles import Role
@@ -37,6 +38,7 @@ __all__ = [
     "Part",
     "Priority",
     "Role",
+    "SenderStanding",
     "Suppression",
     "Template",
     "Verdict",

@@ -5,7 +5,7 @@ works and has retries left for it; `Message.via` binds it to one of them.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
-from communications.models import Event, Message
-from communications.policy import channel_fallback, retry_policy
+from communications.models import Event, Message, SenderStanding
+from communications.policy import channel_fallback, retry_policy, senders
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
@@ -47,22 +47,107 @@ def claimable_vias(slug: str, usable: Sequence[str]) -> list[str]:
     return ["", slug] if usable[0] == slug else [slug]
 
 
-def select_or_reroute(message: Message, channel: str, slug: str, usable: Sequence[str]) -> bool:
-    """Returns whether a message goes through this provider now; if not, sends it on its way."""
-    chosen = next_provider(
-        registry.route_slugs(channel),
-        used_up=exhausted_providers(message),
-        usable=usable,
-    )
+def select_through(
+    messages: Sequence[Message],
+    channel: str,
+    slug: str,
+    usable: Sequence[str],
+    known: senders.RouteSenders,
+) -> list[Message]:
+    """Returns those that go through this provider now, and sends the others on their way: to the
+    next provider that can send as they want to, to the next leg of their plan, or to wait."""
+    held: list[tuple[Message, SenderStanding]] = []
+    chosen = [
+        message
+        for message in messages
+        if select_or_reroute(message, channel, slug, usable, known, held)
+    ]
+    record(senders.hold_changes(held))
+    return chosen
+
+
+def select_or_reroute(
+    message: Message,
+    channel: str,
+    slug: str,
+    usable: Sequence[str],
+    known: senders.RouteSenders,
+    held: list[tuple[Message, SenderStanding]],
+) -> bool:
+    """Returns whether a message goes through this provider now; if not, sends it on its way.
+
+    Adds it to `held` where nobody takes its sender for now.
+    """
+    route = registry.route_slugs(channel)
+    unfit = unfit_providers(message, route)
+    out = exhausted_providers(message) | unfit
+    chosen = admitting_provider(message, slug, usable, known, route=route, out=out)
     if chosen == slug:
         return True
-    if chosen is None:
-        fall_back_or_fail(message)
-    elif chosen:
+    if chosen:
         reroute_messages([message.pk], via=chosen, send_after=timezone.now())
+    elif len(unfit) == len(route):
+        around_sender(message, senders.close_unfit(message, route[0], known), held)
+    elif closed := closed_everywhere(message, set(route) - out, known):
+        around_sender(message, closed, held)
+    elif chosen is None:
+        fall_back_or_fail(message)
     else:
         reroute_messages([message.pk], via="", send_after=timezone.now() + UNAVAILABLE_DELAY)
     return False
+
+
+def admitting_provider(
+    message: Message,
+    slug: str,
+    usable: Sequence[str],
+    known: senders.RouteSenders,
+    *,
+    route: Sequence[str],
+    out: set[str],
+) -> str | None:
+    """Returns what `next_provider` does, of those that take the message's sender.
+
+    Makes the message the trial of its sender at `slug`, where that is the one and closed.
+    """
+    admitting = [other for other in usable if known.admits(message, other)]
+    chosen = next_provider(route, used_up=out, usable=admitting)
+    if chosen == slug and not known.enter(message, slug):
+        admitting.remove(slug)
+        chosen = next_provider(route, used_up=out, usable=admitting)
+    return chosen
+
+
+def unfit_providers(message: Message, route: Sequence[str]) -> set[str]:
+    """Returns the providers that know no sender of the kind that the message goes out as."""
+    return {
+        slug
+        for slug in route
+        if not registry.provider_for(slug).can_send_as(
+            senders.sender_at(message.organization, slug)
+        )
+    }
+
+
+def closed_everywhere(
+    message: Message, left: Collection[str], known: senders.RouteSenders
+) -> SenderStanding | None:
+    """Returns the refusal that ends first, where every provider that is left refuses the sender."""
+    rows = [row for slug in left if (row := known.closed(message, slug))]
+    if len(rows) < len(left):
+        return None
+    return min(rows, key=lambda row: row.retry_at or timezone.now(), default=None)
+
+
+def around_sender(
+    message: Message, row: SenderStanding, held: list[tuple[Message, SenderStanding]]
+) -> None:
+    """Moves a message whose sender nobody takes on to the next leg of its plan, else holds it."""
+    leg = channel_fallback.next_leg(message, senders.refusal_of(row))
+    if leg is not None:
+        record([leg])
+    else:
+        held.append((message, row))
 
 
 def failover_events(
@@ -70,34 +155,46 @@ def failover_events(
     channel: str,
     slug: str,
     usable: Sequence[str],
+    known: senders.RouteSenders,
 ) -> list[Change]:
     """Returns the events that say, once a message, why an earlier provider is skipped."""
     route = registry.route_slugs(channel)
-    skipped = [earlier for earlier in route[: route.index(slug)] if earlier not in usable]
-    if not skipped:
+    earlier = route[: route.index(slug)]
+    if not earlier or not messages:
         return []
+    skipped = [
+        (message, other)
+        for message in messages
+        for other in earlier
+        if (other not in usable or known.closed(message, other))
+        and other not in exhausted_providers(message)
+    ]
     recorded = set(
         Event.objects.filter(
-            message__in=messages,
+            message__in=[message for message, _ in skipped],
             kind=Kind.FAILOVER,
-            provider__in=skipped,
+            provider__in=earlier,
         ).values_list("message", "provider"),
     )
     return [
-        skipped_provider_event(message, earlier, slug)
-        for message in messages
-        for earlier in skipped
-        if earlier not in exhausted_providers(message) and (message.pk, earlier) not in recorded
+        skipped_provider_event(message, other, slug, known.closed(message, other))
+        for message, other in skipped
+        if (message.pk, other) not in recorded
     ]
 
 
-def skipped_provider_event(message: Message, skipped: str, slug: str) -> Change:
-    why = as_sentence(registry.breaker_for(skipped).state().reason or "it is closed")
+def skipped_provider_event(
+    message: Message, skipped: str, slug: str, closed: SenderStanding | None
+) -> Change:
+    if closed is not None:
+        why = senders.refusal_of(closed)
+    else:
+        why = as_sentence(registry.breaker_for(skipped).state().reason or "it is closed")
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
         provider=skipped,
-        error_code="breaker_open",
+        error_code=senders.CLOSED_CODE if closed else "breaker_open",
         detail=f"Not through {skipped}: {why} Through {slug} instead.",
     )
 

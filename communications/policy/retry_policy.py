@@ -12,6 +12,8 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     ProviderPaused,
     RateLimited,
+    RecipientUnreachable,
+    SenderRejected,
     TransientError,
 )
 
@@ -19,10 +21,13 @@ from wedsync_comms.lib.errors import (
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16))
 # How long until a paused provider is asked again about a call that it may have carried out.
 PAUSED_DELAY = timedelta(minutes=5)
+# The delays before what could not be handed over is sent again: a phone that is off or out of reach
+# comes back in minutes.
+REACH_BACKOFF = (timedelta(minutes=3), timedelta(minutes=10))
 # Attempts that ended so use up a retry; throttling and a paused account do not.
 RETRY_COUNTED = {"TransientError", "OutcomeUnknown", "ServerFailed"}
 # Where a receipt tells of it, throttling uses up a retry too.
-RETRY_COUNTED_RECEIPTS = {*RETRY_COUNTED, "RateLimited"}
+RETRY_COUNTED_RECEIPTS = {*RETRY_COUNTED, "RateLimited", "ExpiredUnsent", "RecipientUnreachable"}
 
 
 class Action(Enum):
@@ -66,7 +71,7 @@ def decide_after(
     again = Action.REPEAT if at_risk else Action.RETRY
     if isinstance(error, RateLimited):
         return Decision(again, error.retry_after)
-    if isinstance(error, ProviderPaused):
+    if isinstance(error, ProviderPaused | SenderRejected):
         return Decision(again, PAUSED_DELAY) if at_risk else Decision(Action.FAIL_OVER)
     if retries_used < len(BACKOFF):
         # Up to a tenth more, so that a thousand failed calls do not come back in one instant.
@@ -82,15 +87,24 @@ def decide_after_receipt(
 ) -> Decision:
     """Decides what follows a receipt that says that a message failed.
 
-    Only what the provider took and then did not even try is safe to send again: everything else,
-    and a failure without a remedy, ends here. `retry_after` is how long the provider wants to wait.
+    Only what the provider took and then did not even try is safe to send again, and what reached
+    a phone that was off: everything else, and a failure without a remedy, ends here. A provider
+    or a sender that is closed now leaves the others. `retry_after` is how long the provider wants
+    to wait.
     """
-    if remedy is None or not issubclass(remedy, (TransientError, RateLimited)):
+    if remedy is None:
         return Decision(Action.FAIL)
-    if retries_used < len(BACKOFF):
-        return Decision(Action.RETRY, max(BACKOFF[retries_used], retry_after))
-    # A limit is no fault of the provider's: what may follow is the next channel.
-    return Decision(Action.FAIL if remedy is RateLimited else Action.FAIL_OVER)
+    if issubclass(remedy, ProviderPaused | SenderRejected):
+        return Decision(Action.FAIL_OVER)
+    if not issubclass(remedy, TransientError | RateLimited | RecipientUnreachable):
+        return Decision(Action.FAIL)
+    delays = REACH_BACKOFF if remedy is RecipientUnreachable else BACKOFF
+    if retries_used < len(delays):
+        return Decision(Action.RETRY, max(delays[retries_used], retry_after))
+    # Neither a limit nor a phone that stays off is the provider's fault: what may follow is the
+    # next channel.
+    gives_up = issubclass(remedy, RateLimited | RecipientUnreachable)
+    return Decision(Action.FAIL if gives_up else Action.FAIL_OVER)
 
 
 def retries_exhausted(error: ProviderError, *, at_risk: bool) -> Decision:

@@ -88,6 +88,20 @@ class Provider(ABC):
     def takes_webhooks(self) -> bool:
         """Whether there is a secret to verify webhooks with."""
 
+    def can_send_as(self, sender: str) -> bool:  # noqa: ARG002
+        """Whether this is a sender of the kind that the provider knows."""
+        return True
+
+    def narrowed(
+        self,
+        kind: type[ProviderError],
+        code: str,  # noqa: ARG002
+        sender: str,  # noqa: ARG002
+    ) -> type[ProviderError]:
+        """Returns what a refusal calls for, given who wrote: what looks like a refusal of the
+        account may be one of this sender's."""
+        return kind
+
     @abstractmethod
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:
         """Raises a ProviderError that all outbounds share; single ones are in the reply."""

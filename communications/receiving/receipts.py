@@ -1,40 +1,85 @@
 """receipt -> the attempt it is about -> record -> what follows from a failure."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from communications.errors import Unmatched
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Message
-from communications.policy import channel_fallback, retry_policy, suppressions
+from communications.policy import channel_fallback, retry_policy, senders, suppressions
 from communications.providers import registry
 from communications.vocabulary.events import Kind, Reason, Source, StatusChanged
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import OptedOutOfMarketing
+from wedsync_comms.lib.breaker import QUOTA
+from wedsync_comms.lib.errors import (
+    ExpiredUnsent,
+    OptedOutOfMarketing,
+    ProviderError,
+    ProviderPaused,
+    QuotaExceeded,
+    SenderRejected,
+)
 from wedsync_comms.lib.text import as_sentence, sanitise
 
+log = structlog.get_logger(__name__)
+
+# So close to its expiry a message is left alone: it would be too late when it left.
+ENDING = timedelta(seconds=1)
 FAILED_STATUSES = {Status.FAILED, Status.BOUNCED}
 
 
-def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Source) -> int:
+def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Source) -> int | None:
     """Records what a receipt says about an attempt; returns the id of its organization.
 
-    Raises Unmatched where no attempt is known by the receipt's ids, or not yet.
+    Returns None for a message of another program that uses the same account: what we send carries
+    our ids. Raises Unmatched where ours are not known, or not yet.
     """
     attempt = find_attempt(webhook, event)
     if attempt is None:
+        if echoed_ids(event) is None:
+            log.info("receipt_not_ours", webhook=webhook, provider_id=event.provider_id)
+            return None
         raise Unmatched(f"No attempt has the id {event.provider_id} at {webhook}.")
+    event = narrowed_to_sender(attempt, event)
     with transaction.atomic():
         new = record([receipt_change(attempt, event, event_id, source)])
         # Applied again, it must not close what a person has opened since.
         if new and event.closes:
             close_address(attempt, event, event.closes)
+        if new and event.remedy:
+            close_refused(attempt, event, event.remedy)
         if new and ended_last_attempt(attempt, event):
             after_failure(attempt, event)
     return attempt.message.organization_id
+
+
+def narrowed_to_sender(attempt: Attempt, event: StatusChanged) -> StatusChanged:
+    """Returns the receipt with what it calls for, given who the attempt was made as."""
+    if event.remedy is None:
+        return event
+    provider = registry.provider_for(attempt.provider)
+    return replace(event, remedy=provider.narrowed(event.remedy, event.code, attempt.sender))
+
+
+def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:
+    """Closes the sender, or pauses the provider, that a receipt says is refused."""
+    why = sanitise(event.detail) or event.code
+    if issubclass(remedy, SenderRejected):
+        sender = attempt.sender or registry.provider_for(attempt.provider).sender
+        refusal = remedy(why, code=event.code, retry_after=event.retry_after or None)
+        senders.close_sender(attempt.message.organization, attempt.provider, sender, refusal)
+    elif issubclass(remedy, QuotaExceeded):
+        # A receipt may be late: the quota may be another day's.
+        left = event.occurred_at + event.retry_after - timezone.now()
+        if left > timedelta(0):
+            registry.breaker_for(attempt.provider).pause(why, cause=QUOTA, lasts=left)
+    elif issubclass(remedy, ProviderPaused):
+        registry.breaker_for(attempt.provider).pause(why)
 
 
 def receipt_change(attempt: Attempt, event: StatusChanged, event_id: str, source: Source) -> Change:
@@ -86,16 +131,41 @@ def after_failure(attempt: Attempt, event: StatusChanged) -> None:
         return
     if message.status in {Status.DELIVERED, Status.READ}:
         return
-    next_step = retry_or_failover(attempt, event)
-    if next_step is None and event.closes not in suppressions.PERSONAL:
-        next_step = channel_fallback.next_leg(
-            message, sanitise(event.detail) or "It did not arrive."
-        )
-    if next_step is not None:
-        record([next_step])
+    record([step for step in [next_step_after(attempt, message, event)] if step is not None])
 
 
-def retry_or_failover(attempt: Attempt, event: StatusChanged) -> Change | None:
+def next_step_after(attempt: Attempt, message: Message, event: StatusChanged) -> Change | None:
+    """Returns another try, the next leg, or the end of a message that would come too late."""
+    if is_too_late(message, ENDING):
+        return expired_unsent(message) if event.remedy is ExpiredUnsent else None
+    why = sanitise(event.detail) or "It did not arrive."
+    may_go_on = event.closes not in suppressions.PERSONAL
+    if event.remedy is ExpiredUnsent and (leg := channel_fallback.next_leg(message, why)):
+        # The time it was given is the time until the next step of its plan.
+        return leg
+    next_step = retry_or_failover(attempt, message, event)
+    if next_step is None and may_go_on:
+        next_step = channel_fallback.next_leg(message, why)
+    return next_step
+
+
+def is_too_late(message: Message, delay: timedelta) -> bool:
+    """Whether a message is of no use any more when the delay is over."""
+    return message.expires_at is not None and message.expires_at <= timezone.now() + delay
+
+
+def expired_unsent(message: Message) -> Change:
+    return Change(
+        message=message.pk,
+        kind=Kind.EXPIRED,
+        decision=Status.EXPIRED,
+        error_code="expired",
+        detail=f"It never left the provider, and was of use until "
+        f"{message.expires_at:%d %B %Y %H:%M} UTC only.",
+    )
+
+
+def retry_or_failover(attempt: Attempt, message: Message, event: StatusChanged) -> Change | None:
     """Returns another attempt while retries are left, then another provider, None after that."""
     failures = Attempt.objects.filter(
         message=attempt.message_id,
@@ -106,20 +176,25 @@ def retry_or_failover(attempt: Attempt, event: StatusChanged) -> Change | None:
     decision = retry_policy.decide_after_receipt(
         event.remedy, retries_used=failures - 1, retry_after=event.retry_after
     )
-    if decision.action is retry_policy.Action.FAIL:
+    if decision.action is retry_policy.Action.FAIL or is_too_late(message, decision.delay):
         return None
-    seconds = decision.delay.total_seconds()
+    what = as_sentence(sanitise(event.detail) or "It gave up")
     change = Change(
         message=attempt.message_id,
         kind=Kind.RETRY,
         provider=attempt.provider,
         plan=SendPlan(timezone.now() + decision.delay),
-        detail=f"It never left the provider: next try in {seconds:.0f} s.",
+        detail=f"{what} Next try in {as_delay(decision.delay)}.",
     )
     if decision.action is retry_policy.Action.RETRY:
         return change
-    why = f"Not through {attempt.provider}: {as_sentence(sanitise(event.detail) or 'it gave up')}"
-    return replace(change, kind=Kind.FAILOVER, detail=why)
+    return replace(change, kind=Kind.FAILOVER, detail=f"Not through {attempt.provider}: {what}")
+
+
+def as_delay(delay: timedelta) -> str:
+    """Returns a delay as people read it: in seconds, or in minutes from two on."""
+    seconds = delay.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
 def find_attempt(webhook: str, event: StatusChanged) -> Attempt | None:
@@ -132,8 +207,15 @@ def find_attempt(webhook: str, event: StatusChanged) -> Attempt | None:
     attempts = attempts.order_by("-number")
     if event.provider_id and (found := attempts.filter(provider_id=event.provider_id).first()):
         return found
+    if (ours := echoed_ids(event)) is None:
+        return None
+    call, message = ours
+    return attempts.filter(call_id=call, message_id=message).first()
+
+
+def echoed_ids(event: StatusChanged) -> tuple[UUID, UUID] | None:
+    """Returns our ids of the call and the message; None where the receipt carries none of ours."""
     try:
-        call, message = UUID(event.call), UUID(event.message)
+        return UUID(event.call), UUID(event.message)
     except ValueError:
         return None
-    return attempts.filter(call_id=call, message_id=message).first()

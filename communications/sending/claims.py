@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Message, Priority
-from communications.policy import provider_selection, quiet_hours
+from communications.policy import provider_selection, quiet_hours, senders
 from communications.policy.eligibility import refuse_unsendable
 from communications.providers import registry
 from communications.sending import repetition
@@ -65,17 +65,15 @@ def claim_due(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> 
     batches = registry.provider_for(slug).batch_limit > 1
     with transaction.atomic():
         vias = provider_selection.claimable_vias(slug, usable)
-        messages = [
-            message
-            for message in refuse_or_hold(lock_due(channel, vias, limit))
-            if provider_selection.select_or_reroute(message, channel, slug, usable)
-        ]
+        messages = refuse_or_hold(lock_due(channel, vias, limit))
+        known = senders.RouteSenders(messages, registry.route_slugs(channel))
+        messages = provider_selection.select_through(messages, channel, slug, usable, known)
         messages = provider_selection.within_pair_rate(messages, slug)
         if batches:
-            messages = batchable_with_first(messages, slug)
+            messages = batchable_with_first(messages, slug, known)
         if not messages:
             return []
-        record(provider_selection.failover_events(messages, channel, slug, usable))
+        record(provider_selection.failover_events(messages, channel, slug, usable, known))
         return open_calls(slug, [messages] if batches else [[message] for message in messages])
 
 
@@ -219,19 +217,31 @@ def mark_lost(attempt: Attempt) -> Change:
     )
 
 
-def batchable_with_first(messages: Sequence[Message], slug: str) -> list[Message]:
+def batchable_with_first(
+    messages: Sequence[Message], slug: str, known: senders.RouteSenders
+) -> list[Message]:
     """Returns those that may share a call with the first; the others follow in calls of their own.
 
-    And all must have used as many retries: otherwise one would be given to the next provider while
-    its call is repeated for another, and arrive twice.
+    All must have used as many retries: otherwise one would
+    be given to the next provider while its call is repeated for another, and arrive twice. And
+    a sender that the provider has not taken yet shares no call with others, which would be refused
+    along with it.
     """
     if not messages or travels_alone(messages[0]):
         return list(messages[:1])
-    retries = provider_selection.retries_used(messages[0])[slug]
+    first = messages[0]
+    retries = provider_selection.retries_used(first)[slug]
+    is_proven = known.is_proven(first, slug)
+    sender = senders.sender_at(first.organization, slug)
     return [
         message
         for message in messages
-        if not travels_alone(message) and provider_selection.retries_used(message)[slug] == retries
+        if not travels_alone(message)
+        and provider_selection.retries_used(message)[slug] == retries
+        and (
+            (is_proven and known.is_proven(message, slug))
+            or senders.sender_at(message.organization, slug) == sender
+        )
     ]
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from communications.live import event_stream
 from communications.models import Call, Priority
-from communications.policy import provider_selection
+from communications.policy import provider_selection, senders
 from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
 from communications.sending import claims, provider_call, reconciliation
@@ -145,6 +145,7 @@ class Dispatcher:
             self.swept_at = now
             reconciliation.expire_overdue()
             reconciliation.escalate_overdue()
+            senders.release_corrected()
 
     def repeat_calls(self, slug: str) -> None:
         """Asks again about calls that have no answer, as far as the provider may be asked."""

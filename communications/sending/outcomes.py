@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Call
-from communications.policy import channel_fallback, retry_policy, suppressions
+from communications.policy import channel_fallback, retry_policy, senders, suppressions
 from communications.policy.retry_policy import Action, Decision
 from communications.providers import registry
 from communications.providers.base import Accepted
@@ -46,6 +46,16 @@ def record_outcomes(results: Sequence[CallResult]) -> None:
         record([change for outcome in outcomes for change in outcome.changes_if_held(held)])
         for result in results:
             suppress_opted_out(result)
+        senders.note_accepted(accepted_senders(results))
+
+
+def accepted_senders(results: Sequence[CallResult]) -> Iterator[tuple[int, str, str]]:
+    """Yields whose sender was taken, by which provider, and the sender as it was told it."""
+    for called in results:
+        for attempt, result in called.pairs():
+            if isinstance(result, Accepted):
+                sender = attempt.sender or registry.provider_for(attempt.provider).sender
+                yield attempt.message.organization_id, attempt.provider, sender
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,35 @@
 """claim -> provider.send -> result. No transaction is open while a provider is called."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from communications.models import Attachment, Attempt, Call, Message
+from communications.policy import senders
 from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
 from communications.sending.claims import LOST, Claim, is_repeatable, last_attempts
 from communications.sending.outcomes import CallResult, record_outcomes
 from communications.vocabulary.events import File, Media, Outbound, TemplateRef
+from wedsync_comms.lib.breaker import QUOTA
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,
     ProviderError,
     ProviderPaused,
+    QuotaExceeded,
     RateLimited,
+    SenderRejected,
+    TransientError,
 )
 
 log = structlog.get_logger(__name__)
 
 # Results that say nothing against the provider.
-NOT_PROVIDERS_FAULT = (Accepted, PermanentError, RateLimited)
+NOT_PROVIDERS_FAULT = (Accepted, PermanentError, RateLimited, SenderRejected)
+SHARED = "It shared a request that was refused as a whole: each sender is asked for by itself."
 
 
 def call_provider(claim: Claim) -> CallResult:
@@ -40,6 +47,7 @@ def call_provider(claim: Claim) -> CallResult:
     reply = guarded_send(provider, [as_outbound(attempt, provider) for attempt in carried], call)
     # At once, so that nothing more is sent to a provider that just asked us to stop.
     apply_provider_signals(call.provider, reply)
+    reply = close_refused_senders(call.provider, carried, reply)
     ours = {attempt.pk for attempt in claim.attempts}
     answered = [pair for pair in zip(carried, reply.results, strict=True) if pair[0].pk in ours]
     attempts, results = [attempt for attempt, _ in answered], [result for _, result in answered]
@@ -134,8 +142,42 @@ def apply_provider_signals(slug: str, reply: Reply) -> None:
     stop = stop_signal(reply.results)
     if isinstance(stop, RateLimited):
         registry.bucket_for(slug).hold(stop.retry_after.total_seconds())
+    elif isinstance(stop, QuotaExceeded):
+        registry.breaker_for(slug).pause(str(stop), cause=QUOTA, lasts=stop.retry_after)
     elif stop is not None:
         registry.breaker_for(slug).pause(str(stop))
+
+
+def close_refused_senders(slug: str, carried: Sequence[Attempt], reply: Reply) -> Reply:
+    """Closes the senders that the provider refuses to take, for their organizations.
+
+    A call of several senders that is refused as a whole says nothing about each of them: they are
+    sent again, each by itself.
+    """
+    pairs = [
+        (attempt, result)
+        for attempt, result in zip(carried, reply.results, strict=True)
+        if isinstance(result, SenderRejected)
+    ]
+    if not pairs:
+        return reply
+    own = {(attempt.message.organization_id, sender_of(attempt)) for attempt, _ in pairs}
+    is_whole = len(pairs) == len(reply.results) and len({id(result) for _, result in pairs}) == 1
+    if is_whole and len({sender for _, sender in own}) > 1:
+        senders.doubt_senders({organization for organization, _ in own}, slug)
+        return replace(reply, results=[TransientError(SHARED, code="shared")] * len(carried))
+    refused = {
+        (attempt.message.organization_id, sender_of(attempt)): (attempt, result)
+        for attempt, result in pairs
+    }
+    for (_, sender), (attempt, result) in refused.items():
+        senders.close_sender(attempt.message.organization, slug, sender, result)
+    return reply
+
+
+def sender_of(attempt: Attempt) -> str:
+    """Returns who an attempt was made as, as the provider was told it."""
+    return attempt.sender or registry.provider_for(attempt.provider).sender
 
 
 def stop_signal(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:

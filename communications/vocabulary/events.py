@@ -30,7 +30,7 @@ class Kind(TextChoices):
     ATTEMPTED = "attempted"
     UNANSWERED = "unanswered"
     RETRY = "retry"
-    HELD = "held", "waits for quiet hours to end"
+    HELD = "held", "waits"
     FAILOVER = "failover"
     GIVEN_UP = "given_up", "given up"
     SUPPRESSED = "suppressed"

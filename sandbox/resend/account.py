@@ -56,6 +56,7 @@ class Resend:
     def __init__(self, config: SandboxConfig) -> None:
         self._api_key = config.resend_api_key
         self._secret = config.resend_webhook_secret or signing.new_svix_secret()
+        self._key_access = control.FULL_ACCESS
         self.ledger = Ledger()
         self.faults = Faults()
         self.requests = RequestLog()
@@ -119,6 +120,8 @@ class Resend:
             "receipt_delay": self.mailroom.receipt_delay,
             "auto_receipts": self.mailroom.auto_receipts,
             "suppressions": self.mailroom.suppressions,
+            "domains": sorted(self._api.domains),
+            "key_access": self._key_access,
         }
 
     def change(self, wanted: Json) -> None:
@@ -128,6 +131,8 @@ class Resend:
         self.mailroom.receipt_delay = settings["receipt_delay"]
         self.mailroom.auto_receipts = settings["auto_receipts"]
         self.mailroom.suppressions = settings["suppressions"]
+        self._api.domains = frozenset(settings["domains"])
+        self._key_access = settings["key_access"]
         self._secret = settings["webhook_secret"]
         self._pace.per_second = settings["rate_per_second"]
 
@@ -154,6 +159,10 @@ class Resend:
             raise RefusedError("missing_api_key")
         if not hmac.compare_digest(key.strip().encode(), self._api_key.encode()):
             raise RefusedError("invalid_api_key")
+        # https://resend.com/docs/api-reference/api-keys/create-api-key
+        is_sending = (request.method, _path(request)) in ONCE_PER_KEY
+        if self._key_access == control.SENDING_ACCESS and not is_sending:
+            raise RefusedError("restricted_api_key")
 
     async def _once(self, request: Request, body: bytes, work: float) -> Response:
         key = request.headers.get("idempotency-key")

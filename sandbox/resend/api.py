@@ -28,7 +28,7 @@ STARTED = now()
 class Api:
     def __init__(self, mailroom: Mailroom, downloads: Downloads, domains: Iterable[str]) -> None:
         self._room = mailroom
-        self._domains = frozenset(domains)
+        self.domains = frozenset(domains)
         # The first match counts: /emails/receiving is not a mail's id.
         self._routes: list[tuple[str, str, Endpoint]] = [
             ("POST", "/emails", self.send),
@@ -105,7 +105,7 @@ class Api:
 
     def list_domains(self, _request: Request, _: bytes) -> Response:
         seen = {addresses.domain(mail.sender) for mail in self._room.mails.newest()}
-        shown = [_domain(name) for name in sorted(self._domains or seen)]
+        shown = [_domain(name) for name in sorted(self.domains or seen)]
         return JSONResponse({"object": "list", "has_more": False, "data": shown})
 
     def list_keys(self, _request: Request, _: bytes) -> Response:
@@ -127,7 +127,7 @@ class Api:
 
     def _check_domain(self, given: Json) -> None:
         domain = addresses.domain(given["from"])
-        if self._domains and domain not in self._domains:
+        if self.domains and domain not in self.domains:
             raise RefusedError(
                 "validation_error",
                 f"The {domain} domain is not verified. Please, add and verify your domain on "

@@ -134,6 +134,11 @@ def _is_suppressions(value: Any) -> bool:
     return isinstance(value, dict) and all(reason in REASONS for reason in value.values())
 
 
+def _is_access(value: Any) -> bool:
+    return value in (FULL_ACCESS, SENDING_ACCESS)
+
+
+FULL_ACCESS, SENDING_ACCESS = "full_access", "sending_access"
 REASONS = ("previous_bounce", "previous_complaint")
 CHECKS: settings.Checks = {
     "webhook_url": settings.is_text,
@@ -143,4 +148,6 @@ CHECKS: settings.Checks = {
     "receipt_delay": settings.is_duration,
     "auto_receipts": settings.is_switch,
     "suppressions": _is_suppressions,
+    "domains": settings.is_texts,
+    "key_access": _is_access,
 }

@@ -18,6 +18,9 @@ from wedsync_comms.lib.shared_state import State
 
 log = structlog.get_logger(__name__)
 
+# Why a provider is paused that has taken all it may take in a day or a month.
+QUOTA = "quota"
+
 # When, of which subject (shortened), and whether the provider did its part.
 Outcome = tuple[float, str, bool]
 
@@ -51,6 +54,8 @@ class BreakerState:
     paused: bool = False
     # By a person: only a person resumes it.
     held: bool = False
+    # QUOTA, or blank.
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Circuit:
     trial_subject: str = ""
     paused: bool = False
     held: bool = False
+    cause: str = ""
 
 
 CLOSED = Circuit()
@@ -111,11 +117,23 @@ class Breaker:
             retry_at=None if circuit.held else datetime.fromtimestamp(circuit.retry_at, UTC),
             paused=circuit.paused,
             held=circuit.held,
+            cause=circuit.cause,
         )
 
-    def pause(self, reason: str, *, hold: bool = False) -> None:
-        """Open until a person resumes it, or a rare trial succeeds; `hold` allows no trial."""
-        self._update(partial(paused, policy=self.policy, reason=reason, hold=hold))
+    def pause(
+        self,
+        reason: str,
+        *,
+        hold: bool = False,
+        cause: str = "",
+        lasts: timedelta | None = None,
+    ) -> None:
+        """Open until a person resumes it, or a rare trial succeeds; `hold` allows no trial, and
+        `lasts` none before so long."""
+        change = partial(
+            paused, policy=self.policy, reason=reason, hold=hold, cause=cause, lasts=lasts
+        )
+        self._update(change)
         log.warning("breaker.paused", breaker=self.name, reason=reason)
 
     def resume(self) -> None:
@@ -126,7 +144,7 @@ class Breaker:
     ) -> shared_state.T:
         def apply(state: State | None, now: float) -> tuple[State, shared_state.T]:
             circuit, answer = change(_circuit(state), now)
-            return vars(circuit), answer
+            return _stored(circuit), answer
 
         return shared_state.update_state(self._key, apply)
 
@@ -174,18 +192,21 @@ def paused(
     policy: BreakerPolicy,
     reason: str,
     hold: bool = False,
+    cause: str = "",
+    lasts: timedelta | None = None,
 ) -> tuple[Circuit, None]:
     if circuit.held and not hold:
         # A late refusal of a call that was under way says nothing that a person does not know.
         return circuit, None
     opened_at = circuit.opened_at or now
-    retry_at = now + policy.paused_cool_down.total_seconds()
+    retry_at = now + (lasts or policy.paused_cool_down).total_seconds()
     return Circuit(
         reason=reason,
         opened_at=opened_at,
         retry_at=retry_at,
         paused=True,
         held=hold,
+        cause=cause,
     ), None
 
 
@@ -193,6 +214,9 @@ def due(circuit: Circuit, now: float, policy: BreakerPolicy) -> bool:
     """Is the cool-down over? Also when the clock was set back, and it never would be."""
     if circuit.held:
         return False
+    if circuit.cause == QUOTA:
+        # As long as the provider says, which may be days.
+        return not circuit.opened_at <= now < circuit.retry_at
     longest = max(policy.longest_cool_down, policy.paused_cool_down).total_seconds()
     return not now < circuit.retry_at <= now + longest
 
@@ -245,3 +269,12 @@ def _circuit(state: State | None) -> Circuit:
     if not state:
         return CLOSED
     return Circuit(**{**state, "outcomes": tuple(tuple(outcome) for outcome in state["outcomes"])})
+
+
+def _stored(circuit: Circuit) -> State:
+    """Returns what is stored. Processes of an earlier release, which know no causes, read it too
+    while a new one is being installed."""
+    state = dict(vars(circuit))
+    if not circuit.cause:
+        del state["cause"]
+    return state

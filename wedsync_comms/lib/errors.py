@@ -26,6 +26,10 @@ class TransientError(ProviderError):
     """Not sent for sure, and likely to work in a moment: worth a retry."""
 
 
+class ExpiredUnsent(TransientError):
+    """The provider had it and could not send it in the time it was given: it never left."""
+
+
 class RateLimited(ProviderError):
     """Not sent, too fast: wait as long as the provider says. Counts as no retry."""
 
@@ -60,6 +64,30 @@ class ServerFailed(OutcomeUnknown):
     answered = True
 
 
+class SenderRejected(ProviderError):
+    """Not sent: the provider does not take this sender, as an unverified domain or a number that is
+    not ours. As another sender it may. `retry_after` is set where it will, later, as this one."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        response: dict[str, object] | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message, code=code, response=response)
+        self.retry_after = retry_after
+
+
+class SenderBusy(SenderRejected):
+    """Not sent: the sender has used up what it may send for now; as another sender one may."""
+
+
+class RecipientUnreachable(ProviderError):
+    """It left, and could not be handed over: a phone that is off. Worth a repetition in minutes."""
+
+
 class ProviderPaused(ProviderError):
     """Nothing can be sent through this provider until a person acts. No message is burnt."""
 
@@ -69,7 +97,23 @@ class CredentialsRejected(ProviderPaused):
 
 
 class ConfigurationRejected(ProviderPaused):
-    """The account or the sender is not set up for this: an unverified domain, for example."""
+    """The account is not set up for this, or is locked."""
+
+
+class QuotaExceeded(ProviderPaused):
+    """The account has used up what it may send in a day or a month; `retry_after` says how long
+    until it may again."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: timedelta,
+        code: str = "",
+        response: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, response=response)
+        self.retry_after = retry_after
 
 
 class PermanentError(ProviderError):

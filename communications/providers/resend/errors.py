@@ -1,5 +1,6 @@
 """What Resend refuses, and what that calls for."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,7 +17,9 @@ from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,
     ProviderError,
+    QuotaExceeded,
     RateLimited,
+    SenderRejected,
     ServerFailed,
 )
 
@@ -25,7 +28,7 @@ ERRORS: dict[str, type[ProviderError]] = {
     "missing_api_key": CredentialsRejected,
     "invalid_api_key": CredentialsRejected,
     "restricted_api_key": CredentialsRejected,
-    "invalid_from_address": ConfigurationRejected,
+    "invalid_from_address": SenderRejected,
     "invalid_access": ConfigurationRejected,
     "invalid_region": ConfigurationRejected,
     "not_found": ConfigurationRejected,
@@ -43,11 +46,19 @@ ERRORS: dict[str, type[ProviderError]] = {
     "application_error": ServerFailed,
     "internal_server_error": ServerFailed,
 }
-# How long to wait after a 429 that does not say; a quota is not back before the day is over.
-PAUSES = {
+# How long to leave a used-up quota alone where Resend does not say; it may be raised meanwhile.
+QUOTA_PAUSES = {
     "daily_quota_exceeded": timedelta(hours=1),
     "monthly_quota_exceeded": timedelta(hours=6),
+    # As receipts call it.
+    "reached_monthly_quota": timedelta(hours=6),
 }
+KEY_REFUSED = "API key is invalid"
+# https://resend.com/docs/knowledge-base/403-error-domain-mismatch, also of one mail of a batch.
+SENDER_REFUSED = re.compile(r"`from`|domain is not verified|verify a domain|send emails from")
+QUOTA_PAUSE = QUOTA_PAUSES["daily_quota_exceeded"]
+# After any other 429 that does not say.
+PAUSE = timedelta(seconds=1)
 
 
 @contextmanager
@@ -82,12 +93,11 @@ def classify_resend_error(error: ResendError) -> ProviderError:
     status = error.code if isinstance(error.code, int) else HTTPStatus.INTERNAL_SERVER_ERROR
     response: dict[str, object] = {"status": status, "name": name, "message": message}
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(
-            message,
-            retry_after=PAUSES.get(name, resend_retry_after(error)),
-            code=name,
-            response=response,
-        )
+        asked = resend_retry_after(error)
+        if "quota" in name:
+            wait = asked or QUOTA_PAUSES.get(name, QUOTA_PAUSE)
+            return QuotaExceeded(message, retry_after=wait, code=name, response=response)
+        return RateLimited(message, retry_after=asked or PAUSE, code=name, response=response)
     return resend_error_class(status, name, message)(message, code=name, response=response)
 
 
@@ -98,25 +108,26 @@ def resend_error_class(status: int, name: str, message: str) -> type[ProviderErr
     """
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFailed
-    if status == HTTPStatus.FORBIDDEN and name == "validation_error":
-        # The domain is not verified, or the account may only write to its owner.
-        return ConfigurationRejected
     if name in {"validation_error", "invalid_parameter"}:
-        return validation_error_class(message)
-    if name in ERRORS:
-        return ERRORS[name]
+        return validation_error_class(message, status)
     denied = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-    return CredentialsRejected if denied else ContentRejected
+    return ERRORS.get(name, CredentialsRejected if denied else ContentRejected)
 
 
-def validation_error_class(message: str) -> type[ProviderError]:
-    """Returns whether the recipient or the content is refused.
+def validation_error_class(message: str, status: int = 0) -> type[ProviderError]:
+    """Returns whether the key, the sender, the recipient or the content is refused.
 
-    Resend names the field in the text only, between backquotes.
+    Resend names the field in the text only, between backquotes. `status` is that of the answer,
+    and 0 for one mail of a batch. A 403 is about the domain: not verified, not the key's, or only
+    for writing to the account's owner.
     """
+    if status == HTTPStatus.UNAUTHORIZED or KEY_REFUSED in message:
+        return CredentialsRejected
+    if status == HTTPStatus.FORBIDDEN or SENDER_REFUSED.search(message):
+        return SenderRejected
     return InvalidRecipient if "`to`" in message else ContentRejected
 
 
-def resend_retry_after(error: ResendError) -> timedelta:
+def resend_retry_after(error: ResendError) -> timedelta | None:
     seconds = header_number(error.headers or {}, "retry-after")
-    return timedelta(seconds=1 if seconds is None else max(0.1, seconds))
+    return None if seconds is None else timedelta(seconds=max(0.1, seconds))

@@ -1,9 +1,10 @@
 """A verified request -> what it says: receipts, closed addresses, mails that people wrote."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from communications.providers.resend.errors import QUOTA_PAUSE, QUOTA_PAUSES
 from communications.vocabulary.events import (
     AddressClosed,
     Event,
@@ -13,7 +14,12 @@ from communications.vocabulary.events import (
     StatusChanged,
 )
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import MalformedRequest
+from wedsync_comms.lib.errors import (
+    MalformedRequest,
+    ProviderError,
+    QuotaExceeded,
+    SenderRejected,
+)
 from wedsync_comms.lib.shapes import as_dict
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
@@ -41,6 +47,7 @@ LAST_EVENTS: dict[str, tuple[Kind, Status | None]] = {
 
 # On the samples we sign ourselves: they are about no message.
 TEST_TAG = "wedsync-test"
+NO_PAUSE = timedelta(0)
 BOUNCE_PERMANENT = "Permanent"
 SUPPRESSIONS = {"bounce": Reason.BOUNCE, "complaint": Reason.COMPLAINT}
 
@@ -81,6 +88,7 @@ def resend_receipt(name: str, data: dict[str, Any], at: datetime) -> StatusChang
     echoed = echoed_tags(data)
     explain = EXPLANATIONS.get(name)
     code, detail, closes = explain(data) if explain else ("", "", None)
+    remedy = failure_remedy(name, code)
     return StatusChanged(
         kind=kind,
         status=status,
@@ -91,7 +99,21 @@ def resend_receipt(name: str, data: dict[str, Any], at: datetime) -> StatusChang
         code=code[:80],
         detail=detail,
         closes=closes,
+        remedy=remedy,
+        retry_after=QUOTA_PAUSES.get(code, QUOTA_PAUSE) if remedy is QuotaExceeded else NO_PAUSE,
     )
+
+
+def failure_remedy(name: str, code: str) -> type[ProviderError] | None:
+    """Returns what a failure calls for: a quota that is used up, a domain that is not verified.
+
+    https://resend.com/docs/dashboard/emails/email-failed
+    """
+    if name != "email.failed":
+        return None
+    if "quota" in code:
+        return QuotaExceeded
+    return SenderRejected if "domain" in code else None
 
 
 def echoed_tags(data: dict[str, Any]) -> dict[str, str]:

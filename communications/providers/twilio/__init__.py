@@ -183,6 +183,10 @@ class TwilioWhatsApp(Twilio):
     channel = "whatsapp"
     prefix = WHATSAPP
 
+    def can_send_as(self, sender: str) -> bool:
+        """Twilio knows no ids of Meta's."""
+        return sender.startswith("+")
+
     def origin(self, outbound: Outbound) -> dict[str, str]:
         if not outbound.sender.startswith("+"):
             raise RouteRejected(

@@ -1,5 +1,6 @@
 """What Twilio refuses, and what that calls for. https://www.twilio.com/docs/api/errors"""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,30 +13,65 @@ from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
     CredentialsRejected,
+    ExpiredUnsent,
     InvalidRecipient,
     OptedOut,
     OutcomeUnknown,
+    PermanentError,
     ProviderError,
+    QuotaExceeded,
     RateLimited,
+    RecipientUnreachable,
     RouteRejected,
+    SenderBusy,
+    SenderRejected,
     ServerFailed,
     TransientError,
 )
 from wedsync_comms.lib.shapes import as_int
 
-# At the call as well as in receipts.
+# At the call as well as in receipts: what it calls for. Three questions decide: did it leave, can
+# it arrive this way, and when is a repetition of use?
 ERRORS: dict[int, type[ProviderError]] = {
+    # --- the account: it did not leave, and nobody's will
     20003: CredentialsRejected,
     20005: ConfigurationRejected,
     20008: ConfigurationRejected,
     20404: ConfigurationRejected,
-    21212: ConfigurationRejected,
-    21601: ConfigurationRejected,
-    21603: ConfigurationRejected,
-    21606: ConfigurationRejected,
-    21701: ConfigurationRejected,
     30002: ConfigurationRejected,
     90010: ConfigurationRejected,
+    63038: QuotaExceeded,
+    20429: RateLimited,
+    63017: RateLimited,
+    # --- the sender: it did not leave; from another sender it may
+    14102: SenderRejected,
+    21212: SenderRejected,
+    21601: SenderRejected,
+    21603: SenderRejected,
+    21606: SenderRejected,
+    21616: SenderRejected,
+    21659: SenderRejected,
+    21660: SenderRejected,
+    21661: SenderRejected,
+    21701: SenderRejected,
+    21703: SenderRejected,
+    21704: SenderRejected,
+    21705: SenderRejected,
+    30024: SenderRejected,
+    30032: SenderRejected,
+    30033: SenderRejected,
+    30034: SenderRejected,
+    30035: SenderRejected,
+    63001: SenderRejected,
+    63002: SenderRejected,
+    63007: SenderRejected,
+    63008: SenderRejected,
+    63020: SenderRejected,
+    63112: SenderRejected,
+    # Its queue is full, or it has had its share: others have not.
+    21611: SenderBusy,
+    63018: SenderBusy,
+    # --- the recipient: it cannot arrive
     21211: InvalidRecipient,
     21217: InvalidRecipient,
     21265: InvalidRecipient,
@@ -46,12 +82,23 @@ ERRORS: dict[int, type[ProviderError]] = {
     63003: InvalidRecipient,
     63024: InvalidRecipient,
     21610: OptedOut,
-    30004: OptedOut,
     63014: OptedOut,
+    # --- the way from this sender to this recipient: another channel may do
     21268: RouteRejected,
     21408: RouteRejected,
     21608: RouteRejected,
     21612: RouteRejected,
+    21910: RouteRejected,
+    # Out of reach, a landline, a filter, a do-not-disturb register: no word of the person's.
+    30004: RouteRejected,
+    # What one carrier takes from us in a day; other carriers take more.
+    30023: RouteRejected,
+    30027: RouteRejected,
+    30040: RouteRejected,
+    # Meta does not deliver this one: an experiment, or its cap on marketing.
+    63032: PermanentError,
+    63049: PermanentError,
+    # --- the content
     21602: ContentRejected,
     21609: ContentRejected,
     21617: ContentRejected,
@@ -61,44 +108,52 @@ ERRORS: dict[int, type[ProviderError]] = {
     21655: ContentRejected,
     21656: ContentRejected,
     30007: ContentRejected,
-    30032: ContentRejected,
-    30034: ContentRejected,
     32017: ContentRejected,
     63013: ContentRejected,
     63016: ContentRejected,
     90007: ContentRejected,
-    20429: RateLimited,
-    21611: RateLimited,
-    63018: RateLimited,
-    63032: RateLimited,
+    # --- Twilio itself
     20500: ServerFailed,
     20503: ServerFailed,
-    # Only in receipts: Twilio took it, and it never reached the carrier or the handset.
+    # Only in receipts: Twilio took it, and it never reached the carrier.
     30001: TransientError,
-    30003: TransientError,
-    30017: TransientError,
-    30022: TransientError,
-    30023: TransientError,
-    30036: TransientError,
-    30410: TransientError,
+    30021: TransientError,
+    30036: ExpiredUnsent,
     30500: TransientError,
-    # "Unknown error": it may have arrived.
+    # The carrier turned it down as too fast.
+    30022: RateLimited,
+    # It left, and the phone or the network was not there to take it.
+    30003: RecipientUnreachable,
+    30017: RecipientUnreachable,
+    # It may have arrived: no reason is given, or "not retried to avoid duplicate delivery".
     30008: OutcomeUnknown,
+    30410: OutcomeUnknown,
+    63012: OutcomeUnknown,
 }
 # How long Twilio wants to be left alone, where it does not say.
-PAUSES = {21611: timedelta(minutes=5), 63018: timedelta(minutes=1), 63032: timedelta(minutes=10)}
+PAUSES = {
+    21611: timedelta(minutes=5),
+    30022: timedelta(minutes=1),
+    63018: timedelta(minutes=1),
+    # Of a rolling day; it may be raised meanwhile.
+    63038: timedelta(hours=1),
+}
 PAUSE = timedelta(seconds=1)
+# Of a code that is in no table yet: Twilio quotes the parameter that it means.
+SENDER_REFUSED = re.compile(r"(?i)'from'(?!.*'to')")
 
 # What staff reads; the codes are those whose own text does not say what to do.
 REASONS = {
     21610: "The recipient replied STOP. They can reply START to hear from you again.",
-    30001: "Twilio's queue was full: it is sent again.",
-    30003: "The handset is off or out of reach.",
-    30004: "The recipient or their carrier blocks this number.",
+    30001: "Twilio's queue was full: it never left.",
+    30003: "It left, and the handset is off or out of reach.",
+    30004: "Blocked on its way, by the carrier, a register or the phone itself.",
     30005: "The number does not exist, or not any more: ask for another.",
     30006: "A landline, or a carrier that takes no SMS: use another channel.",
     30007: "The carrier filtered it as spam: reword it, or register the sender.",
     30008: "The carrier gave no reason. It may have arrived.",
+    30036: "It waited at Twilio for as long as it may: it never left.",
+    30410: "The carrier gave no answer. It may have arrived.",
     30034: "The number is not registered for business messages (A2P 10DLC).",
     63016: "WhatsApp's 24-hour window is closed: use a template.",
 }
@@ -126,14 +181,14 @@ def classify_twilio_error(
     code, status = as_int(error.code, 0), as_int(error.status, 0)
     message = str(error.msg if isinstance(error, TwilioRestException) else problem_text(error))
     response: dict[str, object] = {"status": status, "code": code, "message": message}
-    kind = twilio_error_class(status, code)
-    if kind is RateLimited:
+    kind = twilio_error_class(status, code, message)
+    if issubclass(kind, RateLimited | QuotaExceeded | SenderBusy):
         wait = retry_after or PAUSES.get(code, PAUSE)
-        return RateLimited(message, retry_after=wait, code=str(code), response=response)
+        return kind(message, retry_after=wait, code=str(code), response=response)
     return kind(message, code=str(code), response=response)
 
 
-def twilio_error_class(status: int, code: int) -> type[ProviderError]:
+def twilio_error_class(status: int, code: int, message: str = "") -> type[ProviderError]:
     """Returns what an error calls for.
 
     The table comes first, the HTTP status second: Twilio adds codes without notice.
@@ -146,7 +201,9 @@ def twilio_error_class(status: int, code: int) -> type[ProviderError]:
         return ServerFailed
     if status < HTTPStatus.BAD_REQUEST:
         return OutcomeUnknown
-    return CredentialsRejected if status == HTTPStatus.UNAUTHORIZED else ContentRejected
+    if status == HTTPStatus.UNAUTHORIZED:
+        return CredentialsRejected
+    return SenderRejected if SENDER_REFUSED.search(message) else ContentRejected
 
 
 def problem_text(error: TwilioServiceException) -> str:

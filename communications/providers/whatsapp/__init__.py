@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from communications.providers.base import Accepted, ProbeResult, Provider, Reply
 from communications.providers.whatsapp import receiving, signatures
-from communications.providers.whatsapp.errors import decode_meta_answer
+from communications.providers.whatsapp.errors import OF_ITS_ACCOUNT, decode_meta_answer
 from communications.providers.whatsapp.receiving import STATUSES, TEST_ID, parse_unix_time
 from communications.providers.whatsapp.sending import message_body
 from communications.providers.whatsapp.signatures import sign_meta_body
@@ -24,10 +24,15 @@ from communications.vocabulary.events import (
     StatusChanged,
     TemplateText,
 )
-from wedsync_comms.lib.errors import OutcomeUnknown
+from wedsync_comms.lib.errors import (
+    OutcomeUnknown,
+    ProviderError,
+    ProviderPaused,
+    SenderRejected,
+)
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.rate_limit.algorithm import Rate
-from wedsync_comms.lib.shapes import as_dict, as_dicts
+from wedsync_comms.lib.shapes import as_dict, as_dicts, as_int
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 CONNECTED = "CONNECTED"
@@ -75,13 +80,28 @@ class WhatsApp(Provider):
 
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
         outbound = outbounds[0]
-        answer = self.ask("post", f"{outbound.sender}/messages", json=message_body(outbound))
+        try:
+            answer = self.ask("post", f"{outbound.sender}/messages", json=message_body(outbound))
+        except ProviderPaused as error:
+            if self.narrowed(type(error), error.code, outbound.sender) is SenderRejected:
+                refusal = SenderRejected(str(error), code=error.code, response=error.response)
+                raise refusal from error
+            raise
         first = next(iter(as_dicts(answer.get("messages"))), {})
         provider_id = first.get("id")
         if not isinstance(provider_id, str) or not provider_id:
             raise OutcomeUnknown("Meta answered without an id.", code="no_id")
         response = {"messages": answer["messages"], "contacts": answer.get("contacts", [])}
         return Reply(results=[Accepted(provider_id=provider_id, response=response)])
+
+    def can_send_as(self, sender: str) -> bool:
+        """Meta knows its numbers by ids."""
+        return sender.isascii() and sender.isdigit()
+
+    def narrowed(self, kind: type[ProviderError], code: str, sender: str) -> type[ProviderError]:
+        """Of an organization's own number, the account is not ours alone to judge by."""
+        is_own = bool(sender) and sender != self.sender
+        return SenderRejected if is_own and as_int(code, -1) in OF_ITS_ACCOUNT else kind
 
     def ask(self, method: str, path: str, **values: Any) -> dict[str, Any]:
         answer = self.http.request(

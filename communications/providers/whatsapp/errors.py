@@ -20,6 +20,8 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     RateLimited,
     RouteRejected,
+    SenderBusy,
+    SenderRejected,
     ServerFailed,
     TransientError,
 )
@@ -30,13 +32,14 @@ from wedsync_comms.lib.shapes import as_dict, as_int
 ERRORS: dict[int, type[ProviderError]] = {
     **dict.fromkeys((0, 102, 104, 190), CredentialsRejected),
     **dict.fromkeys((3, 10, *range(200, 300), 131005), CredentialsRejected),
-    **dict.fromkeys(
-        (33, 368, 131031, 131037, 131042, 131045, 131063, 133010),
-        ConfigurationRejected,
-    ),
+    **dict.fromkeys((368, 131031, 131042, 131063), ConfigurationRejected),
+    # The number is gone, not registered, without a certificate or an approved name.
+    **dict.fromkeys((33, 131037, 131045, 133010), SenderRejected),
+    # People report what this number sends.
+    **dict.fromkeys((131048, 131064), SenderBusy),
     **dict.fromkeys((2, 131016, 131057, 133004), TransientError),
     **dict.fromkeys((1, 131000, 135000), ServerFailed),
-    **dict.fromkeys((4, 613, 80007, 130429, 131048, 131056, 131064, 133016), RateLimited),
+    **dict.fromkeys((4, 613, 80007, 130429, 131056, 133016), RateLimited),
     **dict.fromkeys((131021, 131026, 131030, 131062), InvalidRecipient),
     131050: OptedOutOfMarketing,
     # The account may not write to this country; to others it may.
@@ -64,6 +67,12 @@ PAUSE = timedelta(seconds=2)
 PAIR_LIMIT = 131056
 # Where there is none; 0 is one.
 NO_CODE = -1
+# What Meta says of the business account a number belongs to, and of our rights in it: locked, not
+# paid for, not shared with us. Another number may belong to another one.
+OF_ITS_ACCOUNT = {10, *range(200, 300), 368, 131005, 131031, 131042}
+# An "invalid parameter" that says: there is no number with this id, or we may not see it.
+# https://developers.facebook.com/docs/graph-api/guides/error-handling
+NO_OBJECT = (100, 33)
 # What a proxy in front of Meta may say without Meta's words, and that needs none.
 CLEAR_STATUSES: dict[int, type[ProviderError]] = {
     HTTPStatus.UNAUTHORIZED: CredentialsRejected,
@@ -88,11 +97,15 @@ def decode_meta_answer(answer: Response) -> dict[str, Any]:
 
 def classify_meta_error(status: int, error: Mapping[str, Any]) -> ProviderError:
     code, message = as_int(error.get("code"), NO_CODE), meta_explanation(error, "message")
+    if (code, as_int(error.get("error_subcode"), 0)) == NO_OBJECT:
+        code = NO_OBJECT[1]
     said = str(code) if code != NO_CODE else str(status)
     response: dict[str, object] = {"status": status, "code": said, "message": message}
     kind = meta_error_class(status, code)
     if error.get("is_transient") is True and code not in ERRORS:
         kind = ServerFailed
+    if issubclass(kind, SenderBusy):
+        return kind(message, retry_after=PAUSES[code], code=said, response=response)
     if kind is RateLimited:
         return RateLimited(
             message,

@@ -23,6 +23,7 @@ from communications.models import (
     Event,
     Message,
     Organization,
+    SenderStanding,
     Template,
 )
 from communications.providers import registry
@@ -137,6 +138,7 @@ class Phones:
         Address.objects.exclude(window_opened_at=None).update(
             window_opened_at=F("window_opened_at") - gone,
         )
+        SenderStanding.objects.closed().update(retry_at=F("retry_at") - gone)
         for slug in self.settings.PROVIDERS:
             shared_state.update_state(f"limit:{slug}", lambda _state, _now: ({}, None))
 

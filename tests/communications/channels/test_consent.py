@@ -147,10 +147,19 @@ def test_a_refusal_in_a_receipt_closes_and_is_not_worked_around(
 ) -> None:
     contact = guest(venue)
     message = phones.send(write(contact, "sms", fallback=[{"channel": "email"}]))
-    phones.twilio_says(last(message), "undelivered", "30004")
+    phones.twilio_says(last(message), "undelivered", "21610")
     assert only(contact).reason == Reason.OPT_OUT
     assert status(message) == "failed"
     assert "failover" not in timeline(message)
+
+
+def test_a_block_on_the_way_is_no_word_of_the_persons(venue: Organization, phones: Phones) -> None:
+    contact = guest(venue)
+    message = phones.send(write(contact, "sms", fallback=[{"channel": "email"}]))
+    phones.twilio_says(last(message), "undelivered", "30004")
+    assert closed(contact) == []
+    assert phones.send(message).provider == "mail"
+    assert status(phones.send(write(contact, "sms"))) == "sent"
 
 
 def marketing(contact: Contact) -> Message:

@@ -2,6 +2,7 @@
 
 import json
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -170,16 +171,22 @@ def test_a_callback_that_beats_our_own_commit_is_applied_later(
     assert status(message) == "delivered"
 
 
-def test_a_callback_about_nothing_of_ours_waits_for_a_person(
+def test_a_callback_about_nothing_of_ours_is_stored_and_ignored(
     venue: Organization,
     phones: Phones,
 ) -> None:
     attempt = phones.send(write(guest(venue), "sms")).attempts.get()
     entry = {"id": "wamid.nobody's", "status": "sent", "biz_opaque_callback_data": "another app's"}
     phones.meta_posts("messages", statuses=[entry])
-    assert "No attempt has the id wamid.nobody's" in WebhookDelivery.objects.get().error
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.error, delivery.apply_after, delivery.organization) == ("", None, None)
+    assert delivery.applied_at is not None
     attempt.refresh_from_db()
     assert attempt.status == "sent"
+    # What carries ids like ours may have beaten its own commit: it is tried again.
+    ours = {**entry, "id": "wamid.2", "biz_opaque_callback_data": f"{uuid4()} {uuid4()}"}
+    phones.meta_posts("messages", statuses=[ours])
+    assert "No attempt has the id wamid.2" in WebhookDelivery.objects.first().error
 
 
 def test_a_short_code_is_heard_and_is_nobodys_number(venue: Organization, phones: Phones) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications.models import Attempt, Call, Event, Message
+from communications.models import Attempt, Call, Event, Message, SenderStanding
 from communications.sending import provider_call
 from communications.sending.claims import Claim
 from communications.sending.dispatcher import Dispatcher
@@ -103,6 +103,7 @@ class Mailing:
         past = timezone.now() - timedelta(seconds=1)
         Message.objects.waiting().update(send_after=past)
         Call.objects.filter(repeat_after__isnull=False).update(repeat_after=past)
+        SenderStanding.objects.closed().update(retry_at=past)
         self.dispatcher.queues.clear()
         for slug in self.settings.PROVIDERS:
             shared_state.update_state(f"limit:{slug}", released)

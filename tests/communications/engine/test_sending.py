@@ -229,16 +229,6 @@ def test_a_message_with_one_provider_waits_for_its_key_and_is_not_burnt(
     assert message.error == ""
 
 
-def test_an_unverified_domain_pauses_as_well(venue: Organization, mailing: Mailing) -> None:
-    mailing.breaks("status", status=403, name="validation_error")
-    message = factories.message(venue)
-
-    mailing.send_due()
-
-    assert status(message) == "queued"
-    assert registry.breaker_for("first").state().paused
-
-
 # --- failover and the breaker --------------------------------------------------------------------
 
 

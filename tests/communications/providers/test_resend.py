@@ -32,7 +32,9 @@ from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,
     ProviderError,
+    QuotaExceeded,
     RateLimited,
+    SenderRejected,
     ServerFailed,
 )
 from wedsync_comms.lib.http import Client
@@ -289,21 +291,24 @@ TABLE: list[tuple[int, str, str, type[ProviderError]]] = [
     (422, "invalid_parameter", "Bad `tags`.", ContentRejected),
     (422, "invalid_parameter", "Bad `to`.", InvalidRecipient),
     (422, "invalid_attachment", "No content.", ContentRejected),
-    (422, "invalid_from_address", "Invalid `from` field.", ConfigurationRejected),
+    (422, "invalid_from_address", "Invalid `from` field.", SenderRejected),
+    (422, "validation_error", "Invalid `from` field.", SenderRejected),
     (422, "invalid_access", "Must be full access.", ConfigurationRejected),
     (422, "invalid_region", "No such region.", ConfigurationRejected),
     (401, "missing_api_key", "Missing.", CredentialsRejected),
     (401, "restricted_api_key", "Only to send.", CredentialsRejected),
     (403, "invalid_api_key", "Invalid.", CredentialsRejected),
-    (403, "validation_error", "The domain is not verified.", ConfigurationRejected),
-    (403, "validation_error", "Only to your own `to`.", ConfigurationRejected),
+    (403, "validation_error", "The domain is not verified.", SenderRejected),
+    (403, "validation_error", "Only to your own `to`.", SenderRejected),
+    (401, "validation_error", "API key is invalid", CredentialsRejected),
+    (400, "validation_error", "API key is invalid", CredentialsRejected),
     (404, "not_found", "No such endpoint.", ConfigurationRejected),
     (405, "method_not_allowed", "No.", ConfigurationRejected),
     (409, "concurrent_idempotent_requests", "Still running.", OutcomeUnknown),
     (409, "invalid_idempotent_request", "Other payload.", OutcomeUnknown),
     (429, "rate_limit_exceeded", "Too many.", RateLimited),
-    (429, "daily_quota_exceeded", "Too many.", RateLimited),
-    (429, "monthly_quota_exceeded", "Too many.", RateLimited),
+    (429, "daily_quota_exceeded", "Too many.", QuotaExceeded),
+    (429, "monthly_quota_exceeded", "Too many.", QuotaExceeded),
     (429, "something_new", "Too many.", RateLimited),
     (451, "security_error", "No.", ContentRejected),
     (500, "application_error", "Oops.", ServerFailed),
@@ -352,8 +357,9 @@ def test_an_error_is_named_for_its_remedy(
         ("rate_limit_exceeded", "nan", 1),
         ("rate_limit_exceeded", "1e300", 1),
         ("rate_limit_exceeded", None, 1),
-        ("daily_quota_exceeded", "7", 3600),
-        ("monthly_quota_exceeded", None, 6 * 3600),
+        ("daily_quota_exceeded", "7200", 7200),
+        ("daily_quota_exceeded", None, 3600),
+        ("monthly_quota_exceeded", "soon", 6 * 3600),
     ],
 )
 def test_a_429_says_how_long_to_wait(
@@ -365,7 +371,7 @@ def test_a_429_says_how_long_to_wait(
     headers = {} if header is None else {"Retry-After": header}
     body = {"statusCode": 429, "name": name, "message": "Too many."}
     api.post(f"{URL}/emails", json=body, status=429, headers=headers)
-    with pytest.raises(RateLimited) as caught:
+    with pytest.raises((RateLimited, QuotaExceeded)) as caught:
         resend().send([outbound()], key="k")
     assert caught.value.retry_after.total_seconds() == seconds
 

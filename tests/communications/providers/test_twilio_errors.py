@@ -30,12 +30,18 @@ from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
     CredentialsRejected,
+    ExpiredUnsent,
     InvalidRecipient,
     OptedOut,
     OutcomeUnknown,
+    PermanentError,
     ProviderError,
+    QuotaExceeded,
     RateLimited,
+    RecipientUnreachable,
     RouteRejected,
+    SenderBusy,
+    SenderRejected,
     ServerFailed,
     TransientError,
 )
@@ -43,25 +49,39 @@ from wedsync_comms.lib.errors import (
 # https://www.twilio.com/docs/api/errors
 AT_THE_CALL: dict[type[ProviderError], tuple[int, ...]] = {
     CredentialsRejected: (20003,),
-    ConfigurationRejected: (
-        *(20005, 20008, 20404, 21212, 21601, 21603, 21606, 21701, 30002, 90010),
+    ConfigurationRejected: (20005, 20008, 20404, 30002, 90010),
+    SenderRejected: (
+        *(21212, 21601, 21603, 21606, 21659, 21660, 21661, 21701, 21703, 63007, 63020, 63112),
     ),
+    SenderBusy: (21611, 63018),
+    QuotaExceeded: (63038,),
     InvalidRecipient: (21211, 21217, 21265, 21614, 21635),
     OptedOut: (21610,),
     # Also a trial account's number that nobody verified: others may still be written to.
-    RouteRejected: (21268, 21408, 21608, 21612),
+    RouteRejected: (21268, 21408, 21608, 21612, 21910),
     ContentRejected: (21602, 21609, 21617, 21619, 21620, 21623, 21655, 21656, 90007),
-    RateLimited: (20429, 21611),
+    RateLimited: (20429, 63017),
     ServerFailed: (20500, 20503),
 }
 IN_A_RECEIPT: dict[type[ProviderError], tuple[int, ...]] = {
-    TransientError: (30001, 30003, 30017, 30022, 30023, 30036, 30410, 30500),
-    OutcomeUnknown: (30008,),
-    OptedOut: (21610, 30004, 63014),
-    InvalidRecipient: (30005, 30006, 63003, 63024),
-    ContentRejected: (30007, 30032, 30034, 32017, 63013, 63016),
+    # It never left.
+    TransientError: (30001, 30021, 30500),
+    ExpiredUnsent: (30036,),
+    RateLimited: (30022,),
+    SenderRejected: (30024, 30032, 30033, 30034, 30035, 63007, 63020),
+    SenderBusy: (63018,),
     ConfigurationRejected: (30002,),
-    RateLimited: (63018, 63032),
+    QuotaExceeded: (63038,),
+    # It left, and comes to nothing now, or on this way, or with this text.
+    RecipientUnreachable: (30003, 30017),
+    RouteRejected: (30004, 30023, 30027, 30040),
+    PermanentError: (63032, 63049),
+    InvalidRecipient: (30005, 30006, 63003, 63024),
+    ContentRejected: (30007, 32017, 63013, 63016),
+    # The vendor says that the person refuses.
+    OptedOut: (21610, 63014),
+    # It may have arrived.
+    OutcomeUnknown: (30008, 30410, 63012),
 }
 STATUSES = {20003: 401, 20404: 404, 20429: 429, 21408: 403, 20500: 500, 20503: 503}
 
@@ -109,6 +129,8 @@ def test_an_error_in_a_receipt_is_named_for_its_remedy(code: int, kind: type) ->
         (404, {"code": 29999, "message": "?"}, ContentRejected),
         (401, {"code": 29999, "message": "?"}, CredentialsRejected),
         (429, {"code": 29999, "message": "?"}, RateLimited),
+        (400, {"code": 29999, "message": "The 'From' number is not yours."}, SenderRejected),
+        (400, {"code": 29999, "message": "Invalid 'From' and 'To'."}, ContentRejected),
         (500, {"code": 29999, "message": "?"}, ServerFailed),
         (503, b"<html>", ServerFailed),
         (429, b"<html>", RateLimited),
@@ -155,8 +177,6 @@ def test_errors_of_newer_services_are_understood_as_well(detail: str | None, sai
         (20429, "inf", 1),
         (20429, "-3", 1),
         (20429, "1e300", 3600),
-        (21611, None, 300),
-        (21611, "20", 20),
     ],
 )
 def test_it_is_left_alone_as_long_as_it_wants(code: int, said: str | None, seconds: float) -> None:
@@ -165,6 +185,14 @@ def test_it_is_left_alone_as_long_as_it_wants(code: int, said: str | None, secon
     assert isinstance(error, RateLimited)
     assert error.retry_after.total_seconds() == seconds
     assert not error.for_recipient
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(None, 300), ("20", 20)])
+def test_a_full_queue_is_its_senders_own(said: str | None, seconds: float) -> None:
+    headers = {} if said is None else {"retry-after": said}
+    error = refusal(429, {"code": 21611, "message": "Full."}, **headers)
+    assert isinstance(error, SenderBusy)
+    assert error.retry_after == timedelta(seconds=seconds)
 
 
 def test_a_receipt_of_too_much_says_how_long_to_wait() -> None:

@@ -44,6 +44,8 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     RateLimited,
     RouteRejected,
+    SenderBusy,
+    SenderRejected,
     ServerFailed,
     TransientError,
 )
@@ -224,12 +226,14 @@ def test_several_media_are_refused_and_none_is_dropped() -> None:
 # https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes
 TABLE: dict[type[ProviderError], tuple[int, ...]] = {
     CredentialsRejected: (0, 190, 102, 104, 3, 10, 200, 250, 299, 131005),
-    ConfigurationRejected: (368, 131031, 131042, 131045, 131037, 133010, 33, 131063),
+    ConfigurationRejected: (368, 131031, 131042, 131063),
+    SenderRejected: (33, 131037, 131045, 133010),
+    SenderBusy: (131048, 131064),
     # The country, not the account.
     RouteRejected: (130497,),
     TransientError: (2, 131016, 133004, 131057),
     ServerFailed: (1, 131000, 135000),
-    RateLimited: (4, 80007, 130429, 131056, 613, 133016, 131048, 131064),
+    RateLimited: (4, 80007, 130429, 131056, 613, 133016),
     InvalidRecipient: (131026, 131021, 131030, 131062),
     OptedOutOfMarketing: (131050,),
     PermanentError: (130472, 131049),
@@ -273,6 +277,9 @@ def test_the_code_decides_whatever_the_http_status(code: int, kind: type) -> Non
         (500, error(139999), ServerFailed),
         (400, error(139999, is_transient=True), ServerFailed),
         (400, error(100, is_transient=True), ContentRejected),
+        # A number that is not ours, or not any more.
+        (400, error(100, error_subcode=33), SenderRejected),
+        (400, error(100, error_subcode=2388), ContentRejected),
         (400, {"error": {"message": "No code."}}, ContentRejected),
         (400, {"error": {"code": "190x"}}, ContentRejected),
         (400, {"error": {"code": "190"}}, CredentialsRejected),
@@ -301,8 +308,6 @@ def test_what_is_not_in_the_table_falls_to_the_class_of_its_status(
     [
         (130429, 2, False),
         (131056, 6, True),
-        (131048, 3600, False),
-        (131064, 3600, False),
         (80007, 300, False),
         (4, 300, False),
         (613, 2, False),
@@ -317,6 +322,28 @@ def test_it_is_left_alone_as_long_as_it_wants(
     assert isinstance(found, RateLimited)
     assert found.retry_after == timedelta(seconds=seconds)
     assert found.for_recipient is for_recipient
+
+
+@pytest.mark.parametrize("code", [131048, 131064])
+def test_what_people_report_is_its_senders_own_for_an_hour(code: int) -> None:
+    found = refusal(400, error(code))
+    assert isinstance(found, SenderBusy)
+    assert found.retry_after == timedelta(hours=1)
+
+
+OWN = "205640352242922"
+
+
+@pytest.mark.parametrize("code", [10, 200, 299, 368, 131005, 131031, 131042])
+def test_an_account_that_is_locked_is_the_numbers_own_where_the_number_is(code: int) -> None:
+    with responses.RequestsMock() as mock:
+        mock.post(URL.replace(NUMBER, OWN), json=error(code), status=403)
+        with pytest.raises(SenderRejected) as caught:
+            whatsapp().send([note(sender=OWN)], key="k")
+    assert caught.value.code == str(code)
+    assert whatsapp().narrowed(ConfigurationRejected, str(code), OWN) is SenderRejected
+    assert whatsapp().narrowed(ConfigurationRejected, str(code), "") is ConfigurationRejected
+    assert whatsapp().narrowed(CredentialsRejected, "190", OWN) is CredentialsRejected
 
 
 def test_who_refuses_advertising_refuses_as_far_as_the_ledger_is_concerned() -> None:

@@ -1,0 +1,254 @@
+"""Which senders a provider takes: a refusal closes that sender there, for that organization only.
+
+taken -> (refused) -> closed -> (a pause) -> one message as a trial -> taken | closed, for longer
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from communications.messages.transitions import Change, SendPlan
+from communications.models import Event, Message, Organization, SenderStanding
+from communications.providers import registry
+from communications.vocabulary.events import Kind
+from wedsync_comms.lib.errors import SenderRejected
+from wedsync_comms.lib.text import as_sentence, sanitise
+
+log = structlog.get_logger(__name__)
+
+# How long a closed sender is left alone; each trial that fails doubles it.
+FIRST_TRIAL_AFTER = timedelta(minutes=1)
+LONGEST_TRIAL_PAUSE = timedelta(hours=1)
+# On the events of messages that wait for a sender, or go around it.
+CLOSED_CODE = "sender_closed"
+
+
+def sender_at(organization: Organization, slug: str) -> str:
+    """Returns who an organization writes as through a provider: itself, or the installation."""
+    provider = registry.provider_for(slug)
+    return organization.sender(provider.channel) or provider.sender
+
+
+def trial_pause(trials: int) -> timedelta:
+    """Returns how long a sender stays closed after so many trials."""
+    return min(FIRST_TRIAL_AFTER * 2 ** min(trials, 16), LONGEST_TRIAL_PAUSE)
+
+
+class RouteSenders:
+    """What is known about the senders of some messages at the providers of their route."""
+
+    def __init__(self, messages: Sequence[Message], slugs: Sequence[str]) -> None:
+        rows = SenderStanding.objects.filter(
+            organization__in={message.organization_id for message in messages},
+            provider__in=slugs,
+        )
+        self.rows = {(row.organization_id, row.provider, row.sender): row for row in rows}
+
+    def standing(self, message: Message, slug: str) -> SenderStanding | None:
+        sender = sender_at(message.organization, slug)
+        return self.rows.get((message.organization_id, slug, sender))
+
+    def closed(self, message: Message, slug: str) -> SenderStanding | None:
+        """Returns what closes the message's sender at a provider; None where it is open."""
+        row = self.standing(message, slug)
+        return row if row is not None and row.closed_at is not None else None
+
+    def is_proven(self, message: Message, slug: str) -> bool:
+        """Whether the provider has taken this sender, and has not refused it since."""
+        row = self.standing(message, slug)
+        return row is not None and row.closed_at is None and row.accepted_at is not None
+
+    def admits(self, message: Message, slug: str) -> bool:
+        """Whether a message may try this provider: its sender is open there, or due for a trial."""
+        row = self.closed(message, slug)
+        return row is None or is_trial_due(row)
+
+    def enter(self, message: Message, slug: str) -> bool:
+        """Whether a message goes through this provider now. One that is the trial of a closed
+        sender goes alone; what waits with it waits for the next one."""
+        row = self.closed(message, slug)
+        return row is None or take_trial(row, message)
+
+
+def is_trial_due(row: SenderStanding) -> bool:
+    return row.retry_at is None or row.retry_at <= timezone.now()
+
+
+def take_trial(row: SenderStanding, message: Message) -> bool:
+    """Makes a message the one that tries a closed sender; False if another one does already."""
+    was, now = row.retry_at, timezone.now()
+    if not is_trial_due(row):
+        return False
+    row.retry_at = now + trial_pause(row.trials + 1)
+    taken = SenderStanding.objects.closed().filter(pk=row.pk, retry_at=was)
+    if not taken.update(retry_at=row.retry_at, trials=F("trials") + 1):
+        return False
+    row.trials += 1
+    move_held(row, was, row.retry_at, but=message.pk)
+    return True
+
+
+def move_held(
+    row: SenderStanding, was: datetime | None, then: datetime, *, but: Any = None
+) -> None:
+    """Has the messages that wait for a sender wait until another moment."""
+    if was is None:
+        return
+    held = Message.objects.filter(organization=row.organization_id, send_after=was).exclude(pk=but)
+    with transaction.atomic():
+        # What somebody is at this moment at finds out by itself.
+        unlocked = held.select_for_update(skip_locked=True).values("pk")
+        Message.objects.filter(pk__in=unlocked).update(send_after=then)
+
+
+def close_sender(
+    organization: Organization, slug: str, sender: str, error: SenderRejected
+) -> SenderStanding:
+    """Closes a sender at a provider, until a trial succeeds or `reopen_senders` is called."""
+    now = timezone.now()
+    with transaction.atomic():
+        row, _ = SenderStanding.objects.select_for_update().get_or_create(
+            organization=organization, provider=slug, sender=sender
+        )
+        was = row.retry_at
+        if row.closed_at is None:
+            row.closed_at, row.trials, row.retry_at = now, 0, now + trial_pause(0)
+        if error.retry_after is not None:
+            row.retry_at = now + max(error.retry_after, FIRST_TRIAL_AFTER)
+        row.error_code, row.detail = error.code[:80], sanitise(str(error))
+        row.save()
+        if row.retry_at is not None:
+            move_held(row, was, row.retry_at)
+    log.warning(
+        "sender_closed",
+        provider=slug,
+        organization=organization.pk,
+        code=error.code,
+        retry_at=str(row.retry_at),
+    )
+    return row
+
+
+def close_unfit(message: Message, slug: str, known: RouteSenders) -> SenderStanding:
+    """Closes a sender that no provider of the route could ask for: it is of no kind they know."""
+    row = known.closed(message, slug)
+    if row is None:
+        refusal = SenderRejected("It is no sender of its kind.", code="unfit")
+        sender = sender_at(message.organization, slug)
+        row = close_sender(message.organization, slug, sender, refusal)
+    else:
+        # Nothing is to be tried: what waits goes on waiting for another sender.
+        take_trial(row, message)
+    known.rows[row.organization_id, slug, row.sender] = row
+    return row
+
+
+def note_accepted(taken: Iterable[tuple[int, str, str]]) -> None:
+    """Notes that providers took senders: triples of organization, provider and sender. What was
+    closed is open again, and what waited for it leaves."""
+    wanted = set(taken)
+    if not wanted:
+        return
+    found = {
+        (row.organization_id, row.provider, row.sender): row
+        for row in SenderStanding.objects.filter(
+            organization__in={organization for organization, _, _ in wanted},
+            provider__in={slug for _, slug, _ in wanted},
+        )
+    }
+    now = timezone.now()
+    SenderStanding.objects.bulk_create(
+        [
+            SenderStanding(
+                organization_id=organization, provider=slug, sender=sender, accepted_at=now
+            )
+            for organization, slug, sender in sorted(wanted - set(found))
+        ],
+        ignore_conflicts=True,
+    )
+    for key in wanted & set(found):
+        row = found[key]
+        if row.closed_at is not None or row.accepted_at is None:
+            open_sender(row, accepted_at=row.accepted_at or now)
+
+
+def open_sender(row: SenderStanding, *, accepted_at: datetime | None) -> None:
+    """Opens a closed sender: what waits for it is due."""
+    was = row.retry_at
+    SenderStanding.objects.filter(pk=row.pk).update(
+        accepted_at=accepted_at, closed_at=None, retry_at=None, trials=0, error_code="", detail=""
+    )
+    move_held(row, was, timezone.now())
+
+
+def doubt_senders(organizations: Iterable[int], slug: str) -> None:
+    """Has senders that shared a refused call travel alone until each is taken again."""
+    SenderStanding.objects.filter(organization__in=organizations, provider=slug).update(
+        accepted_at=None
+    )
+
+
+def reopen_senders(organization: Organization) -> None:
+    """Has each closed sender of an organization tried at once: a person may have mended it."""
+    for row in SenderStanding.objects.closed().filter(organization=organization):
+        was, now = row.retry_at, timezone.now()
+        SenderStanding.objects.filter(pk=row.pk).update(retry_at=now, trials=0)
+        move_held(row, was, now)
+
+
+def release_corrected() -> int:
+    """Opens what is closed and nobody writes as any more: its organization has another sender now.
+
+    Returns how many there were.
+    """
+    stale = [
+        row
+        for row in SenderStanding.objects.closed().select_related("organization")
+        if not is_in_use(row)
+    ]
+    for row in stale:
+        open_sender(row, accepted_at=None)
+    return len(stale)
+
+
+def is_in_use(row: SenderStanding) -> bool:
+    """Whether its organization still writes as it, through a provider there is."""
+    try:
+        return sender_at(row.organization, row.provider) == row.sender
+    except KeyError:
+        return False
+
+
+def hold_changes(held: Sequence[tuple[Message, SenderStanding]]) -> list[Change]:
+    """Returns what has messages wait for a closed sender, until its next trial."""
+    told = set(
+        Event.objects.filter(
+            message__in=[message for message, _ in held], kind=Kind.HELD, error_code=CLOSED_CODE
+        ).values_list("message", flat=True)
+    )
+    for message, row in held:
+        if message.pk in told:
+            Message.objects.filter(pk=message.pk).update(send_after=row.retry_at, via="")
+    return [hold_change(message, row) for message, row in held if message.pk not in told]
+
+
+def hold_change(message: Message, row: SenderStanding) -> Change:
+    return Change(
+        message=message.pk,
+        kind=Kind.HELD,
+        provider=row.provider,
+        error_code=CLOSED_CODE,
+        plan=SendPlan(row.retry_at),
+        detail=f"{refusal_of(row)} It waits until that is mended, and is tried now and then.",
+    )
+
+
+def refusal_of(row: SenderStanding) -> str:
+    """Returns, for staff, who refuses which sender, and why."""
+    who = f"“{row.sender}”" if row.sender else "its sender"
+    return f"{row.provider} does not take {who} as a sender: {as_sentence(row.detail or 'refused')}"
