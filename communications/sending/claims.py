@@ -222,10 +222,9 @@ def batchable_with_first(
 ) -> list[Message]:
     """Returns those that may share a call with the first; the others follow in calls of their own.
 
-    All must have used as many retries: otherwise one would
-    be given to the next provider while its call is repeated for another, and arrive twice. And
-    a sender that the provider has not taken yet shares no call with others, which would be refused
-    along with it.
+    All must have used as many retries: otherwise one would be given to the next provider while
+    its call is repeated for another, and arrive twice. And a sender that the provider has not taken
+    yet shares no call with others, which would be refused along with it.
     """
     if not messages or travels_alone(messages[0]):
         return list(messages[:1])

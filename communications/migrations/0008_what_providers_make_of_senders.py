@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('communications', '0006_consent_of_inbound_messages'),
+        ('communications', '0007_address_is_confirmed'),
     ]
 
     operations = [
