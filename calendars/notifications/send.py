@@ -16,7 +16,7 @@ from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NotificationState
 from calendars.notifications import ics, plan
 from calendars.vocabulary import zones
-from communications.composing import drafts
+from communications.composing import placeholders
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import Refused
@@ -172,12 +172,13 @@ def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Dr
     }
     if first.template.approval:
         return Draft(template=first.template.name, variables=values, **common)
-    body = drafts.fill_placeholders(first.template.body, values)
+    body = placeholders.fill_placeholders(first.template.body, values)
     others = [{"channel": option.channel} for option in options[1:] if not option.template.approval]
     return Draft(
-        subject=drafts.fill_placeholders(first.template.subject, values),
+        subject=placeholders.fill_placeholders(first.template.subject, values),
         body=body,
-        html=drafts.fill_placeholders(first.template.html, values),
+        html=placeholders.fill_placeholders(first.template.html, values),
+        is_filled=True,
         fallback=others if len(body) <= MAX_SMS_CHARACTERS else (),
         **common,
     )

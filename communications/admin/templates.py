@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter
 
 from communications.admin import message_badges
+from communications.composing import placeholders
+from communications.errors import Refused
 from communications.models import Channel, Template
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
@@ -28,6 +30,8 @@ class TemplateForm(OwnedForm):
         data = super().clean()
         if data.get("channel") == Channel.WHATSAPP:
             self.add_error("channel", "Those are made at Meta, and appear here once it lists them.")
+        for field in ("subject", "body", "html"):
+            self.check_text(field, data.get(field) or "")
         others = Template.objects.filter(
             organization=self.owner,
             channel=data.get("channel"),
@@ -36,6 +40,14 @@ class TemplateForm(OwnedForm):
         if others.exclude(pk=self.instance.pk).exists():
             self.add_error("name", "There is a template with this name for this channel already.")
         return data
+
+    def check_text(self, field: str, text: str) -> None:
+        if self.owner is None:
+            return
+        try:
+            placeholders.check_template_texts(self.owner, {field: text})
+        except Refused as error:
+            self.add_error(field, str(error))
 
 
 def is_approved_elsewhere(template: Template | None) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from communications.book import contacts
+from communications.composing import placeholders
 from communications.composing.drafts import Draft
 from communications.errors import InvalidAddress, Refused
 from communications.models import (
@@ -252,6 +253,8 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         name = attrs.get("name", getattr(self.instance, "name", ""))
         channel = attrs.get("channel", getattr(self.instance, "channel", Channel.EMAIL))
         organization = self.context["request"].membership.organization
+        written = {text: attrs[text] for text in ("subject", "body", "html") if text in attrs}
+        placeholders.check_template_texts(organization, written)
         twins = Template.objects.filter(organization=organization, channel=channel, name=name)
         if twins.exclude(pk=getattr(self.instance, "pk", 0)).exists():
             raise serializers.ValidationError(

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
+# Fields of a draft that the first release did not have.
+ADDED_LATER = ("allow_unconfirmed", "is_filled")
+
+
 @dataclass(frozen=True)
 class Composed:
     message: Message
@@ -91,7 +95,15 @@ def preview_message(organization: Organization, draft: Draft) -> MessagePreview:
 
 
 def draft_digest(draft: Draft) -> str:
-    canonical = json.dumps(asdict(draft), sort_keys=True, default=str)
+    """Returns what tells one request from another; the same after an update of ours.
+
+    A field that a later release added counts only where it is given.
+    """
+    given = asdict(draft)
+    for name in ADDED_LATER:
+        if not given[name]:
+            del given[name]
+    canonical = json.dumps(given, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -10,6 +10,11 @@ from html import escape
 from typing import Any
 
 from communications.book import contacts
+from communications.composing.placeholders import (
+    check_placeholders,
+    fill_placeholders,
+    placeholders,
+)
 from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization, Priority, Template
 from communications.policy import number_confirmation
@@ -18,7 +23,6 @@ from communications.providers import registry
 from communications.vocabulary import phone_numbers
 from communications.vocabulary.events import File
 
-VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 # Meta's word for a template that may be sent.
 APPROVED = "APPROVED"
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
@@ -29,6 +33,7 @@ MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
 MAX_BODY_CHARACTERS = 500_000
 MAX_SUBJECT_CHARACTERS = 998
 MAX_MEDIA = 10
+TEXTS = ("subject", "body", "html")
 # https://www.twilio.com/docs/messaging/api/message-resource and
 # https://developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages
 MAX_CHARACTERS = {
@@ -59,6 +64,8 @@ class Draft:
     fallback: Sequence[Mapping[str, Any]] = ()
     media: Sequence[str] = ()
     resend_if_unknown: bool = False
+    # The texts have their values already: braces in them are somebody's own.
+    is_filled: bool = False
     # Insists on a number of the right length that no network is known to have.
     allow_unconfirmed: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -135,6 +142,10 @@ def render_draft(organization: Organization, draft: Draft) -> RenderedText:
         source = RenderedText(draft.subject, draft.body, draft.html)
     else:
         source = RenderedText(draft.subject or chosen.subject, chosen.body, chosen.html)
+    if draft.is_filled and chosen is None:
+        check_text(source, draft)
+        return source
+    check_source(source, draft, chosen)
     text = RenderedText(
         subject=fill_placeholders(source.subject, draft.variables),
         body=fill_placeholders(source.body, draft.variables),
@@ -145,6 +156,14 @@ def render_draft(organization: Organization, draft: Draft) -> RenderedText:
     )
     check_text(text, draft)
     return text
+
+
+def check_source(source: RenderedText, draft: Draft, chosen: Template | None) -> None:
+    """Raises Refused for what would be sent with its braces."""
+    for name, text in vars(source).items():
+        if name in TEXTS:
+            is_ours = chosen is None or (name == "subject" and draft.subject)
+            check_placeholders(name if is_ours else "template", text, draft.variables)
 
 
 def find_template(organization: Organization, draft: Draft) -> Template:
@@ -174,22 +193,6 @@ def template_reference(template: Template, variables: Mapping[str, str]) -> dict
         "category": template.category,
         "parameters": [variables[name] for name in placeholders(template.body)],
     }
-
-
-def placeholders(text: str) -> list[str]:
-    """Returns the variables of a text, each once, in the order in which a provider counts them."""
-    names = dict.fromkeys(VARIABLE.findall(text))
-    if all(name.isdecimal() for name in names):
-        return sorted(names, key=int)
-    return list(names)
-
-
-def fill_placeholders(text: str, variables: Mapping[str, str]) -> str:
-    """Returns the text with its variables filled in. Raises Refused where a value is missing."""
-    missing = sorted({name for name in VARIABLE.findall(text) if name not in variables})
-    if missing:
-        raise Refused("variables", f"The text needs a value for: {', '.join(missing)}.")
-    return VARIABLE.sub(lambda match: variables[match[1]], text)
 
 
 def check_text(text: RenderedText, draft: Draft) -> None:

@@ -374,6 +374,9 @@ def test_a_template_s_name_is_unique_for_its_channel(
     found.refresh_from_db()
     assert found.body == "Hello {{ name }}"
 
+    wrong = client.post(url(found), {**data, "body": "Hello {{ first name }}"})
+    assert "{{ first_name }}" in wrong.context["adminform"].form.errors["body"][0]
+
 
 # --- settings ---
 

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
 
-from communications.composing.drafts import (
-    APPROVED,
-    VARIABLE,
-)
+from communications.composing.drafts import APPROVED
+from communications.composing.placeholders import VARIABLE
 from communications.models import Channel, Template
 from communications.providers import registry
 from wedsync_comms.lib.admin_kit.scope import Scope

@@ -601,3 +601,33 @@ def test_schema_and_documents_are_open_and_load_nothing_from_elsewhere(settings:
     text = page.content.decode()
     assert not re.findall(r"(?:src|href)=[\"'](?:https?:)?//[^\"']+", text)
     assert not re.findall(r"https?://(?!testserver)[^\"'\s]+", text)
+
+
+# --- placeholders -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", ["{{ first name }}", "{{contact.name}}", "{{имя}}", "{{ name"])
+@pytest.mark.parametrize("field", ["subject", "body", "html"])
+def test_a_template_with_a_placeholder_nobody_knows_is_not_saved(
+    api: Api, wrong: str, field: str
+) -> None:
+    good = {"name": "hello", "channel": "email", "subject": "Hi", "body": "On {{ date }}."}
+    assert api.post("templates/", good).status_code == 201
+    answer = api.post("templates/", {**good, "name": "other", field: f"Dear {wrong}"})
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert "{{ date }}" in answer.json()[field][0]
+    saved = Template.objects.get()
+    changed = api("PATCH", f"templates/{saved.pk}/", {field: f"Dear {wrong}"})
+    assert (changed.status_code, list(changed.json())) == (400, [field])
+
+
+def test_nor_is_it_sent_with_its_braces(api: Api, organization: Organization) -> None:
+    answer = api.post("messages/", {**MAIL, "body": "Dear {{ first name }}"})
+    assert (answer.status_code, list(answer.json())) == (400, ["body"])
+    Template.objects.create(organization=organization, name="old", body="Dear {{ имя }}")
+    by_name = {"channel": "email", "to": MAIL["to"], "subject": "Hi", "template": "old"}
+    answer = api.post("messages/", by_name)
+    assert (answer.status_code, list(answer.json())) == (400, ["template"])
+    # What a value says is its own business.
+    filled = {**MAIL, "body": "Dear {{ name }}", "variables": {"name": "{{ you }}"}}
+    assert api.post("messages/", filled).json()["body"] == "Dear {{ you }}"
