@@ -6,7 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 (Django's name)
 
+from communications.models import Channel
 from communications.providers import registry
+from communications.vocabulary.email_addresses import sender_problem
 
 
 @register
@@ -29,6 +31,13 @@ def provider_problems(slug: str) -> Iterator[CheckMessage]:
             f"The provider “{slug}” has nobody to write as.",
             hint="Set EMAIL_FROM, for example to “Ever After <hello@everafter.example>”.",
             id="communications.E002",
+        )
+    elif provider.channel == Channel.EMAIL and (problem := sender_problem(provider.sender)):
+        yield Error(
+            f"The provider “{slug}” cannot write as what EMAIL_FROM says: {problem}",
+            hint="Set it to one address, with a name in front if you like. Put a name that has "
+            'commas, colons or the like into quotes: "Hart, Weddings" <hello@hart.example>.',
+            id="communications.E004",
         )
     if not provider.takes_webhooks:
         yield Warning(

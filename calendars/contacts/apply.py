@@ -20,6 +20,7 @@ from calendars.contacts.snapshot import (
     FieldConflict,
     MergedContact,
     complete_snapshots,
+    is_shared,
     merge_snapshots,
     raw_addresses,
     snapshot_of_contact,
@@ -299,6 +300,7 @@ def entries_of_snapshot(target: ContactSnapshot, present: list[AddressEntry]) ->
         entry
         for entry in present
         if entry.value in (target.emails if entry.channel == Channel.EMAIL else target.phones)
+        or not is_shared(entry.channel, entry.value)
     ]
     known = {entry.value for entry in kept}
     new = [AddressEntry(Channel.EMAIL, value) for value in sorted(target.emails - known)]

@@ -48,7 +48,7 @@ class ContactSnapshot:
 
 
 def snapshot_of_contact(contact: Contact) -> ContactSnapshot:
-    addresses = list(contact.addresses.all())
+    addresses = [row for row in contact.addresses.all() if is_shared(row.channel, row.value)]
     return ContactSnapshot(
         names=(contact.name, contact.given_name, contact.family_name),
         company=contact.company,
@@ -56,6 +56,11 @@ def snapshot_of_contact(contact: Contact) -> ContactSnapshot:
         emails=frozenset(row.value for row in addresses if row.channel == Channel.EMAIL),
         phones=frozenset(row.value for row in addresses if row.channel != Channel.EMAIL),
     )
+
+
+def is_shared(channel: str, value: str) -> bool:
+    """Whether an address is told to the vendor. What only its owner can use stays with us alone."""
+    return any(True for _ in normalised_addresses(channel, [value], "ZZ"))
 
 
 def snapshot_of_person(person: RemotePerson, region: str) -> ContactSnapshot:

@@ -15,8 +15,8 @@ from django.utils.html import format_html_join
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
 from communications.book import contacts
-from communications.errors import InvalidAddress
 from communications.models import Membership, Organization
+from communications.vocabulary import email_addresses
 from communications.vocabulary.consent_keywords import AMBIGUOUS_OPT_OUT_WORDS, OPT_OUT_WORDS
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
@@ -29,15 +29,14 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
         value: str = self.cleaned_data["email_from"]
         if not value:
             return value
-        try:
-            address = contacts.normalise_email(contacts.bare_address(value))
-        except InvalidAddress as error:
-            raise forms.ValidationError(str(error)) from error
+        if problem := email_addresses.sender_problem(value):
+            raise forms.ValidationError(problem)
+        address = contacts.normalise_email(contacts.bare_address(value))
         # Replies find an organization by this address: nobody takes another's.
         others = Organization.objects.exclude(pk=self.instance.pk).values_list("email_from")
         if address.casefold() in {contacts.bare_address(other).casefold() for (other,) in others}:
             raise forms.ValidationError(f"{address} belongs to another organization.")
-        return value
+        return email_addresses.sender_header(value)
 
     def clean_time_zone(self) -> str:
         value: str = self.cleaned_data["time_zone"]

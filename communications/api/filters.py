@@ -1,5 +1,6 @@
 """What lists can be narrowed down by."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 import django_filters
@@ -14,6 +15,7 @@ from communications.models import (
     Part,
     Suppression,
 )
+from communications.models.messages import MessageQuerySet
 from communications.vocabulary.statuses import Status
 
 # Of a 64-bit column: beyond it, databases raise.
@@ -26,12 +28,20 @@ class MessageFilter(django_filters.FilterSet):
     direction = django_filters.ChoiceFilter(choices=Direction.choices)
     created_after = django_filters.IsoDateTimeFilter("created_at", lookup_expr="gte")
     created_before = django_filters.IsoDateTimeFilter("created_at", lookup_expr="lt")
-    contact = django_filters.NumberFilter("contact_id", decimal_places=0, max_value=MAX_ID)
+    contact = django_filters.NumberFilter(
+        method="conversation",
+        decimal_places=0,
+        max_value=MAX_ID,
+        help_text="What they wrote and were sent, and what others answered in their place.",
+    )
     to = django_filters.CharFilter("to", lookup_expr="iexact")
 
     class Meta:
         model = Message
         fields: ClassVar[list[str]] = []
+
+    def conversation(self, rows: MessageQuerySet, _name: str, value: Decimal) -> QuerySet[Message]:
+        return rows.in_conversation(int(value))
 
 
 class ContactFilter(django_filters.FilterSet):

@@ -143,6 +143,17 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
         ]
 
 
+class EditSerializer(serializers.Serializer[Any]):
+    body = serializers.CharField(help_text="What it said until then.")
+    at = serializers.DateTimeField()
+
+
+class ReactionSerializer(serializers.Serializer[Any]):
+    by = serializers.CharField(help_text="The address, or the id, of who answered with it.")
+    emoji = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
 class MessageSerializer(serializers.ModelSerializer[Message]):
     priority = PriorityField()
     attempts = AttemptSerializer(many=True, read_only=True)
@@ -150,6 +161,24 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     went_by = serializers.CharField(
         read_only=True,
         help_text="The channel that has it, or the one it is tried by.",
+    )
+    content = serializers.DictField(
+        read_only=True,
+        help_text="What a text cannot hold: `kind` says whether it is a location, contacts, an "
+        "order, a form (flow), a button and so on.",
+    )
+    edits = serializers.ListField(
+        child=EditSerializer(),
+        read_only=True,
+        help_text="Its earlier texts, the first one first; `body` is the newest.",
+    )
+    reactions = serializers.ListField(
+        child=ReactionSerializer(), source="shown_reactions", read_only=True
+    )
+    references = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Of a mail: the ids of those before it, the one it answers last.",
     )
 
     class Meta:
@@ -180,6 +209,17 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "resend_if_unknown",
             "metadata",
             "consent",
+            "content",
+            "in_reply_to",
+            "reply_to",
+            "internet_message_id",
+            "references",
+            "is_automatic",
+            "is_echo",
+            "group",
+            "reactions",
+            "edits",
+            "deleted_at",
             "opened_at",
             "clicked_at",
             "complained_at",

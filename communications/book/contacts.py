@@ -1,18 +1,18 @@
 """People and their addresses: normalise, find, create, change."""
 
 from collections.abc import Iterable, Sequence
-from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 import phonenumbers
 from django.db import IntegrityError, transaction
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError
 
 from communications.book import facts, history
 from communications.book.history import Cause
 from communications.errors import InvalidAddress
 from communications.models import Address, Channel, Contact, Handle, Organization, Origin
 from communications.vocabulary import (
+    email_addresses,
     number_checks,
     personal_names,
     phone_numbers,
@@ -50,18 +50,9 @@ def normalise_address(channel: str, value: str, *, region: str) -> str:
 def normalise_email(value: str) -> str:
     """Returns the addr-spec in lower case. Raises InvalidAddress."""
     try:
-        # A non-ASCII local part is legal, but no e-mail provider of ours carries it.
-        found = validate_email(
-            value.strip(),
-            check_deliverability=False,
-            allow_smtputf8=False,
-            # Names reserved for tests and local networks are fine as far as we are concerned.
-            test_environment=True,
-        )
+        return email_addresses.deliverable_address(value)
     except EmailNotValidError as error:
         raise InvalidAddress(f"“{value}” is not an e-mail address: {error}") from error
-    # The local part could tell cases apart, but no server does; an opt-out must not depend on it.
-    return (found.ascii_email or found.normalized).lower()
 
 
 def normalise_number(value: str, *, region: str) -> str:
@@ -303,19 +294,31 @@ def find_or_create_contact(
     if found := contact_by_address(organization, channel=channel, value=value):
         return found
     try:
-        return create_contact(
-            organization,
-            name=name or value,
-            addresses=[(channel, value)],
-            to_review=True,
-            cause=cause,
-        )
+        return create_at_address(organization, AddressEntry(channel, value), name or value, cause)
     except InvalidAddress:
-        # Another process was quicker, or it is an address we would not write to.
+        # Another process was quicker.
         found = contact_by_address(organization, channel=channel, value=value)
         if found is None:
             raise
         return found
+
+
+def create_at_address(
+    organization: Organization, entry: AddressEntry, name: str, cause: Cause
+) -> Contact:
+    """Creates the contact of somebody who wrote, with the address as it is.
+
+    Nobody might take it as an address, and they have it all the same. Raises InvalidAddress where
+    somebody else has it.
+    """
+    given = facts.with_full_name(facts.checked_facts({"name": name, "to_review": True}))
+    with transaction.atomic():
+        contact = Contact.objects.create(organization=organization, **given)
+        row = insert_address(contact, entry)
+        row.is_primary = True
+        row.save(update_fields=["is_primary"])
+        save_with_history(contact, {}, cause)
+    return contact
 
 
 def remember_handle(contact: Contact, handle: str) -> None:
@@ -329,4 +332,4 @@ def remember_handle(contact: Contact, handle: str) -> None:
 
 def bare_address(value: str) -> str:
     """Returns the address in “Ever After <hello@everafter.example>”."""
-    return parseaddr(value)[1]
+    return email_addresses.parse_mailbox(value).address

@@ -41,6 +41,11 @@ CONTENTS = {
     "template_ref": {},
     "has_attachments": False,
     "error": "",
+    "content": {},
+    "edits": [],
+    "reactions": [],
+    "references": [],
+    "internet_message_id": "",
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from communications.composing import drafts
+from communications.composing import drafts, replies
 from communications.composing.drafts import APPROVED, Draft
 from communications.errors import KeyReused, Refused
 from communications.live import event_stream
@@ -156,6 +156,7 @@ def build_message(organization: Organization, draft: Draft) -> tuple[Message, li
         metadata=dict(draft.metadata),
     )
     check_service_window(message)
+    replies.tie_to_answered(message)
     unsubscribe.add_unsubscribe_link(message)
     return message, files
 

@@ -20,7 +20,7 @@ from communications.models import Channel, Contact, Organization, Priority, Temp
 from communications.policy import number_confirmation
 from communications.policy.channel_fallback import channel_label
 from communications.providers import registry
-from communications.vocabulary import phone_numbers
+from communications.vocabulary import email_addresses, phone_numbers
 from communications.vocabulary.events import File
 
 # Meta's word for a template that may be sent.
@@ -112,6 +112,10 @@ def find_recipient(organization: Organization, draft: Draft) -> tuple[Contact | 
         return recipient_of_contact(organization, draft)
     if not draft.to:
         raise Refused("to", "Say who it goes to: an address in “to”, or the id of a “contact”.")
+    if draft.channel == Channel.WHATSAPP and (
+        hidden := contacts.contact_by_handle(organization, draft.to)
+    ):
+        return hidden, draft.to
     try:
         # Whether it has to be confirmed is asked of the number as it is kept, by the caller.
         to = contacts.check_typed_address(
@@ -126,13 +130,15 @@ def recipient_of_contact(organization: Organization, draft: Draft) -> tuple[Cont
     contact = Contact.objects.filter(organization=organization, pk=draft.contact or 0).first()
     if contact is None:
         raise Refused("contact", "There is no such contact.")
-    address = contact.addresses.filter(channel=draft.channel).first()
-    if address is None:
+    to = contact.reachable_at(draft.channel)
+    if not to:
         raise Refused(
             "contact",
             f"{contact} has no {channel_label(draft.channel)} address: add one to the contact.",
         )
-    return contact, address.value
+    if draft.channel == Channel.EMAIL and (why := email_addresses.delivery_refusal(to)):
+        raise Refused("contact", f"{contact} cannot be answered there: {why}")
+    return contact, to
 
 
 def render_draft(organization: Organization, draft: Draft) -> RenderedText:

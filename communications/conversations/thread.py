@@ -36,11 +36,9 @@ class ChannelOption:
 
 def channel_options(contact: Contact) -> list[ChannelOption]:
     """Returns every channel there is, in one order for everybody."""
-    addresses: dict[str, str] = {}
-    for channel, value in contact.addresses.values_list("channel", "value"):
-        addresses.setdefault(channel, value)
     found = [
-        channel_option(contact, channel, addresses.get(channel, "")) for channel in Channel.values
+        channel_option(contact, channel, contact.reachable_at(channel))
+        for channel in Channel.values
     ]
     chosen = preferred_channel(contact, [option.channel for option in found if option.is_open])
     return [
@@ -105,6 +103,7 @@ def preferred_channel(contact: Contact, open_channels: list[str]) -> str:
         Message.objects.filter(
             contact=contact,
             direction=Direction.INBOUND,
+            is_automatic=False,
             channel__in=open_channels,
         )
         .order_by("-created_at")
@@ -118,8 +117,9 @@ def newest_messages(contact: Contact, count: int) -> list[Message]:
     """Returns the end of the thread, oldest first, each message with its failovers as `detours`."""
     detours = Event.objects.filter(kind=Kind.FAILOVER)
     rows = (
-        Message.objects.filter(contact=contact)
+        Message.objects.in_conversation(contact.pk)
         .defer(*LEFT_OUT)
+        .select_related("in_reply_to")
         .prefetch_related("attempts", Prefetch("events", detours, to_attr="detours"))
     )
     return list(reversed(rows[:count]))
@@ -127,18 +127,20 @@ def newest_messages(contact: Contact, count: int) -> list[Message]:
 
 def media_files(media: Iterable[Any]) -> list[dict[str, str]]:
     """Returns what to call each picture or document, and where it is, if that is an address."""
-    pairs = [
-        (item, "") if isinstance(item, str) else (item.get("url", ""), item.get("content_type", ""))
+    files = [
+        (item, "", "")
+        if isinstance(item, str)
+        else (item.get("url", ""), item.get("content_type", ""), item.get("name", ""))
         for item in media
     ]
     return [
         {
-            "name": MEDIA_NAMES.get(kind.partition("/")[0], "Document" if kind else "File"),
+            "name": name or MEDIA_NAMES.get(kind.partition("/")[0], "Document" if kind else "File"),
             "kind": kind,
             # Meta's are ids of its own, which open nothing in a browser.
             "url": url if url.startswith("https://") else "",
         }
-        for url, kind in pairs
+        for url, kind, name in files
     ]
 
 

@@ -98,6 +98,16 @@ class Contact(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def reachable_at(self, channel: str) -> str:
+        """Returns where the contact is written to on a channel; blank if nowhere.
+
+        Who hides the number from us is written to by the id that WhatsApp gives us instead.
+        """
+        if address := self.addresses.filter(channel=channel).first():
+            return address.value
+        handle = self.handles.order_by("-pk").first() if channel == Channel.WHATSAPP else None
+        return handle.value if handle else ""
+
 
 class Address(models.Model):
     """One reachable identity: an e-mail address, an E.164 number. `value` is normalised."""
@@ -146,6 +156,8 @@ class Handle(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="handles")
     value = models.CharField(max_length=200)
+    # As an address has it.
+    window_opened_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [

@@ -46,9 +46,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def outbound(self) -> MessageQuerySet:
         return self.filter(direction=Direction.OUTBOUND)
 
+    def in_conversation(self, contact: int) -> MessageQuerySet:
+        """What a contact wrote and was sent, and what others answered in their place."""
+        return self.filter(Q(contact=contact) | Q(thread=contact))
+
 
 class Message(models.Model):
-    """One text in one direction. The text never changes once it is composed.
+    """One text in one direction. One of ours never changes once it is composed; what people write
+    they may edit, and take back.
 
     The row is the queue as well: the outbox holds it while `send_after` is set.
     """
@@ -111,6 +116,49 @@ class Message(models.Model):
     ladder_start = models.PositiveIntegerField(default=1)
     # Inbound only: its body is still at the provider.
     is_complete = models.BooleanField(default=True)
+    # What a text cannot hold: a place, the fields of a form, an order. `kind` says which.
+    content = models.JSONField(
+        default=dict, blank=True, db_default=models.Value({}, models.JSONField())
+    )
+    # Its earlier texts, the first one first, each with the time at which it was written anew.
+    edits = models.JSONField(
+        default=list, blank=True, db_default=models.Value([], models.JSONField())
+    )
+    # Who answered it with which emoji, one of each person.
+    reactions = models.JSONField(
+        default=list, blank=True, db_default=models.Value([], models.JSONField())
+    )
+    # Whoever wrote it took it back then. The text stays.
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    # The message it answers or quotes.
+    in_reply_to = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="replies",
+    )
+    # Whose conversation it continues, where somebody else answered a mail of ours.
+    thread = models.ForeignKey(
+        Contact,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="continued_by",
+    )
+    # Of a mail: the id in its header, and the ids of the mails before it, the last one last.
+    internet_message_id = models.CharField(max_length=998, blank=True, default="", db_default="")
+    references = models.JSONField(
+        default=list, blank=True, db_default=models.Value([], models.JSONField())
+    )
+    # Written by a machine, like an absence note: nobody waits for an answer.
+    is_automatic = models.BooleanField(default=False, db_default=False)
+    # Outbound, and written with the provider's own app on somebody's telephone.
+    is_echo = models.BooleanField(default=False, db_default=False)
+    # WhatsApp's id of the group it was written in. It is in nobody's thread.
+    group = models.CharField(max_length=255, blank=True, default="", db_default="")
     # Inbound only: what it says about being written to.
     consent = models.CharField(
         max_length=20, choices=Consent.choices, blank=True, default="", db_default=""
@@ -165,6 +213,29 @@ class Message(models.Model):
                 name="message_by_status",
             ),
             models.Index(fields=["contact", "-created_at"], name="message_thread"),
+            # Finds the mail that another one answers.
+            models.Index(
+                fields=["organization", "internet_message_id"],
+                condition=~Q(internet_message_id=""),
+                name="message_by_internet_id",
+            ),
+            # Finds the mail whose writer wants answers at another address.
+            models.Index(
+                fields=["organization", "reply_to"],
+                condition=Q(direction="inbound") & ~Q(reply_to=""),
+                name="message_answer_wanted_at",
+            ),
+            # Few messages have these two, so each is found without an entry for all the others.
+            models.Index(
+                fields=["in_reply_to"],
+                condition=Q(in_reply_to__isnull=False),
+                name="message_answered",
+            ),
+            models.Index(
+                fields=["thread", "-created_at"],
+                condition=Q(thread__isnull=False),
+                name="message_continued_thread",
+            ),
             # Searching for an address, whatever its case.
             models.Index(
                 "organization",
@@ -195,6 +266,11 @@ class Message(models.Model):
     def channel_of(self, leg: int) -> str:
         """By which channel a step of its plan goes; 0 is its own."""
         return str(self.fallback[leg - 1]["channel"]) if leg else self.channel
+
+    @property
+    def shown_reactions(self) -> list[dict[str, str]]:
+        """The emojis that stand now: a blank one was taken back."""
+        return [reaction for reaction in self.reactions if reaction["emoji"]]
 
     @property
     def went_by(self) -> str:

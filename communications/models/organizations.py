@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from communications.vocabulary import email_addresses
 from wedsync_comms.lib.admin_kit.roles import ACTING, Role
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Organization(models.Model):
 
     def sender(self, channel: str) -> str:
         """Who it writes as on a channel; blank where it has no identity of its own."""
-        return str(getattr(self, f"{channel}_from"))
+        own = str(getattr(self, f"{channel}_from"))
+        return email_addresses.sender_header(own) if channel == "email" else own
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from communications.messages.transitions import Change, Leg, SendPlan
-from communications.models import Address, Channel, Message
+from communications.models import Channel, Message
 from communications.policy import (
     number_confirmation,
     suppressions,
@@ -14,6 +14,7 @@ from communications.policy import (
     whatsapp_window,
 )
 from communications.providers import registry
+from communications.vocabulary import email_addresses
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.text import as_sentence
 
@@ -51,10 +52,7 @@ def contact_address(message: Message, channel: str) -> str:
     """Returns where the message's contact is reached on a channel; blank if nowhere."""
     if channel == message.channel:
         return message.to
-    if message.contact_id is None:
-        return ""
-    found = Address.objects.filter(contact=message.contact_id, channel=channel).first()
-    return found.value if found else ""
+    return message.contact.reachable_at(channel) if message.contact else ""
 
 
 def leg_obstacle(message: Message, channel: str, to: str) -> str:
@@ -63,11 +61,18 @@ def leg_obstacle(message: Message, channel: str, to: str) -> str:
         return "the contact has no address there."
     if not registry.route_slugs(channel):
         return "no provider is configured."
-    if why := number_confirmation.number_refusal(message.organization_id, channel, to):
+    if why := address_refusal(message.organization_id, channel, to):
         return why
     if refusal := suppressions.refusal_for(message, channel, to):
         return refusal
     return whatsapp_obstacle(message, to) if channel == Channel.WHATSAPP else ""
+
+
+def address_refusal(organization: int, channel: str, to: str) -> str:
+    """Returns why nothing that is written to an address arrives; blank if it may."""
+    if channel == Channel.EMAIL:
+        return email_addresses.delivery_refusal(to)
+    return number_confirmation.number_refusal(organization, channel, to)
 
 
 def whatsapp_obstacle(message: Message, to: str) -> str:

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from communications.errors import NotPossible
-from communications.models import Message, Organization, Suppression
+from communications.models import Channel, Contact, Message, Organization, Suppression
 from communications.providers import registry
 from communications.vocabulary.consent_keywords import Consent
 from communications.vocabulary.events import Reason
@@ -58,7 +58,7 @@ def confirm_opt_out(message: Message, *, by: str) -> None:
         possible = Message.objects.filter(pk=message.pk, consent=Consent.POSSIBLE_OPT_OUT)
         if not possible.update(consent=Consent.OPT_OUT):
             raise NotPossible("It is no possible opt-out, or somebody has decided about it.")
-        for value in addresses_of_sender(message):
+        for value in values_of_sender(message.channel, message.sender, message.contact):
             suppress_address(
                 message.organization,
                 channel=message.channel,
@@ -69,11 +69,43 @@ def confirm_opt_out(message: Message, *, by: str) -> None:
             )
 
 
-def addresses_of_sender(message: Message) -> list[str]:
-    """Returns where an inbound message came from; of a person who hides it, what we know."""
-    if message.sender.startswith("+") or message.contact is None:
-        return [message.sender]
-    return [address.value for address in message.contact.addresses.filter(channel=message.channel)]
+def values_of_sender(channel: str, sender: str, contact: Contact | None) -> list[str]:
+    """Returns everything that a refusal of who wrote is about: the address that it came from, and
+    on WhatsApp the ids of the person, by which somebody who hides the number is written to.
+
+    Of who hides it, the numbers that we know are meant as well. `Suppression` is matched in every
+    form of a number, so one form is enough.
+    """
+    found = [sender]
+    if channel == Channel.WHATSAPP and contact is not None:
+        found += contact.handles.values_list("value", flat=True)
+        if not sender.startswith("+"):
+            numbers = contact.addresses.filter(channel=channel)
+            found += numbers.values_list("value", flat=True)
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def share_refusals(organization: Organization, channel: str, values: Sequence[str]) -> None:
+    """Closes each of a person's addresses that another of them is closed by the person themselves.
+
+    Called when two turn out to be the same person's; a bounce stays with the address it is about.
+    """
+    rows = Suppression.objects.on(channel, values).filter(
+        organization=organization, reason__in=PERSONAL
+    )
+    for row in list(rows):
+        for value in values:
+            if row.value not in number_variants(value):
+                suppress_address(
+                    organization,
+                    channel=channel,
+                    value=value,
+                    sender=row.sender,
+                    marketing_only=row.marketing_only,
+                    reason=Reason(row.reason),
+                    detail=row.detail,
+                    message=row.message,
+                )
 
 
 def dismiss_opt_out(message: Message) -> None:

@@ -12,6 +12,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import make_msgid
 
 from communications.providers.base import Accepted, ProbeResult, Provider, Reply
+from communications.vocabulary.email_addresses import sender_header
 from communications.vocabulary.events import Event, MessageReceived, Outbound, StatusChanged
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
@@ -44,7 +45,7 @@ class DjangoMail(Provider):
         self, *, backend: str, sender: str, rate_per_second: float = 5.0, **options: Any
     ) -> None:
         self.backend = backend
-        self.sender = sender
+        self.sender = sender_header(sender)
         self.options = options
         self.rate = Rate.below(rate_per_second)
 

@@ -4,8 +4,8 @@ import structlog
 
 from communications.models import Message
 from communications.providers import registry
+from communications.receiving import mail_threads
 from wedsync_comms.lib.errors import ProviderError
-from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +25,6 @@ def fetch_bodies() -> int:
         except ProviderError as error:
             log.warning("fetch_failed", message=str(message.pk), error=str(error))
             continue
-        message.body, message.html = sanitise(whole.text), sanitise(whole.html)
-        message.is_complete = True
-        message.save(update_fields=["body", "html", "is_complete", "updated_at"])
+        mail_threads.complete_mail(message, whole)
         fetched += 1
     return fetched

@@ -17,12 +17,21 @@ from communications.models import WebhookDelivery
 from communications.providers import registry
 from communications.providers.base import Provider
 from communications.receiving import template_catalogue
-from communications.receiving.inbound import apply_consent, close_everywhere, receive_message
+from communications.receiving.consent import apply_consent, close_everywhere
+from communications.receiving.contact_moves import apply_contact_moved
+from communications.receiving.inbound import receive_message
+from communications.receiving.message_changes import apply_message_change
 from communications.receiving.receipts import apply_status
 from communications.vocabulary.events import (
+    AddressClosed,
     ConsentChanged,
+    ContactMoved,
     Event,
+    MessageDeleted,
+    MessageEchoed,
+    MessageEdited,
     MessageReceived,
+    ReactionChanged,
     Source,
     StatusChanged,
     TemplateChanged,
@@ -211,8 +220,21 @@ def apply_provider_event(webhook: str, event: Event, event_id: str) -> int | Non
             return apply_status(webhook, event, event_id, Source.WEBHOOK)
         case MessageReceived():
             return receive_message(webhook, event, event_id)
+        case MessageEchoed() | MessageEdited() | MessageDeleted() | ReactionChanged():
+            return apply_message_change(webhook, event, event_id)
+        case _:
+            return apply_account_event(webhook, event)
+
+
+def apply_account_event(
+    webhook: str, event: ConsentChanged | ContactMoved | TemplateChanged | AddressClosed
+) -> int | None:
+    """Applies what is about no single message; returns the organization as the others do."""
+    match event:
         case ConsentChanged():
             return apply_consent(webhook, event)
+        case ContactMoved():
+            return apply_contact_moved(webhook, event)
         case TemplateChanged():
             template_catalogue.apply_template_change(webhook_provider(webhook).channel, event)
         case _:

@@ -48,6 +48,7 @@ def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Sour
     event = narrowed_to_sender(attempt, event)
     with transaction.atomic():
         new = record([receipt_change(attempt, event, event_id, source)])
+        learn_internet_id(attempt, event.internet_message_id)
         # Applied again, it must not close what a person has opened since.
         if new and event.closes:
             close_address(attempt, event, event.closes)
@@ -80,6 +81,22 @@ def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderE
             registry.breaker_for(attempt.provider).pause(why, cause=QUOTA, lasts=left)
     elif issubclass(remedy, ProviderPaused):
         registry.breaker_for(attempt.provider).pause(why)
+
+
+def learn_internet_id(attempt: Attempt, value: str) -> None:
+    """Keeps the id in a mail's header, which answers refer to: of the last copy, if there are more.
+
+    The provider makes it up, so a receipt is the first to tell.
+    """
+    if value in {"", attempt.message.internet_message_id}:
+        return
+    is_last = not Attempt.objects.filter(
+        message=attempt.message_id, number__gt=attempt.number
+    ).exists()
+    if is_last:
+        Message.objects.filter(pk=attempt.message_id).update(
+            internet_message_id=sanitise(value)[:998]
+        )
 
 
 def receipt_change(attempt: Attempt, event: StatusChanged, event_id: str, source: Source) -> Change:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import TextChoices
 
@@ -24,6 +25,9 @@ class Kind(TextChoices):
     COMPLAINED = "complained"
     READ = "read"
     RECEIVED = "received"
+    EDITED = "edited", "edited by its writer"
+    DELETED = "deleted", "deleted by its writer"
+    REACTED = "reacted", "reaction"
     OTHER = "other"
 
     COMPOSED = "composed"
@@ -69,6 +73,8 @@ class Media:
 
     url: str
     content_type: str = ""
+    # What its sender calls it.
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +113,8 @@ class StatusChanged:
     detail: str = ""
     # The address must not be written to again.
     closes: Reason | None = None
+    # Of a mail: the id in its header, by which answers refer to it.
+    internet_message_id: str = ""
     # What a failure calls for; None for one that is final without a reason.
     remedy: type[ProviderError] | None = None
     # How long to leave the provider alone, where it was too much for it.
@@ -114,10 +122,23 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailHeaders:
+    """What a mail's headers say about how it belongs to others."""
+
+    internet_message_id: str = ""
+    # The ids of the mails before it, the one it answers last.
+    references: tuple[str, ...] = ()
+    reply_to: str = ""
+    # Written by a machine: out of office, a notification, a mail server's report.
+    is_automatic: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageReceived:
     """Somebody wrote to us. What the webhook leaves out is fetched later (`fetch_received`)."""
 
     channel: str = "email"
+    # Blank where the vendor gives it no id.
     provider_id: str
     sender: str
     sender_name: str = ""
@@ -129,6 +150,13 @@ class MessageReceived:
     text: str = ""
     html: str = ""
     media: tuple[Media, ...] = ()
+    # What a text cannot hold: a place, the fields of a form, an order. JSON with its `kind`.
+    content: Mapping[str, Any] = field(default_factory=dict)
+    # The provider's id of the message it answers.
+    quotes: str = ""
+    # WhatsApp's id of the group it was written in; blank where it was written to us alone.
+    group: str = ""
+    mail: MailHeaders = MailHeaders()
     complete: bool = True
     # Whether free text may be answered for a day (WhatsApp).
     opens_service_window: bool = False
@@ -136,6 +164,62 @@ class MessageReceived:
     keyword: ConsentKeyword | None = None
     # What stands on the button of a template that was pressed, and what it was given to say.
     template_button: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageEchoed:
+    """Somebody of ours wrote with the vendor's own app: `message` with its two ends as they are.
+
+    `message.sender` is our number, `message.handle` the recipient's.
+    """
+
+    message: MessageReceived
+    # Our identity, as the vendor calls it where messages come in.
+    identity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageEdited:
+    """Whoever wrote a message wrote it anew. `message` is the whole of it as it is now."""
+
+    message: MessageReceived
+    # The provider's id of the message as it was first.
+    original: str
+    # With the vendor's own app, by somebody of ours.
+    is_echo: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDeleted:
+    """Whoever wrote a message took it back."""
+
+    channel: str
+    original: str
+    # Our identity that it was written to, or as.
+    to: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReactionChanged:
+    """Somebody answered a message with an emoji, or took it back: blank."""
+
+    # As a message of its own, for what was reacted to is not known here.
+    message: MessageReceived
+    original: str
+    emoji: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactMoved:
+    """A person has another number, or another id, since. Blank: not said."""
+
+    channel: str
+    to: str
+    old_value: str = ""
+    new_value: str = ""
+    old_handle: str = ""
+    new_handle: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +257,18 @@ class TemplateChanged:
     category: str = ""
 
 
-Event = TemplateChanged | ConsentChanged | StatusChanged | MessageReceived | AddressClosed
+Event = (
+    TemplateChanged
+    | ConsentChanged
+    | StatusChanged
+    | MessageReceived
+    | MessageEchoed
+    | MessageEdited
+    | MessageDeleted
+    | ReactionChanged
+    | ContactMoved
+    | AddressClosed
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,15 @@
 Trunk zeros need nothing here: `phonenumbers` drops them. What became of old forms: `renumberings`.
 """
 
+import re
+
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from communications.vocabulary import renumberings
+
+# https://www.itu.int/rec/T-REC-E.164; no country has numbers of fewer digits that may write.
+RECEIVED = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def number_variants(value: str) -> tuple[str, ...]:
@@ -34,3 +39,20 @@ def landline_refusal(value: str) -> str:
         return ""
     shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     return f"{shown} is a landline, which takes no SMS."
+
+
+def received_number(value: str) -> str | None:
+    """Returns the number that somebody wrote from as we keep it, in today's form.
+
+    Their network has it, whatever is known here about the numbers of their country. None for a
+    short code, a name, or an id of another kind.
+    """
+    if not RECEIVED.fullmatch(value):
+        return None
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return None
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    is_possible = phonenumbers.is_possible_number(number)
+    return renumberings.present_number(found if is_possible else value)

@@ -1,8 +1,8 @@
 """Telephone numbers that were given other digits: which old form became which present one.
 
-Somebody's own telephone, an address book and WhatsApp, whose ids keep the digits with which a person
-registered, hold the old form for years. `phonenumbers` knows today's plans and no way from an old
-number to its new one.
+Somebody's own telephone, an address book and WhatsApp, whose ids keep the digits with which a
+person registered, hold the old form for years. `phonenumbers` knows today's plans and no way from
+an old number to its new one.
 
 Here is what the digits alone decide. Left out is what they do not: Manila's landlines of 2019 got a
 digit by their operator, Vietnam's landlines of 2017 have old forms that are others' mobile numbers
@@ -66,7 +66,11 @@ def argentina() -> Iterator[Renumbering]:
     https://en.wikipedia.org/wiki/Telephone_numbers_in_Argentina
     """
     yield rule(
-        r"\+54((?:11|[23]\d)\d{8})", r"+549\1", r"\+549((?:11|[23]\d)\d{8})", r"+54\1", is_over=False
+        r"\+54((?:11|[23]\d)\d{8})",
+        r"+549\1",
+        r"\+549((?:11|[23]\d)\d{8})",
+        r"+54\1",
+        is_over=False,
     )
 
 

@@ -11,6 +11,7 @@ import resend
 from communications.providers.base import ProbeResult, Provider, Reply
 from communications.providers.resend import receiving, signatures
 from communications.providers.resend.errors import asking_errors, resend_errors
+from communications.providers.resend.mail_headers import first_id
 from communications.providers.resend.receiving import (
     EVENTS,
     LAST_EVENTS,
@@ -28,6 +29,7 @@ from communications.providers.resend.sending import (
     permitted_rate,
 )
 from communications.providers.resend.transport import CLIENT
+from communications.vocabulary.email_addresses import sender_header
 from communications.vocabulary.events import (
     Event,
     Kind,
@@ -69,7 +71,7 @@ class Resend(Provider):
         rate_per_second: float = 2.0,
     ) -> None:
         self.account = (api_url.rstrip("/"), api_key)
-        self.sender = sender
+        self.sender = sender_header(sender)
         self.webhooks = [signatures.svix_verifier(secret) for secret in webhook_secrets]
         self.rate = Rate.below(rate_per_second)
 
@@ -130,6 +132,7 @@ class Resend(Provider):
             kind=kind,
             status=status,
             provider_id=provider_id,
+            internet_message_id=first_id(answer.get("message_id")),
             # The answer does not say when it happened.
             occurred_at=datetime.now(UTC),
             closes=Reason.COMPLAINT if kind is Kind.COMPLAINED else None,

@@ -1,10 +1,17 @@
 """A verified request -> what it says: receipts, closed addresses, mails that people wrote."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from communications.providers.resend.errors import QUOTA_PAUSE, QUOTA_PAUSES
+from communications.providers.resend.mail_headers import (
+    first_id,
+    header_texts,
+    read_mail_headers,
+)
+from communications.vocabulary import email_addresses
+from communications.vocabulary.email_addresses import Mailbox
 from communications.vocabulary.events import (
     AddressClosed,
     Event,
@@ -20,7 +27,7 @@ from wedsync_comms.lib.errors import (
     QuotaExceeded,
     SenderRejected,
 )
-from wedsync_comms.lib.shapes import as_dict
+from wedsync_comms.lib.shapes import as_dict, plausible_moment
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://resend.com/docs/dashboard/webhooks/event-types
@@ -98,6 +105,8 @@ def resend_receipt(name: str, data: dict[str, Any], at: datetime) -> StatusChang
         occurred_at=at,
         code=code[:80],
         detail=detail,
+        # https://resend.com/changelog/message-id-for-sent-emails
+        internet_message_id=first_id(data.get("message_id")),
         closes=closes,
         remedy=remedy,
         retry_after=QUOTA_PAUSES.get(code, QUOTA_PAUSE) if remedy is QuotaExceeded else NO_PAUSE,
@@ -167,29 +176,42 @@ EXPLANATIONS: dict[str, Callable[[dict[str, Any]], Explanation]] = {
 
 def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
     """Returns a mail without its body, which only GET /emails/receiving/{id} has."""
+    sender = sender_mailbox(data)
+    provider_id = str(data.get("email_id") or "")
     return MessageReceived(
-        provider_id=str(data.get("email_id", "")),
-        sender=bare_address(str(data.get("from", ""))),
-        # Whoever was only copied in is written to all the same.
+        provider_id=provider_id,
+        sender=sender.address,
+        sender_name=sender.name,
+        # Whoever was only copied in is written to all the same; the envelope knows the hidden ones.
         to=tuple(
-            address for name in ("to", "cc", "bcc") for address in bare_addresses(data.get(name))
+            dict.fromkeys(
+                mailbox.address
+                for name in ("received_for", "to", "cc", "bcc")
+                for text in header_texts(data.get(name))
+                for mailbox in email_addresses.parse_mailboxes(text)
+            )
         ),
         subject=str(data.get("subject") or ""),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),
+        mail=read_mail_headers(data),
         occurred_at=at,
-        complete="text" in data or "html" in data,
+        # Without an id nothing more can be asked for.
+        complete="text" in data or "html" in data or not provider_id,
     )
 
 
-def bare_addresses(value: Any) -> list[str]:
-    listed = [value] if isinstance(value, str) else value
-    return [bare_address(str(address)) for address in listed] if isinstance(listed, list) else []
-
-
-def bare_address(value: str) -> str:
-    """Returns the address in “Ever After <hello@everafter.example>”."""
-    return value.rpartition("<")[2].rstrip("> ").strip() or value
+def sender_mailbox(data: Mapping[str, Any]) -> Mailbox:
+    """Returns who wrote. The address alone may stand beside a header that has the name as well."""
+    found = email_addresses.parse_mailbox(str(data.get("from") or ""))
+    if found.name:
+        return found
+    headers = as_dict(data.get("headers"))
+    for text in header_texts(headers.get("from", headers.get("From"))):
+        named = email_addresses.parse_mailbox(text)
+        if named.address.casefold() == found.address.casefold():
+            return found._replace(name=named.name)
+    return found
 
 
 def closed_address(data: dict[str, Any], reason: Reason, at: datetime) -> AddressClosed:
@@ -210,4 +232,4 @@ def parse_resend_time(value: Any) -> datetime:
         found = datetime.fromisoformat(str(value))
     except ValueError:
         return datetime.now(UTC)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return plausible_moment(found if found.tzinfo else found.replace(tzinfo=UTC))

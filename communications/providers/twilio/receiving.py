@@ -1,10 +1,14 @@
 """A verified request -> what it says: receipts, and messages that people wrote."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from communications.providers.twilio.errors import ERRORS, PAUSES, REASONS
+from communications.vocabulary.contents import location, location_text, readable_lines
 from communications.vocabulary.events import (
     ConsentKeyword,
     Event,
@@ -16,7 +20,7 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest, OptedOut
-from wedsync_comms.lib.shapes import as_int
+from wedsync_comms.lib.shapes import as_int, as_storable
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
@@ -78,23 +82,33 @@ def twilio_event_id(request: WebhookRequest) -> str:
     if token:
         return token
     fields = form_fields(request)
-    names = ("MessageSid", "MessageStatus", "ErrorCode")
-    return ":".join(fields.get(name, "") for name in names)
+    if not message_sid(fields):
+        # Two of them are told apart by what they say.
+        return hashlib.sha256(request.body).hexdigest()
+    return ":".join(
+        (message_sid(fields), *(fields.get(name, "") for name in ("MessageStatus", "ErrorCode")))
+    )
+
+
+def message_sid(fields: Mapping[str, str]) -> str:
+    """Returns Twilio's id of the message, by whichever of its names; blank where it has none."""
+    names = ("MessageSid", "SmsSid", "SmsMessageSid")
+    return next((fields[name] for name in names if fields.get(name)), "")
 
 
 def twilio_events(request: WebhookRequest) -> Iterator[Event]:
     """Yields the received message, or the receipt, of a callback."""
     fields = form_fields(request)
-    if "MessageSid" not in fields or TEST_FIELD in fields:
+    if TEST_FIELD in fields:
         return
     status = twilio_event_type(request)
     if status in {"received", "receiving"}:
         yield twilio_message(fields)
-    elif status in STATUSES:
+    elif status in STATUSES and message_sid(fields):
         echoed = dict(parse_qsl(urlsplit(request.url).query))
         yield twilio_receipt(
             status,
-            fields["MessageSid"],
+            message_sid(fields),
             fields.get("ErrorCode", ""),
             fields.get("ErrorMessage") or fields.get("ChannelStatusMessage", ""),
             echoed,
@@ -130,17 +144,19 @@ def twilio_receipt(
 
 def twilio_message(fields: Mapping[str, str]) -> MessageReceived:
     sender, to = fields.get("From", ""), fields.get("To", "")
+    content = twilio_content(fields)
     text = fields.get("Body", "")
     said = (fields.get("OptOutType") or text).strip().lower()
     return MessageReceived(
         channel="whatsapp" if sender.startswith(WHATSAPP) else "sms",
-        provider_id=fields["MessageSid"],
+        provider_id=message_sid(fields),
         sender=sender.removeprefix(WHATSAPP),
         sender_name=fields.get("ProfileName", ""),
         handle=fields.get("ExternalUserId", ""),
         to=(to.removeprefix(WHATSAPP),),
         subject="",
-        text=text,
+        text=text or content_text(content, fields),
+        content=content,
         media=tuple(
             Media(
                 url=fields.get(f"MediaUrl{place}", ""),
@@ -148,8 +164,55 @@ def twilio_message(fields: Mapping[str, str]) -> MessageReceived:
             )
             for place in range(min(as_int(fields.get("NumMedia"), 0), MAX_MEDIA))
         ),
+        quotes=fields.get("OriginalRepliedMessageSid", ""),
         occurred_at=datetime.now(UTC),
         opens_service_window=sender.startswith(WHATSAPP),
         keyword=CONSENT_KEYWORDS.get(said),
         template_button=tuple(fields[name] for name in BUTTON_FIELDS if name in fields),
     )
+
+
+def twilio_content(fields: Mapping[str, str]) -> dict[str, Any]:
+    """Returns what the text cannot hold: a place, a form's answers, a button, an advertisement.
+
+    https://www.twilio.com/docs/messaging/guides/webhook-request
+    """
+    found = answered_content(fields)
+    if "true" in {fields.get("Forwarded"), fields.get("FrequentlyForwarded")}:
+        found = {"kind": "text", **found, "forwarded": True}
+    if referral := {name: value for name, value in fields.items() if name.startswith("Referral")}:
+        found = {"kind": "text", **found, "referral": referral}
+    stored: dict[str, Any] = as_storable(found)
+    return stored
+
+
+def answered_content(fields: Mapping[str, str]) -> dict[str, Any]:
+    if "Latitude" in fields and "Longitude" in fields:
+        return location({name: fields.get(theirs) for name, theirs in PLACE.items()})
+    if flow := fields.get("FlowData") or fields.get("InteractiveData"):
+        return {"kind": "flow", "fields": form_answers(flow)}
+    if "ButtonPayload" in fields:
+        return {"kind": "button", "payload": fields["ButtonPayload"]}
+    if "ListId" in fields:
+        return {"kind": "list_reply", "id": fields["ListId"], "title": fields.get("ListTitle", "")}
+    return {}
+
+
+PLACE = {"name": "Label", "address": "Address", "latitude": "Latitude", "longitude": "Longitude"}
+
+
+def form_answers(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"answer": text}
+
+
+def content_text(content: Mapping[str, Any], fields: Mapping[str, str]) -> str:
+    """Returns the words for what came without any."""
+    kind = content.get("kind")
+    if kind == "location":
+        return location_text(content)
+    if kind == "flow":
+        return readable_lines(content["fields"])
+    return fields.get("ButtonText") or fields.get("ListTitle") or ""

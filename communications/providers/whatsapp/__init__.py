@@ -13,7 +13,8 @@ from uuid import uuid4
 from communications.providers.base import Accepted, ProbeResult, Provider, Reply
 from communications.providers.whatsapp import receiving, signatures
 from communications.providers.whatsapp.errors import OF_ITS_ACCOUNT, decode_meta_answer
-from communications.providers.whatsapp.receiving import STATUSES, TEST_ID, parse_unix_time
+from communications.providers.whatsapp.messages import parse_unix_time
+from communications.providers.whatsapp.receiving import STATUSES, TEST_ID
 from communications.providers.whatsapp.sending import message_body
 from communications.providers.whatsapp.signatures import sign_meta_body
 from communications.providers.whatsapp.templates import as_template_text

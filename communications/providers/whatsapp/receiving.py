@@ -1,7 +1,7 @@
 """A verified request -> what it says: receipts, what people wrote, what they ask for."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -11,21 +11,25 @@ from communications.providers.whatsapp.errors import (
     meta_error_class,
     meta_explanation,
 )
+from communications.providers.whatsapp.messages import (
+    as_e164,
+    echo_events,
+    parse_unix_time,
+    phone_number_id,
+    received_events,
+)
 from communications.providers.whatsapp.templates import template_events
-from communications.vocabulary import renumberings
 from communications.vocabulary.events import (
     ConsentChanged,
     ConsentKeyword,
     Event,
     Kind,
-    Media,
-    MessageReceived,
     Reason,
     StatusChanged,
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OptedOutOfMarketing
-from wedsync_comms.lib.shapes import as_dict, as_dicts, as_int
+from wedsync_comms.lib.shapes import as_dicts, as_int
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components#statuses-object
@@ -38,9 +42,6 @@ STATUSES: dict[str, tuple[Kind, Status]] = {
     "failed": (Kind.FAILED, Status.FAILED),
 }
 
-# Inbound messages that do not open the 24-hour window.
-WINDOWLESS = {"system", "reaction", "unsupported"}
-MEDIA = ("image", "video", "audio", "document", "sticker")
 MARKETING = "marketing_messages"
 TEST_ID = "wamid.wedsync-test"
 
@@ -72,13 +73,7 @@ def message_events(value: dict[str, Any]) -> Iterator[Event]:
     for status in as_dicts(value.get("statuses")):
         if str(status.get("status")) in STATUSES and not str(status.get("id")).startswith(TEST_ID):
             yield meta_receipt(status)
-    names = {
-        str(item.get("wa_id") or item.get("user_id")): item
-        for item in as_dicts(value.get("contacts"))
-    }
-    to = phone_number_id(value)
-    for message in as_dicts(value.get("messages")):
-        yield meta_message(message, names, to)
+    yield from received_events(value)
 
 
 def meta_receipt(status: Mapping[str, Any]) -> StatusChanged:
@@ -100,90 +95,6 @@ def meta_receipt(status: Mapping[str, Any]) -> StatusChanged:
         retry_after=PAUSES.get(code, timedelta(0)),
         closes=Reason.OPT_OUT if remedy is OptedOutOfMarketing else None,
     )
-
-
-def meta_message(message: dict[str, Any], names: dict[str, Any], to: str) -> MessageReceived:
-    # Since 2026 a person with a user name may write without showing a number.
-    sender = str(message.get("from") or message.get("from_user_id") or "")
-    profile = as_dict(as_dict(names.get(sender)).get("profile"))
-    kind = str(message.get("type", ""))
-    text = readable_text(kind, message)
-    return MessageReceived(
-        channel="whatsapp",
-        provider_id=str(message.get("id", "")),
-        sender=as_e164(sender),
-        sender_name=str(profile.get("name") or profile.get("username") or ""),
-        handle=str(message.get("from_user_id") or ""),
-        to=(to,),
-        subject="",
-        text=text,
-        media=media_of(kind, message),
-        occurred_at=parse_unix_time(message.get("timestamp")),
-        opens_service_window=kind not in WINDOWLESS,
-        template_button=template_button(kind, message),
-    )
-
-
-def readable_text(kind: str, message: dict[str, Any]) -> str:
-    """Returns what a person would read; for kinds without words, their name in brackets."""
-    value = message.get(kind)
-    words = TEXT_READERS.get(kind, caption_text)(value) if isinstance(value, dict) else ""
-    return words or f"[{kind or 'unknown'}]"
-
-
-def caption_text(value: dict[str, Any]) -> str:
-    return str(value.get("caption") or "")
-
-
-def template_button(kind: str, message: dict[str, Any]) -> tuple[str, ...]:
-    """Returns what a template's quick reply says and carries; empty for anything else."""
-    if kind != "button":
-        return ()
-    value = as_dict(message.get("button"))
-    return tuple(str(value.get(name) or "") for name in ("text", "payload"))
-
-
-def chosen_title(value: dict[str, Any]) -> str:
-    answer = as_dict(value.get(str(value.get("type"))))
-    return str(answer.get("title") or "")
-
-
-def location_text(value: dict[str, Any]) -> str:
-    names = ("name", "address", "latitude", "longitude")
-    return " ".join(str(value[name]) for name in names if name in value)
-
-
-TEXT_READERS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "text": lambda value: str(value.get("body") or ""),
-    "button": lambda value: str(value.get("text") or ""),
-    "reaction": lambda value: str(value.get("emoji") or ""),
-    "interactive": chosen_title,
-    "location": location_text,
-}
-
-
-def media_of(kind: str, message: dict[str, Any]) -> tuple[Media, ...]:
-    """Returns the file of a message.
-
-    Meta gives an id, which its media endpoint turns into a link that works for minutes.
-    """
-    value = message.get(kind)
-    if kind not in MEDIA or not isinstance(value, dict):
-        return ()
-    return (Media(url=str(value.get("id", "")), content_type=str(value.get("mime_type", ""))),)
-
-
-def as_e164(sender: str) -> str:
-    """Returns a number as we keep it; whatever else a person may be known by stays as it is."""
-    if not (sender.isascii() and sender.isdigit()):
-        return sender
-    # Its ids keep the digits of numbering plans that were given up since.
-    return renumberings.present_number(f"+{sender}")
-
-
-def phone_number_id(value: dict[str, Any]) -> str:
-    """Returns Meta's id of our number that a change is about."""
-    return str(as_dict(value.get("metadata")).get("phone_number_id", ""))
 
 
 PREFERENCES = {
@@ -213,16 +124,9 @@ def preference_events(value: dict[str, Any]) -> Iterator[Event]:
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Iterator[Event]]] = {
     "messages": message_events,
+    "smb_message_echoes": echo_events,
     "user_preferences": preference_events,
     "message_template_status_update": template_events,
     "message_template_quality_update": template_events,
     "template_category_update": template_events,
 }
-
-
-def parse_unix_time(value: Any) -> datetime:
-    """Returns the time that Unix seconds, as a string or as a number, stand for."""
-    text = str(value)
-    if text.isascii() and text.isdigit() and len(text) < 12:  # noqa: PLR2004
-        return datetime.fromtimestamp(int(text), UTC)
-    return datetime.now(UTC)

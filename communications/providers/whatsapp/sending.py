@@ -22,7 +22,7 @@ def message_body(outbound: Outbound) -> dict[str, Any]:
     body: dict[str, Any] = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
-        "to": outbound.to.removeprefix("+"),
+        **recipient(outbound.to),
         # Ours, echoed in every status: finds the attempt even if the answer is lost.
         "biz_opaque_callback_data": f"{outbound.call} {outbound.message}",
     }
@@ -31,6 +31,14 @@ def message_body(outbound: Outbound) -> dict[str, Any]:
     if outbound.media:
         return body | media_body(outbound)
     return body | {"type": "text", "text": {"body": outbound.text, "preview_url": False}}
+
+
+def recipient(to: str) -> dict[str, str]:
+    """Returns the number, or the business-scoped id of a person who hides it.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+    return {"to": to.removeprefix("+")} if to.startswith("+") else {"recipient": to}
 
 
 def template_body(chosen: TemplateRef) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""A person has another number since: the same contact gets it."""
+
+from communications.book import contacts, learning
+from communications.models import Channel, Contact, Organization
+from communications.policy import suppressions
+from communications.receiving.identities import owns_sender
+from communications.receiving.senders import kept_value, unite
+from communications.vocabulary.events import ContactMoved
+from wedsync_comms.lib.text import sanitise
+
+FORMER = "former number"
+
+
+def apply_contact_moved(webhook: str, event: ContactMoved) -> int | None:
+    """Gives a contact the number, and the id, that the person has since. Their refusals go along.
+
+    Returns the id of the last organization that knows them by our number; None if none does.
+
+    The number they had stays with them as their former one, until somebody removes it.
+    """
+    found = None
+    for organization in Organization.objects.order_by("pk"):
+        if owns_sender(organization, webhook, event.channel, (event.to,)):
+            found = organization.pk
+            move_contact(organization, event)
+    return found
+
+
+def move_contact(organization: Organization, event: ContactMoved) -> None:
+    old = kept_value(event.channel, sanitise(event.old_value)) or ""
+    new = kept_value(event.channel, sanitise(event.new_value)) or ""
+    old_handle, new_handle = sanitise(event.old_handle)[:200], sanitise(event.new_handle)[:200]
+    contact = contacts.contact_by_handle(organization, old_handle) or contacts.contact_by_address(
+        organization, channel=event.channel, value=old
+    )
+    if contact is None:
+        return
+    if new_handle:
+        contacts.remember_handle(contact, new_handle)
+    values = [value for value in (old, new, old_handle, new_handle) if value]
+    # A telephone that has another number has it for everything.
+    for channel in (Channel.WHATSAPP, Channel.SMS):
+        if new:
+            give_number(contact, channel, old, new)
+        suppressions.share_refusals(organization, channel, values)
+
+
+def give_number(contact: Contact, channel: str, old: str, new: str) -> None:
+    has_old = old and learning.has_address(contact, channel=channel, value=old)
+    if not has_old and channel != Channel.WHATSAPP:
+        return
+    owner = contacts.contact_by_address(contact.organization, channel=channel, value=new)
+    if owner is not None and owner.pk != contact.pk:
+        if not owner.to_review:
+            # Somebody of ours has said whose it is: they decide, and the two are proposed to them.
+            return
+        # They wrote from it before WhatsApp said whose it is.
+        unite(contact, owner)
+    learning.add_number(contact, channel=channel, value=new, replaces=old, label=FORMER)

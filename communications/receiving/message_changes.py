@@ -1,0 +1,224 @@
+"""What became of a message that is here: written anew, taken back, answered with an emoji. And what
+somebody of ours wrote with the provider's own app."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from communications.errors import Unmatched
+from communications.live import event_stream
+from communications.models import Attempt, Call, Direction, Message, Organization
+from communications.models import Event as Row
+from communications.receiving import inbound
+from communications.receiving.consent import apply_side_effects, consent_of
+from communications.receiving.identities import owns_sender, receiving_organizations
+from communications.receiving.senders import find_sender
+from communications.vocabulary.events import (
+    Kind,
+    MessageDeleted,
+    MessageEchoed,
+    MessageEdited,
+    MessageReceived,
+    ReactionChanged,
+)
+from communications.vocabulary.statuses import Status
+from wedsync_comms.lib.text import sanitise
+
+MAX_EDITS = 100
+MAX_REACTIONS = 200
+ECHO_DETAIL = "Written with the app on the telephone."
+
+MessageChange = MessageEchoed | MessageEdited | MessageDeleted | ReactionChanged
+
+
+def apply_message_change(webhook: str, event: MessageChange, event_id: str) -> int:
+    """Applies what became of a message; returns the id of its organization.
+
+    Raises Unmatched where it is nobody's, or is about a message that is not here yet.
+    """
+    match event:
+        case MessageEchoed():
+            return apply_echo(webhook, event, event_id)
+        case MessageEdited():
+            return apply_edit(webhook, event, event_id)
+        case MessageDeleted():
+            return apply_deletion(webhook, event, event_id)
+        case _:
+            return apply_reaction(webhook, event, event_id)
+
+
+# --- written anew, taken back ---
+
+
+def apply_edit(webhook: str, event: MessageEdited, event_id: str) -> int:
+    """Puts the new text in place of the old one, which is kept.
+
+    An edit that comes before its message takes its place, until that comes.
+    """
+    organization = owner_of(webhook, event.message)
+    message = inbound.find_message(organization, webhook, event.original)
+    if message is None and event.is_echo:
+        raise Unmatched(f"The message {event.original} that was edited is not here.")
+    if message is None:
+        content = {**event.message.content, "is_edit": True}
+        first = {**vars(event.message), "provider_id": event.original, "content": content}
+        return inbound.receive_message(webhook, MessageReceived(**first), event_id)
+    with transaction.atomic():
+        message = Message.objects.select_for_update().get(pk=message.pk)
+        if note_change(message, Kind.EDITED, event.message, event_id, f"Before: {message.body}"):
+            replace_text(message, event.message)
+            if message.direction == Direction.INBOUND:
+                follow_new_words(organization, message, event.message)
+    return organization.pk
+
+
+def replace_text(message: Message, event: MessageReceived) -> None:
+    """An edit of before the last one is one more of the earlier texts."""
+    at = event.occurred_at.isoformat()
+    if message.edits and at < message.edits[-1]["at"]:
+        earlier = [*message.edits, inbound.earlier_text(event.text, event.occurred_at)]
+        message.edits = sorted(earlier, key=lambda edit: edit["at"])[-MAX_EDITS:]
+    else:
+        old = inbound.earlier_text(message.body, event.occurred_at)
+        message.edits = [*message.edits, old][-MAX_EDITS:]
+        for name, value in inbound.content_columns(event).items():
+            # Of a picture only the words beside it are edited.
+            if name != "media" or value:
+                setattr(message, name, value)
+    message.save(update_fields=["body", "html", "media", "content", "edits", "updated_at"])
+
+
+def follow_new_words(organization: Organization, message: Message, event: MessageReceived) -> None:
+    """Hears what the new words say about being written to."""
+    consent = consent_of(organization, event)
+    if consent and consent != message.consent:
+        message.consent = consent
+        message.save(update_fields=["consent", "updated_at"])
+        contact = None if event.group else find_sender(organization, event)
+        apply_side_effects(organization, event, contact, consent)
+
+
+def apply_deletion(webhook: str, event: MessageDeleted, event_id: str) -> int:
+    """Marks a message as taken back. What it said stays: somebody may have acted on it."""
+    for organization in owners_of(webhook, event.channel, event.to):
+        message = inbound.find_message(organization, webhook, event.original)
+        if message is not None:
+            with transaction.atomic():
+                if note_change(message, Kind.DELETED, event, event_id, ""):
+                    Message.objects.filter(pk=message.pk, deleted_at=None).update(
+                        deleted_at=event.occurred_at, updated_at=timezone.now()
+                    )
+            return organization.pk
+    raise Unmatched(f"The message {event.original} that was taken back is not here.")
+
+
+# --- reactions ---
+
+
+def apply_reaction(webhook: str, event: ReactionChanged, event_id: str) -> int:
+    """Ties an emoji to its message; blank takes the person's earlier one away.
+
+    What was reacted to may be from before our time: then the emoji is a message of its own.
+    """
+    organization = owner_of(webhook, event.message)
+    message = inbound.find_message(organization, webhook, event.original)
+    if message is None:
+        if event.emoji:
+            inbound.receive_message(webhook, event.message, event_id)
+        return organization.pk
+    detail = f"They answered with {event.emoji}" if event.emoji else "They took their emoji back."
+    with transaction.atomic():
+        message = Message.objects.select_for_update().get(pk=message.pk)
+        if note_change(message, Kind.REACTED, event.message, event_id, detail):
+            message.reactions = reactions_after(message.reactions, event)
+            message.save(update_fields=["reactions", "updated_at"])
+    return organization.pk
+
+
+def reactions_after(before: list[dict[str, str]], event: ReactionChanged) -> list[dict[str, str]]:
+    """Returns the reactions of everybody: one of each person, the newest of theirs."""
+    by, at = sanitise(event.message.sender)[:320], event.message.occurred_at.isoformat()
+    own = [reaction for reaction in before if reaction["by"] == by]
+    if any(reaction["at"] > at for reaction in own):
+        return before
+    others = [reaction for reaction in before if reaction["by"] != by]
+    new = {"by": by, "emoji": sanitise(event.emoji)[:40], "at": at}
+    # One that was taken back keeps its time, so that an older one that comes late is not put back.
+    return [*others, new][-MAX_REACTIONS:]
+
+
+# --- what somebody of ours wrote with the provider's own app ---
+
+
+def apply_echo(webhook: str, event: MessageEchoed, event_id: str) -> int:
+    """Puts what was written on a telephone of ours into the thread of who it was written to."""
+    echoed = event.message
+    organizations = list(owners_of(webhook, echoed.channel, event.identity))
+    if not organizations:
+        raise Unmatched(f"No organization writes as {event.identity}.")
+    organization = organizations[0]
+    if inbound.find_message(organization, webhook, echoed.provider_id) is not None:
+        return organization.pk
+    recipient = MessageReceived(**{**vars(echoed), "sender": echoed.to[0]})
+    with transaction.atomic():
+        contact = None if echoed.group else find_sender(organization, recipient)
+        message = Message.objects.create(
+            **{
+                **inbound.message_columns(organization, contact, webhook, echoed, echoed.to[0]),
+                "organization": organization,
+                "direction": Direction.OUTBOUND,
+                "provider": inbound.carrying_provider(webhook, echoed.channel),
+                "provider_id": sanitise(echoed.provider_id)[:255],
+                "sender": event.identity[:320],
+                "leg_to": sanitise(echoed.to[0])[:320],
+                "status": Status.SENT,
+                "is_echo": True,
+            }
+        )
+        attempt = add_attempt(message, echoed)
+        columns = inbound.event_columns(message, echoed, event_id, Kind.SENT)
+        Row.objects.create(**columns | {"attempt": attempt, "detail": ECHO_DETAIL, "changed": True})
+        event_stream.announce_events()
+    return organization.pk
+
+
+def add_attempt(message: Message, event: MessageReceived) -> Attempt:
+    """Stands for what the app did, so that receipts find the message."""
+    call = Call.objects.create(provider=message.provider, tries=1)
+    return Attempt.objects.create(
+        message=message,
+        call=call,
+        number=1,
+        sender=message.sender,
+        to=message.to,
+        provider=message.provider,
+        provider_id=message.provider_id,
+        status=Status.SENT,
+        started_at=event.occurred_at,
+        finished_at=event.occurred_at,
+    )
+
+
+# --- whose, and once ---
+
+
+def owners_of(webhook: str, channel: str, identity: str) -> Iterator[Organization]:
+    for organization in Organization.objects.order_by("pk"):
+        if owns_sender(organization, webhook, channel, (identity,)):
+            yield organization
+
+
+def owner_of(webhook: str, event: MessageReceived) -> Organization:
+    return receiving_organizations(webhook, event)[0][0]
+
+
+def note_change(message: Message, kind: Kind, event: Any, event_id: str, detail: str) -> bool:
+    """Appends what happened to the message's timeline; False if it stands there already."""
+    columns = inbound.event_columns(message, event, event_id, kind)
+    key = {name: columns.pop(name) for name in ("provider", "event_id", "message")}
+    _, is_new = Row.objects.get_or_create(**key, defaults=columns | {"detail": detail})
+    if is_new:
+        event_stream.announce_events()
+    return is_new
