@@ -36,7 +36,8 @@ def sender_at(organization: Organization, slug: str) -> str:
 
 def trial_pause(trials: int) -> timedelta:
     """Returns how long a sender stays closed after so many trials."""
-    return min(FIRST_TRIAL_AFTER * 2 ** min(trials, 16), LONGEST_TRIAL_PAUSE)
+    doubled: int = 2 ** min(trials, 16)
+    return min(FIRST_TRIAL_AFTER * doubled, LONGEST_TRIAL_PAUSE)
 
 
 class RouteSenders:

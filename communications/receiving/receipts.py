@@ -13,6 +13,7 @@ from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Message
 from communications.policy import channel_fallback, retry_policy, senders, suppressions
 from communications.providers import registry
+from communications.receiving import template_catalogue
 from communications.vocabulary.events import Kind, Reason, Source, StatusChanged
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.breaker import QUOTA
@@ -23,6 +24,7 @@ from wedsync_comms.lib.errors import (
     ProviderPaused,
     QuotaExceeded,
     SenderRejected,
+    TemplateRejected,
 )
 from wedsync_comms.lib.text import as_sentence, sanitise
 
@@ -68,7 +70,7 @@ def narrowed_to_sender(attempt: Attempt, event: StatusChanged) -> StatusChanged:
 
 
 def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:
-    """Closes the sender, or pauses the provider, that a receipt says is refused."""
+    """Closes what a receipt says is refused: a sender, an account, a template."""
     why = sanitise(event.detail) or event.code
     if issubclass(remedy, SenderRejected):
         sender = attempt.sender or registry.provider_for(attempt.provider).sender
@@ -81,6 +83,8 @@ def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderE
             registry.breaker_for(attempt.provider).pause(why, cause=QUOTA, lasts=left)
     elif issubclass(remedy, ProviderPaused):
         registry.breaker_for(attempt.provider).pause(why)
+    elif issubclass(remedy, TemplateRejected):
+        template_catalogue.pause_refused(attempt.message)
 
 
 def learn_internet_id(attempt: Attempt, value: str) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 
-from communications.models import Organization, Template
+from communications.composing.drafts import APPROVED
+from communications.models import Channel, Message, Organization, Template
 from communications.providers import registry
 from communications.vocabulary.events import TemplateChanged, TemplateText
 from wedsync_comms.lib.errors import ProviderError
@@ -98,6 +99,26 @@ def apply_template_change(channel: str, event: TemplateChanged) -> None:
     if not known.update(**columns):
         # A new one, whose text only the catalogue tells.
         expire_catalogue(channel)
+
+
+# Ours, for one that was refused when it was sent. Whether it is paused or disabled for good, the
+# list and Meta's own news tell.
+PAUSED = "PAUSED"
+
+
+def pause_refused(message: Message) -> None:
+    """Stores that the provider refused the approved text of a message, for its organization."""
+    ref = message.template_ref
+    if not ref:
+        return
+    Template.objects.filter(
+        organization=message.organization_id,
+        channel=Channel.WHATSAPP,
+        name=ref["name"],
+        language=ref["language"],
+        approval=APPROVED,
+    ).update(approval=PAUSED)
+    expire_catalogue(Channel.WHATSAPP)
 
 
 JUDGED_COLUMNS = {"approval", "quality", "category"}

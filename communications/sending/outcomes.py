@@ -17,10 +17,11 @@ from communications.policy import channel_fallback, retry_policy, senders, suppr
 from communications.policy.retry_policy import Action, Decision
 from communications.providers import registry
 from communications.providers.base import Accepted
+from communications.receiving import template_catalogue
 from communications.sending.claims import Claim, is_repeatable
 from communications.vocabulary.events import Kind, Reason, Source
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import OptedOut, OptedOutOfMarketing, ProviderError
+from wedsync_comms.lib.errors import OptedOut, OptedOutOfMarketing, ProviderError, TemplateRejected
 from wedsync_comms.lib.text import as_sentence
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ def record_outcomes(results: Sequence[CallResult]) -> None:
         record([change for outcome in outcomes for change in outcome.changes_if_held(held)])
         for result in results:
             suppress_opted_out(result)
+            pause_refused_templates(result)
         senders.note_accepted(accepted_senders(results))
 
 
@@ -206,6 +208,13 @@ def suppress_opted_out(called: CallResult) -> None:
                 detail=str(result),
                 message=attempt.message,
             )
+
+
+def pause_refused_templates(called: CallResult) -> None:
+    """Has nobody of the organization send what the provider has just refused as a text."""
+    for attempt, result in called.pairs():
+        if isinstance(result, TemplateRejected):
+            template_catalogue.pause_refused(attempt.message)
 
 
 def log_attempt(attempt: Attempt, result: Accepted | ProviderError) -> None:

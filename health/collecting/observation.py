@@ -19,6 +19,7 @@ from health.collecting import (
     queue,
     traffic,
 )
+from health.collecting.closed_senders import ClosedSender, collect_closed_senders
 from health.collecting.missing_webhooks import AwaitedReceipts
 from health.collecting.outcome_counts import (
     OutcomeCounts,
@@ -83,6 +84,7 @@ class OpenIncident:
 class Observation:
     at: datetime
     providers: tuple[ProviderObservation, ...] = ()
+    closed_senders: tuple[ClosedSender, ...] = ()
     # By vendor and organization.
     calendars: tuple[CalendarHealth, ...] = ()
     # Of the address that calendars push to.
@@ -119,6 +121,7 @@ def collect_observation(now: datetime) -> Observation:
             )
             for slug in settings.PROVIDERS
         ),
+        closed_senders=collect_closed_senders(),
         calendars=linked_accounts.collect_calendar_health(None, now),
         calendar_endpoint=probes.get((Probe.Kind.ENDPOINT, CALENDAR))
         if settings.CALENDARS

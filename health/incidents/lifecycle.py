@@ -87,7 +87,7 @@ def finding_fields(match: RuleMatch) -> dict[str, object]:
         "link": match.finding.link,
         "evidence": match.finding.evidence,
         "did": rule.did,
-        "advice": rule.advice,
+        "advice": match.finding.advice or rule.advice,
     }
 
 

@@ -8,12 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from health.collecting.observation import Observation
-from health.rules import calendars, infrastructure, provider_accounts, providers, webhooks
+from health.rules import (
+    calendars,
+    infrastructure,
+    provider_accounts,
+    providers,
+    senders,
+    webhooks,
+)
 from health.rules.rule import Finding, Rule
 
 RULES = (
     *provider_accounts.RULES,
     *providers.RULES,
+    *senders.RULES,
     *webhooks.RULES,
     *infrastructure.RULES,
     *calendars.RULES,

@@ -5,17 +5,19 @@ from datetime import timedelta
 
 from health.collecting.observation import Observation, ProviderObservation
 from health.rules.rule import CRITICAL, Evidence, Rule, of_each_provider
+from wedsync_comms.lib.breaker import QUOTA as QUOTA_USED
 
 MOVES_ON = "Messages go through the next provider of the route; without one, they wait unharmed. "
 
 # --- credentials --------------------------------------------------------------------------------
 
-REFUSED_ACCOUNT = {"CredentialsRejected", "ConfigurationRejected"}
+REFUSED_ACCOUNT = {"CredentialsRejected", "ConfigurationRejected", "SenderRejected"}
 
 
 def account_refused(provider: ProviderObservation, _: Observation) -> Evidence | None:
-    if provider.breaker.paused and not provider.breaker.held:
-        return {"the provider says": provider.breaker.reason}
+    breaker = provider.breaker
+    if breaker.paused and not breaker.held and breaker.cause != QUOTA_USED:
+        return {"the provider says": breaker.reason}
     probe = provider.probe
     if probe is None or probe.ok or probe.error_class not in REFUSED_ACCOUNT:
         return None
@@ -32,6 +34,29 @@ CREDENTIALS = Rule(
     did=f"Paused the provider. {MOVES_ON}It is tried again every minute.",
     advice="Put the right key or sender into the settings, restart, and resume the provider.",
     condition=of_each_provider(account_refused),
+)
+
+# --- quota --------------------------------------------------------------------------------------
+
+
+def quota_used_up(provider: ProviderObservation, _: Observation) -> Evidence | None:
+    breaker = provider.breaker
+    if not breaker.paused or breaker.cause != QUOTA_USED:
+        return None
+    return {
+        "the provider says": breaker.reason,
+        "tried again at": breaker.retry_at and breaker.retry_at.isoformat(),
+    }
+
+
+QUOTA = Rule(
+    kind="quota",
+    group="sending",
+    severity=CRITICAL,
+    title="The quota at {name} is used up",
+    did=f"Paused the provider for as long as it says. {MOVES_ON}",
+    advice="Wait, or book more at the provider and resume it here.",
+    condition=of_each_provider(quota_used_up),
 )
 
 # --- pauses and warnings ------------------------------------------------------------------------
@@ -66,4 +91,4 @@ ACCOUNT = Rule(
 )
 
 # Credentials belong to what may be wrong with sending, and are the worst of it.
-RULES = (CREDENTIALS, PAUSED, ACCOUNT)
+RULES = (CREDENTIALS, QUOTA, PAUSED, ACCOUNT)

@@ -27,6 +27,8 @@ class Finding:
     organization: int | None = None
     # Where it is mended.
     link: str = ""
+    # What a person can do about this one; blank: what the rule says.
+    advice: str = ""
     evidence: Evidence = field(default_factory=dict)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from health.collecting.closed_senders import ClosedSender
 from health.collecting.missing_webhooks import AwaitedReceipts
 from health.collecting.observation import (
     Observation,
@@ -16,7 +17,7 @@ from health.vocabulary.readings import (
     CountWithExample,
     QueueReading,
 )
-from wedsync_comms.lib.breaker import BreakerState
+from wedsync_comms.lib.breaker import QUOTA, BreakerState
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -49,6 +50,19 @@ def with_open(observation: Observation) -> Observation:
     return replace(observation, open=found)
 
 
+def closed_sender(**values: Any) -> ClosedSender:
+    usual = {
+        "provider": "resend",
+        "channel": "email",
+        "sender": "hello@barn.example",
+        "organization": 7,
+        "organization_name": "The Barn",
+        "is_own": True,
+        "reason": "The barn.example domain is not verified.",
+    }
+    return ClosedSender(**{**usual, **values})
+
+
 def calendar_health(**values: Any) -> CalendarHealth:
     return CalendarHealth(**{"vendor": "google", "accounts": 2, **values})
 
@@ -68,11 +82,14 @@ def unheard(count: int, since: float, usual: float = 10) -> AwaitedReceipts:
 
 OPEN = BreakerState("open", reason="9 of the last 12 attempts failed", opened_at=NOON)
 REFUSED = BreakerState("open", reason="API key is invalid", opened_at=NOON, paused=True)
+USED_UP = replace(REFUSED, reason="You have reached your daily quota.", cause=QUOTA)
 HELD = BreakerState("open", reason="Paused by anna.", opened_at=NOON, paused=True, held=True)
 
 # What is wrong -> the moment at which it shows.
 WRONG: dict[str, Observation] = {
     "credentials": healthy_observation(provider(breaker=REFUSED)),
+    "quota": healthy_observation(provider(breaker=USED_UP)),
+    "sender": healthy_observation(provider(), closed_senders=(closed_sender(is_own=False),)),
     "breaker": healthy_observation(provider(breaker=OPEN)),
     "failing": healthy_observation(failing()),
     "often failing": healthy_observation(failing(accepted=15)),

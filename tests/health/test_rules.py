@@ -16,6 +16,7 @@ from tests.health.observations import (
     REFUSED,
     WRONG,
     at,
+    closed_sender,
     failing,
     healthy_observation,
     probed,
@@ -55,6 +56,25 @@ def test_two_providers_are_two_causes() -> None:
         healthy_observation(failing(), failing(slug="twilio", webhook="twilio"))
     )
     assert set(found) == {"sending:resend", "sending:twilio"}
+
+
+def test_a_refused_sender_is_its_organizations_incident() -> None:
+    closed = (closed_sender(), closed_sender(organization=8, provider="twilio", channel="sms"))
+    found = evaluation.evaluate_rules(healthy_observation(provider(), closed_senders=closed))
+    assert set(found) == {"sender:resend:7", "sender:twilio:8"}
+    match = found["sender:resend:7"]
+    assert match.title == "“hello@barn.example” is refused as a sender"
+    assert match.finding.organization == 7
+    assert "Verify the domain" in match.finding.advice
+    assert "SMS from" in found["sender:twilio:8"].finding.advice
+
+
+def test_a_refused_sender_of_the_installation_is_one_incident_of_the_platform() -> None:
+    closed = tuple(closed_sender(is_own=False, organization=number) for number in (7, 8))
+    found = evaluation.evaluate_rules(healthy_observation(provider(), closed_senders=closed))
+    assert [(cause, match.finding.organization) for cause, match in found.items()] == [
+        ("sender:resend", None)
+    ]
 
 
 def test_addresses_that_are_wrong_are_nobodys_fault() -> None:

@@ -1,13 +1,17 @@
 """The breaker's transitions as arithmetic, with a clock of our own."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
 from wedsync_comms.lib.breaker import (
     CLOSED,
     POLICY,
+    QUOTA,
     Circuit,
+    _circuit,
+    _stored,
     allowed,
     due,
     on_trial,
@@ -146,3 +150,24 @@ def test_a_clock_set_back_prolongs_neither_cool_down_nor_trial() -> None:
     circuit = trial(OPEN, yesterday)
     assert not on_trial(trial(OPEN, NOW + 15), yesterday, POLICY)
     assert on_trial(circuit, yesterday + 1, POLICY)
+
+
+# --- quotas -------------------------------------------------------------------------------------
+
+
+def test_a_used_up_quota_is_left_alone_for_as_long_as_the_provider_says() -> None:
+    day = timedelta(days=1)
+    circuit, _ = paused(CLOSED, NOW, policy=POLICY, reason="Daily quota.", cause=QUOTA, lasts=day)
+    assert not due(circuit, NOW + day.total_seconds() - 1, POLICY)
+    assert due(circuit, NOW + day.total_seconds(), POLICY)
+    # The clock was set back to before it began.
+    assert due(circuit, NOW - 1, POLICY)
+    tried = trial(circuit, NOW + day.total_seconds())
+    assert after([("mail", FINE)], tried, NOW + day.total_seconds()) == CLOSED
+
+
+def test_processes_of_an_earlier_release_can_read_what_has_no_cause() -> None:
+    assert "cause" not in _stored(OPEN)
+    circuit, _ = paused(CLOSED, NOW, policy=POLICY, reason="Quota.", cause=QUOTA)
+    assert _stored(circuit)["cause"] == QUOTA
+    assert _circuit(_stored(circuit)) == circuit

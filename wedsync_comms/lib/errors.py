@@ -140,6 +140,10 @@ class ContentRejected(PermanentError):
     """The text, the attachments or the headers were refused."""
 
 
+class TemplateRejected(ContentRejected):
+    """The approved text it was sent as may not be sent now: others may."""
+
+
 class InvalidSignature(Exception):
     """A webhook that is not the provider's, or too old."""
 

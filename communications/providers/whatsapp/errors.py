@@ -23,6 +23,7 @@ from wedsync_comms.lib.errors import (
     SenderBusy,
     SenderRejected,
     ServerFailed,
+    TemplateRejected,
     TransientError,
 )
 from wedsync_comms.lib.http import Response
@@ -52,7 +53,9 @@ ERRORS: dict[int, type[ProviderError]] = {
         ContentRejected,
     ),
     **dict.fromkeys((132000, 132001, 132005, 132007, 132008, 132012), ContentRejected),
-    **dict.fromkeys((132015, 132016, 132068, 132069), ContentRejected),
+    **dict.fromkeys((132068, 132069), ContentRejected),
+    # Paused, or disabled, for its quality.
+    **dict.fromkeys((132015, 132016), TemplateRejected),
 }
 # Meta never says how long; these are its documented windows.
 PAUSES = {

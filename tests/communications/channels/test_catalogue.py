@@ -4,7 +4,8 @@ import pytest
 
 from communications import tasks
 from communications.errors import Refused
-from communications.models import Organization, Template
+from communications.models import Message, Organization, Template
+from communications.providers.whatsapp.templates import approval_of
 from communications.receiving import template_catalogue
 from tests import factories
 from tests.communications.channels.phones import (
@@ -182,3 +183,87 @@ def test_the_same_template_in_another_language_is_another(
     template(venue, language="de", approval="PAUSED")
     template(factories.organization(), approval="PAUSED")
     assert phones.send(message).status == "sent"
+
+
+# --- what Meta says of a template -----------------------------------------------------------------
+
+
+UNUSABLE = (
+    *("PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "ARCHIVED", "PENDING_DELETION"),
+    *("DELETED", "LIMIT_EXCEEDED"),
+)
+
+
+def update_for(venue: Organization) -> Message:
+    fields = {"body": "", "template": "wedding_update", "variables": VALUES}
+    return write(guest(venue), "whatsapp", **fields)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "after"),
+    [
+        *(("APPROVED", event, "APPROVED") for event in ("FLAGGED", "LOCKED", "UNLOCKED")),
+        *(("PAUSED", event, "PAUSED") for event in ("FLAGGED", "LOCKED", "UNLOCKED")),
+        *(("PAUSED", event, "APPROVED") for event in ("APPROVED", "REINSTATED", "UNARCHIVED")),
+        *(
+            ("APPROVED", event, event)
+            for event in ("PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "ARCHIVED")
+        ),
+        *(
+            ("APPROVED", event, event)
+            for event in ("PENDING_DELETION", "DELETED", "LIMIT_EXCEEDED")
+        ),
+        # Of tomorrow: the list tells.
+        ("APPROVED", "SANDWICHED", "APPROVED"),
+        ("PAUSED", "", "PAUSED"),
+    ],
+)
+def test_only_what_meta_calls_unusable_is_unusable(
+    venue: Organization, phones: Phones, before: str, event: str, after: str
+) -> None:
+    found = template(venue, approval=before)
+    phones.meta_posts(
+        "message_template_status_update",
+        event=event,
+        message_template_name="wedding_update",
+        message_template_language="en_US",
+    )
+    found.refresh_from_db()
+    assert found.approval == after
+    if after == "APPROVED":
+        message = write(
+            guest(venue), "whatsapp", body="", template="wedding_update", variables=VALUES
+        )
+        assert phones.send(message).status == "sent"
+
+
+@pytest.mark.parametrize("status", ["FLAGGED", "LOCKED", "UNLOCKED", "REINSTATED"])
+def test_a_listed_template_that_may_be_sent_is_usable(status: str) -> None:
+    assert approval_of(status) == "APPROVED"
+    assert approval_of("SANDWICHED") == "SANDWICHED"
+
+
+@pytest.mark.parametrize("code", [132015, 132016])
+def test_a_template_that_is_refused_when_it_is_sent_stops_nothing_but_itself(
+    venue: Organization, phones: Phones, code: int
+) -> None:
+    refused, other = template(venue), template(factories.organization())
+    phones.breaks("whatsapp", "status", status=400, name=str(code), count=1)
+    message = update_for(venue)
+    assert phones.send(message).status == "failed"
+    refused.refresh_from_db()
+    other.refresh_from_db()
+    assert (refused.approval, other.approval) == ("PAUSED", "APPROVED")
+    # The list is asked at once, and knows better.
+    template_catalogue.sync_catalogues()
+    refused.refresh_from_db()
+    assert refused.approval == "APPROVED"
+
+
+def test_a_receipt_may_say_that_a_template_is_paused(venue: Organization, phones: Phones) -> None:
+    found = template(venue)
+    message = update_for(venue)
+    phones.send(message)
+    phones.meta_says(message.attempts.get(), "failed", 132015)
+    found.refresh_from_db()
+    assert found.approval == "PAUSED"

@@ -1,8 +1,12 @@
 """What providers tell later: failures that are tried again, that lead elsewhere, and the end."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from communications.models import Event, Message, Organization
+from communications.providers import registry
 from communications.sending import reconciliation
 from tests.communications.channels.phones import (
     Phones,
@@ -201,3 +205,83 @@ def test_a_failure_that_was_asked_for_is_acted_upon(venue: Organization, phones:
     phones.pass_time()
     assert phones.send(message).status == "sent"
     assert len(phones.copies(message)) == 2
+
+
+# --- what left, and what a repetition is of use for ---------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["30003", "30017"])
+def test_a_phone_that_is_off_is_tried_twice_more_minutes_apart(
+    venue: Organization, phones: Phones, code: str
+) -> None:
+    message = sent(venue, phones, fallback=PLAN)
+    for minutes in (3, 10):
+        phones.twilio_says(last(message), "undelivered", code)
+        assert status(message) == "queued"
+        assert message.send_after is not None
+        left = (message.send_after - timezone.now()).total_seconds()
+        assert 60 * minutes - 5 < left <= 60 * minutes
+        assert f"Next try in {minutes} min." in explanations(message)
+        phones.pass_time(minutes=minutes)
+        assert phones.send(message).status == "sent"
+    phones.twilio_says(last(message), "undelivered", code)
+    assert phones.send(message).provider == "mail"
+    assert len(phones.copies(message)) == 3
+    assert "never left" not in explanations(message)
+
+
+def test_a_phone_that_stays_off_without_a_plan_is_the_end(
+    venue: Organization, phones: Phones
+) -> None:
+    message = sent(venue, phones)
+    for _ in range(3):
+        phones.twilio_says(last(message), "undelivered", "30003")
+        phones.pass_time(minutes=11)
+        phones.send_due()
+    assert (status(message), message.error_code) == ("failed", "30003")
+
+
+def test_a_repetition_that_would_come_too_late_is_none(venue: Organization, phones: Phones) -> None:
+    soon = timezone.now() + timedelta(minutes=2)
+    alone = sent(venue, phones, expires_at=soon)
+    planned = sent(venue, phones, expires_at=soon, fallback=PLAN)
+    for message in (alone, planned):
+        phones.twilio_says(last(message), "undelivered", "30003")
+    phones.send_due()
+    assert status(alone) == "failed"
+    # The rest of its time is the next channel's.
+    assert status(planned) == "sent"
+    assert planned.provider == "mail"
+
+
+def test_what_twilio_could_not_send_in_its_time_is_not_sent_after_it(
+    venue: Organization, phones: Phones
+) -> None:
+    message = sent(venue, phones, expires_at=timezone.now() + timedelta(minutes=1), fallback=PLAN)
+    Message.objects.filter(pk=message.pk).update(expires_at=timezone.now())
+    phones.twilio_says(last(message), "failed", "30036")
+    phones.send_due()
+    assert (status(message), message.error_code) == ("expired", "expired")
+    assert "never left the provider" in explanations(message)
+    assert len(phones.copies(message)) == 1
+
+
+def test_what_expired_before_the_next_step_is_that_steps(
+    venue: Organization, phones: Phones
+) -> None:
+    planned, alone = sent(venue, phones, fallback=PLAN), sent(venue, phones)
+    for message in (planned, alone):
+        phones.twilio_says(last(message), "failed", "30036")
+    phones.send_due()
+    assert (status(planned), planned.provider) == ("sent", "mail")
+    assert "Next try in 1 s." in explanations(alone)
+
+
+def test_a_locked_account_in_a_receipt_leaves_the_message_its_next_way(
+    venue: Organization, phones: Phones
+) -> None:
+    message = sent(venue, phones)
+    phones.twilio_says(last(message), "failed", "30002")
+    assert registry.breaker_for("twilio").state().paused
+    assert status(message) == "queued"
+    assert "Not through twilio: " in explanations(message)

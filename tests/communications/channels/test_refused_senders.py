@@ -65,6 +65,7 @@ def test_a_foreign_number_closes_itself_and_nothing_else(
     assert registry.bucket_for(provider).snapshot().held_for == 0
     closed = SenderStanding.objects.closed().get()
     assert (closed.organization, closed.provider) == (stranger, provider)
+    assert closed.retry_at is not None
     assert 55 < (closed.retry_at - timezone.now()).total_seconds() <= 60
 
 
@@ -139,6 +140,7 @@ def test_it_reopens_after_a_trial_that_one_message_makes(
     assert [len(message.attempts.all()) for message in messages] == [2, 0, 0]
     row = SenderStanding.objects.closed().get()
     assert (row.trials, row.error_code) == (1, "21606")
+    assert row.retry_at is not None
     assert 110 < (row.retry_at - timezone.now()).total_seconds() <= 120
     assert set(Message.objects.values_list("send_after", flat=True)) == {row.retry_at}
 

@@ -123,8 +123,8 @@ def test_a_batch_that_is_refused_as_a_whole_says_nothing_about_each_of_its_sende
         senders.note_accepted(
             [(organization.pk, "first", senders.sender_at(organization, "first"))]
         )
-    refusal = {"status": 403, "name": "validation_error", "count": 1}
-    mailing.breaks("status", only=["POST /emails/batch"], **refusal)
+    batches = ["POST /emails/batch"]
+    mailing.breaks("status", only=batches, status=403, name="validation_error", count=1)
     messages = [factories.message(barn), factories.message(venue)]
 
     mailing.send_until_nothing_is_left()

@@ -373,7 +373,8 @@ def test_a_429_says_how_long_to_wait(
     api.post(f"{URL}/emails", json=body, status=429, headers=headers)
     with pytest.raises((RateLimited, QuotaExceeded)) as caught:
         resend().send([outbound()], key="k")
-    assert caught.value.retry_after.total_seconds() == seconds
+    error: Any = caught.value
+    assert error.retry_after.total_seconds() == seconds
 
 
 def test_a_proxys_html_error_page_is_asked_again_with_the_same_key(

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,13 @@ from communications.vocabulary.statuses import Status
 from tests.communications.providers.signing import signature, svix
 from tests.communications.providers.test_resend import OTHER_SECRET, resend
 from tests.environment import SECRET
-from wedsync_comms.lib.errors import InvalidSignature, MalformedRequest
+from wedsync_comms.lib.errors import (
+    InvalidSignature,
+    MalformedRequest,
+    ProviderError,
+    QuotaExceeded,
+    SenderRejected,
+)
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "resend"
@@ -283,6 +289,24 @@ def test_a_complaint_closes_the_address_and_proves_delivery() -> None:
 def test_a_failure_says_why_in_words() -> None:
     found = status(payload("email.failed"))
     assert (found.code, found.detail) == ("reached_daily_quota", "Reached daily quota")
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy", "hours"),
+    [
+        ("reached_daily_quota", QuotaExceeded, 1),
+        ("reached_monthly_quota", QuotaExceeded, 6),
+        ("domain_not_verified", SenderRejected, 0),
+        ("something_else", None, 0),
+    ],
+)
+def test_a_failure_says_what_it_calls_for(
+    reason: str, remedy: type[ProviderError] | None, hours: int
+) -> None:
+    body = payload("email.failed")
+    found = status({**body, "data": {**body["data"], "failed": {"reason": reason}}})
+    assert found.remedy is remedy
+    assert found.retry_after == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from wedsync_comms.lib.errors import (
     SenderBusy,
     SenderRejected,
     ServerFailed,
+    TemplateRejected,
     TransientError,
 )
 from wedsync_comms.lib.http import Client
@@ -239,8 +240,9 @@ TABLE: dict[type[ProviderError], tuple[int, ...]] = {
     PermanentError: (130472, 131049),
     ContentRejected: (
         *(131047, 100, 131008, 131009, 131051, 131052, 131053, 132000, 132001, 132005, 132007),
-        *(132008, 132012, 137000, 132015, 132016, 132068, 132069),
+        *(132008, 132012, 137000, 132068, 132069),
     ),
+    TemplateRejected: (132015, 132016),
 }
 CODES = [(code, kind) for kind, codes in TABLE.items() for code in codes]
 

@@ -1,0 +1,73 @@
+"""What counts as an incident of a sender: a provider does not let an organization write as itself.
+Each condition stands above its rule."""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from health.collecting.closed_senders import ClosedSender
+from health.collecting.observation import Observation
+from health.rules.rule import Finding, Rule
+
+# What a person does about it, by channel.
+ADVICE = {
+    "email": "Verify the domain at the provider, or write another address into “E-mail from” of "
+    "the organization's settings. Saving them has it tried at once.",
+    "sms": "Add the number or the name to the account at the provider and register it, or have "
+    "“SMS from” of the organization's settings corrected. Saving them has it tried at once.",
+    "whatsapp": "Register the number at Meta and connect its business account, or have “WhatsApp "
+    "from” of the organization's settings corrected. Saving them has it tried at once.",
+}
+INSTALLATIONS = "Put a sender into the settings that the account may write as, and restart."
+
+
+def sender_refused(now: Observation) -> Iterator[Finding]:
+    """An organization's own sender is its own business; the installation's is the platform's."""
+    for closed in now.closed_senders:
+        yield own_finding(closed) if closed.is_own else shared_finding(closed)
+
+
+def own_finding(closed: ClosedSender) -> Finding:
+    return Finding(
+        subject=f"{closed.provider}:{closed.organization}",
+        name=sender_name(closed),
+        provider=closed.provider,
+        organization=closed.organization,
+        link=reverse("admin:communications_organization_change", args=[closed.organization]),
+        evidence=evidence(closed),
+        advice=ADVICE.get(closed.channel, ""),
+    )
+
+
+def shared_finding(closed: ClosedSender) -> Finding:
+    return Finding(
+        subject=closed.provider,
+        name=sender_name(closed),
+        provider=closed.provider,
+        evidence=evidence(closed),
+        advice=INSTALLATIONS,
+    )
+
+
+def sender_name(closed: ClosedSender) -> str:
+    return f"“{closed.sender}”" if closed.sender else "The sender"
+
+
+def evidence(closed: ClosedSender) -> dict[str, object]:
+    return {
+        "the provider says": closed.reason,
+        "since": closed.closed_at and closed.closed_at.isoformat(),
+        "tried again at": closed.retry_at and closed.retry_at.isoformat(),
+    }
+
+
+SENDER = Rule(
+    kind="sender",
+    title="{name} is refused as a sender",
+    did="Closed this sender at the provider, and nobody else's. Messages go through the next "
+    "provider or channel; without one, they wait. One of them tries it now and then.",
+    advice=INSTALLATIONS,
+    condition=sender_refused,
+)
+
+RULES = (SENDER,)
