@@ -19,6 +19,7 @@ from calendars.vocabulary import zones
 from communications.composing import placeholders
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
+from communications.composing.template_choice import choose_template
 from communications.errors import Refused
 from communications.models import Channel, Contact, Priority, Template
 from communications.policy import quiet_hours
@@ -122,15 +123,16 @@ def delivery_options(notification: Notice) -> list[DeliveryOption]:
         for channel, name in named
         if channel in reachable
         and registry.route_slugs(channel)
-        and (template := template_in_language(notification.rule, channel, name, contact.language))
+        and (template := template_for(notification.rule, channel, name, contact))
     ]
     return sorted(options, key=lambda option: option.channel != contact.preferred_channel)
 
 
-def template_in_language(rule: Rule, channel: str, name: str, language: str) -> Template | None:
-    known = Template.objects.filter(organization=rule.organization_id, channel=channel, name=name)
-    exact = known.filter(language=language).first() if language else None
-    return exact or known.filter(language="").first() or known.first()
+def template_for(rule: Rule, channel: str, name: str, contact: Contact) -> Template | None:
+    try:
+        return choose_template(rule.organization, channel, name, contact=contact).template
+    except Refused:
+        return None
 
 
 def compose_notification(notification: Notice) -> None:
@@ -171,13 +173,19 @@ def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Dr
         "attachments": ics_attachments(notification, first.channel),
     }
     if first.template.approval:
-        return Draft(template=first.template.name, variables=values, **common)
+        return Draft(
+            template=first.template.name,
+            language=first.template.language,
+            variables=values,
+            **common,
+        )
     body = placeholders.fill_placeholders(first.template.body, values)
     others = [{"channel": option.channel} for option in options[1:] if not option.template.approval]
     return Draft(
         subject=placeholders.fill_placeholders(first.template.subject, values),
         body=body,
         html=placeholders.fill_placeholders(first.template.html, values),
+        language=first.template.language,
         is_filled=True,
         fallback=others if len(body) <= MAX_SMS_CHARACTERS else (),
         **common,

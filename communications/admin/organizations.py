@@ -15,6 +15,8 @@ from django.utils.html import format_html_join
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
 from communications.book import contacts
+from communications.composing import template_choice
+from communications.errors import Refused
 from communications.models import Membership, Organization
 from communications.vocabulary import email_addresses
 from communications.vocabulary.consent_keywords import AMBIGUOUS_OPT_OUT_WORDS, OPT_OUT_WORDS
@@ -24,7 +26,29 @@ from wedsync_comms.lib.admin_kit.roles import OWNING
 from wedsync_comms.lib.admin_kit.scope import OwnedForm, ScopedAdmin, scope_of
 
 
+class LanguagesField(forms.CharField):
+    """A list, written with commas."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        listed = value if isinstance(value, list) else (value or "").split(",")
+        try:
+            return [template_choice.check_language(tag) for tag in listed if tag.strip()]
+        except Refused as error:
+            raise forms.ValidationError(str(error)) from error
+
+
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+    languages = LanguagesField(
+        required=False,
+        help_text="Those it writes in, the first one first, like “en, de”. They choose between a "
+        "template’s languages where the contact’s is not among them.",
+    )
+
     def clean_email_from(self) -> str:
         value: str = self.cleaned_data["email_from"]
         if not value:
@@ -65,6 +89,7 @@ class OrganizationAdmin(ScopedAdmin):
         "email_from",
         "time_zone",
         "region",
+        "languages",
         ("quiet_from", "quiet_until"),
         "opt_out_words",
         "opt_in_words",

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter
 
 from communications.admin import message_badges
-from communications.composing import placeholders
+from communications.composing import placeholders, template_choice
 from communications.errors import Refused
 from communications.models import Channel, Template
 from wedsync_comms.lib.admin_kit import badges
@@ -24,7 +25,13 @@ QUALITIES = {"GREEN": "success", "YELLOW": "warning", "RED": "danger"}
 
 class TemplateForm(OwnedForm):
     class Meta:
-        fields = ["name", "channel", "subject", "body", "html"]
+        fields = ["name", "channel", "language", "subject", "body", "html"]
+
+    def clean_language(self) -> str:
+        try:
+            return template_choice.check_language(self.cleaned_data["language"])
+        except Refused as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -36,9 +43,10 @@ class TemplateForm(OwnedForm):
             organization=self.owner,
             channel=data.get("channel"),
             name=data.get("name"),
+            language=data.get("language", ""),
         )
         if others.exclude(pk=self.instance.pk).exists():
-            self.add_error("name", "There is a template with this name for this channel already.")
+            self.add_error("name", "This channel has a template with this name and language.")
         return data
 
     def check_text(self, field: str, text: str) -> None:
@@ -57,14 +65,14 @@ def is_approved_elsewhere(template: Template | None) -> bool:
 @admin.register(Template)
 class TemplateAdmin(ScopedAdmin):
     form = TemplateForm
-    list_display = ["name", "way", "about", "standing", "kind", "rating", "changed"]
+    list_display = ["name", "way", "tongue", "about", "standing", "kind", "rating", "changed"]
     list_filter = [
         ("channel", ChoicesCheckboxFilter),
         ("approval", AllValuesCheckboxFilter),
     ]
     list_filter_submit = True
     search_fields = ["name", "subject"]
-    fields = ["name", "channel", "subject", "body", "html"]
+    fields = ["name", "channel", "language", "subject", "body", "html"]
 
     # Those of WhatsApp are made and changed at Meta: what is here is a copy of its list.
 
@@ -96,6 +104,10 @@ class TemplateAdmin(ScopedAdmin):
     @column("Subject or text")
     def about(self, template: Template) -> str:
         return badges.clamped_text(template.subject or template.body)
+
+    @column("Language")
+    def tongue(self, template: Template) -> str:
+        return template.language or "–"
 
     @column("Approval")
     def standing(self, template: Template) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from communications.book import contacts
-from communications.composing import placeholders
+from communications.composing import drafts, placeholders, template_choice
 from communications.composing.drafts import Draft
 from communications.errors import InvalidAddress, Refused
 from communications.models import (
@@ -69,6 +69,12 @@ class ComposeSerializer(StrictSerializer):
     body = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     template = serializers.CharField(max_length=512, required=False)
+    language = serializers.CharField(
+        max_length=35,
+        required=False,
+        help_text="Of the text, like en or pt_BR. Left out, the contact's language chooses between "
+        "those of a template, then the organization's.",
+    )
     variables = serializers.DictField(
         child=serializers.CharField(allow_blank=True, trim_whitespace=False),
         required=False,
@@ -111,6 +117,8 @@ class PreviewSerializer(serializers.Serializer[Any]):
     html = serializers.CharField()
     segments = SegmentsSerializer(allow_null=True)
     refusal = serializers.CharField(allow_null=True)
+    language = serializers.CharField(help_text="Of the text; blank where it is not known.")
+    language_reason = serializers.CharField(help_text="Why a template is in this language.")
 
 
 class CountSerializer(serializers.Serializer[Any]):
@@ -195,6 +203,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "subject",
             "body",
             "html",
+            "language",
             "status",
             "error_code",
             "error",
@@ -271,7 +280,6 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         ]
         read_only_fields = [
             "id",
-            "language",
             "category",
             "approval",
             "quality",
@@ -293,9 +301,17 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         name = attrs.get("name", getattr(self.instance, "name", ""))
         channel = attrs.get("channel", getattr(self.instance, "channel", Channel.EMAIL))
         organization = self.context["request"].membership.organization
-        written = {text: attrs[text] for text in ("subject", "body", "html") if text in attrs}
+        if self.instance is not None and self.instance.channel == Channel.WHATSAPP:
+            raise serializers.ValidationError("WhatsApp templates are changed at Meta.")
+        written = {text: str(attrs[text]) for text in drafts.TEXTS if text in attrs}
         placeholders.check_template_texts(organization, written)
-        twins = Template.objects.filter(organization=organization, channel=channel, name=name)
+        language = template_choice.check_language(
+            attrs.get("language", getattr(self.instance, "language", ""))
+        )
+        attrs["language"] = language
+        twins = Template.objects.filter(
+            organization=organization, channel=channel, name=name, language=language
+        )
         if twins.exclude(pk=getattr(self.instance, "pk", 0)).exists():
             raise serializers.ValidationError(
                 {"name": [f"There is a template “{name}” already: choose another name."]},

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from communications.composing import drafts, replies
-from communications.composing.drafts import APPROVED, Draft
+from communications.composing.drafts import Draft
+from communications.composing.template_choice import SENDABLE
 from communications.errors import KeyReused, Refused
 from communications.live import event_stream
 from communications.messages.transitions import Change, record
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 # Fields of a draft that the first release did not have.
-ADDED_LATER = ("allow_unconfirmed", "is_filled")
+ADDED_LATER = ("allow_unconfirmed", "is_filled", "language")
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ def compose_message(
     digest = draft_digest(draft)
     if idempotency_key and (found := find_composed(organization, idempotency_key, digest)):
         return found
-    message, files = build_message(organization, draft)
+    built = build_message(organization, draft)
+    message = built.message
     message.idempotency_key = idempotency_key or None
     message.request_hash = digest
     message.created_by = created_by
     try:
-        return Composed(store_message(message, files), is_new=True)
+        return Composed(store_message(built), is_new=True)
     except IntegrityError:
         # Two requests with one key at once: the other one was stored.
         found = find_composed(organization, idempotency_key, digest)
@@ -79,11 +80,15 @@ class MessagePreview:
     segments: Segments | None
     # Why it would not be sent; None if it would.
     refusal: str | None
+    # Of the text, and why a template is in this one.
+    language: str
+    language_reason: str
 
 
 def preview_message(organization: Organization, draft: Draft) -> MessagePreview:
     """Returns what the draft would become, and stores nothing. Raises Refused."""
-    message, _ = build_message(organization, draft)
+    built = build_message(organization, draft)
+    message = built.message
     return MessagePreview(
         to=message.to,
         subject=message.subject,
@@ -91,6 +96,8 @@ def preview_message(organization: Organization, draft: Draft) -> MessagePreview:
         html=message.html,
         segments=count_segments(message.body) if message.channel == Channel.SMS else None,
         refusal=suppressions.refusal_for(message, message.channel, message.to) or None,
+        language=message.language,
+        language_reason=built.language_reason,
     )
 
 
@@ -116,13 +123,23 @@ def find_composed(organization: Organization, key: str, digest: str) -> Composed
     return Composed(found, is_new=False)
 
 
-def build_message(organization: Organization, draft: Draft) -> tuple[Message, list[File]]:
+@dataclass(frozen=True)
+class BuiltMessage:
+    """A message that is not stored yet, and what is stored with it."""
+
+    message: Message
+    files: list[File]
+    # Why its template is in this language, for the timeline.
+    language_reason: str
+
+
+def build_message(organization: Organization, draft: Draft) -> BuiltMessage:
     """Returns the message a draft becomes, not stored yet. Raises Refused."""
     if draft.channel not in Channel.values:
         raise Refused("channel", f"Choose one of: {', '.join(Channel.values)}.")
     drafts.check_draft_routes(draft)
     contact, to = drafts.resolve_recipient(organization, draft)
-    text = drafts.render_draft(organization, draft)
+    text = drafts.render_draft(organization, draft, contact)
     files = [drafts.decode_attachment(attachment) for attachment in draft.attachments]
     if sum(len(file.content) for file in files) > drafts.MAX_ATTACHMENT_BYTES:
         raise Refused("attachments", "The attachments are larger than 25 MB together: send a link.")
@@ -144,6 +161,7 @@ def build_message(organization: Organization, draft: Draft) -> tuple[Message, li
         reply_to=drafts.check_reply_to(draft.reply_to),
         headers=drafts.check_headers(draft.headers),
         media=drafts.check_media(draft.media),
+        language=text.language,
         template_ref=text.ref,
         has_attachments=bool(files),
         priority=draft.priority,
@@ -158,7 +176,7 @@ def build_message(organization: Organization, draft: Draft) -> tuple[Message, li
     check_service_window(message)
     replies.tie_to_answered(message)
     unsubscribe.add_unsubscribe_link(message)
-    return message, files
+    return BuiltMessage(message, files, text.language_reason)
 
 
 def check_service_window(message: Message) -> None:
@@ -177,20 +195,22 @@ def check_service_window(message: Message) -> None:
 
 def approved_choice(message: Message) -> str:
     approved = Template.objects.filter(
+        SENDABLE,
         organization=message.organization,
         channel=Channel.WHATSAPP,
-        approval=APPROVED,
-    ).values_list("name", flat=True)
-    names = ", ".join(sorted(set(approved)))
+    )
+    names = ", ".join(sorted(set(approved.values_list("name", flat=True))))
     return f"Choose one of: {names}." if names else "None is approved yet."
 
 
-def store_message(message: Message, files: Sequence[File]) -> Message:
+def store_message(built: BuiltMessage) -> Message:
+    message, files = built.message, built.files
+    composed = Change(message=message.pk, kind=Kind.COMPOSED, detail=built.language_reason)
     with transaction.atomic():
         message.save(force_insert=True)
         Attachment.objects.bulk_create(Attachment(message=message, **vars(file)) for file in files)
         refused = eligibility.refuse_ineligible([message])
-        record([Change(message=message.pk, kind=Kind.COMPOSED), *refused.values()])
+        record([composed, *refused.values()])
         event_stream.wake_dispatchers()
     message.refresh_from_db()
     return message

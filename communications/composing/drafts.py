@@ -15,6 +15,11 @@ from communications.composing.placeholders import (
     fill_placeholders,
     placeholders,
 )
+from communications.composing.template_choice import (
+    TemplateChoice,
+    check_language,
+    choose_template,
+)
 from communications.errors import InvalidAddress, Refused
 from communications.models import Channel, Contact, Organization, Priority, Template
 from communications.policy import number_confirmation
@@ -23,8 +28,6 @@ from communications.providers import registry
 from communications.vocabulary import email_addresses, phone_numbers
 from communications.vocabulary.events import File
 
-# Meta's word for a template that may be sent.
-APPROVED = "APPROVED"
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
 # Ours to set, or the provider's: a caller who set them could forge a mail.
 RESERVED_HEADERS = {"from", "to", "cc", "bcc", "subject", "sender", "reply-to", "date"}
@@ -54,6 +57,8 @@ class Draft:
     body: str = ""
     html: str = ""
     template: str = ""
+    # Of the text; chooses between the languages of a template.
+    language: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     reply_to: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -76,6 +81,9 @@ class RenderedText:
     subject: str
     body: str
     html: str
+    language: str = ""
+    # Why the template is in this language.
+    language_reason: str = ""
     # The approved text it is sent as, if it is.
     ref: dict[str, Any] = field(default_factory=dict)
 
@@ -141,13 +149,19 @@ def recipient_of_contact(organization: Organization, draft: Draft) -> tuple[Cont
     return contact, to
 
 
-def render_draft(organization: Organization, draft: Draft) -> RenderedText:
+def render_draft(
+    organization: Organization, draft: Draft, contact: Contact | None = None
+) -> RenderedText:
     """Returns the texts of the draft or of its template, filled in. Raises Refused."""
-    chosen = find_template(organization, draft) if draft.template else None
+    choice = find_template(organization, draft, contact) if draft.template else None
+    chosen = choice.template if choice else None
     if chosen is None:
-        source = RenderedText(draft.subject, draft.body, draft.html)
+        language = check_language(draft.language)
+        source = RenderedText(draft.subject, draft.body, draft.html, language)
     else:
-        source = RenderedText(draft.subject or chosen.subject, chosen.body, chosen.html)
+        source = RenderedText(
+            draft.subject or chosen.subject, chosen.body, chosen.html, chosen.language
+        )
     if draft.is_filled and chosen is None:
         check_text(source, draft)
         return source
@@ -158,6 +172,8 @@ def render_draft(organization: Organization, draft: Draft) -> RenderedText:
         html=fill_placeholders(
             source.html, {name: escape(value) for name, value in draft.variables.items()}
         ),
+        language=source.language,
+        language_reason=choice.reason if choice else "",
         ref=template_reference(chosen, draft.variables) if chosen else {},
     )
     check_text(text, draft)
@@ -172,21 +188,18 @@ def check_source(source: RenderedText, draft: Draft, chosen: Template | None) ->
             check_placeholders(name if is_ours else "template", text, draft.variables)
 
 
-def find_template(organization: Organization, draft: Draft) -> Template:
+def find_template(
+    organization: Organization, draft: Draft, contact: Contact | None
+) -> TemplateChoice:
     if draft.body or draft.html:
         raise Refused("template", "Send either a template or a text, not both.")
-    known = Template.objects.filter(
-        organization=organization,
-        channel=draft.channel,
-        name=draft.template,
+    return choose_template(
+        organization,
+        draft.channel,
+        draft.template,
+        contact=contact,
+        language=draft.language,
     )
-    found = known.filter(approval=APPROVED).first() or known.first()
-    if found is None:
-        raise Refused("template", f"There is no {draft.channel} template “{draft.template}”.")
-    if draft.channel == Channel.WHATSAPP and found.approval != APPROVED:
-        why = found.approval.lower() or "not approved"
-        raise Refused("template", f"WhatsApp does not take “{found.name}” now: it is {why}.")
-    return found
 
 
 def template_reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django.db.models import Prefetch
 
-from communications.composing.drafts import APPROVED
+from communications.composing.template_choice import SENDABLE, best_version
 from communications.models import Channel, Contact, Direction, Event, Message, Template
 from communications.policy import channel_fallback, suppressions, whatsapp_window
 from communications.providers import registry
@@ -75,15 +76,13 @@ def sendable_templates(probe: Message) -> Iterator[Template]:
     if not (probe.to and registry.route_slugs(probe.channel)):
         return
     approved = Template.objects.filter(
+        SENDABLE,
         organization=probe.organization_id,
         channel=probe.channel,
-        approval=APPROVED,
-    ).order_by("name", "pk")
-    first: dict[str, Template] = {}
-    for template in approved:
-        first.setdefault(template.name, template)
+    ).order_by("name", "language", "pk")
     refused: dict[str, str] = {}
-    for template in first.values():
+    for _, versions in groupby(approved, key=lambda version: version.name):
+        template = best_version(list(versions), probe.organization, probe.contact).template
         category = template.category
         if category not in refused:
             probe.template_ref = {"category": category}

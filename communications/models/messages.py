@@ -77,6 +77,8 @@ class Message(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     fallback = models.JSONField(default=list, blank=True)
     media = models.JSONField(default=list, blank=True)
+    # Of its text, where that is known.
+    language = models.CharField(max_length=35, blank=True, default="", db_default="")
     # The approved text it is sent as: name, language, category, parameters.
     template_ref = models.JSONField(default=dict, blank=True)
     has_attachments = models.BooleanField(default=False)

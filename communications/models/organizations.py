@@ -42,6 +42,11 @@ class Organization(models.Model):
         default="GB",
         help_text="Two-letter country whose telephone numbers need no prefix.",
     )
+    languages = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+    )
     quiet_from = models.TimeField(
         "quiet from",
         null=True,

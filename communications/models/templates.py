@@ -15,8 +15,13 @@ class Template(models.Model):
     subject = models.CharField(max_length=250, blank=True)
     body = models.TextField()
     html = models.TextField(blank=True)
+    language = models.CharField(
+        max_length=16,
+        blank=True,
+        help_text="Like en or pt_BR. A template may be there once in each language: the contact’s "
+        "chooses. Blank: for everybody.",
+    )
     # Of a text that the provider must approve; blank for our own.
-    language = models.CharField(max_length=16, blank=True)
     category = models.CharField(max_length=20, blank=True)
     approval = models.CharField(max_length=30, blank=True)
     quality = models.CharField(max_length=20, blank=True)

@@ -391,6 +391,17 @@ def settings(**fields: str) -> dict[str, str]:
     }
 
 
+def test_an_owner_says_which_languages_it_writes_in(
+    client: Client, organization: Organization
+) -> None:
+    client.post(url(organization), settings(languages="EN, pt-br"))
+    organization.refresh_from_db()
+    assert organization.languages == ["en", "pt_BR"]
+    assert 'value="en, pt_BR"' in client.get(url(organization)).content.decode()
+    wrong = client.post(url(organization), settings(languages="en, klingon"))
+    assert "klingon" in wrong.context["adminform"].form.errors["languages"][0]
+
+
 def test_an_owner_changes_the_settings(client: Client, organization: Organization) -> None:
     client.post(url(organization), settings(slug="stolen"))
 

@@ -197,6 +197,7 @@ class ComposeForm(forms.Form):
             to=data["to"],
             allow_unconfirmed=data["allow_unconfirmed"],
             template=template.name if template else "",
+            language=template.language if template else "",
             variables=template_values.typed_values(data["values"], names),
             subject=data["subject"],
             body=data["body"],

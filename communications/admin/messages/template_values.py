@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from communications.composing.drafts import APPROVED
 from communications.composing.placeholders import VARIABLE
+from communications.composing.template_choice import SENDABLE
 from communications.models import Channel, Template
 from communications.providers import registry
 from wedsync_comms.lib.admin_kit.scope import Scope
@@ -17,12 +17,13 @@ NAMED = re.compile(r"(\w+)\s*:\s*(.*)")
 def usable_templates(scope: Scope) -> QuerySet[Template]:
     """Those that may be sent now; at WhatsApp, only what Meta approved."""
     mine = scope.rows(Template.objects.filter(channel__in=registry.routed_channels()))
-    return mine.exclude(~Q(approval=APPROVED), channel=Channel.WHATSAPP).order_by("channel", "name")
+    return mine.exclude(~SENDABLE, channel=Channel.WHATSAPP).order_by("channel", "name", "language")
 
 
 def template_label(template: Template) -> str:
     begins = " ".join(template.body.split())[:60]
-    return f"{template.get_channel_display()} · {template.name}: {begins}"
+    language = f" ({template.language})" if template.language else ""
+    return f"{template.get_channel_display()} · {template.name}{language}: {begins}"
 
 
 def placeholders(texts: Sequence[str]) -> list[str]:

@@ -275,6 +275,8 @@ def test_a_preview_stores_nothing(api: Api) -> None:
         "html": "",
         "segments": None,
         "refusal": None,
+        "language": "",
+        "language_reason": "",
     }
     assert not Message.objects.exists()
 
@@ -631,3 +633,31 @@ def test_nor_is_it_sent_with_its_braces(api: Api, organization: Organization) ->
     # What a value says is its own business.
     filled = {**MAIL, "body": "Dear {{ name }}", "variables": {"name": "{{ you }}"}}
     assert api.post("messages/", filled).json()["body"] == "Dear {{ you }}"
+
+
+# --- languages ----------------------------------------------------------------------------------
+
+
+def test_a_template_is_there_once_in_each_language(api: Api) -> None:
+    text = {"name": "hello", "channel": "email", "subject": "Hi", "body": "Hi", "language": "EN-gb"}
+    assert api.post("templates/", text).json()["language"] == "en_GB"
+    assert api.post("templates/", {**text, "language": "en_GB"}).status_code == 400
+    german = api.post("templates/", {**text, "language": "de", "body": "Hallo"})
+    assert german.status_code == 201
+    unknown = api.post("templates/", {**text, "language": "xx"})
+    assert (unknown.status_code, list(unknown.json())) == (400, ["language"])
+
+    by_name = {"channel": "email", "to": MAIL["to"], "subject": "Hi", "template": "hello"}
+    assert api.post("messages/", {**by_name, "language": "de-AT"}).json()["body"] == "Hallo"
+    assert api.post("messages/", by_name).json()["language"] == "en_GB"
+    preview = api.post("messages/preview/", by_name).json()
+    assert "English (en_GB)" in preview["language_reason"]
+    missing = api.post("messages/", {**by_name, "language": "fr"})
+    assert "de, en_GB" in missing.json()["language"][0]
+
+
+def test_what_meta_approved_is_not_changed_here(api: Api, organization: Organization) -> None:
+    row = Template.objects.create(
+        organization=organization, channel="whatsapp", name="a", approval="APPROVED", body="Hi"
+    )
+    assert api("PATCH", f"templates/{row.pk}/", {"body": "Ho"}).status_code == 400
