@@ -10,6 +10,8 @@ from communications.models import Channel, Contact, Organization, Template
 from communications.policy.template_state import UNUSABLE, template_refusal
 from communications.vocabulary import languages
 
+# Meta's word for a template that may be sent.
+APPROVED = "APPROVED"
 # What Meta lets be sent: approved, and not taken back since.
 SENDABLE = ~Q(approval="") & ~Q(approval__in=UNUSABLE)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 
-from communications.composing.drafts import APPROVED
+from communications.composing.template_choice import APPROVED
 from communications.models import Channel, Message, Organization, Template
 from communications.providers import registry
 from communications.vocabulary.events import TemplateChanged, TemplateText
