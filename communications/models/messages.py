@@ -116,8 +116,11 @@ class Message(models.Model):
     via = models.CharField(max_length=40, blank=True)
     # The retry epoch: attempts before this number count no more, since somebody sent it anew.
     ladder_start = models.PositiveIntegerField(default=1)
-    # Inbound only: its body is still at the provider.
+    # Inbound only: its body is still at the provider. It is asked for from `fetch_after` on; with
+    # none, and tries made, nobody asks any more, and `error` says why.
     is_complete = models.BooleanField(default=True)
+    fetch_after = models.DateTimeField(null=True, blank=True)
+    fetch_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     # What a text cannot hold: a place, the fields of a form, an order. `kind` says which.
     content = models.JSONField(
         default=dict, blank=True, db_default=models.Value({}, models.JSONField())

@@ -46,9 +46,10 @@ class Acknowledgement:
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
     """What an account says about itself. `warning` is a sentence, where it works and will soon
-    not, or not for everything; `facts` are for people."""
+    not; `note` is one about what it is not for; `facts` are for people."""
 
     warning: str = ""
+    note: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,30 +1,162 @@
-"""Texts of inbound messages that a webhook only announced."""
+"""Texts of inbound messages that a webhook only announced: fetched, on a ladder with an end.
+
+announced -> (fetched) | asked again after each of FETCH_PAUSES -> given up, with the reason shown
+
+A key that may not read is refused for every message alike: one of them tries it now and then.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 import structlog
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
 from communications.models import Message
 from communications.providers import registry
 from communications.receiving import mail_threads
-from wedsync_comms.lib.errors import ProviderError
+from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
+from wedsync_comms.lib.errors import PermanentError, ProviderError, ProviderPaused, RateLimited
+from wedsync_comms.lib.leases.row_lease import acquire_batch
+from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
 
 BODIES_AT_ONCE = 200
+# How long one round may take: whoever fetches applies webhooks as well.
+ROUND_S = 5.0
+# How long the process that took a message may need for it.
+FETCH_LEASE = timedelta(seconds=60)
+# The pauses after failures. The first is none: the next round may find it.
+FETCH_PAUSES = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (0, 5, 30, 120, 600, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600, 24 * 3_600)
+)
+# A provider that says it has no such message may only be slow to have it.
+MISSING_PAUSES = FETCH_PAUSES[:4]
+# So long a text is waited for while the key is refused, and after that no longer.
+REFUSED_FOR = timedelta(days=3)
+# How often a refused key is tried again.
+REFUSED_POLICY = BreakerPolicy(paused_cool_down=timedelta(minutes=5))
+# On messages whose text the key may not read.
+REFUSED_CODE = "not_readable"
+# What a provider that could not be asked now is given.
+POSTPONED = timedelta(seconds=5)
+
+
+def reading_breaker(slug: str) -> Breaker:
+    """Returns what tells all processes that a provider's key may not read: it says why."""
+    return Breaker(f"{slug}:reading", policy=REFUSED_POLICY)
 
 
 def fetch_bodies() -> int:
     """Fetches the missing texts from their providers, and returns how many those were.
 
-    What fails is logged and left for the next time.
+    What fails is asked for again later, and the reason is shown at the message meanwhile.
     """
+    ends_at = time.monotonic() + ROUND_S
+    now = timezone.now()
+    if not due_bodies(now).exists():
+        return 0
+    # What has failed before lets what is new go first.
+    due = due_bodies(now).order_by("fetch_tries", "created_at")
+    taken = acquire_batch(due, "fetch_after", FETCH_LEASE, BODIES_AT_ONCE)
+    by_provider = groupby(sorted(taken, key=attrgetter("provider")), key=attrgetter("provider"))
+    return sum(fetch_from(slug, list(messages), ends_at) for slug, messages in by_provider)
+
+
+def due_bodies(now: datetime) -> QuerySet[Message]:
+    return Message.objects.filter(
+        Q(fetch_after=None, fetch_tries=0) | Q(fetch_after__lte=now), is_complete=False
+    )
+
+
+def fetch_from(slug: str, messages: list[Message], ends_at: float) -> int:
+    """Fetches what one provider has, at its rate; returns how many texts that were."""
+    if slug not in settings.PROVIDERS:
+        # Until it is configured again.
+        postpone(messages, FETCH_LEASE)
+        return 0
     fetched = 0
-    incomplete = Message.objects.filter(is_complete=False).order_by("created_at")
-    for message in incomplete[:BODIES_AT_ONCE]:
-        try:
-            whole = registry.provider_for(message.provider).fetch_received(message.provider_id)
-        except ProviderError as error:
-            log.warning("fetch_failed", message=str(message.pk), error=str(error))
-            continue
-        mail_threads.complete_mail(message, whole)
-        fetched += 1
+    for place, message in enumerate(messages):
+        left = messages[place:]
+        if time.monotonic() > ends_at or not registry.bucket_for(slug).wait_for_slot():
+            postpone(left, POSTPONED)
+            break
+        had = ask_for_body(slug, message, left)
+        if had is None:
+            break
+        fetched += had
     return fetched
+
+
+def ask_for_body(slug: str, message: Message, left: list[Message]) -> bool | None:
+    """Returns whether the text was had; None if nobody else of those left is to be asked for."""
+    if not reading_breaker(slug).allow(str(message.pk)):
+        wait_for_key(slug, left)
+        return None
+    try:
+        whole = registry.provider_for(slug).fetch_received(message.provider_id)
+    except RateLimited as error:
+        registry.bucket_for(slug).hold(error.retry_after.total_seconds())
+        postpone(left, error.retry_after)
+        return None
+    except ProviderPaused as error:
+        reading_breaker(slug).pause(str(error))
+        wait_for_key(slug, left)
+        return None
+    except (ProviderError, LookupError) as error:
+        fail_fetch(message, error)
+        return False
+    mail_threads.complete_mail(message, whole)
+    Message.objects.filter(pk=message.pk).update(error="", error_code="", fetch_after=None)
+    note_readable(slug, message)
+    return True
+
+
+def note_readable(slug: str, message: Message) -> None:
+    """Notes that the key may read: what was waited for in vain may be had now."""
+    breaker = reading_breaker(slug)
+    if breaker.state().state != "closed":
+        breaker.record([(str(message.pk), True)])
+        refused_messages(slug).update(fetch_after=timezone.now(), fetch_tries=0)
+
+
+def refused_messages(slug: str) -> QuerySet[Message]:
+    """Returns the messages whose texts a provider's key may not read."""
+    return Message.objects.filter(provider=slug, is_complete=False, error_code=REFUSED_CODE)
+
+
+def postpone(messages: Iterable[Message], pause: timedelta) -> None:
+    """Gives back what nobody was asked about."""
+    later = timezone.now() + pause
+    pks = [message.pk for message in messages]
+    Message.objects.filter(pk__in=pks, is_complete=False).update(fetch_after=later)
+
+
+def wait_for_key(slug: str, messages: Iterable[Message]) -> None:
+    """Has messages wait until the key is exchanged; in the end they wait no longer."""
+    now, state = timezone.now(), reading_breaker(slug).state()
+    rows = Message.objects.filter(pk__in=[message.pk for message in messages], is_complete=False)
+    why = sanitise(f"{slug} does not let us read it: {state.reason}")
+    rows.update(error=why, error_code=REFUSED_CODE, fetch_tries=F("fetch_tries") + 1)
+    next_at = max(state.retry_at or now, now + POSTPONED)
+    rows.filter(created_at__gt=now - REFUSED_FOR).update(fetch_after=next_at)
+    rows.filter(created_at__lte=now - REFUSED_FOR).update(fetch_after=None)
+
+
+def fail_fetch(message: Message, error: Exception) -> None:
+    """Notes a failure at the message; it is asked for again, unless that was the last time."""
+    pauses = MISSING_PAUSES if isinstance(error, PermanentError | LookupError) else FETCH_PAUSES
+    left = pauses[message.fetch_tries : message.fetch_tries + 1]
+    Message.objects.filter(pk=message.pk).update(
+        error=sanitise(str(error)),
+        error_code=(error.code if isinstance(error, ProviderError) else "not_there")[:80],
+        fetch_tries=F("fetch_tries") + 1,
+        fetch_after=timezone.now() + left[0] if left else None,
+    )
+    log.warning("fetch_failed", message=str(message.pk), error=str(error), final=not left)

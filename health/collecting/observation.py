@@ -10,6 +10,7 @@ from django_q.models import Schedule
 
 from communications.models import Attempt, Call, WebhookDelivery
 from communications.providers import registry
+from communications.receiving import bodies
 from communications.vocabulary.statuses import Status
 from health.collecting import (
     forged_webhooks,
@@ -67,6 +68,8 @@ class ProviderObservation:
     reasons: Mapping[str, int] = field(default_factory=dict)
     last_accepted_at: datetime | None = None
     last_failed_at: datetime | None = None
+    # Why it does not hand out the texts of received messages, while some are waited for.
+    unreadable: str = ""
     probe: Probe | None = None
     endpoint: Probe | None = None
     awaited: AwaitedReceipts = field(default_factory=lambda: AwaitedReceipts(0, None, timedelta(0)))
@@ -194,12 +197,21 @@ def observe_provider(
         reasons=dict(outcomes.reasons),
         last_accepted_at=outcomes.last_accepted_at or lately.last_success_at,
         last_failed_at=outcomes.last_failed_at or lately.last_failure_at,
+        unreadable=unreadable_reason(slug),
         probe=probes.get((Probe.Kind.ACCOUNT, slug)),
         endpoint=probes.get((Probe.Kind.ENDPOINT, behind.webhook)),
         awaited=missing_webhooks.awaited_receipts(slug, None, lately, now),
         last_receipt_at=outcomes.last_receipt_at or lately.last_receipt_at,
         forged=forged_webhooks.forged_recently(behind.webhook, FORGED_MINUTES),
     )
+
+
+def unreadable_reason(slug: str) -> str:
+    """Returns what a provider says that does not let us read what came in; blank if it does."""
+    state = host.unless_redis_away(bodies.reading_breaker(slug).state, BreakerState("closed"))
+    if state.state == "closed" or not bodies.refused_messages(slug).exists():
+        return ""
+    return state.reason
 
 
 def last_heartbeats() -> dict[str, datetime]:

@@ -191,7 +191,8 @@ def probe_answer(question: ProbeQuestion) -> ProbeAnswer:
     except (ProviderError, self_test.NotProcessed) as error:
         return ProbeAnswer(ok=False, reason=str(error), error_class=type(error).__name__, facts={})
     facts = {name: sanitise(value) for name, value in found.facts.items()}
-    return ProbeAnswer(ok=True, reason=found.warning, is_warning=bool(found.warning), facts=facts)
+    said = found.warning or found.note
+    return ProbeAnswer(ok=True, reason=said, is_warning=bool(found.warning), facts=facts)
 
 
 def store_probe(question: ProbeQuestion, answer: ProbeAnswer, took: float) -> Probe:

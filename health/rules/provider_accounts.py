@@ -90,5 +90,20 @@ ACCOUNT = Rule(
     condition=of_each_provider(account_warning),
 )
 
+# --- received texts -----------------------------------------------------------------------------
+
+
+def texts_unreadable(provider: ProviderObservation, _: Observation) -> Evidence | None:
+    return {"the provider says": provider.unreadable} if provider.unreadable else None
+
+
+TEXTS = Rule(
+    kind="texts",
+    title="{name} does not let us read what came in",
+    did="Shows the messages without their texts, and asks every five minutes, for three days.",
+    advice="Give it a key with full access: one that may only send cannot fetch received mail.",
+    condition=of_each_provider(texts_unreadable),
+)
+
 # Credentials belong to what may be wrong with sending, and are the worst of it.
-RULES = (CREDENTIALS, QUOTA, PAUSED, ACCOUNT)
+RULES = (CREDENTIALS, QUOTA, PAUSED, TEXTS, ACCOUNT)

@@ -100,6 +100,7 @@ WRONG: dict[str, Observation] = {
     "slow": healthy_observation(provider(p50_ms=2_100.0, usual_ms=120.0, accepted=5)),
     "throttled": healthy_observation(provider(throttled=4, accepted=6)),
     "paused": healthy_observation(provider(breaker=HELD)),
+    "texts": healthy_observation(provider(unreadable="This API key is restricted.")),
     "account": healthy_observation(provider(probe=probed(ok=True, is_warning=True, reason="RED"))),
     "endpoint": healthy_observation(provider(endpoint=probed(ok=False, streak=2, reason="502"))),
     "silence": healthy_observation(provider(awaited=unheard(3, -20))),

@@ -38,7 +38,11 @@ from communications.vocabulary.events import (
     Reason,
     StatusChanged,
 )
-from wedsync_comms.lib.errors import CredentialsRejected
+from wedsync_comms.lib.errors import (
+    ConfigurationRejected,
+    CredentialsRejected,
+    PermanentError,
+)
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.shapes import as_dicts
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -47,6 +51,9 @@ from wedsync_comms.lib.web.webhook_request import WebhookRequest
 # than these would cost a minute of sending.
 LISTED_AT_ONCE = 100
 LISTED_PAGES = 20
+
+
+SENDING_ONLY = "The key may only send: the text of received mail cannot be fetched with it."
 
 
 class Resend(Provider):
@@ -164,16 +171,21 @@ class Resend(Provider):
             with resend_errors():
                 answer = as_object(resend.Domains.list())
         except CredentialsRejected as error:
-            # A key that may only send is a good one: it was recognised.
+            # A key that may only send was recognised, and is as good as what it is used for.
             if error.code == "restricted_api_key":
-                return ProbeResult(facts={"key": "may send and nothing else"})
+                return ProbeResult(note=SENDING_ONLY, facts={"key": "may send and nothing else"})
             raise
         return domain_probe(answer, self.sender)
 
     def fetch_received(self, provider_id: str) -> MessageReceived:
         CLIENT.account.set(self.account)
-        with resend_errors():
-            answer = as_object(resend.Emails.Receiving.get(provider_id))
+        try:
+            with resend_errors():
+                answer = as_object(resend.Emails.Receiving.get(provider_id))
+        except ConfigurationRejected as error:
+            if error.code == "not_found":
+                raise PermanentError(str(error), code=error.code) from error
+            raise
         return received_mail(
             {**answer, "email_id": provider_id}, parse_resend_time(answer.get("created_at"))
         )

@@ -8,7 +8,6 @@ from django.utils import timezone
 from communications.messages import retention
 from communications.models import (
     Attempt,
-    Direction,
     Event,
     Message,
     Organization,
@@ -16,9 +15,7 @@ from communications.models import (
     WebhookDelivery,
 )
 from communications.providers import registry
-from communications.receiving.bodies import fetch_bodies
 from communications.sending import reconciliation
-from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import Mailing, status, timeline
@@ -186,52 +183,6 @@ def test_what_waited_too_long_expires_where_it_waits(
 
     assert (status(late), status(other)) == ("expired", "queued")
     assert late.error_code == "expired"
-
-
-# --- bodies --------------------------------------------------------------------------------------
-
-
-def announced(venue: Organization, mailing: Mailing, text: str) -> Message:
-    """What a webhook leaves of a mail that came in."""
-    received = mailing.first.control(
-        "POST",
-        "/resend/inbound",
-        {"from": "amelia@example.com", "to": "hello@everafter.example", "text": text},
-    )
-    return rows.message(
-        venue,
-        direction=Direction.INBOUND,
-        status=Status.DELIVERED,
-        provider="first",
-        provider_id=received["id"],
-        body="",
-        is_complete=False,
-    )
-
-
-def test_the_body_of_what_was_announced_is_fetched(venue: Organization, mailing: Mailing) -> None:
-    message = announced(venue, mailing, "Can we bring the dog?\0")
-
-    assert fetch_bodies() == 1
-    assert fetch_bodies() == 0
-
-    message.refresh_from_db()
-    assert message.body.strip() == "Can we bring the dog?"
-    assert message.is_complete
-
-
-def test_a_body_that_cannot_be_fetched_now_is_fetched_later(
-    venue: Organization,
-    mailing: Mailing,
-) -> None:
-    for text in ("One", "Two"):
-        announced(venue, mailing, text)
-    mailing.breaks("status", status=500, count=1)
-
-    assert fetch_bodies() == 1
-    assert fetch_bodies() == 1
-
-    assert set(Message.objects.values_list("is_complete", flat=True)) == {True}
 
 
 # --- pruning -------------------------------------------------------------------------------------

@@ -50,9 +50,14 @@ def test_a_list_nobody_can_read_is_no_warning() -> None:
     assert asked(resend, {"data": None}) == ProbeResult()
 
 
-def test_a_key_that_may_only_send_is_a_good_one() -> None:
+def test_a_key_that_may_only_send_is_as_good_as_what_it_is_used_for() -> None:
     said = {"statusCode": 401, "name": "restricted_api_key", "message": "Only sending."}
-    assert asked(resend, said, 401).facts == {"key": "may send and nothing else"}
+    found = asked(resend, said, 401)
+    assert found.facts == {"key": "may send and nothing else"}
+    assert (
+        found.note == "The key may only send: the text of received mail cannot be fetched with it."
+    )
+    assert found.warning == ""
 
 
 def test_a_key_that_is_none_is_rejected() -> None:
