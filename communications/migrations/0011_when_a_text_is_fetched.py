@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('communications', '0009_what_people_send_is_kept'),
+        ('communications', '0010_languages'),
     ]
 
     operations = [
