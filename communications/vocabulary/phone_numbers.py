@@ -4,6 +4,7 @@ Trunk zeros need nothing here: `phonenumbers` drops them. What became of old for
 """
 
 import re
+from contextlib import suppress
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -49,10 +50,9 @@ def received_number(value: str) -> str | None:
     """
     if not RECEIVED.fullmatch(value):
         return None
-    try:
+    with suppress(phonenumbers.NumberParseException):
         number = phonenumbers.parse(value)
-    except phonenumbers.NumberParseException:
-        return None
-    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    is_possible = phonenumbers.is_possible_number(number)
-    return renumberings.present_number(found if is_possible else value)
+        if phonenumbers.is_possible_number(number):
+            # Without the trunk zeros that some networks leave in it.
+            value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return renumberings.present_number(value)

@@ -81,6 +81,8 @@ def payload(mail: Mail, event: str, details: Json) -> Json:
         "from": mail.sender,
         "to": mail.to,
         "subject": mail.subject,
+        # Since July 2026: https://resend.com/changelog/message-id-for-sent-emails
+        "message_id": mail.message_id,
     }
     if mail.tags:
         data["tags"] = mail.tags

@@ -15,7 +15,7 @@ from .api.routes import Api
 from .handshake import shake
 from .model import payloads, people, templates
 from .model.exchange import Exchange, template_changes
-from .model.inbound import compose
+from .model.inbound import compose, echo
 from .model.message import Json, Sent
 from .model.templates import Template
 
@@ -32,6 +32,7 @@ def routes(exchange: Exchange, api: Api, token_of: Callable[[], str]) -> Sequenc
         Route("/messages/{id:path}/events", guarded(desk.record), methods=post),
         Route("/messages/{id:path}", guarded(desk.message), methods=["GET", "PATCH"]),
         Route("/inbound", guarded(desk.inbound), methods=["GET", "POST"]),
+        Route("/echoes", guarded(desk.echo), methods=post),
         Route("/preferences", guarded(desk.prefer), methods=post),
         Route("/window", guarded(desk.window), methods=post),
         Route("/changes", guarded(desk.change), methods=post),
@@ -82,6 +83,17 @@ class Desk:
             return JSONResponse(received.in_full(), status_code=201)
         shown = [message.in_full() for message in self._exchange.received.newest()]
         return JSONResponse({"messages": shown[: limit_of(request)]})
+
+    async def echo(self, request: Request) -> Response:
+        """Posts what somebody of the business wrote with the WhatsApp Business app."""
+        number = self._exchange.number
+        try:
+            echoed = echo(await json_object(request), number.display)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        value = {**number.head(), "message_echoes": [echoed]}
+        self._exchange.tell("smb_message_echoes", value, echoed["id"])
+        return JSONResponse(echoed, status_code=201)
 
     async def prefer(self, request: Request) -> Response:
         given = await json_object(request)

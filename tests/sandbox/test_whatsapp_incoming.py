@@ -48,6 +48,38 @@ def test_a_type_nobody_has_heard_of_goes_out_as_given(
     assert message["hologram"] == {"of": "the bride"}
 
 
+def test_what_becomes_of_a_message_names_it(sandbox: SandboxServer, receiver: Receiver) -> None:
+    for kind in ("edit", "revoke"):
+        about = {kind: {"original_message_id": "wamid.1"}}
+        sandbox.control("POST", "/whatsapp/inbound", {"from": PERSON, "type": kind, **about})
+    hooks = receiver.wait_for(lambda some: len(some) > 1)
+    found = {message["type"]: message for hook in hooks for message in value(hook)["messages"]}
+    assert found["edit"]["edit"]["message"]["text"] == {"body": "Hello again"}
+    assert found["revoke"]["revoke"] == {"original_message_id": "wamid.1"}
+
+
+def test_a_number_and_an_id_may_be_seen_together(
+    sandbox: SandboxServer, receiver: Receiver
+) -> None:
+    given = {"from": PERSON, "user_id": "GB.1349", "extra": {"group_id": "g1"}}
+    sandbox.control("POST", "/whatsapp/inbound", given)
+    told = value(receiver.wait_for(bool)[0])
+    assert told["messages"][0]["from_user_id"] == told["contacts"][0]["user_id"] == "GB.1349"
+    assert told["messages"][0]["group_id"] == "g1"
+
+
+def test_what_is_written_with_the_app_is_echoed(sandbox: SandboxServer, receiver: Receiver) -> None:
+    sandbox.control("POST", "/whatsapp/echoes", {"to": PERSON, "text": "From my telephone"})
+    told = value(receiver.wait_for(bool)[0])
+    (echoed,) = told["message_echoes"]
+    assert (echoed["to"], echoed["text"]) == (
+        PERSON.removeprefix("+"),
+        {"body": "From my telephone"},
+    )
+    with pytest.raises(requests.HTTPError):
+        sandbox.control("POST", "/whatsapp/echoes", {"to": "nobody"})
+
+
 def test_it_is_written_as_meta_writes_it(sandbox: SandboxServer, receiver: Receiver) -> None:
     sandbox.control("POST", "/whatsapp/inbound", {"from": PERSON, "text": "ä 1/2"})
     body = receiver.wait_for(bool)[0].body

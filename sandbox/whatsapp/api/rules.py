@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.whatsapp.errors import RefusedError
-from sandbox.whatsapp.model.people import phone
+from sandbox.whatsapp.model.people import is_hidden, phone
 
 from . import shapes
 
@@ -56,12 +56,14 @@ def _check_fields(given: Json) -> None:
 
 
 def _recipient(given: Json) -> str:
-    to = given.get("to") or given.get("recipient")
-    if not to:
+    """A number in ``to``; an id of a person, who may hide the number, in ``recipient``."""
+    to, recipient = given.get("to"), given.get("recipient")
+    if not to and not recipient:
         raise RefusedError(100, message="(#100) The parameter to is required.")
-    found = phone(to) if isinstance(to, str) else None
-    if found is None:
-        raise RefusedError(131009, "to: is not a phone number")
+    found = phone(to or recipient) if isinstance(to or recipient, str) else None
+    if found is None or is_hidden(found) is bool(to):
+        where = "to: is not a phone number" if to else "recipient: is not a user id"
+        raise RefusedError(131009, where)
     return found
 
 

@@ -16,7 +16,7 @@ from .payloads import Number
 from .templates import Template
 
 # These do not count as the person writing.
-NOT_WRITING = frozenset({"system", "reaction"})
+NOT_WRITING = frozenset({"system", "reaction", "edit", "revoke"})
 FINAL = frozenset({"delivered", "read", "failed", "deleted"})
 
 
@@ -74,6 +74,8 @@ class Exchange:
         self._ledger.count("received")
         if received.type not in NOT_WRITING:
             self._wrote_at[received.phone] = now()
+            if received.user_id:
+                self._wrote_at[received.user_id] = now()
         value = payloads.message(self.number, received, context)
         kind = f"incoming.{received.type}"
         self.outbox.publish(Change("messages", value, kind, received.id, received.phone))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.lib.state import Shelf
+from sandbox.lib.times import now
 
 from . import people, showing
 from .message import Json, Received
@@ -43,7 +44,17 @@ USUAL: Mapping[str, Any] = {
             {"product_retailer_id": "roses", "quantity": 2, "item_price": 30, "currency": "GBP"}
         ],
     },
-    "system": {"type": "user_changed_number", "body": "User changed number"},
+    "system": {
+        "type": "user_changed_number",
+        "body": "User Guest changed from 447700900123 to 447700900124",
+        "wa_id": "447700900124",
+    },
+    # Both are about an earlier message, which the control API names.
+    "edit": {
+        "original_message_id": "",
+        "message": {"type": "text", "text": {"body": "Hello again"}},
+    },
+    "revoke": {"original_message_id": ""},
 }
 MEDIA = frozenset({"image", "video", "audio", "document", "sticker"})
 # One white pixel.
@@ -67,6 +78,9 @@ def compose(given: Json, files: Shelf[File]) -> tuple[Received, str]:
     phone = people.phone(sender) if isinstance(sender, str) else None
     if phone is None:
         raise ValueError("from is a number such as +447700900123; user_id one such as GB.1349.")
+    user_id, extra = given.get("user_id", ""), given.get("extra", {})
+    if not isinstance(user_id, str) or not isinstance(extra, dict):
+        raise ValueError("user_id is a text, extra an object of further fields.")  # noqa: TRY004
     kind = given.get("type", "text")
     if not isinstance(kind, str) or not kind:
         raise ValueError("type is a text such as text, image or button.")
@@ -77,8 +91,29 @@ def compose(given: Json, files: Shelf[File]) -> tuple[Received, str]:
         type=kind,
         text=showing.seen(kind, contents.get(kind)),
         contents=contents,
+        extra=extra,
+        user_id=user_id if given.get("from") else "",
     )
     return received, str(given.get("reply_to", ""))
+
+
+def echo(given: Json, phone_number: str) -> Json:
+    """Returns what somebody of the business wrote with the app: an entry of ``message_echoes``."""
+    to = given.get("to")
+    whom = people.phone(to) if isinstance(to, str) else None
+    if whom is None:
+        raise ValueError("to is a number such as +447700900123, or an id such as GB.1349.")
+    kind = str(given.get("type", "text"))
+    known = {"to_user_id": whom} if people.is_hidden(whom) else {"to": people.wa_id(whom)}
+    return {
+        "from": phone_number,
+        **known,
+        "id": str(given.get("id") or people.new_wamid(whom, ours=True)),
+        "timestamp": str(int(now().timestamp())),
+        "type": kind,
+        **_contents(kind, given, Shelf()),
+        **given.get("extra", {}),
+    }
 
 
 def _contents(kind: str, given: Json, files: Shelf[File]) -> Json:

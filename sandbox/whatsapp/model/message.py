@@ -79,13 +79,16 @@ class Sent:
 
 @dataclass
 class Received:
-    """``contents`` is what stands in the webhook under the message's type."""
+    """``contents`` is what stands in the webhook under the message's type, ``extra`` beside it."""
 
     phone: str
     name: str
     type: str
     text: str
     contents: Json
+    extra: Json = field(default_factory=dict)
+    # The business's own id of the person, of whom the number is shown as well.
+    user_id: str = ""
     id: str = ""
     read_by_business: bool = False
     created_at: datetime = field(default_factory=now)

@@ -62,12 +62,14 @@ def message(number: Number, received: Received, context: str = "") -> Json:
         shown["from_user_id"] = received.phone
     else:
         shown["from"] = wa_id(received.phone)
+    if received.user_id:
+        shown["from_user_id"] = received.user_id
     if context:
         shown["context"] = {"from": number.display, "id": context}
     shown["type"] = received.type
     if received.type == "unsupported":
         shown["errors"] = [UNKNOWN_TYPE]
-    shown |= received.contents
+    shown |= received.contents | received.extra
     value = {**number.head(), "messages": [shown]}
     if received.type != "system":
         value["contacts"] = [_contact(received)]
@@ -78,7 +80,8 @@ def _contact(received: Received) -> Json:
     profile = {"profile": {"name": received.name}}
     if is_hidden(received.phone):
         return {**profile, "user_id": received.phone}
-    return {**profile, "wa_id": wa_id(received.phone)}
+    shown: Json = {**profile, "wa_id": wa_id(received.phone)}
+    return shown | ({"user_id": received.user_id} if received.user_id else {})
 
 
 def preference(number: Number, phone: str, value: str, at: datetime) -> Json:
