@@ -17,7 +17,8 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInput
 from communications.book import contacts
 from communications.composing import template_choice
 from communications.errors import Refused
-from communications.models import Membership, Organization
+from communications.models import Membership, Organization, SenderStanding
+from communications.policy import senders
 from communications.vocabulary import email_addresses
 from communications.vocabulary.consent_keywords import AMBIGUOUS_OPT_OUT_WORDS, OPT_OUT_WORDS
 from wedsync_comms.lib.admin_kit import badges
@@ -62,6 +63,20 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(f"{address} belongs to another organization.")
         return email_addresses.sender_header(value)
 
+    def clean_sms_from(self) -> str:
+        return self.own_sender("sms_from")
+
+    def clean_whatsapp_from(self) -> str:
+        return self.own_sender("whatsapp_from")
+
+    def own_sender(self, name: str) -> str:
+        """Replies find an organization by its sender, so it is nobody else's."""
+        value: str = self.cleaned_data[name].strip()
+        others = Organization.objects.exclude(pk=self.instance.pk)
+        if value and others.filter(**{name: value}).exists():
+            raise forms.ValidationError(f"{value} belongs to another organization.")
+        return value
+
     def clean_time_zone(self) -> str:
         value: str = self.cleaned_data["time_zone"]
         if value not in available_timezones():
@@ -87,6 +102,9 @@ class OrganizationAdmin(ScopedAdmin):
         "name",
         "slug",
         "email_from",
+        "sms_from",
+        "whatsapp_from",
+        "refused_senders",
         "time_zone",
         "region",
         "languages",
@@ -95,7 +113,7 @@ class OrganizationAdmin(ScopedAdmin):
         "opt_in_words",
         "known_words",
     ]
-    readonly_fields = ["known_words"]
+    readonly_fields = ["known_words", "refused_senders"]
 
     @admin.display(description="Words that are heard by default")
     def known_words(self, _organization: Organization) -> str:
@@ -109,12 +127,30 @@ class OrganizationAdmin(ScopedAdmin):
             ),
         )
 
+    @admin.display(description="Refused by providers")
+    def refused_senders(self, organization: Organization) -> str:
+        """Which of its senders is closed where, and why. Saving the page has each tried at once."""
+        rows = SenderStanding.objects.closed().filter(organization=organization)
+        return (
+            format_html_join(
+                "", "<p>{}</p>", ((senders.refusal_of(row),) for row in rows.order_by("provider"))
+            )
+            or "–"
+        )
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return scope_of(request).is_everything
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
+        if not scope_of(request).is_everything:
+            # Numbers belong to the installation's accounts, and are given out by who runs it.
+            fields = [*fields, "sms_from", "whatsapp_from"]
         return [*fields, "slug"] if obj else fields
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+        super().save_model(request, obj, form, change)
+        senders.reopen_senders(obj)
 
 
 class NewMemberForm(OwnedForm):
