@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -13,6 +14,8 @@ from communications.live import event_stream
 from communications.models import Channel, Contact, Membership
 from communications.providers import registry
 from communications.vocabulary.statuses import Status
+
+NOBODY = UUID(int=0)
 
 
 @login_required
@@ -53,6 +56,11 @@ def script_data(membership: Membership) -> dict[str, Any]:
         "routed": registry.routed_channels(),
         "statuses": labelled_choices(Status),
         "conversations": reverse("conversation", args=[0]).removesuffix("0/"),
+        # With an id that is nobody's, for the scripts to put another in its place.
+        "nobody": str(NOBODY),
+        "admin_message": reverse("admin:communications_message_change", args=[NOBODY])
+        if membership.user.is_staff
+        else "",
     }
 
 

@@ -178,8 +178,9 @@ def apply_echo(webhook: str, event: MessageEchoed, event_id: str) -> int:
             }
         )
         attempt = add_attempt(message, echoed)
-        columns = inbound.event_columns(message, echoed, event_id, Kind.SENT)
-        Row.objects.create(**columns | {"attempt": attempt, "detail": ECHO_DETAIL, "changed": True})
+        columns = inbound.event_columns(message, echoed, event_id, Kind.COMPOSED)
+        said = {"attempt": attempt, "detail": ECHO_DETAIL, "status": Status.SENT, "changed": True}
+        Row.objects.create(**columns | said)
         event_stream.announce_events()
     return organization.pk
 

@@ -1,7 +1,9 @@
 // One message of a conversation.
 
 import { get } from "./api.js";
+import { notes, place, quote, reactions, surroundings } from "./around.js";
 import { isAwaited } from "./awaited.js";
+import { config } from "./config.js";
 import { h, icon } from "./dom.js";
 import { reasons } from "./history.js";
 import { media } from "./media.js";
@@ -12,45 +14,52 @@ import { channel, detour, explanation } from "./words.js";
 // Longer mails are folded.
 const LONG = 900;
 
-export function createBubble(message) {
+export function createBubble(message, answered) {
   const item = h("li", { class: "bubble-row", data: { id: message.id } });
-  updateBubble(item, message);
+  updateBubble(item, message, answered);
   return item;
 }
 
-export function updateBubble(item, message) {
-  const look = signature(message);
+/** `answered` is the message that it answers, where that is known here. */
+export function updateBubble(item, message, answered) {
+  const look = signature(message, answered);
   if (item.look === look) return;
   const isChange = item.look !== undefined;
   item.look = look;
   item.dataset.direction = message.direction;
   item.dataset.channel = message.went_by ?? message.channel;
   item.dataset.status = isInbound(message) ? "received" : message.status;
+  if (message.deleted_at) item.dataset.deleted = "";
   const opened = item.querySelector("details.folded")?.open ?? false;
-  item.replaceChildren(...parts(message, opened));
+  item.replaceChildren(...parts(message, opened, answered));
   if (isChange) item.dataset.fresh = "changed";
   if (item.whyOpen) item.querySelector(".why")?.click();
 }
 
-function signature(message) {
+function signature(message, answered) {
   const { status, went_by, body, html, media: files, error, send_at } = message;
   const { opened_at, clicked_at, complained_at } = message;
   const flags = [opened_at, clicked_at, complained_at].map(Boolean);
-  return JSON.stringify([status, went_by, body, Boolean(html), files, error, send_at, ...flags]);
+  const said = [status, went_by, body, Boolean(html), files, error, send_at, ...flags];
+  return JSON.stringify([...said, ...surroundings(message), answered?.body]);
 }
 
-function parts(message, opened) {
+function parts(message, opened, answered) {
   return [
     h(
       "article",
       { class: "bubble" },
+      quote(message, answered),
       message.subject ? h("p", { class: "bubble-subject" }, message.subject) : null,
       ...text(message, opened),
       message.media?.length ? media(message.media) : null,
+      place(message),
     ),
+    reactions(message),
     foot(message),
     ...remarks(message),
-  ];
+    ...notes(message, config.contact),
+  ].filter(Boolean);
 }
 
 function text(message, opened) {

@@ -1,6 +1,7 @@
 // One message: its text, its attempts, its timeline, and what may be decided about it.
 
 import { get, post } from "./api.js";
+import { notes, place, reactions } from "./around.js";
 import { LOOK_AGAIN, isAwaited } from "./awaited.js";
 import { $, debounce, h, icon } from "./dom.js";
 import { attempts, reasons, timeline } from "./history.js";
@@ -123,6 +124,7 @@ export class Detail {
         {},
         line(from ? "From" : "To", person(message, name), name === other ? null : h("span", { class: "soft" }, ` ${other}`)),
         from ? line("To", message.to) : null,
+        from && message.reply_to ? line("Answers to", message.reply_to) : null,
         line("Channel", channel(message.went_by), message.provider ? ` through ${message.provider}` : ""),
         message.fallback.length ? line("Plan", planned(message)) : null,
         line(from ? "Received" : "Composed", full(message.created_at), " · ", time(message.created_at)),
@@ -184,7 +186,7 @@ export class Detail {
       parts.push(message.body ? text(message.body) : h("p", { class: "hint" }, textless(message)));
     }
     if (message.media.length) parts.push(media(message.media));
-    return parts;
+    return [...parts, place(message), reactions(message), ...notes(message)].filter(Boolean);
   }
 }
 

@@ -11,7 +11,8 @@ export function media(list) {
 function file(one) {
   const url = typeof one === "string" ? one : one.url;
   const type = (typeof one === "string" ? "" : one.content_type) ?? "";
-  const name = NAMES[type.split("/")[0]] ?? (type ? "Document" : "File");
+  const given = typeof one === "string" ? "" : one.name;
+  const name = given || (NAMES[type.split("/")[0]] ?? (type ? "Document" : "File"));
   const kind = type ? h("span", { class: "soft" }, ` ${type.split(";")[0]}`) : null;
   // Meta's are ids of its own, which open nothing in a browser.
   if (!/^https:\/\//.test(url)) return h("li", {}, icon("file"), name, kind, h("span", { class: "soft" }, " · kept at the provider"));

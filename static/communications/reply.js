@@ -58,7 +58,7 @@ export class Reply {
     const usable = list.filter((way) => stateOf(way) !== "closed");
     const chosen = this.pick(usable);
     $("reply-channels").replaceChildren(...list.map((way) => this.radio(way, chosen)));
-    $("closed").replaceChildren(...list.filter(({ reason }) => reason).map(closed));
+    this.drawClosed();
     $("reply-fields").hidden = !usable.length;
     $("send").hidden = !usable.length;
     this.form.hidden = false;
@@ -109,6 +109,20 @@ export class Reply {
 
   onThread() {
     this.prefill();
+    if (this.ways.list) this.drawClosed();
+  }
+
+  /** Why not by the other channels, and where an answer goes that is wanted elsewhere. */
+  drawClosed() {
+    const wanted = this.wantedAt;
+    const elsewhere = wanted ? [h("li", {}, icon("email"), h("span", {}, `Mails go to ${wanted}, as the last one asks.`))] : [];
+    $("closed").replaceChildren(...this.ways.list.filter(({ reason }) => reason).map(closed), ...elsewhere);
+  }
+
+  /** The address at which who wrote the last mail wants answers; blank: where it came from. */
+  get wantedAt() {
+    const last = this.thread.newest("inbound", "email");
+    return last?.reply_to && last.reply_to !== last.sender.toLowerCase() ? last.reply_to : "";
   }
 
   drawTemplates(way) {
@@ -183,7 +197,8 @@ export class Reply {
 
   draft() {
     const { template, channel } = this;
-    const draft = { channel, contact: this.contact.id };
+    const wanted = channel === "email" ? this.wantedAt : "";
+    const draft = wanted ? { channel, to: wanted } : { channel, contact: this.contact.id };
     if (channel === "email" && $("subject").value) draft.subject = $("subject").value;
     if (!template) return { ...draft, body: $("body").value };
     return { ...draft, template: template.name, variables: this.filling.given(namesIn(template.body)) };

@@ -33,11 +33,11 @@ export class Thread extends EventTarget {
     return this.store.sorted()[0] ?? null;
   }
 
-  /** Theirs, or ours, by a channel. */
+  /** Theirs, or ours, by a channel; nobody answers a machine. */
   newest(direction, channel) {
     return this.store
       .sorted()
-      .find((one) => one.direction === direction && (!channel || one.channel === channel));
+      .find((one) => one.direction === direction && !one.is_automatic && (!channel || one.channel === channel));
   }
 
   async reload() {
@@ -118,7 +118,8 @@ export class Thread extends EventTarget {
   }
 
   announce() {
-    if (this.last?.direction === "inbound") $("news").textContent = `${this.contact.name} wrote.`;
+    // Nobody waits for an answer to an absence note.
+    if (this.last?.direction === "inbound" && !this.last.is_automatic) $("news").textContent = `${this.contact.name} wrote.`;
   }
 
   state(name) {
@@ -169,8 +170,9 @@ export class Thread extends EventTarget {
 
   item(message) {
     const known = this.items.get(message.id);
-    if (known) updateBubble(known, message);
-    else this.items.set(message.id, createBubble(message));
+    const answered = this.store.get(message.in_reply_to);
+    if (known) updateBubble(known, message, answered);
+    else this.items.set(message.id, createBubble(message, answered));
     return this.items.get(message.id);
   }
 

@@ -12,7 +12,7 @@ export const status = (value) => STATUSES[value] ?? capital(value);
 /** What a badge says: an inbound message is not "delivered" to anybody, and one for next week does
  * not wait for anything. */
 export function standing(message) {
-  if (message.direction === "inbound") return "Received";
+  if (message.direction === "inbound") return message.is_automatic ? "Automatic" : "Received";
   const isAhead = message.status === "queued" && Date.parse(message.send_at) > Date.now();
   return isAhead ? "Scheduled" : status(message.status);
 }
@@ -39,6 +39,9 @@ const KINDS = {
   complained: "Marked as spam",
   read: "Read",
   received: "Received",
+  edited: "Edited by who wrote it",
+  deleted: "Taken back by who wrote it",
+  reacted: "Answered with an emoji",
   other: "Another notice",
   composed: "Composed",
   attempted: "Handed to the provider",

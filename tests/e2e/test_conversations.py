@@ -132,3 +132,25 @@ def test_what_comes_in_shows_up_in_the_open_conversation(page: Page, stack: Stac
     stack.writes("sms", NOAH, "Ten minutes!")
     expect(bubble(page, "Ten minutes!")).to_be_visible()
     expect(page.locator(".bubble-row").last).to_contain_text("Ten minutes!")
+
+
+def test_what_becomes_of_a_message_stands_beside_it(page: Page, stack: Stack) -> None:
+    def writes(**more: object) -> dict[str, str]:
+        made: dict[str, str] = stack.sandbox("POST", "/whatsapp/inbound", {"from": FLEUR, **more})
+        return made
+
+    first = writes(text="Sixty peonies")
+    page.goto(f"{stack.url}/conversations/{contact(stack, 'Fleur')}/")
+    expect(bubble(page, "Sixty peonies")).to_be_visible()
+    about = {"original_message_id": first["id"]}
+    anew = {"type": "text", "text": {"body": "Seventy peonies"}}
+    writes(type="edit", edit={**about, "message": anew})
+    expect(bubble(page, "Seventy peonies")).to_contain_text("Edited")
+    writes(type="reaction", reaction={"message_id": first["id"], "emoji": "🌸"})
+    expect(bubble(page, "Seventy peonies")).to_contain_text("🌸")
+    writes(text="We stop by on Friday", reply_to=first["id"])
+    answer = bubble(page, "We stop by")
+    expect(answer.locator(".bubble-quote")).to_have_text("Seventy peonies")
+    expect(answer).to_contain_text("Possible opt-out.")
+    writes(type="revoke", revoke=about)
+    expect(bubble(page, "Seventy peonies").first).to_contain_text("Taken back")

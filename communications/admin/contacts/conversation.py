@@ -15,10 +15,10 @@ from communications.models import (
 
 
 def message_bubbles(contact: Contact, count: int) -> list[dict[str, Any]]:
-    return [message_bubble(message) for message in thread.newest_messages(contact, count)]
+    return [message_bubble(message, contact) for message in thread.newest_messages(contact, count)]
 
 
-def message_bubble(message: Message) -> dict[str, Any]:
+def message_bubble(message: Message, contact: Contact) -> dict[str, Any]:
     is_ours = message.direction == Direction.OUTBOUND
     went_by = message.went_by
     return {
@@ -29,7 +29,17 @@ def message_bubble(message: Message) -> dict[str, Any]:
         "instead": Channel(message.channel).label if went_by != message.channel else "",
         "why": [detour.detail for detour in message.detours],  # type: ignore[attr-defined] # prefetched by thread.newest_messages
         "media": thread.media_files(message.media),
+        "quote": quoted_words(message),
+        "is_by_another": message.thread_id == contact.pk,
     }
+
+
+def quoted_words(message: Message) -> str:
+    """Of the message it answers. A mail quotes by itself."""
+    answered = message.in_reply_to
+    if answered is None or message.channel == Channel.EMAIL:
+        return ""
+    return answered.body or "a message without words"
 
 
 def reply_option(contact: Contact, way: ChannelOption) -> dict[str, Any]:
@@ -48,7 +58,8 @@ def reply_option(contact: Contact, way: ChannelOption) -> dict[str, Any]:
 
 def reply_subject(contact: Contact) -> str:
     """Of the last mail, for the answer to it."""
-    mails = Message.objects.filter(contact=contact, channel=Channel.EMAIL).exclude(subject="")
+    mails = Message.objects.in_conversation(contact.pk).filter(channel=Channel.EMAIL)
+    mails = mails.filter(is_automatic=False).exclude(subject="")
     last = mails.order_by("-created_at").values_list("subject", flat=True).first()
     if last is None:
         return ""

@@ -185,7 +185,7 @@ class MessageAdmin(ComposingAdmin, CappedAdmin, RowActionsAdmin):
 
     @column("Subject or text")
     def about(self, message: Message) -> str:
-        return badges.clamped_text(message.subject or message.begins or "(no subject)")  # type: ignore[attr-defined] # annotated above
+        return badges.clamped_text(message.subject or message.begins or "(without words)")  # type: ignore[attr-defined] # annotated above
 
     @column("Created")
     def composed(self, message: Message) -> str:

@@ -65,7 +65,8 @@ class AttemptEntry:
 def message_context(message: Message) -> dict[str, Any]:
     # Read first: what happens while the rest is read is then sent again, never left out.
     last_id = event_stream.last_event_id()
-    message = Message.objects.select_related("contact", "organization").get(pk=message.pk)
+    related = ("contact", "organization", "in_reply_to", "thread")
+    message = Message.objects.select_related(*related).get(pk=message.pk)
     events = Event.objects.filter(message=message).select_related("attempt").order_by("-id")
     return {
         "message": message,
@@ -79,7 +80,9 @@ def message_context(message: Message) -> dict[str, Any]:
         "waits": message.send_after is not None,
         "frame": FRAME_HEAD + message.html[:MAX_HTML] if message.html else "",
         "reply": reply_query(message),
-        "media": thread.media_files(message.media),
+        # Not “media”, by which the admin's own pages load their scripts.
+        "media_files": thread.media_files(message.media),
+        "structured": pretty_json(message.content) if message.content else "",
         "files": message.attachments.defer("content") if message.has_attachments else [],
     }
 
@@ -111,11 +114,10 @@ def reply_query(message: Message) -> str:
     """What the form for an answer starts with; blank for what nobody needs to answer."""
     if message.direction != Direction.INBOUND:
         return ""
-    to = (
-        {"contact": message.contact_id}
-        if message.contact_id
-        else {"to": bare_address(message.sender)}
-    )
+    if message.reply_to or not message.contact_id:
+        to: dict[str, Any] = {"to": message.reply_to or bare_address(message.sender)}
+    else:
+        to = {"contact": message.contact_id}
     if message.channel != Channel.EMAIL:
         return urlencode({**to, "channel": message.channel})
     subject = message.subject if RE.match(message.subject) else f"Re: {message.subject}"
