@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, ChoicesCheckboxFilter
 
 from communications.admin import message_badges
-from communications.composing import placeholders, template_choice
+from communications.composing import placeholders, template_choice, template_values
 from communications.errors import Refused
 from communications.models import Channel, Template
 from wedsync_comms.lib.admin_kit import badges
@@ -79,7 +79,8 @@ class TemplateAdmin(ScopedAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if not is_approved_elsewhere(obj):
             return super().get_fields(request, obj)
-        shown = ["name", "channel", "language", "approval", "category", "quality", "body"]
+        shown = ["name", "channel", "language", "approval", "category", "quality"]
+        shown += ["body", "filled_in", "sendable"]
         return ["organization", *shown] if self.shows_organization(request) else shown
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -108,6 +109,15 @@ class TemplateAdmin(ScopedAdmin):
     @column("Language")
     def tongue(self, template: Template) -> str:
         return template.language or "–"
+
+    @admin.display(description="Filled in when it is sent")
+    def filled_in(self, template: Template) -> str:
+        asked = [v for v in template_values.template_variables(template) if v.name]
+        return "; ".join(template_values.described(variable) for variable in asked) or "nothing"
+
+    @admin.display(description="Can be sent")
+    def sendable(self, template: Template) -> str:
+        return template_choice.unusable_reason(template) or "yes"
 
     @column("Approval")
     def standing(self, template: Template) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from communications.api.serializers import StrictSerializer
+from communications.api.serializers import StrictSerializer, TemplateSerializer
 from communications.book import contacts
 from communications.book.facts import FACTS
 from communications.models import Address, Channel, Contact, ContactChange, Part, Template
@@ -101,10 +101,10 @@ class ContactChangeSerializer(serializers.ModelSerializer[ContactChange]):
         read_only_fields = fields
 
 
-class ApprovedSerializer(serializers.ModelSerializer[Template]):
+class ApprovedSerializer(TemplateSerializer):
     class Meta:
         model = Template
-        fields = ["name", "language", "category", "body"]
+        fields = ["name", "language", "category", "body", "variables"]
         read_only_fields = fields
 
 

@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from communications.book import contacts
-from communications.composing import drafts, placeholders, template_choice
+from communications.composing import (
+    drafts,
+    placeholders,
+    template_choice,
+    template_values,
+)
 from communications.composing.drafts import Draft
 from communications.errors import InvalidAddress, Refused
 from communications.models import (
@@ -261,7 +267,31 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         read_only_fields = fields
 
 
+class TemplateVariableSerializer(serializers.Serializer[Any]):
+    """What a caller fills in, in “variables”."""
+
+    name = serializers.CharField()
+    part = serializers.CharField(help_text="header, body or button.")
+    kind = serializers.CharField(help_text="text, or what else is wanted there.")
+    about = serializers.CharField(help_text="For people; may be blank.")
+
+
 class TemplateSerializer(serializers.ModelSerializer[Template]):
+    variables = serializers.SerializerMethodField(
+        help_text="What has to be filled in, and nothing else.",
+    )
+    unusable = serializers.SerializerMethodField(help_text="Why it cannot be sent; blank: it can.")
+
+    @extend_schema_field(TemplateVariableSerializer(many=True))
+    def get_variables(self, template: Template) -> Any:
+        asked = [
+            variable for variable in template_values.template_variables(template) if variable.name
+        ]
+        return TemplateVariableSerializer(asked, many=True).data
+
+    def get_unusable(self, template: Template) -> str:
+        return template_choice.unusable_reason(template)
+
     class Meta:
         model = Template
         fields = [
@@ -275,6 +305,8 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "category",
             "approval",
             "quality",
+            "variables",
+            "unusable",
             "created_at",
             "updated_at",
         ]

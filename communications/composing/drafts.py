@@ -10,10 +10,10 @@ from html import escape
 from typing import Any
 
 from communications.book import contacts
+from communications.composing import template_values
 from communications.composing.placeholders import (
     check_placeholders,
     fill_placeholders,
-    placeholders,
 )
 from communications.composing.template_choice import (
     TemplateChoice,
@@ -44,6 +44,8 @@ MAX_CHARACTERS = {
     Channel.SMS: 1_600,
     Channel.WHATSAPP: 4_096,
 }
+# https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages#media-object
+MAX_CAPTION_CHARACTERS = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +168,7 @@ def render_draft(
         check_text(source, draft)
         return source
     check_source(source, draft, chosen)
+    reference = template_reference(chosen, draft.variables) if chosen else {}
     text = RenderedText(
         subject=fill_placeholders(source.subject, draft.variables),
         body=fill_placeholders(source.body, draft.variables),
@@ -174,8 +177,10 @@ def render_draft(
         ),
         language=source.language,
         language_reason=choice.reason if choice else "",
-        ref=template_reference(chosen, draft.variables) if chosen else {},
+        ref=reference,
     )
+    if reference:
+        template_values.check_body_length(text.body)
     check_text(text, draft)
     return text
 
@@ -203,14 +208,20 @@ def find_template(
 
 
 def template_reference(template: Template, variables: Mapping[str, str]) -> dict[str, Any]:
-    """Returns what the provider needs to find its own copy of the text; empty for texts of ours."""
+    """Returns what the provider needs to find its own copy of the text; empty for texts of ours.
+
+    Raises Refused.
+    """
     if not template.approval:
         return {}
+    values = template_values.provider_values(template, variables)
     return {
         "name": template.name,
         "language": template.language,
         "category": template.category,
-        "parameters": [variables[name] for name in placeholders(template.body)],
+        # Read by the release before this one.
+        "parameters": [value["value"] for value in values if value["part"] == "body"],
+        "values": values,
     }
 
 
@@ -220,11 +231,25 @@ def check_text(text: RenderedText, draft: Draft) -> None:
         raise Refused("body", "Write a text: “body”, or “html”, or name a “template”.")
     if not text.body.strip() and channels != {Channel.EMAIL}:
         raise Refused("body", "SMS and WhatsApp carry plain text: write a “body” as well.")
-    longest = min(MAX_CHARACTERS[channel] for channel in channels)
-    if len(text.body) > longest or len(text.html) > MAX_BODY_CHARACTERS:
-        raise Refused("body", f"Keep the text under {longest:,} characters.")
+    check_length(text, draft, channels)
     if Channel.EMAIL in channels:
         check_subject(text.subject)
+
+
+def check_length(text: RenderedText, draft: Draft, channels: set[str]) -> None:
+    longest = min(MAX_CHARACTERS[Channel(channel)] for channel in channels)
+    if draft.media and Channel.WHATSAPP in channels:
+        longest = MAX_CAPTION_CHARACTERS
+        check_whatsapp_media(text, draft)
+    if len(text.body) > longest or len(text.html) > MAX_BODY_CHARACTERS:
+        raise Refused("body", f"Keep the text under {longest:,} characters.")
+
+
+def check_whatsapp_media(text: RenderedText, draft: Draft) -> None:
+    if len(draft.media) > 1:
+        raise Refused("media", "A WhatsApp message carries one picture or document.")
+    if text.ref:
+        raise Refused("media", "A template has its picture in its “variables”, or none.")
 
 
 def check_subject(subject: str) -> None:

@@ -12,8 +12,8 @@ from communications.vocabulary import languages
 
 # Meta's word for a template that may be sent.
 APPROVED = "APPROVED"
-# What Meta lets be sent: approved, and not taken back since.
-SENDABLE = ~Q(approval="") & ~Q(approval__in=UNUSABLE)
+# What can be sent: approved, not taken back since, and of parts that we know to fill in.
+SENDABLE = ~Q(approval="") & ~Q(approval__in=UNUSABLE) & Q(unsendable="")
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,17 @@ def choose_template(
 
 
 def is_sendable(template: Template) -> bool:
+    """Returns whether its provider takes a template now, as far as we know."""
     if template.channel != Channel.WHATSAPP:
         return True
     return bool(template.approval) and template.approval not in UNUSABLE
+
+
+def unusable_reason(template: Template) -> str:
+    """Returns why a template cannot be sent; blank if it can."""
+    if not is_sendable(template):
+        return template_refusal(template)
+    return f"It cannot be sent from here. {template.unsendable}" if template.unsendable else ""
 
 
 def version_in(

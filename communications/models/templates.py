@@ -25,6 +25,10 @@ class Template(models.Model):
     category = models.CharField(max_length=20, blank=True)
     approval = models.CharField(max_length=30, blank=True)
     quality = models.CharField(max_length=20, blank=True)
+    # What is filled in to send it (`TemplateVariable`); none where the provider did not say yet.
+    provider_variables = models.JSONField(null=True, blank=True)
+    # Why it cannot be sent from here, where it cannot.
+    unsendable = models.CharField(max_length=200, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -86,6 +86,8 @@ def upsert_template(organization: Organization, channel: str, text: TemplateText
             "category": text.category,
             "approval": text.approval,
             "quality": text.quality,
+            "provider_variables": [vars(variable) for variable in text.variables],
+            "unsendable": text.unsendable[:200],
         },
     )
 

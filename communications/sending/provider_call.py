@@ -12,7 +12,7 @@ from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
 from communications.sending.claims import LOST, Claim, is_repeatable, last_attempts
 from communications.sending.outcomes import CallResult, record_outcomes
-from communications.vocabulary.events import File, Media, Outbound, TemplateRef
+from communications.vocabulary.events import File, Media, Outbound, TemplateRef, TemplateValue
 from wedsync_comms.lib.breaker import QUOTA
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
@@ -128,10 +128,14 @@ def template_of(message: Message) -> TemplateRef | None:
     ref = message.template_ref
     if not ref:
         return None
+    values = ref.get("values")
+    if values is None:
+        # Composed by a release that knew texts only.
+        values = [{"part": "body", "kind": "text", "value": value} for value in ref["parameters"]]
     return TemplateRef(
         name=ref["name"],
         language=ref["language"],
-        parameters=tuple(ref["parameters"]),
+        values=tuple(TemplateValue(**value) for value in values),
     )
 
 

@@ -78,12 +78,48 @@ class Media:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TemplateVariable:
+    """A place of an approved text that is filled in when it is sent."""
+
+    # What a caller calls it; blank where nobody is asked for it.
+    name: str
+    # header, body or button.
+    part: str
+    # text, image, video, document, latitude, longitude, name, address, url, copy_code or flow.
+    kind: str
+    # Of its button, from 0.
+    position: int = 0
+    # What the provider calls it; blank where it only counts.
+    parameter: str = ""
+    # For people: what to write there.
+    about: str = ""
+    # How many characters it takes.
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateValue:
+    """A place of an approved text with what is written there."""
+
+    part: str
+    kind: str
+    value: str = field(default="", repr=False)
+    position: int = 0
+    parameter: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TemplateRef:
     """A text the provider approved, with the values for its places."""
 
     name: str
     language: str
-    parameters: tuple[str, ...] = ()
+    values: tuple[TemplateValue, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The values of its text, in the order in which they are counted."""
+        return tuple(value.value for value in self.values if value.part == "body")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +132,9 @@ class TemplateText:
     approval: str
     quality: str
     body: str
+    variables: tuple[TemplateVariable, ...] = ()
+    # Why it cannot be sent from here, where it cannot.
+    unsendable: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

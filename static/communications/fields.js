@@ -8,8 +8,6 @@ import { lengthNote, segmentNote } from "./segments.js";
 import { Variables, namesIn } from "./variables.js";
 import { channel as channelName } from "./words.js";
 
-// Meta's word for a template that may be sent.
-const APPROVED = "APPROVED";
 const TEXTS = ["subject", "body", "html"];
 
 export class Fields extends EventTarget {
@@ -104,8 +102,9 @@ export class Fields extends EventTarget {
     try {
       const { results } = await get("/api/templates/", { channel, page_size: 200 });
       if (channel !== this.channel) return;
-      const usable = results.filter(({ approval }) => !approval || approval === APPROVED);
-      const byName = new Map(usable.map((one) => [one.name, one]));
+      const usable = results.filter(({ unusable }) => !unusable);
+      // In several languages it is chosen by name, and the server says in which it goes.
+      const byName = new Map(usable.map((template) => [template.name, template]));
       this.templates = [...byName.values()].toSorted((a, b) => a.name.localeCompare(b.name));
     } catch {
       this.templates = [];
@@ -158,7 +157,7 @@ export class Fields extends EventTarget {
       draft.body = body.value;
       if (isEmail && html.value.trim()) draft.html = html.value;
     }
-    const given = this.filling.given(this.variables());
+    const given = this.filling.given(this.asked().map(({ name }) => name));
     if (Object.keys(given).length) draft.variables = given;
     const fallback = this.plan.payload();
     if (fallback.length) draft.fallback = fallback;
@@ -172,10 +171,12 @@ export class Fields extends EventTarget {
     return !this.template && ![subject, body, html].some(({ value }) => value.trim());
   }
 
-  variables() {
-    const text = (name) =>
-      (name === "subject" && $("subject").value) || (this.template ?? this.written())[name] || "";
-    return [...new Set(TEXTS.flatMap((name) => namesIn(text(name))))];
+  /** What is to be filled in: {name, about}. */
+  asked() {
+    const texts = this.template ? [$("subject").value] : TEXTS.map((name) => this.written()[name]);
+    const written = texts.flatMap((text) => namesIn(text)).map((name) => ({ name }));
+    const asked = [...(this.template?.variables ?? []), ...written];
+    return [...new Map(asked.map((variable) => [variable.name, variable])).values()];
   }
 
   written() {
@@ -183,7 +184,7 @@ export class Fields extends EventTarget {
   }
 
   drawVariables() {
-    this.filling.draw(this.variables());
+    this.filling.draw(this.asked());
   }
 
   touchAll() {

@@ -21,6 +21,7 @@ export class Preview {
     const also = others > 0 ? ` and ${others} ${others === 1 ? "other" : "others"}, each on their own` : "";
     $("preview").replaceChildren(
       ...(answer.refusal ? [refused(answer.refusal)] : []),
+      answer.language_reason ? h("p", { class: "letter-hint" }, answer.language_reason) : "",
       h(
         "article",
         { class: "letter", data: { channel: this.fields.channel } },

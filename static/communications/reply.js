@@ -4,7 +4,7 @@ import { Problem, post } from "./api.js";
 import { $, debounce, h, icon } from "./dom.js";
 import { lengthNote, segmentNote } from "./segments.js";
 import { Outbox } from "./sending.js";
-import { Variables, namesIn } from "./variables.js";
+import { Variables } from "./variables.js";
 import { stateOf } from "./ways.js";
 import { channel as channelName } from "./words.js";
 
@@ -161,7 +161,7 @@ export class Reply {
     const isText = $("template-field").hidden && (this.way?.is_open ?? false);
     $("body-field").hidden = !isText;
     $("body").placeholder = this.channel ? `Write by ${channelName(this.channel)}…` : "";
-    this.filling.draw(template ? namesIn(template.body) : []);
+    this.filling.draw(template?.variables ?? []);
     this.drawFilled();
     this.showLength(null);
     this.checkSoon();
@@ -201,7 +201,8 @@ export class Reply {
     const draft = wanted ? { channel, to: wanted } : { channel, contact: this.contact.id };
     if (channel === "email" && $("subject").value) draft.subject = $("subject").value;
     if (!template) return { ...draft, body: $("body").value };
-    return { ...draft, template: template.name, variables: this.filling.given(namesIn(template.body)) };
+    const names = template.variables.map(({ name }) => name);
+    return { ...draft, template: template.name, language: template.language, variables: this.filling.given(names) };
   }
 
   /** Counts the segments of an SMS while it is written. */

@@ -15,20 +15,21 @@ export class Variables {
     this.values = new Map();
   }
 
-  /** Draws nothing anew while the names stay the same: somebody may be typing. */
-  draw(names) {
-    this.box.hidden = !names.length;
+  /** `asked`: {name, about}. Draws nothing anew while they stay the same: somebody may be typing. */
+  draw(asked) {
+    this.box.hidden = !asked.length;
     const shown = [...this.list.children].map((row) => row.dataset.name);
-    if (names.join() === shown.join()) return;
-    this.list.replaceChildren(...names.map((name) => this.row(name)));
+    if (asked.map(({ name }) => name).join() === shown.join()) return;
+    this.list.replaceChildren(...asked.map((variable) => this.row(variable)));
   }
 
-  row(name) {
+  row({ name, about }) {
     const id = `variable-${name}`;
     const value = this.values.get(name) ?? "";
     const input = { id, data: { variable: name }, value, "aria-describedby": "variables-error" };
     const label = /^\d+$/.test(name) ? `{{${name}}}` : name.replaceAll("_", " ");
-    return h("div", { class: "variable", data: { name } }, h("label", { for: id }, label), h("input", input));
+    const text = about ? `${label}: ${about}` : label;
+    return h("div", { class: "variable", data: { name } }, h("label", { for: id }, text), h("input", input));
   }
 
   /** Takes what was typed into one of the inputs; whether it was one. */

@@ -15,7 +15,7 @@ from sandbox.whatsapp.model.people import (
     phone,
     wa_id,
 )
-from sandbox.whatsapp.model.templates import Templates
+from sandbox.whatsapp.model.templates import Template, Templates
 
 
 def template(component: Any) -> dict[str, Any]:
@@ -92,3 +92,78 @@ def test_whatever_is_sent_is_accepted_or_refused_but_breaks_nothing(
 )
 def test_the_wrong_kind_of_value_is_named(kind: Any, content: Any) -> None:
     assert try_to_send(kind, content) == 100
+
+
+def approved(*components: Any) -> Templates:
+    texts = {"type": "BODY", "text": "Hello {{1}}."}
+    own = Template("1", "own", "UTILITY", [*components] or [texts])
+    return Templates(every=[own])
+
+
+def refusal(templates: Templates, *components: Any) -> int | None:
+    wanted = {"name": "own", "language": {"code": "en_US"}, "components": list(components)}
+    try:
+        templates.fill(wanted)
+    except RefusedError as refused:
+        return refused.code
+    return None
+
+
+def part(kind: str, *parameters: Any, **more: Any) -> Any:
+    return {"type": kind, "parameters": list(parameters), **more}
+
+
+TEXT = {"type": "text", "text": "x"}
+URL_BUTTON = {"type": "URL", "text": "Go", "url": "https://ours.example/{{1}}"}
+NAMED = {"type": "BODY", "text": "Hello {{couple}}."}
+
+
+@pytest.mark.parametrize(
+    ("components", "sent", "code"),
+    [
+        ([], [part("body", TEXT)], None),
+        ([], [], 132000),
+        ([], [part("body", TEXT, TEXT)], 132000),
+        ([], [part("body", {"type": "text", "text": "a\tb"})], 132018),
+        ([], [part("body", {"type": "text", "text": "  "})], 131008),
+        ([NAMED], [part("body", TEXT)], 100),
+        ([NAMED], [part("body", {**TEXT, "parameter_name": "couple"})], None),
+        ([NAMED], [part("body", {**TEXT, "parameter_name": "pair"})], 132012),
+        ([{"type": "HEADER", "format": "IMAGE"}], [], 132000),
+        ([{"type": "HEADER", "format": "IMAGE"}], [part("header", TEXT)], 132012),
+        (
+            [{"type": "HEADER", "format": "IMAGE"}],
+            [part("header", {"type": "image", "image": {"link": "https://a.example/a.jpg"}})],
+            None,
+        ),
+        (
+            [{"type": "HEADER", "format": "LOCATION"}],
+            [part("header", {"type": "location", "location": {"latitude": "1"}})],
+            131008,
+        ),
+        ([{"type": "BUTTONS", "buttons": [URL_BUTTON]}], [], 131008),
+        (
+            [{"type": "BUTTONS", "buttons": [URL_BUTTON]}],
+            [part("button", TEXT, sub_type="url", index="0")],
+            None,
+        ),
+        (
+            [{"type": "BUTTONS", "buttons": [URL_BUTTON]}],
+            [part("button", TEXT, sub_type="phone_number", index="0")],
+            100,
+        ),
+        (
+            [{"type": "BUTTONS", "buttons": [URL_BUTTON]}],
+            [part("button", TEXT, sub_type="flow", index="0")],
+            131009,
+        ),
+        ([{"type": "BUTTONS", "buttons": [{"type": "COPY_CODE"}]}], [], 131008),
+        ([{"type": "BUTTONS", "buttons": [{"type": "FLOW"}]}], [], 131009),
+        ([{"type": "CAROUSEL", "cards": [{}]}], [], 132012),
+        ([{"type": "BUTTONS", "buttons": []}], [part("button", TEXT, index="3")], 132000),
+    ],
+)
+def test_what_does_not_fit_the_template_is_refused_as_meta_does(
+    components: list[Any], sent: list[Any], code: int | None
+) -> None:
+    assert refusal(approved(*components), *sent) == code

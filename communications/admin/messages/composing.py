@@ -92,8 +92,8 @@ class ComposeForm(forms.Form):
     values = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What to fill in for {{1}}, {{2}} …: a line each. Or by name, like "
-        "“couple: Ann & Theo”.",
+        help_text="What to fill in: a line each, in the order in which the template lists it. Or "
+        "by name, like “couple: Ann & Theo”.",
     )
     subject = forms.CharField(
         required=False,
@@ -188,8 +188,8 @@ class ComposeForm(forms.Form):
     def draft(self) -> Draft:
         data = self.cleaned_data
         template = data["template"]
-        texts = [template.subject, template.body, template.html] if template else []
-        names = template_values.placeholders([*texts, data["subject"], data["body"], data["html"]])
+        written = template_values.placeholders([data["subject"], data["body"], data["html"]])
+        names = list(dict.fromkeys([*template_values.asked_names(template), *written]))
         contact, send_at, expires_at = data["contact"], data["send_at"], data["expires_at"]
         return Draft(
             channel=data["channel"],

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 
+from communications.composing import template_values
 from communications.composing.placeholders import VARIABLE
 from communications.composing.template_choice import SENDABLE
 from communications.models import Channel, Template
@@ -23,7 +24,15 @@ def usable_templates(scope: Scope) -> QuerySet[Template]:
 def template_label(template: Template) -> str:
     begins = " ".join(template.body.split())[:60]
     language = f" ({template.language})" if template.language else ""
-    return f"{template.get_channel_display()} · {template.name}{language}: {begins}"
+    asked = ", ".join(asked_names(template))
+    wants = f" [{asked}]" if asked else ""
+    return f"{template.get_channel_display()} · {template.name}{language}: {begins}{wants}"
+
+
+def asked_names(template: Template | None) -> list[str]:
+    """What a template wants to be filled in, in its order; nothing where there is none."""
+    variables = template_values.template_variables(template) if template else []
+    return [variable.name for variable in variables if variable.name]
 
 
 def placeholders(texts: Sequence[str]) -> list[str]:

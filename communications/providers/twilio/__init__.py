@@ -212,7 +212,10 @@ class TwilioWhatsApp(Twilio):
                 code="no_content_sid",
             )
         del params["body"]
-        variables = {str(place): value for place, value in enumerate(template.parameters, 1)}
+        texts = (value for value in template.values if value.part == "body")
+        variables = {
+            value.parameter or str(place): value.value for place, value in enumerate(texts, 1)
+        }
         return params | {
             "content_sid": template.name,
             "content_variables": json.dumps(variables),

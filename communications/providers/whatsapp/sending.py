@@ -1,10 +1,11 @@
 """A message -> the body of a request."""
 
 import mimetypes
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from communications.vocabulary.events import Outbound, TemplateRef
+from communications.vocabulary.events import Outbound, TemplateRef, TemplateValue
 from wedsync_comms.lib.errors import ContentRejected
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
@@ -15,6 +16,8 @@ CAPTIONED_MEDIA = {
     "video/mp4": "video",
     "video/3gpp": "video",
 }
+# What a place consists of.
+LOCATION = ("latitude", "longitude", "name", "address")
 
 
 def message_body(outbound: Outbound) -> dict[str, Any]:
@@ -27,7 +30,8 @@ def message_body(outbound: Outbound) -> dict[str, Any]:
         "biz_opaque_callback_data": f"{outbound.call} {outbound.message}",
     }
     if outbound.template is not None:
-        return body | {"type": "template", "template": template_body(outbound.template)}
+        chosen = template_body(outbound.template, outbound.message)
+        return body | {"type": "template", "template": chosen}
     if outbound.media:
         return body | media_body(outbound)
     return body | {"type": "text", "text": {"body": outbound.text, "preview_url": False}}
@@ -41,16 +45,64 @@ def recipient(to: str) -> dict[str, str]:
     return {"to": to.removeprefix("+")} if to.startswith("+") else {"recipient": to}
 
 
-def template_body(chosen: TemplateRef) -> dict[str, Any]:
-    components = []
-    if chosen.parameters:
-        parameters = [{"type": "text", "text": value} for value in chosen.parameters]
-        components = [{"type": "body", "parameters": parameters}]
+def template_body(chosen: TemplateRef, message: str) -> dict[str, Any]:
+    """https://developers.facebook.com/documentation/business-messaging/whatsapp/templates/components
+
+    `message` is ours: what comes back of a form that the template opens is told by it.
+    """
+    by_part = {
+        part: [value for value in chosen.values if value.part == part]
+        for part in ("header", "body", "button")
+    }
+    components = [
+        {"type": part, "parameters": parameters(values)}
+        for part, values in by_part.items()
+        if values and part != "button"
+    ]
     return {
         "name": chosen.name,
         "language": {"code": chosen.language, "policy": "deterministic"},
-        "components": components,
+        "components": [
+            *components,
+            *(button_component(value, message) for value in by_part["button"]),
+        ],
     }
+
+
+def parameters(values: Sequence[TemplateValue]) -> list[dict[str, Any]]:
+    """Returns what stands in the places of a heading or a text."""
+    if values[0].kind in LOCATION:
+        return [{"type": "location", "location": {value.kind: value.value for value in values}}]
+    return [parameter(value) for value in values]
+
+
+def parameter(value: TemplateValue) -> dict[str, Any]:
+    if value.kind == "text":
+        named = {"parameter_name": value.parameter} if value.parameter else {}
+        return {"type": "text", **named, "text": value.value}
+    content = {"link": value.value}
+    if value.kind == "document" and (name := file_name(value.value)):
+        content["filename"] = name
+    return {"type": value.kind, value.kind: content}
+
+
+def button_component(value: TemplateValue, message: str) -> dict[str, Any]:
+    filled: dict[str, dict[str, Any]] = {
+        "url": {"type": "text", "text": value.value},
+        "copy_code": {"type": "coupon_code", "coupon_code": value.value},
+        # https://developers.facebook.com/docs/whatsapp/flows/guides/sendingaflow
+        "flow": {"type": "action", "action": {"flow_token": message}},
+    }
+    return {
+        "type": "button",
+        "sub_type": value.kind,
+        "index": str(value.position),
+        "parameters": [filled[value.kind]],
+    }
+
+
+def file_name(url: str) -> str:
+    return unquote(urlsplit(url).path).rpartition("/")[2]
 
 
 def media_body(outbound: Outbound) -> dict[str, Any]:
@@ -60,7 +112,7 @@ def media_body(outbound: Outbound) -> dict[str, Any]:
             code="too_many_media",
         )
     [only] = outbound.media
-    name = unquote(urlsplit(only.url).path).rpartition("/")[2]
+    name = file_name(only.url)
     kind = CAPTIONED_MEDIA.get(only.content_type or mimetypes.guess_type(name)[0] or "", "document")
     content = {"link": only.url, "caption": outbound.text}
     if kind == "document" and name:

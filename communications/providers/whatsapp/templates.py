@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from communications.providers.whatsapp.template_parts import template_variables
 from communications.vocabulary.events import Event, TemplateChanged, TemplateText
 from wedsync_comms.lib.shapes import as_dict, as_dicts
 
@@ -36,6 +37,7 @@ def as_template_text(template: Mapping[str, Any]) -> TemplateText:
     parts = {
         str(part.get("type", "")).upper(): part for part in as_dicts(template.get("components"))
     }
+    variables, unsendable = template_variables(template)
     return TemplateText(
         name=str(template.get("name", "")),
         language=str(template.get("language", "")),
@@ -43,6 +45,8 @@ def as_template_text(template: Mapping[str, Any]) -> TemplateText:
         approval=approval_of(str(template.get("status", ""))),
         quality=str(as_dict(template.get("quality_score")).get("score", "")),
         body=str(parts.get("BODY", {}).get("text", "")),
+        variables=variables,
+        unsendable=unsendable,
     )
 
 

@@ -158,7 +158,9 @@ class Api:
         if kind == "template":
             template, sent.text = self.templates.fill(given["template"])
             sent.category = template.category.lower()
-            sent.buttons = tuple(button["text"] for button in template.buttons())
+            sent.buttons = tuple(
+                str(button.get("text") or button["type"]) for button in template.buttons()
+            )
             if people.is_hidden(phone) and template.category == "AUTHENTICATION":
                 raise RefusedError(131062)
         else:

@@ -21,8 +21,20 @@ def _list(items: Json) -> Json:
 
 MEDIA = _object(id=TEXT, link=TEXT, caption=TEXT, filename=TEXT)
 VALUE = _object(fallback_value=TEXT)
+PLACE = _object(name=TEXT, address=TEXT)
 PARAMETER = _object(
-    type=TEXT, text=TEXT, parameter_name=TEXT, currency=VALUE, date_time=VALUE, image=MEDIA
+    type=TEXT,
+    text=TEXT,
+    parameter_name=TEXT,
+    currency=VALUE,
+    date_time=VALUE,
+    image=MEDIA,
+    video=MEDIA,
+    document=MEDIA,
+    location=PLACE,
+    payload=TEXT,
+    coupon_code=TEXT,
+    action={"type": "object"},
 )
 COMPONENT = _object(
     type=TEXT, sub_type=TEXT, index={"type": ["string", "integer"]}, parameters=_list(PARAMETER)

@@ -3,12 +3,13 @@
 https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.whatsapp.errors import RefusedError
+
+from . import fitting
 
 Json = dict[str, Any]
 
@@ -16,11 +17,7 @@ STATUSES = ("APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL"
 CATEGORIES = ("MARKETING", "UTILITY", "AUTHENTICATION")
 QUALITIES = ("GREEN", "YELLOW", "RED", "UNKNOWN")
 
-HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 MAX_TEXT = 1024
-# No line break, no tab and no row of spaces in what fills a hole.
-UNFIT = re.compile(r"[\n\t]| {5}")
-TEXTUAL = frozenset({"text", "currency", "date_time"})
 
 
 @dataclass
@@ -52,7 +49,7 @@ class Template:
         return next((component for component in self.components if component["type"] == kind), {})
 
     def holes(self, kind: str) -> list[str]:
-        return HOLE.findall(self.component(kind).get("text", ""))
+        return fitting.HOLE.findall(self.component(kind).get("text", ""))
 
     def buttons(self) -> list[Json]:
         found: list[Json] = self.component("BUTTONS").get("buttons", [])
@@ -109,15 +106,14 @@ class Templates:
     def fill(self, wanted: Json) -> tuple[Template, str]:
         """Returns the template and its text, filled, or raises the refusal Meta would give."""
         template = self._usable(str(wanted["name"]), str(wanted["language"]["code"]))
-        given = {
-            str(component.get("type", "")).upper(): component
-            for component in wanted.get("components", [])
-        }
-        _check_header(template, given.get("HEADER", {}).get("parameters", []))
-        filled = _fill(template, given.get("BODY", {}).get("parameters", []))
+        components = wanted.get("components", [])
+        given = {str(component.get("type", "")).upper(): component for component in components}
+        fitting.check_header(template, given.get("HEADER", {}).get("parameters", []))
+        filled = fitting.fill_text(template, "BODY", given.get("BODY", {}).get("parameters", []))
         if len(filled) > MAX_TEXT:
             raise RefusedError(132005, f"body: text has more than {MAX_TEXT} characters")
-        _check_buttons(template, wanted.get("components", []))
+        fitting.check_carousel(template, given.get("CAROUSEL", {}))
+        fitting.check_buttons(template, components)
         return template, filled
 
     def _usable(self, name: str, language: str) -> Template:
@@ -131,79 +127,3 @@ class Templates:
         if found is None or found.status != "APPROVED":
             raise RefusedError(132001, f"template name ({name}) does not exist in {language}")
         return found
-
-
-def _check_header(template: Template, given: list[Json]) -> None:
-    wanted = template.component("HEADER").get("format", "")
-    if wanted in ("", "TEXT"):
-        _check_count("header", len(given), len(template.holes("HEADER")))
-        return
-    _check_count("header", len(given), 1)
-    got = str(given[0].get("type", "unknown")).upper()
-    if got != wanted:
-        raise RefusedError(132012, f"header: Format mismatch, expected {wanted}, received {got}")
-
-
-def _check_count(where: str, given: int, wanted: int) -> None:
-    if given != wanted:
-        raise RefusedError(
-            132000,
-            f"{where}: number of localizable_params ({given}) does not match the expected number "
-            f"of params ({wanted})",
-        )
-
-
-def _fill(template: Template, given: list[Json]) -> str:
-    holes = list(dict.fromkeys(template.holes("BODY")))
-    _check_count("body", len(given), len(holes))
-    texts = dict(_texts(holes, given))
-    text = str(template.component("BODY").get("text", ""))
-    return HOLE.sub(lambda found: texts[found[1]], text)
-
-
-def _texts(holes: list[str], given: list[Json]) -> Iterator[tuple[str, str]]:
-    for place, parameter in enumerate(given):
-        named = parameter.get("parameter_name")
-        hole = holes[place] if holes[place].isdecimal() else named
-        if hole not in holes:
-            raise RefusedError(132012, f"body: unknown parameter name {named!r}")
-        yield str(hole), _text(parameter)
-    if missing := {hole for hole in holes if not hole.isdecimal()} - {
-        parameter.get("parameter_name") for parameter in given
-    }:
-        raise RefusedError(132012, f"body: missing parameter names {sorted(missing)}")
-
-
-def _text(given: Json) -> str:
-    kind = given.get("type")
-    if kind not in TEXTUAL:
-        raise RefusedError(132012, f"body: Format mismatch, expected TEXT, received {kind}")
-    text = given.get("text") if kind == "text" else given.get(kind, {}).get("fallback_value")
-    if not isinstance(text, str) or not text:
-        raise RefusedError(131008, "Parameter of type text is missing text value")
-    if UNFIT.search(text):
-        raise RefusedError(
-            132018,
-            "Param text cannot have new-line/tab characters or more than 4 consecutive spaces",
-        )
-    return text
-
-
-def _check_buttons(template: Template, given: list[Json]) -> None:
-    present = {
-        str(component.get("index")): component
-        for component in given
-        if str(component.get("type")).lower() == "button"
-    }
-    for place, button in enumerate(template.buttons()):
-        needs = button["type"] == "URL" and HOLE.search(button.get("url", ""))
-        if needs and not present.get(str(place), {}).get("parameters"):
-            raise RefusedError(
-                131008, f"buttons: Button at index {place} of type Url requires a parameter"
-            )
-    if beyond := [place for place in present if not _is_place(place, template)]:
-        raise RefusedError(132000, f"buttons: there is no button at index {beyond[0]}")
-
-
-def _is_place(index: str, template: Template) -> bool:
-    return index.isdecimal() and int(index) < len(template.buttons())

@@ -377,6 +377,9 @@ def test_the_api_tells_which_channels_are_open(amelia: Contact, user: User) -> N
             "language": "en_US",
             "category": "UTILITY",
             "body": "Hello {{1}}, there is news about {{2}}.",
+            "variables": [
+                {"name": name, "part": "body", "kind": "text", "about": ""} for name in ("1", "2")
+            ],
         },
     ]
 

@@ -661,3 +661,51 @@ def test_what_meta_approved_is_not_changed_here(api: Api, organization: Organiza
         organization=organization, channel="whatsapp", name="a", approval="APPROVED", body="Hi"
     )
     assert api("PATCH", f"templates/{row.pk}/", {"body": "Ho"}).status_code == 400
+
+
+# --- what a template needs ----------------------------------------------------------------------
+
+
+def test_a_template_says_what_it_needs(api: Api, organization: Organization) -> None:
+    Template.objects.create(
+        organization=organization,
+        name="hello",
+        subject="{{ day }}",
+        body="Dear {{ name }}, {{day}}",
+    )
+    header = {"name": "header", "part": "header", "kind": "image", "about": "a", "limit": 9}
+    flow = {"name": "", "part": "button", "kind": "flow", "limit": 0}
+    Template.objects.create(
+        organization=organization,
+        channel="whatsapp",
+        name="invitation",
+        approval="APPROVED",
+        body="Hi",
+        provider_variables=[header, flow],
+    )
+    Template.objects.create(
+        organization=organization,
+        channel="whatsapp",
+        name="offers",
+        approval="APPROVED",
+        body="Hi",
+        unsendable="Templates with a carousel are sent at Meta.",
+    )
+    listed = {row["name"]: row for row in api.get("templates/")["results"]}
+    assert [row["name"] for row in listed["hello"]["variables"]] == ["day", "name"]
+    assert listed["invitation"]["variables"] == [
+        {name: header[name] for name in ("name", "part", "kind", "about")}
+    ]
+    assert (listed["hello"]["unusable"], listed["invitation"]["unusable"]) == ("", "")
+    assert "carousel" in listed["offers"]["unusable"]
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [("Tom", 201), (7, 201), (1.5, 201), (True, 400), (None, 400), ([], 400), ({}, 400)],
+)
+def test_a_value_is_a_text_or_a_number(api: Api, value: Any, status: int) -> None:
+    answer = api.post("messages/", {**MAIL, "body": "Hi {{ name }}", "variables": {"name": value}})
+    assert answer.status_code == status
+    if status == 400:
+        assert "name" in json.dumps(answer.json()["variables"])

@@ -15,6 +15,7 @@ from communications.vocabulary.events import (
     Media,
     Outbound,
     TemplateRef,
+    TemplateValue,
 )
 from tests.communications.providers import signing
 from tests.communications.providers.answering import Answer
@@ -36,7 +37,13 @@ from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 POOL = "MG" + "0d" * 16
-TEMPLATE = TemplateRef(name="HX" + "0c" * 16, language="en", parameters=("Amelia", "3 May"))
+TEMPLATE = TemplateRef(
+    name="HX" + "0c" * 16,
+    language="en",
+    values=tuple(
+        TemplateValue(part="body", kind="text", value=value) for value in ("Amelia", "3 May")
+    ),
+)
 
 
 def sms(**values: Any) -> Outbound:

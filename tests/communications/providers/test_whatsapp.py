@@ -17,6 +17,7 @@ from communications.vocabulary.events import (
     Media,
     Outbound,
     TemplateRef,
+    TemplateValue,
 )
 from communications.vocabulary.statuses import Status
 from tests.communications.providers import signing
@@ -64,6 +65,10 @@ def taken(wamid: Any = "wamid.1", **more: Any) -> dict[str, Any]:
         "contacts": [{"input": THEIRS[1:], "wa_id": THEIRS[1:]}],
         "messages": [{"id": wamid, **more}],
     }
+
+
+def texts(*values: str) -> tuple[TemplateValue, ...]:
+    return tuple(TemplateValue(part="body", kind="text", value=value) for value in values)
 
 
 def error(code: int, **more: Any) -> dict[str, Any]:
@@ -174,7 +179,7 @@ def test_an_organization_writes_from_its_own_number() -> None:
 
 
 def test_a_template_goes_with_its_values(api: responses.RequestsMock) -> None:
-    template = TemplateRef(name="wedding_update", language="en_US", parameters=("Amelia", "3 May"))
+    template = TemplateRef(name="wedding_update", language="en_US", values=texts("Amelia", "3 May"))
     whatsapp().send([note(template=template)], key="k")
     assert posted(api)["type"] == "template"
     values = [{"type": "text", "text": "Amelia"}, {"type": "text", "text": "3 May"}]
