@@ -34,13 +34,12 @@ def apply_event(
     account: Account,
     *,
     notifies: bool = True,
-    is_live: bool = False,
 ) -> bool:
     """Applies one event to its appointment. Returns whether anything was new to us.
 
     Cancelled there: cancelled here. Our own write, read back: nothing. Anything else, such as a
-    new time: merged with what was changed here. `is_live`: it was read after our last write for
-    sure. `notifies`: whether participants are told of the change.
+    new time: merged with what was changed here. `notifies`: whether participants are told of the
+    change.
     """
     if event.etag == link.etag and not link.is_removed:
         return False
@@ -48,14 +47,6 @@ def apply_event(
     appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     if event.is_cancelled:
         return cancel_from_remote(link, actor, appointment)
-    if is_own_echo(link, event):
-        if is_live:
-            record_base(
-                link,
-                event,
-                conversion.content_of_event(event.text, conversion.load_content(link.base)),
-            )
-        return False
     was_removed, link.is_removed = link.is_removed, False
     if was_removed and appointment.status == AppointmentStatus.CANCELLED:
         transitions.mark_rebooked(appointment, actor)
@@ -63,13 +54,13 @@ def apply_event(
     return changed or was_removed
 
 
-def is_own_echo(link: EventLink, event: RemoteEvent) -> bool:
+def may_be_own_echo(link: EventLink, event: RemoteEvent) -> bool:
     """Returns whether it is exactly what we wrote once, and not what we know to stand there.
 
-    It was read before our last write, or that write was never recorded. Nobody else changed it; if
-    it is not live, the next write finds out by its etag.
+    Either it is old, read before our last write; or somebody took back there what they had changed.
+    The two look alike, and only the event itself, read again, tells them apart.
     """
-    if not (event.written_hash and link.base):
+    if not (event.written_hash and link.base) or event.etag == link.etag:
         return False
     base = conversion.load_content(link.base)
     content = conversion.content_of_event(event.text, base)
@@ -93,15 +84,11 @@ def merge_event(
 ) -> bool:
     """Merges what theirs and ours changed since the base. Returns whether the appointment changed.
 
-    Writes that were never confirmed are taken into the base first, as far as they stand there:
-    they are our own word. Where the result is not what stands there, it is written next.
+    Where the result is not what stands there, it is written next.
     """
     ours = conversion.content_of_appointment(appointment)
-    sent = [conversion.load_content(content) for content in link.sent]
-    base = conversion.load_content(link.base) if link.base else (sent or [ours])[0]
+    base = merge_base(link, event, ours)
     theirs = remote_content(event, base)
-    for content in sent:
-        base = advance_content_base(base, content, theirs)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
     merged = merge_contents(base, ours, theirs, ours_wins=wins)
     changed = transitions.change_content(appointment, merged.content, actor, merged.conflicts)
@@ -116,6 +103,23 @@ def merge_event(
         enqueue.enqueue_push(link.pk)
     record_base(link, event, theirs)
     return changed
+
+
+def merge_base(link: EventLink, event: RemoteEvent, ours: Content) -> Content:
+    """Returns what both sides last knew.
+
+    A write of ours that was never confirmed is our own word as far as it stands there. An event
+    that carries its hash had all of it, whatever was changed there since, also back again.
+    """
+    sent = [conversion.load_content(content) for content in link.sent]
+    for content in reversed(sent):
+        if conversion.content_fingerprint(content) == event.written_hash:
+            return content
+    base = conversion.load_content(link.base) if link.base else (sent or [ours])[0]
+    if not event.written_hash:
+        for content in sent:
+            base = advance_content_base(base, content, remote_content(event, base))
+    return base
 
 
 def remote_content(event: RemoteEvent, base: Content) -> Content:

@@ -22,6 +22,7 @@ from calendars.sync.apply import (
     apply_changes,
     mark_pull_failed,
 )
+from calendars.sync.apply_event import may_be_own_echo
 from calendars.sync.plan import (
     KnownEvents,
     SyncPlan,
@@ -90,6 +91,7 @@ def pull_once(calendar: Calendar) -> None:
         reading, changes = fetch_changes(box, calendar)
         plan = plans.plan_changes(changes, known_events(calendar, reading, changes))
         plan = verify_deletions(box, calendar, plan)
+        plan = reread_echoes(box, calendar, plan)
     apply_changes(reading, changes, plan)
 
 
@@ -154,3 +156,18 @@ def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPl
         own=(*plan.own, *remaining),
         own_gone=tuple(remote_id for remote_id in plan.own_gone if remote_id not in still_there),
     )
+
+
+def reread_echoes(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
+    """Reads again each event that says just what we wrote once (`may_be_own_echo`)."""
+    links = {link.remote_id: link for link in calendar.links.exclude(remote_id="")}
+    own: list[RemoteEvent] = []
+    for event in plan.own:
+        link = links.get(event.id)
+        try:
+            is_doubtful = link is not None and may_be_own_echo(link, event)
+            own.append(box.event(calendar.remote_id, event.id) if is_doubtful else event)
+        except Gone:
+            # Since it was listed: the next reading tells of it.
+            continue
+    return replace(plan, own=tuple(own))

@@ -233,7 +233,7 @@ def reread_event(box: Mailbox, link: EventLink) -> None:
 def absorb_remote(link: EventLink, event: RemoteEvent) -> None:
     """Merges an event that was read just now."""
     with locked_link(link) as row:
-        apply_event(row, event, account_of_link(row), is_live=True)
+        apply_event(row, event, account_of_link(row))
 
 
 def on_remote_delete(link: EventLink) -> None:

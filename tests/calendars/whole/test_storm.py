@@ -72,7 +72,7 @@ class Storm:
     def edit_own(self, kind: str, number: int) -> None:
         name = self.dice.choice(list(self.own))
         if kind == "move":
-            self.harness.changes(name, **self.time())
+            self.harness.changes(name, **self.time(self.dice.randrange(3)))
         elif kind == "answer":
             answer = self.dice.choice(["accepted", "declined", "tentative"])
             self.harness.answers(name, self.own[name], answer)
@@ -80,10 +80,12 @@ class Storm:
             self.harness.deletes(name)
             del self.own[name]
         else:
-            self.harness.changes(name, **{kind: f"{kind} {number}"})
+            # Of few words and times many are said again, and taken back.
+            self.harness.changes(name, **{kind: f"{kind} {number % 3}"})
 
-    def time(self) -> dict[str, str]:
-        days, hours = self.dice.randrange(60), self.dice.randrange(8)
+    def time(self, days: int | None = None) -> dict[str, str]:
+        days = self.dice.randrange(60) if days is None else days
+        hours = self.dice.randrange(8)
         start = START + timedelta(days=days, hours=hours)
         return {"start": start.isoformat(), "end": (start + HOUR).isoformat()}
 

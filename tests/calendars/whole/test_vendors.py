@@ -66,6 +66,30 @@ def test_book_move_there_answer_there_cancel_here(
     assert [change.what for change in made.changes.all()].count("cancelled") == 1
 
 
+def test_what_is_taken_back_there_is_taken_back_here_and_stays_so(
+    harness: VendorHarness,
+    organization: Organization,
+    calendar: Calendar,
+) -> None:
+    pull.pull_calendar(calendar.pk)
+    made = book_appointment(organization, booking_request(place="Barn"))
+    write()
+    link = made.links.get()
+    first = {"title": "Tasting", "place": "Barn", "start": START, "end": START + HOUR}
+    then = {"title": "Cake", "place": "Tent", "start": START + HOUR, "end": START + 2 * HOUR}
+    for said in (then, first, then, first):
+        texts = {name: value if isinstance(value, str) else value.isoformat()
+                 for name, value in said.items()}  # fmt: skip
+        harness.changes(link.remote_id, **texts)
+        pull.pull_calendar(calendar.pk)
+        made.refresh_from_db()
+        assert (made.title, made.wall_start) == (said["title"], said["start"])
+    rescheduling.change_appointment(made, AppointmentEdit(description="Bring forks"))
+    write()
+    assert differences(harness, calendar) == []
+    assert events(harness, calendar)[0]["start"][:16] == START.isoformat()[:16]
+
+
 def test_what_the_vendor_alone_knows_is_not_offered(
     harness: VendorHarness,
     organization: Organization,
