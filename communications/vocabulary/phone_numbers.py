@@ -25,6 +25,15 @@ def canonical_number(value: str) -> str:
     return number_variants(value)[0]
 
 
+def is_mobile(value: str) -> bool:
+    """Returns whether only a mobile has the number, by its numbering plan."""
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.number_type(number) == PhoneNumberType.MOBILE
+
+
 def landline_refusal(value: str) -> str:
     """Returns why no SMS reaches a number, if its numbering plan says so.
 

@@ -17,7 +17,7 @@ __all__ = ["plain_static"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
 
-FILE = "Name,E-mail,Diet\nAmelia Hart,amelia@hart.example,vegan\nNoah Bennett,nonsense,\n"
+FILE = "Name,E-mail,Diet\nAmelia Hart,amelia@hart.example,vegan\n,nonsense,\n"
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         widget=UnfoldAdminFileFieldWidget,
-        help_text="CSV or vCard (.vcf), up to 5 MB and 10,000 people. Nothing is taken before "
-        "you have seen what would happen.",
+        help_text="CSV or vCard (.vcf), up to 5 MB without pictures and 10,000 people. Nothing "
+        "is taken before you have seen what would happen.",
     )
 
     def __init__(self, *args: Any, scope: Scope, **kwargs: Any) -> None:
@@ -72,7 +72,7 @@ class UploadForm(forms.Form):
         """None, and an error at the file, if it cannot be read."""
         organization = self.scope.organization or self.cleaned_data["organization"]
         given = self.cleaned_data["file"]
-        content = given.read(importing.MAX_BYTES + 1)
+        content = given.read(importing.MAX_UPLOAD_BYTES + 1)
         try:
             return importing.upload_file(organization, given.name, content, by=by)
         except Rejected as error:
@@ -221,6 +221,7 @@ def import_report(counts: dict[str, int]) -> str:
         "nothing": "known already",
         "review": "new and to be judged",
         "error": "left out",
+        "cells": "cells left out",
     }
     found = [f"{counts[name]} {word}" for name, word in words.items() if counts.get(name)]
     return f"{', '.join(found) or 'nobody'}."
@@ -233,7 +234,8 @@ def preview_context(row: Import) -> dict[str, Any]:
     return {
         "counts": [(badges.coloured_label(*WORDS[action]), counts[action]) for action in WORDS],
         "errors": counts["error"],
-        "taken": sum(counts.values()) - counts["error"],
+        "taken": len(seen.plan.rows) - counts["error"],
+        "cells": counts["cells"],
         "listed": preview_lines(seen.plan),
         "is_cut": len(seen.plan.rows) > SHOWN,
         "columns": form
@@ -248,13 +250,16 @@ def preview_context(row: Import) -> dict[str, Any]:
 
 
 def preview_lines(plan: ImportPlan) -> list[dict[str, Any]]:
-    rows = sorted(plan.rows, key=lambda row: (ORDER.index(row.action), row.number))[:SHOWN]
+    rows = sorted(
+        plan.rows,
+        key=lambda row: (not row.is_incomplete, ORDER.index(row.action), row.number),
+    )[:SHOWN]
     return [
         {
             "number": row.number,
             "name": row.name,
             "badge": badges.coloured_label(*WORDS[row.action]),
-            "reasons": row.reasons,
+            "reasons": [*row.reasons, *row.problems],
             "contact": row.draft.contact if row.draft else None,
         }
         for row in rows

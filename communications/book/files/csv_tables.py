@@ -2,40 +2,35 @@
 
 import csv
 import io
+import itertools
 import re
+from collections.abc import Iterator
 
 from communications.book.files.records import Rejected
 
 MAX_ROWS = 10_000
 MAX_COLUMNS = 120
 MAX_CELL = 25_000
+# A quote that is not closed by then was never meant to open anything.
+LONGEST_QUOTED = 100_000
 ENCODINGS = ("utf-8-sig", "cp1252")
 DELIMITERS = ",;\t|"
-# Of what our own export, Google, Outlook and other people call their columns; tried in this order.
-TELEPHONE = (
-    r"(home |business |mobile |primary )?(mobile|phone|tel(ephone|efon)?|handy|cell|sms|number)"
-)
-GUESSES = (
-    ("given_name", r"(first|given)[ _-]?name|vorname"),
-    ("family_name", r"(last|family)[ _-]?name|surname|nachname|familienname"),
-    ("company", r"company|organi[sz]ation( name)?|firma|business"),
-    ("whatsapp", r"whats ?app.*"),
-    ("email", r"e-?mail.*(value|address)|(e-?mail|mail)([ _-]?\d)?|email_?\d*"),
-    ("sms", TELEPHONE + r"(.*value|.*number|[ _-]?\d)?"),
-    ("roles", r"roles?|rolle"),
-    ("weddings", r"weddings?|hochzeit(en)?|labels?|tags?|group membership|categories"),
-    ("language", r"language|sprache"),
-    ("time_zone", r"time ?zone|time_zone|zeitzone"),
-    ("preferred_channel", r"preferred[ _]channel"),
-    ("notes", r"notes?|notizen?|comments?|remarks?"),
-    ("name", r"(full |display |contact )?name"),
-)
+# Excel's own first line: which character separates the cells.
+SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t|:])"?[;,\t]*[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+NEW_LINE = re.compile(r"\r\n|\r|\n")
+# The heading is line 1.
+FIRST_ROW = 2
 
 
 def decode_table(content: bytes) -> str:
     """Returns the text of a file in whatever encoding a spreadsheet wrote it."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
+    # UTF-16 without its mark: every other byte of a heading is zero.
+    if content[1:2] == b"\0":
+        return content.decode("utf-16-le", "replace")
+    if content[:1] == b"\0":
+        return content.decode("utf-16-be", "replace")
     for encoding in ENCODINGS:
         try:
             return content.decode(encoding)
@@ -45,51 +40,134 @@ def decode_table(content: bytes) -> str:
 
 
 def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Columns and rows. Raises Rejected for what is no table, or too large a one."""
-    lines = csv.reader(io.StringIO(content, newline=""), delimiter=guess_delimiter(content))
-    try:
-        rows = [row for row in lines if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise Rejected([f"This is no CSV file: {error}."]) from error
+    """Returns columns and rows. Raises Rejected for what is no table, or too large a one.
+
+    A row has a cell `EXTRA` where it is longer than the heading.
+    """
+    content = content.removeprefix("\ufeff")
+    separator = SEPARATOR_LINE.match(content)
+    content = content[separator.end() :] if separator else content
+    rows = split_rows(content, separator[1] if separator else guess_delimiter(content))
     if len(rows) < 2:  # noqa: PLR2004 (a heading and somebody)
         raise Rejected(["The file needs a line with the names of the columns and one per person."])
+    if len(rows[0]) > MAX_COLUMNS or len(rows) - 1 > MAX_ROWS:
+        raise Rejected([f"At most {MAX_ROWS:,} people and {MAX_COLUMNS} columns at a time."])
     columns = unique_columns(
         [name.strip() or f"Column {n}" for n, name in enumerate(rows[0], start=1)]
     )
-    if len(columns) > MAX_COLUMNS or len(rows) - 1 > MAX_ROWS:
-        raise Rejected([f"At most {MAX_ROWS:,} people and {MAX_COLUMNS} columns at a time."])
-    return columns, [
-        {column: cell[:MAX_CELL] for column, cell in zip(columns, row, strict=False)}
-        for row in rows[1:]
-    ]
+    return columns, [row_cells(columns, row) for row in rows[1:]]
+
+
+# Of a row, what stands beyond the last column.
+EXTRA = ""
+
+
+def row_cells(columns: list[str], row: list[str]) -> dict[str, str]:
+    found = {column: cell[:MAX_CELL] for column, cell in zip(columns, row, strict=False)}
+    beyond = [cell.strip() for cell in row[len(columns) :] if cell.strip()]
+    return found | ({EXTRA: ", ".join(beyond)[:MAX_CELL]} if beyond else {})
+
+
+def split_rows(content: str, delimiter: str) -> list[list[str]]:
+    """Returns the rows that have anything in them; at most one more than may be in a file."""
+    rows = filled_rows(strict_rows(content, delimiter))
+    if not rows or any(len(row) > 1 for row in rows):
+        return rows
+    # Each line in quotes as a whole: what other programs joined was quoted once more.
+    lines = "\n".join(row[0] for row in rows)
+    inner = guess_delimiter(lines)
+    if all(inner in row[0] for row in rows):
+        return filled_rows(strict_rows(lines, inner))
+    return rows
+
+
+def filled_rows(rows: Iterator[list[str]]) -> list[list[str]]:
+    filled = (row for row in rows if any(cell.strip() for cell in row))
+    return list(itertools.islice(filled, MAX_ROWS + 2))
+
+
+def strict_rows(content: str, delimiter: str) -> Iterator[list[str]]:
+    """Yields the rows of a table."""
+    try:
+        # Takes all or nothing: a quote that is not closed would swallow the people behind it.
+        yield from list(
+            csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+        )
+    except csv.Error:
+        yield from forgiving_rows(content, delimiter)
+
+
+def forgiving_rows(content: str, delimiter: str) -> Iterator[list[str]]:
+    """Yields the rows of a table in which quotes stand where none should.
+
+    A quote opens a cell only where one closes it, before a delimiter or the end of its line.
+    """
+    unquoted = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
+    row: list[str] = []
+    position = 0
+    while position <= len(content):
+        closing = find_closing_quote(content, position, delimiter)
+        if closing > position:
+            cell, position = content[position + 1 : closing].replace('""', '"'), closing + 1
+        else:
+            plain = unquoted.match(content, position)
+            cell, position = (plain[0], plain.end()) if plain else ("", position)
+        row.append(cell)
+        if content[position : position + 1] == delimiter:
+            position += 1
+            continue
+        yield row
+        row = []
+        end_of_line = NEW_LINE.match(content, position)
+        position = end_of_line.end() if end_of_line else len(content) + 1
+
+
+def find_closing_quote(content: str, position: int, delimiter: str) -> int:
+    """Returns where the quote that opens at a position is closed; 0 if there is none."""
+    if content[position : position + 1] != '"':
+        return 0
+    end = min(len(content), position + LONGEST_QUOTED)
+    quote = content.find('"', position + 1, end)
+    while quote >= 0:
+        following = content[quote + 1 : quote + 2]
+        if following == '"':
+            quote = content.find('"', quote + 2, end)
+            continue
+        return quote if following in ("", delimiter, "\r", "\n") else 0
+    return 0
 
 
 def guess_delimiter(content: str) -> str:
-    """Returns the delimiter that the heading has most of."""
-    heading = content.lstrip().partition("\n")[0]
-    return max(DELIMITERS, key=heading.count)
+    """Returns the delimiter that the heading has most of, outside of quotes."""
+    counts = dict.fromkeys(DELIMITERS, 0)
+    is_quoted = False
+    for char in content.lstrip("\ufeff\r\n")[:MAX_CELL]:
+        if char == '"':
+            is_quoted = not is_quoted
+        elif is_quoted:
+            continue
+        elif char in "\r\n":
+            break
+        elif char in counts:
+            counts[char] += 1
+    return max(DELIMITERS, key=lambda delimiter: counts[delimiter])
 
 
 def unique_columns(columns: list[str]) -> list[str]:
-    found: list[str] = []
+    """Returns the names of columns, numbered where several have the same."""
+    found: dict[str, None] = {}
+    numbers: dict[str, int] = {}
     for name in columns:
-        number = sum(1 for other in found if other == name or other.startswith(f"{name} ("))
-        found.append(f"{name} ({number + 1})" if name in found else name)
-    return found
-
-
-def guess_mapping(columns: list[str]) -> dict[str, str]:
-    """Returns what each column probably is; blank for one to leave out."""
-    return {column: target_of(column) for column in columns}
-
-
-def target_of(column: str) -> str:
-    plain = re.sub(r" \(\d+\)$", "", column).strip().casefold()
-    return next((target for target, like in GUESSES if re.fullmatch(like, plain)), "")
+        unique = name
+        while unique in found:
+            numbers[name] = numbers.get(name, 1) + 1
+            unique = f"{name} ({numbers[name]})"
+        found[unique] = None
+    return list(found)
 
 
 # What begins so is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"'*\s*[=+\-@]|'*[\t\r]")
 
 
 def write_table(columns: list[str], rows: list[list[str]]) -> str:
@@ -99,11 +177,10 @@ def write_table(columns: list[str], rows: list[list[str]]) -> str:
     """
     out = io.StringIO()
     table = csv.writer(out)
-    table.writerow(columns)
-    table.writerows([[guarded_cell(cell) for cell in row] for row in rows])
+    table.writerows([[guarded_cell(cell) for cell in row] for row in [columns, *rows]])
     # The mark tells Excel that it is UTF-8.
     return "\ufeff" + out.getvalue()
 
 
 def guarded_cell(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip().startswith(FORMULA) else cell
+    return f"'{cell}" if FORMULA.match(cell) else cell

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from communications.book import contacts, history
 from communications.book.contacts import AddressEntry
-from communications.book.files import csv_tables, records, vcards
-from communications.book.files.planning import ContactDraft, ImportPlan, PlannedAction, Planner
+from communications.book.files import csv_tables, headings, records, vcard_lines, vcards
+from communications.book.files.planning import ContactDraft, ImportPlan, Planner
 from communications.book.files.records import Rejected
 from communications.book.history import Cause
 from communications.errors import NotPossible
@@ -31,7 +31,9 @@ from communications.models import (
 from communications.vocabulary import search_keys
 from wedsync_comms.lib.text import sanitise
 
+# Of text: pictures in vCards do not count.
 MAX_BYTES = 5 * 1024 * 1024
+MAX_UPLOAD_BYTES = 60 * 1024 * 1024
 # A file that nobody confirms is forgotten.
 KEPT = timedelta(days=2)
 
@@ -46,13 +48,15 @@ class ImportPreview:
 
 def upload_file(organization: Organization, filename: str, content: bytes, *, by: str) -> Import:
     """Keeps the file until somebody confirms it. Raises Rejected with the reason."""
-    if len(content) > MAX_BYTES:
-        raise Rejected([f"At most {MAX_BYTES // 1024 // 1024} MB at a time."])
-    text = sanitise(csv_tables.decode_table(content))
-    is_vcard = "begin:vcard" in text[:2000].lower()
+    text = sanitise(csv_tables.decode_table(content[: MAX_UPLOAD_BYTES + 1]))
+    is_vcard = vcards.is_vcard(text)
+    if is_vcard:
+        text = vcard_lines.without_pictures(text)
+    if len(content) > MAX_UPLOAD_BYTES or len(text.encode()) > MAX_BYTES:
+        raise Rejected([f"At most {MAX_BYTES // 1024 // 1024} MB at a time, without pictures."])
     if is_vcard:
         vcards.split_cards(text)
-    mapping = {} if is_vcard else csv_tables.guess_mapping(csv_tables.read_table(text)[0])
+    mapping = {} if is_vcard else headings.guess_mapping(csv_tables.read_table(text)[0])
     return Import.objects.create(
         organization=organization,
         filename=filename[:200],
@@ -88,10 +92,15 @@ def plan_import(row: Import, rows: Iterable[Mapping[str, str]]) -> ImportPlan:
             except Rejected as error:
                 planner.reject(number, error.reasons)
         return planner.plan
-    # The heading is line 1.
-    for number, cells in enumerate(rows, start=2):
+    for number, row_cells in enumerate(rows, start=csv_tables.FIRST_ROW):
+        extra = row_cells.get(csv_tables.EXTRA)
+        problems = [f"“{extra}” stands beyond the last column."] if extra else []
         try:
-            planner.add(records.record_from_cells(row.organization, number, cells, row.mapping))
+            planner.add(
+                records.record_from_cells(
+                    row.organization, number, row_cells, row.mapping, problems
+                )
+            )
         except Rejected as error:
             planner.reject(number, error.reasons)
     return planner.plan
@@ -140,17 +149,20 @@ def finish_import(row: Import, state: Import.State, counts: dict[str, int]) -> N
 
 
 def wrong_rows(row: Import) -> str:
-    """Returns those that cannot be taken as a CSV, with the reasons in a column of their own."""
+    """Returns what cannot be taken as a CSV: the rows with their reasons in a column of their own.
+
+    Also rows of which only a cell cannot be taken.
+    """
     columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
     found = []
     for planned in plan_import(row, rows).rows:
-        if planned.action is PlannedAction.ERROR:
-            # The heading is line 1.
-            cells = (
-                [] if row.is_vcard else [rows[planned.number - 2].get(name, "") for name in columns]
-            )
-            found.append([str(planned.number), " ".join(planned.reasons), *cells])
-    return csv_tables.write_table(["Line", "Why it cannot be taken", *columns], found)
+        if planned.is_incomplete:
+            given = {} if row.is_vcard else rows[planned.number - csv_tables.FIRST_ROW]
+            values = [planned.name] if row.is_vcard else [given.get(name, "") for name in columns]
+            why = " ".join([*planned.reasons, *planned.problems])
+            found.append([str(planned.number), why, *values])
+    named = ["Name"] if row.is_vcard else columns
+    return csv_tables.write_table(["Line", "Why it cannot be taken", *named], found)
 
 
 # --- carrying it out ---

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from communications.book import matching
+from communications.book import contacts, facts, matching
 from communications.book.contacts import AddressEntry
 from communications.book.facts import FACTS
 from communications.book.files.records import ContactRecord
 from communications.book.matching import ComparedPerson, Judgement
 from communications.models import Contact, Organization
 from communications.vocabulary import personal_names, phone_numbers
+
+# With so many of one name, another is nobody's earlier record.
+MAX_ALIKE = 200
 
 
 class PlannedAction(StrEnum):
@@ -50,13 +53,23 @@ class ContactDraft:
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """What becomes of one record. `reasons`: why it is an error, or what a person has to judge."""
+    """What becomes of one record.
+
+    `reasons`: why it is an error, or what a person has to judge. `problems`: which of its cells
+    cannot be taken, and why.
+    """
 
     number: int
     action: PlannedAction
     name: str = ""
     draft: ContactDraft | None = None
     reasons: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether something of it is left out."""
+        return self.action is PlannedAction.ERROR or bool(self.problems)
 
 
 @dataclass
@@ -67,10 +80,11 @@ class ImportPlan:
     pairs: list[tuple[ContactDraft, ContactDraft, Judgement]] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
-        found = dict.fromkeys(PlannedAction, 0)
+        """Returns how many rows become what, and how many `cells` of those taken do not."""
+        found = dict.fromkeys(map(str, PlannedAction), 0)
         for row in self.rows:
             found[row.action] += 1
-        return {str(action): count for action, count in found.items()}
+        return found | {"cells": sum(len(row.problems) for row in self.rows)}
 
 
 class Planner:
@@ -81,13 +95,13 @@ class Planner:
         self.owners: dict[tuple[str, str], ContactDraft] = {}
         self.sharing: dict[str, list[ContactDraft]] = defaultdict(list)
         self.named: dict[str, list[ContactDraft]] = defaultdict(list)
-        contacts = Contact.objects.filter(organization=organization)
-        for contact in contacts.prefetch_related("addresses"):
+        known = Contact.objects.filter(organization=organization)
+        for contact in known.prefetch_related("addresses"):
             self.remember(draft_of_contact(contact))
 
     def remember(self, draft: ContactDraft) -> None:
         alike = self.named[personal_names.fold_text(draft.facts["name"])]
-        if draft not in alike:
+        if len(alike) < MAX_ALIKE and draft not in alike:
             alike.append(draft)
         for entry in draft.entries:
             value = phone_numbers.canonical_number(entry.value)
@@ -106,7 +120,8 @@ class Planner:
         ]
         same = [other for other, judgement in judged if judgement.is_same] or self.again(mine)
         draft = same[0] if same else mine
-        is_changed = self.unite(draft, record)
+        problems = list(record.problems)
+        is_changed = self.unite(draft, record, problems)
         doubts = self.doubts(draft, judged)
         reasons = tuple(reason for _, judgement in doubts for reason in judgement.reasons)
         self.plan.pairs += [(draft, other, judgement) for other, judgement in doubts]
@@ -114,7 +129,7 @@ class Planner:
         if same:
             action = PlannedAction.UPDATE if is_changed else PlannedAction.NOTHING
         self.plan.rows.append(
-            PlannedRow(record.number, action, record.facts["name"], draft, reasons)
+            PlannedRow(record.number, action, record.facts["name"], draft, reasons, tuple(problems))
         )
 
     def like(self, record: ContactRecord) -> list[ContactDraft]:
@@ -145,13 +160,20 @@ class Planner:
             if (entry.channel, phone_numbers.canonical_number(entry.value)) not in self.owners
         ]
 
-    def unite(self, draft: ContactDraft, record: ContactRecord) -> bool:
-        """Adds what the draft lacks, and says whether that was anything."""
-        facts = filled_gaps(draft.facts, record.facts)
-        free = self.free(record.entries)
+    def unite(self, draft: ContactDraft, record: ContactRecord, problems: list[str]) -> bool:
+        """Adds what the draft lacks, and says whether that was anything.
+
+        Adds to `problems` what there is no room for.
+        """
+        united = filled_gaps(draft.facts, record.facts, problems)
         is_new = draft.facts is record.facts
-        is_changed = is_new or facts != draft.facts or bool(free)
-        draft.facts = facts
+        room = contacts.MAX_ADDRESSES - (0 if is_new else len(draft.entries))
+        free = self.free(record.entries)
+        if len(free) > room:
+            problems.append(f"A contact has at most {contacts.MAX_ADDRESSES} addresses.")
+            free = free[:room]
+        is_changed = is_new or united != draft.facts or bool(free)
+        draft.facts = united
         draft.entries = free if is_new else [*draft.entries, *free]
         if is_changed and not draft.is_changed:
             self.plan.drafts.append(draft)
@@ -173,19 +195,36 @@ def draft_of_contact(contact: Contact) -> ContactDraft:
         AddressEntry(address.channel, address.value, address.label, address.is_primary)
         for address in contact.addresses.all()
     ]
-    facts = {name: getattr(contact, name) for name in FACTS}
-    return ContactDraft(contact.pk, contact, facts, entries)
+    known = {name: getattr(contact, name) for name in FACTS}
+    return ContactDraft(contact.pk, contact, known, entries)
 
 
-def filled_gaps(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    """Returns our facts with their gaps filled from the other; lists and custom fields grow."""
+def filled_gaps(
+    ours: dict[str, Any], theirs: dict[str, Any], problems: list[str]
+) -> dict[str, Any]:
+    """Returns our facts with their gaps filled from the other; lists and custom fields grow.
+
+    Adds to `problems` what there is no room for.
+    """
     found = dict(ours)
     for name, value in theirs.items():
         mine = found.get(name)
         if isinstance(value, list):
             found[name] = list(dict.fromkeys([*(mine or []), *value]))
+            cut(found, name, facts.MAX_TAGS, problems)
         elif isinstance(value, dict):
-            found[name] = {**value, **(mine or {})}
+            found[name] = (mine or {}) | {
+                key: entry for key, entry in value.items() if key not in (mine or {})
+            }
+            cut(found, name, facts.MAX_CUSTOM, problems)
         else:
             found[name] = mine or value
     return found | personal_names.better_name(ours, theirs)
+
+
+def cut(found: dict[str, Any], name: str, most: int, problems: list[str]) -> None:
+    if len(found[name]) > most:
+        problems.append(f"A contact has at most {most} {name.replace('custom', 'custom fields')}.")
+        kept = list(found[name])[:most]
+        is_list = isinstance(found[name], list)
+        found[name] = kept if is_list else {key: found[name][key] for key in kept}

@@ -5,94 +5,136 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import vobject
-from vobject.base import ParseError
 
 from communications.book.contacts import AddressEntry
-from communications.book.files import records
+from communications.book.files import cells, records, vcard_lines
+from communications.book.files.cells import CellReading
 from communications.book.files.records import ContactRecord, Rejected
+from communications.book.files.vcard_lines import Card, CardProperty
 from communications.models import Channel, Contact, Organization
 
 MAX_CARDS = 10_000
-CARD = re.compile(r"^BEGIN:VCARD\s*$.*?^END:VCARD\s*$", re.IGNORECASE | re.MULTILINE | re.DOTALL)
-# Pictures are most of a card, and nothing of it to us.
-PICTURE = re.compile(
-    r"^(?:item\d+\.)?(?:PHOTO|LOGO|SOUND|KEY)[;:].*\n(?:[ \t].*\n)*",
-    re.IGNORECASE | re.MULTILINE,
-)
+VCARD = re.compile(r"^\s*\ufeff?BEGIN[ \t]*:[ \t]*VCARD", re.IGNORECASE | re.MULTILINE)
 LABELS = {"cell", "home", "work", "main", "other"}
+MOBILE = {"cell", "iphone", "mobile"}
+# They read no SMS.
+NO_TELEPHONE = {"fax", "pager", "modem", "bbs", "tlx"}
+# vCard 4, https://www.rfc-editor.org/rfc/rfc6350#section-6.1.4; Apple writes the same in vCard 3.
+KIND = ("kind", "x-addressbookserver-kind")
+MEMBER = ("member", "x-addressbookserver-member")
+# 1 is the most preferred, 100 the least: https://www.rfc-editor.org/rfc/rfc6350#section-5.3
+NOT_PREFERRED = 101
 
 
-def split_cards(content: str) -> list[str]:
-    """Raises Rejected for what holds none, or too many."""
-    plain = PICTURE.sub("", content.replace("\r\n", "\n"))
-    found = [match[0] for match in CARD.finditer(plain)]
-    if not found:
+def is_vcard(content: str) -> bool:
+    return bool(VCARD.search(content[:2000]))
+
+
+def split_cards(content: str) -> list[Card]:
+    """Returns the cards of people, with the groups that they are in as their categories.
+
+    Raises Rejected for what holds none, or too many.
+    """
+    found = list(vcard_lines.read_cards(content))
+    people = [card for card in found if not is_group(card)]
+    if not people:
         raise Rejected(["There is no vCard in this file."])
-    if len(found) > MAX_CARDS:
+    if len(people) > MAX_CARDS:
         raise Rejected([f"At most {MAX_CARDS:,} people at a time."])
-    return found
+    add_groups(people, [card for card in found if is_group(card)])
+    return people
 
 
-def record_from_card(organization: Organization, number: int, card: str) -> ContactRecord:
-    """Raises Rejected."""
-    try:
-        parsed = vobject.readOne(card, validate=False, allowQP=True)
-    except (ParseError, ValueError, UnicodeError, IndexError, AttributeError) as error:
-        # What the library raises for cards that are none.
-        raise Rejected([f"This is no vCard: {error}"]) from error
-    contents = parsed.contents
-    given = {name: value for name, value in card_facts(contents) if value}
-    return records.build_record(organization, number, given, list(card_entries(contents)))
+def is_group(card: Card) -> bool:
+    return any(card.first(name).strip().lower() == "group" for name in KIND)
 
 
-def card_facts(contents: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield "name", first_value(contents, "fn")
-    name = contents["n"][0].value if contents.get("n") else None
-    if name is not None and not isinstance(name, str):
-        yield "given_name", spaced_text(name.given)
-        yield "family_name", spaced_text(name.family)
-    company = contents["org"][0].value if contents.get("org") else ""
-    yield "company", company if isinstance(company, str) else spaced_text(company[:1])
-    yield "notes", first_value(contents, "note")
-    yield "language", first_value(contents, "lang")
+def add_groups(people: Sequence[Card], groups: Iterable[Card]) -> None:
+    """Makes the name of a group a category of its members, as it is in other files."""
+    by_uid = {identity(card.first("uid")): card for card in people if card.first("uid")}
+    for group in groups:
+        name = CardProperty("categories", {}, group.first("fn").replace(",", "\\,"))
+        for member in [prop for key in MEMBER for prop in group.all(key)]:
+            card = by_uid.get(identity(member.value))
+            if card and name.value:
+                card.properties.append(name)
+
+
+def identity(uid: str) -> str:
+    return uid.strip().lower().removeprefix("urn:uuid:")
+
+
+def record_from_card(organization: Organization, number: int, card: Card) -> ContactRecord:
+    """Raises Rejected for a card that says nothing of anybody."""
+    reading = CellReading(problems=list(card.problems))
+    for entry in card_entries(card):
+        cells.read_address(entry, reading, region=organization.region)
+    given = {name: value for name, value in card_facts(card) if value}
+    return records.build_record(number, given, reading)
+
+
+def card_facts(card: Card) -> Iterator[tuple[str, Any]]:
+    """Yields what a card says of its person, under our names for it."""
+    parts = [spaced_text(part) for part in vcard_lines.split_value(card.first("n"), ";")]
+    family, given = [*parts, "", ""][:2]
+    # Some know their people by a nickname alone.
+    full_name = card.first("fn") or ("" if given or family else card.first("nickname"))
+    yield "name", spaced_text(vcard_lines.plain(full_name))
+    yield "given_name", given
+    yield "family_name", family
+    yield "company", spaced_text(vcard_lines.split_value(card.first("org"), ";")[0])
+    notes = [vcard_lines.plain(prop.value).strip() for prop in card.all("note")]
+    yield "notes", "\n".join(dict.fromkeys(filter(None, notes)))
+    yield "language", vcard_lines.plain(card.first("lang"))
     yield (
         "weddings",
-        [tag for category in contents.get("categories", []) for tag in value_list(category.value)],
+        [
+            tag.strip()
+            for prop in card.all("categories")
+            for tag in vcard_lines.split_value(prop.value, ",")
+            if tag.strip()
+        ],
     )
 
 
-def first_value(contents: dict[str, Any], name: str) -> str:
-    """Returns the first value of a property, without double spaces; blank if there is none."""
-    return spaced_text(contents[name][0].value) if contents.get(name) else ""
+def spaced_text(value: str) -> str:
+    """Returns a text in one line, without double spaces."""
+    return " ".join(value.split())
 
 
-def spaced_text(value: Any) -> str:
-    return value if isinstance(value, str) else " ".join(map(str, value))
+def card_entries(card: Card) -> Iterator[AddressEntry]:
+    """Yields the addresses of a card as they are written."""
+    emails, numbers = (
+        card.all("email"),
+        [prop for prop in card.all("tel") if not NO_TELEPHONE & set(prop.types)],
+    )
+    for channel, properties in ((Channel.EMAIL, emails), (Channel.SMS, numbers)):
+        best = min(map(preference, properties), default=NOT_PREFERRED)
+        for prop in properties:
+            value = vcard_lines.plain(prop.value).strip()
+            is_primary = preference(prop) == best < NOT_PREFERRED
+            if value:
+                yield AddressEntry(channel, inside_brackets(value), label_of(prop), is_primary)
 
 
-def value_list(value: Any) -> list[str]:
-    return value.split(",") if isinstance(value, str) else [str(part) for part in value]
+def inside_brackets(value: str) -> str:
+    """Returns the address in “Jane <jane@hart.example>”."""
+    found = cells.ANGLES.search(value)
+    return found[1] if found and found[1].strip() else value
 
 
-def card_entries(contents: dict[str, Any]) -> Iterator[AddressEntry]:
-    for line in contents.get("email", []):
-        yield card_entry(Channel.EMAIL, line.value.removeprefix("mailto:"), line)
-    for line in contents.get("tel", []):
-        # A fax machine reads no SMS.
-        if "fax" not in line_types(line):
-            yield card_entry(
-                Channel.SMS, re.sub("^tel:", "", line.value, flags=re.IGNORECASE), line
-            )
+def label_of(prop: CardProperty) -> str:
+    if MOBILE & set(prop.types):
+        return "cell"
+    return next((kind for kind in prop.types if kind in LABELS), "")
 
 
-def card_entry(channel: str, value: str, line: Any) -> AddressEntry:
-    kinds = line_types(line)
-    label = next((kind for kind in kinds if kind in LABELS), "")
-    return AddressEntry(channel, value, label, "pref" in kinds or bool(line.params.get("PREF")))
-
-
-def line_types(line: Any) -> list[str]:
-    return [kind.lower() for kinds in line.params.get("TYPE", []) for kind in kinds.split(",")]
+def preference(prop: CardProperty) -> int:
+    """Returns how much a card prefers a property, 1 the most."""
+    for value in prop.parameters.get("pref", []):
+        if value.isdecimal():
+            return min(int(value[:3]), NOT_PREFERRED - 1)
+    return 1 if "pref" in prop.types else NOT_PREFERRED
 
 
 # --- writing ---

@@ -1,0 +1,154 @@
+"""One cell of a file -> the addresses in it, and why something in it is none.
+
+Nothing is guessed: what could be read in two ways is listed for a person, and the rest of the row
+is taken.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import phonenumbers
+
+from communications.book import contacts
+from communications.book.contacts import AddressEntry
+from communications.errors import InvalidAddress
+from communications.models import Channel
+from communications.vocabulary import number_checks
+from communications.vocabulary.number_checks import NumberStanding
+
+# Google joins several values with three colons; people use semicolons and new lines.
+SEVERAL = re.compile(r":::|;(?!\s*(?:ext|isub|phone-context)=)|\n")
+COMMAS = re.compile(r":::|[;,\n]")
+# Only where each part is a number of its own: “030/123456” is one.
+BETWEEN_NUMBERS = re.compile(r"[,|]|\s/\s|/(?=\s?\+)")
+ANGLES = re.compile(r"<([^<>]*)>")
+# Marks of direction and zero-width characters that come along with numbers out of chats.
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+SCHEME = re.compile(r"(?:mailto|tel|sms|callto):", re.IGNORECASE)
+EXTENSION = re.compile(
+    r"\s*(?:;\s*ext=|[,;pw]+|(?:ext(?:n|ension)?|durchwahl|dw|poste)\.?:?|x|#)\s*(\d{1,7})\s*$",
+    re.IGNORECASE,
+)
+DATE = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[ T].*)?|\d{1,2}([-/.])\d{1,2}\2(?:19|20)\d{2}")
+# Fewer are a year, a service or a short code, even where a numbering plan would allow them.
+FEWEST_DIGITS = 7
+LONGEST_SHOWN = 60
+# Longer cells are letters that somebody wrote, and nothing is looked for in them.
+LONGEST_ADDRESS = 320
+LONGEST_NUMBER = 80
+
+
+@dataclass
+class CellReading:
+    """What a cell holds. `problems`: what of it could not be taken, with the reason."""
+
+    entries: list[AddressEntry] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    # What no channel reaches, but a person wants to know.
+    notes: list[str] = field(default_factory=list)
+
+
+def read_addresses(channel: str, cell: str, *, region: str, label: str = "") -> CellReading:
+    """Returns all addresses of a cell, which may hold several."""
+    parts = split_emails(cell) if channel == Channel.EMAIL else split_numbers(cell)
+    reading = CellReading()
+    for part in parts:
+        read_address(AddressEntry(channel, part, label), reading, region=region)
+    return reading
+
+
+def split_emails(cell: str) -> list[str]:
+    """Returns the addresses of a cell; of “Jane <jane@hart.example>” what is in the brackets."""
+    found: list[str] = []
+    for part in SEVERAL.split(cell):
+        inside = [address for address in ANGLES.findall(part) if address.strip()]
+        found += inside or COMMAS.split(part)
+    return [part for part in found if part.strip()]
+
+
+def split_numbers(cell: str) -> list[str]:
+    found: list[str] = []
+    for part in SEVERAL.split(cell):
+        numbers = [number for number in BETWEEN_NUMBERS.split(part) if number]
+        is_list = all(count_digits(number) >= FEWEST_DIGITS for number in numbers)
+        found += numbers if is_list else [part]
+    return [part for part in found if part.strip()]
+
+
+def count_digits(text: str) -> int:
+    return sum(char.isdecimal() for char in text)
+
+
+def read_address(entry: AddressEntry, reading: CellReading, *, region: str) -> None:
+    """Adds one address to a reading, or why it is none."""
+    shown = " ".join(INVISIBLE.sub("", entry.value).split())
+    value = SCHEME.sub("", shown, count=1) if SCHEME.match(shown) else shown
+    try:
+        if entry.channel == Channel.EMAIL:
+            found = read_email(value.partition("?")[0] if value != shown else value)
+        else:
+            found = read_number(value, reading, region=region)
+    except InvalidAddress as error:
+        reading.problems.append(str(error))
+        return
+    if found:
+        reading.entries.append(entry._replace(value=found))
+
+
+def read_email(value: str) -> str:
+    """Returns an addr-spec in lower case. Raises InvalidAddress."""
+    if len(value) > LONGEST_ADDRESS:
+        raise InvalidAddress(f"“{shortened(value)}” is not an e-mail address: it is too long.")
+    return contacts.normalise_email(value)
+
+
+def read_number(value: str, reading: CellReading, *, region: str) -> str:
+    """Returns a number in E.164; blank for one with an extension, which becomes a note.
+
+    Raises InvalidAddress for what is not surely a number.
+    """
+    if len(value) <= LONGEST_NUMBER and (extension := EXTENSION.search(value)):
+        check_written_as_number(value[: extension.start()])
+        number = contacts.normalise_number(value[: extension.start()], region=region)
+        reading.notes.append(f"Telephone: {shown_number(number)} ext. {extension[1]}")
+        reading.problems.append(
+            f"“{shortened(value)}” has an extension, which no message reaches: it is in the notes."
+        )
+        return ""
+    check_written_as_number(value)
+    number = contacts.normalise_number(value, region=region)
+    if number_checks.number_standing(number) is NumberStanding.POSSIBLE:
+        if not value.startswith("+") and count_digits(value) < FEWEST_DIGITS:
+            raise InvalidAddress(number_checks.REFUSALS[NumberStanding.LOCAL].format(value))
+        reading.problems.append(
+            f"No network is known to have the number {number}: it is kept, and nothing is sent to "
+            "it before you say that it is right."
+        )
+    return number
+
+
+def check_written_as_number(value: str) -> None:
+    """Raises InvalidAddress for what has other things in it than a number has."""
+    shown = shortened(value)
+    if not count_digits(value) or len(value) > LONGEST_NUMBER:
+        raise InvalidAddress(f"“{shown}” is not a telephone number: write it like +447700900123.")
+    if "*" in value or "#" in value:
+        raise InvalidAddress(f"“{shown}” is a code for a telephone to dial, not a number.")
+    if DATE.fullmatch(value.strip()):
+        raise InvalidAddress(f"“{shown}” looks like a date, not like a telephone number.")
+    if any(char.isalpha() for char in value):
+        raise InvalidAddress(
+            f"“{shown}” has words in it: give the number alone, like +447700900123."
+        )
+    if re.search(r"[.,]\d\s*$", value) and count_digits(value) == len(re.sub(r"[.,]", "", value)):
+        raise InvalidAddress(f"“{shown}” looks like a spreadsheet's sum: give it as a text.")
+
+
+def shown_number(value: str) -> str:
+    return phonenumbers.format_number(
+        phonenumbers.parse(value), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    )
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
