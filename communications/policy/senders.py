@@ -117,14 +117,15 @@ def close_sender(
             organization=organization, provider=slug, sender=sender
         )
         was = row.retry_at
+        retry_at = was or now + trial_pause(0)
         if row.closed_at is None:
-            row.closed_at, row.trials, row.retry_at = now, 0, now + trial_pause(0)
+            row.closed_at, row.trials = now, 0
         if error.retry_after is not None:
-            row.retry_at = now + max(error.retry_after, FIRST_TRIAL_AFTER)
+            retry_at = now + max(error.retry_after, FIRST_TRIAL_AFTER)
+        row.retry_at = retry_at
         row.error_code, row.detail = error.code[:80], sanitise(str(error))
         row.save()
-        if row.retry_at is not None:
-            move_held(row, was, row.retry_at)
+        move_held(row, was, retry_at)
     log.warning(
         "sender_closed",
         provider=slug,

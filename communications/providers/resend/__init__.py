@@ -183,9 +183,8 @@ class Resend(Provider):
             with resend_errors():
                 answer = as_object(resend.Emails.Receiving.get(provider_id))
         except ConfigurationRejected as error:
-            if error.code == "not_found":
-                raise PermanentError(str(error), code=error.code) from error
-            raise
+            # Not of the account: there is no such mail, or not any more.
+            raise PermanentError(str(error), code=error.code) from error
         return received_mail(
             {**answer, "email_id": provider_id}, parse_resend_time(answer.get("created_at"))
         )

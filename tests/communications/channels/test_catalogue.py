@@ -260,6 +260,13 @@ def test_a_template_that_is_refused_when_it_is_sent_stops_nothing_but_itself(
     assert refused.approval == "APPROVED"
 
 
+def test_free_text_that_is_refused_so_pauses_no_template(
+    venue: Organization, phones: Phones
+) -> None:
+    phones.breaks("whatsapp", "status", status=400, name="132015", count=1)
+    assert phones.send(write(guest(venue), "whatsapp")).status == "failed"
+
+
 def test_a_receipt_may_say_that_a_template_is_paused(venue: Organization, phones: Phones) -> None:
     found = template(venue)
     message = update_for(venue)

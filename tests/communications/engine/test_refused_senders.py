@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from django.utils import timezone
 
 from communications.models import Attempt, Message, Organization, Priority, SenderStanding
 from communications.policy import senders
 from communications.providers import registry
+from communications.sending import claims
 from tests import factories
 from tests.communications.engine.mailing import Mailing, status, statuses, timeline
 from wedsync_comms.lib.errors import SenderRejected
@@ -149,6 +151,18 @@ def test_a_trial_belongs_to_one_claim(barn: Organization, mailing: Mailing) -> N
     assert not senders.take_trial(stale, second)
     mailing.send_due()
     assert (status(first), status(second)) == ("queued", "queued")
+
+
+@pytest.mark.usefixtures("mailing")
+def test_who_loses_the_race_for_a_trial_waits_for_its_outcome(
+    barn: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    senders.close_sender(barn, "first", UNVERIFIED, SenderRejected("No.", code="403"))
+    SenderStanding.objects.update(retry_at=timezone.now())
+    monkeypatch.setattr(senders, "take_trial", lambda _row, _message: False)
+    message = factories.message(barn)
+    assert claims.claim_due("email", "first", usable=["first"], limit=9) == []
+    assert (status(message), timeline(message)) == ("queued", ["composed", "held"])
 
 
 def test_a_sender_of_a_provider_that_is_gone_is_forgotten(
