@@ -64,7 +64,16 @@ class FallbackSerializer(StrictSerializer):
 class AttachmentSerializer(StrictSerializer):
     filename = serializers.CharField(max_length=255)
     content = serializers.CharField(help_text="base64")
-    content_type = serializers.CharField(max_length=120, required=False)
+    content_type = serializers.CharField(
+        max_length=120,
+        required=False,
+        help_text="Left out, the file's name says what it is.",
+    )
+    content_id = serializers.CharField(
+        max_length=200,
+        required=False,
+        help_text="Of a picture inside the HTML, which shows it as cid:….",
+    )
 
 
 class ComposeSerializer(StrictSerializer):

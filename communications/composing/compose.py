@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from communications.composing import drafts, replies
+from communications.composing import attachments, drafts, replies
 from communications.composing.drafts import Draft
 from communications.composing.template_choice import SENDABLE
 from communications.errors import KeyReused, Refused
@@ -140,9 +140,7 @@ def build_message(organization: Organization, draft: Draft) -> BuiltMessage:
     drafts.check_draft_routes(draft)
     contact, to = drafts.resolve_recipient(organization, draft)
     text = drafts.render_draft(organization, draft, contact)
-    files = [drafts.decode_attachment(attachment) for attachment in draft.attachments]
-    if sum(len(file.content) for file in files) > drafts.MAX_ATTACHMENT_BYTES:
-        raise Refused("attachments", "The attachments are larger than 25 MB together: send a link.")
+    files = attachments.decode_attachments(draft.attachments, channel=draft.channel, html=text.html)
     now = timezone.now()
     drafts.check_times(draft, now)
     plan = [dict(step) for step in draft.fallback]

@@ -1,7 +1,5 @@
 """What a caller asks for, checked: every refusal names the field and says what to do."""
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,13 +24,10 @@ from communications.policy import number_confirmation
 from communications.policy.channel_fallback import channel_label
 from communications.providers import registry
 from communications.vocabulary import email_addresses, phone_numbers
-from communications.vocabulary.events import File
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
 # Ours to set, or the provider's: a caller who set them could forge a mail.
 RESERVED_HEADERS = {"from", "to", "cc", "bcc", "subject", "sender", "reply-to", "date"}
-# Resend takes 40 MB a mail after encoding; leave room for the text.
-MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
 MAX_BODY_CHARACTERS = 500_000
 MAX_SUBJECT_CHARACTERS = 998
 MAX_MEDIA = 10
@@ -293,16 +288,3 @@ def check_times(draft: Draft, now: datetime) -> None:
     starts = max(draft.send_at or now, now)
     if draft.expires_at is not None and draft.expires_at <= starts:
         raise Refused("expires_at", "It would expire before it is sent: choose a later time.")
-
-
-def decode_attachment(attachment: Mapping[str, str]) -> File:
-    """Returns the file that base64 and a file name stand for. Raises Refused."""
-    try:
-        content = base64.b64decode(attachment["content"], validate=True)
-    except (KeyError, binascii.Error, ValueError) as error:
-        raise Refused("attachments", "Give each attachment a “content” in base64.") from error
-    filename = attachment.get("filename", "")
-    if not filename or any(character in filename for character in "/\\\r\n\0"):
-        raise Refused("attachments", "Give each attachment a “filename”, without a folder.")
-    content_type = attachment.get("content_type") or "application/octet-stream"
-    return File(filename=filename, content_type=content_type, content=content)

@@ -292,6 +292,8 @@ class Attachment(models.Model):
     filename = models.CharField(max_length=255)
     content_type = models.CharField(max_length=120)
     content = models.BinaryField()
+    # Of a picture inside the text.
+    content_id = models.CharField(max_length=127, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["pk"]

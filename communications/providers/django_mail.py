@@ -6,14 +6,16 @@ It hears nothing back: "sent" is the last thing it can honestly say.
 import smtplib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from email.encoders import encode_base64
+from email.mime.base import MIMEBase
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.message import make_msgid
+from django.core.mail.message import SafeMIMEMultipart, make_msgid
 
 from communications.providers.base import Accepted, ProbeResult, Provider, Reply
 from communications.vocabulary.email_addresses import sender_header
-from communications.vocabulary.events import Event, MessageReceived, Outbound, StatusChanged
+from communications.vocabulary.events import Event, File, MessageReceived, Outbound, StatusChanged
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
@@ -111,8 +113,36 @@ def hand_over_mail(mail: EmailMultiAlternatives, connection: Any) -> int:
         raise classify_smtp_error(error) from error
 
 
+class MailWithPictures(EmailMultiAlternatives):
+    """A mail whose pictures belong to its text: https://www.rfc-editor.org/rfc/rfc2387.
+
+    Django attaches files beside the text only, where many programs list pictures and show none.
+    """
+
+    pictures: tuple[File, ...] = ()
+
+    def _create_alternatives(self, msg: Any) -> Any:
+        text = super()._create_alternatives(msg)  # type: ignore[misc]
+        if not self.pictures:
+            return text
+        related = SafeMIMEMultipart(_subtype="related", encoding=self.encoding or "utf-8")
+        related.attach(text)
+        for picture in self.pictures:
+            related.attach(picture_part(picture))
+        return related
+
+
+def picture_part(picture: File) -> MIMEBase:
+    part = MIMEBase(*picture.content_type.partition(";")[0].strip().split("/", 1))
+    part.set_payload(picture.content)
+    encode_base64(part)
+    part.add_header("Content-ID", f"<{picture.content_id}>")
+    part.add_header("Content-Disposition", "inline", filename=picture.filename)
+    return part
+
+
 def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
-    mail = EmailMultiAlternatives(
+    mail = MailWithPictures(
         subject=outbound.subject,
         body=outbound.text,
         from_email=outbound.sender,
@@ -123,7 +153,10 @@ def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
     if outbound.html:
         mail.attach_alternative(outbound.html, "text/html")
     for attachment in outbound.attachments:
-        mail.attach(attachment.filename, attachment.content, attachment.content_type)
+        if attachment.content_id and outbound.html:
+            mail.pictures += (attachment,)
+        else:
+            mail.attach(attachment.filename, attachment.content, attachment.content_type)
     return mail
 
 

@@ -99,6 +99,7 @@ def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
                 filename=file.filename,
                 content_type=file.content_type,
                 content=bytes(file.content),
+                content_id=file.content_id,
             )
             for file in files_of(message)
         ),

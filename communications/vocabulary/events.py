@@ -315,6 +315,8 @@ class File:
     filename: str
     content_type: str
     content: bytes = field(repr=False)
+    # By which the text of a mail shows it, as “cid:…”; blank for one beside the text.
+    content_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

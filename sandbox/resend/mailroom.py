@@ -9,7 +9,7 @@ from sandbox.lib.times import iso, now
 from sandbox.webhooks.delivery import Deliveries
 from sandbox.webhooks.webhook import Delivery
 
-from . import addresses, events
+from . import addresses, events, files
 from .mail import Mail, Received
 
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ class Mailroom:
         if mail.scheduled_at is not None and mail.scheduled_at > now():
             self.schedule(mail)
             self.record(mail, "scheduled")
-        elif self.auto_receipts:
+        elif self.auto_receipts and not any(map(files.is_contradictory, mail.attachments)):
             self._transmit(mail)
 
     def schedule(self, mail: Mail) -> None:

@@ -17,6 +17,9 @@ from sandbox.lib.times import now, parse
 from . import addresses
 from .errors import FORMAT, RefusedError
 
+# https://resend.com/docs/dashboard/emails/embed-inline-images
+MAX_CONTENT_ID = 127
+
 SPEC = Path(__file__).parent.parent / "specs" / "resend.openapi.json"
 
 Json = dict[str, Any]
@@ -124,6 +127,8 @@ def _check_attachment(attachment: Mapping[str, Any]) -> None:
     content, path = attachment.get("content"), attachment.get("path")
     if not content and not path:
         raise RefusedError("invalid_attachment")
+    if len(str(attachment.get("content_id") or "")) > MAX_CONTENT_ID:
+        raise RefusedError("invalid_attachment", "The `content_id` must be under 128 characters.")
     if content and not attachment.get("filename"):
         raise RefusedError("invalid_attachment", "Attachment must have a `filename`.")
     if content and decode(content) is None:

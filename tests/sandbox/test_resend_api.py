@@ -44,6 +44,26 @@ def test_the_sdk_sends_a_batch(sdk: SandboxServer) -> None:
     assert sdk.control("GET", "/resend/stats")["mails"] == 2
 
 
+@pytest.mark.parametrize(
+    ("filename", "content_type", "leaves"),
+    [
+        ("a.pdf", "application/pdf", True),
+        ("A.PDF", None, True),
+        ("a.jpg", "image/jpg", True),
+        ("a.custom", "text/x-custom", True),
+        ("a.pdf", "image/png", False),
+        ("a.txt", "text/csv", False),
+    ],
+)
+def test_a_mail_whose_file_contradicts_itself_stays_queued(
+    sdk: SandboxServer, filename: str, content_type: str | None, *, leaves: bool
+) -> None:
+    file: Any = {"filename": filename, "content": [1], "content_type": content_type}
+    sent = resend.Emails.send(params(attachments=[{k: v for k, v in file.items() if v}]))
+    events = sdk.control("GET", f"/resend/emails/{sent['id']}")["events"]
+    assert [event["type"] for event in events[:1]] == (["sent"] if leaves else [])
+
+
 def test_the_sdk_attaches_bytes(sdk: SandboxServer) -> None:
     sent = resend.Emails.send(
         params(attachments=[{"filename": "a.ics", "content": list(b"BEGIN:VCALENDAR")}])

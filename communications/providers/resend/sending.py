@@ -37,6 +37,8 @@ def as_params(outbound: Outbound) -> Any:
                 "filename": attachment.filename,
                 "content_type": attachment.content_type,
                 "content": base64.b64encode(attachment.content).decode(),
+                # https://resend.com/docs/dashboard/emails/embed-inline-images
+                **({"content_id": attachment.content_id} if attachment.content_id else {}),
             }
             for attachment in outbound.attachments
         ],

@@ -709,3 +709,26 @@ def test_a_value_is_a_text_or_a_number(api: Api, value: Any, status: int) -> Non
     assert answer.status_code == status
     if status == 400:
         assert "name" in json.dumps(answer.json()["variables"])
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def test_a_file_is_what_its_name_says_or_a_400(api: Api) -> None:
+    def attached(**file: str) -> Any:
+        files = [{"filename": "Menu.PDF", "content": "QQ==", **file}]
+        return api.post("messages/", {**MAIL, "attachments": files})
+
+    taken = attached()
+    assert taken.status_code == 201
+    message = Message.objects.get(pk=taken.json()["id"])
+    assert message.attachments.get().content_type == "application/pdf"
+    refused = attached(content_type="image/png")
+    assert (refused.status_code, list(refused.json())) == (400, ["attachments"])
+    assert "application/pdf" in refused.json()["attachments"][0]
+
+    logo = {"filename": "logo.png", "content": "QQ==", "content_id": "logo"}
+    html = {**MAIL, "html": '<img src="cid:logo">'}
+    assert api.post("messages/", {**html, "attachments": [logo]}).status_code == 201
+    missing = api.post("messages/", html)
+    assert (missing.status_code, list(missing.json())) == (400, ["html"])

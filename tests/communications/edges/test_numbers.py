@@ -173,3 +173,9 @@ def test_the_forms_have_a_tick_for_it(user: User, organization: Organization) ->
     assert "No network is known" in refused.content.decode()
     client.post(url(contact), {**rows, "addresses-0-is_confirmed": "on"})
     assert contact.addresses.get().is_confirmed
+
+
+def test_a_text_message_carries_no_attachments(api: Api) -> None:
+    files = [{"filename": "menu.pdf", "content": "QQ=="}]
+    answer = api.post("messages/", sms("07700 900123", attachments=files))
+    assert (answer.status_code, list(answer.json())) == (400, ["attachments"])

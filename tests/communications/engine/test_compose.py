@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from communications.book import contacts
+from communications.composing import attachments
 from communications.composing import compose as composing
-from communications.composing import drafts
 from communications.composing.compose import compose_message, preview_message
 from communications.composing.drafts import Draft
 from communications.errors import KeyReused, Refused
@@ -96,7 +96,7 @@ def test_attachments_may_weigh_25_megabytes_together(
     venue: Organization,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(drafts, "MAX_ATTACHMENT_BYTES", 7)
+    monkeypatch.setattr(attachments, "MAX_ATTACHMENT_BYTES", 7)
 
     with pytest.raises(Refused, match="larger than 25 MB together"):
         compose_message(venue, draft(attachments=[attachment(), attachment()]))
@@ -162,7 +162,7 @@ def test_it_waits_in_the_outbox_with_all_it_was_given(venue: Organization) -> No
     assert message.has_attachments
     found = message.attachments.values_list("filename", "content_type")
     assert list(found) == [
-        ("menu.pdf", "application/octet-stream"),
+        ("menu.pdf", "application/pdf"),
         ("menu.pdf", "application/pdf"),
     ]
     assert timeline(message) == ["composed"]

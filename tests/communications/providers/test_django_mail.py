@@ -1,5 +1,6 @@
 """E-mail through a backend of Django's, against a real mail server on loopback."""
 
+import email
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,30 @@ def test_a_mail_arrives_with_all_its_parts() -> None:
     ):
         assert words in arrived
     assert post.recipients == ["rcpt TO:<guest-1@example.com>"]
+
+
+def test_pictures_belong_to_the_text_that_shows_them() -> None:
+    logo = File(filename="logo.png", content_type="image/png", content=b"PNG", content_id="logo")
+    plan = File(filename="plan.pdf", content_type="application/pdf", content=b"%PDF")
+    mail = outbound(html='<img src="cid:logo">', attachments=(plan, logo))
+    with mailserver() as post:
+        account(post.port).send([mail], key="k")
+    mixed = email.message_from_string(post.mails[0])
+    related, attached = mixed.get_payload()
+    text, picture = related.get_payload()
+    assert (mixed.get_content_type(), attached.get_filename()) == ("multipart/mixed", "plan.pdf")
+    assert related.get_content_type() == "multipart/related"
+    assert text.get_content_type() == "multipart/alternative"
+    assert (picture["Content-ID"], picture.get_filename()) == ("<logo>", "logo.png")
+    assert picture.get_content_disposition() == "inline"
+    assert picture.get_payload(decode=True) == b"PNG"
+
+
+def test_without_html_a_picture_is_a_file() -> None:
+    logo = File(filename="logo.png", content_type="image/png", content=b"PNG", content_id="logo")
+    with mailserver() as post:
+        account(post.port).send([outbound(attachments=(logo,))], key="k")
+    assert "Content-Disposition: attachment" in post.mails[0]
 
 
 def test_a_plain_mail_has_one_part() -> None:

@@ -136,11 +136,12 @@ def test_one_mail_is_posted_with_key_and_tags(api: responses.RequestsMock) -> No
 def test_everything_a_mail_can_have_goes_along(api: responses.RequestsMock) -> None:
     api.post(f"{URL}/emails", json={"id": "e1"})
     file = File(filename="plan.pdf", content_type="application/pdf", content=b"\x00\xff%PDF")
+    logo = File(filename="a.png", content_type="image/png", content=b"P", content_id="logo")
     mail = outbound(
         html="<p>Soon</p>",
         reply_to="amelia@example.com",
         headers={"X-Entity-Ref-ID": "7"},
-        attachments=(file,),
+        attachments=(file, logo),
     )
     resend().send([mail], key="k")
     body = json.loads(api.calls[0].request.body or "")
@@ -153,6 +154,7 @@ def test_everything_a_mail_can_have_goes_along(api: responses.RequestsMock) -> N
             "content_type": "application/pdf",
             "content": base64.b64encode(b"\x00\xff%PDF").decode(),
         },
+        {"filename": "a.png", "content_type": "image/png", "content": "UA==", "content_id": "logo"},
     ]
 
 

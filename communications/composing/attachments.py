@@ -1,0 +1,166 @@
+"""Files that travel with a mail: their bytes, what they are, and the pictures inside its text."""
+
+import base64
+import binascii
+import mimetypes
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html import unescape
+from urllib.parse import unquote
+
+from communications.errors import Refused
+from communications.models import Channel
+from communications.vocabulary.events import File
+
+# Resend takes 40 MB a mail after encoding; leave room for the text.
+MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
+ANY_TYPE = "application/octet-stream"
+# What Python does not know, or not in every version; the first is the one that is sent. The others
+# are written for it, and mean the same.
+TYPES: Mapping[str, tuple[str, ...]] = {
+    ".7z": ("application/x-7z-compressed",),
+    ".aac": ("audio/aac",),
+    ".avif": ("image/avif",),
+    ".bmp": ("image/bmp", "image/x-ms-bmp", "image/x-bmp"),
+    ".csv": ("text/csv", "application/csv", "text/x-csv"),
+    ".docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",),
+    ".eml": ("message/rfc822",),
+    ".epub": ("application/epub+zip",),
+    ".gz": ("application/gzip", "application/x-gzip"),
+    ".heic": ("image/heic", "image/heif"),
+    ".heif": ("image/heif", "image/heic"),
+    ".ics": ("text/calendar", "application/ics"),
+    ".jpeg": ("image/jpeg", "image/jpg", "image/pjpeg"),
+    ".jpg": ("image/jpeg", "image/jpg", "image/pjpeg"),
+    ".js": ("text/javascript", "application/javascript", "application/x-javascript"),
+    ".json": ("application/json", "text/json"),
+    ".key": ("application/vnd.apple.keynote",),
+    ".m4a": ("audio/mp4", "audio/x-m4a", "audio/m4a"),
+    ".md": ("text/markdown", "text/x-markdown"),
+    ".mp3": ("audio/mpeg", "audio/mp3"),
+    ".numbers": ("application/vnd.apple.numbers",),
+    ".odp": ("application/vnd.oasis.opendocument.presentation",),
+    ".ods": ("application/vnd.oasis.opendocument.spreadsheet",),
+    ".odt": ("application/vnd.oasis.opendocument.text",),
+    ".ogg": ("audio/ogg", "application/ogg", "video/ogg"),
+    ".pages": ("application/vnd.apple.pages",),
+    ".pdf": ("application/pdf", "application/x-pdf"),
+    ".png": ("image/png", "image/x-png"),
+    ".pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation",),
+    ".rar": ("application/vnd.rar", "application/x-rar-compressed", "application/x-rar"),
+    ".rtf": ("application/rtf", "text/rtf"),
+    ".svg": ("image/svg+xml",),
+    ".tgz": ("application/gzip", "application/x-gzip", "application/x-compressed-tar"),
+    ".tif": ("image/tiff",),
+    ".vcf": ("text/vcard", "text/x-vcard", "text/directory"),
+    ".wav": ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"),
+    ".webm": ("video/webm", "audio/webm"),
+    ".webp": ("image/webp",),
+    ".xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+    ".xml": ("application/xml", "text/xml"),
+    ".yaml": ("application/yaml", "text/yaml", "application/x-yaml"),
+    ".zip": ("application/zip", "application/x-zip-compressed", "application/x-zip"),
+}
+# Python's own list, without what this machine may know beside it.
+PYTHONS = mimetypes.MimeTypes().types_map[True]
+MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[^\r\n\0]*)?")
+# https://resend.com/docs/dashboard/emails/embed-inline-images: less than 128 characters.
+CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,127}")
+SHOWN = re.compile(r"""\bcid:([^"'<>()\s]+)""", re.IGNORECASE)
+
+
+def decode_attachments(
+    given: Sequence[Mapping[str, str]], *, channel: str, html: str
+) -> list[File]:
+    """Returns the files of a draft. Raises Refused."""
+    if given and channel != Channel.EMAIL:
+        raise Refused(
+            "attachments",
+            "Only e-mail carries attachments: give the public address of a file in “media”.",
+        )
+    files = [decode_attachment(attachment) for attachment in given]
+    if sum(len(file.content) for file in files) > MAX_ATTACHMENT_BYTES:
+        raise Refused("attachments", "The attachments are larger than 25 MB together: send a link.")
+    check_pictures(files, html)
+    return files
+
+
+def decode_attachment(attachment: Mapping[str, str]) -> File:
+    """Returns the file that base64 and a file name stand for. Raises Refused."""
+    try:
+        content = base64.b64decode(attachment["content"], validate=True)
+    except (KeyError, binascii.Error, ValueError) as error:
+        raise Refused("attachments", "Give each attachment a “content” in base64.") from error
+    filename = attachment.get("filename", "")
+    if not filename.strip() or any(character in filename for character in "/\\\r\n\0"):
+        raise Refused("attachments", "Give each attachment a “filename”, without a folder.")
+    return File(
+        filename=filename,
+        content_type=type_of_file(filename, attachment.get("content_type") or ""),
+        content=content,
+        content_id=checked_content_id(attachment.get("content_id") or ""),
+    )
+
+
+def type_of_file(filename: str, given: str) -> str:
+    """Returns the content type of a file, which its name says where nobody else does.
+
+    Raises Refused where both say something, and not the same: Resend takes such a mail, and never
+    sends it.
+    """
+    given = given.strip()
+    if given and not MEDIA_TYPE.fullmatch(given):
+        raise Refused("attachments", f"“{given[:80]}” is no content type: write it like image/png.")
+    expected = types_of_name(filename)
+    plain = given.partition(";")[0].strip().lower()
+    if not expected:
+        return given or ANY_TYPE
+    if plain in ("", ANY_TYPE):
+        return expected[0]
+    if plain not in expected:
+        raise Refused(
+            "attachments",
+            f"“{filename}” is named like {expected[0]} and declared as {plain}: leave the "
+            "“content_type” out, or rename the file.",
+        )
+    return given if plain == expected[0] else expected[0]
+
+
+def types_of_name(filename: str) -> tuple[str, ...]:
+    """Returns what a name says that a file is; nothing where it ends like no known one."""
+    stem, dot, ending = filename.strip().lower().rpartition(".")
+    suffix = f".{ending}"
+    if not stem or not dot:
+        return ()
+    if suffix in TYPES:
+        return TYPES[suffix]
+    return (PYTHONS[suffix],) if suffix in PYTHONS else ()
+
+
+def checked_content_id(given: str) -> str:
+    """Returns the id by which the text shows a picture; blank for a file of its own."""
+    found = given.strip().removeprefix("<").removesuffix(">")
+    if found and not CONTENT_ID.fullmatch(found):
+        raise Refused(
+            "attachments",
+            f"“{given[:80]}” is no content_id: letters, digits and dots, at most 127.",
+        )
+    return found
+
+
+def check_pictures(files: Sequence[File], html: str) -> None:
+    """Raises Refused for a text that shows pictures which do not travel with it."""
+    ids = [file.content_id for file in files if file.content_id]
+    if doubled := next((name for name in ids if ids.count(name) > 1), ""):
+        raise Refused("attachments", f"Two attachments have the content_id “{doubled}”.")
+    for shown in shown_pictures(html):
+        if shown not in ids:
+            raise Refused(
+                "html", f"It shows “cid:{shown[:80]}”, and no attachment has this “content_id”."
+            )
+
+
+def shown_pictures(html: str) -> Iterator[str]:
+    for tag in re.findall(r"<[^>]*>|url\([^)]*\)", html):
+        for shown in SHOWN.findall(unescape(tag)):
+            yield unquote(shown)
