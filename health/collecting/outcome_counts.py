@@ -40,7 +40,7 @@ UNDELIVERED = (Status.FAILED, Status.BOUNCED)
 REFUSALS = {
     name
     for name, error in vars(errors).items()
-    if isinstance(error, type) and issubclass(error, errors.PermanentError)
+    if isinstance(error, type) and issubclass(error, errors.PermanentError | errors.SenderRejected)
 }
 THROTTLED = errors.RateLimited.__name__
 # More different reasons than this in five minutes are a flood: the rest counts as one.

@@ -133,3 +133,18 @@ def test_the_other_is_served_as_if_it_were_alone(shared: Phones) -> None:
     shown = summary.build_summary(venue).incidents
     assert "unverified.example" not in json.dumps([incident.title for incident in shown])
     assert {incident.kind for incident in shown}.isdisjoint({"sender", "credentials", "breaker"})
+
+
+@pytest.mark.usefixtures("shared")
+def test_many_refusals_of_a_sender_are_no_failure_of_the_provider() -> None:
+    barn = factories.organization(**FOREIGN)
+    for _ in range(12):
+        factories.message(barn)
+    send_due(dispatcher())
+
+    observed = observation.collect_observation(timezone.now())
+    found = {match.rule.kind for match in evaluate_rules(observed).values()}
+    assert "sender" in found
+    assert found.isdisjoint({"failing", "often failing", "breaker", "credentials"})
+    failed = {provider.slug: provider.failed for provider in observed.providers}
+    assert failed["resend"] == 0
