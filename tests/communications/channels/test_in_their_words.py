@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from communications.book import contacts
 from communications.conversations import thread
 from communications.models import (
     Contact,
@@ -335,6 +336,50 @@ def test_another_id_of_the_same_person_is_learnt(venue: Organization, phones: Ph
     assert venue == first.organization
 
 
+def test_a_move_of_nobody_known_is_only_a_message(venue: Organization, phones: Phones) -> None:
+    other = factories.organization(whatsapp_from="another number")
+    moved = {"type": "user_changed_number", "wa_id": "447700900124"}
+    phones.meta_posts("messages", messages=[said("system", moved, **{"from": ""})])
+    assert not Contact.objects.filter(organization__in=[venue, other]).exists()
+
+
+def test_a_number_that_staff_gave_to_another_stays_there(hart: Contact, phones: Phones) -> None:
+    tom = contacts.create_contact(
+        hart.organization, name="Tom", addresses=[("whatsapp", "+447700900124")]
+    )
+    comes(phones, said("system", {"type": "user_changed_number", "wa_id": "447700900124"}))
+    assert hart.reachable_at("whatsapp") == f"+{AMELIA}"
+    assert tom.reachable_at("whatsapp") == "+447700900124"
+
+
+def test_who_moved_without_sms_gets_none(venue: Organization, phones: Phones) -> None:
+    contact = contacts.create_contact(
+        venue, name="Jane", addresses=[("whatsapp", f"+{AMELIA}"), ("sms", "+447700900888")]
+    )
+    comes(phones, said("system", {"type": "user_changed_number", "wa_id": "447700900124"}))
+    assert contact.reachable_at("whatsapp") == "+447700900124"
+    assert contact.reachable_at("sms") == "+447700900888"
+    labels = contact.addresses.filter(channel="whatsapp").values_list("value", "label")
+    assert set(labels) == {("+447700900124", ""), (f"+{AMELIA}", "former number")}
+
+
+def prefers(phones: Phones, value: str, **person: str) -> None:
+    choice = {"category": "marketing_messages", "value": value, **person}
+    phones.meta_posts("user_preferences", user_preferences=[choice])
+
+
+def test_the_switch_of_who_hides_the_number_counts(venue: Organization, phones: Phones) -> None:
+    contact = hidden(phones, "Hello").contact
+    assert contact is not None
+    prefers(phones, "stop", user_id="GB.1349")
+    closed = Suppression.objects.in_force().get(organization=venue)
+    assert (closed.value, closed.marketing_only) == ("GB.1349", True)
+    hidden(phones, "Shown", **{"from": AMELIA})
+    assert Suppression.objects.on("whatsapp", [f"+{AMELIA}"]).exists()
+    prefers(phones, "resume", user_id="GB.1349")
+    assert not Suppression.objects.in_force().exists()
+
+
 def hidden(phones: Phones, text: str, **more: Any) -> Message:
     person = [{"profile": {"name": "Ana"}, "user_id": "GB.1349"}]
     entry = said("text", {"body": text}, id=f"w.{text}", from_user_id="GB.1349", **more)
@@ -427,6 +472,14 @@ def test_an_echo_is_edited_and_taken_back_as_well(hart: Contact, phones: Phones)
     (message,) = Message.objects.in_conversation(hart.pk)
     assert (message.body, message.edits[0]["body"]) == ("At 12", "At 11")
     assert (message.deleted_at is None, message.status) == (False, "sent")
+
+
+@pytest.mark.usefixtures("venue")
+def test_an_echo_of_nobodys_number_waits_for_staff(phones: Phones) -> None:
+    value = {"metadata": {"phone_number_id": "nobody's"}}
+    entry = said("text", {"body": "?"}, to=AMELIA)
+    phones.meta_posts("smb_message_echoes", message_echoes=[entry], **value)
+    assert "nobody's" in WebhookDelivery.objects.get().error
 
 
 @pytest.mark.usefixtures("hart")

@@ -15,7 +15,7 @@ from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.conversations import thread
 from communications.errors import Refused
-from communications.models import Contact, Message, Organization
+from communications.models import Attempt, Contact, Message, Organization
 from communications.receiving import deliveries
 from tests import factories
 from tests.communications.edges import posting
@@ -224,6 +224,26 @@ def test_the_thread_follows_an_answer_from_elsewhere(rosewood: Organization) -> 
     assert [message.pk for message in thread.newest_messages(jane, 10)] == [ours.pk, answer.pk]
     again = received(message_id="<x@x.example>", headers=headers)
     assert (again.contact, again.thread, again.in_reply_to) == (jane, None, ours)
+
+
+def test_the_last_copy_of_a_mail_is_the_one_that_is_answered(rosewood: Organization) -> None:
+    ours = sent("e1", of=rosewood)
+    first = ours.attempts.get()
+    Attempt.objects.create(
+        message=ours,
+        call=first.call,
+        number=2,
+        to=first.to,
+        provider=first.provider,
+        provider_id="e2",
+        status="sent",
+        started_at=first.started_at,
+    )
+    for email_id in ("e2", "e1"):
+        deliver("email.delivered", email_id=email_id, message_id=f"<{email_id}@resend.example>")
+    deliveries.apply_due()
+    ours.refresh_from_db()
+    assert ours.internet_message_id == "<e2@resend.example>"
 
 
 # --- whether anybody wrote ----------------------------------------------------------------------

@@ -350,7 +350,9 @@ def test_times_are_read_leniently(value: str, expected: datetime) -> None:
     assert found.occurred_at == expected
 
 
-@pytest.mark.parametrize("value", [None, "", "yesterday", 7, {}])
+@pytest.mark.parametrize(
+    "value", [None, "", "yesterday", 7, {}, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
 def test_an_event_without_a_time_happened_now(value: Any) -> None:
     found = status({"type": "email.sent", "created_at": value, "data": {"email_id": "e1"}})
     assert abs((datetime.now(UTC) - found.occurred_at).total_seconds()) < 5
@@ -403,3 +405,26 @@ def test_samples_of_all_message_events_are_genuine() -> None:
             sample = provider.sample(name)
             assert provider.verify(sample)
             assert not list(provider.parse(sample))
+
+
+def test_a_name_stands_in_the_header_where_the_address_is_alone() -> None:
+    def named(**headers: Any) -> str:
+        return received(**{"from": "jane@example.com", "headers": headers}).sender_name
+
+    assert named(**{"from": "Jane Doe <Jane@example.com>"}) == "Jane Doe"
+    assert named(From=["Tom <tom@example.com>", "Jane Doe <jane@example.com>"]) == "Jane Doe"
+    assert named(**{"from": "Tom <tom@example.com>"}) == ""
+
+
+def test_answers_are_wanted_at_the_first_address_that_is_one() -> None:
+    assert (
+        received(reply_to=["nobody", "Both <both@example.com>"]).mail.reply_to == "both@example.com"
+    )
+    assert received(reply_to=["nobody", 7]).mail.reply_to == ""
+
+
+def test_a_long_conversation_keeps_its_beginning_and_its_end() -> None:
+    ids = [f"<{number}@x.example>" for number in range(70)]
+    found = received(headers={"references": " ".join(ids), "in-reply-to": "70@x.example"})
+    assert found.mail.references == (ids[0], *ids[22:], "<70@x.example>")
+    assert not received(headers={"references": f"<{'a' * 1_000}@x.example>"}).mail.references

@@ -357,3 +357,56 @@ def test_what_twilio_made_of_it_counts_whatever_the_words(
     said: str, keyword: ConsentKeyword
 ) -> None:
     assert incoming("sms", Body="no more of this", OptOutType=said).keyword is keyword
+
+
+# --- more than words ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "content"),
+    [
+        (
+            {"Latitude": "51.1", "Longitude": "-1.8", "Address": "Rose Lane"},
+            "Rose Lane\n51.1, -1.8",
+            {"kind": "location", "address": "Rose Lane", "latitude": "51.1", "longitude": "-1.8"},
+        ),
+        (
+            {"InteractiveData": '{"full_name": "Jane", "guests": 2}'},
+            "Full name: Jane\nGuests: 2",
+            {"kind": "flow", "fields": {"full_name": "Jane", "guests": 2}},
+        ),
+        (
+            {"FlowData": "{no json"},
+            "Answer: {no json",
+            {"kind": "flow", "fields": {"answer": "{no json"}},
+        ),
+        ({"ButtonText": "Yes", "ButtonPayload": "y"}, "Yes", {"kind": "button", "payload": "y"}),
+        (
+            {"ListId": "v", "ListTitle": "Vegan"},
+            "Vegan",
+            {"kind": "list_reply", "id": "v", "title": "Vegan"},
+        ),
+        ({"Body": "Look", "Forwarded": "true"}, "Look", {"kind": "text", "forwarded": True}),
+        (
+            {"Body": "Hi", "ReferralHeadline": "Open day"},
+            "Hi",
+            {"kind": "text", "referral": {"ReferralHeadline": "Open day"}},
+        ),
+    ],
+)
+def test_what_a_text_cannot_hold_is_kept(
+    fields: dict[str, str], text: str, content: dict[str, object]
+) -> None:
+    event = incoming("sms", **{"Body": "", **fields})
+    assert (event.text, event.content) == (text, content)
+
+
+def test_the_message_it_answers_is_named() -> None:
+    assert incoming("sms", OriginalRepliedMessageSid="SM1").quotes == "SM1"
+
+
+def test_an_older_name_of_the_id_will_do() -> None:
+    bare = {"SmsSid": "SM7", "SmsStatus": "received", "From": "+15550100777", "Body": "Hi"}
+    (event,) = twilio().parse(request(bare, url=CALLBACK))
+    assert isinstance(event, MessageReceived)
+    assert event.provider_id == "SM7"

@@ -247,6 +247,22 @@ def test_a_kind_of_tomorrow_comes_in_with_all_that_it_says() -> None:
         assert event.text == text
 
 
+def test_what_stands_beside_a_message_is_kept() -> None:
+    beside = {
+        "context": {"frequently_forwarded": True, "referred_product": {"catalog_id": "c"}},
+        "referral": {"headline": "Open day"},
+    }
+    entry = {"id": "w", "from": "1", "type": "text", "text": {"body": "Hi"}, **beside}
+    (event,) = events(change("messages", messages=[entry]))
+    assert isinstance(event, MessageReceived)
+    assert event.content == {
+        "kind": "text",
+        "forwarded": True,
+        "product": {"catalog_id": "c"},
+        "referral": {"headline": "Open day"},
+    }
+
+
 def test_media_are_known_by_their_id_at_meta() -> None:
     (only,) = incoming("image").media
     assert (only.url, only.content_type) == ("3921099481195479", "image/jpeg")
