@@ -60,7 +60,8 @@ def _recipient(given: Json) -> str:
     to, recipient = given.get("to"), given.get("recipient")
     if not to and not recipient:
         raise RefusedError(100, message="(#100) The parameter to is required.")
-    found = phone(to or recipient) if isinstance(to or recipient, str) else None
+    given_as = to or recipient
+    found = phone(given_as) if isinstance(given_as, str) else None
     if found is None or is_hidden(found) is bool(to):
         where = "to: is not a phone number" if to else "recipient: is not a user id"
         raise RefusedError(131009, where)

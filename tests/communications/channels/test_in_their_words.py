@@ -17,7 +17,7 @@ from communications.models import (
     Suppression,
     WebhookDelivery,
 )
-from communications.policy import suppressions
+from communications.policy import whatsapp_window
 from communications.receiving import deliveries
 from tests import factories
 from tests.communications.channels.phones import (
@@ -213,7 +213,9 @@ def test_a_reaction_is_tied_to_its_message_and_taken_back(hart: Contact, phones:
     react(phones, ours.provider_id, "👍", 1795166203)
     react(phones, ours.provider_id, "😮", 1795166202)
     shown = shown_by_api(ours)
-    assert [(one["emoji"], one["by"]) for one in shown["reactions"]] == [("👍", f"+{AMELIA}")]
+    assert [(reaction["emoji"], reaction["by"]) for reaction in shown["reactions"]] == [
+        ("👍", f"+{AMELIA}")
+    ]
     react(phones, ours.provider_id, "", 1795166204)
     assert shown_by_api(ours)["reactions"] == []
     react(phones, ours.provider_id, None, 1795166205)
@@ -227,7 +229,7 @@ def test_a_reaction_to_what_is_not_here_is_a_message(hart: Contact, phones: Phon
     react(phones, "wamid.long-ago", "", 1795166202)
     message = Message.objects.get(direction=Direction.INBOUND)
     assert (message.contact, message.body) == (hart, "🎉")
-    assert thread.whatsapp_window.window_end(hart.organization_id, f"+{AMELIA}") is not None
+    assert whatsapp_window.window_end(hart.organization_id, f"+{AMELIA}") is not None
 
 
 # --- edited, taken back -------------------------------------------------------------------------
@@ -391,7 +393,7 @@ def test_who_hides_the_number_is_answered_by_the_id(venue: Organization, phones:
     contact = hidden(phones, "Hello").contact
     assert contact is not None
     assert (contact.name, contact.organization) == ("Ana", venue)
-    (way,) = [one for one in thread.channel_options(contact) if one.channel == "whatsapp"]
+    (way,) = [option for option in thread.channel_options(contact) if option.channel == "whatsapp"]
     assert (way.is_open, way.value) == (True, "GB.1349")
     answer = phones.send(write(contact, "whatsapp"))
     assert answer.status == "sent"
@@ -423,7 +425,7 @@ def test_the_number_of_a_known_contact_and_a_hidden_one_are_one(
     assert message.contact == hart
     assert Contact.objects.get(organization=hart.organization) == hart
     assert Message.objects.filter(contact=hart, direction=Direction.INBOUND).count() == 2
-    assert suppressions.Suppression.objects.on("whatsapp", [f"+{AMELIA}"]).exists()
+    assert Suppression.objects.on("whatsapp", [f"+{AMELIA}"]).exists()
 
 
 def test_an_id_that_only_the_contacts_name_is_learnt(hart: Contact, phones: Phones) -> None:

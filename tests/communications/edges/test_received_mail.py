@@ -26,7 +26,7 @@ from tests.sandbox_server import SandboxServer
 pytestmark = pytest.mark.django_db
 
 JANE = "jane@example.com"
-INBOUND = {"from": JANE, "to": ["hello@rosewood.example"], "subject": "Your day"}
+INBOUND: dict[str, Any] = {"from": JANE, "to": ["hello@rosewood.example"], "subject": "Your day"}
 count = iter(range(10_000))
 
 
@@ -90,7 +90,7 @@ def test_who_cannot_be_answered_has_a_conversation_that_says_why(
     assert contact is not None
     assert second.contact == contact
     assert contact.addresses.get().value == kept
-    (way,) = [one for one in thread.channel_options(contact) if one.channel == "email"]
+    (way,) = [option for option in thread.channel_options(contact) if option.channel == "email"]
     assert (way.value, way.is_open) == (kept, False)
     assert "delivers" in way.reason
     with pytest.raises(Refused, match="delivers"):
@@ -307,7 +307,7 @@ def test_an_absence_note_is_nothing_to_answer(rosewood: Organization, settings: 
         organization=rosewood, contact=contact, channel="sms", direction="inbound", to="x", body="A"
     )
     received(headers={"Auto-Submitted": "auto-replied"})
-    (preferred,) = [one for one in thread.channel_options(contact) if one.is_preferred]
+    (preferred,) = [option for option in thread.channel_options(contact) if option.is_preferred]
     assert preferred.channel == "sms"
 
 
