@@ -22,6 +22,9 @@ VENDORS_WORD = {
     ConsentKeyword.START: Consent.OPT_IN,
 }
 
+# The stop of a bus, and somebody called Stop, ask for nothing.
+NOT_SAID = {"contacts", "flow", "location", "order", "unsupported"}
+
 
 def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
     """Applies what a person allowed or refused with the provider's own switch."""
@@ -77,11 +80,11 @@ def close_everywhere(channel: str, event: AddressClosed) -> None:
 
 def consent_of(organization: Organization, event: MessageReceived) -> Consent:
     """Returns what a message says about being written to: by the vendor's word, by the button of
-    a template, or by what was typed. A mail says it by its link for unsubscribing, and what is
-    said in a group is said to others."""
+    a template, or by what was typed. A mail says it by its link for unsubscribing; what is said in
+    a group is said to others, and a place or a card says nothing."""
     if event.keyword in VENDORS_WORD:
         return VENDORS_WORD[event.keyword]
-    if event.channel == Channel.EMAIL or event.group:
+    if event.channel == Channel.EMAIL or event.group or event.content.get("kind") in NOT_SAID:
         return Consent.NONE
     if any(consent_keywords.is_opt_out_button(text) for text in event.template_button):
         return Consent.OPT_OUT

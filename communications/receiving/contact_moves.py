@@ -33,7 +33,7 @@ def move_contact(organization: Organization, event: ContactMoved) -> None:
     contact = contacts.contact_by_handle(organization, old_handle) or contacts.contact_by_address(
         organization, channel=event.channel, value=old
     )
-    if contact is None:
+    if contact is None or (not new and has_handle(contact, new_handle)):
         return
     if new_handle:
         contacts.remember_handle(contact, new_handle)
@@ -43,6 +43,11 @@ def move_contact(organization: Organization, event: ContactMoved) -> None:
         if new:
             give_number(contact, channel, old, new)
         suppressions.share_refusals(organization, channel, values)
+
+
+def has_handle(contact: Contact, handle: str) -> bool:
+    """Whether WhatsApp's id of a contact is known already: every receipt says it again."""
+    return contact.handles.filter(value=handle).exists()
 
 
 def give_number(contact: Contact, channel: str, old: str, new: str) -> None:

@@ -1,6 +1,7 @@
 """Whose message it is: the organization that owns the address it was sent to."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from communications.errors import Unmatched
 from communications.models import Channel, Message, Organization
@@ -16,18 +17,18 @@ def receiving_organizations(webhook: str, event: MessageReceived) -> list[tuple[
     A mail may be written to several. Where several share one address, it is the one that wrote to
     the sender last. Raises Unmatched.
     """
-    everybody = list(Organization.objects.order_by("pk"))
+    everybody = [
+        (organization, own_identities(organization, webhook, event.channel))
+        for organization in Organization.objects.order_by("pk")
+    ]
     found: dict[Organization, str] = {}
     # The address itself, then its own with a tag, then any other of its domain.
     for reaches in (is_identity, is_tagged_identity, is_in_domain):
         for address in event.to:
             owners = [
                 organization
-                for organization in everybody
-                if any(
-                    reaches(event.channel, own, address)
-                    for own in own_identities(organization, webhook, event.channel)
-                )
+                for organization, identities in everybody
+                if any(reaches(event.channel, own, address) for own in identities)
             ]
             if owner := one_owner(owners, event):
                 found.setdefault(owner, address)
@@ -99,7 +100,9 @@ def is_in_domain(channel: str, own: str, address: str) -> bool:
     return domain == theirs and bool(domain) and domain not in email_addresses.PUBLIC_DOMAINS
 
 
+@lru_cache(maxsize=10_000)
 def sender_identity(channel: str, sender: str) -> str:
+    """Returns the one form of an identity, by which two are compared."""
     if channel != Channel.EMAIL:
         return sender.casefold()
     address = email_addresses.parse_mailbox(sender).address

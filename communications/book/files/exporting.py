@@ -6,6 +6,7 @@ from typing import Any
 from communications.book import history
 from communications.book.files import csv_tables, vcards
 from communications.models import Address, Channel, Contact, ContactChange, Message, Suppression
+from communications.vocabulary.phone_numbers import number_variants
 
 COLUMNS = (
     "name",
@@ -107,7 +108,15 @@ def suppressions_of(contact: Contact, addresses: Iterable[Address]) -> Any:
     """Returns the suppressions of all addresses of a contact."""
     found = Suppression.objects.none()
     for channel in Channel.values:
-        values = [address.value for address in addresses if address.channel == channel]
+        values = [
+            form
+            for address in addresses
+            if address.channel == channel
+            for form in number_variants(address.value)
+        ]
+        if channel == Channel.WHATSAPP:
+            # Who hides the number refuses by the id that WhatsApp gives us instead.
+            values += contact.handles.values_list("value", flat=True)
         found |= Suppression.objects.filter(
             organization=contact.organization_id,
             channel=channel,
@@ -138,6 +147,13 @@ MESSAGE = (
     "body",
     "html",
     "media",
+    "content",
+    "edits",
+    "reactions",
+    "deleted_at",
+    "reply_to",
+    "internet_message_id",
+    "references",
     "metadata",
     "status",
     "created_at",

@@ -25,6 +25,9 @@ WINDOWLESS = {"system", "reaction", "unsupported"}
 def received_events(value: dict[str, Any]) -> Iterator[Event]:
     people = as_dicts(value.get("contacts"))
     to = phone_number_id(value)
+    if not value.get("messages"):
+        # Receipts name whom they are about, and by that the id of somebody known by the number.
+        yield from known_ids(people, to)
     for message in as_dicts(value.get("messages")):
         yield from inbound_events(message, sender_profile(message, people), to)
 
@@ -135,6 +138,17 @@ CHANGES: dict[str, Callable[[dict[str, Any], Mapping[str, Any], str], Event]] = 
     "edit": message_edited,
     "revoke": message_deleted,
 }
+
+
+def known_ids(people: list[dict[str, Any]], to: str) -> Iterator[ContactMoved]:
+    for person in people:
+        if person.get("wa_id") and person.get("user_id"):
+            yield ContactMoved(
+                channel="whatsapp",
+                to=to,
+                old_value=as_e164(str(person["wa_id"])),
+                new_handle=str(person["user_id"]),
+            )
 
 
 def contact_moved(message: Mapping[str, Any], moved: Mapping[str, Any], to: str) -> ContactMoved:

@@ -10,6 +10,7 @@ USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")
 
 BRAZIL = re.compile(r"55([3-9]\d)9(\d{8})")
 MEXICO = re.compile(r"52([2-9]\d{9})")
+IVORY_COAST = re.compile(r"225(?:0[157]|2[157])(\d{8})")
 
 
 def phone(given: str) -> str | None:
@@ -25,12 +26,17 @@ def is_hidden(phone: str) -> bool:
 
 
 def wa_id(phone: str) -> str:
-    """Returns the id, not always the number: Brazil's ninth digit and Mexico's 1 come and go."""
+    """Returns the id, not always the number.
+
+    Brazil's ninth digit and Mexico's 1 come and go; Ivory Coast's two digits of 2021 never came.
+    """
     digits = phone.removeprefix("+")
     if found := BRAZIL.fullmatch(digits):
         return f"55{found[1]}{found[2]}"
     if found := MEXICO.fullmatch(digits):
         return f"521{found[1]}"
+    if found := IVORY_COAST.fullmatch(digits):
+        return f"225{found[1]}"
     return digits
 
 

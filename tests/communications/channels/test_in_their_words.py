@@ -145,6 +145,11 @@ def test_nothing_becomes_a_word_in_brackets(
     assert shown["body"] == message.body
 
 
+def test_the_stop_of_a_bus_is_nobodys_opt_out(hart: Contact, phones: Phones) -> None:
+    message = comes(phones, said("location", {"latitude": 1, "longitude": 2, "name": "Stop"}))
+    assert (message.contact, message.consent) == (hart, "")
+
+
 def test_the_fields_of_a_form_are_kept_as_they_are(hart: Contact, phones: Phones) -> None:
     message = comes(phones, said("interactive", FLOW))
     assert message.contact == hart
@@ -433,6 +438,17 @@ def test_an_id_that_only_the_contacts_name_is_learnt(hart: Contact, phones: Phon
     comes(phones, said("text", {"body": "Shown"}, id="w1"), contacts=person)
     message = hidden(phones, "Hidden")
     assert message.contact == hart
+
+
+def test_an_id_that_a_receipt_names_is_learnt(hart: Contact, phones: Phones) -> None:
+    open_window(hart)
+    attempt = attempts(phones.send(write(hart, "whatsapp")))[0]
+    person = [{"wa_id": AMELIA, "user_id": "GB.1349"}]
+    for said_of_it in ("sent", "delivered"):
+        entry = {"id": attempt.provider_id, "status": said_of_it, "timestamp": "1795166300"}
+        phones.meta_posts("messages", statuses=[entry], contacts=person)
+    assert hidden(phones, "Hidden").contact == hart
+    assert hart.handles.count() == 1
 
 
 # --- groups, echoes -----------------------------------------------------------------------------
