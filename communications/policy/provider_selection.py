@@ -11,15 +11,15 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
-from communications.models import Event, Message, SenderStanding
-from communications.policy import channel_fallback, retry_policy, senders
+from communications.models import Attempt, Event, Message, SenderStanding
+from communications.policy import channel_fallback, detours, retry_policy, senders
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
-from wedsync_comms.lib.text import as_sentence
 
 # How long a message waits whose providers are all unavailable, before it is looked at again.
 UNAVAILABLE_DELAY = timedelta(seconds=2)
@@ -81,7 +81,9 @@ def select_or_reroute(
     route = registry.route_slugs(channel)
     unfit = unfit_providers(message, route)
     out = exhausted_providers(message) | unfit
-    chosen = admitting_provider(message, slug, usable, known, route=route, out=out)
+    # The one that it is bound to comes first.
+    order = sorted(route, key=lambda other: other != message.via)
+    chosen = admitting_provider(message, slug, usable, known, route=order, out=out)
     if chosen == slug:
         return True
     if chosen:
@@ -186,10 +188,7 @@ def failover_events(
 def skipped_provider_event(
     message: Message, skipped: str, slug: str, closed: SenderStanding | None
 ) -> Change:
-    if closed is not None:
-        why = senders.refusal_of(closed)
-    else:
-        why = as_sentence(registry.breaker_for(skipped).state().reason or "it is closed")
+    why = detours.why_skipped(skipped) if closed is None else senders.refusal_of(closed)
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
@@ -219,18 +218,23 @@ def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
 
 def exhausted_providers(message: Message) -> set[str]:
     """Returns the providers that have used up their retries for this message."""
-    limit = len(retry_policy.BACKOFF)
-    return {slug for slug, count in retries_used(message).items() if count > limit}
+    used = retries_used(message)
+    calls = sum(not attempt.provider_id for attempt in counted_attempts(message))
+    return {slug for slug, count in used.items() if detours.is_used_up(count, calls)}
 
 
 def retries_used(message: Message) -> Counter[str]:
     """Counts by provider the attempts that used up a retry, since the last retry by hand."""
-    return Counter(
-        attempt.provider
+    return Counter(attempt.provider for attempt in counted_attempts(message))
+
+
+def counted_attempts(message: Message) -> list[Attempt]:
+    return [
+        attempt
         for attempt in message.attempts.all()
         if attempt.number >= message.ladder_start
         and attempt.error_class in retry_policy.RETRY_COUNTED
-    )
+    ]
 
 
 def fall_back_or_fail(message: Message) -> None:
@@ -247,7 +251,7 @@ def reroute_messages(messages: Iterable[Any], *, via: str, send_after: datetime)
 
 
 def unbind_from(slug: str, channel: str) -> int:
-    """Gives what was bound to a provider that is unavailable now to whichever works.
+    """Gives what was bound to a provider that is unavailable now to whichever works, at once.
 
     Returns how many messages that were.
     """
@@ -258,4 +262,6 @@ def unbind_from(slug: str, channel: str) -> int:
         # Those that somebody is at are left for the next look: waiting for many of them, in
         # whatever order they lie, could end in a circle.
         unlocked = rows.select_for_update(skip_locked=True).values("pk")
-        return Message.objects.filter(pk__in=unlocked).update(via="")
+        # What it waited for was this provider.
+        now = Least("send_after", timezone.now())
+        return Message.objects.filter(pk__in=unlocked).update(via="", send_after=now)

@@ -13,12 +13,16 @@ from wedsync_comms.lib.errors import (
     ProviderPaused,
     RateLimited,
     RecipientUnreachable,
+    RefusedTogether,
     SenderRejected,
     TransientError,
 )
 
-# The delay before each retry through one provider.
+# The delay before each retry, through whichever provider.
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16))
+# Where another provider is open, a call that its key protects is made again within this.
+REPEAT_WITHIN = timedelta(seconds=4)
+URGENT_REPEAT_WITHIN = timedelta(seconds=0.5)
 # How long until a paused provider is asked again about a call that it may have carried out.
 PAUSED_DELAY = timedelta(minutes=5)
 # The delays before what could not be handed over is sent again: a phone that is off or out of reach
@@ -50,33 +54,100 @@ class Decision:
     delay: timedelta = timedelta(0)
 
 
+@dataclass(frozen=True)
+class Detour:
+    """Whether another provider of the route is open for the message now.
+
+    `is_fresh` says that it has not been tried with this message; a provider that has been has its
+    turn again after a pause.
+    """
+
+    is_open: bool = False
+    is_fresh: bool = False
+
+
+NO_DETOUR = Detour()
+
+
 def decide_after(
     error: ProviderError,
     *,
     retries_used: int,
     idempotent: bool,
     repeated: bool = False,
+    failed_before: bool = False,
+    detour: Detour = NO_DETOUR,
+    urgent: bool = False,
     jitter: Callable[[], float] = random.random,
 ) -> Decision:
-    """Decides what follows an error. `retries_used` counts this message's with this provider.
+    """Decides what follows an error. `retries_used` counts this message's, with all providers.
 
     `repeated` says that the call was made before and had no answer. Whatever is answered now, it
-    may have been carried out then: only the same call may follow, never another one.
+    may have been carried out then: only the same call may follow, never another one, until the
+    provider has answered it twice with a failure of its own, or with one to the last retry.
+    `failed_before` says that an earlier answer to the same call was one.
     """
+    at_risk = repeated or isinstance(error, OutcomeUnknown)
     if isinstance(error, PermanentError):
         return Decision(Action.FAIL)
-    at_risk = repeated or isinstance(error, OutcomeUnknown)
     if at_risk and not idempotent:
         return Decision(Action.ASK)
-    again = Action.REPEAT if at_risk else Action.RETRY
     if isinstance(error, RateLimited):
-        return Decision(again, error.retry_after)
+        return after_throttling(error, at_risk=at_risk, detour=detour)
     if isinstance(error, ProviderPaused | SenderRejected):
-        return Decision(again, PAUSED_DELAY) if at_risk else Decision(Action.FAIL_OVER)
-    if retries_used < len(BACKOFF):
-        # Up to a tenth more, so that a thousand failed calls do not come back in one instant.
-        return Decision(again, BACKOFF[retries_used] * (1 + 0.1 * jitter()))
-    return retries_exhausted(error, at_risk=at_risk)
+        return Decision(Action.REPEAT, PAUSED_DELAY) if at_risk else Decision(Action.FAIL_OVER)
+    delay = backoff_delay(retries_used, jitter)
+    answered = isinstance(error, OutcomeUnknown) and error.answered
+    # Had an earlier call with the key been carried out, this one would have returned its result.
+    disproved = answered and (failed_before or (repeated and delay is None))
+    if at_risk and not disproved:
+        soon = URGENT_REPEAT_WITHIN if urgent else REPEAT_WITHIN
+        return after_doubt(delay, soon, answered=answered, detour=detour)
+    stays = isinstance(error, RefusedTogether)
+    again = Action.REPEAT if at_risk else Action.RETRY
+    return after_failure_for_sure(delay, NO_DETOUR if stays else detour, again)
+
+
+def backoff_delay(retries_used: int, jitter: Callable[[], float]) -> timedelta | None:
+    """Returns how long to wait for the next retry; None if none is left."""
+    if retries_used >= len(BACKOFF):
+        return None
+    # Up to a tenth more, so that a thousand failed calls do not come back in one instant.
+    return BACKOFF[retries_used] * (1 + 0.1 * jitter())
+
+
+def after_doubt(
+    delay: timedelta | None, soon: timedelta, *, answered: bool, detour: Detour
+) -> Decision:
+    """Decides what follows a call that may have been carried out, and that its key protects."""
+    if delay is not None:
+        return Decision(Action.REPEAT, min(delay, soon) if detour.is_open else delay)
+    # A failure is asked about once more in any case; silence would stay silence.
+    return Decision(Action.REPEAT, soon) if answered else Decision(Action.ASK)
+
+
+def after_failure_for_sure(delay: timedelta | None, detour: Detour, again: Action) -> Decision:
+    """Decides what follows a call that surely was not carried out.
+
+    The last retry stays with its provider: another one would need a second call to be sure.
+    """
+    if delay is None or detour.is_fresh:
+        return Decision(Action.FAIL_OVER)
+    has_turn = detour.is_open and delay < BACKOFF[-1]
+    return Decision(Action.FAIL_OVER if has_turn else again, delay)
+
+
+def after_throttling(error: RateLimited, *, at_risk: bool, detour: Detour) -> Decision:
+    """Decides what follows a 429: nothing waits where another way is open.
+
+    A limit for one recipient is waited for: it is short, and another provider has another number,
+    from which the person does not know us.
+    """
+    if at_risk:
+        return Decision(Action.REPEAT, error.retry_after)
+    if detour.is_open and not error.for_recipient:
+        return Decision(Action.FAIL_OVER)
+    return Decision(Action.RETRY, error.retry_after)
 
 
 def decide_after_receipt(
@@ -105,13 +176,3 @@ def decide_after_receipt(
     # next channel.
     gives_up = issubclass(remedy, RateLimited | RecipientUnreachable)
     return Decision(Action.FAIL if gives_up else Action.FAIL_OVER)
-
-
-def retries_exhausted(error: ProviderError, *, at_risk: bool) -> Decision:
-    """Decides what follows the last retry.
-
-    A provider that carried out the first of several calls with one key would have said so by the
-    last of them; one that stayed silent may still have it.
-    """
-    answered = isinstance(error, OutcomeUnknown) and error.answered
-    return Decision(Action.ASK) if at_risk and not answered else Decision(Action.FAIL_OVER)

@@ -222,21 +222,21 @@ def batchable_with_first(
 ) -> list[Message]:
     """Returns those that may share a call with the first; the others follow in calls of their own.
 
-    All must have used as many retries: otherwise one would be given to the next provider while
-    its call is repeated for another, and arrive twice. And a sender that the provider has not taken
-    yet shares no call with others, which would be refused along with it.
+    All must have used as many retries, with each provider: otherwise one would be given to the
+    next while its call is repeated for another, and arrive twice. And a sender that the provider
+    has not taken yet shares no call with others, which would be refused along with it.
     """
     if not messages or travels_alone(messages[0]):
         return list(messages[:1])
     first = messages[0]
-    retries = provider_selection.retries_used(first)[slug]
+    retries = provider_selection.retries_used(first)
     is_proven = known.is_proven(first, slug)
     sender = senders.sender_at(first.organization, slug)
     return [
         message
         for message in messages
         if not travels_alone(message)
-        and provider_selection.retries_used(message)[slug] == retries
+        and provider_selection.retries_used(message) == retries
         and (
             (is_proven and known.is_proven(message, slug))
             or senders.sender_at(message.organization, slug) == sender

@@ -15,11 +15,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import structlog
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from communications.live import event_stream
 from communications.models import Call, Priority
-from communications.policy import provider_selection, senders
+from communications.policy import detours, provider_selection, senders
 from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
 from communications.sending import claims, provider_call, reconciliation
@@ -78,6 +79,8 @@ class Dispatcher:
         self.next_poll_at: dict[str, float] = {}
         # The providers whose circuit breakers let calls through, as of the last look.
         self.available: list[str] = []
+        # Those of them that want to be left alone for a while.
+        self.held: set[str] = set()
         self.refreshed_at = self.swept_at = self.beaten_at = 0.0
 
     def stop(self) -> None:
@@ -128,8 +131,9 @@ class Dispatcher:
         leave: which providers are available, and which calls have no answer."""
         self.refreshed_at = time.monotonic()
         self.available = [slug for slug in settings.PROVIDERS if is_available(slug)]
+        self.held = {slug for slug in self.available if detours.seconds_held(slug)}
         unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
-        for slug in set(unanswered.distinct()).intersection(self.available):
+        for slug in unanswered.distinct():
             self.repeat_calls(slug)
 
     def idle_threads(self) -> int:
@@ -149,18 +153,39 @@ class Dispatcher:
 
     def repeat_calls(self, slug: str) -> None:
         """Asks again about calls that have no answer, as far as the provider may be asked."""
-        calls = Call.objects.due(timezone.now()).filter(provider=slug).order_by("repeat_after")
+        calls = self.repeatable_calls(slug).order_by("repeat_after")
         for call in calls[: self.idle_threads()]:
-            if self.seconds_until_open(slug, Priority.URGENT):
+            if self.seconds_until_slot(slug, Priority.URGENT):
+                break
+            if slug in self.available and not registry.breaker_for(slug).allow():
                 break
             claim = claims.claim_repeat(call.pk)
             if claim is not None:
                 self.submit(slug, [claim])
 
+    def repeatable_calls(self, slug: str) -> QuerySet[Call]:
+        """Returns the calls to make again now; once more where the breaker has just opened.
+
+        There the second failure opens the other way, which nobody should wait for.
+        """
+        calls = Call.objects.due(timezone.now()).filter(provider=slug)
+        if slug in self.available:
+            return calls
+        return calls.filter(tries=1) if self.has_detour(slug) else calls.none()
+
+    def has_detour(self, slug: str) -> bool:
+        """Returns whether a provider whose breaker has opened by itself has another beside it."""
+        if slug not in settings.PROVIDERS or registry.breaker_for(slug).state().paused:
+            return False
+        route = registry.route_slugs(registry.provider_for(slug).channel)
+        return slug in route and any(other in self.available for other in route)
+
     def dispatch_channel(self, channel: str) -> float:
         """Claims once for each provider of the channel; returns the seconds until the next time."""
         route = registry.route_slugs(channel)
-        usable = [slug for slug in route if slug in self.available]
+        working = [slug for slug in route if slug in self.available]
+        # Where all are held, they are waited for.
+        usable = [slug for slug in working if slug not in self.held] or working
         for slug in route:
             if slug not in usable and usable:
                 provider_selection.unbind_from(slug, channel)
@@ -202,12 +227,16 @@ class Dispatcher:
     def seconds_until_open(self, slug: str, priority: int) -> float:
         """Returns 0.0 if the rate limit and the circuit breaker let a call through soon, else when
         to look again."""
+        if pause := self.seconds_until_slot(slug, priority):
+            return pause
+        return 0.0 if registry.breaker_for(slug).allow() else POLL_SECONDS
+
+    def seconds_until_slot(self, slug: str, priority: int) -> float:
+        """Returns 0.0 if there is a slot in the rate limit soon, else when to look again."""
         urgent = priority == Priority.URGENT
         horizon_s = URGENT_HORIZON_S if urgent else RESERVATION_HORIZON_S
         full_for_s = registry.bucket_for(slug).time_to_next_slot() - horizon_s
-        if full_for_s > 0:
-            return self.back_off(slug, min(full_for_s, FULL_SECONDS))
-        return 0.0 if registry.breaker_for(slug).allow() else POLL_SECONDS
+        return self.back_off(slug, min(full_for_s, FULL_SECONDS)) if full_for_s > 0 else 0.0
 
     def back_off(self, slug: str, pause_s: float) -> float:
         self.next_poll_at[slug] = time.monotonic() + pause_s

@@ -21,8 +21,8 @@ from wedsync_comms.lib.errors import (
     ProviderPaused,
     QuotaExceeded,
     RateLimited,
+    RefusedTogether,
     SenderRejected,
-    TransientError,
 )
 
 log = structlog.get_logger(__name__)
@@ -170,7 +170,7 @@ def close_refused_senders(slug: str, carried: Sequence[Attempt], reply: Reply) -
     is_whole = len(pairs) == len(reply.results) and len({id(result) for _, result in pairs}) == 1
     if is_whole and len({sender for _, sender in own}) > 1:
         senders.doubt_senders({organization for organization, _ in own}, slug)
-        return replace(reply, results=[TransientError(SHARED, code="shared")] * len(carried))
+        return replace(reply, results=[RefusedTogether(SHARED, code="shared")] * len(carried))
     refused = {
         (attempt.message.organization_id, sender_of(attempt)): (attempt, result)
         for attempt, result in pairs

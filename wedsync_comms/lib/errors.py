@@ -26,6 +26,10 @@ class TransientError(ProviderError):
     """Not sent for sure, and likely to work in a moment: worth a retry."""
 
 
+class RefusedTogether(TransientError):
+    """Not sent: it shared a request that was refused for another's sake. Alone it will be taken."""
+
+
 class ExpiredUnsent(TransientError):
     """The provider had it and could not send it in the time it was given: it never left."""
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
+from json import loads
 from typing import Any
 
 import resend
 from resend.http_client import HTTPClient
 
-from wedsync_comms.lib.errors import ServerFailed
+from wedsync_comms.lib.errors import OutcomeUnknown, ServerFailed
 from wedsync_comms.lib.http import Client
 
 # Beyond this, a number in a header is a mistake.
@@ -46,6 +47,9 @@ class PooledResendClient(HTTPClient):
         if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
             # The SDK would take it for a success. Not followed: the key would go along.
             raise ServerFailed(f"Resend redirects ({response.status}).", code="redirect")
+        if response.status < HTTPStatus.MULTIPLE_CHOICES and not is_json(response.content):
+            # The SDK would call it a failure of the server's, and it is a success.
+            raise OutcomeUnknown("Resend answered with something unreadable.", code="unreadable")
         return response.content, response.status, response.headers
 
 
@@ -53,6 +57,14 @@ CLIENT = PooledResendClient()
 resend.default_http_client = CLIENT
 # Unset, the SDK would look for it in the environment and send "Bearer None".
 resend.api_key = "set-by-the-client"
+
+
+def is_json(content: bytes) -> bool:
+    try:
+        loads(content)
+    except ValueError:
+        return False
+    return True
 
 
 def header_number(headers: Mapping[str, str], name: str) -> float | None:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from communications.policy.retry_policy import (
     BACKOFF,
     Action,
     Decision,
+    Detour,
     decide_after,
 )
 from wedsync_comms.lib.errors import (
@@ -36,8 +38,8 @@ EVERY_ERROR = [TRANSIENT, SILENT, ANSWERED, THROTTLED, PAUSED, FINAL]
 PATIENCE = timedelta(seconds=7)
 
 
-def after(error: ProviderError, retries_used: int = 0, **known: bool) -> Decision:
-    flags = {"idempotent": True, "repeated": False, **known}
+def after(error: ProviderError, retries_used: int = 0, **known: Any) -> Decision:
+    flags: dict[str, Any] = {"idempotent": True, "repeated": False, **known}
     return decide_after(error, retries_used=retries_used, jitter=lambda: 0.0, **flags)
 
 
@@ -77,8 +79,8 @@ def test_the_first_answer_decides(error: ProviderError, action: Action, delay: f
     ("error", "action"),
     [
         (TRANSIENT, Action.FAIL_OVER),
-        # It answered every time, with the same key: it has not got it.
-        (ANSWERED, Action.FAIL_OVER),
+        # A first failure of its own: whether it was carried out, a second call tells.
+        (ANSWERED, Action.REPEAT),
         (SILENT, Action.ASK),
         (THROTTLED, Action.RETRY),
         (PAUSED, Action.FAIL_OVER),
@@ -112,6 +114,7 @@ def test_after_a_lost_answer_only_the_same_call_may_follow(
     ("error", "action"),
     [
         (TRANSIENT, Action.ASK),
+        # It answered, with the same key: it has not got it.
         (ANSWERED, Action.FAIL_OVER),
         (SILENT, Action.ASK),
         (THROTTLED, Action.REPEAT),
@@ -150,10 +153,82 @@ def test_only_throttling_and_a_pause_outlast_the_retries(
 ) -> None:
     decision = after(error, retries, idempotent=idempotent, repeated=repeated)
 
-    if retries >= len(BACKOFF) and not isinstance(error, RateLimited | CredentialsRejected):
+    asked_once_more = error is ANSWERED and not repeated
+    if retries >= len(BACKOFF) and not (
+        isinstance(error, RateLimited | CredentialsRejected) or asked_once_more
+    ):
         assert decision.action in {Action.FAIL_OVER, Action.ASK, Action.FAIL}
     if isinstance(error, PermanentError):
         assert decision == Decision(Action.FAIL)
+
+
+# --- where another provider is open -------------------------------------------------------------
+
+FRESH, TRIED = Detour(is_open=True, is_fresh=True), Detour(is_open=True)
+PAIR = RateLimited("slow down", retry_after=timedelta(seconds=6), for_recipient=True)
+
+
+@pytest.mark.parametrize("error", [TRANSIENT, THROTTLED, PAUSED])
+def test_what_surely_did_not_leave_asks_the_next_at_once(error: ProviderError) -> None:
+    assert after(error, detour=FRESH) == Decision(Action.FAIL_OVER)
+
+
+@pytest.mark.parametrize(("urgent", "within"), [(False, 5), (True, 1)])
+@pytest.mark.parametrize("retries", range(5))
+def test_a_failure_is_asked_about_soon_and_the_second_opens_the_other_way(
+    retries: int,
+    urgent: bool,  # noqa: FBT001
+    within: float,
+) -> None:
+    first = after(ANSWERED, retries, detour=FRESH, urgent=urgent)
+    assert first.action is Action.REPEAT
+    assert first.delay.total_seconds() * 1.1 < within
+    second = after(
+        ANSWERED, retries, detour=FRESH, urgent=urgent, repeated=True, failed_before=True
+    )
+    assert second == Decision(Action.FAIL_OVER)
+
+
+def test_silence_is_no_failure() -> None:
+    for failed_before in (False, True):
+        decision = after(SILENT, 1, detour=FRESH, repeated=True, failed_before=failed_before)
+        assert decision.action is Action.REPEAT
+    assert after(ANSWERED, 1, detour=FRESH, repeated=True).action is Action.REPEAT
+
+
+@pytest.mark.parametrize("error", [SILENT, ANSWERED])
+def test_what_may_have_left_without_a_key_is_not_sent_another_way(error: ProviderError) -> None:
+    assert after(error, idempotent=False, detour=FRESH).action is Action.ASK
+
+
+def test_a_provider_that_was_tried_has_its_turn_after_a_pause() -> None:
+    assert after(TRANSIENT, 1, detour=TRIED) == Decision(Action.FAIL_OVER, timedelta(seconds=2))
+    assert after(TRANSIENT, 5, detour=TRIED) == Decision(Action.FAIL_OVER)
+
+
+def test_a_limit_for_one_recipient_is_waited_for() -> None:
+    assert after(PAIR, detour=FRESH) == Decision(Action.RETRY, timedelta(seconds=6))
+
+
+@given(
+    st.sampled_from(EVERY_ERROR),
+    st.integers(0, 10),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([FRESH, TRIED, Detour()]),
+)
+def test_another_provider_gets_nothing_that_may_have_been_carried_out(
+    error: ProviderError,
+    retries: int,
+    repeated: bool,  # noqa: FBT001
+    failed_before: bool,  # noqa: FBT001
+    detour: Detour,
+) -> None:
+    decision = after(error, retries, repeated=repeated, failed_before=failed_before, detour=detour)
+    at_risk = repeated or isinstance(error, OutcomeUnknown)
+    if at_risk and decision.action in {Action.FAIL_OVER, Action.RETRY}:
+        assert error is ANSWERED
+        assert failed_before or (repeated and retries >= len(BACKOFF))
 
 
 @pytest.mark.parametrize(
