@@ -1,6 +1,7 @@
 """What counts as an incident of a sender: a provider does not let an organization write as itself.
 Each condition stands above its rule."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from django.urls import reverse
@@ -21,10 +22,17 @@ ADVICE = {
 INSTALLATIONS = "Put a sender into the settings that the account may write as, and restart."
 
 
+# So many organizations whom a provider refuses the installation's sender have no fault of their own.
+SEVERAL_ORGANIZATIONS = 2
+
+
 def sender_refused(now: Observation) -> Iterator[Finding]:
-    """An organization's own sender is its own business; the installation's is the platform's."""
+    """It is the organization's business; of the installation's sender, the platform's as soon as it
+    is refused to several."""
+    shared = Counter(closed.provider for closed in now.closed_senders if not closed.is_own)
     for closed in now.closed_senders:
-        yield own_finding(closed) if closed.is_own else shared_finding(closed)
+        is_platforms = not closed.is_own and shared[closed.provider] >= SEVERAL_ORGANIZATIONS
+        yield shared_finding(closed) if is_platforms else own_finding(closed)
 
 
 def own_finding(closed: ClosedSender) -> Finding:
@@ -35,7 +43,7 @@ def own_finding(closed: ClosedSender) -> Finding:
         organization=closed.organization,
         link=reverse("admin:communications_organization_change", args=[closed.organization]),
         evidence=evidence(closed),
-        advice=ADVICE.get(closed.channel, ""),
+        advice=ADVICE.get(closed.channel, "") if closed.is_own else INSTALLATIONS,
     )
 
 

@@ -89,7 +89,7 @@ HELD = BreakerState("open", reason="Paused by anna.", opened_at=NOON, paused=Tru
 WRONG: dict[str, Observation] = {
     "credentials": healthy_observation(provider(breaker=REFUSED)),
     "quota": healthy_observation(provider(breaker=USED_UP)),
-    "sender": healthy_observation(provider(), closed_senders=(closed_sender(is_own=False),)),
+    "sender": healthy_observation(provider(), closed_senders=2 * (closed_sender(is_own=False),)),
     "breaker": healthy_observation(provider(breaker=OPEN)),
     "failing": healthy_observation(failing()),
     "often failing": healthy_observation(failing(accepted=15)),

@@ -75,6 +75,15 @@ def test_a_refused_sender_of_the_installation_is_one_incident_of_the_platform() 
     assert [(cause, match.finding.organization) for cause, match in found.items()] == [
         ("sender:resend", None)
     ]
+    assert "restart" in found["sender:resend"].finding.advice
+
+
+def test_where_one_is_refused_the_installations_sender_it_is_that_ones_incident() -> None:
+    closed = (closed_sender(is_own=False),)
+    found = evaluation.evaluate_rules(healthy_observation(provider(), closed_senders=closed))
+    assert [(cause, match.finding.organization) for cause, match in found.items()] == [
+        ("sender:resend:7", 7)
+    ]
 
 
 def test_addresses_that_are_wrong_are_nobodys_fault() -> None:
