@@ -3,9 +3,11 @@
 It hears nothing back: "sent" is the last thing it can honestly say.
 """
 
+import re
 import smtplib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
 from typing import Any
@@ -24,6 +26,8 @@ from wedsync_comms.lib.errors import (
     MalformedRequest,
     OutcomeUnknown,
     ProviderError,
+    QuotaExceeded,
+    SenderRejected,
     TransientError,
 )
 from wedsync_comms.lib.rate_limit.algorithm import Rate
@@ -32,6 +36,14 @@ from wedsync_comms.lib.web.webhook_request import WebhookRequest
 SMTP_TIMEOUT_SECONDS = 20
 # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: from here on, trying again does not help.
 PERMANENT_REPLY = 500
+# https://www.rfc-editor.org/rfc/rfc5321#section-4.2.2: as answers to MAIL, of this sender.
+SENDER_REPLIES = {501, 550, 551, 553}
+# How servers say that the login is not the sender's, at whichever step they notice.
+SENDER_REFUSED = re.compile(r"(?i)5\.7\.60|send ?as ?denied|sender address rejected")
+# What a login may send in a day, and not what fits into somebody's mailbox.
+QUOTA_USED = re.compile(r"(?i)\b(daily|hourly|monthly|sending)\b[^;]{0,40}\b(limit|quota)\b")
+# Servers do not say for how long; it may be an hour or a day.
+QUOTA_PAUSE = timedelta(hours=1)
 # https://www.rfc-editor.org/rfc/rfc4954#section-6: it wants a login first, or a stronger one.
 LOGIN_WANTED = {530, 534, 535, 538}
 
@@ -170,6 +182,11 @@ def connection_error(error: Exception) -> ProviderError:
 
 
 def classify_smtp_error(error: Exception) -> ProviderError:
+    said = str(error)
+    if isinstance(error, smtplib.SMTPException) and QUOTA_USED.search(said):
+        return QuotaExceeded(said, code=smtp_code(error), retry_after=QUOTA_PAUSE)
+    if isinstance(error, smtplib.SMTPException) and is_sender_refused(error):
+        return SenderRejected(said, code=smtp_code(error))
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = max(code for code, _ in error.recipients.values())
         refused = InvalidRecipient if code >= PERMANENT_REPLY else TransientError
@@ -179,6 +196,18 @@ def classify_smtp_error(error: Exception) -> ProviderError:
     if isinstance(error, ValueError | smtplib.SMTPNotSupportedError):
         return ContentRejected(str(error), code=type(error).__name__)
     return OutcomeUnknown(f"{type(error).__name__}: {error}", code=type(error).__name__)
+
+
+def is_sender_refused(error: smtplib.SMTPException) -> bool:
+    """Whether it is for good, and about who the mail is from. Servers say so to MAIL, or later."""
+    is_from = isinstance(error, smtplib.SMTPSenderRefused)
+    about_sender = is_from and error.smtp_code in SENDER_REPLIES
+    return about_sender or bool(SENDER_REFUSED.search(str(error)))
+
+
+def smtp_code(error: smtplib.SMTPException) -> str:
+    """Returns the server's own code; blank where it is one for each recipient."""
+    return str(getattr(error, "smtp_code", ""))
 
 
 def smtp_error_class(code: int) -> type[ProviderError]:

@@ -22,7 +22,7 @@ ADVICE = {
 INSTALLATIONS = "Put a sender into the settings that the account may write as, and restart."
 
 
-# So many organizations whom a provider refuses the installation's sender have no fault of their own.
+# So many organizations that are refused the installation's sender have no fault of their own.
 SEVERAL_ORGANIZATIONS = 2
 
 

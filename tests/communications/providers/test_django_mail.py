@@ -25,6 +25,8 @@ from wedsync_comms.lib.errors import (
     MalformedRequest,
     OutcomeUnknown,
     ProviderError,
+    QuotaExceeded,
+    SenderRejected,
     TransientError,
 )
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -114,6 +116,13 @@ def test_it_logs_in_where_it_should() -> None:
         ({"MAIL": "451 Try later"}, TransientError, "451"),
         ({"MAIL": "552 Too large"}, ContentRejected, "552"),
         ({"MAIL": "530 Log in first"}, CredentialsRejected, "530"),
+        ({"MAIL": "553 Not yours"}, SenderRejected, "553"),
+        ({"MAIL": "550 No such domain"}, SenderRejected, "550"),
+        ({"RCPT": "553 5.7.1 <a@b>: Sender address rejected: not owned by u"}, SenderRejected, ""),
+        ({"end_of_data": "554 5.7.60 SendAsDenied; cannot send as it"}, SenderRejected, "554"),
+        ({"MAIL": "452 4.4.5 Daily message limit exceeded"}, QuotaExceeded, "452"),
+        ({"RCPT": "550 5.4.5 Daily user sending quota exceeded"}, QuotaExceeded, ""),
+        ({"RCPT": "552 5.2.2 The mailbox is over its quota"}, InvalidRecipient, "552"),
         ({"DATA": "554 No"}, ContentRejected, "554"),
         ({"end_of_data": "554 Spam"}, ContentRejected, "554"),
         ({"end_of_data": "452 Disk full"}, TransientError, "452"),
