@@ -1,7 +1,7 @@
 """What django-q2 runs: a name and one call each. Lost, late or doubled, none of them does harm."""
 
 from communications.book import duplicates
-from communications.book.files import importing
+from communications.book.files import import_jobs, importing
 from communications.messages import retention
 from communications.receiving import (
     bodies,
@@ -39,6 +39,11 @@ def sync_templates() -> int:
 def find_duplicates() -> int:
     """Contacts that changed, compared with the others."""
     return duplicates.compare_everybody().compared
+
+
+def run_imports() -> int:
+    """Looks at large files and takes them, part by part."""
+    return import_jobs.run_imports()
 
 
 def forget_imports() -> int:

@@ -48,6 +48,7 @@ SCHEDULES = (
     PeriodicTask("remind of appointments", "calendars.tasks.remind", minutes=5),
     PeriodicTask("list calendars", "calendars.tasks.list_calendars", minutes=60),
     PeriodicTask("reseal grants", "calendars.tasks.reseal_grants", minutes=60),
+    PeriodicTask("run imports", "communications.tasks.run_imports", minutes=1),
     PeriodicTask("forget imports", "communications.tasks.forget_imports", minutes=60),
     PeriodicTask("prune", "communications.tasks.prune_history", minutes=60),
 )

@@ -110,11 +110,21 @@ class Pair(models.Model):
 
 
 class Import(models.Model):
-    """A file of contacts: first looked at, then taken as a whole or not at all."""
+    """A file of contacts: first looked at, then taken.
+
+    A small one as a whole or not at all, a large one by the worker in parts:
+
+        reading -> waiting -> running -> done
+           └────────┴─> discarded └─> cancelled, failed: what was taken stays
+    """
 
     class State(models.TextChoices):
+        READING = "reading", "being looked at"
         WAITING = "waiting", "to be confirmed"
+        RUNNING = "running", "being imported"
         DONE = "done", "imported"
+        CANCELLED = "cancelled", "cancelled"
+        FAILED = "failed", "stopped by an error"
         DISCARDED = "discarded"
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
@@ -127,6 +137,16 @@ class Import(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     # How many rows became what.
     counts = models.JSONField(default=dict)
+    # What would happen, or what was left out, as the page shows it; emptied some days later.
+    findings = models.JSONField(null=True, blank=True)
+    # Of how many rows the worker has looked at or taken how many.
+    total = models.PositiveIntegerField(default=0, db_default=0)
+    position = models.PositiveIntegerField(default=0, db_default=0)
+    # How often a worker began the present part.
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Until when a worker has it.
+    leased_until = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=150, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -22,6 +22,7 @@ SCHEDULED = {
     "fetch received": "communications.tasks.fetch_received",
     "sync templates": "communications.tasks.sync_templates",
     "find duplicates": "communications.tasks.find_duplicates",
+    "run imports": "communications.tasks.run_imports",
     "forget imports": "communications.tasks.forget_imports",
     "prune": "communications.tasks.prune_history",
     "read calendars": "calendars.tasks.pull_due",
@@ -43,6 +44,7 @@ QUEUED: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("calendars.tasks.sync_people", (0,)),
     ("health.tasks.probe", ("gone",)),
     ("communications.tasks.sync_templates", ()),
+    ("communications.tasks.run_imports", ()),
     ("wedsync_comms.tasks.beat", ()),
 )
 EVERYTHING = (*QUEUED, *((path, ()) for path in SCHEDULED.values()))

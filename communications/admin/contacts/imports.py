@@ -15,17 +15,15 @@ from communications.admin.contacts.contact_files import file_answer
 from communications.book.files import (
     csv_tables,
     importing,
+    planning,
 )
-from communications.book.files.planning import (
-    ImportPlan,
-    PlannedAction,
-)
+from communications.book.files.planning import PlannedAction
 from communications.book.files.records import (
     TARGETS,
     Rejected,
 )
 from communications.errors import NotPossible
-from communications.models import Import, Organization
+from communications.models import Contact, Import, Organization
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.paging import CappedAdmin
@@ -35,8 +33,14 @@ from wedsync_comms.lib.admin_kit.scope import (
     scope_of,
 )
 
-SHOWN = 200
-STATES = {Import.State.WAITING: "warning", Import.State.DONE: "success"}
+STATES = {
+    Import.State.READING: "info",
+    Import.State.WAITING: "warning",
+    Import.State.RUNNING: "info",
+    Import.State.DONE: "success",
+    Import.State.FAILED: "danger",
+}
+WAITING = (Import.State.WAITING,)
 WORDS = {
     PlannedAction.CREATE: ("new", "success"),
     PlannedAction.UPDATE: ("adds to a contact", "info"),
@@ -44,8 +48,6 @@ WORDS = {
     PlannedAction.REVIEW: ("new, to be judged", "warning"),
     PlannedAction.ERROR: ("cannot be taken", "danger"),
 }
-# What needs a look comes first.
-ORDER = list(reversed(WORDS))
 
 
 class UploadForm(forms.Form):
@@ -116,6 +118,7 @@ class ImportAdmin(CappedAdmin, ScopedAdmin):
             path("<path:object_id>/columns/", view(self.columns_view), name=f"{name}_columns"),
             path("<path:object_id>/confirm/", view(self.confirm_view), name=f"{name}_confirm"),
             path("<path:object_id>/discard/", view(self.discard_view), name=f"{name}_discard"),
+            path("<path:object_id>/progress/", view(self.progress_view), name=f"{name}_progress"),
             path("<path:object_id>/errors/", view(self.errors_view), name=f"{name}_errors"),
             *super().get_urls(),
         ]
@@ -145,7 +148,14 @@ class ImportAdmin(CappedAdmin, ScopedAdmin):
 
     def page_context(self, request: HttpRequest, row: Import) -> dict[str, Any]:
         context = {"row": row, "may_act": self.has_act_permission(request)}
-        return context | (preview_context(row) if row.state == Import.State.WAITING else {})
+        if row.state == Import.State.WAITING:
+            return context | preview_context(row)
+        return context | progress_context(row)
+
+    def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = self.own(request, object_id, tuple(Import.State))
+        context = {"row": row, "may_act": True} | progress_context(row)
+        return render(request, "admin/communications/import/progress.html", context)
 
     def columns_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self.posted(request, object_id)
@@ -162,7 +172,7 @@ class ImportAdmin(CappedAdmin, ScopedAdmin):
         if isinstance(row, HttpResponse):
             return row
         try:
-            counts = importing.confirm_import(
+            counts = importing.request_import(
                 row,
                 by=request.user.get_username(),
                 without_errors="without_errors" in request.POST,
@@ -170,34 +180,47 @@ class ImportAdmin(CappedAdmin, ScopedAdmin):
         except NotPossible as why:
             messages.warning(request, str(why))
         else:
-            messages.success(request, import_report(counts))
+            if counts is not None:
+                messages.success(request, import_report(counts))
         return redirect("admin:communications_import_change", row.pk)
 
     def discard_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.posted(request, object_id)
+        row = self.posted(request, object_id, importing.OPEN_STATES)
         if isinstance(row, HttpResponse):
             return row
-        importing.discard_import(row)
+        was_running = row.state == Import.State.RUNNING
+        try:
+            importing.discard_import(row)
+        except NotPossible as why:
+            messages.warning(request, str(why))
+        if was_running:
+            return redirect("admin:communications_import_change", row.pk)
         return redirect("admin:communications_import_changelist")
 
     def errors_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The rows that cannot be taken, as a file to mend: with the reason in a column."""
-        row = self.own(request, object_id)
+        row = self.own(request, object_id, tuple(Import.State))
+        if not (row.content or row.findings):
+            raise Http404
         text = importing.wrong_rows(row)
         return file_answer(text, f"not-taken-{row.pk}.csv", "text/csv")
 
-    def own(self, request: HttpRequest, object_id: str) -> Import:
+    def own(
+        self, request: HttpRequest, object_id: str, states: tuple[Import.State, ...] = WAITING
+    ) -> Import:
         row: Import | None = self.get_object(request, unquote(object_id))
-        if row is None or row.state != Import.State.WAITING:
+        if row is None or row.state not in states:
             raise Http404
         if not self.has_act_permission(request):
             raise PermissionDenied
         return row
 
-    def posted(self, request: HttpRequest, object_id: str) -> Import | HttpResponse:
+    def posted(
+        self, request: HttpRequest, object_id: str, states: tuple[Import.State, ...] = WAITING
+    ) -> Import | HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        return self.own(request, object_id)
+        return self.own(request, object_id, states)
 
     # --- columns ---
 
@@ -228,39 +251,54 @@ def import_report(counts: dict[str, int]) -> str:
 
 
 def preview_context(row: Import) -> dict[str, Any]:
-    seen = importing.preview_import(row)
-    counts = seen.plan.counts()
-    form = None if row.is_vcard else ColumnsForm(row, seen.columns)
-    return {
-        "counts": [(badges.coloured_label(*WORDS[action]), counts[action]) for action in WORDS],
-        "errors": counts["error"],
-        "taken": len(seen.plan.rows) - counts["error"],
-        "cells": counts["cells"],
-        "listed": preview_lines(seen.plan),
-        "is_cut": len(seen.plan.rows) > SHOWN,
+    """Returns what a page shows of a file that waits to be confirmed."""
+    findings = row.findings or planning.findings_of(importing.preview_import(row).plan)
+    columns, rows = importing.read_columns(row)
+    form = ColumnsForm(row, columns) if columns else None
+    return findings_context(findings) | {
         "columns": form
         and [
             {
                 "field": form[f"column-{number}"],
-                "samples": [cells[name] for cells in seen.sample if cells.get(name)],
+                "samples": [cells[name] for cells in rows[:3] if cells.get(name)],
             }
-            for number, name in enumerate(seen.columns)
+            for number, name in enumerate(columns)
         ],
     }
 
 
-def preview_lines(plan: ImportPlan) -> list[dict[str, Any]]:
-    rows = sorted(
-        plan.rows,
-        key=lambda row: (not row.is_incomplete, ORDER.index(row.action), row.number),
-    )[:SHOWN]
+def progress_context(row: Import) -> dict[str, Any]:
+    """Returns what a page shows of a file that is being worked on, or done with."""
+    is_open = row.state in importing.OPEN_STATES
+    left_out = [line for line in (row.findings or {}).get("lines", ()) if line["reasons"]]
+    return {
+        "is_running": is_open and row.state != Import.State.WAITING,
+        "remaining": row.total - row.position,
+        "outcome": import_report(row.counts) if row.counts else "",
+        "left_out": [] if is_open else shown_lines(left_out),
+    }
+
+
+def findings_context(findings: dict[str, Any]) -> dict[str, Any]:
+    counts = findings["counts"]
+    return {
+        "counts": [(badges.coloured_label(*WORDS[action]), counts[action]) for action in WORDS],
+        "errors": counts["error"],
+        "cells": counts["cells"],
+        "taken": findings["rows"] - counts["error"],
+        "listed": shown_lines(findings["lines"]),
+        "is_cut": findings["rows"] > planning.SHOWN,
+    }
+
+
+def shown_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns lines with their badge, and with the contact that they are about."""
+    known = Contact.objects.in_bulk([line["contact"] for line in lines if line["contact"]])
     return [
-        {
-            "number": row.number,
-            "name": row.name,
-            "badge": badges.coloured_label(*WORDS[row.action]),
-            "reasons": [*row.reasons, *row.problems],
-            "contact": row.draft.contact if row.draft else None,
+        line
+        | {
+            "badge": badges.coloured_label(*WORDS[PlannedAction(line["action"])]),
+            "contact": known.get(line["contact"]),
         }
-        for row in rows
+        for line in lines
     ]

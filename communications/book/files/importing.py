@@ -1,41 +1,47 @@
-"""A file -> looked at, with the reason for every row that cannot be taken -> taken as a whole.
+"""Files of contacts: given, looked at with the reason for everything that cannot be taken, taken.
 
-Nothing is half imported: the plan is made again under a lock and carried out in one transaction.
+A plan writes nothing, and is made again under a lock when it is carried out. A small file is taken
+as a whole or not at all, in the request; a large one by the worker in parts (`import_jobs`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
+from django_q.tasks import async_task
 
-from communications.book import contacts, history
-from communications.book.contacts import AddressEntry
-from communications.book.files import csv_tables, headings, records, vcard_lines, vcards
-from communications.book.files.planning import ContactDraft, ImportPlan, Planner
+from communications.book.files import (
+    carrying_out,
+    csv_tables,
+    headings,
+    planning,
+    records,
+    vcard_lines,
+    vcards,
+)
+from communications.book.files.planning import ImportPlan, Planner
 from communications.book.files.records import Rejected
+from communications.book.files.vcard_lines import Card
 from communications.book.history import Cause
 from communications.errors import NotPossible
-from communications.models import (
-    Address,
-    Contact,
-    ContactChange,
-    Import,
-    Organization,
-    Origin,
-    Pair,
-    Verdict,
-)
-from communications.vocabulary import search_keys
+from communications.models import Import, Organization, Origin
 from wedsync_comms.lib.text import sanitise
+
+logger = structlog.get_logger(__name__)
 
 # Of text: pictures in vCards do not count.
 MAX_BYTES = 5 * 1024 * 1024
 MAX_UPLOAD_BYTES = 60 * 1024 * 1024
-# A file that nobody confirms is forgotten.
+# A larger file would keep whoever gives it waiting for the page.
+MAX_ROWS_AT_ONCE = 1_000
+# A file that nobody confirms is forgotten, and so is what was left out of one that was taken.
 KEPT = timedelta(days=2)
+# A row of a table, or a card.
+Source = Mapping[str, str] | Card
 
 
 @dataclass(frozen=True)
@@ -55,16 +61,34 @@ def upload_file(organization: Organization, filename: str, content: bytes, *, by
     if len(content) > MAX_UPLOAD_BYTES or len(text.encode()) > MAX_BYTES:
         raise Rejected([f"At most {MAX_BYTES // 1024 // 1024} MB at a time, without pictures."])
     if is_vcard:
-        vcards.split_cards(text)
-    mapping = {} if is_vcard else headings.guess_mapping(csv_tables.read_table(text)[0])
-    return Import.objects.create(
+        mapping, total = {}, len(vcards.split_cards(text))
+    else:
+        columns, rows = csv_tables.read_table(text)
+        mapping, total = headings.guess_mapping(columns), len(rows)
+    row = Import.objects.create(
         organization=organization,
         filename=filename[:200],
         content=text,
         is_vcard=is_vcard,
         mapping=mapping,
+        total=total,
         created_by=by,
     )
+    look_at(row)
+    return row
+
+
+def look_at(row: Import) -> None:
+    """Has a large file looked at by the worker. What a small one would do is seen on its page."""
+    if row.total > MAX_ROWS_AT_ONCE:
+        row.state, row.position, row.findings = Import.State.READING, 0, None
+        row.save(update_fields=["state", "position", "findings"])
+        enqueue_imports()
+
+
+def enqueue_imports() -> None:
+    """Wakes the worker. A schedule finds what is lost."""
+    transaction.on_commit(partial(async_task, "communications.tasks.run_imports"), robust=True)
 
 
 def choose_columns(row: Import, mapping: Mapping[str, str]) -> None:
@@ -75,35 +99,84 @@ def choose_columns(row: Import, mapping: Mapping[str, str]) -> None:
         name: target if target in records.TARGETS else "" for name, target in known.items()
     }
     row.save(update_fields=["mapping"])
+    look_at(row)
+
+
+# --- looking at it ---
 
 
 def preview_import(row: Import) -> ImportPreview:
     """Returns what would happen. Writes nothing."""
-    columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
-    return ImportPreview(plan_import(row, rows), columns, rows[:3])
+    columns, rows = read_columns(row)
+    return ImportPreview(plan_records(row, numbered_sources(row)), columns, rows[:3])
 
 
-def plan_import(row: Import, rows: Iterable[Mapping[str, str]]) -> ImportPlan:
-    planner = Planner(row.organization)
+def read_columns(row: Import) -> tuple[list[str], list[dict[str, str]]]:
+    return ([], []) if row.is_vcard else csv_tables.read_table(row.content)
+
+
+def numbered_sources(row: Import) -> list[tuple[int, Source]]:
+    """Returns the rows or cards of a file, each with the line or place it stands in."""
     if row.is_vcard:
-        for number, card in enumerate(vcards.split_cards(row.content), start=1):
-            try:
-                planner.add(vcards.record_from_card(row.organization, number, card))
-            except Rejected as error:
-                planner.reject(number, error.reasons)
-        return planner.plan
-    for number, row_cells in enumerate(rows, start=csv_tables.FIRST_ROW):
-        extra = row_cells.get(csv_tables.EXTRA)
-        problems = [f"“{extra}” stands beyond the last column."] if extra else []
+        return list(enumerate(vcards.split_cards(row.content), start=1))
+    return list(enumerate(csv_tables.read_table(row.content)[1], start=csv_tables.FIRST_ROW))
+
+
+def plan_records(
+    row: Import, sources: Sequence[tuple[int, Source]], planner: Planner | None = None
+) -> ImportPlan:
+    """Returns the plan for some rows; with a planner, for these after those it has seen."""
+    planner = planner or Planner(row.organization)
+    for number, source in sources:
         try:
-            planner.add(
-                records.record_from_cells(
-                    row.organization, number, row_cells, row.mapping, problems
-                )
-            )
+            planner.add(read_record(row, number, source))
         except Rejected as error:
             planner.reject(number, error.reasons)
     return planner.plan
+
+
+def read_record(row: Import, number: int, source: Source) -> records.ContactRecord:
+    """Raises Rejected."""
+    if isinstance(source, Card):
+        return vcards.record_from_card(row.organization, number, source)
+    extra = source.get(csv_tables.EXTRA)
+    problems = [f"“{extra}” stands beyond the last column."] if extra else []
+    return records.record_from_cells(row.organization, number, source, row.mapping, problems)
+
+
+def wrong_rows(row: Import) -> str:
+    """Returns what cannot be taken as a CSV: the rows with their reasons in a column of their own.
+
+    Also rows of which only a cell cannot be taken.
+    """
+    findings = row.findings or planning.findings_of(preview_import(row).plan)
+    columns, rows = read_columns(row) if row.content else ([], [])
+    found = []
+    for number, name, why in findings["incomplete"]:
+        given = rows[number - csv_tables.FIRST_ROW] if columns else {}
+        found.append([str(number), why, *([given.get(column, "") for column in columns] or [name])])
+    return csv_tables.write_table(["Line", "Why it cannot be taken", *(columns or ["Name"])], found)
+
+
+# --- taking it ---
+
+
+def request_import(row: Import, *, by: str, without_errors: bool = False) -> dict[str, int] | None:
+    """Takes a small file now and returns how many rows became what; leaves a large one to the
+    worker and returns None. `without_errors`: all but the rows that cannot be taken.
+
+    Raises NotPossible if it was taken before, or if there are such rows.
+    """
+    if row.total <= MAX_ROWS_AT_ONCE:
+        return confirm_import(row, by=by, without_errors=without_errors)
+    with transaction.atomic():
+        row = Import.objects.select_for_update().get(pk=row.pk)
+        require_state(row, Import.State.WAITING)
+        refuse_errors((row.findings or {})["counts"], without_errors=without_errors)
+        row.state, row.position, row.confirmed_by, row.counts = Import.State.RUNNING, 0, by, {}
+        row.save(update_fields=["state", "position", "confirmed_by", "counts"])
+        enqueue_imports()
+    return None
 
 
 def confirm_import(row: Import, *, by: str, without_errors: bool = False) -> dict[str, int]:
@@ -112,121 +185,88 @@ def confirm_import(row: Import, *, by: str, without_errors: bool = False) -> dic
     Raises NotPossible if it was taken before, or if there are such rows.
     """
     with transaction.atomic():
-        # One import at a time: the plan must still be true while it is carried out. No key, so
-        # that what refers to the organization, messages above all, goes on meanwhile.
-        Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
-        row = Import.objects.select_for_update().get(pk=row.pk)
-        if row.state != Import.State.WAITING:
-            raise NotPossible(f"It is {row.get_state_display()} already.")
-        made = preview_import(row).plan
-        counts = made.counts()
-        if counts["error"] and not without_errors:
-            raise NotPossible(
-                f"{counts['error']} rows cannot be taken: leave them out, or mend them."
-            )
-        carry_out_plan(row.organization, made, Cause(Origin.IMPORT, f"{by}: {row.filename}"))
+        row = lock_import(row)
+        require_state(row, Import.State.WAITING, Import.State.READING)
+        sources = numbered_sources(row)
+        plan = plan_records(row, sources)
+        refuse_errors(plan.counts(), without_errors=without_errors)
+        row.findings = planning.findings_of(plan)
+        counts = take_sources(row, sources, by=by)
         finish_import(row, Import.State.DONE, counts)
     return counts
 
 
+def lock_import(row: Import) -> Import:
+    """Returns the row, locked. One import of an organization at a time: its plan must still be true
+    while it is carried out.
+    """
+    # No key, so that what refers to the organization, messages above all, goes on meanwhile.
+    Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
+    return Import.objects.select_for_update().get(pk=row.pk)
+
+
+def require_state(row: Import, *states: Import.State) -> None:
+    if row.state not in states:
+        raise NotPossible(f"It is {row.get_state_display()} already.")
+
+
+def refuse_errors(counts: Mapping[str, int], *, without_errors: bool) -> None:
+    if counts["error"] and not without_errors:
+        raise NotPossible(f"{counts['error']} rows cannot be taken: leave them out, or mend them.")
+
+
+def take_sources(row: Import, sources: Sequence[tuple[int, Source]], *, by: str) -> dict[str, int]:
+    """Takes some rows and returns how many became what. One that fails costs none of the others."""
+    cause = Cause(Origin.IMPORT, f"{by}: {row.filename}")
+    try:
+        with transaction.atomic():
+            plan = plan_records(row, sources)
+            carrying_out.carry_out_plan(row.organization, plan, cause)
+            return plan.counts()
+    except carrying_out.FAILURES:
+        logger.exception("import_failed", organization=row.organization_id, rows=len(sources))
+        if len(sources) <= 1:
+            return ImportPlan().counts() | {"error": len(sources)}
+    middle = len(sources) // 2
+    halves = [take_sources(row, part, by=by) for part in (sources[:middle], sources[middle:])]
+    return added_counts(*halves)
+
+
+def added_counts(*counts: Mapping[str, int]) -> dict[str, int]:
+    names = dict.fromkeys(name for found in counts for name in found)
+    return {name: sum(found.get(name, 0) for found in counts) for name in names}
+
+
 def discard_import(row: Import) -> None:
-    finish_import(row, Import.State.DISCARDED, {})
+    """Throws a file away, or stops taking it: what was taken stays. Raises NotPossible."""
+    with transaction.atomic():
+        row = Import.objects.select_for_update().get(pk=row.pk)
+        require_state(row, *OPEN_STATES)
+        if row.state == Import.State.RUNNING:
+            finish_import(row, Import.State.CANCELLED, row.counts)
+        else:
+            row.findings = None
+            finish_import(row, Import.State.DISCARDED, {})
 
 
-def forget_contents() -> int:
-    """Files that nobody confirmed."""
-    old = Import.objects.filter(
-        state=Import.State.WAITING,
-        created_at__lt=timezone.now() - KEPT,
-    )
-    return old.update(state=Import.State.DISCARDED, content="", finished_at=timezone.now())
+OPEN_STATES = (Import.State.READING, Import.State.WAITING, Import.State.RUNNING)
 
 
 def finish_import(row: Import, state: Import.State, counts: dict[str, int]) -> None:
     row.state, row.counts, row.content = state, counts, ""
-    row.finished_at = timezone.now()
-    row.save(update_fields=["state", "counts", "content", "finished_at"])
-
-
-def wrong_rows(row: Import) -> str:
-    """Returns what cannot be taken as a CSV: the rows with their reasons in a column of their own.
-
-    Also rows of which only a cell cannot be taken.
-    """
-    columns, rows = ([], []) if row.is_vcard else csv_tables.read_table(row.content)
-    found = []
-    for planned in plan_import(row, rows).rows:
-        if planned.is_incomplete:
-            given = {} if row.is_vcard else rows[planned.number - csv_tables.FIRST_ROW]
-            values = [planned.name] if row.is_vcard else [given.get(name, "") for name in columns]
-            why = " ".join([*planned.reasons, *planned.problems])
-            found.append([str(planned.number), why, *values])
-    named = ["Name"] if row.is_vcard else columns
-    return csv_tables.write_table(["Line", "Why it cannot be taken", *named], found)
-
-
-# --- carrying it out ---
-
-
-def carry_out_plan(organization: Organization, made: ImportPlan, cause: Cause) -> None:
-    fresh = [draft for draft in made.drafts if draft.contact is None]
-    create_contacts(organization, fresh, cause)
-    for draft in made.drafts:
-        if draft not in fresh and draft.contact is not None:
-            contacts.change_contact(
-                draft.contact, addresses=draft.entries, cause=cause, **draft.facts
-            )
-    queue_pairs(organization, made)
-
-
-def create_contacts(organization: Organization, drafts: list[ContactDraft], cause: Cause) -> None:
-    rows = [Contact(organization=organization, **draft.facts) for draft in drafts]
-    for row, draft in zip(rows, drafts, strict=True):
-        contacts.set_search_keys(row, [Address(value=entry.value) for entry in draft.entries])
-    for row, draft in zip(Contact.objects.bulk_create(rows), drafts, strict=True):
-        draft.contact = row
-    addresses = {draft.key: list(addresses_of(draft)) for draft in drafts}
-    Address.objects.bulk_create([contact for listed in addresses.values() for contact in listed])
-    now = timezone.now()
-    log: list[ContactChange] = []
-    for draft in drafts:
-        if draft.contact is not None:
-            after = history.snapshot_contact(draft.contact, addresses[draft.key])
-            log += history.contact_changes(draft.contact, {}, after, cause, now)
-    ContactChange.objects.bulk_create(log)
-
-
-def addresses_of(draft: ContactDraft) -> Iterable[Address]:
-    chosen = contacts.primary_positions(draft.entries)
-    for number, entry in enumerate(draft.entries):
-        yield planned_address(draft.contact, entry, is_primary=number in chosen)
-
-
-def planned_address(contact: Any, entry: AddressEntry, *, is_primary: bool) -> Address:
-    return Address(
-        organization_id=contact.organization_id,
-        contact=contact,
-        channel=entry.channel,
-        value=entry.value,
-        label=entry.label[:40],
-        is_primary=is_primary,
-        hint=search_keys.address_hint(entry.value),
+    row.finished_at, row.leased_until = timezone.now(), None
+    row.save(
+        update_fields=["state", "counts", "content", "findings", "finished_at", "leased_until"]
     )
 
 
-def queue_pairs(organization: Organization, made: ImportPlan) -> None:
-    for draft, other, judgement in made.pairs:
-        if draft.contact is None or other.contact is None or draft.contact.pk == other.contact.pk:
-            continue
-        first, second = sorted([draft.contact, other.contact], key=lambda contact: contact.pk)
-        Pair.objects.get_or_create(
-            one=first,
-            other=second,
-            defaults={
-                "organization": organization,
-                "score": judgement.score,
-                "reasons": list(judgement.reasons),
-                "verdict": Verdict.OPEN,
-                "found_at": timezone.now(),
-            },
-        )
+def forget_contents() -> int:
+    """Forgets files that nobody confirmed, and what was left out of those that were taken."""
+    old = timezone.now() - KEPT
+    Import.objects.filter(finished_at__lt=old, findings__isnull=False).update(findings=None)
+    unconfirmed = Import.objects.filter(
+        state__in=[Import.State.READING, Import.State.WAITING], created_at__lt=old
+    )
+    return unconfirmed.update(
+        state=Import.State.DISCARDED, content="", findings=None, finished_at=timezone.now()
+    )

@@ -31,6 +31,17 @@ class PlannedAction(StrEnum):
     ERROR = "error"
 
 
+SHOWN = 200
+# What needs a look comes first.
+SHOWN_FIRST = (
+    PlannedAction.ERROR,
+    PlannedAction.REVIEW,
+    PlannedAction.NOTHING,
+    PlannedAction.UPDATE,
+    PlannedAction.CREATE,
+)
+
+
 @dataclass(eq=False)
 class ContactDraft:
     """A contact as it would be: one there is already, or a new one."""
@@ -228,3 +239,30 @@ def cut(found: dict[str, Any], name: str, most: int, problems: list[str]) -> Non
         kept = list(found[name])[:most]
         is_list = isinstance(found[name], list)
         found[name] = kept if is_list else {key: found[name][key] for key in kept}
+
+
+def findings_of(plan: ImportPlan) -> dict[str, Any]:
+    """Returns a plan as a page shows it: JSON, without the people in it."""
+    ordered = sorted(
+        plan.rows,
+        key=lambda row: (not row.is_incomplete, SHOWN_FIRST.index(row.action), row.number),
+    )
+    return {
+        "counts": plan.counts(),
+        "rows": len(plan.rows),
+        "lines": [
+            {
+                "number": row.number,
+                "name": row.name,
+                "action": str(row.action),
+                "reasons": [*row.reasons, *row.problems],
+                "contact": row.draft.contact.pk if row.draft and row.draft.contact else None,
+            }
+            for row in ordered[:SHOWN]
+        ],
+        "incomplete": [
+            [row.number, row.name, " ".join([*row.reasons, *row.problems])]
+            for row in plan.rows
+            if row.is_incomplete
+        ],
+    }

@@ -1,0 +1,219 @@
+"""Large files: the worker looks at them and takes them, in parts, until somebody cancels it."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+from django_q.models import OrmQ
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from communications import tasks
+from communications.book import contacts
+from communications.book.files import carrying_out, import_jobs, importing
+from communications.models import Contact, Import, Organization, Role
+from tests import factories
+from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
+
+__all__ = ["plain_static"]
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("plain_static")]
+
+PEOPLE = 12
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "MAX_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(import_jobs, "PART", 5)
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return factories.organization(region="GB")
+
+
+@pytest.fixture
+def client(organization: Organization) -> Client:
+    return logged_in(factories.member(organization, Role.OWNER, username="olga"))
+
+
+def table(people: int = PEOPLE) -> str:
+    lines = [f"Guest {n},guest{n}@hart.example,07700 9001{n:02}" for n in range(people)]
+    # The first comes twice, in different parts; the second has a cell that cannot be read.
+    lines[1] = lines[1].replace("07700 900101", "n/a")
+    return "\n".join(["Name,E-mail,Phone", *lines, lines[0], ",nobody,"]) + "\n"
+
+
+def upload(client: Client) -> Import:
+    file = SimpleUploadedFile("guests.csv", table().encode())
+    client.post(listed(Import, "add"), {"file": file})
+    return Import.objects.get()
+
+
+def confirm(client: Client, row: Import) -> Any:
+    return client.post(url(row, "confirm"), {"without_errors": "1"}, follow=True)
+
+
+def test_the_worker_looks_at_a_large_file_and_takes_it(
+    client: Client,
+    organization: Organization,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        row = upload(client)
+    assert (row.state, row.total) == ("reading", PEOPLE + 2)
+    assert OrmQ.objects.count() == 1
+    page = client.get(url(row)).content.decode()
+    assert "0 of 14, 14 left" in page
+    assert "Cancel" in page
+
+    tasks.run_imports()
+    page = client.get(url(row)).content.decode()
+    assert "Take 13, leave out 1" in page
+    assert "“n/a” is not a telephone number" in page
+    assert not Contact.objects.exists()
+    assert "1 rows cannot be taken" in page_messages(client.post(url(row, "confirm"), follow=True))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        page = confirm(client, row).content.decode()
+    assert "Importing: 0 of 14" in page
+    assert not Contact.objects.exists()
+    assert import_jobs.run_imports() == 3
+
+    row.refresh_from_db()
+    assert row.counts == {
+        "create": 12,
+        "update": 0,
+        "nothing": 1,
+        "review": 0,
+        "error": 1,
+        "cells": 1,
+    }
+    assert (row.state, row.content, row.position) == ("done", "", 14)
+    assert Contact.objects.filter(organization=organization).count() == PEOPLE
+    assert Contact.objects.earliest("pk").changes.get().by == "olga: guests.csv"
+    page = client.get(url(row)).content.decode()
+    assert "What was left out" in page
+    assert "“n/a” is not a telephone number" in page
+    assert "“nobody” is not an e-mail" in client.get(url(row, "errors")).content.decode()
+    assert import_jobs.run_imports() == 0
+
+
+def waiting(client: Client) -> Import:
+    row = upload(client)
+    import_jobs.run_imports()
+    return row
+
+
+def test_who_was_taken_before_somebody_cancels_stays_and_the_rest_comes_with_the_next(
+    client: Client, organization: Organization
+) -> None:
+    row = waiting(client)
+    confirm(client, row)
+    row.refresh_from_db()
+    assert import_jobs.take_part(row, importing.numbered_sources(row))
+    assert "5 of 14, 9 left" in client.get(url(row, "progress")).content.decode()
+
+    page = client.post(url(row, "discard"), follow=True).content.decode()
+
+    assert "Cancelled" in page
+    assert "5 new, 1 cells left out" in page
+    assert import_jobs.run_imports() == 0
+    assert Contact.objects.filter(organization=organization).count() == 5
+    again = importing.upload_file(organization, "guests.csv", table().encode(), by="olga")
+    counts = importing.confirm_import(again, by="olga", without_errors=True)
+    assert (counts["create"], counts["nothing"]) == (7, 6)
+
+
+def test_a_file_that_is_being_looked_at_can_be_thrown_away(client: Client) -> None:
+    row = upload(client)
+    client.post(url(row, "discard"))
+    assert import_jobs.run_imports() == 0
+    row.refresh_from_db()
+    assert (row.state, row.content) == ("discarded", "")
+
+
+def test_other_columns_have_a_large_file_looked_at_again(client: Client) -> None:
+    row = waiting(client)
+    client.post(url(row, "columns"), {"column-0": "name", "column-1": "", "column-2": "sms"})
+    row.refresh_from_db()
+    assert row.state == "reading"
+    import_jobs.run_imports()
+    row.refresh_from_db()
+    assert row.findings
+    assert row.findings["counts"]["error"] == 1
+    assert row.mapping["E-mail"] == ""
+
+
+def test_a_worker_that_dies_in_a_part_takes_nobody_twice(
+    client: Client, organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = waiting(client)
+    confirm(client, row)
+    row.refresh_from_db()
+    import_jobs.take_part(row, importing.numbered_sources(row))
+    with monkeypatch.context() as patched:
+        patched.setattr(carrying_out, "queue_pairs", die)
+        Import.objects.update(leased_until=None)
+        with pytest.raises(SystemExit):
+            import_jobs.run_imports()
+    # Another waits until its lease is over.
+    assert import_jobs.run_imports() == 0
+    Import.objects.update(leased_until=timezone.now())
+    assert import_jobs.run_imports() == 2
+    assert Contact.objects.filter(organization=organization).count() == PEOPLE
+
+
+def die(*_: object) -> None:
+    raise SystemExit
+
+
+def test_what_workers_never_end_is_given_up_and_says_so(client: Client) -> None:
+    row = upload(client)
+    Import.objects.update(attempts=import_jobs.MAX_ATTEMPTS)
+    import_jobs.run_imports()
+    assert "Stopped by an error" in client.get(url(row)).content.decode()
+
+
+def test_a_person_who_cannot_be_stored_costs_none_of_the_others(
+    client: Client, organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody took an address between our plan and its end, say."""
+    create = carrying_out.create_contacts
+
+    def refusing(*args: Any) -> None:
+        if any(draft.facts["name"] == "Guest 7" for draft in args[1]):
+            raise ValueError
+        create(*args)
+
+    monkeypatch.setattr(carrying_out, "create_contacts", refusing)
+    row = waiting(client)
+    confirm(client, row)
+    import_jobs.run_imports()
+    row.refresh_from_db()
+    assert (row.state, row.counts["create"], row.counts["error"]) == ("done", 11, 2)
+    assert not Contact.objects.filter(name="Guest 7").exists()
+    assert Contact.objects.filter(organization=organization).count() == 11
+
+
+def test_a_contact_has_no_room_for_more_than_it_may_hold(organization: Organization) -> None:
+    full = [("email", f"a{n}@hart.example") for n in range(contacts.MAX_ADDRESSES)]
+    contacts.create_contact(
+        organization, name="Amelia Hart", addresses=full, weddings=[f"W{n}" for n in range(30)]
+    )
+    text = "Name,E-mail,Phone,Wedding\nAmelia Hart,a1@hart.example,07700 900101,Hart 2027\n"
+    row = importing.upload_file(organization, "one.csv", text.encode(), by="olga")
+    assert importing.confirm_import(row, by="olga")["cells"] == 2
+
+
+def test_what_was_left_out_is_forgotten_after_some_days(client: Client) -> None:
+    row = waiting(client)
+    confirm(client, row)
+    import_jobs.run_imports()
+    Import.objects.update(finished_at=timezone.now() - 2 * importing.KEPT)
+    importing.forget_contents()
+    row.refresh_from_db()
+    assert (row.state, row.findings) == ("done", None)
+    assert client.get(url(row, "errors")).status_code == 404
