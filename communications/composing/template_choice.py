@@ -60,7 +60,7 @@ def unusable_reason(template: Template) -> str:
     """Returns why a template cannot be sent; blank if it can."""
     if not is_sendable(template):
         return template_refusal(template)
-    return f"It cannot be sent from here. {template.unsendable}" if template.unsendable else ""
+    return template.unsendable
 
 
 def version_in(
@@ -84,13 +84,15 @@ def version_in(
 def best_version(
     usable: list[Template], organization: Organization, contact: Contact | None
 ) -> TemplateChoice:
+    """Returns the version that a contact reads best, of those that may be sent."""
     for language, whose in preferences(organization, contact):
         if found := matching_version(language, usable, organization):
             return TemplateChoice(found, choice_reason(found, whose))
-    # Without a language it is for everybody; it is listed first.
-    first = usable[0]
-    whose = "because it is in no other language" if len(usable) == 1 else "the first there is"
-    return TemplateChoice(first, choice_reason(first, whose))
+    if len(usable) == 1:
+        return TemplateChoice(usable[0], choice_reason(usable[0], "the only one it is in"))
+    found = matching_version("en", usable, organization) or usable[0]
+    whose = "because it is in neither the contact’s nor the organization’s language"
+    return TemplateChoice(found, choice_reason(found, whose))
 
 
 def preferences(organization: Organization, contact: Contact | None) -> Iterator[tuple[str, str]]:
@@ -98,8 +100,8 @@ def preferences(organization: Organization, contact: Contact | None) -> Iterator
         yield contact.language, "because it is the contact’s language"
     for language in organization.languages:
         yield language, "because it is the organization’s language"
+    # Without a language it is for everybody.
     yield "", ""
-    yield "en", "because it is in neither the contact’s nor the organization’s language"
 
 
 def matching_version(

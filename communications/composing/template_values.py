@@ -46,9 +46,7 @@ def template_variables(template: Template) -> list[TemplateVariable]:
 def provider_values(template: Template, given: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns the values of an approved text, each with its place. Raises Refused."""
     if template.unsendable:
-        raise Refused(
-            "template", f"“{template.name}” cannot be sent from here. {template.unsendable}"
-        )
+        raise Refused("template", f"“{template.name}” is not offered. {template.unsendable}")
     variables = template_variables(template)
     check_complete(variables, given)
     for variable in variables:

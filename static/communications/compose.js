@@ -117,6 +117,7 @@ export class Compose {
     if (this.closed && !result?.answer) errors.template ??= this.closed;
     // Where free text is not taken, that is to be known before it is written.
     if (errors.template) this.fields.touched.add("template");
+    this.fields.showTick(Boolean(this.recipients.list.length && errors.to));
     const other = this.fields.showErrors(errors);
     this.note(other);
   }

@@ -75,7 +75,7 @@ export class Fields extends EventTarget {
     const isEmail = this.channel === "email";
     // Also where a mail is only what follows.
     $("subject-field").hidden = !this.hasSubject;
-    $("unconfirmed").hidden = isEmail;
+    this.showTick(false);
     this.form.dataset.channel = this.channel;
     this.showLength(null);
     $("html-more").hidden = !isEmail || Boolean(this.template);
@@ -85,6 +85,12 @@ export class Fields extends EventTarget {
 
   get hasSubject() {
     return [this.channel, ...this.plan.channels].includes("email");
+  }
+
+  /** Whoever is sure of a number is asked once it is refused. */
+  showTick(isRefused) {
+    const isTicked = this.form.elements.allow_unconfirmed.checked;
+    $("unconfirmed").hidden = this.channel === "email" || !(isRefused || isTicked);
   }
 
   /** Under the text of an SMS: what it costs. The server counts, so it needs a recipient. */

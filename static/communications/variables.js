@@ -28,8 +28,8 @@ export class Variables {
     const value = this.values.get(name) ?? "";
     const input = { id, data: { variable: name }, value, "aria-describedby": "variables-error" };
     const label = /^\d+$/.test(name) ? `{{${name}}}` : name.replaceAll("_", " ");
-    const text = about ? `${label}: ${about}` : label;
-    return h("div", { class: "variable", data: { name } }, h("label", { for: id }, text), h("input", input));
+    const hint = about ? h("p", { class: "hint" }, about) : null;
+    return h("div", { class: "variable", data: { name } }, h("label", { for: id }, label), h("input", input), hint);
   }
 
   /** Takes what was typed into one of the inputs; whether it was one. */

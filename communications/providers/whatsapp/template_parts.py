@@ -38,7 +38,7 @@ def variables_of_parts(parts: list[dict[str, Any]]) -> Iterator[TemplateVariable
         kind = str(part.get("type", "")).upper()
         if kind not in PARTS:
             label = kind.lower().replace("_", " ") or "nameless part"
-            raise NotOffered(f"Templates with a {label} are sent at Meta.")
+            raise NotOffered(f"It has a {label}, which cannot be sent from here.")
         yield from PARTS[kind](part)
 
 
@@ -76,7 +76,7 @@ def header_variables(part: Mapping[str, Any]) -> Iterator[TemplateVariable]:
     elif shape == "LOCATION":
         yield from location_variables()
     else:
-        raise NotOffered(f"Templates with a {shape.lower()} as heading are sent at Meta.")
+        raise NotOffered(f"Its heading is a {shape.lower()}, which cannot be sent from here.")
 
 
 def location_variables() -> Iterator[TemplateVariable]:
@@ -132,19 +132,19 @@ def button_variables(button: Mapping[str, Any], position: int) -> Iterator[Templ
         # Nobody is asked for anything, but Meta wants to hear of it.
         yield TemplateVariable(name="", part="button", kind="flow", position=position, limit=0)
     elif kind == "URL" and url.startswith(OTP):
-        raise NotOffered("Templates with one-time passwords are sent at Meta.")
+        raise NotOffered("It carries one-time passwords, which cannot be sent from here.")
     elif kind == "URL" and holes(url):
         yield TemplateVariable(
             name=name,
             part="button",
             kind="url",
             position=position,
-            about=f"the end of the address behind “{text}”: {url}",
+            about=f"the end of “{text}”: {HOLE.sub('…', url)}",
             limit=MAX_URL - len(HOLE.sub("", url)),
         )
     elif kind != "URL" and kind not in STATIC_BUTTONS:
         label = kind.lower().replace("_", " ") or "nameless"
-        raise NotOffered(f"Templates with a {label} button are sent at Meta.")
+        raise NotOffered(f"It has a {label} button, which cannot be sent from here.")
 
 
 def unique_names(variables: Iterator[TemplateVariable]) -> Iterator[TemplateVariable]:

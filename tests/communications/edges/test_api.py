@@ -689,7 +689,7 @@ def test_a_template_says_what_it_needs(api: Api, organization: Organization) -> 
         name="offers",
         approval="APPROVED",
         body="Hi",
-        unsendable="Templates with a carousel are sent at Meta.",
+        unsendable="It has a carousel, which cannot be sent from here.",
     )
     listed = {row["name"]: row for row in api.get("templates/")["results"]}
     assert [row["name"] for row in listed["hello"]["variables"]] == ["day", "name"]

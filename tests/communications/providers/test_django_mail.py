@@ -77,7 +77,7 @@ def test_pictures_belong_to_the_text_that_shows_them() -> None:
     mail = outbound(html='<img src="cid:logo">', attachments=(plan, logo))
     with mailserver() as post:
         account(post.port).send([mail], key="k")
-    mixed = email.message_from_string(post.mails[0])
+    mixed: Any = email.message_from_string(post.mails[0])
     related, attached = mixed.get_payload()
     text, picture = related.get_payload()
     assert (mixed.get_content_type(), attached.get_filename()) == ("multipart/mixed", "plan.pdf")
