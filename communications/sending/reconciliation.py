@@ -1,5 +1,6 @@
 """What no webhook told us: overdue receipts, lost answers, things that expired."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
@@ -25,6 +26,8 @@ RECONCILED_AT_ONCE = 200
 # A receipt that is missing is asked for now and then, and after this long not any more.
 POLL_INTERVAL = timedelta(minutes=10)
 POLL_UNTIL = timedelta(days=3)
+# How long one question waits for a slot in the provider's rate limit.
+ASK_WITHIN_S = 1.0
 # A callback with our own id usually tells before we have to ask.
 ECHO_WITHIN = timedelta(seconds=30)
 # How far a provider's clock may be off.
@@ -59,7 +62,7 @@ def escalate_overdue() -> int:
 def poll_overdue_receipts() -> int:
     """Asks about what was sent and has no receipt for longer than usual.
 
-    Returns how many were asked about; stops where the provider says it is too much.
+    Returns how many were asked about.
     """
     now = timezone.now()
     overdue = now - timedelta(seconds=settings.RECEIPT_OVERDUE_SECONDS)
@@ -69,16 +72,27 @@ def poll_overdue_receipts() -> int:
         started_at__lte=overdue,
         started_at__gt=now - POLL_UNTIL,
     )
-    asked = 0
-    for attempt in silent.order_by("started_at")[:RECONCILED_AT_ONCE]:
-        if not has_receipts(attempt.provider):
+    overdue_first = silent.order_by("started_at")[:RECONCILED_AT_ONCE]
+    return poll_receipts(attempt for attempt in overdue_first if has_receipts(attempt.provider))
+
+
+def poll_receipts(attempts: Iterable[Attempt]) -> int:
+    """Asks about attempts, within each provider's rate, and returns how many it asked about.
+
+    A provider that has no slot soon, or says that it is too much, stops none of the others.
+    """
+    asked, busy = 0, set[str]()
+    for attempt in attempts:
+        slug = attempt.provider
+        if slug in busy:
             continue
-        if not registry.bucket_for(attempt.provider).wait_for_slot():
-            break
-        Attempt.objects.filter(pk=attempt.pk).update(polled_at=now)
+        if not registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S):
+            busy.add(slug)
+            continue
+        Attempt.objects.filter(pk=attempt.pk).update(polled_at=timezone.now())
         asked += 1
         if not poll_receipt(attempt):
-            break
+            busy.add(slug)
     return asked
 
 
@@ -128,7 +142,9 @@ def settle_lost(attempt: Attempt) -> bool:
     Harmless where another process does it at the same time: whoever comes second changes nothing.
     """
     provider = registry.provider_for(attempt.provider)
-    if provider.finds_by_content and not registry.bucket_for(attempt.provider).wait_for_slot():
+    if provider.finds_by_content and not registry.bucket_for(attempt.provider).wait_for_slot(
+        ASK_WITHIN_S
+    ):
         return False
     found = find_at_provider(attempt)
     if found is None and attempt.started_at > timezone.now() - unknown_grace():

@@ -50,9 +50,9 @@ class TokenBucket:
 
         return self._update(take)
 
-    def wait_for_slot(self) -> bool:
+    def wait_for_slot(self, within_s: float = algorithm.RESERVATION_HORIZON_S) -> bool:
         """Takes a slot and sleeps until it may be used. Returns False if none is near enough."""
-        if self.time_to_next_slot() > algorithm.RESERVATION_HORIZON_S:
+        if self.time_to_next_slot() > within_s:
             return False
         [slot] = self.reserve(1)
         time.sleep(max(0.0, slot - time.monotonic()))
