@@ -27,13 +27,17 @@ def tie_to_answered(message: Message) -> None:
     message.in_reply_to = answered
     if answered.contact_id != message.contact_id:
         message.thread_id = answered.contact_id
-    ids = [*answered.references, answered.internet_message_id]
+    ids = [*filter(fits_header, answered.references), answered.internet_message_id]
     kept = ids if len(ids) <= MAX_REFERENCES else [ids[0], *ids[1 - MAX_REFERENCES :]]
     message.references = kept
-    given = {name.lower() for name in message.headers}
-    if not given & {"in-reply-to", "references"}:
+    given = {name.lower() for name in message.headers} & {"in-reply-to", "references"}
+    if not given and fits_header(answered.internet_message_id):
         headers = {"In-Reply-To": answered.internet_message_id, "References": " ".join(kept)}
         message.headers = {**message.headers, **headers}
+
+
+def fits_header(value: str) -> bool:
+    return value.isascii() and value.isprintable()
 
 
 def find_answered_mail(message: Message) -> Message | None:

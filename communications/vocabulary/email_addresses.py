@@ -23,8 +23,6 @@ TOKENS = re.compile(
     rf'(?P<quoted>{QUOTED})|<(?P<angle>(?:{QUOTED}|[^<>"])*)>|(?P<comma>[,;])|(?P<text>[^"<,;(]+|.)',
     re.DOTALL,
 )
-# Around the @ of a bare address people write blanks; a name beside it is no part of it.
-BARE = re.compile(rf"(?:.*:)?\s*((?:{QUOTED}|[^\s@]+)\s*@\s*[^\s]+)", re.DOTALL)
 # What must stand in quotes in a name: https://www.rfc-editor.org/rfc/rfc5322#section-3.2.3
 SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
 DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
@@ -88,17 +86,26 @@ class HeaderPart:
 
     @property
     def is_mailbox(self) -> bool:
-        return self.angle is not None or BARE.fullmatch(self.text) is not None
+        return self.angle is not None or bool(self.bare_address)
 
     @property
-    def text(self) -> str:
-        return "".join(self.words).strip()
+    def bare_address(self) -> str:
+        """The address that stands without angles; blank where none does."""
+        text = "".join(self.words)
+        # Before a colon is the name of a group: https://www.rfc-editor.org/rfc/rfc5322#section-3.4
+        text = text if '"' in text else text.rpartition(":")[2]
+        # Around the @ people write blanks.
+        found = " ".join(text.split()).replace(" @", "@").replace("@ ", "@")
+        local, _, domain = found.rpartition("@")
+        is_quoted = re.fullmatch(QUOTED, local) is not None
+        is_whole = local and domain and " " not in domain and (" " not in local or is_quoted)
+        return found if is_whole else ""
 
     def mailbox(self) -> Mailbox:
         """Returns what it says, if `is_mailbox`."""
         words, address = self.words, self.angle
         if address is None:
-            words, address = [], BARE.sub(r"\1", self.text)
+            words, address = [], self.bare_address
         elif address.strip().startswith("@"):
             # A route before the address: https://www.rfc-editor.org/rfc/rfc5322#section-4.4
             address = address.rpartition(":")[2]

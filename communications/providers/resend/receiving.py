@@ -8,6 +8,7 @@ from communications.providers.resend.errors import QUOTA_PAUSE, QUOTA_PAUSES
 from communications.providers.resend.mail_headers import (
     first_id,
     header_texts,
+    header_values,
     read_mail_headers,
 )
 from communications.vocabulary import email_addresses
@@ -191,7 +192,7 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
                 for mailbox in email_addresses.parse_mailboxes(text)
             )
         ),
-        subject=str(data.get("subject") or ""),
+        subject=email_addresses.decoded(str(data.get("subject") or "")),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),
         mail=read_mail_headers(data),
@@ -206,8 +207,7 @@ def sender_mailbox(data: Mapping[str, Any]) -> Mailbox:
     found = email_addresses.parse_mailbox(str(data.get("from") or ""))
     if found.name:
         return found
-    headers = as_dict(data.get("headers"))
-    for text in header_texts(headers.get("from", headers.get("From"))):
+    for text in header_values(data.get("headers")).get("from", []):
         named = email_addresses.parse_mailbox(text)
         if named.address.casefold() == found.address.casefold():
             return found._replace(name=named.name)

@@ -195,6 +195,22 @@ def test_our_answer_carries_them(rosewood: Organization) -> None:
     assert "In-Reply-To" not in compose_message(rosewood, other).message.headers
 
 
+def test_ids_that_fit_no_header_are_kept_and_not_sent(rosewood: Organization) -> None:
+    headers = {"references": "<ä@x.example> <a@x.example>"}
+    message = received(message_id="<d@x.example>", headers=headers)
+    answer = compose_message(rosewood, Draft(to=JANE, subject="Re: Your day", body="Yes")).message
+    assert answer.headers["References"] == "<a@x.example> <d@x.example>"
+    assert message.references == ["<ä@x.example>", "<a@x.example>"]
+    odd = received(message_id="<ö@x.example>", subject="Menu")
+    answer = compose_message(rosewood, Draft(to=JANE, subject="Re: Menu", body="Yes")).message
+    assert (answer.headers, answer.in_reply_to) == ({}, odd)
+
+
+def test_an_encoded_subject_is_read(rosewood: Organization) -> None:
+    message = received(subject="=?utf-8?q?Men=C3=BC?=", message_id="<d@x.example>")
+    assert (message.subject, message.organization) == ("Menü", rosewood)
+
+
 def test_an_answer_to_where_answers_are_wanted_stays_in_the_thread(rosewood: Organization) -> None:
     message = received(message_id="<d@x.example>", headers={"reply-to": "both@example.com"})
     draft = Draft(to="both@example.com", subject="Re: Your day", body="Yes")
@@ -264,9 +280,11 @@ def test_the_last_copy_of_a_mail_is_the_one_that_is_answered(rosewood: Organizat
         {"Return-Path": "<>"},
         {"Content-Type": "multipart/report; report-type=delivery-status"},
         {"X-Failed-Recipients": "tom@example.com"},
+        [{"name": "Auto-Submitted", "value": "auto-notified"}, {"name": None}],
+        {"X-Precedence": "auto_reply"},
     ],
 )
-def test_an_automatic_answer_is_marked(rosewood: Organization, headers: dict[str, Any]) -> None:
+def test_an_automatic_answer_is_marked(rosewood: Organization, headers: Any) -> None:
     message = received(headers=headers)
     assert message.is_automatic
     assert message.organization == rosewood
