@@ -7,22 +7,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from communications.models import Channel, Message, Template
-
-# Meta's words for what it does not send, and ours (DELETED) for what it does not list any more. A
-# word that nobody knows yet stops nothing.
-UNUSABLE = frozenset(
-    {
-        "ARCHIVED",
-        "DELETED",
-        "DISABLED",
-        "IN_APPEAL",
-        "LIMIT_EXCEEDED",
-        "PAUSED",
-        "PENDING",
-        "PENDING_DELETION",
-        "REJECTED",
-    }
-)
+from communications.vocabulary.template_approval import UNUSABLE
 
 
 def template_refusals(messages: Iterable[Message]) -> dict[UUID, str]:

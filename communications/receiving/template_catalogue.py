@@ -105,7 +105,7 @@ def apply_template_change(channel: str, event: TemplateChanged) -> None:
 
 # Ours, for one that was refused when it was sent. Whether it is paused or disabled for good, the
 # list and Meta's own news tell.
-PAUSED = "PAUSED"
+REFUSED_APPROVAL = "PAUSED"
 
 
 def pause_refused(message: Message) -> None:
@@ -119,7 +119,7 @@ def pause_refused(message: Message) -> None:
         name=ref["name"],
         language=ref["language"],
         approval=APPROVED,
-    ).update(approval=PAUSED)
+    ).update(approval=REFUSED_APPROVAL)
     expire_catalogue(Channel.WHATSAPP)
 
 

@@ -42,7 +42,7 @@ def own_finding(closed: ClosedSender) -> Finding:
         provider=closed.provider,
         organization=closed.organization,
         link=reverse("admin:communications_organization_change", args=[closed.organization]),
-        evidence=evidence(closed),
+        evidence=refusal_evidence(closed),
         advice=ADVICE.get(closed.channel, "") if closed.is_own else INSTALLATIONS,
     )
 
@@ -52,7 +52,7 @@ def shared_finding(closed: ClosedSender) -> Finding:
         subject=closed.provider,
         name=sender_name(closed),
         provider=closed.provider,
-        evidence=evidence(closed),
+        evidence=refusal_evidence(closed),
         advice=INSTALLATIONS,
     )
 
@@ -61,7 +61,7 @@ def sender_name(closed: ClosedSender) -> str:
     return f"“{closed.sender}”" if closed.sender else "The sender"
 
 
-def evidence(closed: ClosedSender) -> dict[str, object]:
+def refusal_evidence(closed: ClosedSender) -> dict[str, object]:
     return {
         "the provider says": closed.reason,
         "since": closed.closed_at and closed.closed_at.isoformat(),

@@ -5,8 +5,8 @@ import pytest
 from communications import tasks
 from communications.errors import Refused
 from communications.models import Message, Organization, Template
-from communications.providers.whatsapp.templates import approval_of
 from communications.receiving import template_catalogue
+from communications.vocabulary.template_approval import approval_in_list
 from tests import factories
 from tests.communications.channels.phones import (
     VALUES,
@@ -188,12 +188,6 @@ def test_the_same_template_in_another_language_is_another(
 # --- what Meta says of a template -----------------------------------------------------------------
 
 
-UNUSABLE = (
-    *("PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "ARCHIVED", "PENDING_DELETION"),
-    *("DELETED", "LIMIT_EXCEEDED"),
-)
-
-
 def update_for(venue: Organization) -> Message:
     fields = {"body": "", "template": "wedding_update", "variables": VALUES}
     return write(guest(venue), "whatsapp", **fields)
@@ -239,8 +233,8 @@ def test_only_what_meta_calls_unusable_is_unusable(
 
 @pytest.mark.parametrize("status", ["FLAGGED", "LOCKED", "UNLOCKED", "REINSTATED"])
 def test_a_listed_template_that_may_be_sent_is_usable(status: str) -> None:
-    assert approval_of(status) == "APPROVED"
-    assert approval_of("SANDWICHED") == "SANDWICHED"
+    assert approval_in_list(status) == "APPROVED"
+    assert approval_in_list("SANDWICHED") == "SANDWICHED"
 
 
 @pytest.mark.parametrize("code", [132015, 132016])
