@@ -4,7 +4,7 @@ from communications.book import contacts, learning
 from communications.models import Channel, Contact, Organization
 from communications.policy import suppressions
 from communications.receiving.identities import owns_sender
-from communications.receiving.senders import kept_value, unite
+from communications.receiving.senders import contact_by_both, kept_value, unite
 from communications.vocabulary.events import ContactMoved
 from wedsync_comms.lib.text import sanitise
 
@@ -30,29 +30,45 @@ def move_contact(organization: Organization, event: ContactMoved) -> None:
     old = kept_value(event.channel, sanitise(event.old_value)) or ""
     new = kept_value(event.channel, sanitise(event.new_value)) or ""
     old_handle, new_handle = sanitise(event.old_handle)[:200], sanitise(event.new_handle)[:200]
+    if not (new or old_handle):
+        link_known(organization, event.channel, old, new_handle)
+        return
     contact = contacts.contact_by_handle(organization, old_handle) or contacts.contact_by_address(
         organization, channel=event.channel, value=old
     )
-    if contact is None or (not new and has_handle(contact, new_handle)):
+    if contact is None:
         return
-    if new_handle:
-        contacts.remember_handle(contact, new_handle)
+    give_handle(contact, new_handle)
     values = [value for value in (old, new, old_handle, new_handle) if value]
     # A telephone that has another number has it for everything.
     for channel in (Channel.WHATSAPP, Channel.SMS):
-        if new:
-            give_number(contact, channel, old, new)
+        give_number(contact, channel, old, new)
         suppressions.share_refusals(organization, channel, values)
 
 
-def has_handle(contact: Contact, handle: str) -> bool:
-    """Whether WhatsApp's id of a contact is known already: every receipt says it again."""
-    return contact.handles.filter(value=handle).exists()
+def link_known(organization: Organization, channel: str, value: str, handle: str) -> None:
+    """Makes one contact of a number and an id that belong together, if either is somebody's.
+
+    Every receipt says it again, so what is known already changes nothing.
+    """
+    shown = contacts.contact_by_address(organization, channel=channel, value=value)
+    hidden = contacts.contact_by_handle(organization, handle)
+    if value and handle and shown != hidden:
+        contact_by_both(organization, channel, value, handle, "")
+
+
+def give_handle(contact: Contact, handle: str) -> None:
+    owner = contacts.contact_by_handle(contact.organization, handle)
+    if owner is not None and owner.pk != contact.pk and owner.to_review:
+        # They wrote under the new id before WhatsApp said whose it is.
+        unite(contact, owner)
+    elif handle:
+        contacts.remember_handle(contact, handle)
 
 
 def give_number(contact: Contact, channel: str, old: str, new: str) -> None:
     has_old = old and learning.has_address(contact, channel=channel, value=old)
-    if not has_old and channel != Channel.WHATSAPP:
+    if not new or not (has_old or channel == Channel.WHATSAPP):
         return
     owner = contacts.contact_by_address(contact.organization, channel=channel, value=new)
     if owner is not None and owner.pk != contact.pk:

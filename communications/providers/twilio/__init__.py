@@ -188,11 +188,12 @@ class TwilioWhatsApp(Twilio):
         return sender.startswith("+")
 
     def origin(self, outbound: Outbound) -> dict[str, str]:
-        if not outbound.sender.startswith("+"):
-            raise RouteRejected(
-                f"“{outbound.sender}” is a number's id at Meta; Twilio does not know it.",
-                code="no_number",
-            )
+        for end in (outbound.sender, outbound.to):
+            if not end.startswith("+"):
+                raise RouteRejected(
+                    f"“{end}” is an id at Meta and no number; Twilio does not know it.",
+                    code="no_number",
+                )
         return super().origin(outbound)
 
     def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:

@@ -451,6 +451,25 @@ def test_an_id_that_a_receipt_names_is_learnt(hart: Contact, phones: Phones) -> 
     assert hart.handles.count() == 1
 
 
+def test_a_number_that_a_receipt_names_is_learnt(venue: Organization, phones: Phones) -> None:
+    contact = hidden(phones, "STOP").contact
+    assert contact is not None
+    entry = {"id": "wamid.x", "status": "read", "timestamp": "1795166300"}
+    person = [{"wa_id": AMELIA, "user_id": "GB.1349"}, {"wa_id": "447700900888", "user_id": "GB.9"}]
+    phones.meta_posts("messages", statuses=[entry], contacts=person)
+    assert contact.reachable_at("whatsapp") == f"+{AMELIA}"
+    assert Suppression.objects.on("whatsapp", [f"+{AMELIA}"]).exists()
+    assert Contact.objects.get(organization=venue) == contact
+
+
+def test_who_wrote_under_the_new_id_first_becomes_one(venue: Organization, phones: Phones) -> None:
+    first = hidden(phones, "A").contact
+    comes(phones, said("text", {"body": "B"}, id="w2", **{"from": ""}, from_user_id="GB.2"))
+    changed = {"type": "user_changed_user_id", "previous_user_id": "GB.1349", "user_id": "GB.2"}
+    comes(phones, said("system", changed, **{"from": ""}))
+    assert Contact.objects.get(organization=venue) == first
+
+
 # --- groups, echoes -----------------------------------------------------------------------------
 
 

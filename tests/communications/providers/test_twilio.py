@@ -230,6 +230,8 @@ def test_a_template_of_metas_is_refused_before_anything_is_sent() -> None:
 def test_a_number_known_by_its_id_at_meta_is_refused_and_the_account_is_not_paused() -> None:
     with responses.RequestsMock(), pytest.raises(RouteRejected, match="106540352242922"):
         twilio_whatsapp().send([sms(sender="106540352242922")], key="k")
+    with responses.RequestsMock(), pytest.raises(RouteRejected, match=r"GB\.1349"):
+        twilio_whatsapp().send([sms(to="GB.1349")], key="k")
 
 
 def test_an_sms_takes_no_notice_of_a_template(api: responses.RequestsMock) -> None:
