@@ -19,6 +19,7 @@ from communications.composing import template_choice
 from communications.errors import Refused
 from communications.models import Membership, Organization, SenderStanding
 from communications.policy import senders
+from communications.providers import registry
 from communications.vocabulary import email_addresses
 from communications.vocabulary.consent_keywords import AMBIGUOUS_OPT_OUT_WORDS, OPT_OUT_WORDS
 from wedsync_comms.lib.admin_kit import badges
@@ -112,8 +113,9 @@ class OrganizationAdmin(ScopedAdmin):
         "opt_out_words",
         "opt_in_words",
         "known_words",
+        "provider_lists",
     ]
-    readonly_fields = ["known_words", "refused_senders"]
+    readonly_fields = ["known_words", "provider_lists", "refused_senders"]
 
     @admin.display(description="Words that are heard by default")
     def known_words(self, _organization: Organization) -> str:
@@ -126,6 +128,13 @@ class OrganizationAdmin(ScopedAdmin):
                 for language, words in OPT_OUT_WORDS.items()
             ),
         )
+
+    @admin.display(description="Lists that providers keep")
+    def provider_lists(self, _organization: Organization) -> str:
+        """What a provider does about consent by itself, and what it is not told."""
+        slugs = [slug for way in registry.routed_channels() for slug in registry.route_slugs(way)]
+        known = dict.fromkeys(registry.provider_for(slug).own_list for slug in slugs)
+        return format_html_join("", "<p>{}</p>", ((text,) for text in known if text)) or "–"
 
     @admin.display(description="Refused by providers")
     def refused_senders(self, organization: Organization) -> str:

@@ -1,4 +1,5 @@
-"""Addresses that may not be written to: closed by hand, lifted, never deleted."""
+"""The ledger of consent: addresses that may not be written to, closed by hand, lifted, never
+deleted; and when people said that they may be."""
 
 from typing import Any
 
@@ -128,6 +129,8 @@ class SuppressionAdmin(CappedAdmin, RowActionsAdmin):
 
     @column("Closed for")
     def extent(self, suppression: Suppression) -> str:
+        if suppression.reason == Reason.OPT_IN:
+            return "nothing"
         what = "advertising" if suppression.marketing_only else "everything"
         return f"{what} from {suppression.sender}" if suppression.sender else what
 
@@ -139,8 +142,10 @@ class SuppressionAdmin(CappedAdmin, RowActionsAdmin):
     def since(self, suppression: Suppression) -> str:
         return badges.time_tag(suppression.created_at)
 
-    @column("State", label={"closed": "warning", "lifted": "default"})
+    @column("State", label={"closed": "warning", "lifted": "default", "open": "success"})
     def state(self, suppression: Suppression) -> tuple[str, str]:
+        if suppression.reason == Reason.OPT_IN:
+            return "open", "open"
         if suppression.lifted_at is None:
             return "closed", "closed"
         return "lifted", f"lifted by {suppression.lifted_by}"

@@ -87,6 +87,7 @@ class ComposeSerializer(StrictSerializer):
     language = serializers.CharField(
         max_length=35,
         required=False,
+        allow_blank=True,
         help_text="Of the text, like en or pt_BR. Left out, the contact's language chooses between "
         "those of a template, then the organization's.",
     )

@@ -132,12 +132,27 @@ def opt_in(
     sender: str,
     by: str,
     marketing_only: bool = False,
+    detail: str = "",
 ) -> int:
     """Lifts what the person closed themselves, as they asked for it; no hard bounce.
 
-    `marketing_only` says that they asked for advertising, which takes back no other refusal.
-    Returns how many suppressions were lifted.
+    `marketing_only` says that they asked for advertising, which takes back no other refusal;
+    `detail` how they said so. It is kept in the ledger also where it lifts nothing. Returns how
+    many suppressions were lifted.
     """
+    now = timezone.now()
+    Suppression.objects.create(
+        organization=organization,
+        channel=channel,
+        value=value,
+        sender=sender,
+        marketing_only=marketing_only,
+        reason=Reason.OPT_IN,
+        detail=detail,
+        # It closes nothing, and never did.
+        lifted_at=now,
+        lifted_by=by,
+    )
     closed = Suppression.objects.on(channel, [value]).filter(
         organization=organization,
         reason=Reason.OPT_OUT,

@@ -79,6 +79,9 @@ class Provider(ABC):
     sample_event: ClassVar[str] = ""
     # What it permits for one recipient, where that is less.
     pair_rate: ClassVar[Rate | None] = None
+    # What people who answer for consent have to know of the list that the vendor keeps of its own;
+    # blank: it keeps none.
+    own_list: ClassVar[str] = ""
     # Whether the vendor picks the sender from a pool of its own.
     uses_sender_pool: bool = False
     # The identity it writes as, unless an organization has one of its own.

@@ -52,6 +52,7 @@ def apply_preference(organization: Organization, event: ConsentChanged) -> None:
                 sender=event.to,
                 by="the recipient",
                 marketing_only=event.marketing_only,
+                detail=sanitise(event.detail),
             )
         else:
             suppressions.suppress_address(
@@ -120,6 +121,7 @@ def apply_keyword(
     """Closes an address whose owner said stop, for the sender it was said to; opens it again for
     who asks for messages. The button of a template refuses templates of its kind only."""
     sender = event.to[0] if event.to else ""
+    words = f"They wrote “{sanitise(event.text)[:80]}”."
     if consent is Consent.OPT_OUT:
         suppressions.suppress_address(
             organization,
@@ -128,7 +130,7 @@ def apply_keyword(
             sender=sender,
             marketing_only=bool(event.template_button),
             reason=Reason.OPT_OUT,
-            detail=f"They wrote “{sanitise(event.text)[:80]}”.",
+            detail=words,
         )
     elif consent is Consent.OPT_IN:
         suppressions.opt_in(
@@ -137,4 +139,5 @@ def apply_keyword(
             value=value,
             sender=sender,
             by="the recipient",
+            detail=words,
         )

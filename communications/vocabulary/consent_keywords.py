@@ -31,7 +31,8 @@ class Consent(TextChoices):
 
 
 # Unmistakable: with a polite word beside them they mean the same, and in a sentence they are worth
-# a look. Written as `normalise_reply` leaves them: lower case, without accents.
+# a look. Here, and in the tables below, as people write them; they are compared as
+# `normalise_reply` leaves them.
 OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
     "en": (
         "stop",
@@ -47,11 +48,11 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "no more messages",
         "no more texts",
         "do not contact me",
-        "don t contact me",
+        "don’t contact me",
         "do not text me",
-        "don t text me",
+        "don’t text me",
         "do not message me",
-        "don t message me",
+        "don’t message me",
         "leave me alone",
     ),
     "de": (
@@ -64,18 +65,18 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "keine sms mehr",
     ),
     "fr": (
-        "arret",
-        "arrete",
-        "arretez",
-        "arreter",
+        "arrêt",
+        "arrête",
+        "arrêtez",
+        "arrêter",
         "arrett",
-        "desabonner",
-        "desabonnement",
-        "desabonnez moi",
-        "me desabonner",
-        "se desabonner",
-        "desinscrire",
-        "desinscription",
+        "désabonner",
+        "désabonnement",
+        "désabonnez-moi",
+        "me désabonner",
+        "se désabonner",
+        "désinscrire",
+        "désinscription",
         "plus de messages",
     ),
     "es": (
@@ -88,7 +89,7 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "detener",
         "desuscribir",
         "desuscribirme",
-        "no mas mensajes",
+        "no más mensajes",
     ),
     "it": (
         "basta",
@@ -98,37 +99,37 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "annulla iscrizione",
         "cancellami",
         "disdici",
-        "niente piu messaggi",
+        "niente più messaggi",
     ),
     "pt": (
         "pare",
         "parem",
         "descadastrar",
         "descadastre",
-        "remover inscricao",
-        "cancelar inscricao",
-        "cancelar subscricao",
-        "nao quero mais mensagens",
+        "remover inscrição",
+        "cancelar inscrição",
+        "cancelar subscrição",
+        "não quero mais mensagens",
     ),
     "nl": ("afmelden", "uitschrijven", "stoppen", "geen berichten meer"),
-    "sv": ("stoppa", "avregistrera", "avanmal", "avanmalan", "avprenumerera", "inga fler sms"),
+    "sv": ("stoppa", "avregistrera", "avanmäl", "avanmälan", "avprenumerera", "inga fler sms"),
     "da": ("afmeld", "afmeld mig", "frameld", "framelding", "ingen flere beskeder"),
     "no": ("avmeld", "meld av", "meld meg av", "ingen flere meldinger"),
     "pl": (
-        "rezygnuje",
+        "rezygnuję",
         "rezygnacja",
         "wypisz",
         "wypisz mnie",
-        "wypisuje sie",
-        "usun mnie",
-        "nie wysylaj",
+        "wypisuję się",
+        "usuń mnie",
+        "nie wysyłaj",
     ),
 }
 # Words that also mean something else ("the end", "cancel the tasting"): they count alone only.
 AMBIGUOUS_OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
     "en": ("cancel", "end", "quit", "revoke"),
-    "de": ("abbrechen", "beenden", "ende", "widerruf", "widerrufen", "kundigen", "kuendigen"),
-    "fr": ("fin", "annuler", "resilier"),
+    "de": ("abbrechen", "beenden", "ende", "widerruf", "widerrufen", "kündigen", "kuendigen"),
+    "fr": ("fin", "annuler", "résilier"),
     "es": ("cancelar", "fin", "salir"),
     "it": ("annulla", "cancella", "ferma"),
     "pt": ("cancelar", "sair", "remover", "fim"),
@@ -141,15 +142,15 @@ AMBIGUOUS_OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
 OPT_IN_WORDS: dict[str, tuple[str, ...]] = {
     "en": ("start", "unstop", "subscribe", "resubscribe", "optin", "opt in", "resume"),
     "de": ("anmelden", "starten", "fortsetzen"),
-    "fr": ("demarrer", "commencer", "reprendre", "s abonner", "reabonner"),
+    "fr": ("démarrer", "commencer", "reprendre", "s’abonner", "réabonner"),
     "es": ("alta", "iniciar", "empezar", "darme de alta", "suscribir", "reanudar"),
     "it": ("inizia", "iscrivimi", "riprendi"),
-    "pt": ("iniciar", "comecar", "inscrever", "retomar"),
+    "pt": ("iniciar", "começar", "inscrever", "retomar"),
     "nl": ("aanmelden", "inschrijven", "hervatten"),
-    "sv": ("starta", "prenumerera", "ateruppta"),
+    "sv": ("starta", "prenumerera", "återuppta"),
     "da": ("tilmeld", "tilmeld mig", "genoptag"),
-    "no": ("meld pa", "pamelding", "gjenoppta"),
-    "pl": ("zapisz", "zapisz mnie", "wznow"),
+    "no": ("meld på", "påmelding", "gjenoppta"),
+    "pl": ("zapisz", "zapisz mnie", "wznów"),
 }
 # What may stand beside an unmistakable word without changing what it means.
 POLITE_WORDS: dict[str, tuple[str, ...]] = {
@@ -165,24 +166,16 @@ POLITE_WORDS: dict[str, tuple[str, ...]] = {
     "it": ("per", "favore", "grazie", "subito"),
     "pt": ("obrigado", "obrigada"),
     "nl": ("alstublieft", "aub", "dank", "je"),
-    "sv": ("tack", "snalla"),
+    "sv": ("tack", "snälla"),
     "da": ("tak", "venligst"),
     "no": ("takk", "vennligst"),
-    "pl": ("prosze", "dziekuje"),
+    "pl": ("proszę", "dziękuję"),
 }
 
 
-def _words_of(table: dict[str, tuple[str, ...]]) -> frozenset[str]:
-    return frozenset(word for words in table.values() for word in words)
-
-
-_OPT_OUT = _words_of(OPT_OUT_WORDS)
-_AMBIGUOUS = _words_of(AMBIGUOUS_OPT_OUT_WORDS)
-_OPT_IN = _words_of(OPT_IN_WORDS)
-_POLITE = _words_of(POLITE_WORDS)
-# Letters that Unicode does not take apart into a base letter and an accent.
 # A letter three times or more.
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
+# Letters that Unicode does not take apart into a base letter and an accent.
 _LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "đ": "d", "\u0131": "i"}
 )
@@ -208,6 +201,16 @@ def _shown(character: str) -> str:
     if category in {"Cf", "Mn", "Me"}:
         return ""
     return character if category[0] in "LN" else " "
+
+
+def _words_of(table: dict[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(normalise_reply(word) for words in table.values() for word in words)
+
+
+_OPT_OUT = _words_of(OPT_OUT_WORDS)
+_AMBIGUOUS = _words_of(AMBIGUOUS_OPT_OUT_WORDS)
+_OPT_IN = _words_of(OPT_IN_WORDS)
+_POLITE = _words_of(POLITE_WORDS)
 
 
 def classify_reply(

@@ -51,12 +51,13 @@ class Source(TextChoices):
 
 
 class Reason(TextChoices):
-    """Why an address may not be written to."""
+    """Why an address may not be written to; or that its owner said it may, which closes nothing."""
 
     BOUNCE = "bounce", "hard bounce"
     COMPLAINT = "complaint", "spam complaint"
     OPT_OUT = "opt_out", "opted out"
     MANUAL = "manual", "closed by staff"
+    OPT_IN = "opt_in", "opted in"
 
 
 class ConsentKeyword(TextChoices):

@@ -67,6 +67,13 @@ class Resend(Provider):
     idempotent = True
     finds_by_content = True
     sample_event = "email.delivered"
+    # https://resend.com/docs/dashboard/emails/email-suppressions
+    own_list = (
+        "Resend keeps a list of addresses that bounced for good or complained, for its whole "
+        "account. What it puts there is closed here as well. Opt-outs are not put there by us, "
+        "because others may write through the same account; what is lifted here may have to be "
+        "removed from Resend’s list too, in its dashboard."
+    )
 
     def __init__(
         self,

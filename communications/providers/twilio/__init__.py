@@ -42,6 +42,14 @@ class Twilio(Provider):
     acknowledgement = Acknowledgement("text/xml", "<Response/>")
     prefix = ""
     sample_event = "delivered"
+    # https://help.twilio.com/articles/223134027
+    own_list = (
+        "Twilio keeps a list for each number, or for a whole messaging service: it hears STOP and "
+        "its like, and with Advanced Opt-Out the words that are set there, answers them itself, "
+        "and refuses messages to that person until they text START. Each of these is written down "
+        "here as well. Opt-outs in other words, and those that staff confirms, are kept here only; "
+        "what is lifted here stays closed at Twilio until the person texts START."
+    )
 
     def __init__(
         self,
@@ -182,6 +190,7 @@ class TwilioWhatsApp(Twilio):
 
     channel = "whatsapp"
     prefix = WHATSAPP
+    own_list = ""
 
     def can_send_as(self, sender: str) -> bool:
         """Twilio knows no ids of Meta's."""

@@ -49,6 +49,12 @@ class WhatsApp(Provider):
     idempotent = False
     has_handshake = True
     sample_event = "delivered"
+    # https://developers.facebook.com/docs/whatsapp/cloud-api/block-users
+    own_list = (
+        "People can stop marketing messages in WhatsApp itself. That closes marketing templates "
+        "here too, and only they can allow them again. Meta’s list of blocked people is about who "
+        "may write to you: an opt-out puts nobody on it."
+    )
     # https://developers.facebook.com/docs/whatsapp/cloud-api/overview#pair-rate-limits
     pair_rate = Rate(per_second=1 / 6, burst=45.0)
 

@@ -99,8 +99,10 @@ def test_start_opens_what_the_person_closed_and_no_more(
         ("sms", "+15550100999", "opt_out"),
         ("sms", "", "bounce"),
     }
-    lifted = Suppression.objects.exclude(lifted_at=None).get()
+    lifted = Suppression.objects.exclude(lifted_at=None).get(reason=Reason.OPT_OUT)
     assert (lifted.sender, lifted.lifted_by) == (OURS, "the recipient")
+    entry = Suppression.objects.get(reason=Reason.OPT_IN)
+    assert (entry.sender, entry.detail) == (OURS, "They wrote “START”.")
 
 
 def test_of_a_pool_any_number_speaks_for_all(venue: Organization, phones: Phones) -> None:

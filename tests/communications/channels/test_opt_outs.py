@@ -180,3 +180,40 @@ def test_the_api_tells_what_a_message_says_about_consent(
     )
 
     assert answer.json()["consent"] == "opt_out"
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+def test_an_opt_in_is_in_the_ledger_with_its_words_also_where_it_lifts_nothing(
+    venue: Organization, phones: Phones, channel: str
+) -> None:
+    contact = guest(venue)
+    receives = phones.twilio_receives if channel == "sms" else phones.meta_receives
+    receives("Start!", sender=number_of(contact))
+    entry = Suppression.objects.get(organization=venue)
+    assert (entry.reason, entry.value) == ("opt_in", number_of(contact))
+    assert (entry.detail, entry.lifted_by) == ("They wrote “Start!”.", "the recipient")
+    assert in_force(venue) == []
+    assert status(write(contact, channel)) == "queued"
+
+    receives("STOP", sender=number_of(contact))
+    receives("UNSTOP", sender=number_of(contact))
+    told = Suppression.objects.filter(organization=venue).order_by("pk")
+    assert [row.detail for row in told] == [
+        "They wrote “Start!”.",
+        "They wrote “STOP”.",
+        "They wrote “UNSTOP”.",
+    ]
+    assert [row.reason for row in told] == ["opt_in", "opt_out", "opt_in"]
+    assert in_force(venue) == []
+
+
+@pytest.mark.usefixtures("phones")
+def test_owners_read_the_words_as_people_write_them_and_what_providers_keep(
+    venue: Organization, client: Client
+) -> None:
+    client.force_login(factories.member(venue, Role.OWNER, username="olga"))
+    page = client.get(reverse("admin:communications_organization_change", args=[venue.pk])).text
+    for words in ("don’t contact me", "arrêt", "wypisuję się", "désabonnez-moi", "não quero mais"):
+        assert words in page
+    assert "Twilio keeps a list for each number" in page
+    assert "Meta’s list of blocked people" in page
