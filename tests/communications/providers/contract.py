@@ -79,6 +79,10 @@ class ProviderContract(ABC):
     def build(self, url: str) -> Provider:
         """The provider, talking to that server."""
 
+    def test_it_can_send_as_itself(self) -> None:
+        sender = outbound(**self.addresses).sender
+        assert self.build("http://127.0.0.1:9").can_send_as(sender)
+
     @abstractmethod
     def transport(self, provider: Any) -> Client:
         """What its HTTP goes through."""
