@@ -66,9 +66,9 @@ lint: $(DEV) ## ruff: rules and format; import-linter: who may import whom
 types: $(DEV) ## mypy, strict
 	DEBUG=on $(BIN)/mypy .
 
-# In the order of the files: all share one running stack.
+# They wait more than they work: two at a time, each on a running stack of its own.
 e2e: $(DEV) chromium ## browser tests in a real Chromium, against the running stack
-	$(BIN)/pytest -m e2e -p no:randomly --durations=20
+	$(BIN)/pytest -m e2e -p no:randomly --numprocesses=2 --dist=loadfile --durations=20
 
 bench: $(DEV) ## benchmarks: ratios measured side by side in one run
 	$(BIN)/python -m tests.benchmarks
