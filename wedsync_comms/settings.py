@@ -14,6 +14,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from communications.vocabulary.email_addresses import sender_header
 from wedsync_comms.lib.logs import PROCESSORS, is_news, log_formatter
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -232,7 +233,8 @@ SPECTACULAR_SETTINGS = {
 # Where the stand-in for providers shows what it got; set by `make run`, linked to under DEBUG.
 SANDBOX_URL: str = env.str("SANDBOX_URL", default="")
 
-EMAIL_FROM: str = env.str("EMAIL_FROM", default="")
+# In the one form that every library reads: a name may have a comma.
+EMAIL_FROM: str = sender_header(env.str("EMAIL_FROM", default=""))
 
 # Slug -> how to build it. The slug is the URL segment, the value in rows and the payload folder.
 PROVIDERS: dict[str, dict[str, Any]] = {}

@@ -346,13 +346,17 @@ def create_at_address(
     return contact
 
 
-def remember_handle(contact: Contact, handle: str) -> None:
-    """Has WhatsApp's name for the person lead to this contact from now on."""
-    Handle.objects.get_or_create(
+def remember_handle(contact: Contact, handle: str) -> Contact:
+    """Has WhatsApp's name for the person lead to this contact, unless it leads to one already.
+
+    Returns the contact that it leads to.
+    """
+    row, _ = Handle.objects.select_related("contact").get_or_create(
         organization=contact.organization,
         value=handle[:200],
         defaults={"contact": contact},
     )
+    return row.contact
 
 
 def bare_address(value: str) -> str:

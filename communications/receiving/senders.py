@@ -46,14 +46,17 @@ def hidden_contact(organization: Organization, handle: str, name: str) -> Contac
     """
     found = contacts.contact_by_handle(organization, handle)
     if found is None:
-        found = contacts.create_contact(
+        made = contacts.create_contact(
             organization,
             name=name or handle,
             addresses=[],
             to_review=True,
             cause=contacts.INBOUND,
         )
-        contacts.remember_handle(found, handle)
+        found = contacts.remember_handle(made, handle)
+        if found != made:
+            # Another process was quicker.
+            made.delete()
     learning.name_unnamed(found, name)
     return found
 

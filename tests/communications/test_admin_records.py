@@ -131,6 +131,19 @@ def test_addresses_are_replaced_as_a_whole(client: Client, organization: Organiz
     ]
 
 
+def test_an_address_that_nobody_delivers_to_stays_and_says_why(
+    client: Client, organization: Organization
+) -> None:
+    contact = contacts.find_or_create_contact(
+        organization, channel="email", value="jörg@example.com"
+    )
+    kept = {name: on for name, on in person(contact=contact).items() if "DELETE" not in name}
+    client.post(url(contact), {**kept, "name": "Jörg"})
+    contact.refresh_from_db()
+    assert (contact.name, contact.reachable_at("email")) == ("Jörg", "jörg@example.com")
+    assert "No provider delivers to jörg@example.com" in client.get(url(contact)).content.decode()
+
+
 def test_an_address_taken_during_the_save_is_reported_not_a_crash(
     client: Client,
     organization: Organization,

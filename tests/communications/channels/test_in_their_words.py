@@ -605,3 +605,13 @@ def test_a_time_that_cannot_be_meant_breaks_no_page(
     page = client.get(f"/admin/communications/message/{message.pk}/change/")
     assert page.status_code == 200
     assert shown_by_api(message)["body"] == "Hello"
+
+
+def test_two_first_messages_of_who_hides_the_number_are_one_contact(
+    venue: Organization, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hidden(phones, "One").contact
+    # As a process sees it whose look was earlier than the other's commit.
+    monkeypatch.setattr(contacts, "contact_by_handle", lambda *_: None)
+    assert hidden(phones, "Two").contact == first
+    assert Contact.objects.filter(organization=venue).count() == 1
