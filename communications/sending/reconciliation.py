@@ -69,6 +69,8 @@ def poll_overdue_receipts() -> int:
     silent = Attempt.objects.filter(
         Q(polled_at=None) | Q(polled_at__lte=now - POLL_INTERVAL),
         status=Status.SENT,
+        # Of what was written with the vendor's own app there may be no receipts at all.
+        message__is_echo=False,
         started_at__lte=overdue,
         started_at__gt=now - POLL_UNTIL,
     )

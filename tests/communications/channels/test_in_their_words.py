@@ -19,6 +19,7 @@ from communications.models import (
 )
 from communications.policy import whatsapp_window
 from communications.receiving import deliveries
+from communications.sending import reconciliation
 from tests import factories
 from tests.communications.channels.phones import (
     Json,
@@ -497,6 +498,13 @@ def test_what_the_owner_wrote_on_the_telephone_is_in_the_thread(
     assert shown_by_api(message)["is_echo"] is True
     phones.meta_says(attempts(message)[0], "read", biz_opaque_callback_data="")
     assert status(message) == "read"
+
+
+def test_nobody_asks_for_the_receipt_of_an_echo(hart: Contact, phones: Phones) -> None:
+    echo(phones, said("text", {"body": "Hi"}, **{"from": "1555", "to": AMELIA}))
+    phones.pass_time(hours=2)
+    assert not reconciliation.poll_overdue_receipts()
+    assert Message.objects.in_conversation(hart.pk).get().status == "sent"
 
 
 def test_an_echo_is_edited_and_taken_back_as_well(hart: Contact, phones: Phones) -> None:
