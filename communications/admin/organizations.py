@@ -1,5 +1,6 @@
 """The organization's settings and its members: for its owners."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -21,7 +22,11 @@ from communications.models import Membership, Organization, SenderStanding
 from communications.policy import senders
 from communications.providers import registry
 from communications.vocabulary import email_addresses
-from communications.vocabulary.consent_keywords import AMBIGUOUS_OPT_OUT_WORDS, OPT_OUT_WORDS
+from communications.vocabulary.consent_keywords import (
+    AMBIGUOUS_OPT_OUT_WORDS,
+    OPT_IN_WORDS,
+    OPT_OUT_WORDS,
+)
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.roles import OWNING
@@ -113,21 +118,24 @@ class OrganizationAdmin(ScopedAdmin):
         "opt_out_words",
         "opt_in_words",
         "known_words",
+        "known_opt_in_words",
         "provider_lists",
     ]
-    readonly_fields = ["known_words", "provider_lists", "refused_senders"]
+    readonly_fields = ["known_words", "known_opt_in_words", "provider_lists", "refused_senders"]
 
-    @admin.display(description="Words that are heard by default")
+    @admin.display(description="Opt-out words heard by default")
     def known_words(self, _organization: Organization) -> str:
         """The tables of all languages, for owners to look up before they add to them."""
-        return format_html_join(
-            "",
-            "<p><strong>{}</strong>: {}</p>",
-            (
-                (language.upper(), ", ".join((*words, *AMBIGUOUS_OPT_OUT_WORDS.get(language, ()))))
+        return word_table(
+            {
+                language: (*words, *AMBIGUOUS_OPT_OUT_WORDS.get(language, ()))
                 for language, words in OPT_OUT_WORDS.items()
-            ),
+            }
         )
+
+    @admin.display(description="Opt-in words heard by default")
+    def known_opt_in_words(self, _organization: Organization) -> str:
+        return word_table(OPT_IN_WORDS)
 
     @admin.display(description="Lists that providers keep")
     def provider_lists(self, _organization: Organization) -> str:
@@ -160,6 +168,15 @@ class OrganizationAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
         super().save_model(request, obj, form, change)
         senders.reopen_senders(obj)
+
+
+def word_table(words: Mapping[str, Sequence[str]]) -> str:
+    """Returns words by language, a paragraph each."""
+    return format_html_join(
+        "",
+        "<p><strong>{}</strong>: {}</p>",
+        ((language.upper(), ", ".join(listed)) for language, listed in words.items()),
+    )
 
 
 class NewMemberForm(OwnedForm):

@@ -4,8 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from communications.api.serializers import StrictSerializer, TemplateSerializer
-from communications.book import contacts
+from communications.api.serializers import StrictSerializer
+from communications.api.templates import TemplateSerializer
+from communications.book import contacts, typed_addresses
 from communications.book.facts import FACTS
 from communications.models import Address, Channel, Contact, ContactChange, Part, Template
 
@@ -60,7 +61,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         read_only_fields = ["id", "created_at", "updated_at"]
 
     def create(self, validated_data: dict[str, Any]) -> Contact:
-        entries = contacts.typed_entries(
+        entries = typed_addresses.typed_entries(
             validated_data["organization"],
             address_entries(validated_data.pop("addresses", [])),
             allow_unconfirmed=validated_data.pop("allow_unconfirmed"),
@@ -73,7 +74,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         entries = (
             listed
             if listed is None
-            else contacts.typed_entries(
+            else typed_addresses.typed_entries(
                 instance.organization,
                 address_entries(listed),
                 contact=instance,

@@ -29,8 +29,8 @@ from communications.api.serializers import (
     PreviewSerializer,
     SummarySerializer,
     SuppressionSerializer,
-    TemplateSerializer,
 )
+from communications.api.templates import TemplateSerializer
 from communications.book import (
     erasure,
     merging,

@@ -79,27 +79,6 @@ def parse_number(value: str, region: str) -> phonenumbers.PhoneNumber:
         ) from error
 
 
-def check_typed_address(
-    channel: str, value: str, *, region: str, allow_unconfirmed: bool = False
-) -> str:
-    """Returns the normalised address that a person typed. Raises InvalidAddress.
-
-    Also for a number that no network is known to have, unless the person insists on it
-    (`allow_unconfirmed`). What a machine read is taken as it is: nothing of it may be lost.
-    """
-    found = normalise_address(channel, value, region=region)
-    if channel == Channel.EMAIL:
-        return found
-    if parse_number(value, region).extension:
-        raise InvalidAddress(
-            f"“{value}” has an extension, which no message reaches: give the number alone."
-        )
-    standing = number_checks.number_standing(found)
-    if standing is NumberStanding.POSSIBLE and not allow_unconfirmed:
-        raise InvalidAddress(REFUSALS[standing].format(found))
-    return found
-
-
 # --- finding ---
 
 
@@ -206,35 +185,6 @@ def replace_addresses(contact: Contact, given: Sequence[Given]) -> None:
         if (row.label, row.is_primary, row.is_confirmed) != wanted_columns:
             row.label, row.is_primary, row.is_confirmed = wanted_columns
             row.save(update_fields=["label", "is_primary", "is_confirmed"])
-
-
-def typed_entries(
-    organization: Organization,
-    given: Iterable[AddressEntry],
-    *,
-    contact: Contact | None = None,
-    allow_unconfirmed: bool = False,
-) -> list[AddressEntry]:
-    """Returns the addresses that a person typed, normalised. Raises InvalidAddress.
-
-    What the contact has already stays as it is. `allow_unconfirmed` insists on all numbers, an
-    entry's own `is_confirmed` on its own.
-    """
-    had = set(contact.addresses.values_list("channel", "value")) if contact else set()
-    found = []
-    for entry in given:
-        is_confirmed = True if allow_unconfirmed else entry.is_confirmed
-        if (entry.channel, entry.value) in had:
-            found.append(entry._replace(is_confirmed=is_confirmed))
-            continue
-        value = check_typed_address(
-            entry.channel,
-            entry.value,
-            region=organization.region,
-            allow_unconfirmed=bool(is_confirmed),
-        )
-        found.append(entry._replace(value=value, is_confirmed=is_confirmed))
-    return found
 
 
 def normalised_entry(contact: Contact, entry: AddressEntry) -> AddressEntry:

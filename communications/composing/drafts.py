@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from communications.book import contacts
+from communications.book import contacts, typed_addresses
 from communications.composing import template_values
 from communications.composing.placeholders import (
     check_placeholders,
@@ -123,7 +123,7 @@ def find_recipient(organization: Organization, draft: Draft) -> tuple[Contact | 
         return hidden, draft.to
     try:
         # Whether it has to be confirmed is asked of the number as it is kept, by the caller.
-        to = contacts.check_typed_address(
+        to = typed_addresses.check_typed_address(
             draft.channel, draft.to, region=organization.region, allow_unconfirmed=True
         )
     except InvalidAddress as error:

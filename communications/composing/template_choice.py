@@ -7,8 +7,9 @@ from django.db.models import Q
 
 from communications.errors import Refused
 from communications.models import Channel, Contact, Organization, Template
-from communications.policy.template_state import UNUSABLE, template_refusal
+from communications.policy.template_state import template_refusal
 from communications.vocabulary import languages
+from communications.vocabulary.template_approval import UNUSABLE
 
 # Meta's word for a template that may be sent.
 APPROVED = "APPROVED"

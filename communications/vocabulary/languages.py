@@ -24,7 +24,29 @@ CODES = frozenset(
     ).split()
 )
 # What is written differently and means the same.
-ALIASES = {"no": "nb", "iw": "he", "in": "id", "tl": "fil", "ji": "yi"}
+ALIASES = {
+    "no": "nb",
+    "iw": "he",
+    "in": "id",
+    "tl": "fil",
+    "ji": "yi",
+    # Three letters, as some address books have them.
+    "eng": "en",
+    "deu": "de",
+    "ger": "de",
+    "fra": "fr",
+    "fre": "fr",
+    "spa": "es",
+    "ita": "it",
+    "por": "pt",
+    "nld": "nl",
+    "dut": "nl",
+    "swe": "sv",
+    "dan": "da",
+    "nor": "nb",
+    "nob": "nb",
+    "pol": "pl",
+}
 CHINESE_SCRIPTS = {"CN": "Hans", "SG": "Hans", "TW": "Hant", "HK": "Hant", "MO": "Hant"}
 TAG = re.compile(
     r"(?P<language>[a-z]{2,3})(?:[-_](?P<script>[a-z]{4}))?(?:[-_](?P<region>[a-z]{2}|\d{3}))?",

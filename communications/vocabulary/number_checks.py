@@ -8,7 +8,7 @@ import re
 from enum import Enum
 
 import phonenumbers
-from phonenumbers import PhoneNumber, ValidationResult
+from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 
 from communications.vocabulary.phone_numbers import number_variants
 
@@ -39,6 +39,13 @@ FICTIONAL_NUMBERS = (
 )
 FICTIONAL = re.compile("|".join(FICTIONAL_NUMBERS))
 
+LETTERED = {
+    PhoneNumberType.TOLL_FREE,
+    PhoneNumberType.SHARED_COST,
+    PhoneNumberType.PREMIUM_RATE,
+    PhoneNumberType.UAN,
+}
+
 
 class NumberStanding(Enum):
     """What is known of a number, the best first."""
@@ -50,6 +57,19 @@ class NumberStanding(Enum):
     # Understood by a local exchange only, or a short code.
     LOCAL = "local"
     IMPOSSIBLE = "impossible"
+
+
+def has_letters(typed: str) -> bool:
+    """Returns whether a number was typed with letters; a `tel:` before it is none of it."""
+    return any(character.isalpha() for character in typed.strip().lower().removeprefix("tel:"))
+
+
+def is_written_in_letters(number: PhoneNumber) -> bool:
+    """Returns whether a number is of a kind that is written in letters (1-800-FLOWERS).
+
+    Elsewhere letters are an O for a zero, or words beside the number.
+    """
+    return phonenumbers.number_type(number) in LETTERED
 
 
 def number_standing(value: str) -> NumberStanding:

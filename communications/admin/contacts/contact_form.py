@@ -11,7 +11,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from communications.book import contacts, facts
+from communications.book import contacts, facts, typed_addresses
 from communications.errors import InvalidAddress, Refused
 from communications.models import Address, Part
 from wedsync_comms.lib.admin_kit.scope import OwnedForm
@@ -120,7 +120,7 @@ class AddressFormSet(PaginationInlineFormSet):
         if contact.organization_id is None:
             # The contact's own form says that it lacks one.
             return
-        [entry] = contacts.typed_entries(
+        [entry] = typed_addresses.typed_entries(
             contact.organization,
             [form_entry(form.cleaned_data)],
             contact=contact if contact.pk else None,

@@ -10,7 +10,7 @@ from communications.vocabulary.languages import best_match, language_label, pars
     [
         *(("EN", "en"), ("en-gb", "en_GB"), ("pt_BR", "pt_BR"), ("de_AT", "de_AT")),
         *(("zh-hant-tw", "zh_Hant_TW"), ("es-419", "es_419"), (" fr ", "fr"), ("no", "nb")),
-        ("fil", "fil"),
+        *(("fil", "fil"), ("eng", "en"), ("GER-at", "de_AT")),
     ],
 )
 def test_a_tag_has_one_form(written: str, tag: str) -> None:

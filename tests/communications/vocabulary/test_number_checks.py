@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from communications.book.contacts import check_typed_address, normalise_number
+from communications.book.contacts import normalise_number
+from communications.book.typed_addresses import check_typed_address
 from communications.errors import InvalidAddress
 from communications.vocabulary.number_checks import NumberStanding, number_standing
 
@@ -50,10 +51,14 @@ def test_what_only_has_the_right_length_is_possible(number: str) -> None:
         ("+44", "GB", "not a telephone number"),
         ("FLOWERS", "US", "not a telephone number"),
         ("", "GB", "not a telephone number"),
-        ("1-800-FLOWERS", "GB", "too few or too many"),
+        ("1-800-FLOWERS", "GB", "letters"),
         ("020 7946 0018 ext. 5", "GB", "extension"),
         ("tel:+44-7700-900123;ext=3", "GB", "extension"),
         ("07700 900123 x12", "GB", "extension"),
+        ("0770 OOO 1234", "GB", "letters"),
+        ("07700 9OO123", "GB", "letters"),
+        ("Amelia 07700 900123", "GB", "letters"),
+        ("07700 900123 or so", "GB", "letters"),
     ],
 )
 def test_what_reaches_nobody_is_refused_also_where_somebody_insists(
@@ -91,6 +96,7 @@ def test_what_no_network_has_is_taken_where_somebody_insists(
         ("٠٧٧٠٠٩٠٠١٢٣", "GB", "+447700900123"),
         ("+447700900123".translate(FULL_WIDTH), "DE", "+447700900123"),
         ("(800) FLOWERS", "US", "+18003569377"),
+        ("tel:+44-7700-900123", "US", "+447700900123"),
         ("+52 1 55 1234 5678", "GB", "+525512345678"),
     ],
 )
