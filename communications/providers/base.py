@@ -82,6 +82,8 @@ class Provider(ABC):
     # What people who answer for consent have to know of the list that the vendor keeps of its own;
     # blank: it keeps none.
     own_list: ClassVar[str] = ""
+    # The same, where it is so rarely reached that it is kept to only after a refusal.
+    pair_rate_once_refused: ClassVar[Rate | None] = None
     # Whether the vendor picks the sender from a pool of its own.
     uses_sender_pool: bool = False
     # The identity it writes as, unless an organization has one of its own.

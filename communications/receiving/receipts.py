@@ -11,7 +11,7 @@ from django.utils import timezone
 from communications.errors import Unmatched
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Message
-from communications.policy import channel_fallback, retry_policy, senders, suppressions
+from communications.policy import channel_fallback, retry_policy, senders, suppressions, throttling
 from communications.providers import registry
 from communications.receiving import template_catalogue
 from communications.vocabulary.events import Kind, Reason, Source, StatusChanged
@@ -23,6 +23,7 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     ProviderPaused,
     QuotaExceeded,
+    RateLimited,
     SenderRejected,
     TemplateRejected,
 )
@@ -55,7 +56,7 @@ def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Sour
         if new and event.closes:
             close_address(attempt, event, event.closes)
         if new and event.remedy:
-            close_refused(attempt, event, event.remedy)
+            heed_refusal(attempt, event, event.remedy)
         if new and ended_last_attempt(attempt, event):
             after_failure(attempt, event)
     return attempt.message.organization_id
@@ -67,6 +68,17 @@ def narrowed_to_sender(attempt: Attempt, event: StatusChanged) -> StatusChanged:
         return event
     provider = registry.provider_for(attempt.provider)
     return replace(event, remedy=provider.narrowed(event.remedy, event.code, attempt.sender))
+
+
+def heed_refusal(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:
+    """Sends less where it was too much, and closes what is refused."""
+    if issubclass(remedy, RateLimited):
+        sender = attempt.sender or registry.provider_for(attempt.provider).sender
+        throttling.learn_from_receipt(
+            attempt.provider, sender, attempt.to, for_recipient=event.for_recipient
+        )
+    else:
+        close_refused(attempt, event, remedy)
 
 
 def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from communications.models import Attachment, Attempt, Call, Message
-from communications.policy import senders
+from communications.policy import senders, throttling
 from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
 from communications.sending.claims import LOST, Claim, is_repeatable, last_attempts
@@ -47,6 +47,7 @@ def call_provider(claim: Claim) -> CallResult:
     reply = guarded_send(provider, [as_outbound(attempt, provider) for attempt in carried], call)
     # At once, so that nothing more is sent to a provider that just asked us to stop.
     apply_provider_signals(call.provider, reply)
+    obey_pair_limits(call.provider, carried, reply)
     reply = close_refused_senders(call.provider, carried, reply)
     ours = {attempt.pk for attempt in claim.attempts}
     answered = [pair for pair in zip(carried, reply.results, strict=True) if pair[0].pk in ours]
@@ -141,16 +142,26 @@ def template_of(message: Message) -> TemplateRef | None:
 
 
 def apply_provider_signals(slug: str, reply: Reply) -> None:
-    """Does as the provider says: its rate, a hold (429), or a pause until a person mended it."""
+    """Does as the provider says: its rate, a hold and less from now on (429), or a pause until a
+    person mended it."""
     if reply.per_second is not None:
         registry.bucket_for(slug).learn(reply.per_second)
     stop = stop_signal(reply.results)
     if isinstance(stop, RateLimited):
-        registry.bucket_for(slug).hold(stop.retry_after.total_seconds())
+        throttling.obey_provider(slug, stop.retry_after)
     elif isinstance(stop, QuotaExceeded):
         registry.breaker_for(slug).pause(str(stop), cause=QUOTA, lasts=stop.retry_after)
     elif stop is not None:
         registry.breaker_for(slug).pause(str(stop))
+    elif any(isinstance(result, Accepted) for result in reply.results):
+        registry.bucket_for(slug).rise()
+
+
+def obey_pair_limits(slug: str, carried: Sequence[Attempt], reply: Reply) -> None:
+    """Leaves those people alone to whom a sender has written too often, and nobody else."""
+    for attempt, result in zip(carried, reply.results, strict=True):
+        if isinstance(result, RateLimited) and result.for_recipient:
+            throttling.obey_pair(slug, sender_of(attempt), attempt.to, result.retry_after)
 
 
 def close_refused_senders(slug: str, carried: Sequence[Attempt], reply: Reply) -> Reply:

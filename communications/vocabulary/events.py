@@ -159,6 +159,8 @@ class StatusChanged:
     remedy: type[ProviderError] | None = None
     # How long to leave the provider alone, where it was too much for it.
     retry_after: timedelta = timedelta(0)
+    # Whether that is about this person only.
+    for_recipient: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,8 +90,14 @@ def rate_limit_text(found: RateLimitReading | None) -> str:
         return "none known"
     if found.held_for > 0:
         return f"held back for {short_duration(timedelta(seconds=found.held_for))}"
-    source = ", by its own word" if found.learned else ""
-    return f"{found.headroom * 100:.0f} % free of {found.per_second:g} a second{source}"
+    free = f"{found.headroom * 100:.0f} % free"
+    return f"{free} of {found.per_second:.3g} a second, {origin_text(found)}"
+
+
+def origin_text(found: RateLimitReading) -> str:
+    """Returns whose figure a rate is: the provider's word, our configuration, or found out."""
+    said = "by its own word" if found.learned else "as configured"
+    return f"found out; {found.said:g} {said}" if found.found else said
 
 
 def lasting_text(span: timedelta) -> str:

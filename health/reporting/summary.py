@@ -207,4 +207,6 @@ def rate_limit_reading(slug: str) -> RateLimitReading | None:
         headroom=max(0.0, 1.0 - found.used / found.per_second),
         held_for=found.held_for,
         learned=found.learned,
+        said=found.said,
+        found=found.found,
     )

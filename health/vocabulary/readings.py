@@ -49,6 +49,17 @@ class RateLimitReading:
     held_for: float = 0.0
     # Whether the provider told its rate, or we only assume it.
     learned: bool = False
+    # What it told, or what we assume; and whether less is sent, because refusals have shown that
+    # less is permitted.
+    said: float = 0.0
+    found: bool = False
+
+    @property
+    def origin(self) -> str:
+        """Where `per_second` comes from: "found" out, "said" by the provider, or "assumed"."""
+        if self.found:
+            return "found"
+        return "said" if self.learned else "assumed"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 import pytest
 
 from communications.models import Organization
+from communications.providers import registry
+from health.admin import status_badges
 from health.reporting import summary
 from tests import factories
 
@@ -20,3 +22,28 @@ def test_an_organization_has_one_as_well() -> None:
     factories.message(venue)
     assert summary.build_summary(venue).queue.due == 1
     assert summary.build_summary(factories.organization()).queue.due == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "refused", "text", "origin"),
+    [
+        (None, False, "100 % free of 2 a second, as configured", "assumed"),
+        (4.0, False, "100 % free of 4 a second, by its own word", "said"),
+        (4.0, True, "100 % free of 2.8 a second, found out; 4 by its own word", "found"),
+        (None, True, "100 % free of 1.4 a second, found out; 2 as configured", "found"),
+    ],
+)
+def test_a_rate_is_shown_with_whose_figure_it_is(
+    told: float | None,
+    refused: bool,  # noqa: FBT001 - a column of the table
+    text: str,
+    origin: str,
+) -> None:
+    bucket = registry.bucket_for("resend")
+    if told:
+        bucket.learn(told)
+    if refused:
+        bucket.lower()
+    found = summary.rate_limit_reading("resend")
+    assert found is not None
+    assert (status_badges.rate_limit_text(found), found.origin) == (text, origin)

@@ -164,6 +164,19 @@ def test_what_was_learned_is_shared_and_replaced() -> None:
     assert (snapshot.per_second, snapshot.learned) == (2, True)
 
 
+def test_what_refusals_teach_is_shared_and_told_apart_from_the_providers_word() -> None:
+    TokenBucket("resend", SLOW).learn(4)
+    TokenBucket("resend", SLOW).lower()
+    snapshot = TokenBucket("resend", SLOW).snapshot()
+    assert (snapshot.said, snapshot.learned, snapshot.found) == (4, True, True)
+    assert snapshot.per_second == pytest.approx(2.8)
+    TokenBucket("resend", SLOW).rise()
+    assert TokenBucket("resend", SLOW).snapshot().per_second > 2.8
+    assert not TokenBucket("other", SLOW).is_known()
+    TokenBucket("other", SLOW).rise()
+    assert not TokenBucket("other", SLOW).is_known()
+
+
 def test_what_was_learned_outlives_taking() -> None:
     bucket = TokenBucket("resend", SLOW)
     bucket.learn(4)

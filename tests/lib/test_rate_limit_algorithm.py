@@ -1,6 +1,6 @@
 """The rate limit as arithmetic: whatever the clock and the callers do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
+from wedsync_comms.lib.rate_limit import algorithm
 from wedsync_comms.lib.rate_limit.algorithm import (
     UTILISATION_TARGET,
     BucketState,
@@ -198,3 +199,44 @@ def test_requests_a_little_late_still_keep_within_what_is_permitted(
     arrivals = sorted(wait + delay for wait, delay in zip(waits, delays, strict=True))
     for first, one_too_many in zip(arrivals, arrivals[permitted:], strict=False):
         assert one_too_many - first >= 1 - 1e-6
+
+
+# --- what refusals teach --------------------------------------------------------------------------
+
+
+def test_a_refusal_lowers_the_rate_once_a_second() -> None:
+    state = algorithm.lower(BucketState(), RATE, START)
+    assert algorithm.effective_rate(state, RATE) == pytest.approx(0.7 * RATE.per_second)
+    assert algorithm.lower(state, RATE, START + 0.9).found == state.found
+    again = algorithm.lower(state, RATE, START + 1.1)
+    assert algorithm.effective_rate(again, RATE) == pytest.approx(0.49 * RATE.per_second)
+
+
+@given(st.lists(st.sampled_from(["lower", "rise"]), max_size=60), learned_rates)
+def test_what_was_found_out_never_exceeds_what_is_said(moves: list[str], learned: float) -> None:
+    state, now = BucketState(learned=learned), START
+    said = algorithm.said_rate(state, RATE)
+    for move in moves:
+        now += 1.5
+        before = algorithm.permitted_rate(state, RATE)
+        state = getattr(algorithm, move)(state, RATE, now)
+        after = algorithm.permitted_rate(state, RATE)
+        assert 0.01 * said * 0.999 <= after <= said
+        assert after <= before if move == "lower" else after >= before
+
+
+def test_it_takes_minutes_at_full_use_to_have_it_all_again() -> None:
+    state, now = algorithm.lower(BucketState(), RATE, START), START
+    while state.found and now < START + 1000:
+        now += 1.0 / algorithm.effective_rate(state, RATE)
+        state = algorithm.rise(state, RATE, now)
+    assert 100 < now - START < 200
+
+
+def test_nothing_rises_that_was_not_lowered() -> None:
+    assert algorithm.rise(BucketState(), RATE, START) == BucketState()
+
+
+def test_the_word_of_the_provider_is_taken_below_what_was_found_out() -> None:
+    state = replace(algorithm.lower(BucketState(), RATE, START), learned=0.5)
+    assert algorithm.permitted_rate(state, RATE) == 0.5

@@ -1,8 +1,11 @@
 """HTTP to providers: pooled connections, timeouts, and errors that say whether a request left."""
 
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -77,6 +80,28 @@ class Client:
         except requests.RequestException as error:
             raise OutcomeUnknown(f"No answer: {error}", code="no_answer") from error
         return Response(answer.status_code, answer.headers, answer.content)
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Returns for how long a server wants to be left alone; None where it does not say.
+
+    In seconds or as a date: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+    """
+    said = {name.lower(): value for name, value in headers.items()}.get("retry-after", "")
+    try:
+        seconds = float(said)
+    except ValueError:
+        return seconds_until(said)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def seconds_until(http_date: str) -> float | None:
+    try:
+        then = parsedate_to_datetime(http_date)
+    except ValueError:
+        return None
+    moment = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def never_left(error: requests.ConnectionError) -> bool:

@@ -39,6 +39,8 @@ class Twilio(Provider):
     batch_limit = 1
     idempotent = False
     finds_by_content = True
+    # https://www.twilio.com/docs/errors/14107: 30 within 30 seconds between two numbers.
+    pair_rate_once_refused = Rate(per_second=1.0, burst=30.0)
     acknowledgement = Acknowledgement("text/xml", "<Response/>")
     prefix = ""
     sample_event = "delivered"

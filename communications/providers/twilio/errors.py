@@ -43,6 +43,8 @@ ERRORS: dict[int, type[ProviderError]] = {
     63038: QuotaExceeded,
     20429: RateLimited,
     63017: RateLimited,
+    # Between two numbers: 30 messages that follow each other within half a minute.
+    14107: RateLimited,
     # --- the sender: it did not leave; from another sender it may
     14102: SenderRejected,
     21212: SenderRejected,
@@ -132,6 +134,7 @@ ERRORS: dict[int, type[ProviderError]] = {
 }
 # How long Twilio wants to be left alone, where it does not say.
 PAUSES = {
+    14107: timedelta(seconds=30),
     21611: timedelta(minutes=5),
     30022: timedelta(minutes=1),
     63018: timedelta(minutes=1),
@@ -139,11 +142,14 @@ PAUSES = {
     63038: timedelta(hours=1),
 }
 PAUSE = timedelta(seconds=1)
+# It is the pair of sender and recipient that is paused.
+PAIR_LIMIT = 14107
 # Of a code that is in no table yet: Twilio quotes the parameter that it means.
 SENDER_REFUSED = re.compile(r"(?i)'from'(?!.*'to')")
 
 # What staff reads; the codes are those whose own text does not say what to do.
 REASONS = {
+    14107: "Too many messages between these two numbers within half a minute: it never left.",
     21610: "The recipient replied STOP. They can reply START to hear from you again.",
     30001: "Twilio's queue was full: it never left.",
     30003: "It left, and the handset is off or out of reach.",
@@ -182,8 +188,12 @@ def classify_twilio_error(
     message = str(error.msg if isinstance(error, TwilioRestException) else problem_text(error))
     response: dict[str, object] = {"status": status, "code": code, "message": message}
     kind = twilio_error_class(status, code, message)
+    wait = retry_after or PAUSES.get(code, PAUSE)
+    if code == PAIR_LIMIT:
+        return RateLimited(
+            message, retry_after=wait, code=str(code), response=response, for_recipient=True
+        )
     if issubclass(kind, RateLimited | QuotaExceeded | SenderBusy):
-        wait = retry_after or PAUSES.get(code, PAUSE)
         return kind(message, retry_after=wait, code=str(code), response=response)
     return kind(message, code=str(code), response=response)
 

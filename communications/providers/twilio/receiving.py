@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from communications.providers.twilio.errors import ERRORS, PAUSES, REASONS
+from communications.providers.twilio.errors import ERRORS, PAIR_LIMIT, PAUSES, REASONS
 from communications.vocabulary.contents import location, location_text, readable_lines
 from communications.vocabulary.events import (
     ConsentKeyword,
@@ -138,6 +138,7 @@ def twilio_receipt(
         detail=detail or REASONS.get(number, ""),
         remedy=remedy if failed else None,
         retry_after=PAUSES.get(number, timedelta(0)),
+        for_recipient=number == PAIR_LIMIT,
         closes=Reason.OPT_OUT if failed and remedy is OptedOut else None,
     )
 

@@ -1,6 +1,5 @@
 """How the SDK's requests leave."""
 
-import math
 import threading
 from datetime import timedelta
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from twilio.http import HttpClient
 from twilio.http.response import Response as TwilioResponse
 
-from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.http import Client, retry_after_seconds
 
 # Longer than this is a mistake: it would stop everything.
 LONGEST_PAUSE = timedelta(hours=1)
@@ -47,10 +46,5 @@ class PooledTwilioClient(HttpClient):
     @property
     def retry_after(self) -> timedelta | None:
         """Returns what the last answer in this thread said; Twilio does not promise to say."""
-        try:
-            seconds = float(self.seen.headers["retry-after"])
-        except (AttributeError, KeyError, ValueError):
-            return None
-        if not math.isfinite(seconds) or seconds <= 0:
-            return None
-        return timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds()))
+        seconds = retry_after_seconds(getattr(self.seen, "headers", {}))
+        return timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds())) if seconds else None

@@ -26,7 +26,7 @@ from wedsync_comms.lib.errors import (
     TemplateRejected,
     TransientError,
 )
-from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.http import Response, retry_after_seconds
 from wedsync_comms.lib.shapes import as_dict, as_int
 
 # At the call as well as in receipts. Meta asks to build on codes, not on HTTP statuses or titles.
@@ -57,7 +57,7 @@ ERRORS: dict[int, type[ProviderError]] = {
     # Paused, or disabled, for its quality.
     **dict.fromkeys((132015, 132016), TemplateRejected),
 }
-# Meta never says how long; these are its documented windows.
+# Meta itself never says how long; these are its documented windows.
 PAUSES = {
     131056: timedelta(seconds=6),
     131048: timedelta(hours=1),
@@ -66,6 +66,9 @@ PAUSES = {
     4: timedelta(minutes=5),
 }
 PAUSE = timedelta(seconds=2)
+# Longer than this is a mistake: it would stop everything.
+LONGEST_PAUSE_S = 3600.0
+NO_HEADERS: Mapping[str, str] = {}
 # One message every six seconds to the same person; it is they who are paused, not the number.
 PAIR_LIMIT = 131056
 # Where there is none; 0 is one.
@@ -91,14 +94,16 @@ def decode_meta_answer(answer: Response) -> dict[str, Any]:
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict) or answer.status in CLEAR_STATUSES:
-        raise classify_meta_error(answer.status, as_dict(error))
+        raise classify_meta_error(answer.status, as_dict(error), answer.headers)
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES or not isinstance(body, dict):
         kind = ServerFailed if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else OutcomeUnknown
         raise kind(f"Meta answered {answer.status} without a reason.", code=str(answer.status))
     return body
 
 
-def classify_meta_error(status: int, error: Mapping[str, Any]) -> ProviderError:
+def classify_meta_error(
+    status: int, error: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS
+) -> ProviderError:
     code, message = as_int(error.get("code"), NO_CODE), meta_explanation(error, "message")
     if (code, as_int(error.get("error_subcode"), 0)) == NO_OBJECT:
         code = NO_OBJECT[1]
@@ -112,12 +117,19 @@ def classify_meta_error(status: int, error: Mapping[str, Any]) -> ProviderError:
     if kind is RateLimited:
         return RateLimited(
             message,
-            retry_after=PAUSES.get(code, PAUSE),
+            retry_after=meta_pause(code, headers),
             code=said,
             response=response,
             for_recipient=code == PAIR_LIMIT,
         )
     return kind(message, code=said, response=response)
+
+
+def meta_pause(code: int, headers: Mapping[str, str]) -> timedelta:
+    """Returns how long Meta wants to be left alone: as a server in front of it says, or as is
+    documented for the code."""
+    said = retry_after_seconds(headers)
+    return timedelta(seconds=min(said, LONGEST_PAUSE_S)) if said else PAUSES.get(code, PAUSE)
 
 
 def meta_error_class(status: int, code: int) -> type[ProviderError]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from communications.providers.whatsapp.errors import (
     NO_CODE,
+    PAIR_LIMIT,
     PAUSES,
     meta_error_class,
     meta_explanation,
@@ -93,6 +94,7 @@ def meta_receipt(status: Mapping[str, Any]) -> StatusChanged:
         detail=meta_explanation(error, "title"),
         remedy=remedy,
         retry_after=PAUSES.get(code, timedelta(0)),
+        for_recipient=code == PAIR_LIMIT,
         closes=Reason.OPT_OUT if remedy is OptedOutOfMarketing else None,
     )
 

@@ -18,6 +18,15 @@ RESERVATION_HORIZON_S = 0.3
 # A slot that is nearer than this is there. Times of today are known to a quarter of a microsecond,
 # and after sleeping exactly as long as told, rounding must not refuse; `tat` does not move with it.
 ROUNDING_S = 1e-6
+# What a refusal leaves of a rate. Refusals within a second of each other are one: what was under
+# way at the first was sent at the old rate.
+DECREASE = 0.7
+ONE_REFUSAL_S = 1.0
+# What a second of accepted requests at full use gives back, as a share of what is permitted: from
+# 0.7 to the whole in two and a half minutes.
+RISE_PER_S = 0.002
+# However often it is refused, a rate is not lowered below this share.
+LEAST_SHARE = 0.01
 # Over how many seconds it is smoothed how much of a rate is used.
 USAGE_EWMA_S = 10.0
 
@@ -57,12 +66,28 @@ class BucketState:
     learned: float = 0.0
     # Requests per second, lately.
     used: float = 0.0
+    # What was found out to be permitted by being refused, in requests per second; 0.0: as much as
+    # is said. And when it was lowered last.
+    found: float = 0.0
+    lowered_at: float = 0.0
 
 
 def effective_rate(state: BucketState, rate: Rate) -> float:
-    """Returns requests per second. Of a learned rate the same share is used as of the other."""
+    """Returns requests per second. Of whatever is permitted the same share is used."""
     share = rate.per_second / rate.permitted if rate.permitted else 1.0
-    return share * state.learned if state.learned else rate.per_second
+    return share * permitted_rate(state, rate)
+
+
+def said_rate(state: BucketState, rate: Rate) -> float:
+    """Returns the requests per second of the provider's word; where there is none, of ours."""
+    return state.learned or rate.permitted or rate.per_second
+
+
+def permitted_rate(state: BucketState, rate: Rate) -> float:
+    """Returns the requests per second that are permitted, as far as is known: what is said, or the
+    less that was found out."""
+    said = said_rate(state, rate)
+    return min(said, state.found) if state.found else said
 
 
 def burst_tolerance(state: BucketState, rate: Rate) -> float:
@@ -87,6 +112,7 @@ def at_time(state: BucketState, now: float) -> BucketState:
         state,
         tat=state.tat + shift,
         held_until=state.held_until + shift,
+        lowered_at=state.lowered_at + shift,
         updated_at=now,
         used=state.used * math.exp(-max(0.0, elapsed) / USAGE_EWMA_S),
     )
@@ -134,6 +160,30 @@ def hold_until(state: BucketState, rate: Rate, now: float, until: float) -> Buck
     until = max(current.held_until, until)
     tat = max(current.tat, until + burst_tolerance(current, rate))
     return replace(current, held_until=until, tat=tat)
+
+
+def lower(state: BucketState, rate: Rate, now: float) -> BucketState:
+    """Returns the state after a refusal: less is used than until now.
+
+    Additive increase, multiplicative decrease:
+    https://en.wikipedia.org/wiki/Additive_increase/multiplicative_decrease
+    """
+    current = at_time(state, now)
+    if now - current.lowered_at < ONE_REFUSAL_S:
+        return current
+    least = LEAST_SHARE * said_rate(current, rate)
+    found = max(least, DECREASE * permitted_rate(current, rate))
+    return replace(current, found=found, lowered_at=now)
+
+
+def rise(state: BucketState, rate: Rate, now: float) -> BucketState:
+    """Returns the state after an accepted request: a little more of what a refusal has taken."""
+    if not state.found:
+        return state
+    current = at_time(state, now)
+    said = said_rate(current, rate)
+    found = current.found + RISE_PER_S * said / effective_rate(current, rate)
+    return replace(current, found=0.0 if found >= said else found)
 
 
 def is_positive(number: float) -> bool:

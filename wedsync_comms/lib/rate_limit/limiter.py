@@ -13,12 +13,18 @@ from wedsync_comms.lib.shared_state import State
 
 @dataclass(frozen=True)
 class Snapshot:
-    """For display: the rate as it is now, how much of it is used lately, `held_for` in seconds."""
+    """For display: the rate as it is now, how much of it is used lately, `held_for` in seconds.
+
+    `learned` says that the provider told its rate, `found` that less is permitted than is said, as
+    its refusals have shown; `said` is the rate without that.
+    """
 
     per_second: float
     used: float
     learned: bool
     held_for: float
+    said: float = 0.0
+    found: bool = False
 
 
 class TokenBucket:
@@ -79,14 +85,32 @@ class TokenBucket:
         if (shared_state.read_state(self._key) or {}).get("learned") != per_second:
             self._update(lambda state, _now: (replace(state, learned=float(per_second)), None))
 
+    def lower(self) -> None:
+        """The provider refused a request as too many: less is used than until now."""
+        self._update(lambda state, now: (algorithm.lower(state, self.rate, now), None))
+
+    def rise(self) -> None:
+        """The provider took a request: what refusals have taken comes back, slowly.
+
+        Cheap where none has taken any.
+        """
+        if (shared_state.read_state(self._key) or {}).get("found"):
+            self._update(lambda state, now: (algorithm.rise(state, self.rate, now), None))
+
+    def is_known(self) -> bool:
+        """Returns whether anything was stored about it."""
+        return shared_state.read_state(self._key) is not None
+
     def snapshot(self) -> Snapshot:
         raw, now = shared_state.peek(self._key)
         state = algorithm.at_time(_loaded(raw), now)
         return Snapshot(
-            per_second=state.learned or self.rate.permitted or self.rate.per_second,
+            per_second=algorithm.permitted_rate(state, self.rate),
             used=state.used,
             learned=bool(state.learned),
             held_for=max(0.0, state.held_until - now),
+            said=algorithm.said_rate(state, self.rate),
+            found=bool(state.found),
         )
 
     def _update(
