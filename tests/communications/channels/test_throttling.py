@@ -30,11 +30,13 @@ def refusing(phones: Phones, url: str, provider: str) -> None:
     phones.settings.PROVIDERS = {**phones.settings.PROVIDERS, provider: account}
 
 
-def twilio_says(code: int, status: int = 429, **headers: str) -> Answer:
+def twilio_says(code: int, status: int = 429, retry_after: str = "") -> Answer:
+    headers = {"retry-after": retry_after} if retry_after else {}
     return Answer(status, {"code": code, "message": "Too many."}, headers)
 
 
-def meta_says(code: int, status: int = 400, **headers: str) -> Answer:
+def meta_says(code: int, status: int = 400, retry_after: str = "") -> Answer:
+    headers = {"retry-after": retry_after} if retry_after else {}
     error = {"error": {"code": code, "message": "Too many.", "type": "OAuthException"}}
     return Answer(status, error, headers)
 
@@ -43,11 +45,11 @@ def meta_says(code: int, status: int = 400, **headers: str) -> Answer:
     ("provider", "answer", "held"),
     [
         ("twilio", twilio_says(20429), 1),
-        ("twilio", twilio_says(20429, **{"retry-after": "7"}), 7),
+        ("twilio", twilio_says(20429, retry_after="7"), 7),
         ("twilio", twilio_says(63017, 400), 1),
         ("twilio", twilio_says(99999), 1),
         ("whatsapp", meta_says(130429), 2),
-        ("whatsapp", meta_says(130429, 429, **{"retry-after": "9"}), 9),
+        ("whatsapp", meta_says(130429, 429, retry_after="9"), 9),
         ("whatsapp", meta_says(80007), 300),
         ("whatsapp", meta_says(4), 300),
     ],

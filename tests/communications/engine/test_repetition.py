@@ -229,7 +229,7 @@ def test_where_nobody_can_be_asked_a_refusal_outlives_the_doubt(
     mailing.send_due()
     suppresses(message)
     mailing.send_until_nothing_is_left()
-    restricted = {"status": 401, "name": "restricted_api_key", "only": ["GET /emails"]}
+    restricted: Any = {"status": 401, "name": "restricted_api_key", "only": ["GET /emails"]}
     mailing.breaks("status", **restricted)
     find_out(mailing)
     assert status(message) == "unknown"
