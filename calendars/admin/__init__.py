@@ -1,6 +1,6 @@
 """What staff sees. Importing the pages registers them; each is scoped by the login."""
 
-from calendars.admin import contact_panel, rule_admin, sidebar, support_admin
+from calendars.admin import contact_panel, rule_admin, sidebar, support_admin, synced_panel
 from calendars.admin.accounts import account_admin
 from calendars.admin.appointments import appointment_admin
 from calendars.admin.books import book_admin
@@ -13,4 +13,5 @@ __all__ = [
     "rule_admin",
     "sidebar",
     "support_admin",
+    "synced_panel",
 ]

@@ -20,6 +20,7 @@ from calendars.contacts.snapshot import (
     FieldConflict,
     MergedContact,
     complete_snapshots,
+    entries_of_person,
     is_shared,
     merge_snapshots,
     raw_addresses,
@@ -30,7 +31,7 @@ from calendars.models import ContactBook, ContactConflict, ContactLink
 from calendars.models.accounts import Policy
 from calendars.models.people import new_key
 from calendars.vocabulary.events import RemotePerson
-from communications.book import contacts, merging
+from communications.book import contacts, merging, reach
 from communications.book.contacts import AddressEntry
 from communications.book.history import Cause
 from communications.errors import InvalidAddress, NotPossible
@@ -109,12 +110,12 @@ def match_or_create(book: ContactBook, person: RemotePerson, group: str) -> str:
         return "left"
     if same is None:
         contact, merged = (
-            create_from_remote(book, theirs),
+            create_from_remote(book, person, theirs),
             MergedContact(ours=theirs, theirs=theirs),
         )
     else:
         contact, merged = same, complete_snapshots(snapshot_of_contact(same), theirs)
-        write_local(book, contact, merged.ours)
+        write_local(book, contact, merged.ours, person)
     matching.queue_for_review(contact, candidates)
     # Left by a creation whose answer was lost, at a vendor that does not return our key.
     book.links.filter(contact=contact, remote_id="").delete()
@@ -124,10 +125,11 @@ def match_or_create(book: ContactBook, person: RemotePerson, group: str) -> str:
     return "new"
 
 
-def create_from_remote(book: ContactBook, theirs: ContactSnapshot) -> Contact:
+def create_from_remote(book: ContactBook, person: RemotePerson, theirs: ContactSnapshot) -> Contact:
     """Creates a contact with those of its addresses that no other contact has."""
     name, given, family = theirs.names
-    entries = entries_of_snapshot(theirs, [])
+    found = entries_of_person(person, book.account.organization.region)
+    entries = entries_of_snapshot(theirs, [], found)
     shown = name or " ".join(filter(None, (given, family))) or theirs.company
     return contacts.create_contact(
         book.account.organization,
@@ -168,7 +170,7 @@ def update_linked(link: ContactLink, person: RemotePerson) -> str:
         winner_of=lambda name: winner_by_policy(book, contact, person, name),
     )
     if book.reads:
-        write_local(book, contact, merged.ours)
+        write_local(book, contact, merged.ours, person)
     record_conflicts(link, merged.conflicts)
     advance_base(link, person, merged)
     return "changed" if theirs != their_base else "same"
@@ -268,7 +270,9 @@ def skip_locally_deleted(link: ContactLink, person: RemotePerson) -> str:
 # --- writing our side ---
 
 
-def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) -> None:
+def write_local(
+    book: ContactBook, contact: Contact, target: ContactSnapshot, person: RemotePerson
+) -> None:
     """Changes the contact to the target, but for addresses that another contact has."""
     if snapshot_of_contact(contact) == target:
         return
@@ -279,6 +283,7 @@ def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) ->
             AddressEntry(row.channel, row.value, row.label, row.is_primary)
             for row in contact.addresses.all()
         ],
+        entries_of_person(person, book.account.organization.region),
     )
     free = [entry for entry in entries if is_address_free(book, entry, contact)]
     facts: dict[str, Any] = {"given_name": given, "family_name": family, "company": target.company}
@@ -294,8 +299,13 @@ def write_local(book: ContactBook, contact: Contact, target: ContactSnapshot) ->
         matching.queue_for_review(contact, candidates)
 
 
-def entries_of_snapshot(target: ContactSnapshot, present: list[AddressEntry]) -> list[AddressEntry]:
-    """Returns the present entries that the target keeps, on whatever channel, and its new ones."""
+def entries_of_snapshot(
+    target: ContactSnapshot, present: list[AddressEntry], found: list[AddressEntry]
+) -> list[AddressEntry]:
+    """Returns the present entries that the target keeps, on whatever channel, and its new ones.
+
+    These come in the vendor's order, and as it labels them (`found`).
+    """
     kept = [
         entry
         for entry in present
@@ -303,9 +313,14 @@ def entries_of_snapshot(target: ContactSnapshot, present: list[AddressEntry]) ->
         or not is_shared(entry.channel, entry.value)
     ]
     known = {entry.value for entry in kept}
-    new = [AddressEntry(Channel.EMAIL, value) for value in sorted(target.emails - known)]
-    new += [AddressEntry(Channel.SMS, value) for value in sorted(target.phones - known)]
-    return [*kept, *new]
+    listed = {entry.value: entry for entry in reversed(found)}
+    new = [listed[value] for value in reversed(listed) if value in target.emails | target.phones]
+    new += [
+        AddressEntry(channel, value)
+        for channel, values in ((Channel.EMAIL, target.emails), (Channel.SMS, target.phones))
+        for value in sorted(values - listed.keys())
+    ]
+    return reach.joined_entries(kept, [entry for entry in new if entry.value not in known])
 
 
 def is_address_free(book: ContactBook, entry: AddressEntry, contact: Contact | None) -> bool:

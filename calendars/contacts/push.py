@@ -18,6 +18,7 @@ from calendars.models import ContactBook, ContactLink
 from calendars.models.people import QuarantineDecision, new_key
 from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
 from calendars.vocabulary.events import RemotePerson
+from communications.book.contacts import AddressEntry
 from communications.models import Contact
 from wedsync_comms.lib.errors import OutcomeUnknown, PermanentError
 
@@ -148,7 +149,7 @@ def create_remote(book: ContactBook, contact: Contact, box: Mailbox) -> int:
     """
     ours, started = snapshot.snapshot_of_contact(contact), timezone.now()
     link = book.links.filter(contact=contact, remote_id="").first()
-    if link is not None and (link.error or is_outcome_unknown(link, started)):
+    if link is not None and (is_still_refused(link, contact) or is_outcome_unknown(link, started)):
         return 0
     if link is None:
         # Stored before the call, so that the key is known if its answer is lost.
@@ -179,6 +180,11 @@ def is_outcome_unknown(link: ContactLink, now: datetime) -> bool:
     return link.written_at is not None and link.written_at > now - VISIBILITY_DELAY
 
 
+def is_still_refused(link: ContactLink, contact: Contact) -> bool:
+    """Returns whether the vendor refused the contact as it is now."""
+    return bool(link.error) and contact.updated_at <= link.synced_at
+
+
 def record_refusal(link: ContactLink, error: Exception) -> None:
     """Stores why this contact cannot be written; the others can."""
     ContactLink.objects.filter(pk=link.pk).update(
@@ -197,7 +203,14 @@ def remote_person_for(link: ContactLink, target: ContactSnapshot) -> RemotePerso
         group=link.group,
         raw=link.raw,
         region=link.book.account.organization.region,
+        ours=entries_by_preference(link),
     )
+
+
+def entries_by_preference(link: ContactLink) -> list[AddressEntry]:
+    """Returns the contact's addresses, the primary ones first: a vendor may take only some."""
+    rows = link.contact.addresses.order_by("-is_primary", "pk") if link.contact else ()
+    return [AddressEntry(row.channel, row.value, row.label, row.is_primary) for row in rows]
 
 
 def record_written(

@@ -1,11 +1,12 @@
 """A contact as both sides hold it, in one form; and the three-way merge of two. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from calendars.vocabulary.events import RemotePerson
-from communications.book import contacts
+from communications.book import contacts, found_addresses
+from communications.book.contacts import AddressEntry
 from communications.errors import InvalidAddress
 from communications.models import Channel, Contact
 from communications.vocabulary.personal_names import looks_like_address
@@ -15,6 +16,8 @@ NAME_PARTS = "names"
 NAME_COLUMNS = ("name", "given_name", "family_name")
 MERGED_FIELDS = (NAME_PARTS, "company", "notes")
 ADDRESS_FIELDS = ("emails", "phones")
+# A kind of number that no message of ours reaches.
+FAX = "fax"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +76,51 @@ def snapshot_of_person(person: RemotePerson, region: str) -> ContactSnapshot:
         company=person.company.strip()[:200],
         notes=person.notes.replace("\r\n", "\n").strip()[:20_000],
         emails=frozenset(normalised_addresses(Channel.EMAIL, person.emails, region)),
-        phones=frozenset(normalised_addresses(Channel.SMS, person.phones, region)),
+        phones=frozenset(entry.value for entry in phone_entries(person, region)),
     )
+
+
+def entries_of_person(person: RemotePerson, region: str) -> list[AddressEntry]:
+    """Returns the addresses that we can read, in the vendor's order."""
+    emails = normalised_addresses(Channel.EMAIL, person.emails, region)
+    return [
+        *(AddressEntry(Channel.EMAIL, value) for value in emails),
+        *phone_entries(person, region),
+    ]
+
+
+def phone_entries(person: RemotePerson, region: str) -> Iterable[AddressEntry]:
+    """Yields the numbers that a message may reach; those of fax machines stay with the vendor."""
+    for number in person.phones:
+        kind = person.phone_kinds.get(number, "")
+        if kind != FAX:
+            for value in normalised_addresses(Channel.SMS, [number], region):
+                yield AddressEntry(Channel.SMS, value, kind)
 
 
 def normalised_addresses(channel: str, values: Iterable[str], region: str) -> Iterable[str]:
     """Yields the values that are addresses; others stay with the vendor, untouched."""
     for value in values:
         try:
-            yield contacts.normalise_address(channel, value, region=region)
+            if channel == Channel.EMAIL:
+                yield contacts.normalise_email(value)
+            else:
+                yield found_addresses.normalise_found_number(value, region=region)
         except InvalidAddress:
             continue
+
+
+def unreadable_values(raw: Mapping[str, Any], region: str) -> list[str]:
+    """Returns what a vendor has as an address and we cannot take for one."""
+    found = []
+    for channel, name in ((Channel.EMAIL, "emails"), (Channel.SMS, "phones")):
+        found += [
+            value
+            for value in raw.get(name, ())
+            if value not in raw.get(FAX, ())
+            and not any(True for _ in normalised_addresses(channel, [value], region))
+        ]
+    return found
 
 
 # --- three-way merge ---
@@ -185,10 +222,13 @@ def to_remote_person(
     group: str = "",
     raw: Mapping[str, Any],
     region: str,
+    ours: Iterable[AddressEntry] = (),
 ) -> RemotePerson:
     """Returns the person to write, with the vendor's spelling of what stays and its raw values
-    that we cannot read."""
+    that we cannot read. What is new comes in the order of `ours`."""
     name, given, family = target.names
+    entries = list(ours)
+    order = [entry.value for entry in entries]
     return RemotePerson(
         id=id,
         etag=etag,
@@ -198,8 +238,10 @@ def to_remote_person(
         family_name=family,
         company=target.company,
         notes=target.notes,
-        emails=keep_spelling(Channel.EMAIL, target.emails, raw.get("emails", ()), region),
-        phones=keep_spelling(Channel.SMS, target.phones, raw.get("phones", ()), region),
+        emails=keep_spelling(Channel.EMAIL, target.emails, raw, region, order),
+        phones=keep_spelling(Channel.SMS, target.phones, raw, region, order),
+        phone_kinds={entry.value: entry.label for entry in entries if entry.label}
+        | dict.fromkeys(raw.get(FAX, ()), FAX),
         groups=(group,) if group else (),
     )
 
@@ -207,17 +249,32 @@ def to_remote_person(
 def keep_spelling(
     channel: str,
     wanted: frozenset[str],
-    raw: Iterable[str],
+    raw: Mapping[str, Any],
     region: str,
+    order: Sequence[str],
 ) -> tuple[str, ...]:
+    """Returns the wanted values in the vendor's spelling, then those that it does not have yet."""
     kept, missing = [], set(wanted)
-    for value in raw:
-        normal = next(iter(normalised_addresses(channel, [value], region)), None)
+    for value in raw.get("emails" if channel == Channel.EMAIL else "phones", ()):
+        normal = None if value in raw.get(FAX, ()) else read_value(channel, value, region)
         if normal is None or normal in wanted:
             kept.append(value)
             missing.discard(normal or "")
-    return (*kept, *sorted(missing))
+    return (*kept, *sorted(missing, key=lambda value: place_of(value, order)))
+
+
+def read_value(channel: str, value: str, region: str) -> str | None:
+    return next(iter(normalised_addresses(channel, [value], region)), None)
+
+
+def place_of(value: str, order: Sequence[str]) -> tuple[int, str]:
+    """Returns where a value stands in an order; behind it by the alphabet."""
+    return (order.index(value) if value in order else len(order), value)
 
 
 def raw_addresses(person: RemotePerson) -> dict[str, list[str]]:
-    return {"emails": list(person.emails), "phones": list(person.phones)}
+    return {
+        "emails": list(person.emails),
+        "phones": list(person.phones),
+        FAX: [number for number, kind in person.phone_kinds.items() if kind == FAX],
+    }

@@ -174,7 +174,9 @@ class PushNotification:
 
 @dataclass(frozen=True, kw_only=True)
 class RemotePerson:
-    """A contact of a vendor's address book, as it is now. Numbers and addresses as they came."""
+    """A contact of a vendor's address book, as it is now. Numbers and addresses as they came, those
+    that it prefers first.
+    """
 
     id: str
     etag: str = ""
@@ -183,6 +185,8 @@ class RemotePerson:
     family_name: str = ""
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    # Number -> cell, home, work or fax, where the vendor says so.
+    phone_kinds: Mapping[str, str] = field(default_factory=dict)
     company: str = ""
     notes: str = ""
     # Groups (Google) or the folder (Microsoft) it is in, by id.

@@ -192,31 +192,6 @@ def normalised_entry(contact: Contact, entry: AddressEntry) -> AddressEntry:
     return entry._replace(value=value, label=entry.label.strip()[:40])
 
 
-def reachable_first(entries: Iterable[AddressEntry]) -> list[AddressEntry]:
-    """Returns the entries with the one to use first, and marked, in each channel.
-
-    A landline comes last, for no message reaches it; before that counts what the source prefers,
-    then a mobile before a number of unknown kind. Otherwise the order stays.
-    """
-    by_channel: dict[str, list[AddressEntry]] = {}
-    for entry in entries:
-        by_channel.setdefault(entry.channel, []).append(entry)
-    return [
-        entry._replace(is_primary=number == 0)
-        for listed in by_channel.values()
-        for number, entry in enumerate(sorted(listed, key=reach_rank))
-    ]
-
-
-def reach_rank(entry: AddressEntry) -> tuple[bool, bool, bool]:
-    """Returns where an address stands among its person's, the best first."""
-    if entry.channel == Channel.EMAIL:
-        return (False, not entry.is_primary, False)
-    is_landline = bool(phone_numbers.landline_refusal(entry.value))
-    is_mobile = entry.label == "cell" or phone_numbers.is_mobile(entry.value)
-    return (is_landline, not entry.is_primary, not is_mobile)
-
-
 def primary_positions(entries: Sequence[AddressEntry]) -> set[int]:
     """Returns the positions of primary entries: one a channel, the first where none says so."""
     found: dict[str, int] = {}

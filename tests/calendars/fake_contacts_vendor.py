@@ -19,7 +19,7 @@ from tests.calendars.fake_vendor import (
     FakeMailbox,
     FakeVendor,
 )
-from wedsync_comms.lib.errors import TransientError
+from wedsync_comms.lib.errors import PermanentError, TransientError
 
 PAGE = 50
 
@@ -34,6 +34,10 @@ class FakeContactsVendor(FakeVendor):
     late: bool = False
     before: dict[str, RemotePerson | None] = field(default_factory=dict)
     writes: int = 0
+    # A person takes so many e-mail addresses; the vendor leaves out the others.
+    room: int = 99
+    # Refuses to store whom it likes not.
+    refuses: Callable[[RemotePerson], bool] = lambda _person: False
     # Called before every page, to do something in the middle.
     before_page: Callable[[], None] | None = None
 
@@ -135,9 +139,12 @@ class FakeContactsMailbox(FakeMailbox):
             there = next(
                 (known for known in vendor.people.values() if known.key == person.key), None
             )
+            if vendor.refuses(person):
+                raise PermanentError("400 invalid")
             if there is None:
                 vendor.writes += 1
-                there = vendor.store(replace(person, id=f"p{next(vendor.ids)}"))
+                emails = person.emails[: vendor.room]
+                there = vendor.store(replace(person, id=f"p{next(vendor.ids)}", emails=emails))
         return self.replied(there)
 
     def update_person(self, person: RemotePerson) -> RemotePerson:
@@ -150,7 +157,9 @@ class FakeContactsMailbox(FakeMailbox):
             if there.etag != person.etag:
                 raise Changed("FAILED_PRECONDITION")
             vendor.writes += 1
-            made = vendor.store(replace(there, **{name: getattr(person, name) for name in WRITTEN}))
+            values = {name: getattr(person, name) for name in WRITTEN}
+            values["emails"] = person.emails[: vendor.room]
+            made = vendor.store(replace(there, **values))
         return self.replied(made)
 
     def delete_person(self, id: str) -> None:  # noqa: A002

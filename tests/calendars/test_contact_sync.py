@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from django.utils.html import escape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -26,14 +27,17 @@ from communications.book import (
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import NotPossible
-from communications.models import Contact, ContactChange, Organization, Pair
+from communications.models import Contact, ContactChange, Organization, Pair, Role
 from communications.policy import suppressions
 from communications.vocabulary.events import Reason
 from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.fake_contacts_vendor import FakeContactsVendor
+from tests.communications.admin_pages import logged_in, plain_static, url
 from wedsync_comms.lib.errors import TransientError
+
+__all__ = ["plain_static"]
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +184,114 @@ def test_what_cannot_be_read_stays_with_them(
     synced(book)
 
     assert contacts_vendor.people[amelia.id].phones == ("ask Theo", "+447700900102")
+
+
+def primaries(contact: Contact) -> dict[str, str]:
+    rows = contact.addresses.filter(is_primary=True)
+    return dict(rows.values_list("channel", "value"))
+
+
+def test_the_vendors_order_chooses_the_address_and_not_the_alphabet(
+    book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    landline, fax, unknown, mobile = (
+        "020 7946 0001",
+        "020 7946 0002",
+        "07700 900101",
+        "07911 123456",
+    )
+    zoe = contacts_vendor.add(
+        "Zoë Hart",
+        emails=("zoe@private.example", "accounts@hart.example"),
+        phones=(landline, fax, unknown, mobile),
+        phone_kinds={fax: "fax", unknown: "cell"},
+    )
+    synced(book, times=2)
+
+    ours = Contact.objects.get()
+    # Of a landline nobody reads an SMS; both mobiles do, and one stands first.
+    chosen = {"email": "zoe@private.example", "sms": "+447700900101"}
+    assert primaries(ours) == chosen
+    assert "+442079460002" not in values(ours)
+
+    contacts_vendor.change(zoe.id, emails=("a@hart.example", *zoe.emails), notes="Vegan")
+    contacts.change_contact(ours, company="Hart Ltd")
+    synced(book, times=2)
+    assert primaries(Contact.objects.get()) == chosen
+    assert contacts_vendor.people[zoe.id].phones == (landline, fax, unknown, mobile)
+
+
+def test_a_mobile_that_comes_later_takes_the_messages_of_a_landline(
+    book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    zoe = contacts_vendor.add("Zoë Hart", phones=("01865 270000",))
+    synced(book)
+    contacts_vendor.change(zoe.id, phones=("01865 270000", "07911 123456"))
+    synced(book)
+    assert primaries(Contact.objects.get()) == {"sms": "+447911123456"}
+
+
+@pytest.mark.usefixtures("plain_static")
+@pytest.mark.parametrize("phone", ["0170 1234567 Mobil", "1990", "020 7946 0001 x12", "*100#"])
+def test_what_is_not_surely_a_number_stays_there_and_is_shown_here(
+    book: ContactBook, contacts_vendor: FakeContactsVendor, phone: str
+) -> None:
+    zoe = contacts_vendor.add("Zoë Hart", emails=("zoe@hart.example",), phones=(phone,))
+    synced(book)
+    contacts.change_contact(Contact.objects.get(), company="Hart Ltd")
+    synced(book)
+
+    ours = Contact.objects.get()
+    assert values(ours) == {"zoe@hart.example"}
+    assert contacts_vendor.people[zoe.id].phones == (phone,)
+    owner = factories.member(ours.organization, Role.OWNER)
+    page = logged_in(owner).get(url(ours)).content.decode()
+    assert escape(phone) in page
+    assert "cannot be written to" in page
+
+
+def test_two_people_behind_one_switchboard_stay_two(
+    book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    contacts_vendor.add("Anna", phones=("020 7946 0001 x1",))
+    contacts_vendor.add("Anna Weber", phones=("020 7946 0001 x2",))
+    synced(book)
+    assert Contact.objects.count() == 2
+
+
+def test_what_the_vendor_has_no_room_for_stays_here_and_later_changes_go_through(
+    book: ContactBook, contacts_vendor: FakeContactsVendor, venue: Organization
+) -> None:
+    contacts_vendor.room = 3
+    emails = [("email", f"{name}@hart.example") for name in ("z", "y", "x", "b", "a")]
+    ours = person(venue, "Zoë Hart", *emails)
+    synced(book, times=2)
+    [there] = contacts_vendor.people.values()
+    # The primary one, and those after it.
+    assert there.emails == ("z@hart.example", "y@hart.example", "x@hart.example")
+
+    contacts.change_contact(ours, company="Hart Ltd")
+    contacts_vendor.change(there.id, notes="Vegan")
+    synced(book, times=2)
+
+    ours.refresh_from_db()
+    assert (len(values(ours)), ours.notes) == (5, "Vegan")
+    assert contacts_vendor.people[there.id].company == "Hart Ltd"
+    writes = contacts_vendor.writes
+    synced(book, times=2)
+    assert contacts_vendor.writes == writes
+
+
+def test_whom_the_vendor_refused_is_written_again_once_changed(
+    book: ContactBook, contacts_vendor: FakeContactsVendor, venue: Organization
+) -> None:
+    contacts_vendor.refuses = lambda person: person.company == "Wrong"
+    ours = person(venue, "Zoë Hart", ("email", "zoe@hart.example"), company="Wrong")
+    synced(book, times=2)
+    assert not contacts_vendor.people
+    contacts.change_contact(ours, company="Hart Ltd")
+    synced(book)
+    assert [there.company for there in contacts_vendor.people.values()] == ["Hart Ltd"]
 
 
 @pytest.mark.parametrize("direction", ["read", "write"])

@@ -19,8 +19,33 @@ from calendars.vocabulary.events import (
 )
 from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
-# One at most: it is replaced as a whole.
-SINGLE = {"names", "biographies"}
+# The user's own, before what the person says in a profile:
+# https://developers.google.com/people/api/rest/v1/people#sourcetype
+OWN_SOURCE = "CONTACT"
+# https://developers.google.com/people/api/rest/v1/people#phonenumber
+KINDS = {
+    "mobile": "cell",
+    "workMobile": "cell",
+    "home": "home",
+    "work": "work",
+    "main": "main",
+    "homeFax": "fax",
+    "workFax": "fax",
+    "otherFax": "fax",
+    "pager": "fax",
+    "workPager": "fax",
+}
+# What Google makes of the parts of a name; the parts we do not know are carried as they are.
+COMPUTED_NAMES = {
+    "metadata",
+    "displayName",
+    "displayNameLastFirst",
+    "unstructuredName",
+    "givenName",
+    "familyName",
+}
+# What belongs to a name as a whole, also to one that Google takes apart by itself.
+PARTS_OF_ONE_NAME = {"honorificPrefix", "middleName", "honorificSuffix"}
 
 # --- theirs into ours ---------------------------------------------------------------------------
 
@@ -42,6 +67,7 @@ def read_google_person(google_person: Mapping[str, Any]) -> RemotePerson | Remov
         family_name=as_text(name.get("familyName")),
         emails=field_values(google_person, "emailAddresses"),
         phones=field_values(google_person, "phoneNumbers"),
+        phone_kinds=google_phone_kinds(google_person),
         company=as_text(first_value(google_person, "organizations").get("name")),
         notes=as_text(first_value(google_person, "biographies").get("value")),
         groups=membership_groups(google_person),
@@ -53,7 +79,9 @@ def read_google_person(google_person: Mapping[str, Any]) -> RemotePerson | Remov
 
 
 def updated_at(metadata: Mapping[str, Any]) -> datetime | None:
-    times = [instant_or_none(item.get("updateTime")) for item in as_dicts(metadata.get("sources"))]
+    sources = as_dicts(metadata.get("sources"))
+    sources.sort(key=lambda source: source.get("type") != OWN_SOURCE)
+    times = [instant_or_none(source.get("updateTime")) for source in sources]
     return next(filter(None, times), None)
 
 
@@ -64,13 +92,38 @@ def undeleted_person(person: RemotePerson | Removed) -> RemotePerson:
 
 
 def first_value(google_person: Mapping[str, Any], field: str) -> dict[str, Any]:
-    return next(iter(as_dicts(google_person.get(field))), {})
+    return next(iter(preferred_entries(google_person, field)), {})
 
 
 def field_values(google_person: Mapping[str, Any], field: str) -> tuple[str, ...]:
-    return tuple(
-        filter(None, (as_text(entry.get("value")) for entry in as_dicts(google_person.get(field))))
-    )
+    """Returns the values of a field, the preferred one first, each once."""
+    values = [as_text(entry.get("value")) for entry in preferred_entries(google_person, field)]
+    return tuple(dict.fromkeys(filter(None, values)))
+
+
+def preferred_entries(google_person: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
+    """Returns the entries of a field: the user's own before a profile's, then the primary one."""
+    return sorted(as_dicts(google_person.get(field)), key=entry_rank)
+
+
+def entry_rank(entry: Mapping[str, Any]) -> tuple[bool, bool]:
+    metadata = as_dict(entry.get("metadata"))
+    is_primary = metadata.get("primary") is True or metadata.get("sourcePrimary") is True
+    return (not is_own_entry(entry), not is_primary)
+
+
+def is_own_entry(entry: Mapping[str, Any]) -> bool:
+    """Returns whether the user wrote an entry, and not the person in a profile."""
+    source = as_dict(as_dict(entry.get("metadata")).get("source"))
+    return as_text(source.get("type", OWN_SOURCE)) == OWN_SOURCE
+
+
+def google_phone_kinds(google_person: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        as_text(entry.get("value")): KINDS[as_text(entry.get("type"))]
+        for entry in as_dicts(google_person.get("phoneNumbers"))
+        if as_text(entry.get("type")) in KINDS
+    }
 
 
 def client_data_key(google_person: Mapping[str, Any]) -> str:
@@ -132,27 +185,45 @@ def google_biography(notes: str) -> dict[str, Any]:
 def google_person_changes(
     person: RemotePerson, present: RemotePerson
 ) -> dict[str, list[dict[str, Any]]]:
-    """Returns what differs, and no more; with the labels that Google has and we do not know."""
+    """Returns what differs, and no more; with what Google has of it and we do not know."""
     before, after = google_person_fields(present), google_person_fields(person)
     if person.name != present.name and after["names"] == before["names"]:
         # Its parts are the same: Google takes the whole apart by itself.
         after["names"] = [{"unstructuredName": person.name}]
     return {
-        field: with_google_labels(field, after[field], as_dicts(present.raw.get(field)))
+        field: with_google_parts(field, after[field], present.raw)
         for field in after
         if after[field] != before[field]
     }
 
 
-def with_google_labels(
-    field: str,
-    ours: list[dict[str, Any]],
-    theirs: list[dict[str, Any]],
+def with_google_parts(
+    field: str, ours: list[dict[str, Any]], raw: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    if field in SINGLE:
+    """Returns our values of a field with Google's labels and further parts.
+
+    What the person says in a profile is not the user's to write, and is left out.
+    """
+    entries = preferred_entries(raw, field)
+    theirs = [entry for entry in entries if is_own_entry(entry)]
+    if field == "names":
+        return [{**carried_name_parts(name, theirs), **name} for name in ours]
+    if field == "biographies":
         return ours
     if field == "organizations":
         present, others = next(iter(theirs), {}), theirs[1:]
         return [{**present, **value} for value in ours] + others
     labelled = {as_text(entry.get("value")): entry for entry in theirs}
-    return [{**labelled.get(entry["value"], {}), **entry} for entry in ours]
+    foreign = {as_text(entry.get("value")) for entry in entries} - labelled.keys()
+    return [
+        {**labelled.get(entry["value"], {}), **entry}
+        for entry in ours
+        if entry["value"] not in foreign
+    ]
+
+
+def carried_name_parts(name: Mapping[str, Any], theirs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the parts of a name that we do not have: prefix, middle, suffix, how it sounds."""
+    left_out = COMPUTED_NAMES | (PARTS_OF_ONE_NAME if "unstructuredName" in name else set())
+    present = next(iter(theirs), {})
+    return {part: value for part, value in present.items() if part not in left_out}

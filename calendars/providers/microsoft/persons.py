@@ -3,7 +3,7 @@
 https://learn.microsoft.com/en-us/graph/api/resources/contact
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calendars.providers.base import Gone
@@ -12,8 +12,17 @@ from calendars.providers.responses import instant_or_none, malformed_answer
 from calendars.vocabulary.events import RemotePerson, Removed
 from wedsync_comms.lib.shapes import as_dicts, as_text
 
-# In the order in which they are filled: how many numbers each takes.
+# How many addresses and numbers a contact takes:
+# https://support.microsoft.com/office/add-a-contact-e1dc4548-3bd6-4644-aecd-47b5728f7b0d
+MAX_EMAILS = 3
 PHONES = {"mobilePhone": 1, "businessPhones": 2, "homePhones": 2}
+KINDS = {"mobilePhone": "cell", "businessPhones": "work", "homePhones": "home"}
+# In which order they are filled with numbers of a kind.
+ROOMS = {
+    "work": ("businessPhones", "homePhones", "mobilePhone"),
+    "home": ("homePhones", "businessPhones", "mobilePhone"),
+}
+USUAL_ROOMS = ("mobilePhone", "businessPhones", "homePhones")
 
 # --- theirs into ours ---------------------------------------------------------------------------
 
@@ -38,6 +47,11 @@ def read_graph_contact(graph_contact: Mapping[str, Any]) -> RemotePerson | Remov
         phones=tuple(
             number for numbers in graph_phones(graph_contact).values() for number in numbers
         ),
+        phone_kinds={
+            number: KINDS[name]
+            for name, numbers in graph_phones(graph_contact).items()
+            for number in numbers
+        },
         company=as_text(graph_contact.get("companyName")),
         notes=as_text(graph_contact.get("personalNotes")).replace("\r\n", "\n").strip(),
         groups=(in_folder,) if in_folder else (),
@@ -71,9 +85,12 @@ def graph_phones(graph_contact: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns Graph's fields; numbers stay where they are in `item`, which is how Graph has it."""
+    """Returns Graph's fields; numbers stay where they are in `item`, which is how Graph has it.
+
+    Of what Graph has no room for, the first is written; the rest is ours alone.
+    """
     names = {as_text(email.get("address")).lower(): email for email in graph_emails(item)}
-    placed = placed_phones(person.phones, graph_phones(item))
+    placed = placed_phones(person.phones, graph_phones(item), person.phone_kinds)
     return {
         "displayName": person.name,
         "givenName": person.given_name,
@@ -85,7 +102,7 @@ def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[
                 "name": as_text(names.get(email.lower(), {}).get("name")) or person.name,
                 "address": email,
             }
-            for email in person.emails
+            for email in person.emails[:MAX_EMAILS]
         ],
         "mobilePhone": next(iter(placed["mobilePhone"]), None),
         "businessPhones": placed["businessPhones"],
@@ -96,17 +113,17 @@ def graph_contact_fields(person: RemotePerson, item: Mapping[str, Any]) -> dict[
 def placed_phones(
     numbers: Sequence[str],
     present: Mapping[str, Sequence[str]],
+    kinds: Mapping[str, str],
 ) -> dict[str, list[str]]:
-    """Places numbers: those that are there stay where they are, new ones go where there is room."""
-    placed = {field: [number for number in present[field] if number in numbers] for field in PHONES}
+    """Places numbers: those that are there stay where they are, new ones go where there is room.
+
+    A number of a kind goes into its own field first. What finds no room is left out.
+    """
+    placed = {name: [number for number in present[name] if number in numbers] for name in PHONES}
     settled = {number for field in placed.values() for number in field}
     for number in numbers:
-        if number not in settled:
-            placed[next(with_room(placed))].append(number)
+        rooms = ROOMS.get(kinds.get(number, ""), USUAL_ROOMS)
+        free = [name for name in rooms if len(placed[name]) < PHONES[name]]
+        if free and number not in settled:
+            placed[free[0]].append(number)
     return placed
-
-
-def with_room(placed: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yields the fields with room, and then one that Graph refuses by itself."""
-    yield from (field for field, most in PHONES.items() if len(placed[field]) < most)
-    yield "businessPhones"

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 import phonenumbers
 
-from communications.book import contacts
+from communications.book import contacts, found_addresses
 from communications.book.contacts import AddressEntry
 from communications.errors import InvalidAddress
 from communications.models import Channel
-from communications.vocabulary import number_checks
+from communications.vocabulary import number_checks, written_numbers
 from communications.vocabulary.number_checks import NumberStanding
+from communications.vocabulary.written_numbers import shortened
 
 # Google joins several values with three colons; people use semicolons and new lines.
 SEVERAL = re.compile(r":::|;(?!\s*(?:ext|isub|phone-context)=)|\n")
@@ -25,17 +26,8 @@ ANGLES = re.compile(r"<([^<>]*)>")
 # Marks of direction and zero-width characters that come along with numbers out of chats.
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 SCHEME = re.compile(r"(?:mailto|tel|sms|callto):", re.IGNORECASE)
-EXTENSION = re.compile(
-    r"\s*(?:;\s*ext=|[,;pw]+|(?:ext(?:n|ension)?|durchwahl|dw|poste)\.?:?|x|#)\s*(\d{1,7})\s*$",
-    re.IGNORECASE,
-)
-DATE = re.compile(r"\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[ T].*)?|\d{1,2}([-/.])\d{1,2}\2(?:19|20)\d{2}")
-# Fewer are a year, a service or a short code, even where a numbering plan would allow them.
-FEWEST_DIGITS = 7
-LONGEST_SHOWN = 60
 # Longer cells are letters that somebody wrote, and nothing is looked for in them.
 LONGEST_ADDRESS = 320
-LONGEST_NUMBER = 80
 
 
 @dataclass
@@ -70,13 +62,12 @@ def split_numbers(cell: str) -> list[str]:
     found: list[str] = []
     for part in SEVERAL.split(cell):
         numbers = [number for number in BETWEEN_NUMBERS.split(part) if number]
-        is_list = all(count_digits(number) >= FEWEST_DIGITS for number in numbers)
+        is_list = all(
+            written_numbers.count_digits(number) >= written_numbers.FEWEST_DIGITS
+            for number in numbers
+        )
         found += numbers if is_list else [part]
     return [part for part in found if part.strip()]
-
-
-def count_digits(text: str) -> int:
-    return sum(char.isdecimal() for char in text)
 
 
 def read_address(entry: AddressEntry, reading: CellReading, *, region: str) -> None:
@@ -107,19 +98,16 @@ def read_number(value: str, reading: CellReading, *, region: str) -> str:
 
     Raises InvalidAddress for what is not surely a number.
     """
-    if len(value) <= LONGEST_NUMBER and (extension := EXTENSION.search(value)):
-        check_written_as_number(value[: extension.start()])
-        number = contacts.normalise_number(value[: extension.start()], region=region)
-        reading.notes.append(f"Telephone: {shown_number(number)} ext. {extension[1]}")
+    plain, extension = written_numbers.split_extension(value)
+    if extension:
+        number = found_addresses.normalise_found_number(plain, region=region)
+        reading.notes.append(f"Telephone: {shown_number(number)} ext. {extension}")
         reading.problems.append(
             f"“{shortened(value)}” has an extension, which no message reaches: it is in the notes."
         )
         return ""
-    check_written_as_number(value)
-    number = contacts.normalise_number(value, region=region)
+    number = found_addresses.normalise_found_number(value, region=region)
     if number_checks.number_standing(number) is NumberStanding.POSSIBLE:
-        if not value.startswith("+") and count_digits(value) < FEWEST_DIGITS:
-            raise InvalidAddress(number_checks.REFUSALS[NumberStanding.LOCAL].format(value))
         reading.problems.append(
             f"No network is known to have the number {number}: it is kept, and nothing is sent to "
             "it before you say that it is right."
@@ -127,28 +115,7 @@ def read_number(value: str, reading: CellReading, *, region: str) -> str:
     return number
 
 
-def check_written_as_number(value: str) -> None:
-    """Raises InvalidAddress for what has other things in it than a number has."""
-    shown = shortened(value)
-    if not count_digits(value) or len(value) > LONGEST_NUMBER:
-        raise InvalidAddress(f"“{shown}” is not a telephone number: write it like +447700900123.")
-    if "*" in value or "#" in value:
-        raise InvalidAddress(f"“{shown}” is a code for a telephone to dial, not a number.")
-    if DATE.fullmatch(value.strip()):
-        raise InvalidAddress(f"“{shown}” looks like a date, not like a telephone number.")
-    if any(char.isalpha() for char in value):
-        raise InvalidAddress(
-            f"“{shown}” has words in it: give the number alone, like +447700900123."
-        )
-    if re.search(r"[.,]\d\s*$", value) and count_digits(value) == len(re.sub(r"[.,]", "", value)):
-        raise InvalidAddress(f"“{shown}” looks like a spreadsheet's sum: give it as a text.")
-
-
 def shown_number(value: str) -> str:
     return phonenumbers.format_number(
         phonenumbers.parse(value), phonenumbers.PhoneNumberFormat.INTERNATIONAL
     )
-
-
-def shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"

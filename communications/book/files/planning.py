@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from communications.book import contacts, facts, matching
+from communications.book import contacts, facts, matching, reach
 from communications.book.contacts import AddressEntry
 from communications.book.facts import FACTS
 from communications.book.files.records import ContactRecord
@@ -185,7 +185,7 @@ class Planner:
             free = free[:room]
         is_changed = is_new or united != draft.facts or bool(free)
         draft.facts = united
-        draft.entries = free if is_new else [*draft.entries, *free]
+        draft.entries = free if is_new else reach.joined_entries(draft.entries, free)
         if is_changed and not draft.is_changed:
             self.plan.drafts.append(draft)
         draft.is_changed = draft.is_changed or is_changed

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from communications.book import contacts, facts
+from communications.book import contacts, facts, reach
 from communications.book.contacts import AddressEntry
 from communications.book.files import cells, headings
 from communications.book.files.cells import CellReading
 from communications.errors import Refused
 from communications.models import Channel, Organization
+from communications.vocabulary.written_numbers import shortened
 from wedsync_comms.lib.text import sanitise
 
 # What a column may be. Of those that hold addresses there may be several.
@@ -144,7 +145,7 @@ def build_record(number: int, given: dict[str, Any], reading: CellReading) -> Co
     entries: dict[tuple[str, str], AddressEntry] = {}
     for entry in reading.entries:
         entries.setdefault((entry.channel, entry.value), entry)
-    taken = contacts.reachable_first(entries.values())[: contacts.MAX_ADDRESSES]
+    taken = reach.reachable_first(entries.values())[: contacts.MAX_ADDRESSES]
     if len(entries) > len(taken):
         problems.append(f"Of its {len(entries)} addresses the first {len(taken)} are taken.")
     for note in dict.fromkeys(reading.notes):
@@ -208,7 +209,7 @@ def fit_weddings(name: str, value: list[str], problems: list[str]) -> list[str]:
     tags = [tag for tag in value if not SYSTEM_GROUP.fullmatch(tag.strip())]
     short = [tag for tag in dict.fromkeys(tags) if len(tag) <= facts.MAX_TAG]
     problems.extend(
-        f"{TARGETS[name]}: “{cells.shortened(tag)}” is longer than {facts.MAX_TAG} characters."
+        f"{TARGETS[name]}: “{shortened(tag)}” is longer than {facts.MAX_TAG} characters."
         for tag in tags
         if len(tag) > facts.MAX_TAG
     )
@@ -224,7 +225,7 @@ def fit_custom_fields(_name: str, value: dict[str, Any], problems: list[str]) ->
         if not why and len(found) >= facts.MAX_CUSTOM:
             why = f"At most {facts.MAX_CUSTOM} custom fields."
         if why:
-            problems.append(f"“{cells.shortened(column)}”: {why}")
+            problems.append(f"“{shortened(column)}”: {why}")
         else:
             found[column] = text
     return found

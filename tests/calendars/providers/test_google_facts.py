@@ -1,5 +1,6 @@
 """Facts about Google: what goes over the wire, and what its answers mean."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -570,6 +571,84 @@ def test_a_person_that_was_deleted_is_gone() -> None:
         persons.undeleted_person(
             persons.read_google_person({"resourceName": "people/1", "metadata": {"deleted": True}})
         )
+
+
+def entry(value: str, source: str = "CONTACT", **more: Any) -> dict[str, Any]:
+    marks = {"source": {"type": source, "id": "1"}, **more.pop("metadata", {})}
+    return {"value": value, "metadata": marks, **more}
+
+
+def own_name(source: str = "CONTACT", **parts: str) -> dict[str, Any]:
+    return {"metadata": {"source": {"type": source, "id": "1"}}, **parts}
+
+
+def google_person(**fields: Any) -> RemotePerson:
+    found = persons.read_google_person({"resourceName": "people/1", "etag": "e", **fields})
+    assert isinstance(found, RemotePerson)
+    return found
+
+
+def test_the_primary_address_comes_first_and_the_users_own_before_a_profiles() -> None:
+    person = google_person(
+        emailAddresses=[
+            entry("accounts@hart.example"),
+            entry("profile@hart.example", "PROFILE", metadata={"primary": True}),
+            entry("zoe@private.example", metadata={"sourcePrimary": True}),
+            entry("accounts@hart.example", "DOMAIN_PROFILE"),
+        ],
+        names=[
+            own_name("PROFILE", displayName="Zed", givenName="Zed"),
+            own_name(displayName="Zoë Hart", givenName="Zoë", familyName="Hart"),
+        ],
+    )
+    assert person.emails == (
+        "zoe@private.example",
+        "accounts@hart.example",
+        "profile@hart.example",
+    )
+    assert (person.name, person.given_name) == ("Zoë Hart", "Zoë")
+
+
+def test_google_says_which_number_is_of_a_mobile_and_which_of_a_fax() -> None:
+    numbers = [entry("1", type="workFax"), entry("2", type="mobile"), entry("3", type="Bridesmaid")]
+    assert google_person(phoneNumbers=numbers).phone_kinds == {"1": "fax", "2": "cell"}
+
+
+def test_what_a_profile_says_is_not_written_into_the_contact() -> None:
+    present = google_person(
+        emailAddresses=[entry("own@hart.example", type="home"), entry("p@hart.example", "PROFILE")]
+    )
+    wanted = dataclasses.replace(present, emails=(*present.emails, "new@hart.example"))
+    changes = persons.google_person_changes(wanted, present)
+    assert [(e["value"], e.get("type")) for e in changes["emailAddresses"]] == [
+        ("own@hart.example", "home"),
+        ("new@hart.example", None),
+    ]
+
+
+@pytest.mark.usefixtures("sandbox_server")
+def test_a_new_surname_keeps_what_else_google_knows_of_a_name(
+    sandbox_server: SandboxServer,
+) -> None:
+    harness = GoogleHarness(sandbox_server)
+    harness.rest()
+    mailbox: Any = harness.mailbox()
+    kept = {
+        "honorificPrefix": "Dr.",
+        "middleName": "Maria",
+        "honorificSuffix": "MA",
+        "phoneticGivenName": "zo-ee",
+        "phoneticFamilyName": "hart",
+    }
+    body = {"names": [{"givenName": "Zoë", "familyName": "Hart", **kept}]}
+    made = mailbox.calls.run(mailbox.book.createContact(body=body, personFields="names"))
+
+    present = mailbox.person(made["resourceName"])
+    written = mailbox.update_person(dataclasses.replace(present, family_name="Lee"))
+
+    [name] = written.raw["names"]
+    assert {part: name.get(part) for part in kept} == kept
+    assert (name["familyName"], written.name) == ("Lee", "Dr. Zoë Maria Lee MA")
 
 
 def test_googles_own_hosts_are_the_default() -> None:

@@ -1,5 +1,6 @@
 """Facts about Microsoft: what goes over the wire, and what its answers mean."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -719,13 +720,38 @@ def test_a_contact_without_an_id_is_an_error() -> None:
 def test_numbers_stay_where_they_are_and_new_ones_go_where_there_is_room() -> None:
     present = {"mobilePhone": ["1"], "businessPhones": ["2", "3"], "homePhones": []}
 
-    placed = persons.placed_phones(("3", "1", "4", "5", "6", "7"), present)
+    numbers = ("3", "1", "4", "5", "6", "7")
+    placed = persons.placed_phones(numbers, present, {"4": "home", "6": "work"})
 
     assert placed == {
         "mobilePhone": ["1"],
-        "businessPhones": ["3", "4", "7"],
-        "homePhones": ["5", "6"],
+        "businessPhones": ["3", "5"],
+        "homePhones": ["4", "6"],
     }
+
+
+@pytest.fixture
+def outlook(sandbox_server: SandboxServer) -> Mailbox:
+    harness = MicrosoftHarness(sandbox_server)
+    harness.rest()
+    return harness.mailbox()
+
+
+def test_of_more_addresses_than_a_contact_takes_the_first_are_written(outlook: Mailbox) -> None:
+    """Graph refuses the whole contact otherwise."""
+    emails = tuple(f"a{n}@hart.example" for n in range(5))
+    phones = tuple(f"+4477009001{n:02}" for n in range(7))
+    many = RemotePerson(id="", name="Amelia Hart", emails=emails, phones=phones, key="k1")
+
+    made = outlook.create_person(many)
+
+    assert made.emails == emails[:3]
+    assert set(made.phones) == set(phones[:5])
+    changed = dataclasses.replace(made, company="Hart Ltd", emails=emails, phones=phones)
+    written = outlook.update_person(changed)
+    assert (written.company, written.emails) == ("Hart Ltd", emails[:3])
+    fewer = dataclasses.replace(written, emails=emails[2:], phones=phones[5:])
+    assert outlook.update_person(fewer).emails == emails[2:]
 
 
 def test_folders_of_contacts_come_in_pages() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from communications.book import contacts
+from communications.book import reach
 from communications.book.contacts import AddressEntry
 from communications.book.files import cells, csv_tables, headings, records, vcard_lines, vcards
 from communications.book.files.cells import CellReading
@@ -118,7 +118,7 @@ def test_what_is_no_email_address_is_listed(cell: str) -> None:
 
 def test_a_mobile_comes_before_a_landline_and_the_preferred_one_before_others() -> None:
     def ranked(*entries: AddressEntry) -> list[str]:
-        return [entry.value for entry in contacts.reachable_first(entries)]
+        return [entry.value for entry in reach.reachable_first(entries)]
 
     landline, unknown = AddressEntry("sms", "+441865270000"), AddressEntry("sms", "+12125550123")
     mobile, other = AddressEntry("sms", "+447911123456"), AddressEntry("sms", "+447911123457")

@@ -179,3 +179,9 @@ def test_a_text_message_carries_no_attachments(api: Api) -> None:
     files = [{"filename": "menu.pdf", "content": "QQ=="}]
     answer = api.post("messages/", sms("07700 900123", attachments=files))
     assert (answer.status_code, list(answer.json())) == (400, ["attachments"])
+
+
+def test_a_word_behind_a_number_is_not_read_as_its_digits(api: Api) -> None:
+    answer = api.post("messages/", sms("0170 1234567 Mobil", allow_unconfirmed=True))
+    assert answer.status_code == 400
+    assert "has letters in it" in answer.json()["to"][0]
