@@ -1,5 +1,6 @@
 """What follows from a change: for the organization's owners."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from calendars.models import ParticipantRole, Rule
+from calendars.notifications import send
 from communications.models import Template
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.roles import OWNING
@@ -60,8 +62,14 @@ class RuleForm(OwnedForm):
             template.pk for template in templates if (template.channel, template.name) in kept
         ]
 
+    def clean_template(self) -> Template:
+        template: Template = self.cleaned_data["template"]
+        check_placeholders([template])
+        return template
+
     def clean_fallback(self) -> list[dict[str, str]]:
         chosen = self.cleaned_data["fallback"]
+        check_placeholders(chosen)
         steps = dict.fromkeys((template.channel, template.name) for template in chosen)
         return [{"channel": channel, "template": name} for channel, name in steps]
 
@@ -74,6 +82,17 @@ class RuleForm(OwnedForm):
         if template and self.owner and template.organization_id != self.owner.pk:
             self.add_error("template", "It belongs to another organization.")
         return data
+
+
+def check_placeholders(templates: Iterable[Template]) -> None:
+    """Raises ValidationError for a template that an appointment cannot fill in."""
+    for template in templates:
+        if unfilled := send.unfilled_placeholders(template):
+            known = ", ".join(f"{{{{ {name} }}}}" for name in send.APPOINTMENT_VARIABLES)
+            raise forms.ValidationError(
+                f"“{template.name}” has {{{{ {unfilled[0]} }}}}, which no appointment fills in. "
+                f"Known are: {known}."
+            )
 
 
 def rule_template_label(template: Template) -> str:

@@ -16,7 +16,7 @@ from calendars.models.appointments import AppointmentStatus
 from calendars.models.notices import NotificationState
 from calendars.notifications import ics, plan
 from calendars.vocabulary import zones
-from communications.composing import placeholders
+from communications.composing import placeholders, template_values
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.composing.template_choice import choose_template
@@ -204,6 +204,19 @@ def ics_attachments(notification: Notice, channel: str) -> list[dict[str, str]]:
             "content_type": f"text/calendar; method={method}; charset=utf-8",
         },
     ]
+
+
+# What an appointment fills in; a template of a rule has no other placeholders.
+APPOINTMENT_VARIABLES = (
+    *("name", "title", "date", "time", "until", "zone", "place", "link", "before", "declined"),
+    "organization",
+)
+
+
+def unfilled_placeholders(template: Template) -> list[str]:
+    """Returns the placeholders of a template that no appointment fills in."""
+    asked = (variable.name for variable in template_values.template_variables(template))
+    return [name for name in asked if name and name not in APPOINTMENT_VARIABLES]
 
 
 def template_variables(notification: Notice) -> dict[str, str]:

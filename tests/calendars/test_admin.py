@@ -29,7 +29,7 @@ from calendars.models import (
     Subscription,
 )
 from calendars.models.accounts import AccountStatus
-from communications.models import Organization, Role
+from communications.models import Organization, Role, Template
 from tests import factories
 from tests.calendars import rows
 from tests.calendars.fake_vendor import FakeVendor
@@ -292,6 +292,12 @@ def test_a_rule_keeps_its_other_texts_and_its_name_is_its_own(
     assert rule.fallback == [{"channel": "sms", "template": "appointment-due"}]
     taken = owner.post(url(rule), data | {"name": other.name})
     assert "There is a rule with this name already." in taken.content.decode()
+
+    Template.objects.filter(pk=rule.template_id).update(body="Dear {{ couple }}, on {{ date }}.")
+    unknown = owner.post(url(rule), data)
+    [why] = unknown.context["adminform"].form.errors["template"]
+    assert "{{ couple }}, which no appointment fills in" in why
+    assert "{{ name }}, {{ title }}, {{ date }}" in why
 
 
 # --- accounts ---

@@ -285,6 +285,11 @@ def test_by_the_way_there_is(
     assert refused.error == "No address on any channel of the rule."
 
 
+def test_what_may_be_said_in_a_text_is_what_is_filled_in(booked: Appointment) -> None:
+    notification = Notice.objects.filter(appointment=booked)[0]
+    assert tuple(send.template_variables(notification)) == send.APPOINTMENT_VARIABLES
+
+
 def test_a_text_that_lacks_a_value_is_refused_with_the_reason(
     booked: Appointment,
     clock: Clock,
