@@ -28,6 +28,8 @@ class SenderStanding(models.Model):
     accepted_at = models.DateTimeField(null=True)
     # Refused since, and why.
     closed_at = models.DateTimeField(null=True)
+    # Only for now: it has sent all it may.
+    is_busy = models.BooleanField(default=False, db_default=False)
     error_code = models.CharField(max_length=80, blank=True)
     detail = models.TextField(blank=True)
     # When one message tries whether it is taken again, and how often that was done. What waits

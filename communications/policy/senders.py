@@ -16,7 +16,7 @@ from communications.messages.transitions import Change, SendPlan
 from communications.models import Event, Message, Organization, SenderStanding
 from communications.providers import registry
 from communications.vocabulary.events import Kind
-from wedsync_comms.lib.errors import SenderRejected
+from wedsync_comms.lib.errors import SenderBusy, SenderRejected
 from wedsync_comms.lib.text import as_sentence, sanitise
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 # How long a closed sender is left alone; each trial that fails doubles it.
 FIRST_TRIAL_AFTER = timedelta(minutes=1)
 LONGEST_TRIAL_PAUSE = timedelta(hours=1)
+WAITS_FOR_MENDING = "It waits until that is mended, and is tried now and then."
+WAITS_WHILE_BUSY = "It waits, and is tried again."
 # On the events of messages that wait for a sender, or go around it.
 CLOSED_CODE = "sender_closed"
 
@@ -124,6 +126,7 @@ def close_sender(
             retry_at = now + max(error.retry_after, FIRST_TRIAL_AFTER)
         row.retry_at = retry_at
         row.error_code, row.detail = error.code[:80], sanitise(str(error))
+        row.is_busy = isinstance(error, SenderBusy)
         row.save()
         move_held(row, was, retry_at)
     log.warning(
@@ -183,7 +186,13 @@ def open_sender(row: SenderStanding, *, accepted_at: datetime | None) -> None:
     """Opens a closed sender: what waits for it is due."""
     was = row.retry_at
     SenderStanding.objects.filter(pk=row.pk).update(
-        accepted_at=accepted_at, closed_at=None, retry_at=None, trials=0, error_code="", detail=""
+        accepted_at=accepted_at,
+        closed_at=None,
+        retry_at=None,
+        trials=0,
+        is_busy=False,
+        error_code="",
+        detail="",
     )
     move_held(row, was, timezone.now())
 
@@ -246,11 +255,14 @@ def hold_change(message: Message, row: SenderStanding) -> Change:
         provider=row.provider,
         error_code=CLOSED_CODE,
         plan=SendPlan(row.retry_at),
-        detail=f"{refusal_of(row)} It waits until that is mended, and is tried now and then.",
+        detail=f"{refusal_of(row)} {WAITS_WHILE_BUSY if row.is_busy else WAITS_FOR_MENDING}",
     )
 
 
 def refusal_of(row: SenderStanding) -> str:
     """Returns, for staff, who refuses which sender, and why."""
     who = f"“{row.sender}”" if row.sender else "its sender"
-    return f"{row.provider} does not take {who} as a sender: {as_sentence(row.detail or 'refused')}"
+    why = as_sentence(row.detail or "refused")
+    if row.is_busy:
+        return f"{row.provider} takes no more from {who} for now: {why}"
+    return f"{row.provider} does not take {who} as a sender: {why}"

@@ -17,6 +17,8 @@ class ClosedSender:
     organization_name: str
     # Its own; else it is the installation's.
     is_own: bool
+    # It may send again later, by itself.
+    is_busy: bool = False
     reason: str
     closed_at: datetime | None = None
     retry_at: datetime | None = None
@@ -36,6 +38,7 @@ def closed_sender(row: SenderStanding) -> ClosedSender:
         organization=row.organization_id,
         organization_name=row.organization.name,
         is_own=bool(row.organization.sender(channel)),
+        is_busy=row.is_busy,
         reason=row.detail or row.error_code,
         closed_at=row.closed_at,
         retry_at=row.retry_at,

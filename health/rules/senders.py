@@ -3,6 +3,7 @@ Each condition stands above its rule."""
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.urls import reverse
 
@@ -29,10 +30,17 @@ SEVERAL_ORGANIZATIONS = 2
 def sender_refused(now: Observation) -> Iterator[Finding]:
     """It is the organization's business; of the installation's sender, the platform's as soon as it
     is refused to several."""
-    shared = Counter(closed.provider for closed in now.closed_senders if not closed.is_own)
-    for closed in now.closed_senders:
+    refused = [closed for closed in now.closed_senders if not closed.is_busy]
+    shared = Counter(closed.provider for closed in refused if not closed.is_own)
+    for closed in refused:
         is_platforms = not closed.is_own and shared[closed.provider] >= SEVERAL_ORGANIZATIONS
         yield shared_finding(closed) if is_platforms else own_finding(closed)
+
+
+def sender_busy(now: Observation) -> Iterator[Finding]:
+    for closed in now.closed_senders:
+        if closed.is_busy:
+            yield replace(own_finding(closed), advice="")
 
 
 def own_finding(closed: ClosedSender) -> Finding:
@@ -71,6 +79,7 @@ def refusal_evidence(closed: ClosedSender) -> dict[str, object]:
 
 SENDER = Rule(
     kind="sender",
+    group="sender",
     title="{name} is refused as a sender",
     did="Closed this sender at the provider, and nobody else's. Messages go through the next "
     "provider or channel; without one, they wait. One of them tries it now and then.",
@@ -78,4 +87,14 @@ SENDER = Rule(
     condition=sender_refused,
 )
 
-RULES = (SENDER,)
+SENDER_BUSY = Rule(
+    kind="sender busy",
+    group="sender",
+    title="{name} has sent all it may for now",
+    did="Leaves this sender alone for as long as the provider wants, and nobody else's. Messages "
+    "go through the next provider or channel; without one, they wait.",
+    advice="Nothing, if it happens once. If it lasts, send less at a time or from several senders.",
+    condition=sender_busy,
+)
+
+RULES = (SENDER, SENDER_BUSY)

@@ -90,6 +90,9 @@ WRONG: dict[str, Observation] = {
     "credentials": healthy_observation(provider(breaker=REFUSED)),
     "quota": healthy_observation(provider(breaker=USED_UP)),
     "sender": healthy_observation(provider(), closed_senders=2 * (closed_sender(is_own=False),)),
+    "sender busy": healthy_observation(
+        provider(), closed_senders=2 * (closed_sender(is_busy=True, organization=None),)
+    ),
     "breaker": healthy_observation(provider(breaker=OPEN)),
     "failing": healthy_observation(failing()),
     "often failing": healthy_observation(failing(accepted=15)),

@@ -88,6 +88,22 @@ def test_the_message_takes_the_next_channel_of_its_plan(
     assert timeline(later) == ["composed", "failover", "accepted"]
 
 
+def test_a_full_queue_is_waited_out(stranger: Organization, phones: Phones) -> None:
+    refuse(phones, "twilio", 21611)
+    message = phones.send(write(guest(stranger), "sms"))
+    row = SenderStanding.objects.closed().get()
+    assert row.is_busy
+    assert row.retry_at is not None
+    assert 290 < (row.retry_at - timezone.now()).total_seconds() <= 300
+    assert message.send_after == row.retry_at
+    assert "takes no more from “+15550109999” for now" in explanations(message)
+    phones.sandbox.control("DELETE", "/twilio/faults")
+    phones.pass_time(minutes=6)
+    assert phones.send(message).status == "sent"
+    row.refresh_from_db()
+    assert not row.is_busy
+
+
 def test_the_next_provider_of_the_route_is_asked_first(
     stranger: Organization, venue: Organization, phones: Phones
 ) -> None:
