@@ -66,6 +66,8 @@ PYTHONS = mimetypes.MimeTypes().types_map[True]
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[^\r\n\0]*)?")
 # https://resend.com/docs/dashboard/emails/embed-inline-images: less than 128 characters.
 CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,127}")
+# Where a picture is shown: a tag, or an address in a style. Each character is looked at once.
+PLACES = re.compile(r"<[^<>]*>|url\([^()]*\)", re.IGNORECASE)
 SHOWN = re.compile(r"""\bcid:([^"'<>()\s]+)""", re.IGNORECASE)
 
 
@@ -161,6 +163,7 @@ def check_pictures(files: Sequence[File], html: str) -> None:
 
 
 def shown_pictures(html: str) -> Iterator[str]:
-    for tag in re.findall(r"<[^>]*>|url\([^)]*\)", html):
+    """Yields the ids that a text shows, of its tags and styles."""
+    for tag in PLACES.findall(html):
         for shown in SHOWN.findall(unescape(tag)):
             yield unquote(shown)
