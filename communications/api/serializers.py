@@ -234,6 +234,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "internet_message_id",
             "references",
             "is_automatic",
+            "is_complete",
             "is_echo",
             "group",
             "reactions",

@@ -1,6 +1,5 @@
 """Somebody wrote: message, thread, and what it means for what we may write."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from communications.receiving import mail_threads
 from communications.receiving.consent import apply_side_effects, consent_of
 from communications.receiving.identities import receiving_organizations
 from communications.receiving.senders import find_sender
-from communications.vocabulary.events import Kind, Media, MessageReceived, Source
+from communications.vocabulary.events import Kind, MessageReceived, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.shapes import as_storable
 from wedsync_comms.lib.text import sanitise
@@ -114,14 +113,9 @@ def content_columns(event: MessageReceived) -> dict[str, Any]:
     return {
         "body": sanitise(event.text),
         "html": sanitise(event.html),
-        "media": [media_item(item) for item in event.media],
+        "media": [mail_threads.media_item(item) for item in event.media],
         "content": as_storable(dict(event.content)),
     }
-
-
-def media_item(item: Media) -> Mapping[str, str]:
-    named = {"name": sanitise(item.name)} if item.name else {}
-    return {"url": sanitise(item.url), "content_type": sanitise(item.content_type), **named}
 
 
 def find_message(organization: Organization, webhook: str, provider_id: str) -> Message | None:

@@ -1,11 +1,17 @@
 """The mail that a mail answers, and whose conversation it continues."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from communications.book import learning
 from communications.models import Attempt, Channel, Message
-from communications.vocabulary.events import MailHeaders, MessageReceived
+from communications.vocabulary.events import MailHeaders, Media, MessageReceived
 from wedsync_comms.lib.text import sanitise
+
+
+def media_item(item: Media) -> Mapping[str, str]:
+    """Returns what is kept of a file: where the provider has it, what it is, what it is called."""
+    named = {"name": sanitise(item.name)} if item.name else {}
+    return {"url": sanitise(item.url), "content_type": sanitise(item.content_type), **named}
 
 
 def mail_columns(mail: MailHeaders) -> dict[str, object]:
@@ -49,6 +55,7 @@ def thread_columns(message: Message) -> dict[str, object]:
 def complete_mail(message: Message, whole: MessageReceived) -> None:
     """Adds to a received mail what only its body's answer said: texts, headers, a name."""
     message.body, message.html = sanitise(whole.text), sanitise(whole.html)
+    message.media = [media_item(item) for item in whole.media] or message.media
     message.is_complete = True
     columns = mail_columns(whole.mail)
     # The webhook may have known better, where the answer leaves something out.
@@ -62,6 +69,7 @@ def complete_mail(message: Message, whole: MessageReceived) -> None:
         update_fields=[
             "body",
             "html",
+            "media",
             "is_complete",
             "in_reply_to",
             "thread",

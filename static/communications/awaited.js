@@ -5,6 +5,5 @@ export const LOOK_AGAIN = 3_000;
 
 export function isAwaited(message) {
   const isFresh = Date.now() - Date.parse(message.created_at) < FETCHED_WITHIN;
-  const isEmpty = !message.body && !message.html && !message.media?.length;
-  return message.direction === "inbound" && message.channel === "email" && isEmpty && isFresh;
+  return message.direction === "inbound" && message.is_complete === false && isFresh;
 }

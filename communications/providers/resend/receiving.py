@@ -17,6 +17,7 @@ from communications.vocabulary.events import (
     AddressClosed,
     Event,
     Kind,
+    Media,
     MessageReceived,
     Reason,
     StatusChanged,
@@ -28,7 +29,7 @@ from wedsync_comms.lib.errors import (
     QuotaExceeded,
     SenderRejected,
 )
-from wedsync_comms.lib.shapes import as_dict, plausible_moment
+from wedsync_comms.lib.shapes import as_dict, as_dicts, plausible_moment
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://resend.com/docs/dashboard/webhooks/event-types
@@ -56,6 +57,7 @@ LAST_EVENTS: dict[str, tuple[Kind, Status | None]] = {
 # On the samples we sign ourselves: they are about no message.
 TEST_TAG = "wedsync-test"
 NO_PAUSE = timedelta(0)
+MAX_FILES = 200
 BOUNCE_PERMANENT = "Permanent"
 SUPPRESSIONS = {"bounce": Reason.BOUNCE, "complaint": Reason.COMPLAINT}
 
@@ -195,10 +197,23 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
         subject=email_addresses.decoded(str(data.get("subject") or "")),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),
+        media=attached_files(data),
         mail=read_mail_headers(data),
         occurred_at=at,
         # Without an id nothing more can be asked for.
         complete="text" in data or "html" in data or not provider_id,
+    )
+
+
+def attached_files(data: Mapping[str, Any]) -> tuple[Media, ...]:
+    """Returns the files of a mail by Resend's ids, which its API turns into links for an hour."""
+    return tuple(
+        Media(
+            url=str(file.get("id") or ""),
+            content_type=str(file.get("content_type") or ""),
+            name=str(file.get("filename") or "")[:255],
+        )
+        for file in as_dicts(data.get("attachments"))[:MAX_FILES]
     )
 
 

@@ -262,6 +262,14 @@ def test_the_last_copy_of_a_mail_is_the_one_that_is_answered(rosewood: Organizat
     assert ours.internet_message_id == "<e2@resend.example>"
 
 
+def test_the_files_of_a_mail_are_named(rosewood: Organization) -> None:
+    file = {"id": "a1", "filename": "Seating plan.pdf", "content_type": "application/pdf"}
+    message = received(attachments=[file, "?"])
+    (shown,) = thread.media_files(message.media)
+    assert (shown["name"], shown["url"]) == ("Seating plan.pdf", "")
+    assert message.organization == rosewood
+
+
 # --- whether anybody wrote ----------------------------------------------------------------------
 
 
@@ -372,6 +380,7 @@ def test_what_only_the_fetched_mail_says_is_kept_as_well(
         "from": "Jörg Müller <jörg@example.com>",
         "to": "hello+menu@rosewood.example",
         "text": "Yes",
+        "attachments": [{"filename": "Menu.pdf", "content": "JVBERg=="}],
         "headers": {
             "In-Reply-To": "<ours@x.example>",
             "Auto-Submitted": "auto-replied",
@@ -389,6 +398,8 @@ def test_what_only_the_fetched_mail_says_is_kept_as_well(
     assert (message.is_automatic, message.reply_to) == (True, "joerg@example.com")
     assert message.internet_message_id == made["message_id"]
     assert message.body == "Yes"
+    assert message.media[0]["name"] == "Menu.pdf"
+    assert message.media[0]["content_type"] == "application/pdf"
 
 
 # --- what we write as ---------------------------------------------------------------------------
