@@ -200,9 +200,9 @@ def classify_smtp_error(error: Exception) -> ProviderError:
 
 def is_sender_refused(error: smtplib.SMTPException) -> bool:
     """Whether it is for good, and about who the mail is from. Servers say so to MAIL, or later."""
-    is_from = isinstance(error, smtplib.SMTPSenderRefused)
-    about_sender = is_from and error.smtp_code in SENDER_REPLIES
-    return about_sender or bool(SENDER_REFUSED.search(str(error)))
+    if isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code in SENDER_REPLIES:
+        return True
+    return bool(SENDER_REFUSED.search(str(error)))
 
 
 def smtp_code(error: smtplib.SMTPException) -> str:
