@@ -13,6 +13,8 @@ SINGLE = ("name", "company", "language", "time_zone", "preferred_channel")
 # Both may be.
 SEVERAL = ("roles", "weddings", "notes", "custom")
 CHOOSABLE = (*SINGLE, *SEVERAL)
+# Both keep theirs; asked is whose primary ones are used.
+ADDRESSES = "addresses"
 # Field -> the contact whose word counts. What is not in it is decided as ever.
 Chosen = Mapping[str, int]
 NOBODY: Chosen = {}
@@ -39,6 +41,8 @@ def merged_facts(kept: Contact, gone: Contact, chosen: Chosen = NOBODY) -> dict[
     fields = joined_lists(kept, gone)
     sides = {kept.pk: kept, gone.pk: gone}
     for field, key in chosen.items():
+        if field == ADDRESSES:
+            continue
         fields |= {column: getattr(sides[key], column) for column in columns_of_field(field)}
     return fields
 
@@ -75,6 +79,17 @@ def field_questions(kept: Contact, gone: Contact) -> Iterator[FieldQuestion]:
             yield FieldQuestion(
                 field, None if field in SEVERAL else suggested_contact(kept, gone, field)
             )
+
+
+def primary_question(kept: Contact, gone: Contact) -> FieldQuestion | None:
+    """Returns the question whose address is used first, where both have one in a channel."""
+    both = primary_channels(kept) & primary_channels(gone)
+    return FieldQuestion(ADDRESSES, kept.pk) if both else None
+
+
+def primary_channels(contact: Contact) -> set[str]:
+    """Returns the channels in which a contact has an address to be used first."""
+    return set(contact.addresses.filter(is_primary=True).values_list("channel", flat=True))
 
 
 def suggested_contact(kept: Contact, gone: Contact, field: str) -> int:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from communications.book import contacts, history
-from communications.book.field_merge import NOBODY, Chosen, merged_facts
+from communications.book.field_merge import ADDRESSES, NOBODY, Chosen, merged_facts
 from communications.book.history import FIELDS, Cause
 from communications.errors import NotPossible
 from communications.models import Contact, ContactChange, Merge, Origin, Pair, Verdict
@@ -38,7 +38,8 @@ def merge_contacts(
         for name, value in merged_facts(kept, gone, chosen).items():
             setattr(kept, name, value)
         moved = dict(move_rows(gone, kept))
-        one_primary_each(kept, before["addresses"])
+        preferred = addresses if chosen.get(ADDRESSES) == gone.pk else before["addresses"]
+        one_primary_each(kept, preferred)
         hide_merged(gone, kept)
         cause = Cause(Origin.MERGE, by)
         contacts.save_with_history(kept, before, cause)
@@ -50,7 +51,7 @@ def merge_contacts(
             gone=gone,
             is_automatic=is_automatic,
             reasons=list(reasons),
-            before={name: before[name] for name in FIELDS},
+            before={name: before[name] for name in (*FIELDS, ADDRESSES)},
             after={name: getattr(kept, name) for name in FIELDS},
             moved=moved,
             addresses=addresses,
@@ -121,12 +122,13 @@ def hand_over_rows(model: type[models.Model], field: str, ids: list[str], to: Co
     return ids
 
 
-def one_primary_each(kept: Contact, before: list[dict[str, Any]]) -> None:
-    """Leaves one address of each channel primary: those that it had stay so."""
-    taken = {address["channel"] for address in before}
-    own = {(address["channel"], address["value"]) for address in before}
-    for row in kept.addresses.filter(is_primary=True):
-        if (row.channel, row.value) not in own and row.channel in taken:
+def one_primary_each(kept: Contact, preferred: list[dict[str, Any]]) -> None:
+    """Leaves one address of each channel primary: the preferred ones that are so stay so."""
+    chosen = {
+        address["channel"]: address["value"] for address in preferred if address["is_primary"]
+    }
+    for row in kept.addresses.filter(is_primary=True, channel__in=chosen):
+        if row.value != chosen[row.channel]:
             row.is_primary = False
             row.save(update_fields=["is_primary"])
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.book import contacts, history, merging
+from communications.book.field_merge import ADDRESSES
 from communications.book.history import Cause
 from communications.errors import NotPossible
 from communications.models import Address, Contact, Merge, Origin, Verdict
@@ -41,10 +42,19 @@ def give_back_rows(merge: Merge, kept: Contact, gone: Contact) -> None:
         merging.hand_over_rows(
             model, field, [str(pk) for pk in rows.values_list("pk", flat=True)], gone
         )
+    give_back_primaries(kept, merge.before.get(ADDRESSES, []))
     for name, value in merge.after.items():
         # What was changed since is not touched.
         if getattr(kept, name) == value:
             setattr(kept, name, merge.before[name])
+
+
+def give_back_primaries(kept: Contact, addresses: list[dict[str, Any]]) -> None:
+    """Makes its own addresses primary again in the channels that have none without the other's."""
+    for address in addresses:
+        rows = kept.addresses.filter(channel=address["channel"])
+        if address["is_primary"] and not rows.filter(is_primary=True).exists():
+            rows.filter(value=address["value"]).update(is_primary=True)
 
 
 def revive_contact(merge: Merge, gone: Contact, cause: Cause) -> None:

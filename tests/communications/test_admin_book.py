@@ -155,6 +155,20 @@ def test_single_fields_are_chosen(client: Client, pairs: list[Pair]) -> None:
     assert 'type="radio"' not in client.get(url(pairs[0])).content.decode()
 
 
+def test_whose_address_is_used_first_is_chosen(client: Client, pairs: list[Pair]) -> None:
+    left, right = pairs[0].one, pairs[0].other
+    for contact, name in ((left, "a"), (right, "b")):
+        contacts.add_address(contact, channel="email", value=f"{name}@hart.example")
+        contact.addresses.filter(channel="email").update(is_primary=True)
+    page = client.get(url(pairs[0])).content.decode()
+    assert f'name="addresses" value="{left.pk}" checked' in page
+
+    client.post(url(pairs[0], "merge"), {"addresses": right.pk})
+
+    kept = Contact.objects.get(pk=left.pk)
+    assert kept.addresses.get(channel="email", is_primary=True).value == "b@hart.example"
+
+
 def test_a_merge_is_undone_from_the_page_of_the_contact(
     client: Client,
     pairs: list[Pair],

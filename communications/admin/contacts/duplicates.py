@@ -27,6 +27,8 @@ from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.paging import CappedAdmin
 
+# Both contacts' addresses are kept.
+NAMES = {field_merge.ADDRESSES: "addresses: both, and used first"}
 KEYS = {"merge": "m", "apart": "k", "later": "l"}
 VARIANTS = {
     Verdict.OPEN: "warning",
@@ -58,9 +60,8 @@ def decide_verdict(verdict: Verdict, pair: Pair, user: Any) -> None:
 def merge_as_chosen(posted: Mapping[str, str], pair: Pair, user: Any) -> None:
     """As was chosen on the page: by contact, since which of them is kept may have changed."""
     known = {str(contact.pk): contact.pk for contact in (pair.one, pair.other)}
-    chosen = {
-        field: known[posted[field]] for field in field_merge.CHOOSABLE if posted.get(field) in known
-    }
+    asked = (*field_merge.CHOOSABLE, field_merge.ADDRESSES)
+    chosen = {field: known[posted[field]] for field in asked if posted.get(field) in known}
     duplicates.decide_pair(pair, Verdict.MERGED, by=user.get_username(), chosen=chosen)
 
 
@@ -161,11 +162,7 @@ class PairAdmin(CappedAdmin, RowActionsAdmin):
 def side_by_side(pair: Pair) -> dict[str, Any]:
     kept, gone = duplicates.older_first(pair.one, pair.other)
     sides = [contact_side(kept), contact_side(gone)]
-    asked = (
-        {question.field: question for question in field_merge.field_questions(kept, gone)}
-        if is_undecided(pair)
-        else {}
-    )
+    asked = asked_fields(kept, gone) if is_undecided(pair) else {}
     return {
         "pair": pair,
         "kept": kept,
@@ -183,6 +180,14 @@ def side_by_side(pair: Pair) -> dict[str, Any]:
     }
 
 
+def asked_fields(kept: Contact, gone: Contact) -> dict[str, field_merge.FieldQuestion]:
+    questions = [
+        *field_merge.field_questions(kept, gone),
+        field_merge.primary_question(kept, gone),
+    ]
+    return {question.field: question for question in questions if question}
+
+
 def field_row(
     field: str,
     values: list[tuple[int, str]],
@@ -190,7 +195,7 @@ def field_row(
 ) -> dict[str, Any]:
     return {
         "field": field,
-        "name": field.replace("_", " "),
+        "name": NAMES.get(field) or field.replace("_", " "),
         "sides": values,
         "is_same": values[0][1] == values[1][1],
         "question": question,

@@ -180,6 +180,34 @@ def test_whatever_is_chosen_counts_and_is_undone_completely(
     assert kept.time_zone == ""
 
 
+@pytest.mark.parametrize("first", ["kept", "gone"])
+def test_whose_address_is_used_first_is_chosen_and_undone(venue: Organization, first: str) -> None:
+    def primary(contact: Contact) -> dict[str, str]:
+        rows = contact.addresses.filter(is_primary=True)
+        return dict(rows.values_list("channel", "value"))
+
+    kept = contacts.create_contact(
+        venue,
+        name="Liz Hart",
+        addresses=[("email", "liz@hart.example"), ("sms", "+447700900101")],
+    )
+    gone = contacts.create_contact(
+        venue, name="Liz Hart", addresses=[("email", "eh@hart.example")], roles=["guest"]
+    )
+    before = [primary(kept), primary(gone)]
+    question = field_merge.primary_question(kept, gone)
+    assert question == field_merge.FieldQuestion("addresses", kept.pk)
+
+    chosen = {"addresses": gone.pk} if first == "gone" else {}
+    merge = merging.merge_contacts(kept, gone, by="olga", chosen=chosen)
+
+    email = "eh@hart.example" if first == "gone" else "liz@hart.example"
+    assert primary(kept) == {"email": email, "sms": "+447700900101"}
+    assert kept.addresses.count() == 3
+    unmerge.undo_merge(merge, by="olga")
+    assert [primary(kept), primary(gone)] == before
+
+
 def test_only_what_they_disagree_about_is_asked(venue: Organization) -> None:
     kept, gone = apart(venue)
 
