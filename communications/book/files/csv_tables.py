@@ -13,7 +13,9 @@ MAX_COLUMNS = 120
 MAX_CELL = 25_000
 # A quote that is not closed by then was never meant to open anything.
 LONGEST_QUOTED = 100_000
-ENCODINGS = ("utf-8-sig", "cp1252")
+WINDOWS = "cp1252"
+# A parameter of a line in a vCard.
+CHARSET = re.compile(rb"[^:]{0,200}?;CHARSET=\"?([A-Za-z0-9_.-]{1,30})", re.IGNORECASE)
 DELIMITERS = ",;\t|"
 # Excel's own first line: which character separates the cells.
 SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t|:])"?[;,\t]*[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
@@ -31,12 +33,22 @@ def decode_table(content: bytes) -> str:
         return content.decode("utf-16-le", "replace")
     if content[:1] == b"\0":
         return content.decode("utf-16-be", "replace")
-    for encoding in ENCODINGS:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Files that were joined have lines of several encodings.
+        return "\n".join(map(decode_line, content.split(b"\n")))
+
+
+def decode_line(line: bytes) -> str:
+    """Returns a line in UTF-8, or else in the character set it names, or in that of Windows."""
+    named = CHARSET.match(line)
+    for encoding in ("utf-8", named[1].decode() if named else WINDOWS, WINDOWS):
         try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
+            return line.decode(encoding)
+        except (UnicodeError, LookupError, ValueError):
             continue
-    return content.decode("utf-8", "replace")
+    return line.decode("latin-1")
 
 
 def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:

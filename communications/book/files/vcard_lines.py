@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 BEGIN = re.compile(r"\ufeff?BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 END = re.compile(r"END[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 # Pictures are most of a card, and nothing of it to us.
-PICTURES = ("PHOTO", "LOGO", "SOUND", "KEY")
+PICTURES = ("PHOTO", "LOGO", "SOUND", "KEY", "X-MS-CARDPICTURE")
+# What else is in base64 is read only where we read the property.
+READ = ("FN", "N", "NICKNAME", "ORG", "NOTE", "EMAIL", "TEL", "LANG", "CATEGORIES", "UID")
 PROPERTY_NAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)?([A-Za-z0-9_-]+)[;:]")
 BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 # What a parameter without a name says in vCard 2.1.
@@ -51,6 +53,11 @@ class Card:
     def all(self, name: str) -> list[CardProperty]:
         """Returns the properties of a name."""
         return [prop for prop in self.properties if prop.name == name]
+
+    def label_of_group(self, group: str) -> str:
+        """Returns what Apple calls the property of a group (`item1.TEL`) in a line of its own."""
+        labels = [prop.value for prop in self.all("x-ablabel") if group and prop.group == group]
+        return next(iter(labels), "")
 
     def first(self, name: str) -> str:
         """Returns the first value of a property that has one; blank if none has."""
@@ -134,7 +141,8 @@ def without_pictures(content: str) -> str:
 
 def is_picture(line: str) -> bool:
     found = PROPERTY_NAME.match(line)
-    return bool(found) and found[1].upper() in PICTURES  # type: ignore[index]
+    name = found[1].upper() if found else ""
+    return name in PICTURES or (bool(name) and name not in READ and is_binary(line))
 
 
 def grouped_lines(content: str) -> Iterator[list[str]]:
@@ -164,8 +172,12 @@ def is_continuation(first: str, physical: str) -> bool:
     if physical[:1] in (" ", "\t"):
         return not is_edge(first)
     # vCard 2.1 does not indent pictures, and ends them with an empty line.
-    is_binary = has_encoding(first, "BASE64") or has_encoding(first, "ENCODING=B")
-    return is_binary and bool(BASE64.fullmatch(physical))
+    return is_binary(first) and bool(BASE64.fullmatch(physical))
+
+
+def is_binary(line: str) -> bool:
+    """Returns whether the value of a line is in base64."""
+    return has_encoding(line, "BASE64") or has_encoding(line, "ENCODING=B")
 
 
 def has_encoding(line: str, name: str) -> bool:

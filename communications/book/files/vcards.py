@@ -102,12 +102,16 @@ def spaced_text(value: str) -> str:
     return " ".join(value.split())
 
 
+def is_telephone(card: Card, prop: CardProperty) -> bool:
+    """Returns whether a number is one that may be written to, by its types and its label."""
+    named = records.FAX.search(card.label_of_group(prop.group))
+    return not (NO_TELEPHONE & set(prop.types) or named)
+
+
 def card_entries(card: Card) -> Iterator[AddressEntry]:
     """Yields the addresses of a card as they are written."""
-    emails, numbers = (
-        card.all("email"),
-        [prop for prop in card.all("tel") if not NO_TELEPHONE & set(prop.types)],
-    )
+    emails = card.all("email")
+    numbers = [prop for prop in card.all("tel") if is_telephone(card, prop)]
     for channel, properties in ((Channel.EMAIL, emails), (Channel.SMS, numbers)):
         best = min(map(preference, properties), default=NOT_PREFERRED)
         for prop in properties:

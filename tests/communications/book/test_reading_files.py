@@ -192,7 +192,81 @@ def test_no_heading_is_a_formula() -> None:
     assert columns == ["'=HYPERLINK(0)"]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Jürgen\n".encode() + "Groß".encode("cp1252"), "Jürgen\nGroß"),
+        ("\ufeffÄnne".encode(), "Änne"),
+        ("Änne".encode("utf-16-le"), "Änne"),
+        (b"FN;CHARSET=windows-1251:" + "Яна".encode("cp1251"), "FN;CHARSET=windows-1251:Яна"),
+        (b"FN;CHARSET=nobody:\x81", "FN;CHARSET=nobody:\x81"),
+    ],
+)
+def test_a_file_is_decoded_line_by_line_where_it_is_not_all_of_one_encoding(
+    content: bytes, expected: str
+) -> None:
+    assert csv_tables.decode_table(content) == expected
+
+
 # --- lines of cards ---
+
+
+def card_of(*lines: str) -> records.ContactRecord:
+    text = "\n".join(["BEGIN:VCARD", "VERSION:2.1", "FN:Zoë", *lines, "END:VCARD"])
+    [card] = vcards.split_cards(vcard_lines.without_pictures(text))
+    return vcards.record_from_card(VENUE, 1, card)
+
+
+@pytest.mark.parametrize(
+    ("lines", "facts"),
+    [
+        (["N;ENCODING=QUOTED-PRINTABLE:=48=61=", "=72=74;;;"], {"family_name": "Hart"}),
+        (["NOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0A=", "b"], {"notes": "a\r\nb"}),
+        (["NOTE:a\\nb\\; c\\, d"], {"notes": "a\nb; c, d"}),
+        (["NOTE:one", "NOTE:two"], {"notes": "one\ntwo"}),
+        (["item1.ORG:Hart\\; Sons;Design"], {"company": "Hart; Sons"}),
+        (["SOUND;X-IRMC-N:;;;;", "X-PHONETIC-FIRST-NAME:x"], {"name": "Zoë"}),
+        (["CATEGORIES:Hart 2027\\, June,myContacts"], {"weddings": ["Hart 2027, June"]}),
+        (["AGENT:", "BEGIN:VCARD", "FN:Agent", "END:VCARD", "NOTE:mine"], {"notes": "mine"}),
+    ],
+)  # fmt: skip
+def test_a_line_of_a_card_is_understood(lines: list[str], facts: dict[str, object]) -> None:
+    record = card_of(*lines)
+    assert {name: record.facts.get(name) for name in facts} == facts
+    assert record.problems == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "numbers"),
+    [
+        (["TEL;TYPE=WORK,FAX:020 7946 0001"], []),
+        (["item1.TEL:020 7946 0001", "item1.X-ABLabel:_$!<HomeFAX>!$_"], []),
+        (["TEL;PAGER:020 7946 0001", "TEL:"], []),
+        (["TEL;HOME:020 7946 0001", "TEL;CELL:07700 900101"], ["+447700900101", "+442079460001"]),
+        (["TEL;TYPE=pref:020 7946 0001", "TEL:07700 900101"], ["+447700900101", "+442079460001"]),
+        (["TEL;PREF=2:07700 900101", "TEL;PREF=1:07700900102"], ["+447700900102", "+447700900101"]),
+    ],
+)  # fmt: skip
+def test_the_number_to_use_comes_first(lines: list[str], numbers: list[str]) -> None:
+    assert [entry.value for entry in card_of(*lines).entries] == numbers
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "PHOTO;ENCODING=b;TYPE=JPEG:AAAA\n AAAA",
+        "PHOTO;ENCODING=BASE64;JPEG:AAAA\nAAAA\n",
+        "item1.LOGO:data:image/png;base64,AAAA",
+        "X-MS-CARDPICTURE;TYPE=JPEG;ENCODING=BASE64:\n AAAA\n AAAA\n",
+        "PHOTO;ENCODING=b;X-ABCROP-RECTANGLE=abc&0\n &1:AAAA",
+        "X-THUMBNAIL;BASE64:AAAA",
+    ],
+)
+def test_a_picture_does_not_count(picture: str) -> None:
+    text = f"BEGIN:VCARD\nFN:Zoë\n{picture}\nTEL:07700 900101\nEND:VCARD\n"
+    plain = vcard_lines.without_pictures(text)
+    assert plain == "BEGIN:VCARD\nFN:Zoë\nTEL:07700 900101\nEND:VCARD\n"
+
 
 LINES = st.sampled_from(
     [
