@@ -1,5 +1,6 @@
 """Somebody wrote: message, thread, and what it means for what we may write."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -119,22 +120,29 @@ def content_columns(event: MessageReceived) -> dict[str, Any]:
 
 
 def find_message(organization: Organization, webhook: str, provider_id: str) -> Message | None:
-    """Returns the message that a provider calls so, ours or theirs; None if it is not known."""
+    """Returns the organization's message that a provider calls so; None if it is not known."""
+    return next(messages_called(provider_id, webhook, [organization]), None)
+
+
+def messages_called(
+    provider_id: str, webhook: str, organizations: Sequence[Organization]
+) -> Iterator[Message]:
+    """Yields the organizations' messages that a provider has an id for, theirs first, then ours."""
     provider_id = sanitise(provider_id)[:255]
     if not provider_id:
-        return None
+        return
     slugs = registry.for_webhook(webhook)
-    theirs = Message.objects.filter(
-        organization=organization,
+    yield from Message.objects.filter(
+        organization__in=organizations,
         provider__in=slugs,
         provider_id=provider_id,
         direction=Direction.INBOUND,
-    ).first()
-    if theirs is not None:
-        return theirs
-    attempts = Attempt.objects.filter(provider__in=slugs, provider_id=provider_id)
-    ours = attempts.filter(message__organization=organization).select_related("message").first()
-    return ours.message if ours else None
+    ).select_related("organization")
+    attempts = Attempt.objects.filter(
+        message__organization__in=organizations, provider__in=slugs, provider_id=provider_id
+    )
+    for attempt in attempts.select_related("message__organization"):
+        yield attempt.message
 
 
 def event_columns(

@@ -1,7 +1,7 @@
 """What became of a message that is here: written anew, taken back, answered with an emoji. And what
 somebody of ours wrote with the provider's own app."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -57,21 +57,27 @@ def apply_edit(webhook: str, event: MessageEdited, event_id: str) -> int:
 
     An edit that comes before its message takes its place, until that comes.
     """
-    organization = owner_of(webhook, event.message)
-    message = inbound.find_message(organization, webhook, event.original)
+    wanted = Direction.OUTBOUND if event.is_echo else Direction.INBOUND
+    message = find_target(webhook, event.message.channel, event.message.to, event.original, wanted)
     if message is None and event.is_echo:
         raise Unmatched(f"The message {event.original} that was edited is not here.")
     if message is None:
         content = {**event.message.content, "is_edit": True}
         first = {**vars(event.message), "provider_id": event.original, "content": content}
-        return inbound.receive_message(webhook, MessageReceived(**first), event_id)
+        owner = inbound.receive_message(webhook, MessageReceived(**first), event_id)
+        message = find_target(
+            webhook, event.message.channel, event.message.to, event.original, wanted
+        )
+        if message is None or message.content.get("is_edit"):
+            return owner
+        # The message itself came this moment.
     with transaction.atomic():
         message = Message.objects.select_for_update().get(pk=message.pk)
         if note_change(message, Kind.EDITED, event.message, event_id, f"Before: {message.body}"):
             replace_text(message, event.message)
             if message.direction == Direction.INBOUND:
-                follow_new_words(organization, message, event.message)
-    return organization.pk
+                follow_new_words(message.organization, message, event.message)
+    return message.organization_id
 
 
 def replace_text(message: Message, event: MessageReceived) -> None:
@@ -102,16 +108,16 @@ def follow_new_words(organization: Organization, message: Message, event: Messag
 
 def apply_deletion(webhook: str, event: MessageDeleted, event_id: str) -> int:
     """Marks a message as taken back. What it said stays: somebody may have acted on it."""
-    for organization in owners_of(webhook, event.channel, event.to):
-        message = inbound.find_message(organization, webhook, event.original)
-        if message is not None:
-            with transaction.atomic():
-                if note_change(message, Kind.DELETED, event, event_id, ""):
-                    Message.objects.filter(pk=message.pk, deleted_at=None).update(
-                        deleted_at=event.occurred_at, updated_at=timezone.now()
-                    )
-            return organization.pk
-    raise Unmatched(f"The message {event.original} that was taken back is not here.")
+    wanted = Direction.OUTBOUND if event.is_echo else Direction.INBOUND
+    message = find_target(webhook, event.channel, (event.to,), event.original, wanted)
+    if message is None:
+        raise Unmatched(f"The message {event.original} that was taken back is not here.")
+    with transaction.atomic():
+        if note_change(message, Kind.DELETED, event, event_id, ""):
+            Message.objects.filter(pk=message.pk, deleted_at=None).update(
+                deleted_at=event.occurred_at, updated_at=timezone.now()
+            )
+    return message.organization_id
 
 
 # --- reactions ---
@@ -122,19 +128,18 @@ def apply_reaction(webhook: str, event: ReactionChanged, event_id: str) -> int:
 
     What was reacted to may be from before our time: then the emoji is a message of its own.
     """
-    organization = owner_of(webhook, event.message)
-    message = inbound.find_message(organization, webhook, event.original)
+    message = find_target(webhook, event.message.channel, event.message.to, event.original)
     if message is None:
-        if event.emoji:
-            inbound.receive_message(webhook, event.message, event_id)
-        return organization.pk
+        if not event.emoji:
+            return owner_of(webhook, event.message).pk
+        return inbound.receive_message(webhook, event.message, event_id)
     detail = f"They answered with {event.emoji}" if event.emoji else "They took their emoji back."
     with transaction.atomic():
         message = Message.objects.select_for_update().get(pk=message.pk)
         if note_change(message, Kind.REACTED, event.message, event_id, detail):
             message.reactions = reactions_after(message.reactions, event)
             message.save(update_fields=["reactions", "updated_at"])
-    return organization.pk
+    return message.organization_id
 
 
 def reactions_after(before: list[dict[str, str]], event: ReactionChanged) -> list[dict[str, str]]:
@@ -155,13 +160,12 @@ def reactions_after(before: list[dict[str, str]], event: ReactionChanged) -> lis
 def apply_echo(webhook: str, event: MessageEchoed, event_id: str) -> int:
     """Puts what was written on a telephone of ours into the thread of who it was written to."""
     echoed = event.message
-    organizations = list(owners_of(webhook, echoed.channel, event.identity))
-    if not organizations:
-        raise Unmatched(f"No organization writes as {event.identity}.")
-    organization = organizations[0]
+    # As if they had written to us: of several behind one number it is who wrote to them last.
+    ends = {"sender": echoed.to[0], "to": (event.identity,)}
+    recipient = MessageReceived(**{**vars(echoed), **ends})
+    organization = owner_of(webhook, recipient)
     if inbound.find_message(organization, webhook, echoed.provider_id) is not None:
         return organization.pk
-    recipient = MessageReceived(**{**vars(echoed), "sender": echoed.to[0]})
     with transaction.atomic():
         contact = None if echoed.group else find_sender(organization, recipient)
         message = Message.objects.create(
@@ -202,7 +206,25 @@ def add_attempt(message: Message, event: MessageReceived) -> Attempt:
     )
 
 
-# --- whose, and once ---
+# --- which, whose, and once ---
+
+
+def find_target(
+    webhook: str,
+    channel: str,
+    to: Iterable[str],
+    provider_id: str,
+    direction: Direction | None = None,
+) -> Message | None:
+    """Returns the message that a change is about, of an organization that has our end of it.
+
+    `direction` is whose it must be: nobody edits what somebody else wrote. None: it is not here.
+    """
+    owners = [owner for identity in to for owner in owners_of(webhook, channel, identity)]
+    for message in inbound.messages_called(provider_id, webhook, owners):
+        if direction in {None, message.direction}:
+            return message
+    return None
 
 
 def owners_of(webhook: str, channel: str, identity: str) -> Iterator[Organization]:

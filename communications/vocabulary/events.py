@@ -240,6 +240,8 @@ class MessageDeleted:
     # Our identity that it was written to, or as.
     to: str
     occurred_at: datetime
+    # With the vendor's own app, by somebody of ours.
+    is_echo: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

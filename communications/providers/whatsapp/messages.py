@@ -175,6 +175,8 @@ def echo_events(value: dict[str, Any]) -> Iterator[Event]:
         kind = str(message.get("type", ""))
         if kind == "edit":
             yield replace(message_edited(message, {}, identity), is_echo=True)
+        elif kind == "revoke":
+            yield replace(message_deleted(message, {}, identity), is_echo=True)
         elif kind in CHANGES:
             yield CHANGES[kind](message, {}, identity)
         else:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
@@ -18,7 +19,7 @@ from communications.models import (
     WebhookDelivery,
 )
 from communications.policy import whatsapp_window
-from communications.receiving import deliveries
+from communications.receiving import deliveries, message_changes
 from communications.sending import reconciliation
 from tests import factories
 from tests.communications.channels.phones import (
@@ -301,6 +302,42 @@ def test_what_takes_back_a_message_waits_for_it(phones: Phones) -> None:
     assert message.deleted_at is not None
 
 
+def test_nobody_edits_or_takes_back_what_we_wrote(hart: Contact, phones: Phones) -> None:
+    open_window(hart)
+    ours = phones.send(write(hart, "whatsapp", body="Our words"))
+    edit(phones, ours.provider_id, "Their words")
+    gone = said("revoke", {"original_message_id": ours.provider_id}, id="wamid.2")
+    phones.meta_posts("messages", messages=[gone])
+    ours.refresh_from_db()
+    assert (ours.body, ours.edits, ours.deleted_at) == ("Our words", [], None)
+
+
+def test_of_several_behind_one_number_a_reaction_finds_its_message(phones: Phones) -> None:
+    first, second = factories.organization(), factories.organization()
+    contact = guest(first)
+    other = contacts.create_contact(
+        second, name="Ana", addresses=[("whatsapp", number_of(contact))]
+    )
+    open_window(other)
+    ours = phones.send(write(contact, "whatsapp"))
+    phones.send(write(other, "whatsapp"))
+    react(phones, ours.provider_id, "❤", 1795166201, **{"from": number_of(contact)[1:]})
+    assert len(shown_by_api(ours)["reactions"]) == 1
+
+
+def test_an_edit_that_meets_its_message_on_the_way_is_applied(
+    hart: Contact, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = comes(phones, said("text", {"body": "80 guests"}, id="wamid.1"))
+    looks = Mock(side_effect=[None, message, message])
+    # As a process sees it whose first look was earlier than the other's commit.
+    monkeypatch.setattr(message_changes, "find_target", looks)
+    edit(phones, "wamid.1", "90 guests")
+    message.refresh_from_db()
+    assert (message.contact, message.body) == (hart, "90 guests")
+    assert [old["body"] for old in message.edits] == ["80 guests"]
+
+
 # --- another number, a hidden number ------------------------------------------------------------
 
 
@@ -498,6 +535,15 @@ def test_what_the_owner_wrote_on_the_telephone_is_in_the_thread(
     assert shown_by_api(message)["is_echo"] is True
     phones.meta_says(attempts(message)[0], "read", biz_opaque_callback_data="")
     assert status(message) == "read"
+
+
+def test_of_several_behind_one_number_the_last_that_wrote_wrote_on(phones: Phones) -> None:
+    factories.organization()
+    second = factories.organization()
+    contact = guest(second)
+    phones.send(write(contact, "whatsapp"))
+    echo(phones, said("text", {"body": "Hi"}, **{"from": "1555", "to": number_of(contact)[1:]}))
+    assert Message.objects.get(is_echo=True).organization == second
 
 
 def test_nobody_asks_for_the_receipt_of_an_echo(hart: Contact, phones: Phones) -> None:
