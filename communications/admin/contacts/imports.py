@@ -244,7 +244,7 @@ def import_report(counts: dict[str, int]) -> str:
         "nothing": "known already",
         "review": "new and to be judged",
         "error": "left out",
-        "cells": "cells left out",
+        "cells": "cell left out" if counts.get("cells") == 1 else "cells left out",
     }
     found = [f"{counts[name]} {word}" for name, word in words.items() if counts.get(name)]
     return f"{', '.join(found) or 'nobody'}."
@@ -270,7 +270,12 @@ def preview_context(row: Import) -> dict[str, Any]:
 def progress_context(row: Import) -> dict[str, Any]:
     """Returns what a page shows of a file that is being worked on, or done with."""
     is_open = row.state in importing.OPEN_STATES
-    left_out = [line for line in (row.findings or {}).get("lines", ()) if line["reasons"]]
+    last = row.position + csv_tables.FIRST_ROW - 1 if row.position else row.total + 1
+    left_out = [
+        line
+        for line in (row.findings or {}).get("lines", ())
+        if line["is_incomplete"] and line["number"] <= last
+    ]
     return {
         "is_running": is_open and row.state != Import.State.WAITING,
         "remaining": row.total - row.position,

@@ -256,6 +256,7 @@ def findings_of(plan: ImportPlan) -> dict[str, Any]:
                 "name": row.name,
                 "action": str(row.action),
                 "reasons": [*row.reasons, *row.problems],
+                "is_incomplete": row.is_incomplete,
                 "contact": row.draft.contact.pk if row.draft and row.draft.contact else None,
             }
             for row in ordered[:SHOWN]

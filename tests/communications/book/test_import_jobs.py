@@ -119,7 +119,10 @@ def test_who_was_taken_before_somebody_cancels_stays_and_the_rest_comes_with_the
     page = client.post(url(row, "discard"), follow=True).content.decode()
 
     assert "Cancelled" in page
-    assert "5 new, 1 cells left out" in page
+    assert "“n/a” is not a telephone number" in page
+    # It was not come to.
+    assert "“nobody” is not an e-mail" not in page
+    assert "5 new, 1 cell left out" in page
     assert import_jobs.run_imports() == 0
     assert Contact.objects.filter(organization=organization).count() == 5
     again = importing.upload_file(organization, "guests.csv", table().encode(), by="olga")
