@@ -35,7 +35,7 @@ class InviteeSerializer(StrictSerializer):
 class EditSerializer(StrictSerializer):
     """What is left out stays as it is."""
 
-    title = serializers.CharField(max_length=255, required=False)
+    title = serializers.CharField(max_length=1024, required=False)
     start = WallTimeField(required=False)
     end = WallTimeField(required=False)
     zone = serializers.CharField(
@@ -44,7 +44,7 @@ class EditSerializer(StrictSerializer):
         help_text="IANA, like Europe/London.",
     )
     description = serializers.CharField(max_length=8_000, required=False, allow_blank=True)
-    place = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    place = serializers.CharField(max_length=4096, required=False, allow_blank=True)
     participants = InviteeSerializer(many=True, required=False)
     tags = serializers.ListField(
         child=serializers.CharField(max_length=80),
@@ -69,7 +69,7 @@ class EditSerializer(StrictSerializer):
 
 
 class BookSerializer(EditSerializer):
-    title = serializers.CharField(max_length=255)
+    title = serializers.CharField(max_length=1024)
     start = WallTimeField()
     end = WallTimeField()
     calendar = id_field(required=False, help_text="Left out: the default one.")
@@ -148,6 +148,7 @@ class CalendarSerializer(serializers.ModelSerializer[Calendar]):
             "misses",
             "held_at",
             "held_reason",
+            "unapplied",
             "error",
         ]
 

@@ -132,7 +132,7 @@ def requested_content(
     return Content(
         title=booking_request.title.strip()[: conversion.MAX_TITLE],
         description=booking_request.description,
-        place=booking_request.place[: conversion.MAX_TITLE],
+        place=booking_request.place[: conversion.MAX_PLACE],
         when=requested_when(
             booking_request.start, booking_request.end, zone, is_all_day=booking_request.is_all_day
         ),

@@ -28,7 +28,7 @@ from calendars.appointments.requested_time import (
 )
 from calendars.appointments.transitions import Actor
 from calendars.content import conversion
-from calendars.content.three_way_merge import Content
+from calendars.content.three_way_merge import Content, When
 from calendars.models import Appointment, Calendar, Participant
 from calendars.models.appointments import AppointmentStatus
 from communications.errors import NotPossible, Refused, Stale
@@ -84,6 +84,11 @@ def apply_edit(
     """Stores the edit; a new time is held and asked about first. Raises NotFree."""
     if content.when == conversion.content_of_appointment(appointment).when:
         return commit_change(appointment, content, edit, people, actor)
+    if appointment.links.filter(is_series=True).exists():
+        raise NotPossible(
+            "It was made a series in the calendar, and moving it here would move all of it: "
+            "move it there, all of it or one time alone."
+        )
     calendar = Calendar.objects.get(pk=appointment.calendar_id)
     others = calendars_also_free(appointment.organization, edit.also_free, calendar)
     held = place_hold(appointment.organization, calendar, content, moving=appointment)
@@ -108,23 +113,16 @@ def edited_content(
 ) -> Content:
     now = conversion.content_of_appointment(appointment)
     title = now.title if edit.title is None else edit.title.strip()[: conversion.MAX_TITLE]
-    if not title:
+    if not title and edit.title is not None:
         raise Refused("title", "Say what it is about.")
-    start = edit.start or appointment.wall_start
-    moved = requested_when(
-        start,
-        # Who gives a new start only, moves it as a whole.
-        edit.end or start + (appointment.wall_end - appointment.wall_start),
-        edit.zone or appointment.zone,
-        is_all_day=appointment.is_all_day,
-    )
+    moved = edited_when(appointment, edit, now.when)
     asked = now.people if people is None else conversion.people_content(people)
     return replace(
         now,
         title=title,
         when=moved,
         description=now.description if edit.description is None else edit.description,
-        place=now.place if edit.place is None else edit.place[: conversion.MAX_TITLE],
+        place=now.place if edit.place is None else edit.place[: conversion.MAX_PLACE],
         # Who was asked before has answered, perhaps.
         people={
             email: replace(person, answer=now.people[email].answer)
@@ -133,6 +131,18 @@ def edited_content(
             for email, person in asked.items()
         },
     )
+
+
+def edited_when(appointment: Appointment, edit: AppointmentEdit, now: When) -> When:
+    """Returns the time asked for; what a calendar told is not judged again. Raises Refused."""
+    start = edit.start or appointment.wall_start
+    # Who gives a new start only, moves it as a whole.
+    end = edit.end or start + (appointment.wall_end - appointment.wall_start)
+    zone = edit.zone or appointment.zone
+    texts = conversion.format_wall(start), conversion.format_wall(end)
+    if (*texts, zone) == (now.start, now.end, now.zone):
+        return now
+    return requested_when(start, end, zone, is_all_day=appointment.is_all_day)
 
 
 def commit_change(

@@ -19,10 +19,13 @@ from calendars.vocabulary.events import (
     Attendee,
     EventText,
     Moment,
+    RemoteEvent,
     ResponseStatus,
 )
 
-MAX_TITLE = 255
+# Of what is held here; wider texts stay whole where they are (`Mailbox.update`).
+MAX_TITLE, MAX_PLACE = 1024, 4096
+MAX_NAME, MAX_EMAIL = 200, 320
 
 
 def content_of_appointment(appointment: Appointment) -> Content:
@@ -62,7 +65,7 @@ def content_of_event(text: EventText, like: Content | None = None) -> Content:
     content = Content(
         title=text.title[:MAX_TITLE],
         description=text.description,
-        place=text.place[:MAX_TITLE],
+        place=text.place[:MAX_PLACE],
         when=When(
             start=format_wall(text.start.wall),
             end=format_wall(zones.at_instant(text.end.instant, text.start.zone).wall),
@@ -71,17 +74,43 @@ def content_of_event(text: EventText, like: Content | None = None) -> Content:
         ),
         people={
             attendee.email.lower(): ContentPerson(
-                name=attendee.name,
+                name=attendee.name[:MAX_NAME],
                 is_optional=attendee.is_optional,
                 answer=attendee.answer,
             )
             for attendee in text.attendees
-            if not (attendee.is_organizer or attendee.is_self)
+            if is_known_guest(attendee)
         },
     )
     if like and is_same_time(content.when, like.when):
         return replace(content, when=like.when)
     return content
+
+
+def is_known_guest(attendee: Attendee) -> bool:
+    """Returns whether it is somebody whom an appointment can have: others are only there."""
+    is_owner = attendee.is_organizer or attendee.is_self
+    return not is_owner and 0 < len(attendee.email) <= MAX_EMAIL
+
+
+def content_of_remote(event: RemoteEvent, like: Content) -> Content:
+    """Returns an event as content, in the words it had last.
+
+    What cannot be told by it stays as it was: a time that is none, guests who are not listed. A
+    time without a place (UTC, which programs write) is told by the clocks it had before, and so is
+    one in a zone that is in no table: the instant is right.
+    """
+    content = content_of_event(event.text, like)
+    if not event.has_all_guests:
+        content = replace(content, people={**like.people, **content.people})
+    if event.time_problem:
+        return replace(content, when=like.when)
+    when = content.when
+    if when == like.when or not (event.problem or zones.is_utc(when.zone)):
+        return content
+    if when.is_all_day:
+        return replace(content, when=replace(when, zone=like.when.zone))
+    return replace(content, when=in_zone(when, like.when.zone))
 
 
 def event_text(content: Content, *, wants_conference: bool) -> EventText:

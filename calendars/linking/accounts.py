@@ -17,8 +17,9 @@ from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import Account, BusyBlock, Calendar, EventLink, Subscription
 from calendars.models.accounts import AccountStatus
 from calendars.models.subscriptions import SubscriptionState
-from calendars.providers.base import GrantGone
+from calendars.providers.base import AdminConsented, GrantGone
 from calendars.providers.registry import configured_vendor
+from calendars.vocabulary import zones
 from calendars.vocabulary.events import (
     Grant,
     RemoteCalendar,
@@ -40,6 +41,9 @@ __all__ = [
     "start_linking",
 ]
 log = structlog.get_logger(__name__)
+
+# A calendar whose id is longer cannot be kept, and is not offered.
+MAX_REMOTE_ID = 512
 
 
 class NotLinked(Exception):
@@ -93,6 +97,8 @@ def redeem_consent(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
         raise NotLinked("This answer belongs to no request of yours: please connect again.")
     try:
         return configured_vendor(kept["vendor"]).redeem(kept["flow"], query)
+    except AdminConsented as error:
+        raise NotLinked(str(error)) from error
     except GrantGone as error:
         raise NotLinked(f"The permission was not given: {error}") from error
     except ProviderError as error:
@@ -159,7 +165,7 @@ def refresh_calendars(account: Account) -> None:
         remotes = box.calendars()
     with transaction.atomic():
         is_new = not account.calendars.exists()
-        for remote in remotes:
+        for remote in [remote for remote in remotes if 0 < len(remote.id) <= MAX_REMOTE_ID]:
             upsert_calendar(
                 account, remote, chosen=is_new and remote.is_primary and remote.may_write
             )
@@ -181,10 +187,18 @@ def refresh_all_calendars() -> int:
     return count
 
 
+def known_zone(name: str) -> str:
+    """Returns the IANA zone; blank for one that is in no table, as for none."""
+    try:
+        return zones.iana_zone(name)
+    except zones.UnknownZone:
+        return ""
+
+
 def upsert_calendar(account: Account, remote: RemoteCalendar, *, chosen: bool) -> None:
     remote_values = {
         "name": remote.name[:255],
-        "zone": remote.zone,
+        "zone": known_zone(remote.zone),
         "may_write": remote.may_write,
         "is_gone": False,
     }

@@ -66,7 +66,8 @@ def open_mailbox(account: Account) -> Iterator[Mailbox]:
     try:
         token = permission.token()
         with mailbox_slot(account):
-            yield configured_vendor(account.vendor).mailbox(token, permission.another)
+            vendor, zone = configured_vendor(account.vendor), account.organization.time_zone
+            yield vendor.mailbox(token, permission.another, zone)
     except GrantGone as error:
         grants.mark_reconnect(account, str(error))
         raise

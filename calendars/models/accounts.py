@@ -113,8 +113,11 @@ class CalendarQuerySet(models.QuerySet["Calendar"]):
         )
 
     def due(self, now: datetime) -> CalendarQuerySet:
-        """Selects what is to be read: announced, or its time has come; and nobody is at it."""
-        wanted = Q(pull_after__lte=now) | Q(dirty__gt=F("pulled"))
+        """Selects what is to be read: announced, or its time has come; and nobody is at it.
+
+        What was not believed stays announced, and is asked for again in its time.
+        """
+        wanted = Q(pull_after__lte=now) | Q(dirty__gt=F("pulled"), held_at=None)
         free = is_unleased("pulling_until", now)
         patient = Q(account__retry_at=None) | Q(account__retry_at__lte=now)
         return self.followed().filter(wanted, free, patient)
@@ -169,6 +172,13 @@ class Calendar(models.Model):
     # The links of those that would be cancelled.
     held_links = models.JSONField(default=list, blank=True, editable=False)
     held_decision = models.CharField(max_length=7, choices=HeldDecision.choices, blank=True)
+    # What could not be taken over: remote id -> its title, and the reason. It is asked for again.
+    unapplied = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        db_default=models.Value({}, models.JSONField()),
+    )
     error = models.TextField(blank=True)
 
     objects = CalendarQuerySet.as_manager()

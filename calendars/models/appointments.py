@@ -56,9 +56,10 @@ class Appointment(models.Model):
         on_delete=models.RESTRICT,
         related_name="appointments",
     )
-    title = models.CharField(max_length=255)
+    # As wide as what the vendors hold: what is cut here stays whole there.
+    title = models.CharField(max_length=1024)
     description = models.TextField(blank=True)
-    place = models.CharField(max_length=255, blank=True)
+    place = models.CharField(max_length=4096, blank=True)
     wall_start = WallField()
     # Exclusive; for whole days midnight after the last one.
     wall_end = WallField()
@@ -99,8 +100,9 @@ class Appointment(models.Model):
         ordering = ["starts_at", "pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")),
-                name="appointment_ends_after_it_starts",
+                # Calendars have entries that take no time.
+                condition=Q(ends_at__gte=F("starts_at")),
+                name="appointment_ends_not_before_it_starts",
             ),
             models.UniqueConstraint(
                 fields=["organization", "idempotency_key"],

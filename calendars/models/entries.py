@@ -39,6 +39,8 @@ class EventLink(models.Model):
     # The appointment's version that stands in the calendar.
     written_version = models.PositiveIntegerField(default=0)
     is_removed = models.BooleanField(default=False)
+    # Somebody made it repeat there: its occurrences are blocks, and it is moved there.
+    is_series = models.BooleanField(default=False, db_default=False)
     # What of the event there could not be understood; blank: all of it was.
     problem = models.TextField(blank=True)
     # An open question: what was said there where both sides changed it and ours was kept.

@@ -97,8 +97,12 @@ def postponed_until(notification: Notice, now: datetime) -> datetime | None:
 
 
 def recipient_zone(contact: Contact | None, appointment: Appointment) -> str:
-    """Returns the person's own time zone; the appointment's where that is unknown."""
-    return (contact.time_zone if contact else "") or appointment.zone
+    """Returns the person's own time zone; the appointment's where that is unknown, and where that
+    is no place's either, the organization's."""
+    if contact and contact.time_zone:
+        return contact.time_zone
+    zone, home = appointment.zone, appointment.organization.time_zone
+    return home if zones.is_utc(zone) else zone
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class GrantGone(PermanentError):
     """The person took the permission back, or it ran out: only a new consent helps."""
 
 
+class AdminConsented(PermanentError):
+    """An administrator agreed for all of an organization, and nobody's account came of it yet."""
+
+
 class CursorExpired(PermanentError):
     """The cursor cannot be continued from: everything must be read again."""
 
@@ -93,9 +97,11 @@ class Vendor(ABC):
         """Gives the permission back, where the vendor has a way to."""
 
     @abstractmethod
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> "Mailbox":
+    def mailbox(
+        self, access_token: str, renew: Renew | None = None, zone: str = "UTC"
+    ) -> "Mailbox":
         """Opens what the token opens. Use it in one thread. `renew` gives another where the vendor
-        does not take this one."""
+        does not take this one. `zone` is the owner's: a day without a place is a day there."""
 
     @abstractmethod
     def recognizes(self, request: WebhookRequest) -> bool:
@@ -124,14 +130,22 @@ class Mailbox(ABC):
     ) -> EventChanges:
         """Reads all pages since `cursor`; everything between start and end where it is blank.
 
-        A series comes as its occurrences, never as itself. What is missing from a full round is
-        gone, or it lies outside of the window. Raises CursorExpired, also when the window's end has
-        moved on from the cursor's by more than a week.
+        A series comes as its occurrences, never as itself (which `event` tells). What is missing
+        from a full round is gone, or it lies outside of the window. Raises CursorExpired, also when
+        the window's end has moved on from the cursor's by more than a week.
         """
 
     @abstractmethod
     def event(self, calendar: str, event: str) -> RemoteEvent:
         """Raises Gone."""
+
+    @abstractmethod
+    def find_event(self, event: str, calendars: Sequence[str]) -> str:
+        """Returns the id of the calendar that an event stands in; blank: in none of them.
+
+        People move events from one calendar into another. A vendor that tells by itself where an
+        event is names that one, whether it is among those that are asked about or not.
+        """
 
     @abstractmethod
     def create(
@@ -160,8 +174,12 @@ class Mailbox(ABC):
         etag: str,
         written_hash: str,
         notify: Notify,
+        before: EventText | None = None,
     ) -> RemoteEvent:
-        """Raises Changed and Gone."""
+        """Writes what is different from `before` (what stands there), and leaves all else as it is.
+
+        Raises Changed and Gone.
+        """
 
     @abstractmethod
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:

@@ -1,20 +1,22 @@
 """What both vendors' answers have in common: how they are read, and what a refusal says."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from calendars.vocabulary.zones import EARLIEST, LATEST
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
+    PermanentError,
     ProviderError,
     RateLimited,
     ServerFailed,
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
+from wedsync_comms.lib.outside_json import read_json
 from wedsync_comms.lib.shapes import as_text
 
 # Graph is known to say one second for hours on end.
@@ -22,8 +24,14 @@ from wedsync_comms.lib.shapes import as_text
 RATE_LIMIT_PAUSE = timedelta(seconds=5)
 MAX_RETRY_AFTER = timedelta(days=1)
 SERVER_ERROR, REDIRECT = 500, 300
+# More than any list has that ends: a hundred thousand entries of Graph's.
+MAX_PAGES = 500
 # Parts of a digest are told apart by what no key or id contains.
 DIGEST_SEPARATOR = "\x1f"
+
+
+class EndlessPages(PermanentError):
+    """A list that goes on for more than MAX_PAGES pages."""
 
 
 def vendor_request(
@@ -78,7 +86,7 @@ def parse_retry_after(headers: Mapping[str, str]) -> timedelta | None:
 def decode_object(content: bytes, *, is_safe: bool = True) -> dict[str, Any]:
     """Raises TransientError for what is no object, or OutcomeUnknown: it may have been done."""
     try:
-        body = json.loads(content)
+        body = read_json(content)
     except ValueError:
         body = None
     return require_object(body, is_safe=is_safe)
@@ -113,7 +121,7 @@ def token_pages(
 ) -> Iterator[dict[str, Any]]:
     """Yields all pages; `onward` is the name under which a page tells of the next."""
     token, seen = first, set[str]()
-    while True:
+    for _ in range(MAX_PAGES):
         page = ask_for(token)
         yield page
         token = as_text(page.get(onward))
@@ -122,20 +130,30 @@ def token_pages(
         if token in seen:
             raise malformed_answer("The pages go round in a circle.")
         seen.add(token)
+    raise EndlessPages("The pages have no end.", code="endless")
 
 
 def parse_instant(value: Any, zone: Any = UTC) -> datetime:
-    """Parses an RFC 3339 time; without an offset it is in the zone. Raises TransientError."""
+    """Parses an RFC 3339 time; without an offset it is in the zone. Raises TransientError.
+
+    Beyond the years that can be kept (`zones.EARLIEST`, `LATEST`) it is the first or last of them.
+    """
     try:
         # Graph counts to a tenth of a microsecond, Python to a microsecond.
         at = datetime.fromisoformat(str(value))
     except ValueError as error:
         raise malformed_answer(f"This is no time: {value!r}.") from error
+    if at.year < EARLIEST.year or at.year >= LATEST.year:
+        return EARLIEST if at.year < EARLIEST.year else LATEST
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def instant_or_none(value: Any) -> datetime | None:
-    return parse_instant(value) if isinstance(value, str) and value else None
+    """Returns the instant; None for what is no time."""
+    try:
+        return parse_instant(value) if isinstance(value, str) and value else None
+    except TransientError:
+        return None
 
 
 def parts_digest(*parts: object) -> bytes:

@@ -3,9 +3,10 @@
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -19,7 +20,9 @@ from calendars.sync.apply_event import (
     apply_event,
     cancel_from_remote,
 )
+from calendars.sync.moves import follow_move
 from calendars.sync.plan import SyncPlan
+from calendars.sync.unapplied import Unapplied, mark_link_unapplied
 from calendars.vocabulary.events import (
     EventChanges,
     RemoteEvent,
@@ -27,6 +30,7 @@ from calendars.vocabulary.events import (
 
 log = structlog.get_logger(__name__)
 
+MAX_UID = 1024
 BLOCK_COLUMNS = [
     "series_id",
     "ical_uid",
@@ -62,22 +66,33 @@ def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -
     """
     before = reading.calendar
     with transaction.atomic():
-        calendar = transitions.lock_calendar(before.pk)
+        calendar = lock_all(before, plan)
         if (calendar.pulling_until, calendar.cursor) != (before.pulling_until, reading.cursor):
             return
         decision = calendar.held_decision
         deletes = not plan.doubt or decision == HeldDecision.DELETE
-        news = apply_plan(
-            reading, plan, Account.objects.get(pk=calendar.account_id), deletes=deletes
-        )
+        unapplied = Unapplied()
+        account = Account.objects.get(pk=calendar.account_id)
+        news = apply_plan(reading, plan, account, unapplied, deletes=deletes)
+        calendar.unapplied = unapplied.kept(calendar.unapplied, {item.id for item in changes.items})
         if plan.doubt and decision == HeldDecision.RESTORE:
             recreate_deleted(calendar, plan)
         if plan.doubt and not decision:
             quarantine_deletions(calendar, plan)
+            polling.ask_again_soon(calendar, before)
         else:
             advance_cursor(calendar, reading, changes)
-        polling.schedule_next_pull(calendar, before, news=news, is_full=changes.is_full)
+            polling.schedule_next_pull(calendar, before, news=news, is_full=changes.is_full)
         calendar.save()
+
+
+def lock_all(calendar: Calendar, plan: SyncPlan) -> Calendar:
+    """Locks the calendar, and those its events were moved from or into: always in one order."""
+    links = EventLink.objects.filter(pk__in=[moved.link for moved in plan.moved])
+    targets = [moved.calendar.pk for moved in plan.moved if moved.calendar]
+    for key in sorted({*links.values_list("calendar", flat=True), *targets} - {calendar.pk}):
+        transitions.lock_calendar(key)
+    return transitions.lock_calendar(calendar.pk)
 
 
 def quarantine_deletions(calendar: Calendar, plan: SyncPlan) -> None:
@@ -115,13 +130,20 @@ def recreate_event(link: EventLink) -> None:
     """Has the event created anew. The id of a deleted one stays taken: a generation has its own."""
     link.generation += 1
     link.remote_id, link.etag, link.base, link.sent = "", "", {}, []
-    link.problem, link.theirs = "", {}
+    link.problem, link.theirs, link.is_series = "", {}, False
     link.is_removed, link.write_after = False, timezone.now()
     link.save()
     enqueue.enqueue_push(link.pk)
 
 
-def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, deletes: bool) -> int:
+def apply_plan(
+    reading: PullContext,
+    plan: SyncPlan,
+    account: Account,
+    unapplied: Unapplied,
+    *,
+    deletes: bool,
+) -> int:
     """Applies each change, and returns how many of them were new to us."""
     calendar = reading.calendar
     # What the first reading finds is old.
@@ -133,8 +155,14 @@ def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, delete
     for event in plan.own:
         link = links.get(event.id) or by_key.get(event.key)
         if link and (deletes or not event.is_cancelled) and reading.is_still(link):
-            news += apply_event(link, event, account, notifies=notifies)
-    news += upsert_blocks(calendar, plan.others)
+            change = partial(apply_event, link, event, account, notifies=notifies)
+            news += unapplied.attempt(event, change)
+            if event.id in unapplied.entries:
+                mark_link_unapplied(link, unapplied.entries[event.id]["reason"])
+    for moved in plan.moved:
+        change = partial(follow_move, moved, account, notifies=notifies)
+        news += unapplied.attempt(moved.event, change)
+    news += upsert_blocks(calendar, plan.others, unapplied)
     if deletes:
         actor = Actor(source=account.vendor, by=account.email, notifies=notifies)
         news += sum(
@@ -146,17 +174,34 @@ def apply_plan(reading: PullContext, plan: SyncPlan, account: Account, *, delete
     return news
 
 
-def upsert_blocks(calendar: Calendar, events: tuple[RemoteEvent, ...]) -> int:
-    """Stores others' entries, and returns how many were not known in just this form."""
+def upsert_blocks(calendar: Calendar, events: tuple[RemoteEvent, ...], unapplied: Unapplied) -> int:
+    """Stores others' entries, and returns how many were not known in just this form.
+
+    Those that no database takes are stored without the others noticing.
+    """
     etags = dict(calendar.blocks.values_list("remote_id", "etag"))
     fresh = [event for event in events if not event.etag or etags.get(event.id) != event.etag]
+    for event in fresh:
+        if event.is_timeless:
+            unapplied.add(event, event.time_problem)
+    timed = [event for event in fresh if not event.is_timeless]
+    try:
+        with transaction.atomic():
+            store_blocks(calendar, timed)
+    except (DataError, IntegrityError, ValueError):
+        for event in timed:
+            unapplied.attempt(event, partial(store_blocks, calendar, [event]))
+    return len(fresh)
+
+
+def store_blocks(calendar: Calendar, events: list[RemoteEvent]) -> bool:
     BusyBlock.objects.bulk_create(
-        [busy_block(calendar, event) for event in fresh],
+        [busy_block(calendar, event) for event in events],
         update_conflicts=True,
         unique_fields=["calendar", "remote_id"],
         update_fields=BLOCK_COLUMNS,
     )
-    return len(fresh)
+    return True
 
 
 def busy_block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
@@ -164,7 +209,7 @@ def busy_block(calendar: Calendar, event: RemoteEvent) -> BusyBlock:
         calendar=calendar,
         remote_id=event.id,
         series_id=event.series_id,
-        ical_uid=event.ical_uid,
+        ical_uid=event.ical_uid[:MAX_UID],
         etag=event.etag,
         title=event.text.title[:255] if calendar.shows_titles else "",
         starts_at=event.text.start.instant,

@@ -4,8 +4,6 @@ Three-way merge of `base` (what both sides agreed on), ours and theirs. Runs und
 lock, for a delta (`sync.apply`) as for an event that was read again (`sync.push`).
 """
 
-from dataclasses import replace
-
 import structlog
 from django.utils import timezone
 
@@ -19,13 +17,15 @@ from calendars.content.three_way_merge import (
     merge_contents,
     ours_wins,
 )
-from calendars.models import Account, Appointment, EventLink
+from calendars.models import Account, Appointment, BusyBlock, EventLink, What
 from calendars.models.accounts import Policy
 from calendars.models.appointments import AppointmentStatus
 from calendars.vocabulary.events import RemoteEvent
 from wedsync_comms.lib.text import as_sentence
 
 log = structlog.get_logger(__name__)
+
+MAX_UID, MAX_URL, MAX_BY = 1024, 2000, 320
 
 
 def apply_event(
@@ -43,7 +43,8 @@ def apply_event(
     """
     if event.etag == link.etag and not link.is_removed:
         return False
-    actor = Actor(source=account.vendor, by=event.organizer or account.email, notifies=notifies)
+    by = (event.organizer or account.email)[:MAX_BY]
+    actor = Actor(source=account.vendor, by=by, notifies=notifies)
     appointment = Appointment.objects.select_for_update().get(pk=link.appointment_id)
     if event.is_cancelled:
         return cancel_from_remote(link, actor, appointment)
@@ -69,9 +70,13 @@ def may_be_own_echo(link: EventLink, event: RemoteEvent) -> bool:
 
 def record_base(link: EventLink, event: RemoteEvent, theirs: Content) -> None:
     """Stores what stands there as what both sides agreed on, and forgets our pending writes."""
-    link.remote_id, link.etag, link.ical_uid = event.id, event.etag, event.ical_uid
+    link.remote_id, link.etag = event.id, event.etag
+    link.ical_uid = event.ical_uid if len(event.ical_uid) <= MAX_UID else ""
     link.base, link.sent = conversion.dump_content(theirs), []
-    link.is_removed, link.problem = False, zone_problem(event)
+    link.is_removed, link.problem = False, event_problem(event)
+    if link.is_series and not event.is_series:
+        BusyBlock.objects.filter(calendar=link.calendar_id, series_id=event.id).delete()
+    link.is_series = event.is_series
     link.save()
 
 
@@ -88,21 +93,33 @@ def merge_event(
     """
     ours = conversion.content_of_appointment(appointment)
     base = merge_base(link, event, ours)
-    theirs = remote_content(event, base)
+    theirs = conversion.content_of_remote(event, base)
     wins = ours_wins(account.conflicts, appointment.updated_at, event.updated_at)
     merged = merge_contents(base, ours, theirs, ours_wins=wins)
     changed = transitions.change_content(appointment, merged.content, actor, merged.conflicts)
     if merged.conflicts and account.conflicts == Policy.ASK:
         fields = [conflict.field for conflict in merged.conflicts]
         link.theirs = {"fields": fields, "content": conversion.dump_content(theirs)}
-    if event.conference_url:
-        appointment.conference_url = event.conference_url
-        appointment.save(update_fields=["conference_url"])
+    keep_conference(appointment, event)
+    if event.is_series != link.is_series:
+        repeats = {"before": {"repeats": link.is_series}, "after": {"repeats": event.is_series}}
+        transitions.record_change(appointment, What.CHANGED, actor, **repeats)
     if merged.content != theirs and appointment.status == AppointmentStatus.BOOKED:
         link.write_after = timezone.now()
         enqueue.enqueue_push(link.pk)
     record_base(link, event, theirs)
     return changed
+
+
+def keep_conference(appointment: Appointment, event: RemoteEvent) -> None:
+    """Stores where the conference is; one that was removed there is not made again."""
+    url = event.conference_url if len(event.conference_url) <= MAX_URL else ""
+    if url == appointment.conference_url:
+        return
+    if appointment.conference_url and not event.conference_url:
+        appointment.wants_conference = False
+    appointment.conference_url = url
+    appointment.save(update_fields=["conference_url", "wants_conference"])
 
 
 def merge_base(link: EventLink, event: RemoteEvent, ours: Content) -> Content:
@@ -118,22 +135,22 @@ def merge_base(link: EventLink, event: RemoteEvent, ours: Content) -> Content:
     base = conversion.load_content(link.base) if link.base else (sent or [ours])[0]
     if not event.written_hash:
         for content in sent:
-            base = advance_content_base(base, content, remote_content(event, base))
+            base = advance_content_base(base, content, conversion.content_of_remote(event, base))
     return base
 
 
-def remote_content(event: RemoteEvent, base: Content) -> Content:
-    """Returns the event's content; in the zone it had before, where the new one is in no table.
-
-    The instant is right all the same, and `zone_problem` asks a person to look.
-    """
-    content = conversion.content_of_event(event.text, base)
-    if not event.problem or content.when.is_all_day or content.when == base.when:
-        return content
-    return replace(content, when=conversion.in_zone(content.when, base.when.zone))
-
-
-def zone_problem(event: RemoteEvent) -> str:
+def event_problem(event: RemoteEvent) -> str:
+    """Returns what of the event could not be taken over, and what to do; blank: all of it was."""
+    if event.time_problem:
+        return (
+            f"Its time in the calendar cannot be taken over: {as_sentence(event.time_problem)} "
+            "Here it stays where it was: give it another time there, or move it here."
+        )
+    if event.is_series:
+        return (
+            "It was made a series in the calendar: what comes after the first time is shown as "
+            "taken. Move it there."
+        )
     if not event.problem:
         return ""
     return (

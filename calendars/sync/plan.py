@@ -7,6 +7,7 @@ back until a person has said so.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from calendars.sync.moves import MovedEvent
 from calendars.vocabulary.events import (
     EventChanges,
     RemoteEvent,
@@ -30,6 +31,8 @@ class KnownEvents:
     unconfirmed: Collection[str] = ()
     # Others' entries: remote id -> the series it belongs to.
     blocks: Mapping[str, str] = field(default_factory=dict)
+    # Why the last reading was not believed; blank: it was.
+    doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class SyncPlan:
     # Gone by the vendor's word or by not being there; to be looked after one by one.
     own_gone: tuple[str, ...]
     others_gone: tuple[str, ...]
+    # Of ours, what stands in another calendar now, or came from one.
+    moved: tuple[MovedEvent, ...] = ()
     # Why nothing of it is deleted; blank: it is believed.
     doubt: str = ""
 
@@ -64,7 +69,8 @@ def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
         others=tuple(event for event in others if not event.is_cancelled),
         own_gone=gone,
         others_gone=tuple(sorted(removed_blocks)),
-        doubt=mass_deletion_reason(changes, known, len(gone) + cancelled),
+        doubt=mass_deletion_reason(changes, known, len(gone) + cancelled)
+        or cut_answer_reason(changes, known, len(removed_blocks & known.blocks.keys())),
     )
 
 
@@ -93,3 +99,16 @@ def mass_deletion_reason(changes: EventChanges, known: KnownEvents, gone: int) -
     if gone > DELETIONS_ALLOWED and gone > DELETIONS_ALLOWED_SHARE * len(known.own):
         return f"{gone} of {len(known.own)} appointments are gone at once."
     return ""
+
+
+def cut_answer_reason(changes: EventChanges, known: KnownEvents, gone: int) -> str:
+    """Returns why a full answer that lacks many of others' entries is not believed yet.
+
+    It may be cut short, and would show taken time as free. Said again, it is believed.
+    """
+    if not changes.is_full or gone <= DELETIONS_ALLOWED:
+        return ""
+    if gone <= DELETIONS_ALLOWED_SHARE * len(known.blocks):
+        return ""
+    reason = f"{gone} of {len(known.blocks)} entries of others are missing from a full answer."
+    return "" if reason == known.doubt else reason

@@ -16,6 +16,8 @@ from calendars.models import Calendar
 POLL_SECONDS, POLL_FAST_SECONDS = 900, 60
 # Where nothing is ever announced.
 POLL_ONLY_SECONDS = 120
+# What was not believed is asked for again so often, for so long.
+DOUBTED_SECONDS, DOUBTED_FOR = 50, timedelta(minutes=30)
 # Graph may need three minutes for an announcement.
 PUSH_GRACE = timedelta(minutes=3)
 # A calendar whose cursors never hold is read completely each time: more rarely, then.
@@ -35,6 +37,20 @@ def schedule_next_pull(calendar: Calendar, before: Calendar, *, news: int, is_fu
         EXPIRED_CURSOR_SECONDS[min(calendar.expiries, len(EXPIRED_CURSOR_SECONDS) - 1)],
     )
     calendar.pull_after = now + with_jitter(timedelta(seconds=pause), random.random())  # noqa: S311 (not a secret)
+
+
+def ask_again_soon(calendar: Calendar, before: Calendar) -> None:
+    """Schedules the next reading after one that was not believed; its push stays unread.
+
+    At first within a minute: such an answer is mostly a failure that passes. Then as usual, while a
+    person is asked.
+    """
+    now = timezone.now()
+    held_for = now - (before.held_at or now)
+    seconds = DOUBTED_SECONDS if held_for < DOUBTED_FOR else calendar.poll_seconds
+    calendar.expiries = before.expiries
+    calendar.last_pulled_at, calendar.pulling_until, calendar.error = now, None, ""
+    calendar.pull_after = now + with_jitter(timedelta(seconds=seconds), random.random())  # noqa: S311 (not a secret)
 
 
 def adapt_interval(calendar: Calendar, *, was_announced: bool, news: int, now: datetime) -> None:

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from calendars import enqueue
 from calendars.mailbox.mailbox import open_mailbox
-from calendars.models import Account, Calendar
+from calendars.models import Account, Calendar, EventLink
 from calendars.models.accounts import HeldDecision
 from calendars.models.appointments import AppointmentStatus
 from calendars.providers.base import CursorExpired, Gone, Mailbox
+from calendars.sync import moves
 from calendars.sync import plan as plans
 from calendars.sync.apply import (
     PullContext,
@@ -23,10 +24,12 @@ from calendars.sync.apply import (
     mark_pull_failed,
 )
 from calendars.sync.apply_event import may_be_own_echo
+from calendars.sync.moves import MovedEvent
 from calendars.sync.plan import (
     KnownEvents,
     SyncPlan,
 )
+from calendars.sync.unapplied import with_unapplied
 from calendars.vocabulary.events import (
     EventChanges,
     RemoteEvent,
@@ -89,9 +92,11 @@ def pull_once(calendar: Calendar) -> None:
     """Reads the delta, plans, and applies it. Raises ProviderError."""
     with open_mailbox(calendar.account) as box:
         reading, changes = fetch_changes(box, calendar)
+        changes = with_unapplied(box, calendar, changes)
         plan = plans.plan_changes(changes, known_events(calendar, reading, changes))
         plan = verify_deletions(box, calendar, plan)
-        plan = reread_echoes(box, calendar, plan)
+        plan = find_arrivals(box, calendar, plan)
+        plan = reread_doubtful(box, calendar, plan)
     apply_changes(reading, changes, plan)
 
 
@@ -137,37 +142,60 @@ def known_events(calendar: Calendar, reading: PullContext, changes: EventChanges
         linked=set(linked.values_list("remote_id", flat=True)),
         unconfirmed={key.hex for key in keys},
         blocks=dict(blocks.values_list("remote_id", "series_id")),
+        doubt=calendar.held_reason,
     )
 
 
 def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
-    """Asks for each event that is gone: it may only have been moved out of the window."""
+    """Asks where each event is that is gone: it may have been moved out of the window, or into
+    another calendar."""
     if plan.doubt and calendar.held_decision != HeldDecision.DELETE:
         return plan
-    remaining: list[RemoteEvent] = []
-    for remote_id in plan.own_gone:
-        try:
-            remaining.append(box.event(calendar.remote_id, remote_id))
-        except Gone:
-            continue
-    still_there = {event.id for event in remaining}
-    return replace(
-        plan,
-        own=(*plan.own, *remaining),
-        own_gone=tuple(remote_id for remote_id in plan.own_gone if remote_id not in still_there),
-    )
+    links = links_by_id(calendar)
+    own = {event.id: event for event in plan.own}
+    moved: list[MovedEvent] = []
+    gone: list[str] = []
+    cancelled = [event.id for event in plan.own if event.is_cancelled and event.id in links]
+    for remote_id in (*plan.own_gone, *cancelled):
+        found = moves.find_event(box, links[remote_id]) if remote_id in links else None
+        if found and found[0] != calendar.remote_id:
+            own.pop(remote_id, None)
+            moved.append(moves.moved_event(links[remote_id], *found))
+        elif found:
+            own.setdefault(remote_id, found[1])
+        elif remote_id not in own:
+            gone.append(remote_id)
+    return replace(plan, own=tuple(own.values()), own_gone=tuple(gone), moved=tuple(moved))
 
 
-def reread_echoes(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
-    """Reads again each event that says just what we wrote once (`may_be_own_echo`)."""
-    links = {link.remote_id: link for link in calendar.links.exclude(remote_id="")}
-    own: list[RemoteEvent] = []
-    for event in plan.own:
-        link = links.get(event.id)
+def find_arrivals(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
+    """Takes out of the others' entries those that are ours and come from another calendar."""
+    arrived = moves.find_arrivals(box, calendar, list(plan.others))
+    ids = {moved.event.id for moved in arrived}
+    others = tuple(event for event in plan.others if event.id not in ids)
+    return replace(plan, others=others, moved=(*plan.moved, *arrived))
+
+
+def reread_doubtful(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
+    """Reads again each event that says just what we wrote once (`may_be_own_echo`), and each of
+    ours that was made a series: of that only the occurrences are told."""
+    links = links_by_id(calendar)
+    own: dict[str, RemoteEvent] = {event.id: event for event in plan.own}
+    series = {event.series_id for event in plan.others if event.series_id in links}
+    echoes = {
+        event.id
+        for event in plan.own
+        if event.id in links and may_be_own_echo(links[event.id], event)
+    }
+    for remote_id in sorted(echoes | (series - own.keys())):
         try:
-            is_doubtful = link is not None and may_be_own_echo(link, event)
-            own.append(box.event(calendar.remote_id, event.id) if is_doubtful else event)
+            own[remote_id] = box.event(calendar.remote_id, remote_id)
         except Gone:
             # Since it was listed: the next reading tells of it.
-            continue
-    return replace(plan, own=tuple(own))
+            own.pop(remote_id, None)
+    return replace(plan, own=tuple(own.values()))
+
+
+def links_by_id(calendar: Calendar) -> dict[str, EventLink]:
+    links = calendar.links.exclude(remote_id="").select_related("calendar__account")
+    return {link.remote_id: link for link in links}

@@ -6,6 +6,7 @@ link back by doing nothing, and what was written without being noted is found by
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,13 +28,16 @@ from calendars.models import Account, Appointment, Calendar, EventLink
 from calendars.models.accounts import AccountStatus
 from calendars.models.appointments import AppointmentStatus
 from calendars.providers.base import Changed, Gone, GrantGone, Mailbox
+from calendars.sync import moves
 from calendars.sync.apply import recreate_event
 from calendars.sync.apply_event import (
+    MAX_URL,
     apply_event,
     cancel_from_remote,
     record_base,
 )
 from calendars.vocabulary.events import (
+    EventText,
     Notify,
     RemoteEvent,
 )
@@ -94,7 +98,7 @@ def push_with_retry(box: Mailbox, link: EventLink) -> None:
         except Changed:
             reread_event(box, link)
         except Gone:
-            on_remote_delete(link)
+            on_remote_delete(box, link)
         link = EventLink.objects.select_related("calendar__account", "appointment").get(pk=link.pk)
         if link.write_after is None or link.written_version >= link.appointment.version:
             return
@@ -124,6 +128,7 @@ def push_once(box: Mailbox, link: EventLink) -> None:
             link.calendar.remote_id,
             link.remote_id,
             text,
+            before=agreed_text(link, text),
             etag=link.etag,
             written_hash=conversion.content_fingerprint(sent),
             notify=Notify.ALL,
@@ -135,6 +140,13 @@ def push_once(box: Mailbox, link: EventLink) -> None:
     else:
         # Perhaps it is what an earlier call made, and somebody has changed it since.
         absorb_remote(link, written)
+
+
+def agreed_text(link: EventLink, written: EventText) -> EventText:
+    """Returns what both sides know to stand there; with nothing known, nothing of ours."""
+    if not link.base:
+        return replace(written, title="", description="", place="", attendees=())
+    return conversion.event_text(conversion.load_content(link.base), wants_conference=False)
 
 
 def create_event(
@@ -190,11 +202,11 @@ def record_result(
     """Stores what stands there now, and takes over the words that the vendor put it into."""
     with locked_link(link) as row:
         current = Appointment.objects.select_for_update().get(pk=link.appointment_id)
-        theirs = conversion.content_of_event(written.text, sent)
+        theirs = conversion.content_of_remote(written, sent)
         if row.etag == link.etag:
             record_base(row, written, theirs)
             adopt_normalisation(current, sent, theirs)
-        if written.conference_url and not current.conference_url:
+        if 0 < len(written.conference_url) <= MAX_URL and not current.conference_url:
             current.conference_url = written.conference_url
             current.save(update_fields=["conference_url"])
         mark_in_sync(row, current, appointment)
@@ -236,12 +248,21 @@ def absorb_remote(link: EventLink, event: RemoteEvent) -> None:
         apply_event(row, event, account_of_link(row))
 
 
-def on_remote_delete(link: EventLink) -> None:
-    """Cancels the appointment of an event that was deleted there.
+def on_remote_delete(box: Mailbox, link: EventLink) -> None:
+    """Cancels the appointment of an event that was deleted there; follows one that was moved.
 
     Of one that was never confirmed, an older generation was deleted, and its id stays taken: it is
     written as a new one.
     """
+    found = moves.find_event(box, link) if link.remote_id else None
+    if found:
+        moved = moves.moved_event(link, *found)
+        keys = {link.calendar_id, *([moved.target.pk] if moved.target else [])}
+        with transaction.atomic():
+            for key in sorted(keys):
+                transitions.lock_calendar(key)
+            moves.follow_move(moved, account_of_link(link), notifies=True)
+        return
     with locked_link(link) as row:
         if not row.remote_id:
             recreate_event(row)

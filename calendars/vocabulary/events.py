@@ -113,6 +113,14 @@ class RemoteEvent:
     written_hash: str = ""
     # Set where its zone is in no table: its instants are right, but its wall times are UTC's.
     problem: str = ""
+    # Why its time cannot be kept as it is told; `text` has the nearest one to it. `is_timeless`:
+    # there is none.
+    time_problem: str = ""
+    is_timeless: bool = False
+    # It repeats: what is told is the series itself, with the time of its first occurrence.
+    is_series: bool = False
+    # False: there are more guests than are told.
+    has_all_guests: bool = True
     # As it came, so that what we do not know is not lost.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -25,10 +25,17 @@ ALIASES: dict[str, str] = {
     "Coordinated Universal Time": "UTC",
     "Z": "UTC",
 }
+UTC_NAMES = {
+    *("UTC", "UCT", "GMT", "GMT0", "GMT+0", "GMT-0", "Greenwich", "Universal", "Zulu"),
+    *("Etc/UTC", "Etc/UCT", "Etc/GMT", "Etc/GMT0", "Etc/GMT+0", "Etc/GMT-0", "Etc/Greenwich"),
+    *("Etc/Universal", "Etc/Zulu"),
+}
 # They are in the system's database and name no place.
 NOT_ZONES = {"Factory", "localtime"}
 KNOWN = {name.casefold(): zone for name, zone in {**WINDOWS, **ALIASES}.items()}
 
+# What lies beyond is no appointment, and cannot be told in every zone.
+EARLIEST, LATEST = datetime(1900, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 # Two zones are the same to us if their clocks agree in these years.
 COMPARED_FROM, COMPARED_UNTIL = datetime(2024, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
 # No zone changes its clocks twice within such a time.
@@ -63,6 +70,11 @@ def iana_zone(name: str) -> str:
         raise UnknownZone(name) from None
 
 
+def is_utc(zone: str) -> bool:
+    """Returns whether it is the time of no place, which programs write who know no better."""
+    return zone in UTC_NAMES
+
+
 @cache
 def windows_zone(zone: str) -> str:
     """Returns Microsoft's name for an IANA zone; blank where none keeps the same time.
@@ -77,6 +89,27 @@ def windows_zone(zone: str) -> str:
         if offset_changes(stands_for) == offset_changes(wanted)
     ]
     return alike[0] if alike else ""
+
+
+def windows_zone_at(moment: Moment) -> str:
+    """Returns Microsoft's name for a zone that it does not know: one whose clocks show the same
+    around that day; blank where there is none.
+
+    Kazakhstan, East Greenland and the Aysén region of Chile changed their time after its table.
+    """
+    at, days = moment.instant, timedelta(days=1)
+
+    def clocks(zone: str) -> list[timedelta]:
+        return [offset_at(at + step * days, zone) for step in (-1, 0, 1, 180)]
+
+    wanted = clocks(moment.zone)
+    near = [(name, clocks(zone)) for name, zone in WINDOWS.items() if not is_utc(zone)]
+    # Best one that is the same in the other half of the year as well.
+    for part in (len(wanted), -1):
+        for name, shown in near:
+            if shown[:part] == wanted[:part]:
+                return name
+    return ""
 
 
 @cache

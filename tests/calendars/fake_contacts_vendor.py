@@ -45,7 +45,12 @@ class FakeContactsVendor(FakeVendor):
         super().__post_init__()
         self.ids = itertools.count(1)
 
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> "FakeContactsMailbox":  # noqa: ARG002
+    def mailbox(
+        self,
+        access_token: str,  # noqa: ARG002
+        renew: Renew | None = None,  # noqa: ARG002
+        zone: str = "UTC",  # noqa: ARG002
+    ) -> "FakeContactsMailbox":
         return FakeContactsMailbox(self)
 
     # What the other side does

@@ -109,7 +109,12 @@ class FakeVendor(Vendor):
     def revoke(self, grant: Grant) -> None:  # noqa: ARG002
         self.revoked = True
 
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> "FakeMailbox":  # noqa: ARG002
+    def mailbox(
+        self,
+        access_token: str,  # noqa: ARG002
+        renew: Renew | None = None,  # noqa: ARG002
+        zone: str = "UTC",  # noqa: ARG002
+    ) -> "FakeMailbox":
         return FakeMailbox(self)
 
     def recognizes(self, request: WebhookRequest) -> bool:
@@ -131,6 +136,12 @@ class FakeVendor(Vendor):
     def edit(self, calendar: str, name: str, **text: Any) -> RemoteEvent:
         event = self.events[calendar][name]
         return self.put(calendar, replace(event, text=replace(event.text, **text)))
+
+    def move(self, calendar: str, name: str, to: str) -> None:
+        """It keeps its id."""
+        event = self.events[calendar][name]
+        self.delete(calendar, name)
+        self.put(to, event)
 
     def delete(self, calendar: str, name: str) -> None:
         self.put(calendar, replace(self.events[calendar][name], is_cancelled=True))
@@ -198,6 +209,14 @@ class FakeMailbox(Mailbox):
             raise Gone("404")
         return found
 
+    def find_event(self, event: str, calendars: Sequence[str]) -> str:
+        self.asked("find_event")
+        for calendar in calendars:
+            found = self.fake_vendor.events.get(calendar, {}).get(event)
+            if found and not found.is_cancelled:
+                return calendar
+        return ""
+
     def create(
         self,
         calendar: str,
@@ -230,6 +249,7 @@ class FakeMailbox(Mailbox):
         etag: str,
         written_hash: str,
         notify: Notify,  # noqa: ARG002
+        before: EventText | None = None,  # noqa: ARG002
     ) -> RemoteEvent:
         self.asked("update")
         fake_vendor = self.fake_vendor

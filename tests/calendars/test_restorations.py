@@ -1,6 +1,7 @@
 """What is taken back over there is taken back here: the last word wins."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from calendars.appointments import rescheduling
 from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import AppointmentEdit
+from calendars.errors import NotFree
 from calendars.models import Account, Appointment, Calendar, EventLink
 from calendars.sync import pull
 from calendars.vocabulary.events import Attendee, Moment
@@ -173,13 +175,18 @@ def edit(
     else:
         start = START + timedelta(hours=value) if kind == "move" else None
         fields = {"start": start, "end": start + HOUR} if start else {kind: value}
-        rescheduling.change_appointment(made, AppointmentEdit(**fields))
+        # It may stand there already, unread: a time that is taken.
+        with suppress(NotFree):
+            rescheduling.change_appointment(made, AppointmentEdit(**fields))
 
 
 def edit_there(fake_vendor: FakeVendor, name: str, kind: str, value: Any) -> None:
     guests = (Attendee(email=AMELIA), *([Attendee(email=NOAH)] if value else []))
-    text = {"move": lambda: there(value), "guests": lambda: {"attendees": guests}}
-    wanted = text.get(kind, lambda: {kind: value})()
+    texts: dict[str, dict[str, Any]] = {
+        "move": there(value) if kind == "move" else {},
+        "guests": {"attendees": guests},
+    }
+    wanted = texts.get(kind, {kind: value})
     now = fake_vendor.events["main"][name].text
     if any(getattr(now, field) != wanted[field] for field in wanted):
         fake_vendor.edit("main", name, **wanted)

@@ -22,6 +22,7 @@ from calendars.vocabulary.zones import (
     offset_at,
     offset_changes,
     windows_zone,
+    windows_zone_at,
 )
 
 HOUR = timedelta(hours=1)
@@ -178,3 +179,22 @@ def test_from_an_instant_to_the_wall_and_back(zone: str) -> None:
 
         assert moment.instant == at.astimezone(UTC)
         assert at_wall(moment.wall, zone).instant == moment.instant
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Asia/Almaty",
+        "Asia/Qostanay",
+        "America/Scoresbysund",
+        "America/Coyhaique",
+        "Antarctica/Troll",
+    ],
+)
+@pytest.mark.parametrize("month", [1, 4, 7, 10])
+def test_a_zone_that_windows_does_not_know_has_a_name_for_that_day(zone: str, month: int) -> None:
+    day = datetime(2027, month, 15, 10, tzinfo=UTC).replace(tzinfo=None)
+    moment = at_wall(day, zone)
+    name = windows_zone(zone) or windows_zone_at(moment)
+    assert name in WINDOWS
+    assert at_wall(day, name).instant == moment.instant

@@ -3,6 +3,8 @@
 
 def sanitise(value: str) -> str:
     """Without NULs and lone surrogates, which PostgreSQL and UTF-8 refuse."""
+    if value.isascii() and "\0" not in value:
+        return value
     return value.replace("\0", "").encode("utf-8", "ignore").decode()
 
 

@@ -28,6 +28,11 @@ class CalendarState:
     look: Look
 
     @property
+    def unapplied(self) -> list[dict[str, str]]:
+        """Returns the first entries that could not be taken over: `title` and `reason`."""
+        return list(self.calendar.unapplied.values())[:MAX_LISTED]
+
+    @property
     def badge(self) -> SafeString:
         return look_badge(self.word, self.look)
 

@@ -56,7 +56,7 @@ def native_input(kind: type[forms.DateInput] | type[forms.TimeInput], name: str,
 
 
 class AppointmentForm(forms.Form):
-    title = forms.CharField(max_length=255, widget=UnfoldAdminTextInputWidget)
+    title = forms.CharField(max_length=1024, widget=UnfoldAdminTextInputWidget)
     day = forms.DateField(widget=native_input(forms.DateInput, "date", "%Y-%m-%d"))
     at = forms.TimeField(
         label="Time",
@@ -64,7 +64,7 @@ class AppointmentForm(forms.Form):
         widget=native_input(forms.TimeInput, "time", "%H:%M"),
     )
     duration = forms.TypedChoiceField(coerce=int, initial=60, widget=UnfoldAdminSelectWidget)
-    place = forms.CharField(max_length=255, required=False, widget=UnfoldAdminTextInputWidget)
+    place = forms.CharField(max_length=4096, required=False, widget=UnfoldAdminTextInputWidget)
     description = forms.CharField(
         max_length=8_000,
         required=False,

@@ -50,7 +50,12 @@ class Google(GoogleOAuth, GoogleNotifications):
             auth_url=auth_url,
         )
 
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
+    def mailbox(
+        self,
+        access_token: str,
+        renew: Renew | None = None,
+        zone: str = "UTC",  # noqa: ARG002 (Google's calendars have zones of their own)
+    ) -> Mailbox:
         token = AccessToken(access_token, renew)
         return GoogleMailbox(GoogleCalls(self.client, token, self.calendar, self.people))
 

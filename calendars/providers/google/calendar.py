@@ -1,6 +1,6 @@
 """Calendars and events. https://developers.google.com/workspace/calendar/api/v3/reference"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,17 @@ class GoogleCalendars(Mailbox):
     def event(self, calendar: str, event: str) -> RemoteEvent:
         item = self.calls.run(self.api.events().get(calendarId=calendar, eventId=event))
         return self.undeleted_event(calendar, item)
+
+    def find_event(self, event: str, calendars: Sequence[str]) -> str:
+        """Asks one by one: an event that is moved keeps its id.
+        https://developers.google.com/workspace/calendar/api/v3/reference/events/move"""
+        for calendar in calendars:
+            try:
+                self.event(calendar, event)
+            except Gone:
+                continue
+            return calendar
+        return ""
 
     def undeleted_event(self, calendar: str, item: Mapping[str, Any]) -> RemoteEvent:
         """Raises Gone: Google goes on showing what was deleted."""
@@ -105,6 +116,7 @@ class GoogleCalendars(Mailbox):
         etag: str,
         written_hash: str,
         notify: Notify,
+        before: EventText | None = None,
     ) -> RemoteEvent:
         present = self.event(calendar, event)
         if present.etag != etag:
@@ -112,7 +124,7 @@ class GoogleCalendars(Mailbox):
         patch = self.api.events().patch(
             calendarId=calendar,
             eventId=event,
-            body=events.patch_body(text, present, written_hash),
+            body=events.patch_body(text, present, written_hash, before),
             sendUpdates=UPDATES[notify],
             conferenceDataVersion=1,
         )

@@ -18,6 +18,9 @@ from calendars.providers.responses import (
 )
 from calendars.providers.token import AccessToken
 from wedsync_comms.lib.http import Client
+from wedsync_comms.lib.outside_json import read_json
+
+NO_CONTENT = 204
 
 
 class GoogleTransport:
@@ -61,10 +64,20 @@ class GoogleCalls:
         """Carries out what is answered with nothing."""
         if etag:
             request.headers["if-match"] = etag
+        # Parsed like all that comes from outside, and not as Google's client would.
+        request.postproc = google_body
         # Never again by itself: Google's client knows no Retry-After, and repeats what creates.
         return request.execute(
             http=GoogleTransport(self.client, self.token, is_safe=is_safe), num_retries=0
         )
+
+
+def google_body(response: httplib2.Response, content: bytes) -> Any:
+    """Returns the answer; None for what is nothing, or no JSON."""
+    try:
+        return None if response.status == NO_CONTENT else read_json(content)
+    except ValueError:
+        return None
 
 
 @cache

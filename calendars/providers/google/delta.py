@@ -3,6 +3,7 @@
 https://developers.google.com/workspace/calendar/api/guides/sync
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,8 @@ from calendars.providers.base import CursorExpired, Gone, Mailbox
 from calendars.providers.cursors import VendorCursor, continue_cursor
 from calendars.providers.google.calls import GoogleCalls
 from calendars.providers.google.events import read_google_event
-from calendars.providers.responses import malformed_answer, page_items, token_pages
-from calendars.vocabulary.events import EventChanges
+from calendars.providers.responses import EndlessPages, malformed_answer, page_items, token_pages
+from calendars.vocabulary.events import EventChanges, RemoteEvent, Removed
 from wedsync_comms.lib.shapes import as_text
 
 # Raise it whenever `events_query` is changed: a sync token continues nothing but the question it
@@ -39,15 +40,25 @@ class GoogleDelta(Mailbox):
             if cursor
             else VendorCursor(shape=SHAPE, token="", start=start, end=end)
         )
-        items, last = [], {}
-        for last in token_pages(lambda page: self.page(calendar, since, page), ONWARD):
+        items: list[RemoteEvent | Removed] = []
+        token = ""
+        for last in self.pages(calendar, since):
             zone = as_text(last.get("timeZone"))
-            items += [read_google_event(item, zone) for item in page_items(last, "items")]
-        token = as_text(last.get(CURSOR))
+            # What has no id cannot be known again, nor asked for.
+            known = [item for item in page_items(last, "items") if as_text(item.get("id"))]
+            items += [read_google_event(item, zone) for item in known]
+            token = as_text(last.get(CURSOR))
         if not token:
             raise malformed_answer("The last page has no sync token.")
         onward = VendorCursor(shape=SHAPE, token=token, start=since.start, end=since.end)
         return EventChanges(items=tuple(items), cursor=str(onward), is_full=not cursor)
+
+    def pages(self, calendar: str, since: VendorCursor) -> Iterator[dict[str, Any]]:
+        """Yields the pages. Raises CursorExpired where they have no end."""
+        try:
+            yield from token_pages(lambda page: self.page(calendar, since, page), ONWARD)
+        except EndlessPages as error:
+            raise CursorExpired(str(error), code=error.code) from error
 
     def page(self, calendar: str, since: VendorCursor, page: str) -> dict[str, Any]:
         try:

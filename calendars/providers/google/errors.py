@@ -4,7 +4,6 @@ https://developers.google.com/workspace/calendar/api/guides/errors
 https://developers.google.com/people/v1/errors
 """
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.outside_json import read_json
 from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 
@@ -109,6 +109,6 @@ def google_reason(error: Mapping[str, Any]) -> str:
 def google_error_body(content: bytes) -> dict[str, Any]:
     """Returns the body; empty for what is no JSON object, such as a proxy's error page."""
     try:
-        return as_dict(json.loads(content))
+        return as_dict(read_json(content))
     except ValueError:
         return {}

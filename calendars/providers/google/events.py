@@ -10,6 +10,8 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from calendars.providers.event_times import EventTimes, event_times, keepable_day
+from calendars.providers.google.descriptions import description_of_text, text_of_description
 from calendars.providers.google.properties import (
     HASH,
     KEY,
@@ -36,6 +38,7 @@ from calendars.vocabulary.zones import (
     at_instant,
     iana_zone,
 )
+from wedsync_comms.lib.errors import PermanentError
 from wedsync_comms.lib.shapes import as_dict, as_dicts, as_text
 
 ANSWERS = {
@@ -48,6 +51,7 @@ SAID = {answer: word for word, answer in ANSWERS.items()}
 # They are in the calendar and take no time.
 IDLE_TYPES = {"workingLocation", "birthday"}
 VIDEO = "video"
+TOO_MANY_GUESTS = "Google does not tell all of its guests: change them in the calendar itself."
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,11 @@ def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Remov
 def google_remote_event(item: Mapping[str, Any], zone: str) -> RemoteEvent:
     private = private_properties(item)
     place = google_zone(as_dict(item.get("start")), as_text(private.get(ZONE)) or zone)
+    times = google_times(item, place.zone)
     return RemoteEvent(
         id=as_text(item.get("id")),
         etag=as_text(item.get("etag")),
-        text=google_event_text(item, place.zone),
+        text=google_event_text(item, times),
         is_cancelled=item.get("status") == "cancelled",
         is_busy=is_opaque(item),
         organizer=as_text(as_dict(item.get("organizer")).get("email")),
@@ -97,18 +102,28 @@ def google_remote_event(item: Mapping[str, Any], zone: str) -> RemoteEvent:
         key=as_text(private.get(KEY)),
         written_hash=as_text(private.get(HASH)),
         problem=place.problem,
+        time_problem=times.problem,
+        is_timeless=times.is_unknown,
+        is_series=bool(item.get("recurrence")),
+        has_all_guests=item.get("attendeesOmitted") is not True,
         raw=dict(item),
     )
 
 
-def google_event_text(item: Mapping[str, Any], zone: str) -> EventText:
-    start = as_dict(item.get("start"))
+def google_times(item: Mapping[str, Any], zone: str) -> EventTimes:
+    start, end = as_dict(item.get("start")), as_dict(item.get("end"))
+    return event_times(
+        lambda: google_moment(start, zone), lambda: google_moment(end, zone), "date" in start
+    )
+
+
+def google_event_text(item: Mapping[str, Any], times: EventTimes) -> EventText:
     return EventText(
         title=as_text(item.get("summary")),
-        start=google_moment(start, zone),
-        end=google_moment(as_dict(item.get("end")), zone),
-        is_all_day="date" in start,
-        description=as_text(item.get("description")),
+        start=times.start,
+        end=times.end,
+        is_all_day=times.is_all_day,
+        description=text_of_description(as_text(item.get("description"))),
         place=as_text(item.get("location")),
         attendees=tuple(google_attendee(attendee) for attendee in as_dicts(item.get("attendees"))),
         wants_conference=bool(conference_url(item)),
@@ -129,7 +144,7 @@ def google_moment(given: Mapping[str, Any], zone: str) -> Moment:
     """Raises TransientError."""
     if "date" in given:
         try:
-            return Moment.midnight(date.fromisoformat(str(given["date"])), zone)
+            return Moment.midnight(keepable_day(date.fromisoformat(str(given["date"]))), zone)
         except ValueError as error:
             raise malformed_answer(f"This is no day: {given['date']!r}.") from error
     return at_instant(parse_instant(given.get("dateTime")), zone)
@@ -169,7 +184,7 @@ def conference_url(item: Mapping[str, Any]) -> str:
 def google_event_fields(written: EventText) -> dict[str, Any]:
     return {
         "summary": written.title,
-        "description": written.description,
+        "description": description_of_text(written.description),
         "location": written.place,
         "start": google_date_time(written.start, is_all_day=written.is_all_day),
         "end": google_date_time(written.end, is_all_day=written.is_all_day),
@@ -190,31 +205,49 @@ def google_date_time(moment: Moment, *, is_all_day: bool) -> dict[str, Any]:
     return {"dateTime": local.isoformat(timespec="seconds"), "timeZone": moment.zone}
 
 
-def google_guest(attendee: Attendee, present: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the guest for Google; `present` is how Google has it, with what we do not know of."""
-    ours: dict[str, Any] = {"email": attendee.email, "responseStatus": SAID[attendee.answer]}
-    if attendee.name:
-        ours["displayName"] = attendee.name
-    if attendee.is_optional or present.get("optional"):
-        ours["optional"] = attendee.is_optional
-    return {**present, **ours}
-
-
-def google_guests(written: EventText, item: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns the whole list, as Google replaces it. The calendar's owner stays, named or not."""
-    present = {
-        as_text(guest.get("email")).lower(): guest for guest in as_dicts(item.get("attendees"))
+def google_guest(attendee: Attendee) -> dict[str, Any]:
+    guest: dict[str, Any] = {
+        "email": attendee.email,
+        "responseStatus": SAID[attendee.answer],
     }
-    named = {attendee.email.lower() for attendee in written.attendees}
-    owners = [
-        guest
-        for email, guest in present.items()
-        if email not in named and is_calendar_owner(google_attendee(guest))
-    ]
-    return owners + [
-        google_guest(attendee, present.get(attendee.email.lower(), {}))
-        for attendee in written.attendees
-    ]
+    if attendee.name:
+        guest["displayName"] = attendee.name
+    if attendee.is_optional:
+        guest["optional"] = True
+    return guest
+
+
+def google_guests(
+    written: EventText, before: EventText, item: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Returns the whole list, as Google replaces it: theirs, with what is different in ours.
+
+    Whoever is in neither of ours stays: the calendar's owner, guests without an address.
+    """
+    then = {attendee.email.lower(): attendee for attendee in before.attendees}
+    now = {attendee.email.lower(): attendee for attendee in written.attendees}
+    guests: list[dict[str, Any]] = []
+    for present in as_dicts(item.get("attendees")):
+        email = as_text(present.get("email")).lower()
+        wanted = now.pop(email, None)
+        if wanted is not None:
+            guests.append(changed_guest(present, then.get(email), wanted))
+        elif not email or email not in then or is_calendar_owner(google_attendee(present)):
+            guests.append(dict(present))
+    return guests + [google_guest(attendee) for attendee in now.values()]
+
+
+def changed_guest(
+    present: Mapping[str, Any], before: Attendee | None, wanted: Attendee
+) -> dict[str, Any]:
+    """Returns a guest as Google has them, but for what we changed."""
+    ours = {
+        "displayName": (wanted.name, before and before.name),
+        "optional": (wanted.is_optional, before and before.is_optional),
+        "responseStatus": (SAID[wanted.answer], before and SAID[before.answer]),
+    }
+    different = {name: now for name, (now, then) in ours.items() if before and now != then}
+    return {"responseStatus": SAID[wanted.answer], **present, **different}
 
 
 def google_invitations(written: EventText) -> list[tuple[str, str, bool, ResponseStatus]]:
@@ -246,21 +279,38 @@ def insert_body(written: EventText, key: str, written_hash: str) -> dict[str, An
         "extendedProperties": extended_properties(written, key, written_hash)
     }
     if written.attendees:
-        body["attendees"] = google_guests(written, {})
+        body["attendees"] = [google_guest(attendee) for attendee in written.attendees]
     if written.wants_conference:
         body["conferenceData"] = conference_request(key)
     return body
 
 
-def patch_body(written: EventText, present: RemoteEvent, written_hash: str) -> dict[str, Any]:
-    """Returns what differs, and no more: whatever is written may be told to all the guests."""
-    before, after = google_event_fields(present.text), google_event_fields(written)
-    body = {name: value for name, value in after.items() if value != before[name]}
-    if written.is_all_day != present.text.is_all_day:
+def patch_body(
+    written: EventText,
+    present: RemoteEvent,
+    written_hash: str,
+    before: EventText | None = None,
+) -> dict[str, Any]:
+    """Returns what we changed since `before`, and no more: whatever is written may be told to all
+    the guests, and of what we did not change Google may hold more than we do.
+
+    Raises PermanentError where guests are to be changed of whom Google does not tell all.
+    """
+    before = before or present.text
+    then, after = google_event_fields(before), google_event_fields(written)
+    now = google_event_fields(present.text)
+    body = {
+        name: value for name, value in after.items() if value != then[name] and value != now[name]
+    }
+    if body.keys() & {"start", "end"} and present.time_problem:
+        body |= {name: after[name] for name in ("start", "end")}
+    if body.keys() & {"start", "end"} and written.is_all_day != present.text.is_all_day:
         other = "dateTime" if written.is_all_day else "date"
         body |= {name: {**after[name], other: None} for name in ("start", "end")}
-    if google_invitations(written) != google_invitations(present.text):
-        body["attendees"] = google_guests(written, present.raw)
+    if google_invitations(written) != google_invitations(before):
+        if not present.has_all_guests:
+            raise PermanentError(TOO_MANY_GUESTS, code="attendeesOmitted")
+        body["attendees"] = google_guests(written, before, present.raw)
     if written.wants_conference and not present.conference_url:
         body["conferenceData"] = conference_request(present.key or present.id)
     return body | {"extendedProperties": extended_properties(written, present.key, written_hash)}

@@ -5,7 +5,6 @@ https://developers.google.com/identity/protocols/oauth2/web-server
 
 import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -35,6 +34,7 @@ from wedsync_comms.lib.errors import (
     TransientError,
 )
 from wedsync_comms.lib.http import Client, Response
+from wedsync_comms.lib.outside_json import read_json
 from wedsync_comms.lib.secrets import is_same
 from wedsync_comms.lib.shapes import as_dict, as_text
 
@@ -211,7 +211,7 @@ def claims_of(id_token: str) -> dict[str, Any]:
     https://developers.google.com/identity/openid-connect/openid-connect#obtainuserinfo"""
     payload = next(iter(id_token.split(".")[1:2]), "")
     try:
-        return as_dict(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+        return as_dict(read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
     except ValueError:
         return {}
 

@@ -11,6 +11,7 @@ from calendars.vocabulary.events import (
     PushNotification,
     RemoteSubscription,
 )
+from calendars.vocabulary.zones import EARLIEST, LATEST
 from wedsync_comms.lib.errors import MalformedRequest
 from wedsync_comms.lib.shapes import as_text
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -66,14 +67,19 @@ def from_milliseconds(value: object) -> datetime:
     digits = str(value)
     if not (digits.isascii() and digits.isdigit()):
         raise malformed_answer(f"This is no time: {value!r}.")
-    return datetime.fromtimestamp(int(digits) / 1000, UTC)
+    try:
+        return min(datetime.fromtimestamp(int(digits) / 1000, UTC), LATEST)
+    except (ValueError, OverflowError, OSError) as error:
+        raise malformed_answer(f"This is no time: {value!r}.") from error
 
 
 def channel_expiration(headers: Mapping[str, str]) -> datetime | None:
     """Parses the header: a date for people, and not the milliseconds of the API."""
     try:
         at = parsedate_to_datetime(headers.get("x-goog-channel-expiration", ""))
-    except ValueError:
+    except (ValueError, OverflowError):
+        return None
+    if not EARLIEST.year <= at.year < LATEST.year:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

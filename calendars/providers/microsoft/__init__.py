@@ -24,8 +24,9 @@ TIMEOUT = (3.05, 25.0)
 class MicrosoftMailbox(
     GraphCalendars, GraphDelta, GraphFreeBusy, GraphSubscriptions, GraphContacts
 ):
-    def __init__(self, calls: GraphCalls) -> None:
+    def __init__(self, calls: GraphCalls, zone: str) -> None:
         self.calls = calls
+        self.zone = zone
 
 
 class Microsoft(MicrosoftOAuth, MicrosoftNotifications):
@@ -58,6 +59,6 @@ class Microsoft(MicrosoftOAuth, MicrosoftNotifications):
             authority_url=authority_url,
         )
 
-    def mailbox(self, access_token: str, renew: Renew | None = None) -> Mailbox:
+    def mailbox(self, access_token: str, renew: Renew | None = None, zone: str = "UTC") -> Mailbox:
         token = AccessToken(access_token, renew)
-        return MicrosoftMailbox(GraphCalls(self.client, self.graph_url, token))
+        return MicrosoftMailbox(GraphCalls(self.client, self.graph_url, token), zone)

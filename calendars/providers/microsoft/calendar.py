@@ -1,5 +1,7 @@
 """Calendars and events. https://learn.microsoft.com/en-us/graph/api/resources/calendar-overview"""
 
+from collections.abc import Sequence
+
 from calendars.providers.base import Changed, Gone, Mailbox
 from calendars.providers.microsoft import events
 from calendars.providers.microsoft.calls import GraphCalls, graph_path
@@ -17,6 +19,8 @@ from wedsync_comms.lib.shapes import as_text
 
 class GraphCalendars(Mailbox):
     calls: GraphCalls
+    # A day that is told in UTC is a day here.
+    zone: str
 
     def calendars(self) -> list[RemoteCalendar]:
         return [
@@ -31,7 +35,16 @@ class GraphCalendars(Mailbox):
         ]
 
     def event(self, calendar: str, event: str) -> RemoteEvent:  # noqa: ARG002
-        return events.read_graph_event(self.calls.event_item(event))
+        return events.read_graph_event(self.calls.event_item(event), self.zone)
+
+    def find_event(self, event: str, calendars: Sequence[str]) -> str:  # noqa: ARG002
+        """Asks the event: its immutable id stays what it is wherever it is moved to.
+        https://learn.microsoft.com/en-us/graph/outlook-immutable-id"""
+        try:
+            calendar = self.calls.run("GET", f"{graph_path('me', 'events', event)}/calendar")
+        except Gone:
+            return ""
+        return as_text(calendar.get("id"))
 
     def create(
         self,
@@ -57,13 +70,13 @@ class GraphCalendars(Mailbox):
             if existing := self.find_by_key(calendar, key):
                 return existing
             raise Gone("The event was deleted.", code="deleted") from error
-        return events.read_graph_event(with_properties(item, values))
+        return events.read_graph_event(with_properties(item, values), self.zone)
 
     def find_by_key(self, calendar: str, key: str) -> RemoteEvent | None:
         start = graph_path("me", "calendars", calendar, "events")
         for page in self.calls.pages(start, **query_by_key(key)):
             for item in page_items(page, "value"):
-                return events.read_graph_event(item)
+                return events.read_graph_event(item, self.zone)
         return None
 
     def update(
@@ -75,15 +88,19 @@ class GraphCalendars(Mailbox):
         etag: str,
         written_hash: str,
         notify: Notify,  # noqa: ARG002
+        before: EventText | None = None,
     ) -> RemoteEvent:
         """Updates it. Graph tells guests of whatever they can see, and cannot be asked not to."""
         present = self.event(calendar, event)
         if present.etag != etag:
             raise Changed("Somebody changed it meanwhile.", code="etag")
         values = events.event_properties(text, present.key, written_hash)
-        body = events.update_body(text, present, values)
+        body = events.update_body(text, present, values, before)
+        if "body" in body and present.conference_url:
+            html = self.calls.body_html(event)
+            body = events.with_meeting_kept(body, present, html)
         item = self.calls.run("PATCH", graph_path("me", "events", event), json=body, etag=etag)
-        return events.read_graph_event(with_properties(item, values))
+        return events.read_graph_event(with_properties(item, values), self.zone)
 
     def cancel(self, calendar: str, event: str, *, notify: Notify) -> None:  # noqa: ARG002
         """Deletes it: an organizer's is a cancellation, a guest's takes it out of the calendar."""

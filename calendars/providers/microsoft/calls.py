@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from calendars.providers import responses
+from calendars.providers.base import CursorExpired
 from calendars.providers.microsoft.errors import graph_error
 from calendars.providers.microsoft.properties import EXPAND
 from calendars.providers.responses import (
@@ -15,7 +17,7 @@ from calendars.providers.responses import (
 )
 from calendars.providers.token import AccessToken
 from wedsync_comms.lib.http import Client
-from wedsync_comms.lib.shapes import as_text
+from wedsync_comms.lib.shapes import as_dict, as_text
 
 # The same in every request: an id of one kind is none of the other, a cursor continues one form.
 PREFER = (
@@ -23,6 +25,7 @@ PREFER = (
     'outlook.timezone="UTC"',
     'outlook.body-content-type="text"',
 )
+PREFER_HTML = (*PREFER[:2], 'outlook.body-content-type="html"')
 PAGE = 200
 NO_CONTENT = 204
 NEXT, DELTA = "@odata.nextLink", "@odata.deltaLink"
@@ -35,9 +38,6 @@ class GraphCalls:
         self.client = client
         self.token = token
         self.base = graph_url.rstrip("/")
-        self._headers = {
-            "prefer": ", ".join((*PREFER, f"odata.maxpagesize={PAGE}")),
-        }
 
     def run(
         self,
@@ -48,6 +48,7 @@ class GraphCalls:
         json: Any = None,
         etag: str = "",
         is_safe: bool = True,
+        prefer: tuple[str, ...] = PREFER,
     ) -> dict[str, Any]:
         """Carries it out. `is_safe`: repeating does no harm, lost answers are TransientErrors."""
         answer = self.token.ask(
@@ -55,7 +56,7 @@ class GraphCalls:
             method,
             f"{self.base}{path}",
             is_safe=is_safe,
-            headers={**self._headers, **({"if-match": etag} if etag else {})},
+            headers={"prefer": prefer_header(prefer), **({"if-match": etag} if etag else {})},
             params=params,
             json=json,
         )
@@ -75,10 +76,13 @@ class GraphCalls:
         return self.onward(self.run("GET", start, params=params))
 
     def onward(self, page: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yields the page, and those that its links lead to."""
+        """Yields the page, and those that its links lead to. Raises CursorExpired where there is no
+        end to them."""
         yield page
-        seen = set()
+        seen: set[str] = set()
         while link := as_text(page.get(NEXT)):
+            if len(seen) >= responses.MAX_PAGES:
+                raise CursorExpired("The pages have no end.", code="endless")
             if link in seen:
                 raise malformed_answer("The pages go round in a circle.")
             seen.add(link)
@@ -89,6 +93,12 @@ class GraphCalls:
         """Returns one event with our properties. Raises Gone."""
         return self.run("GET", graph_path("me", "events", event), params={"$expand": EXPAND})
 
+    def body_html(self, event: str) -> str:
+        """Returns an event's body as Outlook has it. Raises Gone."""
+        path = graph_path("me", "events", event)
+        item = self.run("GET", path, params={"$select": "body"}, prefer=PREFER_HTML)
+        return as_text(as_dict(item.get("body")).get("content"))
+
     def calendar_view(
         self, calendar: str, start: datetime, end: datetime, select: str, *, expand: str = ""
     ) -> Iterator[dict[str, Any]]:
@@ -97,6 +107,10 @@ class GraphCalls:
         start_of = graph_path("me", "calendars", calendar, "calendarView")
         for page in self.pages(start_of, **view_window(start, end), **wanted):
             yield from page_items(page, "value")
+
+
+def prefer_header(prefer: tuple[str, ...]) -> str:
+    return ", ".join((*prefer, f"odata.maxpagesize={PAGE}"))
 
 
 def graph_path(*parts: str) -> str:

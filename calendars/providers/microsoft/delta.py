@@ -24,10 +24,13 @@ from wedsync_comms.lib.shapes import as_dicts, as_text
 SHAPE = "microsoft-events-1"
 # Of more events than this our properties are read with the whole window, and not one by one.
 FEW = 10
+ETAG = "@odata.etag"
 
 
 class GraphDelta(Mailbox):
     calls: GraphCalls
+    # A day that is told in UTC is a day here.
+    zone: str
 
     def changes(
         self, calendar: str, cursor: str, *, start: datetime, end: datetime
@@ -67,8 +70,10 @@ class GraphDelta(Mailbox):
         for next_page in self.calls.onward(page):
             link = as_text(next_page.get(DELTA))
             for item in page_items(next_page, "value"):
-                graph_items.pop(graph_item_id(item), None)
-                graph_items[graph_item_id(item)] = item
+                # What has no id cannot be known again, nor asked for.
+                if remote_id := as_text(item.get("id")):
+                    graph_items.pop(remote_id, None)
+                    graph_items[remote_id] = item
         if not link:
             raise malformed_answer("The last page has no link for the next time.")
         return graph_items, link
@@ -81,7 +86,7 @@ class GraphDelta(Mailbox):
         *,
         is_full: bool,
     ) -> Iterator[RemoteEvent | Removed]:
-        properties = self.own_properties_by_id(calendar, graph_items, cursor, is_full=is_full)
+        read_again = self.own_events_by_id(calendar, graph_items, cursor, is_full=is_full)
         masters = {
             id_: graph_event
             for id_, graph_event in graph_items.items()
@@ -93,7 +98,7 @@ class GraphDelta(Mailbox):
             elif graph_event.get("type") == events.OCCURRENCE:
                 yield self.read_occurrence(graph_event, masters)
             elif graph_event.get("type") != events.MASTER:
-                yield events.read_graph_event({**graph_event, FIELD: properties.get(id_, [])})
+                yield events.read_graph_event({**graph_event, **read_again.get(id_, {})}, self.zone)
 
     def read_occurrence(
         self, graph_event: Mapping[str, Any], masters: dict[str, dict[str, Any]]
@@ -104,42 +109,38 @@ class GraphDelta(Mailbox):
                 masters[series] = self.calls.event_item(series)
         except Gone:
             return Removed(id=as_text(graph_event.get("id")))
-        return events.read_graph_event(events.with_series(graph_event, masters[series]))
+        return events.read_graph_event(events.with_series(graph_event, masters[series]), self.zone)
 
-    def own_properties_by_id(
+    def own_events_by_id(
         self,
         calendar: str,
         graph_items: dict[str, dict[str, Any]],
         cursor: VendorCursor,
         *,
         is_full: bool,
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Returns our properties of what we created, which no delta can be asked for."""
+    ) -> dict[str, dict[str, Any]]:
+        """Returns what we created, with our properties, which no delta can be asked for.
+
+        Each is read as a whole: the properties of another moment would belong to other words.
+        """
         ours = [
             id_ for id_, graph_event in graph_items.items() if events.transaction_key(graph_event)
         ]
+        found: dict[str, dict[str, Any]] = {}
         if is_full and len(ours) > FEW and cursor.start and cursor.end:
             view = self.calls.calendar_view(calendar, cursor.start, cursor.end, "id", expand=EXPAND)
-            return {
-                as_text(graph_event.get("id")): as_dicts(graph_event.get(FIELD))
-                for graph_event in view
-            }
-        return {
-            id_: as_dicts(graph_event.get(FIELD))
-            for id_ in ours
-            for graph_event in self.find_event(id_)
+            for graph_event in view:
+                id_ = as_text(graph_event.get("id"))
+                if graph_event.get(ETAG) == graph_items.get(id_, {}).get(ETAG):
+                    found[id_] = {FIELD: as_dicts(graph_event.get(FIELD))}
+        missing = [id_ for id_ in ours if id_ not in found]
+        return found | {
+            id_: graph_event for id_ in missing for graph_event in self.event_items(id_)
         }
 
-    def find_event(self, event: str) -> list[dict[str, Any]]:
+    def event_items(self, event: str) -> list[dict[str, Any]]:
         try:
             return [self.calls.event_item(event)]
         except Gone:
             # Since the round was decided: the next one tells of it.
             return []
-
-
-def graph_item_id(item: Mapping[str, Any]) -> str:
-    remote_id = as_text(item.get("id"))
-    if not remote_id:
-        raise malformed_answer("An event without an id.")
-    return remote_id

@@ -4,7 +4,6 @@ https://learn.microsoft.com/en-us/graph/errors
 https://learn.microsoft.com/en-us/graph/delta-query-overview#token-duration
 """
 
-import json
 from datetime import timedelta
 
 from calendars.providers.base import Changed, CursorExpired, Gone
@@ -21,6 +20,7 @@ from wedsync_comms.lib.errors import (
     ServerFailed,
 )
 from wedsync_comms.lib.http import Response
+from wedsync_comms.lib.outside_json import read_json
 from wedsync_comms.lib.shapes import as_dict, as_text
 
 
@@ -77,7 +77,7 @@ def graph_error(answer: Response, *, is_safe: bool) -> ProviderError:
 def graph_code(answer: Response) -> tuple[str, str]:
     """Returns the code; blank for what is no error of Graph's, such as a proxy's page."""
     try:
-        error = as_dict(as_dict(json.loads(answer.content)).get("error"))
+        error = as_dict(as_dict(read_json(answer.content)).get("error"))
     except ValueError:
         error = {}
     return as_text(error.get("code")), as_text(error.get("message"))

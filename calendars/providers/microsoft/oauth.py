@@ -10,7 +10,7 @@ from typing import Any
 
 import msal
 
-from calendars.providers.base import Consent, GrantGone, Vendor
+from calendars.providers.base import AdminConsented, Consent, GrantGone, Vendor
 from calendars.providers.responses import (
     SERVER_ERROR,
     decode_object,
@@ -56,6 +56,9 @@ ERRORS: dict[str, type[ProviderError]] = {
 # a link. msal warns of every mode but the first.
 POSTED, LINKED = "form_post", "query"
 TOO_MANY, REFUSED = 429, 400
+ADMIN_CONSENTED = (
+    "The administrator has agreed for everybody there: connect once more, it is allowed now."
+)
 HOUR = 3600
 
 
@@ -103,6 +106,8 @@ class MicrosoftOAuth(Vendor):
         return Consent(url=url.replace(POSTED, LINKED), flow=flow)
 
     def redeem(self, flow: dict[str, Any], query: Mapping[str, str]) -> Grant:
+        if is_admin_consent(query):
+            raise AdminConsented(ADMIN_CONSENTED, code="admin_consent")
         try:
             answer = self.application().acquire_token_by_auth_code_flow(flow, dict(query))
         except (ValueError, RuntimeError) as error:
@@ -131,6 +136,14 @@ class MicrosoftOAuth(Vendor):
     def revoke(self, grant: Grant) -> None:
         """Does nothing: no permission can be given back without ending all of a person's sessions.
         They do it at https://myapps.microsoft.com."""
+
+
+def is_admin_consent(query: Mapping[str, str]) -> bool:
+    """Returns whether an administrator agreed for the whole organization: that brings no code.
+    https://learn.microsoft.com/en-us/entra/identity-platform/v2-admin-consent#successful-response
+    """
+    agreed = query.get("admin_consent", "").casefold() == "true"
+    return agreed and not query.get("code") and not query.get("error")
 
 
 def msal_grant(answer: Mapping[str, Any], before: Grant) -> Grant:

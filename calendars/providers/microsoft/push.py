@@ -4,7 +4,6 @@ https://learn.microsoft.com/en-us/graph/api/resources/subscription
 https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from calendars.vocabulary.events import (
     RemoteSubscription,
 )
 from wedsync_comms.lib.errors import MalformedRequest, PermanentError, TransientError
+from wedsync_comms.lib.outside_json import read_json
 from wedsync_comms.lib.shapes import as_dicts, as_text
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
@@ -138,7 +138,7 @@ def graph_subscription(answer: Mapping[str, Any]) -> RemoteSubscription:
 
 def notification_list(request: WebhookRequest) -> Any:
     try:
-        body = json.loads(request.body)
+        body = read_json(request.body)
     except ValueError:
         return None
     return body.get("value") if isinstance(body, dict) else None

@@ -32,6 +32,8 @@ SELECT = "start,end,isAllDay,showAs,isCancelled,responseStatus,originalStartTime
 
 class GraphFreeBusy(Mailbox):
     calls: GraphCalls
+    # A day that is told in UTC is a day here.
+    zone: str
 
     def free_busy(self, calendars: Sequence[str], start: datetime, end: datetime) -> list[FreeBusy]:
         """Reads own calendars as they are: getSchedule knows no calendars but the main one of
@@ -48,7 +50,7 @@ class GraphFreeBusy(Mailbox):
             entries = list(self.calls.calendar_view(calendar, start, end, SELECT))
         except PermanentError as error:
             return FreeBusy(calendar=calendar, problem=str(error))
-        spans = [graph_span(entry) for entry in entries if shows_as_busy(entry)]
+        spans = [graph_span(entry, self.zone) for entry in entries if shows_as_busy(entry)]
         return FreeBusy(calendar=calendar, spans=tuple(spans))
 
     def schedule(self, address: str, start: datetime, end: datetime) -> FreeBusy:
@@ -59,7 +61,7 @@ class GraphFreeBusy(Mailbox):
                 answer = self.calls.run("POST", "/me/calendar/getSchedule", json=asked)
             except PermanentError as error:
                 return FreeBusy(calendar=address, problem=str(error))
-            part = graph_busy(address, answer)
+            part = graph_busy(address, answer, self.zone)
             if part.problem:
                 return part
             spans += part.spans
@@ -86,7 +88,7 @@ def schedule_query(address: str, start: datetime, end: datetime) -> dict[str, An
     }
 
 
-def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
+def graph_busy(address: str, answer: Mapping[str, Any], home: str = "UTC") -> FreeBusy:
     """Reads an answer; whatever is not told in so many words is not known."""
     schedule = next(iter(as_dicts(answer.get("value"))), {})
     error = as_dict(schedule.get("error"))
@@ -95,16 +97,17 @@ def graph_busy(address: str, answer: Mapping[str, Any]) -> FreeBusy:
         problem = as_text(error.get("message")) or as_text(error.get("responseCode")) or "no answer"
         return FreeBusy(calendar=address, problem=problem)
     try:
-        spans = [graph_span(item) for item in as_dicts(entries) if item.get("status") not in IDLE]
+        taken = [item for item in as_dicts(entries) if item.get("status") not in IDLE]
+        spans = [graph_span(item, home) for item in taken]
     except TransientError as error_:
         return FreeBusy(calendar=address, problem=str(error_))
     return FreeBusy(calendar=address, spans=tuple(spans))
 
 
-def graph_span(item: Mapping[str, Any]) -> Span:
+def graph_span(item: Mapping[str, Any], home: str) -> Span:
     """Returns when it is; a day is one in the zone it was written in."""
     is_all_day = item.get("isAllDay") is True
-    zone, _ = graph_zone(item, "")
+    zone, _ = graph_zone(item, "", home)
     start, end = (
         graph_moment(item.get(name), zone, is_all_day=is_all_day) for name in ("start", "end")
     )

@@ -1,6 +1,7 @@
 """https://developers.google.com/workspace/calendar/api/v3/reference/events"""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -118,12 +119,10 @@ class EventsApi:
         target = self._world.calendar(
             call.account, call.query.get("destination") or "", writes=True
         )
-        if present.series or event in target.events:
+        there = target.events.get(event)
+        if present.series or (there and not there.deleted):
             raise CalendarRefusedError("invalid", "Cannot change the organizer of an instance.")
-        content = {**present.content, "organizer": organizer(target)}
-        moved = replace(present, content=content, updated=self._world.clock.now())
-        target.put(moved)
-        found.put(replace(present, deleted=True, updated=self._world.clock.now()))
+        moved = move_event(found, present, target, self._world.clock.now())
         return self._show(call, target, moved)
 
     def watch(self, call: Call, calendar: str) -> Response:
@@ -167,6 +166,15 @@ def writer(world: World, calendar: Calendar, creator: str) -> Writer:
         clock=world.clock,
         invitations=world.invitations,
     )
+
+
+def move_event(calendar: Calendar, event: Event, to: Calendar, at: datetime) -> Event:
+    """Moves it under the same id: organized by the other calendar, and cancelled in this one."""
+    content = {**event.content, "organizer": organizer(to)}
+    moved = replace(event, content=content, updated=at)
+    to.put(moved)
+    calendar.put(replace(event, deleted=True, updated=at))
+    return moved
 
 
 def organizer(calendar: Calendar) -> Json:

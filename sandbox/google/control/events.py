@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.control.routes import guarded, json_object
-from sandbox.google.api.events import writer
+from sandbox.google.api.events import move_event, writer
 from sandbox.google.errors import RefusedError
 from sandbox.google.model.accounts import World
 from sandbox.google.model.calendar import Calendar
@@ -72,6 +72,8 @@ class EventDesk:
             return Response(status_code=204)
         if request.method == "PATCH":
             given = await json_object(request)
+            if given.get("calendar"):
+                calendar, event = self._move(calendar, event, self._calendar(given["calendar"]))
             return self._shown(self._change(calendar, event, given), calendar)
         return self._shown(event, calendar)
 
@@ -99,6 +101,11 @@ class EventDesk:
         how = How(given.get("updates", "none"))
         return _tried(lambda: self._hand(calendar, event).overwrite(event, fields, how))
 
+    def _move(self, calendar: Calendar, event: Event, to: Calendar) -> tuple[Calendar, Event]:
+        if to is calendar:
+            return calendar, event
+        return to, move_event(calendar, event, to, self._world.clock.now())
+
     def _delete(self, calendar: Calendar, event: Event) -> None:
         _tried(lambda: self._hand(calendar, event).delete(event, "none"))
 
@@ -124,10 +131,14 @@ class EventDesk:
 
     def _find(self, request: Request) -> tuple[Calendar, Event]:
         wanted = request.query_params.get("calendar")
-        for calendar in self._world.calendars.values():
-            event = calendar.find(request.path_params["id"])
-            if event and wanted in (None, calendar.id):
-                return calendar, event
+        found = [
+            (calendar, event)
+            for calendar in self._world.calendars.values()
+            if (event := calendar.find(request.path_params["id"])) and wanted in (None, calendar.id)
+        ]
+        # What was moved is left behind as deleted.
+        for calendar, event in sorted(found, key=lambda pair: pair[1].deleted):
+            return calendar, event
         raise HTTPException(404, "There is no such event.")
 
     def _shown(self, event: Event, calendar: Calendar, status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from sandbox.microsoft.model.zones import Wall
 
 from . import shapes
 from .event_view import NEVER, join_url
+from .join_block import has_join_block, with_join_block
 
 Json = dict[str, Any]
 
@@ -92,18 +93,29 @@ def _read_fields(event: Event, given: Json, user: User) -> Json:
     if "location" in given and "locations" not in given:
         fields["location"] = _location(given["location"])
         fields["locations"] = [fields["location"]] if fields["location"]["displayName"] else []
-    return _with_meeting(event, fields, user)
+    return _with_meeting(event, given, fields, user)
 
 
-def _with_meeting(event: Event, fields: Json, user: User) -> Json:
-    """Once it is a meeting on line, it stays one. Personal accounts have none."""
-    if not (fields.get("isOnlineMeeting") or event.fields.get("onlineMeeting")):
+def _with_meeting(event: Event, given: Json, fields: Json, user: User) -> Json:
+    """Once it is a meeting on line, it stays one while its part of the body does.
+
+    Personal accounts have none.
+    https://learn.microsoft.com/en-us/graph/api/event-update#notes-for-updating-specific-properties
+    """
+    was = bool(event.fields.get("onlineMeeting"))
+    if not (fields.get("isOnlineMeeting") or was):
         return fields
     if user.is_personal:
         return {**fields, "isOnlineMeeting": False}
+    if was and "body" in given and not has_join_block(given["body"], join_url(event)):
+        return {**fields, "isOnlineMeeting": False, "onlineMeeting": None}
     meeting = {"joinUrl": join_url(event), "conferenceId": "", "tollNumber": None}
+    body = fields.get("body") or {}
+    if not was:
+        body = with_join_block(body, join_url(event))
     return {
         **fields,
+        "body": body,
         "isOnlineMeeting": True,
         "onlineMeetingProvider": "teamsForBusiness",
         "onlineMeeting": meeting,

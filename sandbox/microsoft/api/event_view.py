@@ -127,4 +127,5 @@ def _body(stored: Json, *, plain: bool) -> Json:
 
 
 def _plain(html: str) -> str:
-    return unescape(re.sub(r"<[^>]+>", "", re.sub(r"<br\s*/?>", "\n", html))).strip()
+    lines = re.sub(r"(?i)<br\s*/?>|</(?:div|p)>", "\n", html)
+    return unescape(re.sub(r"<[^>]+>", "", lines)).strip()

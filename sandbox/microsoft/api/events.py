@@ -63,6 +63,12 @@ class EventsApi:
     def show(self, call: Call, event: str) -> Response:
         return self._one(call, call.mailbox.event(event))
 
+    def calendar_of(self, call: Call, event: str) -> Response:
+        """Shows the calendar that contains the event, wherever it was moved to."""
+        found = call.mailbox.event(event)
+        folder = call.mailbox.calendar_of(found.folder)
+        return call.answer(show_calendar(folder, call.mailbox))
+
     def create(self, call: Call, calendar: str | None = None) -> Response:
         mailbox, given = call.mailbox, call.json()
         folder = mailbox.calendar_of(calendar)

@@ -70,6 +70,7 @@ def calendar_routes(events: EventsApi, delta: EventsDelta, schedule: ScheduleApi
         ("PATCH", EVENT, events.change, on),
         ("DELETE", EVENT, events.delete, on),
         ("GET", rf"{EVENT}/instances", events.instances, on),
+        ("GET", rf"{EVENT}/calendar", events.calendar_of, on),
         ("POST", rf"{EVENT}/cancel", events.cancel, on),
         ("POST", rf"{EVENT}/{answer}", events.respond, on),
     ]

@@ -162,16 +162,41 @@ def test_a_day_is_one_of_the_calendar() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"id": None},
         {"start": None},
         {"start": {"dateTime": "noon"}},
         {"start": {"date": "tomorrow"}},
         {"end": {}},
     ],
 )
-def test_an_event_that_cannot_be_understood_is_an_error(fields: dict[str, Any]) -> None:
+def test_an_event_without_a_time_says_so_and_stops_nobody(fields: dict[str, Any]) -> None:
+    found = read(**fields)
+
+    assert found.is_timeless
+    assert found.time_problem
+
+
+def test_an_event_without_an_id_is_an_error() -> None:
     with pytest.raises(TransientError):
-        events.read_google_event(item(**fields), "UTC")
+        events.read_google_event(item(id=None), "UTC")
+
+
+def test_of_guests_that_are_not_all_told_none_can_be_changed() -> None:
+    present = read(attendees=[{"email": "me@x.example"}], attendeesOmitted=True)
+
+    assert "attendees" not in events.patch_body(
+        tasting(attendees=present.text.attendees), present, "h"
+    )
+    with pytest.raises(PermanentError, match="all of its guests"):
+        events.patch_body(tasting(attendees=()), present, "h")
+
+
+def test_a_guest_without_an_address_stays() -> None:
+    named = {"displayName": "The band", "responseStatus": "accepted"}
+    present = read(attendees=[named, {"email": "a@x.example"}])
+
+    body = events.patch_body(tasting(attendees=()), present, "h")
+
+    assert body["attendees"] == [named]
 
 
 def test_of_a_deleted_event_no_more_than_its_id_is_needed() -> None:

@@ -31,7 +31,7 @@ from calendars.vocabulary.events import (
     Removed,
     ResponseStatus,
 )
-from calendars.vocabulary.zones import at_wall
+from calendars.vocabulary.zones import at_wall, iana_zone
 from tests.calendars.providers.contract import ADA, DAY, WINDOW, tasting
 from tests.calendars.providers.vendor_harness import MicrosoftHarness
 from tests.communications.providers.answering import Answer as Reply
@@ -168,15 +168,40 @@ def test_a_day_is_that_day_in_whatever_zone_it_is_shown(start: str, end: str, zo
 @pytest.mark.parametrize(
     "fields",
     [
-        {"id": ""},
         {"start": None},
         {"start": {"dateTime": "noon", "timeZone": "UTC"}},
         {"start": {"dateTime": "2026-06-01T08:00:00", "timeZone": "Mars"}},
     ],
 )
-def test_an_event_that_cannot_be_understood_is_an_error(fields: dict[str, Any]) -> None:
+def test_an_event_without_a_time_says_so_and_stops_nobody(fields: dict[str, Any]) -> None:
+    found = events.read_graph_event(item(**fields))
+
+    assert found.is_timeless
+    assert found.time_problem
+
+
+def test_an_event_without_an_id_is_an_error() -> None:
     with pytest.raises(TransientError):
-        events.read_graph_event(item(**fields))
+        events.read_graph_event(item(id=""))
+
+
+def test_of_guests_that_are_hidden_none_can_be_changed() -> None:
+    present = events.read_graph_event(item(hideAttendees=True, isOrganizer=False))
+    more = tasting(attendees=(Attendee(email="a@x.example"),))
+
+    with pytest.raises(PermanentError, match="all of its guests"):
+        events.update_body(more, present, {})
+
+
+def test_a_guest_without_an_address_stays() -> None:
+    room = {"type": "resource", "emailAddress": {"name": "The barn"}}
+    guests = [room, {"type": "required", "emailAddress": {"address": "a@x.example"}}]
+    boss = {"emailAddress": {"address": "boss@x.example"}}
+    present = events.read_graph_event(item(attendees=guests, organizer=boss))
+
+    body = events.update_body(tasting(attendees=()), present, {})
+
+    assert body["attendees"] == [room]
 
 
 @pytest.mark.parametrize(
@@ -239,10 +264,13 @@ def test_the_second_of_two_equal_hours_is_written_in_utc() -> None:
     assert second == {"dateTime": "2026-10-25T01:30:00", "timeZone": "UTC"}
 
 
-def test_a_zone_that_microsoft_has_no_name_for_goes_by_its_own() -> None:
+def test_a_zone_that_microsoft_has_no_name_for_goes_by_one_that_shows_the_same() -> None:
     moment = at_wall(datetime.fromisoformat("2026-06-01T10:00"), "Antarctica/Troll")
 
-    assert events.graph_date_time(moment, is_all_day=False)["timeZone"] == "Antarctica/Troll"
+    told = events.graph_date_time(moment, is_all_day=False)
+
+    assert told["dateTime"] == "2026-06-01T10:00:00"
+    assert at_wall(moment.wall, iana_zone(told["timeZone"])).instant == moment.instant
 
 
 def test_a_key_with_a_quotation_mark_stays_a_string() -> None:
@@ -501,12 +529,13 @@ def test_a_last_page_without_a_link_is_an_error() -> None:
             mailbox_at(server).people("")
 
 
-def test_a_change_without_an_id_is_an_error() -> None:
+def test_a_change_without_an_id_keeps_nobody_else_out() -> None:
     with answering(Reply(200, {})) as server:
-        server.answers = [Reply(200, {"value": [{}], DELTA: f"{server.url}/d"})]
+        server.answers = [Reply(200, {"value": [{}, item(id="e")], DELTA: f"{server.url}/d"})]
 
-        with pytest.raises(TransientError, match="without an id"):
-            mailbox_at(server).changes("c", "", **WINDOW)
+        found = mailbox_at(server).changes("c", "", **WINDOW)
+
+        assert [event.id for event in found.items] == ["e"]
 
 
 def occurrence(id_: str) -> dict[str, Any]:

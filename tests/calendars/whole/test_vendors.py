@@ -66,6 +66,12 @@ def test_book_move_there_answer_there_cancel_here(
     assert [change.what for change in made.changes.all()].count("cancelled") == 1
 
 
+def said(title: str, place: str, hours: int) -> dict[str, str]:
+    start = START + hours * HOUR
+    times = {"start": start.isoformat(), "end": (start + HOUR).isoformat()}
+    return {"title": title, "place": place, **times}
+
+
 def test_what_is_taken_back_there_is_taken_back_here_and_stays_so(
     harness: VendorHarness,
     organization: Organization,
@@ -75,15 +81,13 @@ def test_what_is_taken_back_there_is_taken_back_here_and_stays_so(
     made = book_appointment(organization, booking_request(place="Barn"))
     write()
     link = made.links.get()
-    first = {"title": "Tasting", "place": "Barn", "start": START, "end": START + HOUR}
-    then = {"title": "Cake", "place": "Tent", "start": START + HOUR, "end": START + 2 * HOUR}
-    for said in (then, first, then, first):
-        texts = {name: value if isinstance(value, str) else value.isoformat()
-                 for name, value in said.items()}  # fmt: skip
-        harness.changes(link.remote_id, **texts)
+    first, then = said("Tasting", "Barn", 0), said("Cake", "Tent", 1)
+    for words in (then, first, then, first):
+        harness.changes(link.remote_id, **words)
         pull.pull_calendar(calendar.pk)
         made.refresh_from_db()
-        assert (made.title, made.wall_start) == (said["title"], said["start"])
+        told = (made.title, made.place, made.wall_start.isoformat())
+        assert told == (words["title"], words["place"], words["start"])
     rescheduling.change_appointment(made, AppointmentEdit(description="Bring forks"))
     write()
     assert differences(harness, calendar) == []

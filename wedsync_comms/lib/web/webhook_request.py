@@ -21,7 +21,7 @@ class WebhookRequest:
         """Returns the body. Raises MalformedRequest if it is no JSON object."""
         try:
             body = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedRequest("The body is not JSON.") from error
         if not isinstance(body, dict):
             raise MalformedRequest("The body is not a JSON object.")

@@ -1,0 +1,71 @@
+"""Descriptions in HTML, and the part of a body that Outlook writes itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calendars.providers import responses
+from calendars.providers.base import CursorExpired
+from calendars.providers.google.descriptions import description_of_text, text_of_description
+from calendars.providers.microsoft.calls import GraphCalls
+from calendars.providers.microsoft.meeting_body import (
+    html_with_meeting,
+    meeting_url,
+    text_without_meeting,
+)
+from calendars.providers.responses import EndlessPages, token_pages
+from sandbox.microsoft.api.join_block import has_join_block, with_join_block
+
+URL = "https://teams.microsoft.com/l/meetup-join/19%3ameeting_1%40thread.v2/0"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("Bring forks", "Bring forks"),
+        ("a < b & c > d", "a < b & c > d"),
+        ("<b>Cake</b><br>Two kinds", "Cake\nTwo kinds"),
+        ("<p>One</p><p>Two</p>", "One\nTwo"),
+        ("Fish &amp; chips", "Fish & chips"),
+        ("<ul><li>Lilies</li><li>Roses</li></ul>", "- Lilies\n- Roses"),
+        ('See <a href="https://e.com/menu">the menu</a>', "See the menu (https://e.com/menu)"),
+        ('<a href="https://e.com">https://e.com</a>', "https://e.com"),
+        ("<html-blob><u>Zoom</u><br>4711</html-blob>", "Zoom\n4711"),
+        ("call <me> maybe", "call <me> maybe"),
+    ],
+)
+def test_descriptions_are_read_as_people_read_them(html: str, text: str) -> None:
+    assert text_of_description(html) == text
+
+
+@given(st.lists(st.sampled_from([*"ab<>&/; \n", "<b>", "&amp;", "<br>"])).map("".join))
+def test_what_we_write_into_a_description_is_what_is_read_again(text: str) -> None:
+    assert text_of_description(description_of_text(text)).split() == text.split()
+
+
+def test_the_meetings_part_is_no_description_of_ours_and_survives_a_new_one() -> None:
+    item = {"onlineMeeting": {"joinUrl": URL}}
+    assert meeting_url(item) == URL
+    html = with_join_block({"contentType": "text", "content": "Old"}, URL)["content"]
+    text = f"Old\n\n{'_' * 80}\nMicrosoft Teams meeting\n{URL}\n{'_' * 80}"
+    assert text_without_meeting(text, item) == "Old"
+    assert text_without_meeting(text, {}) == text
+    assert text_without_meeting(f"{URL} only", item) == f"{URL} only"
+    written = html_with_meeting("New & better", html, URL)
+    assert "New &amp; better" in written
+    assert "Old" not in written
+    assert has_join_block({"contentType": "html", "content": written}, URL)
+    assert written.count("_" * 80) == html.count("_" * 80)
+    assert URL in html_with_meeting("New", "<p>nothing of it</p>", URL)
+
+
+def test_pages_without_an_end_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responses, "MAX_PAGES", 5)
+    with pytest.raises(EndlessPages):
+        list(token_pages(lambda token: {"next": f"{token}x"}, "next"))
+    calls = object.__new__(GraphCalls)
+    monkeypatch.setattr(
+        calls, "follow", lambda link: {"@odata.nextLink": f"{link}x"}, raising=False
+    )
+    with pytest.raises(CursorExpired, match="no end"):
+        list(calls.onward({"@odata.nextLink": "x"}))
