@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan
@@ -24,6 +23,8 @@ log = structlog.get_logger(__name__)
 # How long a closed sender is left alone; each trial that fails doubles it.
 FIRST_TRIAL_AFTER = timedelta(minutes=1)
 LONGEST_TRIAL_PAUSE = timedelta(hours=1)
+# What lost the race for a trial is looked at again so soon.
+LOST_TRIAL_DELAY = timedelta(seconds=2)
 WAITS_FOR_MENDING = "It waits until that is mended, and is tried now and then."
 WAITS_WHILE_BUSY = "It waits, and is tried again."
 # On the events of messages that wait for a sender, or go around it.
@@ -83,15 +84,22 @@ def is_trial_due(row: SenderStanding) -> bool:
 
 
 def take_trial(row: SenderStanding, message: Message) -> bool:
-    """Makes a message the one that tries a closed sender; False if another one does already."""
+    """Makes a message the one that tries a closed sender; False if another one does already.
+
+    Call it in the claim's transaction.
+    """
     was, now = row.retry_at, timezone.now()
     if not is_trial_due(row):
         return False
-    row.retry_at = now + trial_pause(row.trials + 1)
-    taken = SenderStanding.objects.closed().filter(pk=row.pk, retry_at=was)
-    if not taken.update(retry_at=row.retry_at, trials=F("trials") + 1):
+    # Who is at it now, wins: two claims that wait for several of them could wait in a circle.
+    unlocked = SenderStanding.objects.select_for_update(skip_locked=True)
+    if not unlocked.filter(pk=row.pk, closed_at__isnull=False, retry_at=was).exists():
+        # Until then the other trial's own time is known.
+        row.retry_at = now + LOST_TRIAL_DELAY
         return False
     row.trials += 1
+    row.retry_at = now + trial_pause(row.trials)
+    SenderStanding.objects.filter(pk=row.pk).update(retry_at=row.retry_at, trials=row.trials)
     move_held(row, was, row.retry_at, but=message.pk)
     return True
 
@@ -176,7 +184,7 @@ def note_accepted(taken: Iterable[tuple[int, str, str]]) -> None:
         ],
         ignore_conflicts=True,
     )
-    for key in wanted & set(found):
+    for key in sorted(wanted & set(found)):
         row = found[key]
         if row.closed_at is not None or row.accepted_at is None:
             open_sender(row, accepted_at=row.accepted_at or now)

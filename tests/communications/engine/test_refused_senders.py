@@ -10,6 +10,7 @@ from communications.policy import senders
 from communications.providers import registry
 from communications.sending import claims
 from tests import factories
+from tests.communications.engine.conftest import Together
 from tests.communications.engine.mailing import Mailing, status, statuses, timeline
 from wedsync_comms.lib.errors import SenderRejected
 
@@ -149,6 +150,8 @@ def test_a_trial_belongs_to_one_claim(barn: Organization, mailing: Mailing) -> N
     assert senders.take_trial(row, first)
     assert not senders.take_trial(row, second)
     assert not senders.take_trial(stale, second)
+    assert stale.retry_at is not None
+    assert stale.retry_at < timezone.now() + senders.LOST_TRIAL_DELAY
     mailing.send_due()
     assert (status(first), status(second)) == ("queued", "queued")
 
@@ -175,3 +178,22 @@ def test_a_sender_of_a_provider_that_is_gone_is_forgotten(
     mailing.send_due()
     assert status(urgent) == "sent"
     assert not Message.objects.waiting().exists()
+
+
+def test_dispatchers_that_claim_at_once_make_one_trial(at_once: Together) -> None:
+    barn = factories.organization(email_from=UNVERIFIED)
+    messages = [factories.message(barn) for _ in range(40)]
+    senders.close_sender(barn, "resend", UNVERIFIED, SenderRejected("No.", code="403"))
+    SenderStanding.objects.update(retry_at=timezone.now())
+
+    answers = at_once(*[["claim", 7]] * 3)
+
+    claimed = [message for answer in answers for call in answer for message in call]
+    assert len(claimed) == 1
+    row = SenderStanding.objects.get()
+    assert row.trials == 1
+    held = Message.objects.waiting().exclude(pk=claimed[0])
+    assert held.count() == len(messages) - 1
+    # Those that lost the race are looked at again soon; the others wait for the next trial.
+    soon = timezone.now() + senders.LOST_TRIAL_DELAY
+    assert not held.filter(send_after__gt=soon).exclude(send_after=row.retry_at).exists()
