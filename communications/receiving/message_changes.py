@@ -130,10 +130,12 @@ def apply_reaction(webhook: str, event: ReactionChanged, event_id: str) -> int:
     """
     message = find_target(webhook, event.message.channel, event.message.to, event.original)
     if message is None:
+        if event.is_echo:
+            raise Unmatched(f"The message {event.original} that was reacted to is not here.")
         if not event.emoji:
             return owner_of(webhook, event.message).pk
         return inbound.receive_message(webhook, event.message, event_id)
-    detail = f"They answered with {event.emoji}" if event.emoji else "They took their emoji back."
+    detail = f"Answered with {event.emoji}" if event.emoji else "The emoji was taken back."
     with transaction.atomic():
         message = Message.objects.select_for_update().get(pk=message.pk)
         if note_change(message, Kind.REACTED, event.message, event_id, detail):

@@ -252,6 +252,8 @@ class ReactionChanged:
     message: MessageReceived
     original: str
     emoji: str
+    # With the vendor's own app, by somebody of ours.
+    is_echo: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

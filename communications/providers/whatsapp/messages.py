@@ -133,7 +133,8 @@ def message_deleted(message: dict[str, Any], _: Mapping[str, Any], to: str) -> M
     )
 
 
-CHANGES: dict[str, Callable[[dict[str, Any], Mapping[str, Any], str], Event]] = {
+MessageChange = ReactionChanged | MessageEdited | MessageDeleted
+CHANGES: dict[str, Callable[[dict[str, Any], Mapping[str, Any], str], MessageChange]] = {
     "reaction": reaction_changed,
     "edit": message_edited,
     "revoke": message_deleted,
@@ -173,14 +174,15 @@ def echo_events(value: dict[str, Any]) -> Iterator[Event]:
     identity = phone_number_id(value)
     for message in as_dicts(value.get("message_echoes")):
         kind = str(message.get("type", ""))
-        if kind == "edit":
-            yield replace(message_edited(message, {}, identity), is_echo=True)
-        elif kind == "revoke":
-            yield replace(message_deleted(message, {}, identity), is_echo=True)
-        elif kind in CHANGES:
-            yield CHANGES[kind](message, {}, identity)
+        if kind in CHANGES:
+            yield as_echo(CHANGES[kind](message, {}, identity))
         else:
             yield message_echoed(message, identity, as_dicts(value.get("contacts")))
+
+
+def as_echo(change: MessageChange) -> MessageChange:
+    """Returns what became of a message as the doing of somebody of ours."""
+    return replace(change, is_echo=True)
 
 
 def message_echoed(

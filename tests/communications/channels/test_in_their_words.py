@@ -565,6 +565,16 @@ def test_an_echo_is_edited_and_taken_back_as_well(hart: Contact, phones: Phones)
     assert (message.deleted_at is None, message.status) == (False, "sent")
 
 
+def test_an_emoji_of_the_owners_own_makes_no_contact(hart: Contact, phones: Phones) -> None:
+    message = comes(phones, said("text", {"body": "Hi"}, id="wamid.1"))
+    for target in ("wamid.1", "wamid.unknown"):
+        emoji = {"message_id": target, "emoji": "❤"}
+        echo(phones, said("reaction", emoji, id=f"r{target}", **{"from": "15550783881"}))
+    assert shown_by_api(message)["reactions"][0]["by"] == "+15550783881"
+    assert Contact.objects.get() == hart
+    assert Message.objects.count() == 1
+
+
 @pytest.mark.usefixtures("venue")
 def test_an_echo_of_nobodys_number_waits_for_staff(phones: Phones) -> None:
     value = {"metadata": {"phone_number_id": "nobody's"}}

@@ -15,9 +15,11 @@ from communications.providers.whatsapp.contents import NOT_PASSED_ON
 from communications.vocabulary.events import (
     ConsentChanged,
     ConsentKeyword,
+    ContactMoved,
     Event,
     Kind,
     MessageReceived,
+    ReactionChanged,
     Reason,
     StatusChanged,
     TemplateChanged,
@@ -261,6 +263,20 @@ def test_what_stands_beside_a_message_is_kept() -> None:
         "product": {"catalog_id": "c"},
         "referral": {"headline": "Open day"},
     }
+
+
+def test_a_receipt_tells_which_number_and_which_id_are_one() -> None:
+    people = [{"wa_id": "1"}, {"user_id": "GB.1"}, {"wa_id": "447700900123", "user_id": "GB.2"}]
+    (found,) = events(change("messages", statuses=[], contacts=people))
+    assert isinstance(found, ContactMoved)
+    assert (found.old_value, found.new_handle) == ("+447700900123", "GB.2")
+
+
+def test_an_emoji_of_the_owners_own_is_a_reaction_too() -> None:
+    entry = {"type": "reaction", "reaction": {"message_id": "w1", "emoji": "❤"}, "from": "1555"}
+    (found,) = events(change("smb_message_echoes", message_echoes=[entry]))
+    assert isinstance(found, ReactionChanged)
+    assert (found.original, found.emoji) == ("w1", "❤")
 
 
 def test_media_are_known_by_their_id_at_meta() -> None:
