@@ -27,6 +27,7 @@ from communications.models import (
     WebhookDelivery,
 )
 from communications.vocabulary import phone_numbers
+from communications.vocabulary.events import Reason
 
 BATCH = 500
 MARK = "erased:"
@@ -79,9 +80,14 @@ def cancel_waiting(ids: Iterable[int], by: str) -> None:
 
 
 def forget_suppressed(contact: Contact) -> None:
-    """Erases what the owner of a closed address wrote; why it is closed stays."""
-    closed = exporting.suppressions_of(contact, contact.addresses.all())
-    Suppression.objects.filter(pk__in=closed.values("pk")).update(detail="")
+    """Erases what the owner of a closed address wrote; why it is closed stays.
+
+    That somebody may be written to need not be known of a person who is forgotten.
+    """
+    found = exporting.suppressions_of(contact, contact.addresses.all())
+    rows = Suppression.objects.filter(pk__in=[row.pk for row in found])
+    rows.filter(reason=Reason.OPT_IN).delete()
+    rows.update(detail="")
 
 
 def blank_messages(ids: list[UUID]) -> None:

@@ -56,7 +56,8 @@ export class Fields extends EventTarget {
   }
 
   get template() {
-    return this.templates.find(({ name }) => name === $("template").value);
+    const [chosen, version] = $("template").value.split("\n");
+    return this.templates.find(({ name, language }) => name === chosen && (!version || language === version));
   }
 
   onChannel() {
@@ -109,16 +110,15 @@ export class Fields extends EventTarget {
       const { results } = await get("/api/templates/", { channel, page_size: 200 });
       if (channel !== this.channel) return;
       const usable = results.filter(({ unusable }) => !unusable);
-      // In several languages it is chosen by name, and the server says in which it goes.
-      const byName = new Map(usable.map((template) => [template.name, template]));
-      this.templates = [...byName.values()].toSorted((a, b) => a.name.localeCompare(b.name));
+      const place = ({ name, language }) => `${name} ${language}`;
+      this.templates = usable.toSorted((a, b) => place(a).localeCompare(place(b)));
     } catch {
       this.templates = [];
     }
     const chosen = $("template").value;
-    const names = this.templates.map(({ name }) => h("option", { value: name }, name));
-    $("template").replaceChildren($("template").options[0], ...names);
-    $("template").value = this.templates.some(({ name }) => name === chosen) ? chosen : "";
+    const options = templateOptions(this.templates);
+    $("template").replaceChildren($("template").options[0], ...options);
+    $("template").value = options.some(({ value }) => value === chosen) ? chosen : "";
     // Where only a template is taken, and there is none, the sentence that says so needs its place.
     $("template-field").hidden = !this.templates.length && channel !== "whatsapp";
   }
@@ -158,8 +158,11 @@ export class Fields extends EventTarget {
     // For a number that is refused although it is right.
     if (!isEmail && this.form.elements.allow_unconfirmed.checked) draft.allow_unconfirmed = true;
     if (this.hasSubject && subject.value) draft.subject = subject.value;
-    if (this.template) draft.template = this.template.name;
-    else {
+    if (this.template) {
+      const [, language] = $("template").value.split("\n");
+      draft.template = this.template.name;
+      if (language) draft.language = language;
+    } else {
       draft.body = body.value;
       if (isEmail && html.value.trim()) draft.html = html.value;
     }
@@ -243,4 +246,16 @@ export class Fields extends EventTarget {
     this.drawVariables();
     for (const more of this.form.querySelectorAll("details")) more.open = false;
   }
+}
+
+/** One for each name; where there are several languages, also one for each: else the reader's is taken. */
+function templateOptions(templates) {
+  const byName = new Map();
+  for (const template of templates) byName.set(template.name, [...(byName.get(template.name) ?? []), template]);
+  return [...byName].flatMap(([name, versions]) => {
+    const automatic = h("option", { value: name }, versions.length > 1 ? `${name} (in the reader’s language)` : name);
+    if (versions.length === 1) return [automatic];
+    const chosen = versions.filter(({ language }) => language);
+    return [automatic, ...chosen.map(({ language }) => h("option", { value: `${name}\n${language}` }, `${name} (${language})`))];
+  });
 }

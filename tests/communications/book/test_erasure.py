@@ -132,6 +132,7 @@ def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
 
 
 def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
+    suppressions.opt_in(venue, channel="email", value=EMAIL, sender="", by="the recipient")
     suppressions.suppress_address(
         venue, channel="email", value=EMAIL, reason=Reason.OPT_OUT, detail="They wrote “STOP”."
     )
