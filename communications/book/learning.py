@@ -10,9 +10,11 @@ from communications.vocabulary import phone_numbers
 
 def name_unnamed(contact: Contact, name: str) -> None:
     """Names a contact that was only known by an address until now. Others keep their name."""
+    if not name or not contact.to_review or contact.name == name:
+        return
     known = {address.value for address in contact.addresses.all()}
     known |= {handle.value for handle in contact.handles.all()}
-    if name and contact.to_review and contact.name in known:
+    if contact.name in known:
         contacts.change_contact(
             contact, cause=INBOUND, **facts.with_full_name({"name": name}, contact)
         )

@@ -39,7 +39,8 @@ def test_a_template_is_accepted(whatsapp: WhatsAppApi, sandbox: SandboxServer) -
 @pytest.mark.parametrize(
     ("to", "expected"),
     [("+44 7700 900123", "447700900123"), ("5531987654321", "553187654321"),
-     ("5511987654321", "5511987654321"), ("525512345678", "5215512345678")],
+     ("5511987654321", "5511987654321"), ("525512345678", "5215512345678"),
+     ("2250707020304", "22507020304")],
 )  # fmt: skip
 def test_the_id_of_a_person_is_not_always_the_number(
     whatsapp: WhatsAppApi, to: str, expected: str
