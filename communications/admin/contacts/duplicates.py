@@ -28,7 +28,7 @@ from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.paging import CappedAdmin
 
 # Both contacts' addresses are kept.
-NAMES = {field_merge.ADDRESSES: "addresses: both, and used first"}
+ASKED_AS = {field_merge.ADDRESSES: "addresses: both stay, used first"}
 KEYS = {"merge": "m", "apart": "k", "later": "l"}
 VARIANTS = {
     Verdict.OPEN: "warning",
@@ -195,7 +195,7 @@ def field_row(
 ) -> dict[str, Any]:
     return {
         "field": field,
-        "name": NAMES.get(field) or field.replace("_", " "),
+        "name": (question and ASKED_AS.get(field)) or field.replace("_", " "),
         "sides": values,
         "is_same": values[0][1] == values[1][1],
         "question": question,

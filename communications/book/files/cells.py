@@ -36,8 +36,8 @@ class CellReading:
 
     entries: list[AddressEntry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    # What no channel reaches, but a person wants to know.
-    notes: list[str] = field(default_factory=list)
+    # Numbers with an extension: no message reaches them, but a person wants to know.
+    extensions: list[str] = field(default_factory=list)
 
 
 def read_addresses(channel: str, cell: str, *, region: str, label: str = "") -> CellReading:
@@ -94,16 +94,17 @@ def read_email(value: str) -> str:
 
 
 def read_number(value: str, reading: CellReading, *, region: str) -> str:
-    """Returns a number in E.164; blank for one with an extension, which becomes a note.
+    """Returns a number in E.164; blank for one with an extension, which is kept apart.
 
     Raises InvalidAddress for what is not surely a number.
     """
     plain, extension = written_numbers.split_extension(value)
     if extension:
         number = found_addresses.normalise_found_number(plain, region=region)
-        reading.notes.append(f"Telephone: {shown_number(number)} ext. {extension}")
+        reading.extensions.append(f"{shown_number(number)} ext. {extension}")
         reading.problems.append(
-            f"“{shortened(value)}” has an extension, which no message reaches: it is in the notes."
+            f"“{shortened(value)}” has an extension, which no message reaches: it is kept as a "
+            "custom field."
         )
         return ""
     number = found_addresses.normalise_found_number(value, region=region)

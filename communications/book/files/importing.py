@@ -36,6 +36,8 @@ logger = structlog.get_logger(__name__)
 # Of text: pictures in vCards do not count.
 MAX_BYTES = 5 * 1024 * 1024
 MAX_UPLOAD_BYTES = 60 * 1024 * 1024
+# How Excel's own files and archives begin.
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 # A larger file would keep whoever gives it waiting for the page.
 MAX_ROWS_AT_ONCE = 1_000
 # A file that nobody confirms is forgotten, and so is what was left out of one that was taken.
@@ -54,6 +56,8 @@ class ImportPreview:
 
 def upload_file(organization: Organization, filename: str, content: bytes, *, by: str) -> Import:
     """Keeps the file until somebody confirms it. Raises Rejected with the reason."""
+    if content.startswith(WORKBOOKS):
+        raise Rejected(["This is a workbook or an archive: save the list as CSV, in UTF-8."])
     text = sanitise(csv_tables.decode_table(content[: MAX_UPLOAD_BYTES + 1]))
     is_vcard = vcards.is_vcard(text)
     if is_vcard:

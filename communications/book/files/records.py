@@ -46,6 +46,9 @@ SYSTEM_GROUP = re.compile(
     r"|favoriten|favoris|favoritos|preferiti|uncategorized|unfiled)",
     re.IGNORECASE,
 )
+# The custom field with numbers that have an extension. Notes would not do: those of a contact that
+# has some already stay as they are.
+EXTENSIONS = "Telephone"
 FAX = re.compile(r"fax|pager|telex|telecopie|cercapersone", re.IGNORECASE)
 # A card or row that has nothing right in it needs no hundred sentences.
 MAX_PROBLEMS = 20
@@ -118,7 +121,7 @@ def read_address_cell(
     is_primary = kind.startswith("*")
     reading.entries += [entry._replace(is_primary=is_primary) for entry in found.entries]
     reading.problems += found.problems
-    reading.notes += found.notes
+    reading.extensions += found.extensions
 
 
 def add_value(given: dict[str, Any], target: str, value: Any) -> None:
@@ -148,8 +151,10 @@ def build_record(number: int, given: dict[str, Any], reading: CellReading) -> Co
     taken = reach.reachable_first(entries.values())[: contacts.MAX_ADDRESSES]
     if len(entries) > len(taken):
         problems.append(f"Of its {len(entries)} addresses the first {len(taken)} are taken.")
-    for note in dict.fromkeys(reading.notes):
-        add_value(given, "notes", note)
+    if reading.extensions:
+        custom = given.setdefault("custom", {})
+        kept = [str(custom.get(EXTENSIONS, "")), *reading.extensions]
+        custom[EXTENSIONS] = "; ".join(dict.fromkeys(filter(None, kept)))
     checked = check_record(given, taken, problems)
     listed = [problem for problem in dict.fromkeys(problems) if problem]
     if len(listed) > MAX_PROBLEMS:

@@ -167,7 +167,7 @@ EXPECTED = {
         facts={
             "weddings": ["Hart 2027"],
             "language": "pt-BR",
-            "notes": "Telephone: +44 20 7946 0005 ext. 12",
+            "custom": {"Telephone": "+44 20 7946 0005 ext. 12"},
         },
     ),
     "joined_and_cut.vcf": Expected(

@@ -206,6 +206,7 @@ def test_an_opt_out_survives_an_import(venue: Organization) -> None:
         ("Name\n" + "x\n" * 10_001, "At most 10,000 people"),
         (",".join(f"c{n}" for n in range(200)) + "\nx\n", "120 columns"),
         ("x" * (5 * 1024 * 1024 + 1), "At most 5 MB"),
+        ("PK\x03\x04 an .xlsx is an archive", "save the list as CSV"),
     ],
 )
 def test_what_is_no_file_of_contacts_is_refused(venue: Organization, text: str, why: str) -> None:
@@ -373,3 +374,21 @@ def written_to(contact: Contact) -> bool:
         cursor.execute("SET lock_timeout = '3s'")
     draft = Draft(contact=contact.pk, subject="Your day", body="See you soon.")
     return compose_message(contact.organization, draft).message.contact_id == contact.pk
+
+
+def test_an_extension_is_kept_also_for_somebody_who_has_notes(venue: Organization) -> None:
+    known = contacts.create_contact(
+        venue, name="Anna", notes="Vegan", addresses=[("email", "anna@hart.example")]
+    )
+    text = "Name,E-mail,Phone\nAnna,anna@hart.example,020 7946 0005 x1\n"
+    importing.confirm_import(given(venue, text), by="olga")
+    known.refresh_from_db()
+    assert (known.notes, known.custom) == ("Vegan", {"Telephone": "+44 20 7946 0005 ext. 1"})
+
+
+def test_a_large_picture_does_not_count(venue: Organization) -> None:
+    picture = "\n ".join(["A" * 75] * 90_000)
+    card = f"BEGIN:VCARD\nFN:Zoë\nPHOTO;ENCODING=b:{picture}\nTEL:07700 900101\nEND:VCARD\n"
+    assert len(card) > importing.MAX_BYTES
+    row = given(venue, card, "zoe.vcf")
+    assert importing.confirm_import(row, by="olga")["create"] == 1

@@ -88,10 +88,10 @@ def test_a_number_that_no_network_is_known_to_have_is_kept_and_listed() -> None:
 
 
 @pytest.mark.parametrize("written", ["x12", "ext. 12", "ext 12", "Durchwahl 12", ";ext=12", "#12"])
-def test_an_extension_is_kept_as_a_note(written: str) -> None:
+def test_an_extension_is_kept_apart(written: str) -> None:
     reading = number_cell(f"020 7946 0018 {written}".replace(" ;", ";"))
     assert found(reading) == []
-    assert reading.notes == ["Telephone: +44 20 7946 0018 ext. 12"]
+    assert reading.extensions == ["+44 20 7946 0018 ext. 12"]
 
 
 @pytest.mark.parametrize(
