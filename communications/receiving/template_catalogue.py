@@ -98,8 +98,9 @@ def apply_template_change(channel: str, event: TemplateChanged) -> None:
         name: value for name, value in vars(event).items() if name in JUDGED_COLUMNS and value
     }
     known = Template.objects.filter(channel=channel, name=event.name, language=event.language)
-    if not known.update(**columns):
-        # A new one, whose text only the catalogue tells.
+    is_known = bool(columns) and known.update(**columns) > 0
+    if not is_known or event.approval == APPROVED:
+        # A new one, or one that was edited: its parts only the catalogue tells.
         expire_catalogue(channel)
 
 

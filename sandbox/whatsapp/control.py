@@ -143,6 +143,9 @@ class Desk:
         if request.method == "POST":
             template = _template(await json_object(request), len(self._api.templates.every))
             self._api.templates.every.append(template)
+            # As Meta does, once it has looked at it.
+            value = payloads.template_status(template)
+            self._exchange.tell("message_template_status_update", value, template.name)
             return JSONResponse(template.as_json(), status_code=201)
         shown = [template.as_json() for template in self._api.templates.every]
         return JSONResponse({"templates": shown})

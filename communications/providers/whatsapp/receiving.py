@@ -131,4 +131,7 @@ FIELDS: dict[str, Callable[[dict[str, Any]], Iterator[Event]]] = {
     "message_template_status_update": template_events,
     "message_template_quality_update": template_events,
     "template_category_update": template_events,
+    # It was edited: what it says now, its list tells.
+    # https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/message_template_components_update
+    "message_template_components_update": template_events,
 }

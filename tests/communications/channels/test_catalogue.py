@@ -97,6 +97,25 @@ def test_one_that_is_new_is_fetched_a_minute_after_it_is_announced(
     assert approvals(venue)["wedding_update"] == "APPROVED"
 
 
+@pytest.mark.parametrize(
+    ("field", "news"),
+    [
+        ("message_template_components_update", {"message_template_element": "Hello {{1}}"}),
+        ("message_template_status_update", {"event": "APPROVED"}),
+    ],
+)
+@pytest.mark.usefixtures("venue")
+def test_one_that_was_edited_is_read_again(
+    phones: Phones, field: str, news: dict[str, str]
+) -> None:
+    template_catalogue.sync_catalogues()
+    assert template_catalogue.sync_catalogues() == 0
+    about = {"message_template_name": "wedding_update", "message_template_language": "en_US"}
+    phones.meta_posts(field, **about, **news)
+    assert template_catalogue.sync_catalogues() == 5
+    assert Template.objects.get(name="wedding_update").approval == "APPROVED"
+
+
 def test_news_about_a_template_is_heeded_at_once(venue: Organization, phones: Phones) -> None:
     found = template(venue)
     other = template(venue, language="de")
