@@ -110,6 +110,9 @@ def resend_error_class(status: int, name: str, message: str) -> type[ProviderErr
         return ServerFailed
     if name in {"validation_error", "invalid_parameter"}:
         return validation_error_class(message, status)
+    if SENDER_REFUSED.search(message):
+        # Also of a key that is for one domain only.
+        return SenderRejected
     denied = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     return ERRORS.get(name, CredentialsRejected if denied else ContentRejected)
 

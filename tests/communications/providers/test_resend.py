@@ -302,6 +302,7 @@ TABLE: list[tuple[int, str, str, type[ProviderError]]] = [
     (403, "invalid_api_key", "Invalid.", CredentialsRejected),
     (403, "validation_error", "The domain is not verified.", SenderRejected),
     (403, "validation_error", "Only to your own `to`.", SenderRejected),
+    (403, "restricted_api_key", "Not authorized to send emails from a.example", SenderRejected),
     (401, "validation_error", "API key is invalid", CredentialsRejected),
     (400, "validation_error", "API key is invalid", CredentialsRejected),
     (404, "not_found", "No such endpoint.", ConfigurationRejected),
