@@ -80,7 +80,7 @@ class ProviderContract(ABC):
         """The provider, talking to that server."""
 
     def test_it_can_send_as_itself(self) -> None:
-        sender = outbound(**self.addresses).sender
+        sender = outbound(0, **self.addresses).sender
         assert self.build("http://127.0.0.1:9").can_send_as(sender)
 
     @abstractmethod
