@@ -43,7 +43,7 @@ class EditSerializer(StrictSerializer):
         required=False,
         help_text="IANA, like Europe/London.",
     )
-    description = serializers.CharField(max_length=8_000, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=65_000, required=False, allow_blank=True)
     place = serializers.CharField(max_length=4096, required=False, allow_blank=True)
     participants = InviteeSerializer(many=True, required=False)
     tags = serializers.ListField(

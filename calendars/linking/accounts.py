@@ -94,6 +94,12 @@ def finish_linking(
 
 def redeem_consent(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
     if not kept or not is_same(query.get("state", ""), str(kept["state"])):
+        if query.get("admin_consent", "").casefold() == "true":
+            # By a link of the administrator's own, which knows nothing of us: nothing is linked.
+            raise NotLinked(
+                "The administrator has agreed for everybody there. Connect the account now: it is "
+                "allowed."
+            )
         raise NotLinked("This answer belongs to no request of yours: please connect again.")
     try:
         return configured_vendor(kept["vendor"]).redeem(kept["flow"], query)
@@ -245,6 +251,7 @@ def stop_following(calendars: Any) -> None:
         window_end=None,
         pull_after=None,
         last_pulled_at=None,
+        unapplied={},
         held_at=None,
         held_reason="",
         held_decision="",

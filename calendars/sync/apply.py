@@ -162,7 +162,8 @@ def apply_plan(
     for moved in plan.moved:
         change = partial(follow_move, moved, account, notifies=notifies)
         news += unapplied.attempt(moved.event, change)
-    news += upsert_blocks(calendar, plan.others, unapplied)
+    others = without_first_times(calendar, plan.others)
+    news += upsert_blocks(calendar, others, unapplied)
     if deletes:
         actor = Actor(source=account.vendor, by=account.email, notifies=notifies)
         news += sum(
@@ -172,6 +173,19 @@ def apply_plan(
         )
         news += calendar.blocks.filter(remote_id__in=plan.others_gone).delete()[0]
     return news
+
+
+def without_first_times(
+    calendar: Calendar, events: tuple[RemoteEvent, ...]
+) -> tuple[RemoteEvent, ...]:
+    """Returns the entries without those times of our own series at which the appointment is."""
+    series = calendar.links.filter(is_series=True).values_list(
+        "remote_id", "appointment__starts_at"
+    )
+    first = set(series) if events else set()
+    return tuple(
+        event for event in events if (event.series_id, event.text.start.instant) not in first
+    )
 
 
 def upsert_blocks(calendar: Calendar, events: tuple[RemoteEvent, ...], unapplied: Unapplied) -> int:

@@ -149,7 +149,7 @@ def event_problem(event: RemoteEvent) -> str:
     if event.is_series:
         return (
             "It was made a series in the calendar: what comes after the first time is shown as "
-            "taken. Move it there."
+            "taken. Move it there; to cancel it here cancels all of it."
         )
     if not event.problem:
         return ""

@@ -34,15 +34,7 @@ def find_event(box: Mailbox, link: EventLink) -> tuple[str, RemoteEvent] | None:
 
     Asks the link's own calendar first, then the account's others.
     """
-    calendar = link.calendar
-    others = calendar.account.calendars.filter(is_gone=False, may_write=True)
-    known = list(others.exclude(pk=calendar.pk).values_list("remote_id", flat=True))
-    where = box.find_event(link.remote_id, [calendar.remote_id, *known])
-    if not where:
-        # It may stand in one that was made since they were listed.
-        listed = [entry.id for entry in box.calendars() if entry.may_write]
-        new = [remote for remote in listed if remote not in {calendar.remote_id, *known}]
-        where = box.find_event(link.remote_id, new) if new else ""
+    where = calendar_of_event(box, link)
     if not where:
         return None
     try:
@@ -51,6 +43,19 @@ def find_event(box: Mailbox, link: EventLink) -> tuple[str, RemoteEvent] | None:
         return None
     is_other = bool(event.key) and event.key != link.appointment_id.hex
     return None if is_other else (where, event)
+
+
+def calendar_of_event(box: Mailbox, link: EventLink) -> str:
+    """Returns the remote id of the calendar in which the link's event stands; blank: in none."""
+    calendar = link.calendar
+    others = calendar.account.calendars.filter(is_gone=False, may_write=True)
+    known = list(others.exclude(pk=calendar.pk).values_list("remote_id", flat=True))
+    if where := box.find_event(link.remote_id, [calendar.remote_id, *known]):
+        return where
+    # It may stand in one that was made since they were listed.
+    listed = [entry.id for entry in box.calendars() if entry.may_write]
+    new = [remote for remote in listed if remote not in {calendar.remote_id, *known}]
+    return box.find_event(link.remote_id, new) if new else ""
 
 
 def moved_event(link: EventLink, where: str, event: RemoteEvent) -> MovedEvent:

@@ -182,7 +182,9 @@ def cancel_event(box: Mailbox, link: EventLink, appointment: Appointment) -> Non
         sent = conversion.load_content(link.sent[0])
         remote_id = create_event(box, link, appointment, sent, Notify.NOBODY).id
     if remote_id:
-        box.cancel(link.calendar.remote_id, remote_id, notify=Notify.ALL)
+        # Somebody may have put it into another calendar, and nobody has read that yet.
+        where = moves.calendar_of_event(box, link) if link.remote_id else ""
+        box.cancel(where or link.calendar.remote_id, remote_id, notify=Notify.ALL)
     EventLink.objects.filter(pk=link.pk).update(
         remote_id=remote_id,
         is_removed=True,

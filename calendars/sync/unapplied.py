@@ -7,9 +7,9 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from calendars.models import Calendar, EventLink
-from calendars.providers.base import Gone, Mailbox
+from calendars.providers.base import Gone, GrantGone, Mailbox
 from calendars.vocabulary.events import EventChanges, RemoteEvent, Removed
-from wedsync_comms.lib.errors import PermanentError
+from wedsync_comms.lib.errors import CredentialsRejected, ProviderError, RateLimited
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,10 @@ def mark_link_unapplied(link: EventLink, reason: str) -> None:
 
 
 def with_unapplied(box: Mailbox, calendar: Calendar, changes: EventChanges) -> EventChanges:
-    """Returns the changes, and what could not be taken over before, read again."""
+    """Returns the changes, and what could not be taken over before, read again.
+
+    Raises what is wrong with the mailbox, and not what is wrong with one entry.
+    """
     told = {item.id for item in changes.items}
     again = [remote_id for remote_id in calendar.unapplied if remote_id not in told]
     items: list[RemoteEvent | Removed] = []
@@ -65,6 +68,8 @@ def with_unapplied(box: Mailbox, calendar: Calendar, changes: EventChanges) -> E
             items.append(box.event(calendar.remote_id, remote_id))
         except Gone:
             items.append(Removed(id=remote_id))
-        except PermanentError as error:
+        except (GrantGone, CredentialsRejected, RateLimited):
+            raise
+        except ProviderError as error:
             log.info("not_read_again", calendar=calendar.pk, error=str(error))
     return replace(changes, items=(*items, *changes.items))

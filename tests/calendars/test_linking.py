@@ -89,6 +89,15 @@ def test_somebody_elses_answer_is_refused(
         linked(organization, error="access_denied")
 
 
+@pytest.mark.parametrize("state", ["guessed", ""])
+def test_an_administrators_own_consent_links_nothing_and_says_what_is_next(
+    organization: Organization, state: str
+) -> None:
+    query = {"admin_consent": "True", "tenant": "t", "state": state}
+    with pytest.raises(accounts.NotLinked, match="administrator has agreed"):
+        accounts.finish_linking(organization, {}, query)
+
+
 def test_what_was_unticked_is_handled(organization: Organization, fake_vendor: FakeVendor) -> None:
     fake_vendor.granted = ("con",)
     account = linked(organization)

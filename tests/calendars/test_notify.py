@@ -24,6 +24,7 @@ from calendars.vocabulary.events import (
 )
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
+from tests.calendars import rows
 from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, booking_request
 from tests.calendars.workers import write_due
@@ -325,3 +326,11 @@ def test_rules_are_seeded_once(organization: Organization, db: None) -> None:
     assert default_texts.seed_default_texts(organization) == 5
     assert default_texts.seed_default_texts(organization) == 0
     assert Rule.objects.filter(organization=organization).count() == 5
+
+
+def test_nobody_is_told_a_time_by_no_places_clock(calendar: Calendar) -> None:
+    made = rows.appointment(calendar, zone="UTC")
+    made.organization.time_zone = "Europe/Vienna"
+    assert send.recipient_zone(None, made) == "Europe/Vienna"
+    made.zone = "Asia/Tokyo"
+    assert send.recipient_zone(None, made) == "Asia/Tokyo"

@@ -66,7 +66,7 @@ class AppointmentForm(forms.Form):
     duration = forms.TypedChoiceField(coerce=int, initial=60, widget=UnfoldAdminSelectWidget)
     place = forms.CharField(max_length=4096, required=False, widget=UnfoldAdminTextInputWidget)
     description = forms.CharField(
-        max_length=8_000,
+        max_length=65_000,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from calendars.providers.base import (
+    AdminConsented,
     Changed,
     CursorExpired,
     Gone,
@@ -636,6 +637,14 @@ def test_whatever_is_not_told_is_not_free(answer: dict[str, Any]) -> None:
 
 
 # --- consent ------------------------------------------------------------------------------------
+
+
+def test_an_administrators_consent_is_understood_and_brings_no_account() -> None:
+    vendor = Microsoft(client_id="a", client_secret="b")
+    query = {"admin_consent": "True", "tenant": "t", "state": "s"}
+
+    with pytest.raises(AdminConsented, match="administrator has agreed"):
+        vendor.redeem({"state": "s"}, query)
 
 
 def test_microsofts_own_host_is_asked_where_nothing_else_is_said() -> None:

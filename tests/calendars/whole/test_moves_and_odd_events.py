@@ -144,6 +144,24 @@ def test_changed_here_before_the_move_is_read_it_is_followed_and_not_cancelled(
     assert [event["place"] for event in events(harness, other)] == ["The barn"]
 
 
+def test_cancelled_here_before_the_move_is_read_it_is_cancelled_where_it_is(
+    harness: VendorHarness,
+    account: Account,
+    calendar: Calendar,
+    other: Calendar,
+    booked: Appointment,
+) -> None:
+    follow(account, calendar, other)
+    harness.changes(booked.links.get().remote_id, calendar=other.remote_id)
+    rescheduling.cancel_appointment(booked)
+    write()
+    for row in (other, calendar):
+        pull.pull_calendar(row.pk)
+        assert events(harness, row) == []
+    booked.refresh_from_db()
+    assert booked.status == "cancelled"
+
+
 WEEKLY: dict[str, Any] = {
     "google": ["RRULE:FREQ=WEEKLY;COUNT=4"],
     "microsoft": {
@@ -167,6 +185,7 @@ def test_made_a_series_it_stays_linked_and_says_so(
         block.starts_at - booked.starts_at for block in BusyBlock.objects.filter(series_id=name)
     ]
     assert timedelta(days=7) in later
+    assert timedelta(0) not in later
     with pytest.raises(NotPossible, match="move it there"):
         rescheduling.change_appointment(booked, AppointmentEdit(start=START + HOUR))
     harness.changes(name, title="Weekly tasting")
