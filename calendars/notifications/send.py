@@ -22,7 +22,7 @@ from communications.composing.drafts import Draft
 from communications.composing.template_choice import choose_template
 from communications.errors import Refused
 from communications.models import Channel, Contact, Priority, Template
-from communications.policy import quiet_hours
+from communications.policy import number_confirmation, quiet_hours
 from communications.providers import registry
 
 log = structlog.get_logger(__name__)
@@ -119,7 +119,7 @@ def delivery_options(notification: Notice) -> list[DeliveryOption]:
     contact = notification.participant.contact
     if contact is None:
         return []
-    reachable = set(contact.addresses.values_list("channel", flat=True))
+    reachable = reachable_channels(contact)
     named = [(notification.rule.template.channel, notification.rule.template.name)]
     named += [(step["channel"], step["template"]) for step in notification.rule.fallback]
     options = [
@@ -130,6 +130,18 @@ def delivery_options(notification: Notice) -> list[DeliveryOption]:
         and (template := template_for(notification.rule, channel, name, contact))
     ]
     return sorted(options, key=lambda option: option.channel != contact.preferred_channel)
+
+
+def reachable_channels(contact: Contact) -> set[str]:
+    """Returns the channels with an address that a message can arrive at."""
+    addresses: dict[str, str] = {}
+    for channel, value in contact.addresses.values_list("channel", "value"):
+        addresses.setdefault(channel, value)
+    return {
+        channel
+        for channel, value in addresses.items()
+        if not number_confirmation.number_refusal(contact.organization_id, channel, value)
+    }
 
 
 def template_for(rule: Rule, channel: str, name: str, contact: Contact) -> Template | None:

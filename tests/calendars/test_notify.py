@@ -22,6 +22,7 @@ from calendars.vocabulary.events import (
     Attendee,
     ResponseStatus,
 )
+from communications.book import contacts
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
 from tests.calendars import rows
@@ -284,6 +285,22 @@ def test_by_the_way_there_is(
     assert len(new_subjects(clock)) == 1
     refused = Notice.objects.get(state="refused")
     assert refused.error == "No address on any channel of the rule."
+
+
+@pytest.mark.parametrize(
+    ("number", "channels"),
+    [
+        ("+447700900123", {"email", "sms"}),
+        # No network has it; and no SMS reaches a landline.
+        ("+449460018", {"email"}),
+        ("+442079460018", {"email"}),
+    ],
+)
+def test_a_number_that_nothing_arrives_at_leaves_the_other_channels(
+    amelia: Contact, number: str, channels: set[str]
+) -> None:
+    contacts.add_address(amelia, channel="sms", value=number)
+    assert send.reachable_channels(amelia) == channels
 
 
 def test_what_may_be_said_in_a_text_is_what_is_filled_in(booked: Appointment) -> None:
