@@ -8,6 +8,5 @@ class CommunicationsConfig(AppConfig):
         # Importing is what registers them with Django.
         from communications import checks  # noqa: F401, PLC0415
         from communications.sending import reconciler  # noqa: PLC0415
-        from wedsync_comms.lib import background_loops  # noqa: PLC0415
 
-        background_loops.register(reconciler.RECONCILER, reconciler.Reconciler)
+        reconciler.register_loops()

@@ -1,39 +1,34 @@
 """result -> accept | retry | repeat | fail over | fail: how calls end, in one transaction."""
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
-from communications.models import Attempt, Call, Priority
+from communications.models import Attempt, Call
 from communications.policy import (
     channel_fallback,
     detours,
-    retry_policy,
     senders,
     suppressions,
 )
-from communications.policy.retry_policy import Action, Decision, Detour
+from communications.policy.retry_policy import Action, Decision
 from communications.providers import registry
 from communications.providers.base import Accepted
 from communications.receiving import template_catalogue
-from communications.sending.claims import Claim, is_repeatable
+from communications.sending.claims import Claim
+from communications.sending.decisions import History, decide_call, read_history
 from communications.vocabulary.events import Kind, Reason, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import (
     OptedOut,
     OptedOutOfMarketing,
     ProviderError,
-    RateLimited,
-    ServerFailed,
     TemplateRejected,
 )
 from wedsync_comms.lib.text import as_sentence
@@ -54,7 +49,7 @@ class CallResult:
 
 def record_outcomes(results: Sequence[CallResult]) -> None:
     """Records the outcomes of calls, all in one transaction."""
-    history = read_history(results)
+    history = read_history([pair for result in results for pair in result.pairs()])
     outcomes = [outcome_of(result, history) for result in results]
     with transaction.atomic():
         held = release_leases(outcomes)
@@ -72,25 +67,6 @@ def accepted_senders(results: Sequence[CallResult]) -> Iterator[tuple[int, str, 
             if isinstance(result, Accepted):
                 sender = attempt.sender or registry.provider_for(attempt.provider).sender
                 yield attempt.message.organization_id, attempt.provider, sender
-
-
-@dataclass(frozen=True)
-class History:
-    """What came before these calls, and which ways are open now."""
-
-    # The retries a message has used, by message and provider.
-    used: Counter[tuple[Any, str]]
-    # Those in which no provider took it, by message.
-    calls: Counter[Any]
-    # The calls that the provider has answered with a failure of its own before.
-    failed: AbstractSet[Any]
-    # By channel: the providers that work, and for how many seconds each is held.
-    ways: Mapping[str, Mapping[str, float]]
-    senders: senders.RouteSenders
-
-    def used_of(self, attempt: Attempt) -> Counter[str]:
-        slugs = {attempt.provider, *registry.route_slugs(attempt.channel)}
-        return Counter({slug: self.used[attempt.message_id, slug] for slug in slugs})
 
 
 @dataclass(frozen=True)
@@ -117,7 +93,7 @@ def outcome_of(called: CallResult, history: History) -> CallOutcome:
     call = called.claim.call
     changes: list[Change] = []
     repeat_after = None
-    for attempt, error, decision, via in decisions_after(called, history):
+    for attempt, error, decision, via in decide_call(call, called.pairs(), history):
         if decision.action is Action.REPEAT:
             repeat_after = timezone.now() + decision.delay
         changes += failure_changes(attempt, error, decision, via)
@@ -128,73 +104,6 @@ def outcome_of(called: CallResult, history: History) -> CallOutcome:
         if isinstance(result, Accepted):
             changes.append(acceptance(attempt, result))
     return CallOutcome(call, repeat_after, changes)
-
-
-Decided = tuple[Attempt, ProviderError, Decision, str]
-
-
-def decisions_after(called: CallResult, history: History) -> list[Decided]:
-    """Returns what follows for each message that was not accepted.
-
-    A call is repeated for all that it may have carried out, or for none: where one of them is given
-    to another provider, the others leave by a new call.
-    """
-    decided = [
-        (attempt, result, *decide(attempt, result, called.claim.call, history))
-        for attempt, result in called.pairs()
-        if not isinstance(result, Accepted)
-    ]
-    if not any(is_given_away(error, decision) for _, error, decision, _ in decided):
-        return decided
-    return [
-        (attempt, error, replace(decision, action=Action.RETRY), attempt.provider)
-        if decision.action is Action.REPEAT
-        else (attempt, error, decision, via)
-        for attempt, error, decision, via in decided
-    ]
-
-
-def is_given_away(error: ProviderError, decision: Decision) -> bool:
-    """Whether another provider gets what this one, as is known now, has not carried out."""
-    return isinstance(error, ServerFailed) and decision.action is Action.FAIL_OVER
-
-
-def decide(
-    attempt: Attempt, error: ProviderError, call: Call, history: History
-) -> tuple[Decision, str]:
-    """Returns what follows a failed attempt, and through which provider; blank: whichever works."""
-    used, ways = history.used_of(attempt), history.ways.get(attempt.channel, {})
-    calls = history.calls[attempt.message_id]
-    other = detours.detour_provider(attempt, used, calls + 1, ways, history.senders)
-    decision = retry_policy.decide_after(
-        error,
-        retries_used=max(calls, used[attempt.provider]),
-        idempotent=is_repeatable(call),
-        repeated=call.tries > 1,
-        failed_before=call.pk in history.failed,
-        detour=Detour(is_open=bool(other), is_fresh=bool(other) and not used[other]),
-        urgent=attempt.message.priority == Priority.URGENT,
-    )
-    if decision.action is Action.FAIL_OVER:
-        return decision, other
-    if decision.action is Action.RETRY and isinstance(error, RateLimited):
-        # The first that is free again.
-        return replace(decision, delay=soonest(decision.delay, attempt, ways, error)), ""
-    if decision.action is Action.RETRY and len(registry.route_slugs(attempt.channel)) > 1:
-        return decision, attempt.provider
-    return decision, ""
-
-
-def soonest(
-    delay: timedelta, attempt: Attempt, ways: Mapping[str, float], error: RateLimited
-) -> timedelta:
-    """Returns when one of the providers that are all held is free again."""
-    if error.for_recipient:
-        return delay
-    others = [
-        timedelta(seconds=held_s) for slug, held_s in ways.items() if slug != attempt.provider
-    ]
-    return min([delay, *others])
 
 
 def release_leases(outcomes: Sequence[CallOutcome]) -> set[Any]:
@@ -215,39 +124,6 @@ def leg_after(attempt: Attempt, error: ProviderError) -> Change | None:
     if isinstance(error, OptedOut):
         return None
     return channel_fallback.next_leg(attempt.message, str(error))
-
-
-def read_history(results: Sequence[CallResult]) -> History:
-    """Reads what the messages of these calls have behind them, and which ways are open."""
-    now = [attempt for result in results for attempt in result.claim.attempts]
-    rows = Attempt.objects.filter(
-        message__in={attempt.message_id for attempt in now},
-        number__gte=F("message__ladder_start"),
-        error_class__in=retry_policy.RETRY_COUNTED,
-    ).exclude(pk__in=[attempt.pk for attempt in now])
-    earlier = list(rows)
-    failed = {
-        attempt.channel
-        for result in results
-        for attempt, outcome in result.pairs()
-        if not isinstance(outcome, Accepted)
-    }
-    return History(
-        used=Counter((attempt.message_id, attempt.provider) for attempt in earlier),
-        calls=Counter(attempt.message_id for attempt in earlier if not attempt.provider_id),
-        failed={
-            attempt.call_id for attempt in earlier if attempt.error_class == ServerFailed.__name__
-        },
-        ways={
-            channel: detours.open_ways(channel)
-            for channel in failed
-            if len(registry.route_slugs(channel)) > 1
-        },
-        senders=senders.RouteSenders(
-            [attempt.message for attempt in now] if failed else [],
-            list({slug for channel in failed for slug in registry.route_slugs(channel)}),
-        ),
-    )
 
 
 def acceptance(attempt: Attempt, result: Accepted) -> Change:
@@ -299,13 +175,13 @@ def decision_events(
     attempt: Attempt, error: ProviderError, decision: Decision, via: str
 ) -> list[Change]:
     """Returns a line in the timeline for a decision that a person would wonder about."""
-    seconds = decision.delay.total_seconds()
+    delay = as_seconds(decision.delay)
     if decision.action is Action.RETRY:
-        detail = f"Next try in {seconds:.0f} s."
+        detail = f"Next try in {delay}."
     elif decision.action is Action.REPEAT:
-        detail = f"Asking again in {seconds:.0f} s, with the same key: it cannot arrive twice."
+        detail = f"Asking again in {delay}, with the same key: it cannot arrive twice."
     elif decision.action is Action.FAIL_OVER:
-        when = f" in {seconds:.0f} s" if seconds else ""
+        when = f" in {delay}" if decision.delay else ""
         next_way = f" Next through {via}{when}." if via else ""
         detail = f"Not through {attempt.provider}: {as_sentence(str(error))}{next_way}"
     elif decision.action is Action.ASK:
@@ -314,6 +190,12 @@ def decision_events(
         return []
     kind = Kind.FAILOVER if decision.action is Action.FAIL_OVER else Kind.RETRY
     return [Change(message=attempt.message_id, kind=kind, provider=attempt.provider, detail=detail)]
+
+
+def as_seconds(delay: timedelta) -> str:
+    """Returns a delay as people read it: whole seconds, and parts of the first one."""
+    seconds = delay.total_seconds()
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
 
 
 def suppress_opted_out(called: CallResult) -> None:

@@ -143,12 +143,12 @@ def settle_lost(attempt: Attempt) -> bool:
 
     Harmless where another process does it at the same time: whoever comes second changes nothing.
     """
-    provider = registry.provider_for(attempt.provider)
-    if provider.finds_by_content and not registry.bucket_for(attempt.provider).wait_for_slot(
-        ASK_WITHIN_S
-    ):
-        return False
-    found = find_at_provider(attempt)
+    found = None
+    # One that is not configured any more can tell nothing.
+    if attempt.provider in settings.PROVIDERS:
+        if not may_ask(attempt.provider):
+            return False
+        found = find_at_provider(attempt)
     if found is None and attempt.started_at > timezone.now() - unknown_grace():
         return False
     with transaction.atomic():
@@ -159,6 +159,12 @@ def settle_lost(attempt: Attempt) -> bool:
             return False
         record(changes_after_asking(attempt, found))
     return True
+
+
+def may_ask(slug: str) -> bool:
+    """Waits for a slot in the provider's rate limit, where asking takes one; False if none is near."""
+    takes_slot = registry.provider_for(slug).finds_by_content
+    return not takes_slot or registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S)
 
 
 def changes_after_asking(attempt: Attempt, found: str | None) -> list[Change]:

@@ -226,3 +226,18 @@ def test_pruning_goes_in_small_batches(
         delivery(number, received_at=old, applied_at=old, organization=venue)
 
     assert (retention.remove_expired(), retention.remove_expired()) == (4, 1)
+
+
+def test_a_lost_answer_of_a_provider_that_is_gone_ends_and_stops_no_other(
+    venue: Organization, mailing: Mailing
+) -> None:
+    mailing.breaks("drop_connection", mode="after")
+    message = factories.message(venue)
+    mailing.send_until_nothing_is_left()
+    assert status(message) == "unknown"
+    mailing.settings.PROVIDERS = {}
+    Attempt.objects.update(started_at=timezone.now() - timedelta(minutes=2))
+    assert reconciliation.resolve_unknown() == 0
+    Attempt.objects.update(started_at=timezone.now() - timedelta(hours=2))
+    assert reconciliation.resolve_unknown() == 1
+    assert status(message) == "failed"

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.utils import timezone
+from pytest_django import Settings
 
 from communications.models import Event, Message, Organization, Priority
+from communications.policy import detours
 from communications.policy.retry_policy import BACKOFF
 from communications.providers import registry
 from tests import factories
@@ -259,3 +261,22 @@ def test_what_is_scheduled_is_not_hurried(venue: Organization, beside: Mailing) 
     beside.send_due()
     message.refresh_from_db()
     assert message.send_after == later
+
+
+def test_without_redis_nobody_knows_another_way(
+    venue: Organization, beside: Mailing, settings: Settings
+) -> None:
+    assert venue
+    assert beside.settings is settings
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert detours.open_ways("email") == {}
+
+
+def test_a_provider_that_has_left_the_route_is_named_all_the_same(
+    venue: Organization, beside: Mailing
+) -> None:
+    message = factories.message(venue)
+    beside.send_due()
+    attempt = message.attempts.get()
+    beside.settings.ROUTES = {"email": ["mail"]}
+    assert detours.choice_sentence(attempt) == "Through first."

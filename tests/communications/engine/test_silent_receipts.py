@@ -9,7 +9,7 @@ from communications.messages.transitions import record
 from communications.models import Attempt, Message, Organization
 from communications.providers import registry
 from communications.sending import silent_receipts
-from communications.sending.reconciler import Reconciler
+from communications.sending.reconciler import QUESTIONS, Reconciler
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
 from tests import factories
@@ -46,7 +46,7 @@ def silent(venue: Organization, mailing: Mailing) -> list[Message]:
 def test_what_is_overdue_is_asked_for_as_soon_as_the_silence_is_noticed(
     silent: list[Message],
 ) -> None:
-    assert Reconciler()() > 0
+    assert Reconciler("silent receipts", QUESTIONS["silent receipts"])() > 0
     assert {status(message) for message in silent} == {"delivered"}
 
 
@@ -111,3 +111,19 @@ def test_nothing_is_asked_too_early_or_for_ever(silent: list[Message], seconds: 
     assert silent
     grow_old(seconds=seconds)
     assert silent_receipts.ask_silent_providers() == 0
+
+
+def test_one_process_of_many_asks(silent: list[Message]) -> None:
+    asked_by: list[str] = []
+
+    def ask() -> int:
+        asked_by.append("this one")
+        return 0
+
+    assert silent
+    mine, other = Reconciler("a question", ask), Reconciler("a question", ask)
+    other.holder = "another process"
+    mine()
+    other()
+    mine()
+    assert asked_by == ["this one"] * 2

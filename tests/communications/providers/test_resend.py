@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -540,3 +541,72 @@ def test_it_starts_a_little_below_the_rate_it_is_given(rate: float) -> None:
     found = resend(rate_per_second=rate).rate
     assert 0.9 * rate <= found.per_second < rate
     assert (found.burst, found.permitted) == (1.0, rate)
+
+
+# --- asking for what was lost ---------------------------------------------------------------------
+
+SINCE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def listed(number: int, **fields: Any) -> dict[str, Any]:
+    """A mail as Resend's list shows it, made a minute after `SINCE`."""
+    usual = {
+        "id": f"mail-{number}",
+        "to": ["amelia@example.com"],
+        "from": "hello@everafter.example",
+        "subject": "Your day",
+        "created_at": "2026-11-20 09:01:00.000000+00",
+    }
+    return {**usual, **fields}
+
+
+def looked_for() -> Any:
+    return outbound(
+        to="amelia@example.com", subject="Your day", sender="Ever After <hello@everafter.example>"
+    )
+
+
+def page(*mails: dict[str, Any], has_more: bool = False) -> dict[str, Any]:
+    return {"object": "list", "has_more": has_more, "data": list(mails)}
+
+
+def test_a_lost_mail_is_found_by_who_it_is_to_from_and_about(api: responses.RequestsMock) -> None:
+    others = [
+        listed(2, to=["other@example.com"]),
+        listed(3, subject="Another day"),
+        listed(4, **{"from": "else@everafter.example"}),
+        listed(5, created_at="2026-11-20 08:59:00.000000+00"),
+        {"id": "mail-6"},
+    ]
+    api.get(f"{URL}/emails", json=page(listed(1), *others))
+    assert resend().find_by_content(looked_for(), SINCE) == ["mail-1"]
+
+
+def test_its_list_is_read_until_it_is_older_than_the_mail(api: responses.RequestsMock) -> None:
+    api.get(f"{URL}/emails", json=page(listed(1, subject="No"), has_more=True))
+    older = listed(3, created_at="2026-11-19 09:01:00.000000+00")
+    api.get(f"{URL}/emails", json=page(listed(2), older, has_more=True))
+    assert resend().find_by_content(looked_for(), SINCE) == ["mail-2"]
+    assert [call.request.params for call in api.calls] == [
+        {"limit": "100"},
+        {"limit": "100", "after": "mail-1"},
+    ]
+
+
+def test_a_list_without_end_says_nothing(api: responses.RequestsMock) -> None:
+    api.get(f"{URL}/emails", json=page(listed(1), has_more=True))
+    with pytest.raises(LookupError, match="too many"):
+        resend().find_by_content(looked_for(), SINCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("restricted_api_key", LookupError), ("missing_api_key", CredentialsRejected)],
+)
+def test_a_key_that_may_only_send_cannot_ask(
+    api: responses.RequestsMock, name: str, error: type[Exception]
+) -> None:
+    body = {"statusCode": 401, "name": name, "message": "No."}
+    api.get(f"{URL}/emails", json=body, status=401)
+    with pytest.raises(error):
+        resend().find_by_content(looked_for(), SINCE)
