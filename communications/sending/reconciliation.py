@@ -162,7 +162,7 @@ def settle_lost(attempt: Attempt) -> bool:
 
 
 def may_ask(slug: str) -> bool:
-    """Waits for a slot in the provider's rate limit, where asking takes one; False if none is near."""
+    """Waits for a slot in the rate limit, where asking takes one; False if none is near."""
     takes_slot = registry.provider_for(slug).finds_by_content
     return not takes_slot or registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S)
 
