@@ -138,7 +138,7 @@ def create_from_remote(book: ContactBook, person: RemotePerson, theirs: ContactS
         family_name=family,
         company=theirs.company,
         notes=theirs.notes,
-        addresses=[entry for entry in entries if is_address_free(book, entry, None)],
+        addresses=with_room([entry for entry in entries if is_address_free(book, entry, None)]),
         cause=sync_cause(book),
     )
 
@@ -290,7 +290,9 @@ def write_local(
     facts |= {"name": name or contact.name, "notes": target.notes}
     try:
         with transaction.atomic():
-            contacts.change_contact(contact, addresses=free, cause=sync_cause(book), **facts)
+            contacts.change_contact(
+                contact, addresses=with_room(free), cause=sync_cause(book), **facts
+            )
     except InvalidAddress:
         # Another contact got one of them this moment: the next reading sees it.
         contacts.change_contact(contact, cause=sync_cause(book), **facts)
@@ -321,6 +323,11 @@ def entries_of_snapshot(
         for value in sorted(values - listed.keys())
     ]
     return reach.joined_entries(kept, [entry for entry in new if entry.value not in known])
+
+
+def with_room(entries: list[AddressEntry]) -> list[AddressEntry]:
+    """Returns as many as a contact has room for; the others stay with the vendor."""
+    return entries[: contacts.MAX_ADDRESSES]
 
 
 def is_address_free(book: ContactBook, entry: AddressEntry, contact: Contact | None) -> bool:

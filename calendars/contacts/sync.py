@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from calendars.contacts import deletions, push
 from calendars.contacts.apply import VISIBILITY_DELAY, apply_person
+from calendars.contacts.unapplied import UnappliedPeople
 from calendars.mailbox.mailbox import open_mailbox
 from calendars.models import ContactBook
 from calendars.providers.base import CursorExpired, Gone, Mailbox
@@ -117,23 +118,25 @@ def read_people(book: ContactBook, box: Mailbox, outcome: dict[str, int]) -> str
     gone: dict[str, str | None] = {}
     cursors: dict[str, str] = {}
     is_empty = False
+    unapplied = UnappliedPeople(book)
     for group in book.groups or [""]:
         cursor = book.cursors.get(group, "")
         if book.held_decision:
             # The decision is about what is gone now, not about what was when it was held.
             cursor = ""
         try:
-            found, seen, cursors[group] = apply_pages(book, box, group, cursor, outcome)
+            found, seen, cursors[group] = apply_pages(unapplied, box, group, cursor, outcome)
         except CursorExpired:
             ContactBook.objects.filter(pk=book.pk).update(expiries=F("expiries") + 1)
             book.expiries += 1
             cursor = ""
-            found, seen, cursors[group] = apply_pages(book, box, group, "", outcome)
+            found, seen, cursors[group] = apply_pages(unapplied, box, group, "", outcome)
         else:
             book.expiries = 0 if cursor else book.expiries
         gone |= dict.fromkeys(absent_ids(book, group, seen), group) if not cursor else {}
         gone |= dict.fromkeys(found)
         is_empty = is_empty or (not cursor and not seen)
+    apply_again(unapplied, box, outcome)
     why = deletions.mass_removal_reason(book, set(gone), is_empty=is_empty)
     if not why:
         apply_removals(book, box, gone, cursors, outcome)
@@ -179,7 +182,7 @@ def is_still_present(box: Mailbox, remote_id: str, group: str) -> bool:
 
 
 def apply_pages(
-    book: ContactBook,
+    unapplied: UnappliedPeople,
     box: Mailbox,
     group: str,
     cursor: str,
@@ -190,6 +193,7 @@ def apply_pages(
     Returns who is gone by the vendor's word, who is present, and the next cursor. Raises
     CursorExpired.
     """
+    book = unapplied.book
     gone: list[str] = []
     seen: set[str] = set()
     page = ""
@@ -200,12 +204,26 @@ def apply_pages(
         for person in merged_first(people):
             seen |= {person.id, *person.previous_ids}
             report_progress(book)
-            kind = apply_person(book, person, group)
-            outcome[kind] = outcome.get(kind, 0) + (kind not in {"same", "stale"})
+            apply_one(unapplied, person, group, outcome)
         gone += [item.id for item in people.items if isinstance(item, Removed)]
         page = people.next_page
         if not page:
             return [remote_id for remote_id in gone if remote_id not in seen], seen, people.cursor
+
+
+def apply_one(
+    unapplied: UnappliedPeople, person: RemotePerson, group: str, outcome: dict[str, int]
+) -> None:
+    """Applies a person by itself, and counts it."""
+    kind = unapplied.attempt(person, group, partial(apply_person, unapplied.book, person, group))
+    outcome[kind] = outcome.get(kind, 0) + (kind not in {"same", "stale"})
+
+
+def apply_again(unapplied: UnappliedPeople, box: Mailbox, outcome: dict[str, int]) -> None:
+    """Tries those again who could not be applied before, and stores who still cannot be."""
+    for person, group in unapplied.read_again(box):
+        apply_one(unapplied, person, group, outcome)
+    unapplied.keep()
 
 
 def merged_first(people: PeoplePage) -> Iterable[RemotePerson]:

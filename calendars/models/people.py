@@ -73,6 +73,13 @@ class ContactBook(models.Model):
     # What the last run that found anything to do did: read, written, removed, …
     outcome = models.JSONField(default=dict, blank=True, editable=False)
     expiries = models.PositiveIntegerField(default=0, editable=False)
+    # Who could not be taken over: remote id -> name, reason and group.
+    unapplied = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        db_default=models.Value({}, models.JSONField()),
+    )
     # Too many are gone at once to be believed: a person decides, and until then none is removed.
     held_at = models.DateTimeField(null=True, blank=True, editable=False)
     held_reason = models.TextField(blank=True, editable=False)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from calendars.contacts import (
+    apply,
     books,
     sync,
 )
@@ -18,6 +19,7 @@ from calendars.mailbox import grants
 from calendars.models import Account, ContactBook, ContactConflict, ContactLink
 from calendars.models.people import QuarantineDecision
 from calendars.providers import registry
+from calendars.vocabulary.events import RemotePerson
 from communications.book import (
     contacts,
     erasure,
@@ -292,6 +294,46 @@ def test_whom_the_vendor_refused_is_written_again_once_changed(
     contacts.change_contact(ours, company="Hart Ltd")
     synced(book)
     assert [there.company for there in contacts_vendor.people.values()] == ["Hart Ltd"]
+
+
+def test_a_person_with_more_addresses_than_we_hold_stops_nobody(
+    book: ContactBook, contacts_vendor: FakeContactsVendor
+) -> None:
+    emails = tuple(f"a{n}@hart.example" for n in range(60))
+    zoe = contacts_vendor.add("Zoë Hart", emails=emails)
+    contacts_vendor.add("Noah Bennett", emails=("noah@example.com",))
+    synced(book, times=3)
+    assert Contact.objects.count() == 2
+    assert len(values(Contact.objects.get(name="Zoë Hart"))) == contacts.MAX_ADDRESSES
+    assert contacts_vendor.people[zoe.id].emails == emails
+    assert contacts_vendor.writes == 0
+
+
+@pytest.mark.usefixtures("plain_static")
+def test_a_person_who_cannot_be_taken_over_stops_nobody_and_is_tried_again(
+    book: ContactBook, contacts_vendor: FakeContactsVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = apply.create_from_remote
+
+    def refusing(of: ContactBook, there: RemotePerson, theirs: Any) -> Contact:
+        if there.name == "Trouble":
+            raise ValueError("no database takes it")
+        return create(of, there, theirs)
+
+    contacts_vendor.add("Trouble", emails=("trouble@hart.example",))
+    contacts_vendor.add("Noah Bennett", emails=("noah@example.com",))
+    with monkeypatch.context() as patched:
+        patched.setattr(apply, "create_from_remote", refusing)
+        synced(book, times=2)
+    assert [contact.name for contact in Contact.objects.all()] == ["Noah Bennett"]
+    owner = factories.member(book.account.organization, Role.OWNER)
+    page = logged_in(owner).get(url(book)).content.decode()
+    assert "1 contact could not be taken over, and is asked for again" in page
+    assert "Trouble: ValueError: no database takes it" in page
+
+    synced(book)
+    assert Contact.objects.filter(name="Trouble").exists()
+    assert book.unapplied == {}
 
 
 @pytest.mark.parametrize("direction", ["read", "write"])

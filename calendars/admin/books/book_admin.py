@@ -154,6 +154,10 @@ class ContactBookAdmin(ObjectPagesAdmin):
         return badges.time_tag(book.last_synced_at)
 
 
+# Of those who could not be taken over.
+MAX_LISTED = 20
+
+
 def state_word(book: ContactBook) -> tuple[str, str]:
     if book.held_at:
         return "your decision", "danger"
@@ -172,6 +176,7 @@ def book_context(book: ContactBook) -> dict[str, Any]:
         "is_running": is_running,
         "share": round(100 * book.done / book.total) if book.total else None,
         "linked": book.links.living().count(),
+        "unapplied": list(book.unapplied.values())[:MAX_LISTED],
         "outcome": ", ".join(f"{count} {name}" for name, count in book.outcome.items() if count),
         "last": badges.time_tag(book.last_synced_at),
     }
