@@ -10,15 +10,41 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError, SSLError
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from wedsync_comms.lib.errors import OutcomeUnknown, TransientError
 
 # Seconds to connect and to wait for the next byte of an answer.
 TIMEOUT = (3.05, 10.0)
 
-# urllib3's causes that prove the request never left this machine.
-UNSENT = (NewConnectionError, NameResolutionError, SSLError)
+
+class HandshakeConnection(HTTPSConnection):
+    """Tells a failed handshake, before which no request leaves, from a stream that breaks later.
+
+    urllib3 reports both as SSLError, and a server that is late in its handshake as a late answer.
+    """
+
+    def connect(self) -> None:
+        """Raises ConnectTimeoutError, and NewConnectionError for whatever else goes wrong."""
+        try:
+            super().connect()
+        except ConnectTimeoutError:
+            raise
+        except (OSError, ValueError, HTTPError) as error:
+            raise NewConnectionError(self, f"The TLS handshake failed: {error}") from error
+
+
+class HandshakePool(HTTPSConnectionPool):
+    ConnectionCls = HandshakeConnection
+
+
+class HandshakeAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        pools = {**self.poolmanager.pool_classes_by_scheme, "https": HandshakePool}
+        self.poolmanager.pool_classes_by_scheme = pools
 
 
 @dataclass(frozen=True)
@@ -41,7 +67,7 @@ class Client:
             # Reading the proxy settings of the environment for every call costs a third of the
             # throughput, and a provider is not reached through a developer's proxy by surprise.
             session.trust_env = False
-            session.mount("https://", HTTPAdapter(pool_maxsize=4))
+            session.mount("https://", HandshakeAdapter(pool_maxsize=4))
             session.mount("http://", HTTPAdapter(pool_maxsize=4))
             self._local.session = session
         found: requests.Session = self._local.session
@@ -105,5 +131,7 @@ def seconds_until(http_date: str) -> float | None:
 
 
 def never_left(error: requests.ConnectionError) -> bool:
+    """Whether urllib3 says that there was no connection: no name, no server, no handshake."""
     cause = error.args[0] if error.args else None
-    return isinstance(cause, UNSENT) or isinstance(getattr(cause, "reason", None), UNSENT)
+    reasons = (cause, getattr(cause, "reason", None))
+    return any(isinstance(reason, NewConnectionError) for reason in reasons)

@@ -1,0 +1,231 @@
+"""Whether a request left: a real TLS server breaks the stream at each of its steps."""
+
+import datetime as dt
+import gc
+import socket
+import ssl
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.communications.providers.answering import closed_port
+from wedsync_comms.lib.errors import OutcomeUnknown, TransientError
+from wedsync_comms.lib.http import Client
+
+BODY = "x" * 200_000
+ANSWER = b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"id":'
+Serve = Callable[[socket.socket, ssl.SSLContext], None]
+Break = Callable[[socket.socket], None]
+
+
+def closes(connection: socket.socket) -> None:
+    """Ends the stream without TLS's farewell."""
+    connection.close()
+
+
+def resets(connection: socket.socket) -> None:
+    linger = struct.pack("ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    connection.close()
+
+
+def sends_garbage(connection: socket.socket) -> None:
+    """Writes what is no TLS record, as a middlebox does."""
+    with suppress(OSError):
+        connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n" * 50)
+    connection.close()
+
+
+def sends_bad_record(connection: socket.socket) -> None:
+    """Writes a record that was not encrypted with the connection's key."""
+    with suppress(OSError):
+        connection.sendall(b"\x17\x03\x03\x00\x20" + b"\x00" * 32)
+    connection.close()
+
+
+def hangs(connection: socket.socket) -> None:
+    with suppress(OSError):
+        while connection.recv(65_536):
+            pass
+    connection.close()
+
+
+BREAKS = [closes, resets, sends_garbage, sends_bad_record, hangs]
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of localhost that signs itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class TlsServer:
+    """Serves each connection with a function that breaks it somewhere."""
+
+    def __init__(self, serve: Serve, certificate: Path) -> None:
+        self._serve = serve
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._context.load_cert_chain(certificate)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                connection.settimeout(2)
+                with suppress(OSError):
+                    self._serve(connection, self._context)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[Callable[[Serve], int]]:
+    """`tls_server(serve)` is the port at which `serve` gets each connection."""
+    servers: list[TlsServer] = []
+
+    def started(serve: Serve) -> int:
+        servers.append(TlsServer(serve, certificate))
+        return servers[-1].port
+
+    yield started
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def client(certificate: Path) -> Client:
+    """It trusts the certificate, and has no patience."""
+    made = Client(timeout=(0.5, 0.5))
+    made._session().verify = str(certificate)
+    return made
+
+
+@pytest.fixture
+def unconnected_sockets() -> Iterator[None]:
+    """Collects what Python leaves open where the other side is gone before the handshake begins."""
+    yield
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()
+
+
+def post(client: Client, port: int, host: str = "localhost") -> None:
+    client.request("POST", f"https://{host}:{port}/messages", headers={}, data=BODY)
+
+
+def read_until(stream: ssl.SSLSocket, size: int) -> None:
+    taken = 0
+    while taken < size:
+        data = stream.recv(16_384)
+        if not data:
+            return
+        taken += len(data)
+
+
+def before_handshake(broken: Break) -> Serve:
+    return lambda connection, _: broken(connection)
+
+
+def amid_handshake(broken: Break) -> Serve:
+    def serve(connection: socket.socket, _: ssl.SSLContext) -> None:
+        connection.recv(65_536)
+        broken(connection)
+
+    return serve
+
+
+def after(size: int, answer: bytes, broken: Break) -> Serve:
+    """Takes so many bytes of the request, answers with some, and breaks."""
+
+    def serve(connection: socket.socket, context: ssl.SSLContext) -> None:
+        with context.wrap_socket(connection, server_side=True) as stream:
+            read_until(stream, size)
+            if answer:
+                stream.sendall(answer)
+            # The bare connection below the encryption.
+            broken(socket.socket(fileno=stream.detach()))
+
+    return serve
+
+
+@pytest.mark.usefixtures("unconnected_sockets")
+@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize("step", [before_handshake, amid_handshake])
+def test_what_fails_before_the_handshake_is_done_never_left(
+    client: Client,
+    tls_server: Callable[[Serve], int],
+    step: Callable[[Break], Serve],
+    broken: Break,
+) -> None:
+    with pytest.raises(TransientError) as error:
+        post(client, tls_server(step(broken)))
+
+    assert error.value.code in {"no_connection", "connect_timeout"}
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize(
+    ("size", "answer"),
+    [(1, b""), (len(BODY), b""), (len(BODY), b"H"), (len(BODY), ANSWER)],
+    ids=["its first byte", "all of it", "a byte of the answer", "half an answer"],
+)
+def test_what_breaks_later_may_have_arrived(
+    client: Client, tls_server: Callable[[Serve], int], size: int, answer: bytes, broken: Break
+) -> None:
+    with pytest.raises(OutcomeUnknown):
+        post(client, tls_server(after(size, answer, broken)))
+
+
+def test_a_certificate_that_is_not_trusted_or_not_theirs_is_found_before_anything_leaves(
+    client: Client, tls_server: Callable[[Serve], int]
+) -> None:
+    port = tls_server(after(len(BODY), b"", closes))
+
+    with pytest.raises(TransientError, match="certificate"):
+        post(Client(timeout=(0.5, 0.5)), port)
+    with pytest.raises(TransientError, match="certificate"):
+        post(client, port, host="127.0.0.1")
+
+
+def test_no_name_and_no_server_are_no_connection(client: Client) -> None:
+    with pytest.raises(TransientError):
+        post(client, closed_port())
+    with pytest.raises(TransientError):
+        post(client, 443, host="nobody.invalid")
