@@ -133,7 +133,7 @@ class Dispatcher:
         self.available = [slug for slug in settings.PROVIDERS if is_available(slug)]
         self.held = {slug for slug in self.available if detours.seconds_held(slug)}
         unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
-        for slug in unanswered.distinct():
+        for slug in set(unanswered.distinct()).intersection(settings.PROVIDERS):
             self.repeat_calls(slug)
 
     def idle_threads(self) -> int:
@@ -166,16 +166,20 @@ class Dispatcher:
     def repeatable_calls(self, slug: str) -> QuerySet[Call]:
         """Returns the calls to make again now; once more where the breaker has just opened.
 
-        There the second failure opens the other way, which nobody should wait for.
+        There the second failure opens the other way, which nobody should wait for. And where a
+        provider may not be asked, what has expired meanwhile is withdrawn (`claims.claim_repeat`).
         """
-        calls = Call.objects.due(timezone.now()).filter(provider=slug)
+        now = timezone.now()
+        calls = Call.objects.due(now).filter(provider=slug)
         if slug in self.available:
             return calls
-        return calls.filter(tries=1) if self.has_detour(slug) else calls.none()
+        if self.has_detour(slug):
+            return calls.filter(tries=1)
+        return calls.filter(attempts__message__expires_at__lte=now).distinct()
 
     def has_detour(self, slug: str) -> bool:
         """Returns whether a provider whose breaker has opened by itself has another beside it."""
-        if slug not in settings.PROVIDERS or registry.breaker_for(slug).state().paused:
+        if registry.breaker_for(slug).state().paused:
             return False
         route = registry.route_slugs(registry.provider_for(slug).channel)
         return slug in route and any(other in self.available for other in route)

@@ -134,6 +134,25 @@ def test_a_pause_changes_nothing_about_it(venue: Organization, mailing: Mailing)
     assert (status(message), mailing.mails()) == ("expired", [])
 
 
+def test_what_expires_while_its_provider_is_paused_is_settled_without_it(
+    venue: Organization, mailing: Mailing
+) -> None:
+    lost(mailing)
+    message, other = factories.message(venue), factories.message(venue)
+    mailing.send_due()
+    registry.breaker_for("first").pause("by hand", hold=True)
+    mailing.pass_time()
+    mailing.send_due()
+    expires(message)
+    mailing.send_due()
+    assert (status(message), call_of(message).repeat_after) == ("unknown", None)
+    Attempt.objects.update(started_at=timezone.now() - timedelta(seconds=40))
+    reconciliation.resolve_unknown()
+    mailing.send_due()
+    assert (status(message), status(other), mailing.mails()) == ("expired", "queued", [])
+    assert len([asked for asked in mailing.requests() if asked["method"] == "POST"]) == 1
+
+
 @pytest.mark.parametrize("mode", ["before", "after"])
 @pytest.mark.parametrize("word", MEANWHILE)
 def test_the_others_of_a_batch_arrive_once_and_it_does_not_break_the_keys_promise(
