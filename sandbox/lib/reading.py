@@ -18,3 +18,10 @@ def parse_json(body: bytes) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def read_told(given: Any) -> dict[str, Any]:
+    """Returns what a vendor is to tell in place of what it knows: an object, or its JSON as text,
+    which may have what no client may send (half a surrogate pair)."""
+    told = json.loads(given) if isinstance(given, str) else given
+    return told if isinstance(told, dict) else {}

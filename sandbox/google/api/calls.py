@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from sandbox.google.model.accounts import Account
 from sandbox.google.model.writing import How
+from sandbox.lib.json_answer import EscapedJSON
 
 from .reading import Query, json_object
 
@@ -56,7 +57,7 @@ def line(method: str, path: str, scope: str, endpoint: Endpoint) -> Line:
 
 
 def answer(content: Json, **headers: str) -> Response:
-    return JSONResponse(content, headers=headers)
+    return EscapedJSON(content, headers=headers)
 
 
 def nothing() -> Response:

@@ -34,7 +34,7 @@ def show_event(event: Event, calendar: Calendar, *, shown_in: str = "", most: in
         if name in shown:
             shown[name] = show_moment(shown[name], shown_in or zone, zone)
     _show_people(shown, calendar, most)
-    return shown
+    return {name: value for name, value in {**shown, **event.told}.items() if value is not None}
 
 
 def _bare(event: Event, zone: str, shown_in: str) -> Json:

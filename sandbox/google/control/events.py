@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.control.routes import guarded, json_object
@@ -17,6 +17,8 @@ from sandbox.google.model.accounts import World
 from sandbox.google.model.calendar import Calendar
 from sandbox.google.model.event import Event
 from sandbox.google.model.writing import How, Writer
+from sandbox.lib.json_answer import EscapedJSON
+from sandbox.lib.reading import read_told
 
 from . import showing
 
@@ -49,7 +51,7 @@ class EventDesk:
             for calendar in showing.calendars(self._world)
             if wanted in (None, calendar["account"])
         ]
-        return JSONResponse({"calendars": shown})
+        return EscapedJSON({"calendars": shown})
 
     async def create(self, request: Request) -> Response:
         given = await json_object(request)
@@ -99,6 +101,7 @@ class EventDesk:
         if "start" in fields and "end" not in fields:
             fields["end"] = _later(event, fields["start"], calendar.zone)
         how = How(given.get("updates", "none"))
+        event = replace(event, told=read_told(given.get("told", event.told)))
         return _tried(lambda: self._hand(calendar, event).overwrite(event, fields, how))
 
     def _move(self, calendar: Calendar, event: Event, to: Calendar) -> tuple[Calendar, Event]:
@@ -143,7 +146,7 @@ class EventDesk:
 
     def _shown(self, event: Event, calendar: Calendar, status: int = 200) -> Response:
         shown = showing.event(event, calendar, self._world.key_property)
-        return JSONResponse(shown, status_code=status)
+        return EscapedJSON(shown, status_code=status)
 
 
 def _later(event: Event, start: Json, zone: str) -> Json:

@@ -5,12 +5,13 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.control.routes import guarded, json_object
 from sandbox.google.model.accounts import Account, World
 from sandbox.google.model.book import MY_CONTACTS, Snapshot, membership
+from sandbox.lib.json_answer import EscapedJSON
 
 from . import seed, showing
 
@@ -42,7 +43,7 @@ class PeopleDesk:
             if wanted in (None, account.email)
             for contact in account.book.every()
         ]
-        return JSONResponse({"people": shown})
+        return EscapedJSON({"people": shown})
 
     async def person(self, request: Request) -> Response:
         account, contact = self._find(request.path_params["id"])
@@ -53,7 +54,7 @@ class PeopleDesk:
             given = await json_object(request)
             fields = contact.fields | _fields(given, contact.fields, account)
             contact = account.book.put(contact.id, fields)
-        return JSONResponse(self._show(contact, account))
+        return EscapedJSON(self._show(contact, account))
 
     async def merge(self, request: Request) -> Response:
         given = await json_object(request)
@@ -62,7 +63,7 @@ class PeopleDesk:
         if other is not account or keep.id == drop.id:
             raise HTTPException(422, "keep and drop are two contacts of one account.")
         merged = account.book.merge(keep, drop)
-        return JSONResponse(self._show(merged, account))
+        return EscapedJSON(self._show(merged, account))
 
     def _show(self, contact: Snapshot, account: Account) -> Json:
         return showing.person(contact, account, self._world.key_property)
@@ -75,10 +76,10 @@ class PeopleDesk:
             if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= MAX_MADE:
                 raise HTTPException(422, f"count is between 1 and {MAX_MADE}.")
             seed.add_people(account, count)
-            return JSONResponse({"people": len(account.book.every())}, status_code=201)
+            return EscapedJSON({"people": len(account.book.every())}, status_code=201)
         made = account.book.add(_fields(given, {}, account))
         shown = self._show(made, account)
-        return JSONResponse(shown, status_code=201)
+        return EscapedJSON(shown, status_code=201)
 
     def _account(self, email: str | None) -> Account:
         """Without an address, the first one."""

@@ -35,6 +35,8 @@ class Event:
     # An occurrence that its series no longer has; only those who expand series hear of it.
     vanished: bool = False
     seen_conferences: set[str] = field(default_factory=set)
+    # What is shown in place of what is known: whatever Google's schema allows (null: nothing).
+    told: Json = field(default_factory=dict)
 
     @property
     def etag(self) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from sandbox.lib.json_answer import EscapedJSON
 from sandbox.lib.reading import parse_json
 from sandbox.microsoft.errors import RefusedError, bad
 from sandbox.microsoft.model import zones
@@ -82,4 +83,4 @@ class Call:
             headers["preference-applied"] = ", ".join(self.prefer.applied)
         if item is not None:
             headers["etag"] = item.etag
-        return JSONResponse(body, status_code=status, headers=headers)
+        return EscapedJSON(body, status_code=status, headers=headers)

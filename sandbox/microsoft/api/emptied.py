@@ -2,9 +2,10 @@
 
 import json
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from sandbox.lib.faults import Faults
+from sandbox.lib.json_answer import EscapedJSON
 
 OK = 200
 # The length is another one now.
@@ -20,4 +21,4 @@ def shortened(response: Response, faults: Faults, subject: str) -> Response:
     given = json.loads(body)
     given["value"] = given["value"][: fault["items"]]
     headers = {k: v for k, v in response.headers.items() if k not in FRAMING}
-    return JSONResponse(given, headers=headers)
+    return EscapedJSON(given, headers=headers)

@@ -48,7 +48,7 @@ USUAL: Mapping[str, Any] = {
 
 def show(event: Event, user: User, prefer: Prefer) -> Json:
     body = _body(event.fields.get("body") or {}, plain=prefer.plain_text)
-    return {
+    shown = {
         "@odata.etag": event.etag,
         "id": event.shown_id(immutable=prefer.immutable),
         "createdDateTime": stamp(event.created_at),
@@ -72,6 +72,8 @@ def show(event: Event, user: User, prefer: Prefer) -> Json:
         "responseStatus": _own_answer(event),
         "webLink": f"https://outlook.office365.com/owa/?itemid={event.id}",
     }
+    missing = {name for name, value in event.told.items() if value is None}
+    return {name: v for name, v in {**shown, **event.told}.items() if name not in missing}
 
 
 def show_occurrence(event: Event, prefer: Prefer) -> Json:

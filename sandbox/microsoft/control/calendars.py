@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.control.routes import guarded, json_object
+from sandbox.lib.json_answer import EscapedJSON
+from sandbox.lib.reading import read_told
 from sandbox.microsoft.api import event_rules, events
 from sandbox.microsoft.api.event_rules import address_of
 from sandbox.microsoft.api.event_view import NEVER
@@ -46,7 +48,7 @@ class CalendarsControl:
             if wanted in {None, address}
             for folder in mailbox.calendars.values()
         ]
-        return JSONResponse({"calendars": shown})
+        return EscapedJSON({"calendars": shown})
 
     async def add(self, request: Request) -> Response:
         """Adds an event; it is somebody else's invitation if it names an organizer."""
@@ -64,7 +66,7 @@ class CalendarsControl:
         mailbox.add(event)
         if event.organizer is None:
             self._world.mails.created(event, user)
-        return JSONResponse(showing.event(event, mailbox), status_code=201)
+        return EscapedJSON(showing.event(event, mailbox), status_code=201)
 
     async def event(self, request: Request) -> Response:
         mailbox, event = self._find(request)
@@ -74,7 +76,7 @@ class CalendarsControl:
             return Response(status_code=204)
         if request.method == "PATCH":
             self._change(mailbox, event, await json_object(request))
-        return JSONResponse(showing.event(event, mailbox))
+        return EscapedJSON(showing.event(event, mailbox))
 
     async def answer(self, request: Request) -> Response:
         mailbox, event = self._find(request)
@@ -96,11 +98,14 @@ class CalendarsControl:
         if is_own:
             event.fields["responseStatus"] = status
         mailbox.stored(event)
-        return JSONResponse(showing.event(event, mailbox))
+        return EscapedJSON(showing.event(event, mailbox))
 
     def _change(self, mailbox: Mailbox, event: Event, given: Json) -> None:
         if calendar := given.get("calendar"):
             mailbox.move(event, self._place(calendar)[1].id)
+        if "told" in given:
+            event.told = read_told(given["told"])
+            mailbox.stored(event)
         if given.get("cancelled"):
             event.fields = {**event.fields, "isCancelled": True, "showAs": "free"}
             event.fields["subject"] = f"Canceled: {event.title}"

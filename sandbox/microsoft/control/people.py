@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.control.routes import guarded, json_object
+from sandbox.lib.json_answer import EscapedJSON
 from sandbox.microsoft.api import contacts
 from sandbox.microsoft.errors import RefusedError
 from sandbox.microsoft.model.mailbox import Contact, Json, Mailbox
@@ -42,7 +43,7 @@ class PeopleControl:
             if wanted in {None, address}
             for contact in mailbox.contacts.values()
         ]
-        return JSONResponse({"people": shown})
+        return EscapedJSON({"people": shown})
 
     async def person(self, request: Request) -> Response:
         mailbox, contact = self._find(request.path_params["id"])
@@ -52,7 +53,7 @@ class PeopleControl:
         if request.method == "PATCH":
             _apply(contact, requested_fields.person(await json_object(request)))
             mailbox.stored(contact)
-        return JSONResponse(showing.person(contact, mailbox))
+        return EscapedJSON(showing.person(contact, mailbox))
 
     def _add(self, given: Json) -> Response:
         mailbox = self._mailbox(given.get("account"))
@@ -61,12 +62,12 @@ class PeopleControl:
             if not isinstance(count, int) or not 0 < count <= MOST:
                 raise HTTPException(422, f"count is between 1 and {MOST}.")
             seed.people(mailbox, count)
-            return JSONResponse({"people": len(mailbox.contacts)}, status_code=201)
+            return EscapedJSON({"people": len(mailbox.contacts)}, status_code=201)
         at = mailbox.clock.now()
         contact = Contact(folder=mailbox.folder.id, fields={}, created_at=at, modified_at=at)
         _apply(contact, requested_fields.person(given))
         mailbox.add(contact)
-        return JSONResponse(showing.person(contact, mailbox), status_code=201)
+        return EscapedJSON(showing.person(contact, mailbox), status_code=201)
 
     def _mailbox(self, account: object) -> Mailbox:
         if account is None:

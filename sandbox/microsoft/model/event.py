@@ -31,6 +31,8 @@ class Event(Item):
     exceptions: dict[date, "Event"] = field(default_factory=dict)
     skipped: set[date] = field(default_factory=set)
     uid: str = field(default_factory=new_uid)
+    # What is shown in place of what is known: whatever Graph's schema allows (null: nothing).
+    told: Json = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

@@ -1,5 +1,6 @@
 """Events as people and programs really leave them in calendars: moved, odd, half described."""
 
+import json
 from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -361,3 +362,51 @@ def test_a_zone_that_windows_does_not_know_is_written_and_kept(
     assert (made.zone, made.wall_start, link.error, made.trouble) == (zone, START, "", "")
     event = harness.mailbox().event(calendar.remote_id, link.remote_id)
     assert event.text.start.instant == made.starts_at
+
+
+# What is odd about it -> the field and its value, in our words.
+ODD: dict[str, tuple[str, Any]] = {
+    "without a start": ("start", None),
+    "without an end": ("end", None),
+    "in the year 1": ("start", "0001-01-01T00:00:00"),
+    "in the year 9999": ("end", "9999-12-31T23:59:59"),
+    "ends before it starts": ("end", "2026-01-01T00:00:00"),
+    "a lone surrogate": ("title", "Cake \ud83d"),
+    "a NUL": ("title", "Cake\0"),
+    "deep": ("extra", json.loads("[" * 300 + "]" * 300)),
+    "a wide uid": ("uid", "u" * 3000),
+}
+WORDS = {
+    "google": {"title": "summary", "uid": "iCalUID"},
+    "microsoft": {"title": "subject", "uid": "iCalUId"},
+}
+
+
+def told_there(slug: str, field: str, value: Any) -> dict[str, Any]:
+    if field in ("start", "end") and value is not None:
+        offset = "Z" if slug == "google" else ""
+        value = {"dateTime": f"{value}{offset}", "timeZone": "UTC"}
+    return {WORDS[slug].get(field, field): value}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_event_stops_neither_its_calendar_nor_its_account(
+    harness: VendorHarness, calendar: Calendar, booked: Appointment, odd: str
+) -> None:
+    told = json.dumps(told_there(harness.slug, *ODD[odd]))
+    theirs = harness.adds(title="Odd", start=(START + 3 * HOUR).isoformat())
+    for name in (theirs, booked.links.get().remote_id):
+        harness.changes(name, told=told, place="The barn")
+    harness.adds(title="Other", start=(START + 5 * HOUR).isoformat())
+
+    pull.pull_calendar(calendar.pk)
+
+    calendar.refresh_from_db()
+    booked.refresh_from_db()
+    assert (calendar.error, calendar.account.failures, calendar.account.retry_at) == ("", 0, None)
+    assert BusyBlock.objects.filter(title="Other").exists()
+    # Of ours the rest is taken over, and its time is not touched.
+    assert (booked.place, booked.wall_start) == ("The barn", START)
+    if "without" in odd:
+        assert calendar.unapplied[theirs]["reason"]
+        assert "cannot be taken over" in booked.trouble
