@@ -15,4 +15,9 @@ class Migration(migrations.Migration):
             name='is_busy',
             field=models.BooleanField(db_default=False, default=False),
         ),
+        migrations.AlterField(
+            model_name='organization',
+            name='email_from',
+            field=models.CharField(blank=True, help_text='Who its e-mails come from, like “Ever After &lt;hello@everafter.example&gt;”. Blank: the address of the whole installation. Replies to it find this organization.', max_length=320),
+        ),
     ]

@@ -21,7 +21,7 @@ class Organization(models.Model):
     email_from = models.CharField(
         max_length=320,
         blank=True,
-        help_text="Who its e-mails come from, like “Ever After <hello@everafter.example>”. "
+        help_text="Who its e-mails come from, like “Ever After &lt;hello@everafter.example&gt;”. "
         "Blank: the address of the whole installation. Replies to it find this organization.",
     )
     sms_from = models.CharField(
