@@ -47,8 +47,8 @@ class RateLimitSerializer(serializers.Serializer[Any]):
     headroom = serializers.FloatField(help_text="The share of the rate not used lately, 0 to 1.")
     held_for = serializers.FloatField(help_text="Seconds, because the provider said stop.")
     origin = serializers.ChoiceField(
-        choices=["said", "found", "assumed"],
-        help_text="The provider's word, learned from its refusals, or the configuration.",
+        choices=["vendor", "learned", "configured"],
+        help_text="Whose figure it is: the vendor's word, learned from its refusals, or ours.",
     )
     said = serializers.FloatField(help_text="Requests a second by its word, or as configured.")
 

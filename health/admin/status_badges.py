@@ -95,9 +95,9 @@ def rate_limit_text(found: RateLimitReading | None) -> str:
 
 
 def origin_text(found: RateLimitReading) -> str:
-    """Returns whose figure a rate is: the provider's word, our configuration, or found out."""
+    """Returns whose figure a rate is: the provider's word, our configuration, or learned."""
     said = "by its own word" if found.learned else "as configured"
-    return f"found out; {found.said:g} {said}" if found.found else said
+    return f"learned from its refusals; {found.said:g} {said}" if found.found else said
 
 
 def lasting_text(span: timedelta) -> str:

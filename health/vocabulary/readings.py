@@ -56,10 +56,10 @@ class RateLimitReading:
 
     @property
     def origin(self) -> str:
-        """Where `per_second` comes from: "found" out, "said" by the provider, or "assumed"."""
+        """Whose figure `per_second` is: "learned" from refusals, the "vendor"'s or "configured"."""
         if self.found:
-            return "found"
-        return "said" if self.learned else "assumed"
+            return "learned"
+        return "vendor" if self.learned else "configured"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,10 +27,20 @@ def test_an_organization_has_one_as_well() -> None:
 @pytest.mark.parametrize(
     ("told", "refused", "text", "origin"),
     [
-        (None, False, "100 % free of 2 a second, as configured", "assumed"),
-        (4.0, False, "100 % free of 4 a second, by its own word", "said"),
-        (4.0, True, "100 % free of 2.8 a second, found out; 4 by its own word", "found"),
-        (None, True, "100 % free of 1.4 a second, found out; 2 as configured", "found"),
+        (None, False, "100 % free of 2 a second, as configured", "configured"),
+        (4.0, False, "100 % free of 4 a second, by its own word", "vendor"),
+        (
+            4.0,
+            True,
+            "100 % free of 2.8 a second, learned from its refusals; 4 by its own word",
+            "learned",
+        ),
+        (
+            None,
+            True,
+            "100 % free of 1.4 a second, learned from its refusals; 2 as configured",
+            "learned",
+        ),
     ],
 )
 def test_a_rate_is_shown_with_whose_figure_it_is(
