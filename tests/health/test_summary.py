@@ -27,18 +27,18 @@ def test_an_organization_has_one_as_well() -> None:
 @pytest.mark.parametrize(
     ("told", "refused", "text", "origin"),
     [
-        (None, False, "100 % free of 2 a second, as configured", "configured"),
-        (4.0, False, "100 % free of 4 a second, by its own word", "vendor"),
+        (None, False, "of 2 a second, as configured", "configured"),
+        (4.0, False, "of 4 a second, by its own word", "vendor"),
         (
             4.0,
             True,
-            "100 % free of 2.8 a second, learned from its refusals; 4 by its own word",
+            "of 2.8 a second, learned from its refusals; 4 by its own word",
             "learned",
         ),
         (
             None,
             True,
-            "100 % free of 1.4 a second, learned from its refusals; 2 as configured",
+            "of 1.4 a second, learned from its refusals; 2 as configured",
             "learned",
         ),
     ],
@@ -56,4 +56,5 @@ def test_a_rate_is_shown_with_whose_figure_it_is(
         bucket.lower()
     found = summary.rate_limit_reading("resend")
     assert found is not None
-    assert (status_badges.rate_limit_text(found), found.origin) == (text, origin)
+    shown = status_badges.rate_limit_text(found)
+    assert (shown, found.origin) == (f"100 % free {text}", origin)
