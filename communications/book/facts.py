@@ -71,7 +71,7 @@ def clean_roles(field: str, value: Any) -> list[str]:
     found = list(dict.fromkeys(value))
     if wrong := [role for role in found if role not in Part.values]:
         known = ", ".join(Part.values)
-        raise Refused(field, f"“{wrong[0]}” is no role. Known are: {known}.")
+        raise Refused(field, f"“{str(wrong[0])[:40]}” is no role. Known are: {known}.")
     return [str(role) for role in Part.values if role in found]
 
 

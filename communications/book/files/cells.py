@@ -28,6 +28,8 @@ INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 SCHEME = re.compile(r"(?:mailto|tel|sms|callto):", re.IGNORECASE)
 # Longer cells are letters that somebody wrote, and nothing is looked for in them.
 LONGEST_ADDRESS = 320
+# A person has a handful; more in one row or card are somebody's experiment.
+MOST_READ = 100
 
 
 @dataclass
@@ -38,15 +40,16 @@ class CellReading:
     problems: list[str] = field(default_factory=list)
     # Numbers with an extension: no message reaches them, but a person wants to know.
     extensions: list[str] = field(default_factory=list)
+    # How many addresses were looked at.
+    looked_at: int = 0
 
 
-def read_addresses(channel: str, cell: str, *, region: str, label: str = "") -> CellReading:
-    """Returns all addresses of a cell, which may hold several."""
-    parts = split_emails(cell) if channel == Channel.EMAIL else split_numbers(cell)
-    reading = CellReading()
+def read_addresses(entry: AddressEntry, reading: CellReading, *, region: str) -> None:
+    """Adds all addresses of a cell (the entry's value), which may hold several, to a reading."""
+    value = entry.value
+    parts = split_emails(value) if entry.channel == Channel.EMAIL else split_numbers(value)
     for part in parts:
-        read_address(AddressEntry(channel, part, label), reading, region=region)
-    return reading
+        read_address(entry._replace(value=part), reading, region=region)
 
 
 def split_emails(cell: str) -> list[str]:
@@ -72,6 +75,12 @@ def split_numbers(cell: str) -> list[str]:
 
 def read_address(entry: AddressEntry, reading: CellReading, *, region: str) -> None:
     """Adds one address to a reading, or why it is none."""
+    reading.looked_at += 1
+    if reading.looked_at > MOST_READ:
+        return
+    if reading.looked_at == MOST_READ:
+        reading.problems.append(f"It has {MOST_READ} addresses and more: the others are left out.")
+        return
     shown = " ".join(INVISIBLE.sub("", entry.value).split())
     value = SCHEME.sub("", shown, count=1) if SCHEME.match(shown) else shown
     try:

@@ -123,7 +123,9 @@ def forgiving_rows(content: str, delimiter: str) -> Iterator[list[str]]:
             cell, position = content[position + 1 : closing].replace('""', '"'), closing + 1
         else:
             plain = unquoted.match(content, position)
-            cell, position = (plain[0], plain.end()) if plain else ("", position)
+            # A quote that nothing closes says nothing of the cell behind it.
+            cell = plain[0].removeprefix('"') if plain else ""
+            position = plain.end() if plain else position
         row.append(cell)
         if content[position : position + 1] == delimiter:
             position += 1

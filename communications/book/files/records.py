@@ -116,12 +116,9 @@ def read_address_cell(
     label = headings.label_of(headings.fold_heading(kind)) or headings.label_of(
         headings.fold_heading(column)
     )
-    found = cells.read_addresses(channel, value, region=organization.region, label=label)
-    # Google's mark of the one to use.
-    is_primary = kind.startswith("*")
-    reading.entries += [entry._replace(is_primary=is_primary) for entry in found.entries]
-    reading.problems += found.problems
-    reading.extensions += found.extensions
+    # The asterisk is Google's mark of the one to use.
+    entry = AddressEntry(channel, value, label, is_primary=kind.startswith("*"))
+    cells.read_addresses(entry, reading, region=organization.region)
 
 
 def add_value(given: dict[str, Any], target: str, value: Any) -> None:
@@ -199,14 +196,13 @@ def fit_text(name: str, value: str, problems: list[str]) -> str:
 
 def fit_roles(name: str, value: list[str], problems: list[str]) -> list[str]:
     """Roles are words of ours, in whatever case they are written."""
-    lowered = [role.lower() for role in value]
-    for role in dict.fromkeys(lowered):
+    found = []
+    for role in dict.fromkeys(role.lower() for role in value):
         try:
-            facts.clean_roles(name, [role])
+            found += facts.clean_roles(name, [role])
         except Refused as error:
             problems.append(f"{TARGETS[name]}: {error}")
-            lowered = [other for other in lowered if other != role]
-    return lowered
+    return found
 
 
 def fit_weddings(name: str, value: list[str], problems: list[str]) -> list[str]:

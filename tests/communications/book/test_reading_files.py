@@ -19,8 +19,14 @@ from communications.models import Organization
 VENUE = Organization(name="Venue", region="GB")
 
 
+def read_cell(channel: str, cell: str, region: str = "GB") -> CellReading:
+    reading = CellReading()
+    cells.read_addresses(AddressEntry(channel, cell), reading, region=region)
+    return reading
+
+
 def number_cell(cell: str, region: str = "GB") -> CellReading:
-    return cells.read_addresses("sms", cell, region=region)
+    return read_cell("sms", cell, region)
 
 
 def found(reading: CellReading) -> list[str]:
@@ -105,15 +111,21 @@ def test_an_extension_is_kept_apart(written: str) -> None:
     ],
 )  # fmt: skip
 def test_an_email_address_is_understood(cell: str, expected: list[str]) -> None:
-    reading = cells.read_addresses("email", cell, region="GB")
+    reading = read_cell("email", cell)
     assert (found(reading), reading.problems) == (expected, [])
 
 
 @pytest.mark.parametrize("cell", ["n/a", "-", "none", "mailto:", "Jane <>", "a@", "x" * 5_000])
 def test_what_is_no_email_address_is_listed(cell: str) -> None:
-    reading = cells.read_addresses("email", cell, region="GB")
+    reading = read_cell("email", cell)
     assert found(reading) == []
     assert len(reading.problems) == 1
+
+
+def test_of_very_many_addresses_only_some_are_looked_at() -> None:
+    reading = read_cell("email", "a;" * 10_000)
+    assert len(reading.problems) == cells.MOST_READ
+    assert "the others are left out" in reading.problems[-1]
 
 
 def test_a_mobile_comes_before_a_landline_and_the_preferred_one_before_others() -> None:
@@ -171,6 +183,24 @@ def test_nobody_marries_with_the_whole_address_book(tag: str) -> None:
 )
 def test_a_table_has_its_columns(content: str, columns: list[str]) -> None:
     assert csv_tables.read_table(content)[0] == columns
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (['"Anna,a@x', '"Ben,b@x'], [["Anna", "a@x"], ["Ben", "b@x"]]),
+        (['Anna,"a@x', 'Ben,""', "Carl,c@x"], [["Anna", "a@x"], ["Ben", ""], ["Carl", "c@x"]]),
+        (['"Anna","a@x', '"Ben","b@x"'], [["Anna", "a@x"], ["Ben", "b@x"]]),
+        (['An"na,5"', '"Ben" x,b@x'], [['An"na', '5"'], ['Ben" x', "b@x"]]),
+        (['"Anna, ""A"" B","a', 'b"'], [['Anna, "A" B', "a\nb"]]),
+        (["Anna,20'-0\"", "Ben,b@x"], [["Anna", "20'-0\""], ["Ben", "b@x"]]),
+    ],
+)
+def test_a_quote_that_is_not_closed_swallows_nobody(
+    lines: list[str], rows: list[list[str]]
+) -> None:
+    _, found = csv_tables.read_table("\n".join(["Name,E-mail", *lines]))
+    assert [list(row.values()) for row in found] == rows
 
 
 def test_what_stands_beyond_the_last_column_is_not_lost_without_a_word() -> None:
@@ -339,8 +369,8 @@ def read_rows(text: str) -> None:
 
 
 def cell_of(text: str) -> None:
-    cells.read_addresses("sms", text, region="GB")
-    cells.read_addresses("email", text, region="GB")
+    read_cell("sms", text)
+    read_cell("email", text)
 
 
 CARD = "BEGIN:VCARD\nFN:A\n{}\nEND:VCARD\n"
@@ -360,6 +390,8 @@ GROWING: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
     "columns of one name": (read_rows, lambda n: "x," * n + "x\n1\n"),
     "quotes that are not closed": (read_rows, lambda n: "Name\n" + '"x\n' * n),
     "doubled quotes": (read_rows, lambda n: 'Name\n"x' + '""' * n + "\n" + '""""y\n' * 9),
+    "roles": (read_rows, lambda n: 'Name,Role\nA,"' + ",".join(map(str, range(n // 2))) + '"\n'),
+    "weddings": (read_rows, lambda n: 'Name;Wedding\nA;"' + "a;" * n + '"\n'),
     "empty lines": (read_rows, lambda n: "Name\n" + "\n" * n + "A\n"),
     "spaces in a cell": (cell_of, lambda n: "a" + " " * n + "b"),
     "separators in a cell": (cell_of, lambda n: "a;" * n),
