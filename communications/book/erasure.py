@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from communications.book.files import exporting
+from communications.book.files import exporting, importing
 from communications.messages import staff_actions
 from communications.models import (
     Attachment,
@@ -60,6 +60,7 @@ def erase_contact(contact: Contact, *, by: str) -> int:
         rows = list(theirs.select_for_update().order_by("pk").values_list("pk", flat=True))
         cancel_waiting(ids, by)
         forget_suppressed(contact)
+        importing.forget_left_out(contact)
         for start in range(0, len(rows), BATCH):
             blank_messages(rows[start : start + BATCH])
         Merge.objects.filter(kept__in=ids).delete()

@@ -4,6 +4,7 @@ A plan writes nothing, and is made again under a lock when it is carried out. A 
 as a whole or not at all, in the request; a large one by the worker in parts (`import_jobs`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +29,7 @@ from communications.book.files.records import Rejected
 from communications.book.files.vcard_lines import Card
 from communications.book.history import Cause
 from communications.errors import NotPossible
-from communications.models import Import, Organization, Origin
+from communications.models import Contact, Import, Organization, Origin
 from wedsync_comms.lib.text import sanitise
 
 logger = structlog.get_logger(__name__)
@@ -274,3 +275,16 @@ def forget_contents() -> int:
     return unconfirmed.update(
         state=Import.State.DISCARDED, content="", findings=None, finished_at=timezone.now()
     )
+
+
+def forget_left_out(contact: Contact) -> None:
+    """Forgets what was left out of the files that have anything of a contact in it."""
+    words = [contact.name, *contact.addresses.values_list("value", flat=True)]
+    finished = Import.objects.filter(
+        organization=contact.organization_id, finished_at__isnull=False, findings__isnull=False
+    )
+    for row in finished:
+        shown = json.dumps(row.findings, ensure_ascii=False)
+        if any(word in shown for word in words if word):
+            row.findings = None
+            row.save(update_fields=["findings"])

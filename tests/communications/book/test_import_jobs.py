@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from communications import tasks
-from communications.book import contacts
+from communications.book import contacts, erasure
 from communications.book.files import carrying_out, import_jobs, importing
 from communications.models import Contact, Import, Organization, Role
 from tests import factories
@@ -220,3 +220,12 @@ def test_what_was_left_out_is_forgotten_after_some_days(client: Client) -> None:
     row.refresh_from_db()
     assert (row.state, row.findings) == ("done", None)
     assert client.get(url(row, "errors")).status_code == 404
+
+
+def test_who_is_forgotten_is_in_no_list_of_what_was_left_out(client: Client) -> None:
+    row = waiting(client)
+    confirm(client, row)
+    import_jobs.run_imports()
+    erasure.erase_contact(Contact.objects.get(name="Guest 1"), by="olga")
+    row.refresh_from_db()
+    assert row.findings is None
