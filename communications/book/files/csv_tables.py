@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
+from communications.book.files import headings
 from communications.book.files.records import Rejected
 
 MAX_ROWS = 10_000
@@ -20,6 +21,7 @@ DELIMITERS = ",;\t|"
 # Excel's own first line: which character separates the cells.
 SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t|:])"?[;,\t]*[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 NEW_LINE = re.compile(r"\r\n|\r|\n")
+MAX_TITLE_LINES = 6
 # The heading is line 1.
 FIRST_ROW = 2
 
@@ -58,7 +60,7 @@ def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:
     """
     content = content.removeprefix("\ufeff")
     separator = SEPARATOR_LINE.match(content)
-    content = content[separator.end() :] if separator else content
+    content = content[separator.end() :] if separator else without_title(content)
     rows = split_rows(content, separator[1] if separator else guess_delimiter(content))
     if len(rows) < 2:  # noqa: PLR2004 (a heading and somebody)
         raise Rejected(["The file needs a line with the names of the columns and one per person."])
@@ -68,6 +70,27 @@ def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:
         [name.strip() or f"Column {n}" for n, name in enumerate(rows[0], start=1)]
     )
     return columns, [row_cells(columns, row) for row in rows[1:]]
+
+
+def without_title(content: str) -> str:
+    """Returns a table without the lines above its heading: “Guest list”, a date, nothing.
+
+    They are known by what follows: a line in which at least two headings are known.
+    """
+    if not content or known_headings(NEW_LINE.split(content, 1)[0]):
+        return content
+    start = 0
+    for end_of_line in itertools.islice(NEW_LINE.finditer(content), MAX_TITLE_LINES):
+        if known_headings(content[start : end_of_line.start()]) > 1:
+            return content[start:]
+        start = end_of_line.end()
+    return content
+
+
+def known_headings(line: str) -> int:
+    """Returns how many cells of a line are headings that we know."""
+    cells = next(strict_rows(line[:MAX_CELL], guess_delimiter(line)), [])
+    return sum(map(bool, headings.guess_mapping(cells[:MAX_COLUMNS]).values()))
 
 
 # Of a row, what stands beyond the last column.

@@ -8,6 +8,8 @@ vCard 2.1: https://web.archive.org/web/20120321200446/http://www.imc.org/pdi/vca
 3.0: https://www.rfc-editor.org/rfc/rfc2426, 4.0: https://www.rfc-editor.org/rfc/rfc6350.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import quopri
@@ -49,6 +51,8 @@ class Card:
 
     properties: list[CardProperty] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    # Cards that stood inside of it. They are nobody's, unless it does not end.
+    agents: list[Card] = field(default_factory=list)
 
     def all(self, name: str) -> list[CardProperty]:
         """Returns the properties of a name."""
@@ -78,36 +82,37 @@ def read_cards(content: str) -> Iterator[Card]:
 
 
 class CardReader:
-    """Takes line after line; each method yields the card that is over with it."""
+    """Takes line after line; each method yields the cards that are over with it."""
 
     def __init__(self) -> None:
-        self.card: Card | None = None
-        # An agent's card stands inside of somebody else's: vCard 2.1, section 2.4.6.
-        self.depth = 0
+        # The card that is read; behind it that of its agent, which stands inside of it:
+        # vCard 2.1, section 2.4.6.
+        self.open: list[Card] = []
 
     def begin(self) -> Iterator[Card]:
-        if self.card and is_agent(self.card):
-            self.depth += 1
-            return
-        yield from self.unfinished()
-        self.card, self.depth = Card(), 0
+        if not (self.open and is_agent(self.open[-1])):
+            yield from self.unfinished()
+        self.open.append(Card())
 
     def end(self) -> Iterator[Card]:
-        if self.depth:
-            self.depth -= 1
-        elif self.card:
-            yield self.card
-            self.card = None
+        if len(self.open) > 1:
+            agent = self.open.pop()
+            self.open[-1].agents.append(agent)
+        elif self.open:
+            yield self.open.pop()
 
     def add(self, line: str) -> None:
-        if self.card and not self.depth:
-            add_line(self.card, line)
+        if self.open:
+            add_line(self.open[-1], line)
 
     def unfinished(self) -> Iterator[Card]:
-        """Yields a card that lacks its end, if anything is in it."""
-        if self.card and (self.card.properties or self.card.problems):
-            self.card.problems.append("The card does not end: something of it may be missing.")
-            yield self.card
+        """Yields cards that lack their end, if anything is in them, and who was in them."""
+        for card in self.open:
+            if card.properties or card.problems:
+                card.problems.append("The card does not end: something of it may be missing.")
+                yield card
+            yield from card.agents
+        self.open = []
 
 
 def is_agent(card: Card) -> bool:

@@ -179,6 +179,9 @@ def test_nobody_marries_with_the_whole_address_book(tag: str) -> None:
         ('"Name,Phone"\n"A,1"\n', ["Name", "Phone"]),
         ("x,x,x (2),x\n1,2,3,4\n", ["x", "x (2)", "x (2) (2)", "x (3)"]),
         ("Name\rA\r", ["Name"]),
+        ("Guest list 2027\n\nName;E-mail\nA;a@x.example\n", ["Name", "E-mail"]),
+        ("Hart & Lee,,\nJune,,\nFirst name,Phone,Diet\nA,1,\n", ["First name", "Phone", "Diet"]),
+        ("Wer;Wo\nAmelia;Notes\n", ["Wer", "Wo"]),
     ],
 )
 def test_a_table_has_its_columns(content: str, columns: list[str]) -> None:
