@@ -206,6 +206,9 @@ def check_free(
         if busy.problem:
             raise NotFree(f"Nobody can tell whether {calendar} is free: {busy.problem}")
         spans = freebusy.subtract_spans(busy.spans, freebusy.own_spans(moving))
+        if any(freebusy.spans_overlap(piece, span) for piece in spans) and moving:
+            # Its own event may have been moved there, and nobody has read that yet.
+            spans = freebusy.subtract_spans(spans, freebusy.own_spans_there(moving))
         if any(freebusy.spans_overlap(piece, span) for piece in spans):
             raise NotFree(f"{calendar} is taken at this time.")
 

@@ -97,6 +97,21 @@ def own_spans(moving: Appointment | None) -> list[Span]:
     return [Span(start=start, end=end) for start, end in times]
 
 
+def own_spans_there(moving: Appointment) -> list[Span]:
+    """Returns where the appointment's events are at this moment, asked live; none that cannot be
+    told."""
+    spans = []
+    for link in moving.links.exclude(remote_id="").select_related("calendar__account"):
+        try:
+            with open_mailbox(link.calendar.account) as box:
+                event = box.event(link.calendar.remote_id, link.remote_id)
+        except ProviderError:
+            continue
+        if event.key == moving.key and not event.time_problem:
+            spans.append(Span(start=event.text.start.instant, end=event.text.end.instant))
+    return spans
+
+
 def subtract_spans(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     """Returns what is left of the spans without the holes."""
     left = list(spans)

@@ -64,9 +64,30 @@ def change_content(
     before = conversion.content_of_appointment(appointment)
     if before == content and not conflicts:
         return False
+    roles = roles_that_go(appointment, before, content)
     store_content(appointment, before, content, actor)
-    record_history(appointment, before, content, actor, conflicts)
+    record_history(appointment, before, content, actor, conflicts, roles)
     return True
+
+
+def roles_that_go(appointment: Appointment, before: Content, content: Content) -> dict[str, str]:
+    """Returns the roles of people who are taken off, for the history: calendars know none, and who
+    is put back there is again what they were."""
+    gone = [email for email in before.people if email not in content.people]
+    people = appointment.participants.filter(email__in=gone).exclude(role=ParticipantRole.GUEST)
+    return {role_name(participant.email): participant.role for participant in people}
+
+
+def role_name(email: str) -> str:
+    return f"role of {email}"
+
+
+def earlier_role(appointment: Appointment, email: str) -> str:
+    """Returns the role of somebody who was taken off the appointment; blank: none is known."""
+    name = role_name(email)
+    told = appointment.changes.filter(what=What.ANSWERED).order_by("-pk")
+    roles = (str(change.before[name]) for change in told if name in change.before)
+    return next(roles, "")
 
 
 def store_content(
@@ -128,7 +149,7 @@ def add_participant(
         email=email,
         contact=invitee.get("contact")
         or contacts.contact_by_address(organization, channel=Channel.EMAIL, value=email),
-        role=invitee.get("role") or ParticipantRole.GUEST,
+        role=invitee.get("role") or earlier_role(appointment, email) or ParticipantRole.GUEST,
         **vars(person),
     )
 
@@ -139,6 +160,7 @@ def record_history(
     content: Content,
     actor: Actor,
     conflicts: tuple[MergeConflict, ...],
+    roles: Mapping[str, str],
 ) -> None:
     old, new = content_differences(before, content)
     for what, names in names_by_kind(list(new)).items():
@@ -146,7 +168,7 @@ def record_history(
             appointment,
             what,
             actor,
-            before={name: old[name] for name in names},
+            before={name: old[name] for name in names} | (roles if what == What.ANSWERED else {}),
             after={name: new[name] for name in names},
         )
     if conflicts:

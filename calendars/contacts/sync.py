@@ -30,6 +30,8 @@ POLL_EVERY = timedelta(minutes=2)
 # By the number of cursors in a row that expired: a book whose cursors never hold is read rarely.
 EXPIRY_PAUSES = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 5, 15, 60))
 BOOKS_AT_ONCE = 10
+# More than any address book has that ends.
+MAX_PAGES = 1000
 
 
 class SyncCancelled(Exception):
@@ -197,7 +199,7 @@ def apply_pages(
     gone: list[str] = []
     seen: set[str] = set()
     page = ""
-    while True:
+    for _ in range(MAX_PAGES):
         people = box.people(cursor, page, group)
         if people.total is not None:
             begin_stage(book, "reading", people.total)
@@ -209,6 +211,7 @@ def apply_pages(
         page = people.next_page
         if not page:
             return [remote_id for remote_id in gone if remote_id not in seen], seen, people.cursor
+    raise CursorExpired("The pages have no end.", code="endless")
 
 
 def apply_one(

@@ -367,6 +367,23 @@ def test_how_an_account_stands_is_said_in_words(staff: Client, account: Account)
     assert "your decision" in part
 
 
+def test_what_could_not_be_taken_over_is_shown_with_its_reason(
+    staff: Client, account: Account, calendar: Calendar
+) -> None:
+    entries = {
+        "a": {"title": "<b>Dentist</b>", "reason": "It has no start."},
+        "b": {"title": "", "reason": "It ends before it starts."},
+    }
+    Calendar.objects.filter(pk=calendar.pk).update(unapplied=entries)
+    text = staff.get(url(account)).content.decode()
+    for word in (
+        "2 entries could not be taken over",
+        "&lt;b&gt;Dentist&lt;/b&gt;: It has no start.",
+        "without a title: It ends before it starts.",
+    ):
+        assert word in text, word
+
+
 def test_what_is_held_back_is_decided_once(
     staff: Client,
     account: Account,

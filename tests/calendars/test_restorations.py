@@ -14,7 +14,7 @@ from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.errors import NotFree
-from calendars.models import Account, Appointment, Calendar, EventLink
+from calendars.models import Account, Appointment, Calendar, EventLink, ParticipantRole
 from calendars.sync import pull
 from calendars.vocabulary.events import Attendee, Moment
 from communications.models import Organization
@@ -87,6 +87,29 @@ def test_a_change_that_is_taken_back_there_is_taken_back_here(
     rescheduling.change_appointment(made, AppointmentEdit(description="Bring forks"))
     write_due()
     assert told_there(fake_vendor) == told_here(made) == before
+
+
+def test_who_is_taken_off_there_and_put_back_is_again_what_they_were(
+    organization: Organization, calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    made = booked(organization, calendar)
+    made.participants.update(role=ParticipantRole.COUPLE)
+    name = made.links.get().remote_id
+    for guests in ((), (Attendee(email=AMELIA),)):
+        fake_vendor.edit("main", name, attendees=guests)
+        pull.pull_calendar(calendar.pk)
+    assert made.participants.get().role == ParticipantRole.COUPLE
+
+
+def test_a_time_to_which_its_own_event_was_moved_unread_is_no_reason_not_to_move_there(
+    organization: Organization, calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    made = booked(organization, calendar)
+    fake_vendor.edit("main", made.links.get().remote_id, **there(5))
+    start = START + 5 * HOUR
+    rescheduling.change_appointment(made, AppointmentEdit(start=start, end=start + HOUR))
+    write_all()
+    assert told_here(made) == told_there(fake_vendor)
 
 
 def test_a_write_without_an_answer_that_is_taken_back_there_stays_taken_back(

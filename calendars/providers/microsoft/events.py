@@ -241,10 +241,14 @@ def graph_date_time(moment: Moment, *, is_all_day: bool) -> dict[str, str]:
     if not is_all_day and moment.wall.fold and is_repeated(moment):
         # The second of two equal hours has no name in wall time.
         return date_time(moment.instant, UTC_NAME)
-    name = windows_zone(moment.zone) or windows_zone_at(moment)
-    if not name and not is_all_day:
-        return date_time(moment.instant, UTC_NAME)
-    return date_time(moment.wall, name or UTC_NAME)
+    if name := windows_zone(moment.zone):
+        return date_time(moment.wall, name)
+    if is_all_day:
+        # Both ends in one zone; whose day it is, our own property says.
+        return date_time(moment.wall, UTC_NAME)
+    if name := windows_zone_at(moment):
+        return date_time(moment.wall, name)
+    return date_time(moment.instant, UTC_NAME)
 
 
 def date_time(at: datetime, zone: str) -> dict[str, str]:

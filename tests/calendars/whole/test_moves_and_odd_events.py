@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from calendars.appointments import rescheduling
-from calendars.appointments.booking import book_appointment
+from calendars.appointments.booking import BookingRequest, book_appointment
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.linking import accounts
@@ -355,6 +355,12 @@ def test_a_zone_that_windows_does_not_know_is_written_and_kept(
 ) -> None:
     pull.pull_calendar(calendar.pk)
     made = book_appointment(organization, booking_request(zone=zone))
+    # A weekend, when nothing of the sandbox's own is in the way.
+    midnight = (START + timedelta(days=(5 - START.weekday()) % 7 or 7)).replace(hour=0)
+    days = BookingRequest(
+        title="Away", start=midnight, end=midnight + timedelta(days=2), zone=zone, is_all_day=True
+    )
+    away = book_appointment(organization, days)
     write()
     pull.pull_calendar(calendar.pk)
     made.refresh_from_db()
@@ -362,6 +368,8 @@ def test_a_zone_that_windows_does_not_know_is_written_and_kept(
     assert (made.zone, made.wall_start, link.error, made.trouble) == (zone, START, "", "")
     event = harness.mailbox().event(calendar.remote_id, link.remote_id)
     assert event.text.start.instant == made.starts_at
+    away.refresh_from_db()
+    assert (away.zone, away.wall_start, away.links.get().error) == (zone, midnight, "")
 
 
 # What is odd about it -> the field and its value, in our words.
