@@ -168,7 +168,10 @@ def record_history(
             appointment,
             what,
             actor,
-            before={name: old[name] for name in names} | (roles if what == What.ANSWERED else {}),
+            before={
+                **{name: old[name] for name in names},
+                **(roles if what == What.ANSWERED else {}),
+            },
             after={name: new[name] for name in names},
         )
     if conflicts:
