@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 # How long a closed sender is left alone; each trial that fails doubles it.
 FIRST_TRIAL_AFTER = timedelta(minutes=1)
 LONGEST_TRIAL_PAUSE = timedelta(hours=1)
-# What lost the race for a trial is looked at again so soon.
+# What waits for a trial that is due already is looked at again so soon: another message has it, or
+# its provider takes nothing now.
 LOST_TRIAL_DELAY = timedelta(seconds=2)
 WAITS_FOR_MENDING = "It waits until that is mended, and is tried now and then."
 WAITS_WHILE_BUSY = "It waits, and is tried again."
@@ -192,17 +193,20 @@ def note_accepted(taken: Iterable[tuple[int, str, str]]) -> None:
 
 def open_sender(row: SenderStanding, *, accepted_at: datetime | None) -> None:
     """Opens a closed sender: what waits for it is due."""
-    was = row.retry_at
-    SenderStanding.objects.filter(pk=row.pk).update(
-        accepted_at=accepted_at,
-        closed_at=None,
-        retry_at=None,
-        trials=0,
-        is_busy=False,
-        error_code="",
-        detail="",
-    )
-    move_held(row, was, timezone.now())
+    with transaction.atomic():
+        # A trial may have moved it since it was read, and with it what waits.
+        known = SenderStanding.objects.select_for_update().filter(pk=row.pk)
+        was = known.values_list("retry_at", flat=True).first()
+        known.update(
+            accepted_at=accepted_at,
+            closed_at=None,
+            retry_at=None,
+            trials=0,
+            is_busy=False,
+            error_code="",
+            detail="",
+        )
+        move_held(row, was, timezone.now())
 
 
 def doubt_senders(organizations: Iterable[int], slug: str) -> None:
@@ -252,7 +256,7 @@ def hold_changes(held: Sequence[tuple[Message, SenderStanding]]) -> list[Change]
     )
     for message, row in held:
         if message.pk in told:
-            Message.objects.filter(pk=message.pk).update(send_after=row.retry_at, via="")
+            Message.objects.filter(pk=message.pk).update(send_after=held_until(row), via="")
     return [hold_change(message, row) for message, row in held if message.pk not in told]
 
 
@@ -262,9 +266,16 @@ def hold_change(message: Message, row: SenderStanding) -> Change:
         kind=Kind.HELD,
         provider=row.provider,
         error_code=CLOSED_CODE,
-        plan=SendPlan(row.retry_at),
+        plan=SendPlan(held_until(row)),
         detail=f"{refusal_of(row)} {WAITS_WHILE_BUSY if row.is_busy else WAITS_FOR_MENDING}",
     )
+
+
+def held_until(row: SenderStanding) -> datetime:
+    """Returns when what waits for a closed sender is looked at again: never at once, where it would
+    be the first in the queue for ever."""
+    soon = timezone.now() + LOST_TRIAL_DELAY
+    return max(row.retry_at or soon, soon)
 
 
 def refusal_of(row: SenderStanding) -> str:

@@ -1,9 +1,11 @@
 """A domain that Resend has not verified stops its organization's mail there, and nobody else's."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from communications.models import Attempt, Message, Organization, Priority, SenderStanding
 from communications.policy import senders
@@ -11,7 +13,7 @@ from communications.providers import registry
 from communications.sending import claims
 from tests import factories
 from tests.communications.engine.conftest import Together
-from tests.communications.engine.mailing import Mailing, status, statuses, timeline
+from tests.communications.engine.mailing import Mailing, delay, status, statuses, timeline
 from wedsync_comms.lib.errors import SenderRejected
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +168,50 @@ def test_who_loses_the_race_for_a_trial_waits_for_its_outcome(
     message = factories.message(barn)
     assert claims.claim_due("email", "first", usable=["first"], limit=9) == []
     assert (status(message), timeline(message)) == ("queued", ["composed", "held"])
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_trial_that_is_due_where_nothing_can_be_tried_keeps_nobody_from_the_queue(
+    barn: Organization,
+    venue: Organization,
+    settings: Settings,
+    is_told: bool,  # noqa: FBT001
+) -> None:
+    """The sender is closed at both; the provider whose turn it is again is paused."""
+    settings.ROUTES = {"email": ["first", "second"]}
+    for slug in ("first", "second"):
+        senders.close_sender(barn, slug, UNVERIFIED, SenderRejected("No.", code="403"))
+    past = timezone.now() - timedelta(seconds=1)
+    SenderStanding.objects.filter(provider="first").update(retry_at=past)
+    theirs = factories.message(barn)
+    if is_told:
+        claims.claim_due("email", "second", usable=["second"], limit=1)
+        Message.objects.update(send_after=past)
+    ours = factories.message(venue)
+
+    assert claims.claim_due("email", "second", usable=["second"], limit=1) == []
+    assert 1 < delay(theirs) <= senders.LOST_TRIAL_DELAY.total_seconds()
+    (claim,) = claims.claim_due("email", "second", usable=["second"], limit=1)
+    assert [attempt.message for attempt in claim.attempts] == [ours]
+    assert timeline(theirs) == ["composed", "held"]
+
+
+@pytest.mark.usefixtures("mailing")
+def test_who_opens_a_sender_finds_also_what_a_trial_has_moved_meanwhile(
+    barn: Organization,
+) -> None:
+    message, trial = factories.message(barn), factories.message(barn)
+    stale = senders.close_sender(barn, "first", UNVERIFIED, SenderRejected("No.", code="403"))
+    past = timezone.now() - timedelta(seconds=1)
+    SenderStanding.objects.update(retry_at=past)
+    Message.objects.filter(pk=message.pk).update(send_after=past)
+    assert senders.take_trial(SenderStanding.objects.get(), trial)
+    assert delay(message) > 60
+
+    senders.open_sender(stale, accepted_at=timezone.now())
+
+    assert delay(message) <= 0
 
 
 def test_a_sender_of_a_provider_that_is_gone_is_forgotten(
