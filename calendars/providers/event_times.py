@@ -31,9 +31,9 @@ def event_times(
     """Reads an event's times. A whole day that ends where it starts is that day; raises nothing."""
     try:
         start, end = read_start(), read_end()
-    except TransientError as error:
+    except TransientError:
         nowhere = at_instant(EARLIEST, "UTC")
-        problem = f"It has no start or no end that can be read. {error}"
+        problem = "It has no start or no end that can be read."
         return EventTimes(start=nowhere, end=nowhere, problem=problem, is_unknown=True)
     if is_all_day and end.wall <= start.wall:
         end = Moment(wall=start.wall + ONE_DAY, zone=start.zone)

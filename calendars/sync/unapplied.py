@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DataError, InterfaceError, OperationalError, transaction
 
 from calendars.models import Calendar, EventLink
 from calendars.providers.base import Gone, GrantGone, Mailbox
@@ -41,13 +41,20 @@ class Unapplied:
             raise
         except Exception as error:
             log.exception("not_applied", remote_id=event.id)
-            self.add(event, f"{type(error).__name__}: {error}")
+            self.add(event, failure_reason(error))
             return False
 
     def kept(self, before: dict[str, dict[str, str]], seen: set[str]) -> dict[str, dict[str, str]]:
         """Returns what the calendar keeps: of what was kept, all that was not seen again."""
         left = {remote_id: entry for remote_id, entry in before.items() if remote_id not in seen}
         return dict(list({**left, **self.entries}.items())[:MAX_KEPT])
+
+
+def failure_reason(error: Exception) -> str:
+    """Returns the reason for a person; the log has all of it."""
+    if isinstance(error, DataError):
+        return "Something in it is too long to be kept."
+    return f"It cannot be understood ({type(error).__name__})."
 
 
 def mark_link_unapplied(link: EventLink, reason: str) -> None:
