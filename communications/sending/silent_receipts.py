@@ -6,9 +6,10 @@ reason of its own, and a campaign that waits at the carrier is no silence.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from communications.models import Attempt, Event, WebhookDelivery
@@ -76,15 +77,20 @@ def was_heard(slug: str, since: datetime) -> bool:
 
 def ask_provider(slug: str) -> int:
     """Asks about what is overdue, the longest not asked about first; returns how many questions."""
+    return reconciliation.poll_receipts(list(islice(due_attempts(slug), ASKED_IN_TURN)))
+
+
+def due_attempts(slug: str) -> Iterator[Attempt]:
+    """Yields what is to be asked about now; first what nobody has asked about."""
     now = timezone.now()
-    # What nobody has asked about comes first.
-    overdue = unheard_attempts(slug, now).order_by(F("polled_at").asc(nulls_first=True))
-    due = [attempt for attempt in overdue[:ASKED_IN_TURN] if is_due(attempt, now)]
-    return reconciliation.poll_receipts(due)
+    rested = Q(polled_at=None) | Q(polled_at__lte=now - HURRIED_INTERVAL)
+    overdue = unheard_attempts(slug, now).filter(rested)
+    longest_first = overdue.order_by(F("polled_at").asc(nulls_first=True))
+    # Not cut before it is asked which of them are due: old ones would keep the new ones out.
+    return (attempt for attempt in longest_first.iterator() if is_due(attempt, now))
 
 
 def is_due(attempt: Attempt, now: datetime) -> bool:
     """Returns whether a message is to be asked about again: the older it is, the more seldom."""
-    age = now - attempt.started_at
-    pause = max(HURRIED_INTERVAL, HURRIED_AGE_SHARE * age)
+    pause = HURRIED_AGE_SHARE * (now - attempt.started_at)
     return attempt.polled_at is None or attempt.polled_at <= now - pause

@@ -87,6 +87,25 @@ def test_an_older_one_is_asked_about_more_seldom(silent: list[Message], mailing:
     assert silent_receipts.ask_silent_providers() == 3
 
 
+def test_old_ones_that_are_not_due_leave_their_turn_to_those_that_are(
+    silent: list[Message], venue: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silent_receipts, "ASKED_IN_TURN", 3)
+    now = timezone.now()
+    for _ in range(3):
+        rows.attempt(
+            rows.message(venue, status="sent", provider="first"),
+            provider="first",
+            status=Status.SENT,
+            started_at=now - timedelta(days=2),
+            polled_at=now - timedelta(hours=8),
+        )
+    Attempt.objects.filter(message__in=silent).update(polled_at=now - timedelta(seconds=20))
+
+    assert silent_receipts.ask_silent_providers() == 3
+    assert {status(message) for message in silent} == {"delivered"}
+
+
 def test_a_provider_that_says_it_is_too_much_stops_none_of_the_others(
     silent: list[Message], venue: Organization, mailing: Mailing
 ) -> None:
