@@ -13,6 +13,7 @@ from operator import attrgetter
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -101,6 +102,8 @@ def ask_for_body(slug: str, message: Message, left: list[Message]) -> bool | Non
         return None
     try:
         whole = registry.provider_for(slug).fetch_received(message.provider_id)
+        with transaction.atomic():
+            mail_threads.complete_mail(message, whole)
     except RateLimited as error:
         registry.bucket_for(slug).hold(error.retry_after.total_seconds())
         postpone(left, error.retry_after)
@@ -112,7 +115,11 @@ def ask_for_body(slug: str, message: Message, left: list[Message]) -> bool | Non
     except (ProviderError, LookupError) as error:
         fail_fetch(message, error)
         return False
-    mail_threads.complete_mail(message, whole)
+    except Exception as error:
+        # One mail that cannot be read or stored keeps no other waiting.
+        log.exception("body_not_stored", message=str(message.pk))
+        fail_fetch(message, error)
+        return False
     Message.objects.filter(pk=message.pk).update(error="", error_code="", fetch_after=None)
     note_readable(slug, message)
     return True
@@ -155,8 +162,14 @@ def fail_fetch(message: Message, error: Exception) -> None:
     left = pauses[message.fetch_tries : message.fetch_tries + 1]
     Message.objects.filter(pk=message.pk).update(
         error=sanitise(str(error)),
-        error_code=(error.code if isinstance(error, ProviderError) else "not_there")[:80],
+        error_code=failure_code(error)[:80],
         fetch_tries=F("fetch_tries") + 1,
         fetch_after=timezone.now() + left[0] if left else None,
     )
     log.warning("fetch_failed", message=str(message.pk), error=str(error), final=not left)
+
+
+def failure_code(error: Exception) -> str:
+    if isinstance(error, ProviderError):
+        return error.code
+    return "not_there" if isinstance(error, LookupError) else "not_stored"

@@ -7,6 +7,8 @@ from communications.models import Attempt, Channel, Message
 from communications.vocabulary.events import MailHeaders, Media, MessageReceived
 from wedsync_comms.lib.text import sanitise
 
+MAX_ID_BYTES = 998
+
 
 def media_item(item: Media) -> Mapping[str, str]:
     """Returns what is kept of a file: where the provider has it, what it is, what it is called."""
@@ -16,11 +18,20 @@ def media_item(item: Media) -> Mapping[str, str]:
 
 def mail_columns(mail: MailHeaders) -> dict[str, object]:
     return {
-        "internet_message_id": sanitise(mail.internet_message_id)[:998],
-        "references": [sanitise(value)[:998] for value in mail.references],
+        "internet_message_id": fitting_id(mail.internet_message_id),
+        "references": [value for value in map(fitting_id, mail.references) if value],
         "reply_to": sanitise(mail.reply_to)[:320],
         "is_automatic": mail.is_automatic,
     }
+
+
+def fitting_id(value: str) -> str:
+    """Returns a mail's id; blank if it is longer than an index takes, as half of it finds nothing.
+
+    MAX_ID_BYTES bytes: PostgreSQL refuses rows with more than 2,704 in an index.
+    """
+    plain = sanitise(value)
+    return plain if len(plain.encode()) <= MAX_ID_BYTES else ""
 
 
 def find_answered(organization: int, references: Sequence[str]) -> Message | None:

@@ -10,6 +10,7 @@ from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 # https://www.rfc-editor.org/rfc/rfc5322#section-3.6.4, and ids without their brackets.
 MESSAGE_ID = re.compile(r"<([^<>\s]+)>|([^<>\s,;()]+@[^<>\s,;()]+)")
+# https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1. In bytes: it has to fit an index.
 MAX_MESSAGE_ID = 998
 MAX_REFERENCES = 50
 # https://www.rfc-editor.org/rfc/rfc3834#section-5.2, and what came before it. Mailing lists are
@@ -75,9 +76,12 @@ def header_texts(value: Any) -> list[str]:
 
 
 def message_ids(texts: Iterable[str]) -> list[str]:
-    """Returns the ids in headers, each once and in brackets, in their order."""
+    """Returns the ids in headers, each once and in brackets, in their order.
+
+    One of more than MAX_MESSAGE_ID bytes is none that a mail server gave.
+    """
     found = (f"<{match[1] or match[2]}>" for text in texts for match in MESSAGE_ID.finditer(text))
-    return [value for value in dict.fromkeys(found) if len(value) <= MAX_MESSAGE_ID]
+    return [value for value in dict.fromkeys(found) if len(value.encode()) <= MAX_MESSAGE_ID]
 
 
 def first_id(value: Any) -> str:

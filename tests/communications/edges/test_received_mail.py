@@ -1,5 +1,6 @@
 """Mail as servers really deliver it: who wrote, to whom, in answer to what, if anybody did."""
 
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -268,6 +269,13 @@ def test_the_files_of_a_mail_are_named(rosewood: Organization) -> None:
     (shown,) = thread.media_files(message.media)
     assert (shown["name"], shown["url"]) == ("Seating plan.pdf", "")
     assert message.organization == rosewood
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "\U0001f490"])
+def test_an_id_that_no_index_takes_is_none(rosewood: Organization, letter: str) -> None:
+    given = [f"<{secrets.token_hex(490 if letter == 'x' else 200)}{letter * 300}@x.example>"]
+    message = received(message_id=given[0], headers={"references": [*given, "<a@x.example>"]})
+    assert (message.internet_message_id, message.references) == ("", ["<a@x.example>"])
 
 
 # --- whether anybody wrote ----------------------------------------------------------------------

@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from communications.models import Direction, Message, Organization
 from communications.providers import registry
-from communications.receiving import bodies
+from communications.receiving import bodies, mail_threads
 from communications.receiving.bodies import FETCH_PAUSES, MISSING_PAUSES, fetch_bodies
+from communications.vocabulary.events import MessageReceived
 from communications.vocabulary.statuses import Status
 from health.collecting.observation import unreadable_reason
 from tests.communications.engine import rows
@@ -197,3 +199,23 @@ def test_a_provider_that_is_gone_stops_nothing(venue: Organization, mailing: Mai
     assert fetch_bodies() == 1
     gone.refresh_from_db()
     assert gone.fetch_after is not None
+
+
+def test_a_text_that_cannot_be_stored_keeps_no_other_waiting(
+    venue: Organization, mailing: Mailing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfit, fit = received(venue, mailing, "One"), received(venue, mailing, "Two")
+    complete_mail = mail_threads.complete_mail
+
+    def refuse_one(message: Message, whole: MessageReceived) -> None:
+        if message == unfit:
+            raise DataError("It is longer than an index takes.")
+        complete_mail(message, whole)
+
+    monkeypatch.setattr(mail_threads, "complete_mail", refuse_one)
+
+    assert fetch_bodies() == 1
+
+    unfit.refresh_from_db()
+    fit.refresh_from_db()
+    assert (unfit.error_code, unfit.is_complete, fit.is_complete) == ("not_stored", False, True)
