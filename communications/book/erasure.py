@@ -55,7 +55,7 @@ def erase_contact(contact: Contact, *, by: str) -> int:
     with transaction.atomic():
         contact = Contact.everyone.select_for_update().get(pk=contact.pk)
         ids = [contact.pk, *exporting.merged_ids(contact)]
-        theirs = Message.objects.filter(contact__in=ids)
+        theirs = exporting.messages_of(contact, ids)
         # In the order in which whoever else writes many of them takes them.
         rows = list(theirs.select_for_update().order_by("pk").values_list("pk", flat=True))
         cancel_waiting(ids, by)

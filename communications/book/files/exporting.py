@@ -3,9 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import QuerySet
+
 from communications.book import history
 from communications.book.files import csv_tables, vcards
-from communications.models import Address, Channel, Contact, ContactChange, Message, Suppression
+from communications.models import (
+    Address,
+    Channel,
+    Contact,
+    ContactChange,
+    Direction,
+    Message,
+    Suppression,
+)
 from communications.vocabulary.phone_numbers import number_variants
 
 COLUMNS = (
@@ -61,7 +71,7 @@ def everything_about(contact: Contact) -> dict[str, Any]:
     """Returns all that is kept about somebody, also under contacts merged into this one."""
     ids = [contact.pk, *merged_ids(contact)]
     addresses = list(contact.addresses.all())
-    messages = Message.objects.filter(contact__in=ids).order_by("created_at", "pk")
+    messages = messages_of(contact, ids).order_by("created_at", "pk")
     return {
         "contact": {"id": contact.pk, "created_at": contact.created_at}
         | history.snapshot_contact(contact, addresses),
@@ -104,23 +114,42 @@ def merged_ids(contact: Contact) -> list[int]:
     return found
 
 
+def messages_of(contact: Contact, ids: Iterable[int]) -> QuerySet[Message]:
+    """Returns the messages of somebody under all their ids, and what they wrote in groups.
+
+    That is in nobody's thread, and is known by who wrote it.
+    """
+    in_groups = Message.objects.exclude(group="").filter(
+        organization=contact.organization_id,
+        contact=None,
+        direction=Direction.INBOUND,
+        sender__in=known_values(contact, contact.addresses.all(), Channel.WHATSAPP),
+    )
+    return Message.objects.filter(contact__in=ids) | in_groups
+
+
+def known_values(contact: Contact, addresses: Iterable[Address], channel: str) -> list[str]:
+    """Returns what somebody may be called on a channel: each address in all its forms, and ids."""
+    values = [
+        form
+        for address in addresses
+        if address.channel == channel
+        for form in number_variants(address.value)
+    ]
+    if channel == Channel.WHATSAPP:
+        # Who hides the number is known by the id that WhatsApp gives us instead.
+        values += contact.handles.values_list("value", flat=True)
+    return values
+
+
 def suppressions_of(contact: Contact, addresses: Iterable[Address]) -> Any:
     """Returns the suppressions of all addresses of a contact."""
     found = Suppression.objects.none()
     for channel in Channel.values:
-        values = [
-            form
-            for address in addresses
-            if address.channel == channel
-            for form in number_variants(address.value)
-        ]
-        if channel == Channel.WHATSAPP:
-            # Who hides the number refuses by the id that WhatsApp gives us instead.
-            values += contact.handles.values_list("value", flat=True)
         found |= Suppression.objects.filter(
             organization=contact.organization_id,
             channel=channel,
-            value__in=values,
+            value__in=known_values(contact, addresses, channel),
         )
     return found
 
@@ -141,6 +170,7 @@ MESSAGE = (
     "id",
     "direction",
     "channel",
+    "group",
     "sender",
     "to",
     "subject",

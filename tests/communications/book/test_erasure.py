@@ -131,6 +131,28 @@ def test_nothing_is_left_but_the_proof(amelia: Contact) -> None:
     assert Message.objects.get(pk=waiting.pk).status == Status.CANCELLED
 
 
+@pytest.mark.parametrize("sender", ["+5491123456789", "US.hidden"])
+def test_what_they_wrote_in_a_group_is_given_out_and_forgotten(
+    venue: Organization, amelia: Contact, sender: str
+) -> None:
+    contacts.add_address(amelia, channel="whatsapp", value="+541123456789")
+    contacts.remember_handle(amelia, "US.hidden")
+    usual = {"organization": venue, "channel": "whatsapp", "direction": "inbound", "group": "G1"}
+    theirs, other = (
+        Message.objects.create(**usual, provider_id=text, sender=writer, body=text)
+        for writer, text in ((sender, "Grandma pays"), ("+447700900222", "I pay"))
+    )
+
+    messages = exporting.everything_about(amelia)["messages"]
+    assert [message["body"] for message in messages] == ["Grandma pays"]
+    assert erasure.erase_contact(amelia, by="olga") == 1
+
+    theirs.refresh_from_db()
+    other.refresh_from_db()
+    assert (theirs.body, theirs.sender) == ("", erasure.address_fingerprint(sender))
+    assert (other.body, other.sender) == ("I pay", "+447700900222")
+
+
 def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
     suppressions.opt_in(venue, channel="email", value=EMAIL, sender="", by="the recipient")
     suppressions.suppress_address(
