@@ -18,7 +18,11 @@ from email_validator import EmailNotValidError, validate_email
 # Longer than any header that a person meant.
 MAX_HEADER = 10_000
 MAX_ADDRESS = 320
-QUOTED = r'"(?:\\.|[^"\\])*"'
+# Longer than any name that a person has. Without an end, each quote or comma that begins nothing
+# would be looked behind up to the end of the header.
+MAX_NAME = 250
+MAX_MAILBOXES = 500
+QUOTED = rf'"(?:\\.|[^"\\]){{0,{MAX_NAME}}}"'
 TOKENS = re.compile(
     rf'(?P<quoted>{QUOTED})|<(?P<angle>(?:{QUOTED}|[^<>"])*)>|(?P<comma>[,;])|(?P<text>[^"<,;(]+|.)',
     re.DOTALL,
@@ -54,18 +58,23 @@ def parse_mailbox(header: str) -> Mailbox:
 
 
 def parse_mailboxes(header: str) -> list[Mailbox]:
-    """Returns the mailboxes of a header. An unquoted comma or colon of a name stays in the name."""
+    """Returns the mailboxes of a header, at most MAX_MAILBOXES of them.
+
+    An unquoted comma or colon of a name stays in the name.
+    """
     found: list[Mailbox] = []
     part = HeaderPart()
     for kind, value in [*header_tokens(header[:MAX_HEADER]), ("comma", "")]:
         if kind == "comma" and part.is_mailbox:
             found.append(part.mailbox())
             part = HeaderPart()
+        elif kind == "comma" and (part.is_blank or part.is_too_long):
+            part = HeaderPart()
         else:
             part.take(kind, value)
     if text := "".join(part.words).strip(" ,;"):
         found.append(Mailbox("", text) if " " not in text else Mailbox(read_name([text]), ""))
-    return found
+    return found[:MAX_MAILBOXES]
 
 
 @dataclass
@@ -75,6 +84,7 @@ class HeaderPart:
     words: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     angle: str | None = None
+    length: int = 0
 
     def take(self, kind: str, value: str) -> None:
         if kind == "angle":
@@ -83,6 +93,16 @@ class HeaderPart:
             self.comments.append(value)
         else:
             self.words.append(value)
+            self.length += len(value)
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.comments and not any(word.strip() for word in self.words)
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether what stands before a comma cannot be the name of whoever comes behind it."""
+        return self.length > MAX_NAME
 
     @property
     def is_mailbox(self) -> bool:

@@ -13,6 +13,7 @@ MESSAGE_ID = re.compile(r"<([^<>\s]+)>|([^<>\s,;()]+@[^<>\s,;()]+)")
 # https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1. In bytes: it has to fit an index.
 MAX_MESSAGE_ID = 998
 MAX_REFERENCES = 50
+MAX_REPLY_TEXTS = 20
 # https://www.rfc-editor.org/rfc/rfc3834#section-5.2, and what came before it. Mailing lists are
 # none of them: people write to those.
 NO = {"", "no", "none", "false", "0"}
@@ -100,7 +101,7 @@ def references_of(headers: Mapping[str, list[str]]) -> tuple[str, ...]:
 
 def reply_address(texts: Iterable[str]) -> str:
     """Returns the first address that answers are wanted at; blank where none is named."""
-    for text in texts:
+    for text in list(texts)[:MAX_REPLY_TEXTS]:
         for mailbox in email_addresses.parse_mailboxes(text):
             if found := email_addresses.received_address(mailbox.address):
                 return found

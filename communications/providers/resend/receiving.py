@@ -58,6 +58,8 @@ LAST_EVENTS: dict[str, tuple[Kind, Status | None]] = {
 TEST_TAG = "wedsync-test"
 NO_PAUSE = timedelta(0)
 MAX_FILES = 200
+# More than anybody's mail server takes at once.
+MAX_RECIPIENTS = 500
 BOUNCE_PERMANENT = "Permanent"
 SUPPRESSIONS = {"bounce": Reason.BOUNCE, "complaint": Reason.COMPLAINT}
 
@@ -119,7 +121,7 @@ def resend_receipt(name: str, data: dict[str, Any], at: datetime) -> StatusChang
 def failure_remedy(name: str, code: str) -> type[ProviderError] | None:
     """Returns what a failure calls for: a quota that is used up, a domain that is not verified.
 
-    https://resend.com/docs/dashboard/emails/email-failed
+    https://resend.com/docs/webhooks/emails/failed
     """
     if name != "email.failed":
         return None
@@ -185,15 +187,7 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
         provider_id=provider_id,
         sender=sender.address,
         sender_name=sender.name,
-        # Whoever was only copied in is written to all the same; the envelope knows the hidden ones.
-        to=tuple(
-            dict.fromkeys(
-                mailbox.address
-                for name in ("received_for", "to", "cc", "bcc")
-                for text in header_texts(data.get(name))
-                for mailbox in email_addresses.parse_mailboxes(text)
-            )
-        ),
+        to=recipients(data),
         subject=email_addresses.decoded(str(data.get("subject") or "")),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),
@@ -203,6 +197,21 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
         # Without an id nothing more can be asked for.
         complete="text" in data or "html" in data or not provider_id,
     )
+
+
+def recipients(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the addresses a mail was sent to, at most MAX_RECIPIENTS of them, of as many texts.
+
+    Whoever was only copied in is written to all the same; the envelope knows the hidden ones.
+    """
+    names = ("received_for", "to", "cc", "bcc")
+    texts = [text for name in names for text in header_texts(data.get(name))]
+    found = dict.fromkeys(
+        mailbox.address
+        for text in texts[:MAX_RECIPIENTS]
+        for mailbox in email_addresses.parse_mailboxes(text)
+    )
+    return tuple(found)[:MAX_RECIPIENTS]
 
 
 def attached_files(data: Mapping[str, Any]) -> tuple[Media, ...]:
