@@ -11,7 +11,7 @@ from communications.live import event_stream
 from communications.models import Attempt, Contact, Direction, Message, Organization
 from communications.models import Event as Row
 from communications.providers import registry
-from communications.receiving import mail_threads
+from communications.receiving import edits, mail_threads
 from communications.receiving.consent import apply_side_effects, consent_of
 from communications.receiving.identities import receiving_organizations
 from communications.receiving.senders import find_sender
@@ -60,15 +60,12 @@ def store_message(
 
 
 def keep_first_text(message: Message, event: MessageReceived) -> None:
-    """Adds the text that came after the edit of it to the earlier ones."""
-    if message.content.get("is_edit") and not message.edits:
-        message.edits = [earlier_text(event.text, event.occurred_at)]
-        message.save(update_fields=["edits", "updated_at"])
-
-
-def earlier_text(text: str, at: datetime) -> dict[str, str]:
-    """Returns what stands in `edits` for a text that was replaced at a time."""
-    return {"body": sanitise(text), "at": at.isoformat()}
+    """Adds the text that came after the edits of it to the earlier ones."""
+    if edits.FIRST_EDIT in event.content:
+        return
+    message = Message.objects.select_for_update().get(pk=message.pk)
+    edits.put_first_text(message, content_columns(event))
+    message.save(update_fields=edits.COLUMNS)
 
 
 def carrying_provider(webhook: str, channel: str) -> str:

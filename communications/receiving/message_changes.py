@@ -11,7 +11,7 @@ from communications.errors import Unmatched
 from communications.live import event_stream
 from communications.models import Attempt, Call, Direction, Message, Organization
 from communications.models import Event as Row
-from communications.receiving import inbound
+from communications.receiving import edits, inbound
 from communications.receiving.consent import apply_side_effects, consent_of
 from communications.receiving.identities import owns_sender, receiving_organizations
 from communications.receiving.senders import find_sender
@@ -26,7 +26,6 @@ from communications.vocabulary.events import (
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.text import sanitise
 
-MAX_EDITS = 100
 MAX_REACTIONS = 200
 ECHO_DETAIL = "Written with the app on the telephone."
 
@@ -62,38 +61,26 @@ def apply_edit(webhook: str, event: MessageEdited, event_id: str) -> int:
     if message is None and event.is_echo:
         raise Unmatched(f"The message {event.original} that was edited is not here.")
     if message is None:
-        content = {**event.message.content, "is_edit": True}
+        written_at = event.message.occurred_at.isoformat()
+        content = {**event.message.content, edits.FIRST_EDIT: written_at}
         first = {**vars(event.message), "provider_id": event.original, "content": content}
         owner = inbound.receive_message(webhook, MessageReceived(**first), event_id)
         message = find_target(
             webhook, event.message.channel, event.message.to, event.original, wanted
         )
-        if message is None or message.content.get("is_edit"):
+        if message is None:
             return owner
-        # The message itself came this moment.
+        # The message itself, or another edit, may have come this moment. Of what this one made,
+        # the timeline has it already.
     with transaction.atomic():
         message = Message.objects.select_for_update().get(pk=message.pk)
         if note_change(message, Kind.EDITED, event.message, event_id, f"Before: {message.body}"):
-            replace_text(message, event.message)
+            columns = inbound.content_columns(event.message)
+            edits.replace_text(message, columns, event.message.occurred_at)
+            message.save(update_fields=edits.COLUMNS)
             if message.direction == Direction.INBOUND:
                 follow_new_words(message.organization, message, event.message)
     return message.organization_id
-
-
-def replace_text(message: Message, event: MessageReceived) -> None:
-    """An edit of before the last one is one more of the earlier texts."""
-    at = event.occurred_at.isoformat()
-    if message.edits and at < message.edits[-1]["at"]:
-        earlier = [*message.edits, inbound.earlier_text(event.text, event.occurred_at)]
-        message.edits = sorted(earlier, key=lambda edit: edit["at"])[-MAX_EDITS:]
-    else:
-        old = inbound.earlier_text(message.body, event.occurred_at)
-        message.edits = [*message.edits, old][-MAX_EDITS:]
-        for name, value in inbound.content_columns(event).items():
-            # Of a picture only the words beside it are edited.
-            if name != "media" or value:
-                setattr(message, name, value)
-    message.save(update_fields=["body", "html", "media", "content", "edits", "updated_at"])
 
 
 def follow_new_words(organization: Organization, message: Message, event: MessageReceived) -> None:

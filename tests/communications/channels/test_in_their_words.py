@@ -269,6 +269,15 @@ def test_an_edit_before_its_message_waits_for_it(hart: Contact, phones: Phones) 
     assert [old["body"] for old in message.edits] == ["80 guests"]
 
 
+def test_edits_before_their_message_wait_for_it(hart: Contact, phones: Phones) -> None:
+    edit(phones, "wamid.1", "90 guests", 1795166300)
+    edit(phones, "wamid.1", "100 guests", 1795166400)
+    message = comes(phones, said("text", {"body": "80 guests"}, id="wamid.1"))
+    assert message.body == "100 guests"
+    assert [old["body"] for old in message.edits] == ["80 guests", "90 guests"]
+    assert message.content == {}
+
+
 def test_an_edit_into_stop_is_heard(hart: Contact, phones: Phones) -> None:
     comes(phones, said("text", {"body": "Stopp"}, id="wamid.0", **{"from": "447700900999"}))
     message = comes(phones, said("text", {"body": "Hm"}, id="wamid.1"))
