@@ -146,26 +146,53 @@ def claim_repeat(call_id: Any) -> Claim | None:
     Returns None if another process was quicker, or if something in it may not be sent any more.
     """
     with transaction.atomic():
-        now = timezone.now()
-        taken = Call.objects.due(now).filter(pk=call_id)
-        if not taken.update(repeat_after=lease_deadline(), tries=F("tries") + 1):
+        taken = take_over_call(call_id)
+        if taken is None:
             return None
-        call = Call.objects.get(pk=call_id)
-        unanswered = [attempt for attempt in last_attempts(call) if attempt.status in UNANSWERED]
-        if not unanswered:
-            # Receipts were quicker than the next try.
-            Call.objects.filter(pk=call_id).update(repeat_after=None)
-            return None
+        call, unanswered = taken
         if not is_repeatable(call):
             # Not to be sent a second time: whoever claims it, settles it.
             return Claim(call, unanswered)
         if reasons := repetition.refusals_to_repeat(unanswered):
-            record(
-                [mark_lost(attempt) for attempt in unanswered if attempt.status == Status.QUEUED]
-            )
+            record(lost_attempts(unanswered))
             repetition.withdraw_call(call, unanswered, reasons)
             return None
         return Claim(call, reopen_attempts(call, unanswered))
+
+
+def take_over_call(call_id: Any) -> tuple[Call, list[Attempt]] | None:
+    """Takes a call whose lease or pause ran out; returns it with its attempts that have no answer.
+
+    Returns None if another process was quicker. Call it in a transaction.
+    """
+    taken = Call.objects.due(timezone.now()).filter(pk=call_id)
+    if not taken.update(repeat_after=lease_deadline(), tries=F("tries") + 1):
+        return None
+    call = Call.objects.get(pk=call_id)
+    unanswered = [attempt for attempt in last_attempts(call) if attempt.status in UNANSWERED]
+    if not unanswered:
+        # Receipts were quicker than the next try.
+        Call.objects.filter(pk=call_id).update(repeat_after=None)
+        return None
+    return call, unanswered
+
+
+def expired_calls(slug: str) -> QuerySet[Call]:
+    """Returns the calls of a provider, to be made again now, with something in them that has no
+    answer and is of no use any more."""
+    now = timezone.now()
+    # Both of one attempt: what was taken may be as old as it likes.
+    expired = Attempt.objects.filter(status__in=UNANSWERED, message__expires_at__lte=now)
+    return Call.objects.due(now).filter(provider=slug, pk__in=expired.values("call"))
+
+
+def withdraw_expired(call_id: Any) -> None:
+    """Ends such a call without asking its provider, which may not be asked now."""
+    with transaction.atomic():
+        if taken := take_over_call(call_id):
+            call, unanswered = taken
+            record(lost_attempts(unanswered))
+            repetition.withdraw_call(call, unanswered, repetition.refusals_to_repeat(unanswered))
 
 
 def last_attempts(call: Call) -> list[Attempt]:

@@ -134,6 +134,10 @@ class Dispatcher:
         self.held = {slug for slug in self.available if detours.seconds_held(slug)}
         unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
         for slug in set(unanswered.distinct()).intersection(settings.PROVIDERS):
+            if slug not in self.available:
+                # So long nobody asks what has expired meanwhile.
+                for call in claims.expired_calls(slug):
+                    claims.withdraw_expired(call.pk)
             self.repeat_calls(slug)
 
     def idle_threads(self) -> int:
@@ -166,16 +170,12 @@ class Dispatcher:
     def repeatable_calls(self, slug: str) -> QuerySet[Call]:
         """Returns the calls to make again now; once more where the breaker has just opened.
 
-        There the second failure opens the other way, which nobody should wait for. And where a
-        provider may not be asked, what has expired meanwhile is withdrawn (`claims.claim_repeat`).
+        There the second failure opens the other way, which nobody should wait for.
         """
-        now = timezone.now()
-        calls = Call.objects.due(now).filter(provider=slug)
+        calls = Call.objects.due(timezone.now()).filter(provider=slug)
         if slug in self.available:
             return calls
-        if self.has_detour(slug):
-            return calls.filter(tries=1)
-        return calls.filter(attempts__message__expires_at__lte=now).distinct()
+        return calls.filter(tries=1) if self.has_detour(slug) else calls.none()
 
     def has_detour(self, slug: str) -> bool:
         """Returns whether a provider whose breaker has opened by itself has another beside it."""

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from communications.models import Attempt, Message, Organization
+from communications.models import Attempt, Call, Message, Organization
 from communications.policy import suppressions
 from communications.providers import registry
-from communications.sending import reconciliation
+from communications.sending import claims, reconciliation
 from communications.vocabulary.events import Reason
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine.mailing import (
     Mailing,
@@ -151,6 +152,46 @@ def test_what_expires_while_its_provider_is_paused_is_settled_without_it(
     mailing.send_due()
     assert (status(message), status(other), mailing.mails()) == ("expired", "queued", [])
     assert len([asked for asked in mailing.requests() if asked["method"] == "POST"]) == 1
+
+
+def test_what_was_taken_and_expired_since_makes_no_call_at_a_provider_that_is_held(
+    venue: Organization, mailing: Mailing
+) -> None:
+    lost(mailing)
+    taken, other = factories.message(venue), factories.message(venue)
+    mailing.send_due()
+    Attempt.objects.filter(message=taken).update(status=Status.SENT)
+    registry.breaker_for("first").pause("by hand", hold=True)
+    expires(taken)
+    mailing.pass_time()
+
+    mailing.send_due()
+
+    assert len(mailing.requests()) == 1
+    assert (status(other), call_of(other).tries) == ("unknown", 1)
+    assert call_of(other).repeat_after is not None
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_what_expires_is_settled_also_where_another_provider_is_open(
+    venue: Organization, mailing: Mailing, tries: int
+) -> None:
+    lost(mailing)
+    mailing.two_accounts()
+    message = factories.message(venue)
+    mailing.send_due()
+    Call.objects.update(tries=tries)
+    registry.breaker_for("first").record([(str(number), False) for number in range(20)])
+    expires(message)
+    mailing.pass_time()
+
+    mailing.send_due()
+
+    assert (status(message), call_of(message).repeat_after) == ("unknown", None)
+    assert len(mailing.requests()) == 1
+    # Another process may have had the same in mind.
+    claims.withdraw_expired(call_of(message).pk)
+    assert call_of(message).tries == tries + 1
 
 
 @pytest.mark.parametrize("mode", ["before", "after"])
