@@ -1,7 +1,6 @@
 """Somebody wrote: message, thread, and what it means for what we may write."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction

@@ -269,7 +269,8 @@ def test_an_edit_before_its_message_waits_for_it(hart: Contact, phones: Phones) 
     assert [old["body"] for old in message.edits] == ["80 guests"]
 
 
-def test_edits_before_their_message_wait_for_it(hart: Contact, phones: Phones) -> None:
+@pytest.mark.usefixtures("hart")
+def test_edits_before_their_message_wait_for_it(phones: Phones) -> None:
     edit(phones, "wamid.1", "90 guests", 1795166300)
     edit(phones, "wamid.1", "100 guests", 1795166400)
     message = comes(phones, said("text", {"body": "80 guests"}, id="wamid.1"))

@@ -271,8 +271,9 @@ def test_the_files_of_a_mail_are_named(rosewood: Organization) -> None:
     assert message.organization == rosewood
 
 
+@pytest.mark.usefixtures("rosewood")
 @pytest.mark.parametrize("letter", ["x", "ü", "\U0001f490"])
-def test_an_id_that_no_index_takes_is_none(rosewood: Organization, letter: str) -> None:
+def test_an_id_that_no_index_takes_is_none(letter: str) -> None:
     given = [f"<{secrets.token_hex(490 if letter == 'x' else 200)}{letter * 300}@x.example>"]
     message = received(message_id=given[0], headers={"references": [*given, "<a@x.example>"]})
     assert (message.internet_message_id, message.references) == ("", ["<a@x.example>"])
