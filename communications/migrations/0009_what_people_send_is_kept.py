@@ -78,20 +78,4 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('accepted', 'Accepted'), ('sent', 'Sent'), ('delayed', 'Delayed'), ('delivered', 'Delivered'), ('bounced', 'Bounced'), ('failed', 'Failed'), ('opened', 'Opened'), ('clicked', 'Clicked'), ('complained', 'Complained'), ('read', 'Read'), ('received', 'Received'), ('edited', 'edited by its writer'), ('deleted', 'deleted by its writer'), ('reacted', 'reaction'), ('other', 'Other'), ('composed', 'Composed'), ('attempted', 'Attempted'), ('unanswered', 'Unanswered'), ('retry', 'Retry'), ('held', 'waits'), ('failover', 'Failover'), ('given_up', 'given up'), ('suppressed', 'Suppressed'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('retried', 'retried by staff')], max_length=12),
         ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('internet_message_id', ''), _negated=True), fields=['organization', 'internet_message_id'], name='message_by_internet_id'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('direction', 'inbound'), models.Q(('reply_to', ''), _negated=True)), fields=['organization', 'reply_to'], name='message_answer_wanted_at'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('in_reply_to__isnull', False)), fields=['in_reply_to'], name='message_answered'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('thread__isnull', False)), fields=['thread', '-created_at'], name='message_continued_thread'),
-        ),
     ]
