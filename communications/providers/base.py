@@ -1,7 +1,7 @@
 """The contract between us and one account at one vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -147,6 +147,19 @@ class Provider(ABC):
         and ProviderError.
         """
         raise LookupError("It cannot be asked by anything but its own id.")
+
+    def find_batch_by_content(
+        self,
+        outbounds: Sequence[Outbound],
+        since: datetime,
+        turn_page: Callable[[], None],  # noqa: ARG002
+    ) -> list[list[str]]:
+        """Returns what `find_by_content` does for each message of one call, and raises the same.
+
+        Calls `turn_page` before each request after the first, which waits for a slot in the rate
+        limit, and may raise what is to stop the asking.
+        """
+        return [self.find_by_content(outbound, since) for outbound in outbounds]
 
     def fetch_templates(self) -> Iterator[TemplateText]:
         """Returns the provider's catalogue of approved texts. Raises ProviderError."""

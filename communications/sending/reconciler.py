@@ -14,7 +14,8 @@ from wedsync_comms.lib import background_loops
 from wedsync_comms.lib.leases import process_lease
 
 RECONCILE_EVERY_S = 5.0
-# Longer than one round of questions takes; then another process takes over.
+# Longer than one round of questions takes (`reconciliation.ROUND_S`) with the last of them; then
+# another process takes over.
 RECONCILER_LEASE_S = 60.0
 
 

@@ -1,7 +1,10 @@
 """What no webhook told us: overdue receipts, lost answers, things that expired."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -28,10 +31,16 @@ POLL_INTERVAL = timedelta(minutes=10)
 POLL_UNTIL = timedelta(days=3)
 # How long one question waits for a slot in the provider's rate limit.
 ASK_WITHIN_S = 1.0
+# How long one round of questions takes at most, and the last of them.
+ROUND_S = 20.0
 # A callback with our own id usually tells before we have to ask.
 ECHO_WITHIN = timedelta(seconds=30)
 # How far a provider's clock may be off.
 CLOCK_SKEW = timedelta(minutes=1)
+
+
+class NotNow(Exception):
+    """A provider is not to be asked in this round."""
 
 
 def expire_overdue() -> int:
@@ -78,23 +87,38 @@ def poll_overdue_receipts() -> int:
     return poll_receipts(attempt for attempt in overdue_first if has_receipts(attempt.provider))
 
 
+class AskingRound:
+    """Which providers may be asked in one round: none when it has taken its time, and none any more
+    that has no slot near in its rate limit, or says that it is too much."""
+
+    def __init__(self) -> None:
+        self.ends_at = time.monotonic() + ROUND_S
+        self.busy = set[str]()
+
+    def is_over_for(self, slug: str) -> bool:
+        return slug in self.busy or time.monotonic() > self.ends_at
+
+    def has_slot(self, slug: str) -> bool:
+        """Waits for a slot, and takes it; False if none is near."""
+        if not registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S):
+            self.busy.add(slug)
+        return slug not in self.busy
+
+
 def poll_receipts(attempts: Iterable[Attempt]) -> int:
     """Asks about attempts, within each provider's rate, and returns how many it asked about.
 
     A provider that has no slot soon, or says that it is too much, stops none of the others.
     """
-    asked, busy = 0, set[str]()
+    asked, asking = 0, AskingRound()
     for attempt in attempts:
         slug = attempt.provider
-        if slug in busy:
-            continue
-        if not registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S):
-            busy.add(slug)
+        if asking.is_over_for(slug) or not asking.has_slot(slug):
             continue
         Attempt.objects.filter(pk=attempt.pk).update(polled_at=timezone.now())
         asked += 1
         if not poll_receipt(attempt):
-            busy.add(slug)
+            asking.busy.add(slug)
     return asked
 
 
@@ -135,20 +159,32 @@ def resolve_unknown() -> int:
     last = {
         attempt.message_id: attempt for attempt in lost.order_by("started_at")[:RECONCILED_AT_ONCE]
     }
-    return sum(settle_lost(attempt) for attempt in last.values())
+    by_call: dict[Any, list[Attempt]] = {}
+    for attempt in last.values():
+        by_call.setdefault(attempt.call_id, []).append(attempt)
+    asking = AskingRound()
+    return sum(settle_call(attempts, asking) for attempts in by_call.values())
 
 
-def settle_lost(attempt: Attempt) -> bool:
+def settle_call(attempts: Sequence[Attempt], asking: AskingRound) -> int:
+    """Asks once about all that is lost of a call, and returns how many of them are settled."""
+    try:
+        found = ask_about_call(attempts, asking)
+    except NotNow:
+        return 0
+    return sum(
+        settle_lost(attempt, candidates)
+        for attempt, candidates in zip(attempts, found, strict=True)
+    )
+
+
+def settle_lost(attempt: Attempt, candidates: list[str] | None) -> bool:
     """Returns whether it is known now what became of an attempt, or given up.
 
-    Harmless where another process does it at the same time: whoever comes second changes nothing.
+    `candidates` are the provider's ids of what may be it; None where it cannot be asked. Harmless
+    where another process does it at the same time: whoever comes second changes nothing.
     """
-    found = None
-    # One that is not configured any more can tell nothing.
-    if attempt.provider in settings.PROVIDERS:
-        if not may_ask(attempt.provider):
-            return False
-        found = find_at_provider(attempt)
+    found = None if candidates is None else untaken_id(attempt.provider, candidates)
     if found is None and attempt.started_at > timezone.now() - unknown_grace():
         return False
     with transaction.atomic():
@@ -159,12 +195,6 @@ def settle_lost(attempt: Attempt) -> bool:
             return False
         record(changes_after_asking(attempt, found))
     return True
-
-
-def may_ask(slug: str) -> bool:
-    """Waits for a slot in the rate limit, where asking takes one; False if none is near."""
-    takes_slot = registry.provider_for(slug).finds_by_content
-    return not takes_slot or registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S)
 
 
 def changes_after_asking(attempt: Attempt, found: str | None) -> list[Change]:
@@ -180,31 +210,54 @@ def unknown_grace() -> timedelta:
     return timedelta(seconds=settings.UNKNOWN_GRACE_SECONDS)
 
 
-def find_at_provider(attempt: Attempt) -> str | None:
-    """Asks the provider for the message.
+def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence[list[str] | None]:
+    """Asks the provider for the messages of one call.
 
-    Returns its id there, "" if the provider surely does not have it, and None if it cannot be
-    asked or does not answer.
+    Returns for each its ids of what may be it; None if it cannot be asked or does not answer.
+    Raises NotNow.
     """
-    provider = registry.provider_for(attempt.provider)
-    outbound = provider_call.as_outbound(attempt, provider)
+    slug = attempts[0].provider
+    nothing = [None] * len(attempts)
+    # One that is not configured any more can tell nothing.
+    if slug not in settings.PROVIDERS or not registry.provider_for(slug).finds_by_content:
+        return nothing
+    if asking.is_over_for(slug):
+        raise NotNow
+    provider = registry.provider_for(slug)
+    outbounds = [provider_call.as_outbound(attempt, provider) for attempt in attempts]
+    wait_for_slot = partial(wait_in_turn, slug, asking)
+    wait_for_slot()
     try:
-        found = provider.find_by_content(outbound, attempt.call.created_at - CLOCK_SKEW)
+        since = attempts[0].call.created_at - CLOCK_SKEW
+        return provider.find_batch_by_content(outbounds, since, wait_for_slot)
     except LookupError:
-        return None
+        return nothing
     except RateLimited as error:
-        registry.bucket_for(attempt.provider).hold(error.retry_after.total_seconds())
-        return None
+        registry.bucket_for(slug).hold(error.retry_after.total_seconds())
+        asking.busy.add(slug)
+        return nothing
     except ProviderError as error:
-        log.warning("look_up_failed", attempt=attempt.pk, error=str(error))
-        return None
+        log.warning("look_up_failed", call=str(attempts[0].call_id), error=str(error))
+        return nothing
+
+
+def wait_in_turn(slug: str, asking: AskingRound) -> None:
+    """Takes a slot for one request. Raises NotNow."""
+    if not asking.has_slot(slug):
+        raise NotNow
+
+
+def untaken_id(slug: str, candidates: Sequence[str]) -> str:
+    """Returns the first id that is no other message's; blank if there is none.
+
+    Somebody may get the same text twice.
+    """
     known = Attempt.objects.filter(
-        provider__in=registry.for_webhook(provider.webhook),
-        provider_id__in=found,
+        provider__in=registry.for_webhook(registry.provider_for(slug).webhook),
+        provider_id__in=candidates,
     )
-    # Somebody may get the same text twice: what is another message's is not this one.
     taken = set(known.values_list("provider_id", flat=True))
-    return next((provider_id for provider_id in found if provider_id not in taken), "")
+    return next((provider_id for provider_id in candidates if provider_id not in taken), "")
 
 
 def lost_acceptance(attempt: Attempt, provider_id: str) -> Change:

@@ -1,7 +1,7 @@
 """Resend: e-mail. https://resend.com/docs/api-reference"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -152,22 +152,35 @@ class Resend(Provider):
             closes=Reason.COMPLAINT if kind is Kind.COMPLAINED else None,
         )
 
-    def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:
-        """Returns mails to the same address with the same sender and subject, made since then.
+    def find_batch_by_content(
+        self, outbounds: Sequence[Outbound], since: datetime, turn_page: Callable[[], None]
+    ) -> list[list[str]]:
+        """Returns, for each, the mails to the same address with its sender and subject since then.
 
-        Resend's list is the newest first and does not show our tags.
+        Resend's list is the newest first and does not show our tags: it is read once for all.
 
         https://resend.com/docs/api-reference/emails/list-emails
         """
+        mails = list(self.mails_since(since, turn_page))
+        return [
+            [str(mail.get("id")) for mail in mails if may_be(mail, outbound, since)]
+            for outbound in outbounds
+        ]
+
+    def mails_since(
+        self, since: datetime, turn_page: Callable[[], None]
+    ) -> Iterator[dict[str, Any]]:
         CLIENT.account.set(self.account)
-        found, page = list[str](), resend.Emails.ListParams(limit=LISTED_AT_ONCE)
-        for _ in range(LISTED_PAGES):
+        page = resend.Emails.ListParams(limit=LISTED_AT_ONCE)
+        for number in range(LISTED_PAGES):
+            if number:
+                turn_page()
             with asking_errors():
                 answer = as_object(resend.Emails.list(page))
             mails = as_dicts(answer.get("data"))
-            found += [str(mail.get("id")) for mail in mails if may_be(mail, outbound, since)]
+            yield from mails
             if not answer.get("has_more") or not mails or created_at(mails[-1]) < since:
-                return found
+                return
             page["after"] = str(mails[-1].get("id"))
         raise LookupError("Resend has sent too many mails since to look through them.")
 

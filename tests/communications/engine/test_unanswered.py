@@ -419,6 +419,36 @@ def test_an_answer_that_never_comes_is_waited_for_and_then_given_up(silent: Mess
     assert reconciliation.resolve_unknown() == 0
 
 
+def lists(mailing: Mailing) -> int:
+    return len([asked for asked in mailing.requests() if asked["method"] == "GET"])
+
+
+def test_what_is_lost_of_a_batch_is_asked_for_once(venue: Organization, mailing: Mailing) -> None:
+    mailing.breaks("drop_connection", mode="after", count=6)
+    messages = [factories.message(venue) for _ in range(4)]
+    mailing.send_until_nothing_is_left()
+    Attempt.objects.update(started_at=timezone.now() - timedelta(seconds=40))
+
+    assert reconciliation.resolve_unknown() == 4
+
+    assert [status(message) for message in messages] == ["sent"] * 4
+    assert len({message.provider_id for message in messages}) == 4
+    assert lists(mailing) == 1
+
+
+@pytest.mark.parametrize("why", ["no slot", "no time"])
+def test_who_may_not_be_asked_now_is_neither_asked_nor_given_up(
+    silent: Message, mailing: Mailing, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    age(silent)
+    if why == "no slot":
+        registry.bucket_for("first").hold(60)
+    else:
+        monkeypatch.setattr(reconciliation, "ROUND_S", -1.0)
+    assert reconciliation.resolve_unknown() == 0
+    assert (status(silent), lists(mailing)) == ("unknown", 0)
+
+
 def test_a_receipt_that_comes_after_giving_up_still_wins(silent: Message, mailing: Mailing) -> None:
     age(silent)
     reconciliation.resolve_unknown()

@@ -3,9 +3,10 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -567,6 +568,10 @@ def looked_for() -> Any:
     )
 
 
+def found(*looked: Any, turn_page: Callable[[], None] = lambda: None) -> list[list[str]]:
+    return resend().find_batch_by_content(looked or [looked_for()], SINCE, turn_page)
+
+
 def page(*mails: dict[str, Any], has_more: bool = False) -> dict[str, Any]:
     return {"object": "list", "has_more": has_more, "data": list(mails)}
 
@@ -580,14 +585,22 @@ def test_a_lost_mail_is_found_by_who_it_is_to_from_and_about(api: responses.Requ
         {"id": "mail-6"},
     ]
     api.get(f"{URL}/emails", json=page(listed(1), *others))
-    assert resend().find_by_content(looked_for(), SINCE) == ["mail-1"]
+    assert found() == [["mail-1"]]
+
+
+def test_its_list_is_read_once_for_all_mails_of_a_call(api: responses.RequestsMock) -> None:
+    api.get(f"{URL}/emails", json=page(listed(1), listed(2, subject="Another day")))
+    assert found(looked_for(), looked_for()) == [["mail-1"], ["mail-1"]]
+    assert len(api.calls) == 1
 
 
 def test_its_list_is_read_until_it_is_older_than_the_mail(api: responses.RequestsMock) -> None:
     api.get(f"{URL}/emails", json=page(listed(1, subject="No"), has_more=True))
     older = listed(3, created_at="2026-11-19 09:01:00.000000+00")
     api.get(f"{URL}/emails", json=page(listed(2), older, has_more=True))
-    assert resend().find_by_content(looked_for(), SINCE) == ["mail-2"]
+    slots: list[str] = []
+    assert found(turn_page=partial(slots.append, "a page")) == [["mail-2"]]
+    assert slots == ["a page"]
     asked = [parse_qs(urlsplit(str(call.request.url)).query) for call in api.calls]
     assert asked == [{"limit": ["100"]}, {"limit": ["100"], "after": ["mail-1"]}]
 
@@ -595,7 +608,7 @@ def test_its_list_is_read_until_it_is_older_than_the_mail(api: responses.Request
 def test_a_list_without_end_says_nothing(api: responses.RequestsMock) -> None:
     api.get(f"{URL}/emails", json=page(listed(1), has_more=True))
     with pytest.raises(LookupError, match="too many"):
-        resend().find_by_content(looked_for(), SINCE)
+        found()
 
 
 @pytest.mark.parametrize(
@@ -608,4 +621,4 @@ def test_a_key_that_may_only_send_cannot_ask(
     body = {"statusCode": 401, "name": name, "message": "No."}
     api.get(f"{URL}/emails", json=body, status=401)
     with pytest.raises(error):
-        resend().find_by_content(looked_for(), SINCE)
+        found()
