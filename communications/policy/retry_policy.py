@@ -84,8 +84,8 @@ def decide_after(
 
     `repeated` says that the call was made before and had no answer. Whatever is answered now, it
     may have been carried out then: only the same call may follow, never another one, until the
-    provider has answered it twice with a failure of its own, or with one to the last retry.
-    `failed_before` says that an earlier answer to the same call was one.
+    provider has answered it twice with a failure of its own. `failed_before` says that it has done
+    so before, and that each try of the call had an answer: a try without one may still arrive.
     """
     at_risk = repeated or isinstance(error, OutcomeUnknown)
     if isinstance(error, PermanentError):
@@ -99,10 +99,11 @@ def decide_after(
     delay = backoff_delay(retries_used, jitter)
     answered = isinstance(error, OutcomeUnknown) and error.answered
     # Had an earlier call with the key been carried out, this one would have returned its result.
-    disproved = answered and (failed_before or (repeated and delay is None))
+    disproved = answered and failed_before
     if at_risk and not disproved:
         soon = URGENT_REPEAT_WITHIN if urgent else REPEAT_WITHIN
-        return after_doubt(delay, soon, answered=answered, detour=detour)
+        once_more = answered and not repeated
+        return after_doubt(delay, soon, once_more=once_more, detour=detour)
     stays = isinstance(error, RefusedTogether)
     again = Action.REPEAT if at_risk else Action.RETRY
     return after_failure_for_sure(delay, NO_DETOUR if stays else detour, again)
@@ -117,13 +118,13 @@ def backoff_delay(retries_used: int, jitter: Callable[[], float]) -> timedelta |
 
 
 def after_doubt(
-    delay: timedelta | None, soon: timedelta, *, answered: bool, detour: Detour
+    delay: timedelta | None, soon: timedelta, *, once_more: bool, detour: Detour
 ) -> Decision:
     """Decides what follows a call that may have been carried out, and that its key protects."""
     if delay is not None:
         return Decision(Action.REPEAT, min(delay, soon) if detour.is_open else delay)
-    # A failure is asked about once more in any case; silence would stay silence.
-    return Decision(Action.REPEAT, soon) if answered else Decision(Action.ASK)
+    # A first failure is asked about in any case; silence would stay silence.
+    return Decision(Action.REPEAT, soon) if once_more else Decision(Action.ASK)
 
 
 def after_failure_for_sure(delay: timedelta | None, detour: Detour, again: Action) -> Decision:

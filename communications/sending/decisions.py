@@ -15,7 +15,7 @@ from communications.policy.retry_policy import Action, Decision, Detour
 from communications.providers import registry
 from communications.providers.base import Accepted
 from communications.sending.claims import is_repeatable
-from wedsync_comms.lib.errors import ProviderError, RateLimited, ServerFailed
+from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError, RateLimited, ServerFailed
 
 # An attempt, and what came of it.
 Pair = tuple[Attempt, Accepted | ProviderError]
@@ -29,7 +29,7 @@ class History:
     used: Counter[tuple[Any, str]]
     # Those in which no provider took it, by message.
     calls: Counter[Any]
-    # The calls that the provider has answered with a failure of its own before.
+    # The calls that the provider has answered with a failure of its own before, and each time.
     failed: AbstractSet[Any]
     # By channel: the providers that work, and for how many seconds each is held.
     ways: Mapping[str, Mapping[str, float]]
@@ -53,9 +53,7 @@ def read_history(pairs: Sequence[Pair]) -> History:
     return History(
         used=Counter((attempt.message_id, attempt.provider) for attempt in earlier),
         calls=Counter(attempt.message_id for attempt in earlier if not attempt.provider_id),
-        failed={
-            attempt.call_id for attempt in earlier if attempt.error_class == ServerFailed.__name__
-        },
+        failed=calls_ended_by(ServerFailed, earlier) - calls_ended_by(OutcomeUnknown, earlier),
         ways={
             channel: detours.open_ways(channel)
             for channel in failed
@@ -66,6 +64,10 @@ def read_history(pairs: Sequence[Pair]) -> History:
             list({slug for channel in failed for slug in registry.route_slugs(channel)}),
         ),
     )
+
+
+def calls_ended_by(error: type[ProviderError], attempts: Iterable[Attempt]) -> set[Any]:
+    return {attempt.call_id for attempt in attempts if attempt.error_class == error.__name__}
 
 
 Decided = tuple[Attempt, ProviderError, Decision, str]
@@ -130,6 +132,9 @@ def soonest(
     if error.for_recipient:
         return delay
     others = [
-        timedelta(seconds=held_s) for slug, held_s in ways.items() if slug != attempt.provider
+        timedelta(seconds=held_s)
+        for slug, held_s in ways.items()
+        # One that takes calls now is no way for this message, or it would have it.
+        if slug != attempt.provider and held_s
     ]
     return min([delay, *others])

@@ -14,7 +14,7 @@ from communications.models import Attempt, Call
 from communications.policy.eligibility import refuse_unsendable
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import ServerFailed
+from wedsync_comms.lib.errors import OutcomeUnknown, ServerFailed
 from wedsync_comms.lib.text import as_sentence
 
 GONE_ON = "its plan has gone on to the next step."
@@ -62,11 +62,13 @@ def withdraw_call(call: Call, attempts: Sequence[Attempt], reasons: Mapping[UUID
 def was_not_carried_out(call: Call, attempt: Attempt) -> bool:
     """Returns whether the provider has said by now that it did nothing.
 
-    Had it carried out an earlier call with this key, the last would have returned its result.
+    Had it carried out an earlier call with this key, the last would have returned its result. A try
+    that had no answer proves nothing: it may still arrive.
     """
     tries = call.attempts.filter(message=attempt.message_id).order_by("number")
     errors = list(tries.values_list("error_class", flat=True))
-    return errors[-1] == ServerFailed.__name__ and errors.count(ServerFailed.__name__) > 1
+    failed, silent = (errors.count(kind.__name__) for kind in (ServerFailed, OutcomeUnknown))
+    return errors[-1] == ServerFailed.__name__ and failed > 1 and not silent
 
 
 def settled_unsent(attempt: Attempt, why: str) -> list[Change]:

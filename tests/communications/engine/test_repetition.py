@@ -109,6 +109,25 @@ def test_after_two_failures_over_one_key_it_is_known_at_once_that_it_never_left(
     assert len([asked for asked in mailing.requests() if asked["method"] == "POST"]) == 2
 
 
+def test_after_silence_two_failures_prove_nothing(venue: Organization, mailing: Mailing) -> None:
+    mailing.breaks("drop_connection", mode="before", count=1, only=SENDING)
+    message = factories.message(venue)
+    mailing.send_due()
+    lost(mailing, count=2)
+    for _ in range(2):
+        mailing.pass_time()
+        mailing.send_due()
+    assert len(statuses(message)) == 3
+    expires(message)
+    mailing.pass_time()
+
+    mailing.send_due()
+    assert (status(message), timeline(message)[-1]) == ("unknown", "retry")
+    find_out(mailing)
+
+    assert (status(message), mailing.mails()) == ("expired", [])
+
+
 def test_what_a_crash_left_behind_is_asked_the_same(venue: Organization, mailing: Mailing) -> None:
     message = factories.message(venue)
     claim_and_die(mailing, sent=False)

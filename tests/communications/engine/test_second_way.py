@@ -8,12 +8,16 @@ from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications.models import Event, Message, Organization, Priority
+from communications.models import Call, Event, Message, Organization, Priority
 from communications.policy import detours
 from communications.policy.retry_policy import BACKOFF
 from communications.providers import registry
+from communications.sending import decisions
+from communications.sending.decisions import History
+from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.channels.phones import MAIL
+from tests.communications.engine import rows
 from tests.communications.engine.mailing import (
     Mailing,
     account,
@@ -23,6 +27,13 @@ from tests.communications.engine.mailing import (
     status,
     statuses,
     timeline,
+)
+from wedsync_comms.lib.errors import (
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    ServerFailed,
+    TransientError,
 )
 
 pytestmark = pytest.mark.django_db
@@ -280,3 +291,44 @@ def test_a_provider_that_has_left_the_route_is_named_all_the_same(
     attempt = message.attempts.get()
     beside.settings.ROUTES = {"email": ["mail"]}
     assert detours.choice_sentence(attempt) == "Through first."
+
+
+def called(venue: Organization, *errors: type[ProviderError]) -> History:
+    """What came before the last of a call's tries, given how the earlier ones ended."""
+    message = rows.message(venue)
+    call = Call.objects.create(provider="first", tries=len(errors) + 1)
+    for error in errors:
+        rows.attempt(message, call, error_class=error.__name__, status=Status.FAILED)
+    last = rows.attempt(message, call)
+    return decisions.read_history([(last, ServerFailed("Again."))])
+
+
+@pytest.mark.parametrize(
+    ("errors", "is_disproved"),
+    [
+        ([ServerFailed], True),
+        ([ServerFailed, TransientError], True),
+        ([OutcomeUnknown, ServerFailed], False),
+        ([ServerFailed, OutcomeUnknown], False),
+        ([OutcomeUnknown], False),
+    ],
+)
+def test_what_a_try_without_an_answer_carried_may_still_arrive(
+    venue: Organization,
+    mailing: Mailing,
+    errors: list[type[ProviderError]],
+    is_disproved: bool,  # noqa: FBT001
+) -> None:
+    mailing.two_accounts()
+    assert bool(called(venue, *errors).failed) is is_disproved
+
+
+def test_a_way_that_is_free_and_closed_to_this_message_shortens_no_pause(
+    venue: Organization, mailing: Mailing
+) -> None:
+    mailing.two_accounts()
+    attempt = rows.attempt(rows.message(venue))
+    limit = RateLimited("Later.", retry_after=timedelta(hours=1))
+    for held, pause_s in ((0.0, 3600), (60.0, 60)):
+        found = decisions.soonest(limit.retry_after, attempt, {"first": 0, "second": held}, limit)
+        assert found.total_seconds() == pause_s
