@@ -93,9 +93,14 @@ def share_refusals(organization: Organization, channel: str, values: Sequence[st
     rows = Suppression.objects.on(channel, values).filter(
         organization=organization, reason__in=PERSONAL
     )
+    closed = {
+        (form, row.sender, row.marketing_only)
+        for row in rows
+        for form in number_variants(row.value)
+    }
     for row in list(rows):
         for value in values:
-            if row.value not in number_variants(value):
+            if (value, row.sender, row.marketing_only) not in closed:
                 suppress_address(
                     organization,
                     channel=channel,

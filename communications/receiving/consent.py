@@ -3,7 +3,7 @@
 from communications.book import contacts
 from communications.models import Address, Channel, Contact, Organization
 from communications.policy import suppressions, whatsapp_window
-from communications.receiving.identities import owns_sender
+from communications.receiving.identities import owners_of
 from communications.receiving.senders import kept_value, sender_value
 from communications.vocabulary import consent_keywords
 from communications.vocabulary.consent_keywords import Consent
@@ -29,10 +29,9 @@ NOT_SAID = {"contacts", "flow", "location", "order", "unsupported"}
 def apply_consent(webhook: str, event: ConsentChanged) -> int | None:
     """Applies what a person allowed or refused with the provider's own switch."""
     found = None
-    for organization in Organization.objects.all():
-        if owns_sender(organization, webhook, event.channel, (event.to,)):
-            found = organization.pk
-            apply_preference(organization, event)
+    for organization in owners_of(webhook, event.channel, event.to):
+        found = organization.pk
+        apply_preference(organization, event)
     return found
 
 

@@ -3,8 +3,8 @@
 from communications.book import contacts, learning
 from communications.models import Channel, Contact, Organization
 from communications.policy import suppressions
-from communications.receiving.identities import owns_sender
-from communications.receiving.senders import contact_by_both, kept_value, unite
+from communications.receiving.identities import owners_of
+from communications.receiving.senders import contact_by_both, has_number, kept_value, unite
 from communications.vocabulary.events import ContactMoved
 from wedsync_comms.lib.text import sanitise
 
@@ -19,10 +19,9 @@ def apply_contact_moved(webhook: str, event: ContactMoved) -> int | None:
     The number they had stays with them as their former one, until somebody removes it.
     """
     found = None
-    for organization in Organization.objects.order_by("pk"):
-        if owns_sender(organization, webhook, event.channel, (event.to,)):
-            found = organization.pk
-            move_contact(organization, event)
+    for organization in owners_of(webhook, event.channel, event.to):
+        found = organization.pk
+        move_contact(organization, event)
     return found
 
 
@@ -39,9 +38,11 @@ def move_contact(organization: Organization, event: ContactMoved) -> None:
     if contact is None:
         return
     give_handle(contact, new_handle)
-    values = [value for value in (old, new, old_handle, new_handle) if value]
+    whatsapp = [value for value in (old, new, old_handle, new_handle) if value]
+    # WhatsApp's ids are nothing that an SMS could go to.
+    sms = [value for value in whatsapp if value.startswith("+")]
     # A telephone that has another number has it for everything.
-    for channel in (Channel.WHATSAPP, Channel.SMS):
+    for channel, values in ((Channel.WHATSAPP, whatsapp), (Channel.SMS, sms)):
         give_number(contact, channel, old, new)
         suppressions.share_refusals(organization, channel, values)
 
@@ -53,8 +54,13 @@ def link_known(organization: Organization, channel: str, value: str, handle: str
     """
     shown = contacts.contact_by_address(organization, channel=channel, value=value)
     hidden = contacts.contact_by_handle(organization, handle)
-    if value and handle and shown != hidden:
-        contact_by_both(organization, channel, value, handle, "")
+    if not (value and handle) or shown == hidden:
+        return
+    if shown is not None and hidden is not None and has_number(hidden):
+        # Somebody of ours has said whose they are; what the person refused is meant for both.
+        suppressions.share_refusals(organization, channel, [value, handle])
+        return
+    contact_by_both(organization, channel, value, handle, "")
 
 
 def give_handle(contact: Contact, handle: str) -> None:

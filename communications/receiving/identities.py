@@ -1,7 +1,9 @@
 """Whose message it is: the organization that owns the address it was sent to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+
+from django.db.models import Q
 
 from communications.errors import Unmatched
 from communications.models import Channel, Message, Organization
@@ -49,18 +51,16 @@ def one_owner(owners: Sequence[Organization], event: MessageReceived) -> Organiz
     return last.organization if last else None
 
 
-def owns_sender(
-    organization: Organization,
-    webhook: str,
-    channel: str,
-    addresses: Iterable[str],
-) -> bool:
-    """Whether one of the addresses is the organization's identity on a channel."""
-    return any(
-        is_identity(channel, own, address)
-        for own in own_identities(organization, webhook, channel)
-        for address in addresses
-    )
+def owners_of(webhook: str, channel: str, identity: str) -> Iterator[Organization]:
+    """Yields the organizations that write as an identity: as their own, or the installation's."""
+    column = f"{channel}_from"
+    candidates = Organization.objects.order_by("pk")
+    if channel != Channel.EMAIL:
+        candidates = candidates.filter(Q(**{column: ""}) | Q(**{f"{column}__iexact": identity}))
+    for organization in candidates:
+        identities = own_identities(organization, webhook, channel)
+        if any(is_identity(channel, own, identity) for own in identities):
+            yield organization
 
 
 # Whatever it was sent to: the vendor picks among senders of its own.

@@ -1,7 +1,7 @@
 """What became of a message that is here: written anew, taken back, answered with an emoji. And what
 somebody of ours wrote with the provider's own app."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from communications.models import Attempt, Call, Direction, Message, Organizatio
 from communications.models import Event as Row
 from communications.receiving import edits, inbound
 from communications.receiving.consent import apply_side_effects, consent_of
-from communications.receiving.identities import owns_sender, receiving_organizations
+from communications.receiving.identities import owners_of, receiving_organizations
 from communications.receiving.senders import find_sender
 from communications.vocabulary.events import (
     Kind,
@@ -214,12 +214,6 @@ def find_target(
         if direction in {None, message.direction}:
             return message
     return None
-
-
-def owners_of(webhook: str, channel: str, identity: str) -> Iterator[Organization]:
-    for organization in Organization.objects.order_by("pk"):
-        if owns_sender(organization, webhook, channel, (identity,)):
-            yield organization
 
 
 def owner_of(webhook: str, event: MessageReceived) -> Organization:

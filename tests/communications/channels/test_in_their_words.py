@@ -18,9 +18,10 @@ from communications.models import (
     Suppression,
     WebhookDelivery,
 )
-from communications.policy import whatsapp_window
+from communications.policy import suppressions, whatsapp_window
 from communications.receiving import deliveries, message_changes
 from communications.sending import reconciliation
+from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.channels.phones import (
     Json,
@@ -371,6 +372,35 @@ def test_a_changed_number_is_the_same_contact(hart: Contact, phones: Phones) -> 
     assert hidden.contact == hart
     assert Suppression.objects.on("whatsapp", ["+447700900124"]).exists()
     assert Contact.objects.filter(organization=hart.organization).count() == 1
+
+
+def test_what_was_refused_by_sms_is_refused_of_numbers_only(hart: Contact, phones: Phones) -> None:
+    suppressions.suppress_address(
+        hart.organization, channel="sms", value=f"+{AMELIA}", reason=Reason.OPT_OUT
+    )
+    moved = {"type": "user_changed_number", "wa_id": "447700900124", "user_id": "GB.2"}
+    comes(phones, said("system", moved))
+    closed = Suppression.objects.filter(channel="sms").values_list("value", flat=True)
+    assert set(closed) == {f"+{AMELIA}", "+447700900124"}
+
+
+def test_of_two_known_people_a_receipt_unites_only_what_was_refused(
+    hart: Contact, phones: Phones
+) -> None:
+    other = contacts.create_contact(
+        hart.organization, name="Tom", addresses=[("whatsapp", "+447700900124")]
+    )
+    contacts.remember_handle(other, "GB.1349")
+    suppressions.suppress_address(
+        hart.organization, channel="whatsapp", value="GB.1349", reason=Reason.OPT_OUT
+    )
+    for said_of_it in ("sent", "delivered", "read"):
+        entry = {"id": "wamid.x", "status": said_of_it, "timestamp": "1795166300"}
+        person = [{"wa_id": AMELIA, "user_id": "GB.1349"}]
+        phones.meta_posts("messages", statuses=[entry], contacts=person)
+    assert contacts.contact_by_handle(hart.organization, "GB.1349") == other
+    closed = Suppression.objects.values_list("value", flat=True)
+    assert sorted(closed) == [f"+{AMELIA}", "GB.1349"]
 
 
 def test_who_wrote_from_the_new_number_first_becomes_one(hart: Contact, phones: Phones) -> None:
