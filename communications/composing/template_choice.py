@@ -40,13 +40,13 @@ def choose_template(
     """
     named = Template.objects.filter(organization=organization, channel=channel, name=name)
     known = list(named.order_by("language", "pk"))
-    usable = [template for template in known if is_sendable(template)]
+    usable = [template for template in known if not unusable_reason(template)]
     if not known:
         raise Refused("template", f"There is no {channel} template “{name}”.")
     if language:
         return version_in(language, known, usable, organization)
     if not usable:
-        raise Refused("template", template_refusal(known[0]))
+        raise Refused("template", unusable_reason(known[0]))
     return best_version(usable, organization, contact)
 
 
@@ -71,7 +71,7 @@ def version_in(
     for versions in (usable, known):
         if found := matching_version(language, versions, organization, is_strict=True):
             if found not in usable:
-                raise Refused("language", template_refusal(found))
+                raise Refused("language", unusable_reason(found))
             return TemplateChoice(found, choice_reason(found, "as it was asked for"))
     there = ", ".join(template.language for template in usable if template.language)
     raise Refused(

@@ -39,5 +39,5 @@ def template_refusals(messages: Iterable[Message]) -> dict[UUID, str]:
 
 
 def template_refusal(template: Template) -> str:
-    state = template.approval.replace("_", " ").lower()
+    state = template.approval.replace("_", " ").lower() or "not approved"
     return f"WhatsApp does not take the template “{template.name}” now, it is {state}."

@@ -77,6 +77,24 @@ def test_the_contact_s_language_chooses_then_the_organization_s(
 
 @pytest.mark.usefixtures("phones", "bilingual")
 @pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"unsendable": "It has a carousel."}, "It has a carousel."),
+        ({"approval": "PAUSED"}, "it is paused"),
+        ({"approval": ""}, "it is not approved"),
+    ],
+)
+def test_a_version_that_cannot_be_sent_is_none(
+    amelia: Contact, columns: dict[str, str], why: str
+) -> None:
+    Template.objects.filter(language="de").update(**columns)
+    assert languages(speaks(amelia, "de")) == "en_US"
+    with pytest.raises(Refused, match=why):
+        languages(amelia, language="de")
+
+
+@pytest.mark.usefixtures("phones", "bilingual")
+@pytest.mark.parametrize(
     ("asked", "taken"), [("EN", "en_US"), ("en-US", "en_US"), ("de_AT", "de"), ("de", "de")]
 )
 def test_who_asks_for_a_language_gets_it(amelia: Contact, asked: str, taken: str) -> None:
