@@ -400,8 +400,11 @@ LOGGING = {
     "filters": {
         "news": {"()": "django.utils.log.CallbackFilter", "callback": is_news},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+        "admins": {"class": "wedsync_comms.lib.error_mail.ErrorMailHandler"},
+    },
+    "root": {"handlers": ["stderr", "admins"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"handlers": [], "level": "INFO", "propagate": True, "filters": ["news"]},
