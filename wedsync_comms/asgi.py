@@ -3,8 +3,6 @@
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wedsync_comms.settings")
-# Requests run in changing threads here: connections come from a pool instead of staying open.
-os.environ.setdefault("DATABASE_POOL", "on")
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application

@@ -29,8 +29,10 @@ class Identity:
 class ProcessGroup:
     """The descendants share the leader's process group, which gets no signal from a terminal."""
 
-    def __init__(self, command: list[str]) -> None:
-        self.leader = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own words
+    def __init__(self, command: list[str], **variables: str) -> None:
+        self.leader = subprocess.Popen(  # noqa: S603 - our own words
+            command, env={**os.environ, **variables}, start_new_session=True
+        )
 
     @property
     def pid(self) -> int:

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from communications.vocabulary.email_addresses import sender_header
+from wedsync_comms.lib.database_settings import database_settings
 from wedsync_comms.lib.logs import PROCESSORS, is_news, log_formatter
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -142,27 +143,25 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Database -----------------------------------------------------------------------------------
 
-DATABASE: dict[str, Any] = env.db_url(
-    "DATABASE_URL",
-    default=f"sqlite:///{VAR_DIR / 'wedsync.sqlite3'}",
+# Connections a process may have to PostgreSQL. Off where processes fork, which a pool does not
+# survive: the cluster of a worker, whose processes have a connection each.
+DATABASE_POOL_SIZE = (
+    env.int("DATABASE_POOL_SIZE", default=12) if env.bool("DATABASE_POOL", default=True) else 0
+)
+DATABASE = database_settings(
+    env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'wedsync.sqlite3'}"),
+    pool_size=DATABASE_POOL_SIZE,
 )
 if DATABASE["ENGINE"].endswith("sqlite3"):
-    # Measured with three writing processes: with anything less, up to 45 % of the writes fail with
-    # "database is locked". Commits stay durable (synchronous=FULL): a stored webhook is safe.
-    DATABASE["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    }
     VAR_DIR.mkdir(exist_ok=True)
-elif env.bool("DATABASE_POOL", default=False):
-    # Under ASGI each request may run in a new thread, where a persistent connection would leak.
-    DATABASE["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 20, "timeout": 10}}
-else:
-    # A persistent connection is worth a factor of ten; a django-q2 cluster breaks with a pool.
-    DATABASE["CONN_MAX_AGE"] = 60
-    DATABASE["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": DATABASE}
+# How many of each process run against this database, as far as they are more than one; with it,
+# `check --deploy` compares what they may open with what PostgreSQL allows.
+REPLICAS: dict[str, int] = {
+    process: int(count) for process, count in env.dict("REPLICAS", default={}).items()
+}
+WEB_WORKERS = env.int("WEB_WORKERS", default=2)
+WEB_THREADS = env.int("WEB_THREADS", default=12)
 
 # --- Redis: channel layer, shared limits, wake-ups; works without -------------------------------
 
@@ -179,7 +178,7 @@ if REDIS_URL:
 
 # A task may be lost, late or doubled without harm. The retry clock starts when a task is
 # prefetched, so retry > timeout x (queue_limit / workers + 2), or it runs twice.
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "wedsync",
     "orm": "default",
     "workers": 2,

@@ -97,7 +97,8 @@ class Watchdog:
 
     def watch_one(self) -> str:
         """Runs a cluster until there is a reason to replace it, or none: we are to stop."""
-        group = ProcessGroup(cluster_command(self.pid))
+        # It forks, and the threads of a pool stay behind: a connection for each process instead.
+        group = ProcessGroup(cluster_command(self.pid), DATABASE_POOL="off")
         self.records.write(self.pid, group.pid)
         log.info("cluster_started", pid=group.pid)
         try:

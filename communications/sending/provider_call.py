@@ -14,6 +14,7 @@ from communications.sending.claims import LOST, Claim, is_repeatable, last_attem
 from communications.sending.outcomes import CallResult, record_outcomes
 from communications.vocabulary.events import File, Media, Outbound, TemplateRef, TemplateValue
 from wedsync_comms.lib.breaker import QUOTA
+from wedsync_comms.lib.connections import give_back_connection
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,
@@ -44,7 +45,10 @@ def call_provider(claim: Claim) -> CallResult:
     else:
         lost = OutcomeUnknown(LOST, code="lost")
         return CallResult(claim, [lost] * len(claim.attempts))
-    reply = guarded_send(provider, [as_outbound(attempt, provider) for attempt in carried], call)
+    outbounds = [as_outbound(attempt, provider) for attempt in carried]
+    # Others may have the connection while the provider takes its time.
+    give_back_connection()
+    reply = guarded_send(provider, outbounds, call)
     # At once, so that nothing more is sent to a provider that just asked us to stop.
     apply_provider_signals(call.provider, reply)
     obey_pair_limits(call.provider, carried, reply)

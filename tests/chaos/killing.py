@@ -144,11 +144,7 @@ def scene(env: dict[str, str], folder: Path) -> Iterator[Scene]:
         manage = [sys.executable, "manage.py", "dispatcher", "--threads", "8"]
         server = [sys.executable, "-m", "uvicorn", "--port", str(port), "--no-access-log"]
         dispatcher = Victim(manage, env, folder / "dispatcher.log")
-        web = Victim(
-            [*server, "wedsync_comms.asgi:application"],
-            {**env, "DATABASE_POOL": "on"},
-            folder / "web.log",
-        )
+        web = Victim([*server, "wedsync_comms.asgi:application"], env, folder / "web.log")
         found = Scene(sandbox, dispatcher, web, port)
         try:
             eventually(found.is_answering)

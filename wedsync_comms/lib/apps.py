@@ -7,3 +7,7 @@ class LibConfig(AppConfig):
     name = "wedsync_comms.lib"
     label = "lib"
     verbose_name = "Shared state"
+
+    def ready(self) -> None:
+        # Importing is what registers them with Django.
+        from wedsync_comms.lib import database_checks  # noqa: F401, PLC0415
