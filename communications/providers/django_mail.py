@@ -40,8 +40,11 @@ PERMANENT_REPLY = 500
 SENDER_REPLIES = {501, 550, 551, 553}
 # How servers say that the login is not the sender's, at whichever step they notice.
 SENDER_REFUSED = re.compile(r"(?i)5\.7\.60|send ?as ?denied|sender address rejected")
-# What a login may send in a day, and not what fits into somebody's mailbox.
+# What a login may send in a day, or somebody may receive, or keep in a mailbox.
 QUOTA_USED = re.compile(r"(?i)\b(daily|hourly|monthly|sending)\b[^;]{0,40}\b(limit|quota)\b")
+# The first of these.
+OF_LOGIN = re.compile(r"(?i)\b(sending|outgoing|your (daily|hourly|monthly))\b")
+OF_RECIPIENT = re.compile(r"(?i)\b(recipient|mailbox|receiving)\b")
 # Servers do not say for how long; it may be an hour or a day.
 QUOTA_PAUSE = timedelta(hours=1)
 # https://www.rfc-editor.org/rfc/rfc4954#section-6: it wants a login first, or a stronger one.
@@ -183,7 +186,7 @@ def connection_error(error: Exception) -> ProviderError:
 
 def classify_smtp_error(error: Exception) -> ProviderError:
     said = str(error)
-    if isinstance(error, smtplib.SMTPException) and QUOTA_USED.search(said):
+    if isinstance(error, smtplib.SMTPException) and is_quota_used(error):
         return QuotaExceeded(said, code=smtp_code(error), retry_after=QUOTA_PAUSE)
     if isinstance(error, smtplib.SMTPException) and is_sender_refused(error):
         return SenderRejected(said, code=smtp_code(error))
@@ -196,6 +199,18 @@ def classify_smtp_error(error: Exception) -> ProviderError:
     if isinstance(error, ValueError | smtplib.SMTPNotSupportedError):
         return ContentRejected(str(error), code=type(error).__name__)
     return OutcomeUnknown(f"{type(error).__name__}: {error}", code=type(error).__name__)
+
+
+def is_quota_used(error: smtplib.SMTPException) -> bool:
+    """Whether it is what we may send that is used up, and not what one recipient takes."""
+    said = str(error)
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        # Without the addresses, which may have any words.
+        said = str([reply for _, reply in error.recipients.values()])
+    if not QUOTA_USED.search(said):
+        return False
+    is_at_recipient = isinstance(error, smtplib.SMTPRecipientsRefused) or OF_RECIPIENT.search(said)
+    return not is_at_recipient or bool(OF_LOGIN.search(said))
 
 
 def is_sender_refused(error: smtplib.SMTPException) -> bool:
