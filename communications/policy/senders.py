@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan
-from communications.models import Event, Message, Organization, SenderStanding
+from communications.models import Attempt, Event, Message, Organization, SenderStanding
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.errors import SenderBusy, SenderRejected
@@ -36,6 +36,11 @@ def sender_at(organization: Organization, slug: str) -> str:
     """Returns who an organization writes as through a provider: itself, or the installation."""
     provider = registry.provider_for(slug)
     return organization.sender(provider.channel) or provider.sender
+
+
+def sender_of(attempt: Attempt) -> str:
+    """Returns who an attempt was made as, as the provider was told it."""
+    return attempt.sender or registry.provider_for(attempt.provider).sender
 
 
 def trial_pause(trials: int) -> timedelta:

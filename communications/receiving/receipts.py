@@ -27,7 +27,7 @@ from wedsync_comms.lib.errors import (
     SenderRejected,
     TemplateRejected,
 )
-from wedsync_comms.lib.text import as_sentence, sanitise
+from wedsync_comms.lib.text import as_delay, as_sentence, sanitise
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +44,8 @@ def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Sour
     """
     attempt = find_attempt(webhook, event)
     if attempt is None:
-        if echoed_ids(event) is None:
-            log.info("receipt_not_ours", webhook=webhook, provider_id=event.provider_id)
-            return None
-        raise Unmatched(f"No attempt has the id {event.provider_id} at {webhook}.")
+        refuse_unmatched(webhook, event)
+        return None
     event = narrowed_to_sender(attempt, event)
     with transaction.atomic():
         new = record([receipt_change(attempt, event, event_id, source)])
@@ -56,10 +54,19 @@ def apply_status(webhook: str, event: StatusChanged, event_id: str, source: Sour
         if new and event.closes:
             close_address(attempt, event, event.closes)
         if new and event.remedy:
-            heed_refusal(attempt, event, event.remedy)
+            close_refused(attempt, event, event.remedy)
         if new and ended_last_attempt(attempt, event):
             after_failure(attempt, event)
+    if new and event.remedy:
+        # Now, because without Redis it is a row that many wait for, locked until the commit.
+        heed_provider(attempt, event, event.remedy)
     return attempt.message.organization_id
+
+
+def refuse_unmatched(webhook: str, event: StatusChanged) -> None:
+    if echoed_ids(event) is not None:
+        raise Unmatched(f"No attempt has the id {event.provider_id} at {webhook}.")
+    log.info("receipt_not_ours", webhook=webhook, provider_id=event.provider_id)
 
 
 def narrowed_to_sender(attempt: Attempt, event: StatusChanged) -> StatusChanged:
@@ -70,33 +77,36 @@ def narrowed_to_sender(attempt: Attempt, event: StatusChanged) -> StatusChanged:
     return replace(event, remedy=provider.narrowed(event.remedy, event.code, attempt.sender))
 
 
-def heed_refusal(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:
-    """Sends less where it was too much, and closes what is refused."""
-    if issubclass(remedy, RateLimited):
-        sender = attempt.sender or registry.provider_for(attempt.provider).sender
-        throttling.learn_from_receipt(
-            attempt.provider, sender, attempt.to, for_recipient=event.for_recipient
-        )
-    else:
-        close_refused(attempt, event, remedy)
-
-
 def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:
-    """Closes what a receipt says is refused: a sender, an account, a template."""
-    why = sanitise(event.detail) or event.code
+    """Closes what a receipt says is refused of an organization: a sender, a template."""
     if issubclass(remedy, SenderRejected):
-        sender = attempt.sender or registry.provider_for(attempt.provider).sender
-        refusal = remedy(why, code=event.code, retry_after=event.retry_after or None)
-        senders.close_sender(attempt.message.organization, attempt.provider, sender, refusal)
+        refusal = remedy(why_of(event), code=event.code, retry_after=event.retry_after or None)
+        organization = attempt.message.organization
+        senders.close_sender(organization, attempt.provider, senders.sender_of(attempt), refusal)
+    elif issubclass(remedy, TemplateRejected):
+        template_catalogue.pause_refused(attempt.message)
+
+
+def heed_provider(attempt: Attempt, event: StatusChanged, remedy: type[ProviderError]) -> None:
+    """Sends less where it was too much, and pauses an account that is refused."""
+    if issubclass(remedy, RateLimited):
+        throttling.learn_from_receipt(
+            attempt.provider,
+            senders.sender_of(attempt),
+            attempt.to,
+            for_recipient=event.for_recipient,
+        )
     elif issubclass(remedy, QuotaExceeded):
         # A receipt may be late: the quota may be another day's.
         left = event.occurred_at + event.retry_after - timezone.now()
         if left > timedelta(0):
-            registry.breaker_for(attempt.provider).pause(why, cause=QUOTA, lasts=left)
+            registry.breaker_for(attempt.provider).pause(why_of(event), cause=QUOTA, lasts=left)
     elif issubclass(remedy, ProviderPaused):
-        registry.breaker_for(attempt.provider).pause(why)
-    elif issubclass(remedy, TemplateRejected):
-        template_catalogue.pause_refused(attempt.message)
+        registry.breaker_for(attempt.provider).pause(why_of(event))
+
+
+def why_of(event: StatusChanged) -> str:
+    return sanitise(event.detail) or event.code
 
 
 def learn_internet_id(attempt: Attempt, value: str) -> None:
@@ -222,12 +232,6 @@ def retry_or_failover(attempt: Attempt, message: Message, event: StatusChanged) 
     if decision.action is retry_policy.Action.RETRY:
         return change
     return replace(change, kind=Kind.FAILOVER, detail=f"Not through {attempt.provider}: {what}")
-
-
-def as_delay(delay: timedelta) -> str:
-    """Returns a delay as people read it: in seconds, or in minutes from two on."""
-    seconds = delay.total_seconds()
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
 def find_attempt(webhook: str, event: StatusChanged) -> Attempt | None:

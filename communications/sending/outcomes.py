@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -31,7 +31,7 @@ from wedsync_comms.lib.errors import (
     ProviderError,
     TemplateRejected,
 )
-from wedsync_comms.lib.text import as_sentence
+from wedsync_comms.lib.text import as_delay, as_sentence
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ def accepted_senders(results: Sequence[CallResult]) -> Iterator[tuple[int, str, 
     for called in results:
         for attempt, result in called.pairs():
             if isinstance(result, Accepted):
-                sender = attempt.sender or registry.provider_for(attempt.provider).sender
+                sender = senders.sender_of(attempt)
                 yield attempt.message.organization_id, attempt.provider, sender
 
 
@@ -175,7 +175,7 @@ def decision_events(
     attempt: Attempt, error: ProviderError, decision: Decision, via: str
 ) -> list[Change]:
     """Returns a line in the timeline for a decision that a person would wonder about."""
-    delay = as_seconds(decision.delay)
+    delay = as_delay(decision.delay)
     if decision.action is Action.RETRY:
         detail = f"Next try in {delay}."
     elif decision.action is Action.REPEAT:
@@ -190,12 +190,6 @@ def decision_events(
         return []
     kind = Kind.FAILOVER if decision.action is Action.FAIL_OVER else Kind.RETRY
     return [Change(message=attempt.message_id, kind=kind, provider=attempt.provider, detail=detail)]
-
-
-def as_seconds(delay: timedelta) -> str:
-    """Returns a delay as people read it: whole seconds, and parts of the first one."""
-    seconds = delay.total_seconds()
-    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
 
 
 def suppress_opted_out(called: CallResult) -> None:

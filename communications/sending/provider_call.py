@@ -165,7 +165,7 @@ def obey_pair_limits(slug: str, carried: Sequence[Attempt], reply: Reply) -> Non
     """Leaves those people alone to whom a sender has written too often, and nobody else."""
     for attempt, result in zip(carried, reply.results, strict=True):
         if isinstance(result, RateLimited) and result.for_recipient:
-            throttling.obey_pair(slug, sender_of(attempt), attempt.to, result.retry_after)
+            throttling.obey_pair(slug, senders.sender_of(attempt), attempt.to, result.retry_after)
 
 
 def close_refused_senders(slug: str, carried: Sequence[Attempt], reply: Reply) -> Reply:
@@ -181,23 +181,18 @@ def close_refused_senders(slug: str, carried: Sequence[Attempt], reply: Reply) -
     ]
     if not pairs:
         return reply
-    own = {(attempt.message.organization_id, sender_of(attempt)) for attempt, _ in pairs}
+    own = {(attempt.message.organization_id, senders.sender_of(attempt)) for attempt, _ in pairs}
     is_whole = len(pairs) == len(reply.results) and len({id(result) for _, result in pairs}) == 1
     if is_whole and len({sender for _, sender in own}) > 1:
         senders.doubt_senders({organization for organization, _ in own}, slug)
         return replace(reply, results=[RefusedTogether(SHARED, code="shared")] * len(carried))
     refused = {
-        (attempt.message.organization_id, sender_of(attempt)): (attempt, result)
+        (attempt.message.organization_id, senders.sender_of(attempt)): (attempt, result)
         for attempt, result in pairs
     }
     for (_, sender), (attempt, result) in refused.items():
         senders.close_sender(attempt.message.organization, slug, sender, result)
     return reply
-
-
-def sender_of(attempt: Attempt) -> str:
-    """Returns who an attempt was made as, as the provider was told it."""
-    return attempt.sender or registry.provider_for(attempt.provider).sender
 
 
 def stop_signal(results: Iterable[Accepted | ProviderError]) -> Accepted | ProviderError | None:

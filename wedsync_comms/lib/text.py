@@ -1,5 +1,7 @@
 """Text from outside, made fit to be stored and to be read."""
 
+from datetime import timedelta
+
 
 def sanitise(value: str) -> str:
     """Without NULs and lone surrogates, which PostgreSQL and UTF-8 refuse."""
@@ -15,3 +17,12 @@ def is_sane_text(value: str) -> bool:
 def as_sentence(value: str) -> str:
     """With its full stop, so that another may follow."""
     return value if value.endswith((".", "!", "?", "…")) else f"{value}."
+
+
+def as_delay(delay: timedelta) -> str:
+    """Returns a delay as people read it: parts of the first second, whole ones, minutes from two
+    on."""
+    seconds = delay.total_seconds()
+    if seconds >= 120:  # noqa: PLR2004
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"

@@ -1,8 +1,11 @@
 """A used-up quota: the account is left alone for as long as it says, and no message is burnt."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from communications.models import Message, Organization
@@ -12,9 +15,16 @@ from communications.vocabulary.events import Kind, Source, StatusChanged
 from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.engine.mailing import Mailing, status, timeline
+from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.breaker import QUOTA
-from wedsync_comms.lib.errors import QuotaExceeded
+from wedsync_comms.lib.errors import (
+    CredentialsRejected,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+)
 
+T = TypeVar("T")
 pytestmark = pytest.mark.django_db
 
 
@@ -85,6 +95,31 @@ def test_a_receipt_of_it_sends_the_mail_by_the_next_provider(
     assert (status(message), message.provider) == ("sent", "second")
     assert registry.breaker_for("first").state().cause == QUOTA
     assert not mailing.requests()[1:]
+
+
+@pytest.mark.parametrize("remedy", [QuotaExceeded, CredentialsRejected, RateLimited])
+def test_what_all_wait_for_is_changed_when_the_receipt_is_committed(
+    venue: Organization,
+    monkeypatch: pytest.MonkeyPatch,
+    mailing: Mailing,
+    remedy: type[ProviderError],
+) -> None:
+    """Without Redis it is a row, and locked for as long as the transaction takes."""
+    message = factories.message(venue)
+    mailing.send_due()
+    status(message)
+    open_now: list[int] = []
+    update = shared_state.update_state
+
+    def noting(key: str, change: shared_state.Change[T]) -> T:
+        open_now.append(len(connection.savepoint_ids))
+        return update(key, change)
+
+    monkeypatch.setattr(shared_state, "update_state", noting)
+    event = replace(reached(message, "x", timezone.now()), remedy=remedy)
+    outside = len(connection.savepoint_ids)
+    receipts.apply_status("first", event, "e1", Source.WEBHOOK)
+    assert open_now == [outside]
 
 
 def test_a_receipt_of_yesterdays_quota_stops_nobody_today(
