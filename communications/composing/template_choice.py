@@ -46,7 +46,7 @@ def choose_template(
     if language:
         return version_in(language, known, usable, organization)
     if not usable:
-        raise Refused("template", unusable_reason(known[0]))
+        raise Refused("template", choice_refusal(known[0]))
     return best_version(usable, organization, contact)
 
 
@@ -64,6 +64,13 @@ def unusable_reason(template: Template) -> str:
     return template.unsendable
 
 
+def choice_refusal(template: Template) -> str:
+    """Returns what whoever chose a template is told, of one with an `unusable_reason`."""
+    if is_sendable(template):
+        return f"“{template.name}” is not offered. {template.unsendable}"
+    return template_refusal(template)
+
+
 def version_in(
     language: str, known: list[Template], usable: list[Template], organization: Organization
 ) -> TemplateChoice:
@@ -71,7 +78,7 @@ def version_in(
     for versions in (usable, known):
         if found := matching_version(language, versions, organization, is_strict=True):
             if found not in usable:
-                raise Refused("language", unusable_reason(found))
+                raise Refused("language", choice_refusal(found))
             return TemplateChoice(found, choice_reason(found, "as it was asked for"))
     there = ", ".join(template.language for template in usable if template.language)
     raise Refused(
