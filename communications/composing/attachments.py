@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import unescape
@@ -11,58 +10,11 @@ from urllib.parse import unquote
 from communications.errors import Refused
 from communications.models import Channel
 from communications.vocabulary.events import File
+from communications.vocabulary.file_types import types_of_name
 
 # Resend takes 40 MB a mail after encoding; leave room for the text.
 MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
 ANY_TYPE = "application/octet-stream"
-# What Python does not know, or not in every version; the first is the one that is sent. The others
-# are written for it, and mean the same.
-TYPES: Mapping[str, tuple[str, ...]] = {
-    ".7z": ("application/x-7z-compressed",),
-    ".aac": ("audio/aac",),
-    ".avif": ("image/avif",),
-    ".bmp": ("image/bmp", "image/x-ms-bmp", "image/x-bmp"),
-    ".csv": ("text/csv", "application/csv", "text/x-csv"),
-    ".docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",),
-    ".eml": ("message/rfc822",),
-    ".epub": ("application/epub+zip",),
-    ".gz": ("application/gzip", "application/x-gzip"),
-    ".heic": ("image/heic", "image/heif"),
-    ".heif": ("image/heif", "image/heic"),
-    ".ics": ("text/calendar", "application/ics"),
-    ".jpeg": ("image/jpeg", "image/jpg", "image/pjpeg"),
-    ".jpg": ("image/jpeg", "image/jpg", "image/pjpeg"),
-    ".js": ("text/javascript", "application/javascript", "application/x-javascript"),
-    ".json": ("application/json", "text/json"),
-    ".key": ("application/vnd.apple.keynote",),
-    ".m4a": ("audio/mp4", "audio/x-m4a", "audio/m4a"),
-    ".md": ("text/markdown", "text/x-markdown"),
-    ".mp3": ("audio/mpeg", "audio/mp3"),
-    ".numbers": ("application/vnd.apple.numbers",),
-    ".odp": ("application/vnd.oasis.opendocument.presentation",),
-    ".ods": ("application/vnd.oasis.opendocument.spreadsheet",),
-    ".odt": ("application/vnd.oasis.opendocument.text",),
-    ".ogg": ("audio/ogg", "application/ogg", "video/ogg"),
-    ".pages": ("application/vnd.apple.pages",),
-    ".pdf": ("application/pdf", "application/x-pdf"),
-    ".png": ("image/png", "image/x-png"),
-    ".pptx": ("application/vnd.openxmlformats-officedocument.presentationml.presentation",),
-    ".rar": ("application/vnd.rar", "application/x-rar-compressed", "application/x-rar"),
-    ".rtf": ("application/rtf", "text/rtf"),
-    ".svg": ("image/svg+xml",),
-    ".tgz": ("application/gzip", "application/x-gzip", "application/x-compressed-tar"),
-    ".tif": ("image/tiff",),
-    ".vcf": ("text/vcard", "text/x-vcard", "text/directory"),
-    ".wav": ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"),
-    ".webm": ("video/webm", "audio/webm"),
-    ".webp": ("image/webp",),
-    ".xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
-    ".xml": ("application/xml", "text/xml"),
-    ".yaml": ("application/yaml", "text/yaml", "application/x-yaml"),
-    ".zip": ("application/zip", "application/x-zip-compressed", "application/x-zip"),
-}
-# Python's own list, without what this machine may know beside it.
-PYTHONS = mimetypes.MimeTypes().types_map[True]
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[^\r\n\0]*)?")
 # https://resend.com/docs/dashboard/emails/embed-inline-images: less than 128 characters.
 CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{1,127}")
@@ -126,17 +78,6 @@ def type_of_file(filename: str, given: str) -> str:
             "“content_type” out, or rename the file.",
         )
     return given if plain == expected[0] else expected[0]
-
-
-def types_of_name(filename: str) -> tuple[str, ...]:
-    """Returns what a name says that a file is; nothing where it ends like no known one."""
-    stem, dot, ending = filename.strip().lower().rpartition(".")
-    suffix = f".{ending}"
-    if not stem or not dot:
-        return ()
-    if suffix in TYPES:
-        return TYPES[suffix]
-    return (PYTHONS[suffix],) if suffix in PYTHONS else ()
 
 
 def checked_content_id(given: str) -> str:

@@ -12,6 +12,8 @@ ANSWER_MARK = re.compile(
     re.IGNORECASE,
 )
 LOOKED_AT = 50
+# Their texts may be long.
+NEEDED = ("subject", "contact", "references", "internet_message_id")
 MAX_REFERENCES = 20
 
 
@@ -54,7 +56,7 @@ def find_answered_mail(message: Message) -> Message | None:
         is_automatic=False,
     ).exclude(internet_message_id="")
     subject = bare_subject(message.subject)
-    newest = received.order_by("-created_at")[:LOOKED_AT]
+    newest = received.only(*NEEDED).order_by("-created_at")[:LOOKED_AT]
     return next((mail for mail in newest if bare_subject(mail.subject) == subject), None)
 
 

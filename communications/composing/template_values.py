@@ -4,16 +4,16 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/suppor
 (131008, 132000, 132005, 132012, 132018) is what would be answered otherwise.
 """
 
-import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from communications.composing.placeholders import placeholders
 from communications.errors import Refused
 from communications.models import Template
 from communications.vocabulary.events import TemplateVariable
+from communications.vocabulary.file_types import type_of_name
 
 # No line break, no tab, and no more than four spaces in a row.
 UNFIT = re.compile(r"[\n\r\t\v\f\x1c-\x1e\x85\u2028\u2029]| {5}")
@@ -109,7 +109,7 @@ def address_refusal(kind: str, value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme != "https" or not parts.hostname or "." not in parts.hostname:
         return "is no public address beginning with https://."
-    guessed = mimetypes.guess_type(parts.path)[0]
+    guessed = type_of_name(unquote(parts.path))
     if kind in MEDIA and guessed and guessed not in MEDIA[kind]:
         return f"leads to a file of type {guessed}, where the template has {kind}s."
     return ""

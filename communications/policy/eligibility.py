@@ -58,10 +58,11 @@ def refuse_ineligible(messages: Sequence[Message]) -> dict[UUID, Change]:
             changes[message.pk] = fallback_or_suppressed(
                 message, f"Not by WhatsApp: {whatsapp_window.WINDOW_CLOSED}", "window"
             )
-    by_whatsapp = [message for message in messages if message.leg_channel == Channel.WHATSAPP]
-    for pk, why in template_state.template_refusals(by_whatsapp).items():
-        message = next(message for message in by_whatsapp if message.pk == pk)
-        changes.setdefault(pk, fallback_or_suppressed(message, why, "template"))
+    by_whatsapp = {
+        message.pk: message for message in messages if message.leg_channel == Channel.WHATSAPP
+    }
+    for pk, why in template_state.template_refusals(by_whatsapp.values()).items():
+        changes.setdefault(pk, fallback_or_suppressed(by_whatsapp[pk], why, "template"))
     return changes
 
 

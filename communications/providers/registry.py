@@ -34,6 +34,11 @@ def for_webhook(webhook: str) -> list[str]:
     return [slug for slug in settings.PROVIDERS if webhook in {slug, provider_for(slug).webhook}]
 
 
+def carriers_of(channel: str) -> list[str]:
+    """Returns the slugs of all providers of a channel, also of those on no route."""
+    return [slug for slug in settings.PROVIDERS if provider_for(slug).channel == channel]
+
+
 def routed_channels() -> list[str]:
     """Returns the channels that have a provider."""
     return [channel for channel, slugs in settings.ROUTES.items() if slugs]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from communications.book import learning
 from communications.models import Attempt, Channel, Message
+from communications.providers import registry
 from communications.vocabulary.events import MailHeaders, Media, MessageReceived
 from wedsync_comms.lib.text import sanitise
 
@@ -46,7 +47,9 @@ def find_answered(organization: int, references: Sequence[str]) -> Message | Non
     missing = [value for value in references if value not in known]
     # What a provider without receipts calls a mail is its id in the header.
     attempts = Attempt.objects.filter(
-        provider_id__in=missing, message__organization=organization
+        provider__in=registry.carriers_of(Channel.EMAIL),
+        provider_id__in=missing,
+        message__organization=organization,
     ).select_related("message")
     known |= {attempt.provider_id: attempt.message for attempt in attempts}
     return next((known[value] for value in reversed(references) if value in known), None)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from functools import lru_cache
 from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
@@ -193,6 +194,7 @@ def format_mailbox(mailbox: Mailbox) -> str:
     return f"{name} <{address}>"
 
 
+@lru_cache(maxsize=1_000)
 def sender_header(text: str) -> str:
     """Returns a sender as every provider reads it; as it is, if it is not one mailbox."""
     found = parse_mailboxes(text)

@@ -98,8 +98,8 @@ def standing_by_length(number: PhoneNumber) -> NumberStanding:
 
 
 REFUSALS = {
-    NumberStanding.POSSIBLE: "No network is known to have the number {}. Where you know better, "
-    "say that you are sure of it: “allow_unconfirmed” in the API, a tick in the form.",
+    NumberStanding.POSSIBLE: "No network is known to have the number {}: check it, or say "
+    "that you are sure of it.",
     NumberStanding.LOCAL: "“{}” is understood within one place only, or is a short code: write "
     "the number with its area code, like +447700900123.",
     NumberStanding.IMPOSSIBLE: "“{}” has too few or too many digits for a telephone number.",

@@ -1,11 +1,11 @@
 """A message -> the body of a request."""
 
-import mimetypes
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from communications.vocabulary.events import Outbound, TemplateRef, TemplateValue
+from communications.vocabulary.file_types import type_of_name
 from wedsync_comms.lib.errors import ContentRejected
 
 # https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types
@@ -113,7 +113,7 @@ def media_body(outbound: Outbound) -> dict[str, Any]:
         )
     [only] = outbound.media
     name = file_name(only.url)
-    kind = CAPTIONED_MEDIA.get(only.content_type or mimetypes.guess_type(name)[0] or "", "document")
+    kind = CAPTIONED_MEDIA.get(only.content_type or type_of_name(name), "document")
     content = {"link": only.url, "caption": outbound.text}
     if kind == "document" and name:
         content["filename"] = name

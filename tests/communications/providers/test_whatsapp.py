@@ -203,6 +203,7 @@ def test_a_template_without_places_has_no_components(api: responses.RequestsMock
         (Media(url="https://cdn.example/a.PNG?w=1"), "image", {}),
         (Media(url="https://cdn.example/a", content_type="image/jpeg"), "image", {}),
         (Media(url="https://cdn.example/a.mp4"), "video", {}),
+        (Media(url="https://cdn.example/A.3GP"), "video", {}),
         (Media(url="https://cdn.example/my%20plan.pdf"), "document", {"filename": "my plan.pdf"}),
         # These cannot have a text beside them, so they travel as documents, which can.
         (Media(url="https://cdn.example/a.mp3"), "document", {"filename": "a.mp3"}),

@@ -82,7 +82,7 @@ def test_what_reaches_nobody_is_refused_also_where_somebody_insists(
 def test_what_no_network_has_is_taken_where_somebody_insists(
     typed: str, region: str, number: str
 ) -> None:
-    with pytest.raises(InvalidAddress, match=f"No network .*{number[1:]}.*allow_unconfirmed"):
+    with pytest.raises(InvalidAddress, match=f"No network .*{number[1:]}.* are sure"):
         check_typed_address("whatsapp", typed, region=region)
     taken = check_typed_address("whatsapp", typed, region=region, allow_unconfirmed=True)
     assert taken == number == normalise_number(typed, region=region)
