@@ -3,7 +3,9 @@
 FROM python:3.12-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
-COPY requirements.lock ./
+# requirements-sentry.lock for an image that reports errors to Sentry.
+ARG LOCK=requirements.lock
+COPY ${LOCK} ./requirements.lock
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
 FROM python:3.12-slim

@@ -100,8 +100,11 @@ def test_the_production_lock_has_nothing_that_only_the_sandbox_needs() -> None:
 
 def test_the_locks_agree_and_name_no_index() -> None:
     assert pins("requirements.lock") < pins("requirements-run.lock") < pins("requirements-dev.lock")
-    for lock in ("requirements.lock", "requirements-run.lock", "requirements-dev.lock"):
-        assert "://" not in (ROOT / lock).read_text()
+    extra = pins("requirements-sentry.lock") - pins("requirements.lock")
+    assert [pin.partition("==")[0] for pin in extra] == ["sentry-sdk"]
+    assert pins("requirements-sentry.lock") < pins("requirements-dev.lock")
+    for lock in ROOT.glob("requirements*.lock"):
+        assert "://" not in lock.read_text()
 
 
 def test_the_image_is_built_without_it() -> None:

@@ -17,6 +17,7 @@ from django.urls import reverse_lazy
 from communications.vocabulary.email_addresses import sender_header
 from wedsync_comms.lib.database_settings import database_settings
 from wedsync_comms.lib.logs import PROCESSORS, is_news, log_formatter
+from wedsync_comms.lib.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -417,6 +418,11 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,
 )
+
+# Where errors are reported as well: the extra `sentry`.
+SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    start_sentry(SENTRY_DSN)
 
 # --- Admin theme --------------------------------------------------------------------------------
 
