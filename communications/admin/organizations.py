@@ -19,7 +19,7 @@ from communications.book import contacts
 from communications.composing import template_choice
 from communications.errors import Refused
 from communications.models import Membership, Organization, SenderStanding
-from communications.policy import senders
+from communications.policy import sender_holds, senders
 from communications.providers import registry
 from communications.vocabulary import email_addresses
 from communications.vocabulary.consent_keywords import (
@@ -150,7 +150,9 @@ class OrganizationAdmin(ScopedAdmin):
         rows = SenderStanding.objects.closed().filter(organization=organization)
         return (
             format_html_join(
-                "", "<p>{}</p>", ((senders.refusal_of(row),) for row in rows.order_by("provider"))
+                "",
+                "<p>{}</p>",
+                ((sender_holds.refusal_of(row),) for row in rows.order_by("provider")),
             )
             or "–"
         )

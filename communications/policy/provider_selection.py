@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Event, Message, SenderStanding
-from communications.policy import channel_fallback, detours, retry_policy, senders
+from communications.policy import channel_fallback, detours, retry_policy, sender_holds, senders
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
@@ -62,7 +62,7 @@ def select_through(
         for message in messages
         if select_or_reroute(message, channel, slug, usable, known, held)
     ]
-    record(senders.hold_changes(held))
+    record(sender_holds.hold_changes(held))
     return chosen
 
 
@@ -145,7 +145,7 @@ def around_sender(
     message: Message, row: SenderStanding, held: list[tuple[Message, SenderStanding]]
 ) -> None:
     """Moves a message whose sender nobody takes on to the next leg of its plan, else holds it."""
-    leg = channel_fallback.next_leg(message, senders.refusal_of(row))
+    leg = channel_fallback.next_leg(message, sender_holds.refusal_of(row))
     if leg is not None:
         record([leg])
     else:
@@ -188,12 +188,12 @@ def failover_events(
 def skipped_provider_event(
     message: Message, skipped: str, slug: str, closed: SenderStanding | None
 ) -> Change:
-    why = detours.why_skipped(skipped) if closed is None else senders.refusal_of(closed)
+    why = detours.why_skipped(skipped) if closed is None else sender_holds.refusal_of(closed)
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
         provider=skipped,
-        error_code=senders.CLOSED_CODE if closed else "breaker_open",
+        error_code=sender_holds.CLOSED_CODE if closed else "breaker_open",
         detail=f"Not through {skipped}: {why} Through {slug} instead.",
     )
 

@@ -11,12 +11,10 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from communications.messages.transitions import Change, SendPlan
-from communications.models import Attempt, Event, Message, Organization, SenderStanding
+from communications.models import Attempt, Message, Organization, SenderStanding
 from communications.providers import registry
-from communications.vocabulary.events import Kind
 from wedsync_comms.lib.errors import SenderBusy, SenderRejected
-from wedsync_comms.lib.text import as_sentence, sanitise
+from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
 
@@ -26,10 +24,6 @@ LONGEST_TRIAL_PAUSE = timedelta(hours=1)
 # What waits for a trial that is due already is looked at again so soon: another message has it, or
 # its provider takes nothing now.
 LOST_TRIAL_DELAY = timedelta(seconds=2)
-WAITS_FOR_MENDING = "It waits until that is mended, and is tried now and then."
-WAITS_WHILE_BUSY = "It waits, and is tried again."
-# On the events of messages that wait for a sender, or go around it.
-CLOSED_CODE = "sender_closed"
 
 
 def sender_at(organization: Organization, slug: str) -> str:
@@ -250,43 +244,3 @@ def is_in_use(row: SenderStanding) -> bool:
         return sender_at(row.organization, row.provider) == row.sender
     except KeyError:
         return False
-
-
-def hold_changes(held: Sequence[tuple[Message, SenderStanding]]) -> list[Change]:
-    """Returns what has messages wait for a closed sender, until its next trial."""
-    told = set(
-        Event.objects.filter(
-            message__in=[message for message, _ in held], kind=Kind.HELD, error_code=CLOSED_CODE
-        ).values_list("message", flat=True)
-    )
-    for message, row in held:
-        if message.pk in told:
-            Message.objects.filter(pk=message.pk).update(send_after=held_until(row), via="")
-    return [hold_change(message, row) for message, row in held if message.pk not in told]
-
-
-def hold_change(message: Message, row: SenderStanding) -> Change:
-    return Change(
-        message=message.pk,
-        kind=Kind.HELD,
-        provider=row.provider,
-        error_code=CLOSED_CODE,
-        plan=SendPlan(held_until(row)),
-        detail=f"{refusal_of(row)} {WAITS_WHILE_BUSY if row.is_busy else WAITS_FOR_MENDING}",
-    )
-
-
-def held_until(row: SenderStanding) -> datetime:
-    """Returns when what waits for a closed sender is looked at again: never at once, where it would
-    be the first in the queue for ever."""
-    soon = timezone.now() + LOST_TRIAL_DELAY
-    return max(row.retry_at or soon, soon)
-
-
-def refusal_of(row: SenderStanding) -> str:
-    """Returns, for staff, who refuses which sender, and why."""
-    who = f"“{row.sender}”" if row.sender else "its sender"
-    why = as_sentence(row.detail or "refused")
-    if row.is_busy:
-        return f"{row.provider} takes no more from {who} for now: {why}"
-    return f"{row.provider} does not take {who} as a sender: {why}"
