@@ -16,7 +16,7 @@ from communications.receiving.identities import receiving_organizations
 from communications.receiving.senders import find_sender
 from communications.vocabulary.events import Kind, MessageReceived, Source
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.shapes import as_storable
+from wedsync_comms.lib.outside_json import as_storable
 from wedsync_comms.lib.text import sanitise
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wedsync_comms.lib.shapes import as_dict, as_dicts, as_storable
+from wedsync_comms.lib.outside_json import as_storable
+from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 # What form builders put around the names people gave to their fields.
 FIELD_MARKS = re.compile(r"^screen_\d+_|_\d+$")

@@ -1,10 +1,7 @@
 """Values from outside, taken for what they should be, or for nothing."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from wedsync_comms.lib.text import sanitise
 
 # More digits than any number has that a vendor means.
 TOO_LONG = 10
@@ -39,24 +36,3 @@ def plausible_moment(value: datetime) -> datetime:
     """The time, or now where it cannot be meant: of year 1, as some write "never", pages break."""
     now = datetime.now(UTC)
     return value if EARLIEST <= value <= now + AHEAD else now
-
-
-MAX_DEPTH = 8
-MAX_ENTRIES = 200
-MAX_TEXT = 4_000
-
-
-def as_storable(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """JSON from outside, fit for a column: capped, and without what databases refuse."""
-    if isinstance(value, dict):
-        entries = list(value.items())[:MAX_ENTRIES] if depth else []
-        return {sanitise(str(name))[:200]: as_storable(item, depth - 1) for name, item in entries}
-    if isinstance(value, list | tuple):
-        return [as_storable(item, depth - 1) for item in value[:MAX_ENTRIES]] if depth else []
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int) and abs(value) < 2**63:
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    return sanitise(str(value))[:MAX_TEXT]

@@ -20,7 +20,8 @@ from communications.vocabulary.events import (
 )
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import MalformedRequest, OptedOut
-from wedsync_comms.lib.shapes import as_int, as_storable
+from wedsync_comms.lib.outside_json import as_storable
+from wedsync_comms.lib.shapes import as_int
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 # https://www.twilio.com/docs/messaging/api/message-resource#message-status-values

@@ -10,7 +10,8 @@ from typing import Any
 
 from communications.vocabulary import contents
 from communications.vocabulary.events import Media
-from wedsync_comms.lib.shapes import as_dict, as_dicts, as_storable
+from wedsync_comms.lib.outside_json import as_storable
+from wedsync_comms.lib.shapes import as_dict, as_dicts
 
 MEDIA = ("image", "video", "audio", "document", "sticker")
 # Of messages that somebody sent and WhatsApp does not pass on.

@@ -17,7 +17,7 @@ from communications.vocabulary.events import (
 )
 from tests.communications.providers.contract import JSON
 from tests.communications.providers.whatsapp_account import change, request, whatsapp
-from wedsync_comms.lib.shapes import as_storable
+from wedsync_comms.lib.outside_json import as_storable
 
 KINDS = [*READERS, "reaction", "edit", "revoke", "poll"]
 KEYS = st.sampled_from(
