@@ -17,7 +17,7 @@ from communications.vocabulary.file_types import type_of_name
 
 # No line break, no tab, and no more than four spaces in a row.
 UNFIT = re.compile(r"[\n\r\t\v\f\x1c-\x1e\x85\u2028\u2029]| {5}")
-MAX_BODY_CHARACTERS = 1_024
+MAX_FILLED_CHARACTERS = 1_024
 MEDIA = {"image": ("image/jpeg", "image/png"), "video": ("video/mp4", "video/3gpp")}
 DEGREES = {"latitude": 90, "longitude": 180}
 # Texts of the heading and of the body are read by people.
@@ -37,7 +37,7 @@ def template_variables(template: Template) -> list[TemplateVariable]:
             part="body",
             kind="text",
             parameter="" if name.isdecimal() else name,
-            limit=MAX_BODY_CHARACTERS,
+            limit=MAX_FILLED_CHARACTERS,
         )
         for name in names
     ]
@@ -117,9 +117,9 @@ def address_refusal(kind: str, value: str) -> str:
 
 def check_body_length(body: str) -> None:
     """Raises Refused for an approved text that its values make too long."""
-    if len(body) > MAX_BODY_CHARACTERS:
+    if len(body) > MAX_FILLED_CHARACTERS:
         raise Refused(
             "variables",
             f"The text with its values has {len(body):,} characters: WhatsApp takes "
-            f"{MAX_BODY_CHARACTERS:,}.",
+            f"{MAX_FILLED_CHARACTERS:,}.",
         )

@@ -4,7 +4,7 @@ from communications.book import contacts
 from communications.models import Address, Channel, Contact, Organization
 from communications.policy import suppressions, whatsapp_window
 from communications.receiving.identities import owners_of
-from communications.receiving.senders import kept_value, sender_value
+from communications.receiving.writers import kept_value, sender_value
 from communications.vocabulary import consent_keywords
 from communications.vocabulary.consent_keywords import Consent
 from communications.vocabulary.events import (

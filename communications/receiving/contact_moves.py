@@ -4,7 +4,7 @@ from communications.book import contacts, learning
 from communications.models import Channel, Contact, Organization
 from communications.policy import suppressions
 from communications.receiving.identities import owners_of
-from communications.receiving.senders import contact_by_both, has_number, kept_value, unite
+from communications.receiving.writers import contact_by_both, has_number, kept_value, unite
 from communications.vocabulary.events import ContactMoved
 from wedsync_comms.lib.text import sanitise
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from communications.errors import Unmatched
 from communications.models import Channel, Message, Organization
 from communications.providers import registry
-from communications.receiving.senders import sender_value
+from communications.receiving.writers import sender_value
 from communications.vocabulary import email_addresses
 from communications.vocabulary.events import MessageReceived
 

@@ -13,7 +13,7 @@ from communications.providers import registry
 from communications.receiving import edits, mail_threads
 from communications.receiving.consent import apply_side_effects, consent_of
 from communications.receiving.identities import receiving_organizations
-from communications.receiving.senders import find_sender
+from communications.receiving.writers import find_sender
 from communications.vocabulary.events import Kind, MessageReceived, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.outside_json import as_storable

@@ -14,7 +14,7 @@ from communications.models import Event as Row
 from communications.receiving import edits, inbound
 from communications.receiving.consent import apply_side_effects, consent_of
 from communications.receiving.identities import owners_of, receiving_organizations
-from communications.receiving.senders import find_sender
+from communications.receiving.writers import find_sender
 from communications.vocabulary.events import (
     Kind,
     MessageDeleted,

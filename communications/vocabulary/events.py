@@ -117,11 +117,6 @@ class TemplateRef:
     language: str
     values: tuple[TemplateValue, ...] = ()
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The values of its text, in the order in which they are counted."""
-        return tuple(value.value for value in self.values if value.part == "body")
-
 
 @dataclass(frozen=True, kw_only=True)
 class TemplateText:

@@ -18,7 +18,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from communications.admin.messages import template_values
+from communications.admin.messages import typed_templates
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.errors import KeyReused, Refused
@@ -52,7 +52,7 @@ def moment_input() -> forms.DateTimeInput:
 
 class TemplateField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
-        return template_values.template_label(obj)
+        return typed_templates.template_label(obj)
 
 
 class ComposeForm(forms.Form):
@@ -143,7 +143,7 @@ class ComposeForm(forms.Form):
             for channel in Channel
             if channel in registry.routed_channels()
         ] or Channel.choices
-        fields["template"].queryset = template_values.usable_templates(scope)
+        fields["template"].queryset = typed_templates.usable_templates(scope)
         contact = fields["contact"]
         contact.queryset = scope.rows(Contact.objects.all())
         contact.widget = AutocompleteSelect(Message._meta.get_field("contact"), admin.site)  # noqa: SLF001
@@ -188,8 +188,8 @@ class ComposeForm(forms.Form):
     def draft(self) -> Draft:
         data = self.cleaned_data
         template = data["template"]
-        written = template_values.placeholders([data["subject"], data["body"], data["html"]])
-        names = list(dict.fromkeys([*template_values.asked_names(template), *written]))
+        written = typed_templates.asked_in_texts([data["subject"], data["body"], data["html"]])
+        names = list(dict.fromkeys([*typed_templates.asked_names(template), *written]))
         contact, send_at, expires_at = data["contact"], data["send_at"], data["expires_at"]
         return Draft(
             channel=data["channel"],
@@ -198,7 +198,7 @@ class ComposeForm(forms.Form):
             allow_unconfirmed=data["allow_unconfirmed"],
             template=template.name if template else "",
             language=template.language if template else "",
-            variables=template_values.typed_values(data["values"], names),
+            variables=typed_templates.typed_values(data["values"], names),
             subject=data["subject"],
             body=data["body"],
             html=data["html"],

@@ -23,7 +23,7 @@ class NotOffered(ValueError):
     """Says to a person which part of a template cannot be sent from here."""
 
 
-def template_variables(template: Mapping[str, Any]) -> tuple[tuple[TemplateVariable, ...], str]:
+def needed_variables(template: Mapping[str, Any]) -> tuple[tuple[TemplateVariable, ...], str]:
     """Returns what is to be filled in, in its order; and why the template is not offered, if so."""
     parts = as_dicts(template.get("components"))
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from communications.providers.whatsapp.template_parts import template_variables
+from communications.providers.whatsapp.template_parts import needed_variables
 from communications.vocabulary.events import Event, TemplateChanged, TemplateText
 from communications.vocabulary.template_approval import approval_after, approval_in_list
 from wedsync_comms.lib.shapes import as_dict, as_dicts
@@ -14,7 +14,7 @@ def as_template_text(template: Mapping[str, Any]) -> TemplateText:
     parts = {
         str(part.get("type", "")).upper(): part for part in as_dicts(template.get("components"))
     }
-    variables, unsendable = template_variables(template)
+    variables, unsendable = needed_variables(template)
     return TemplateText(
         name=str(template.get("name", "")),
         language=str(template.get("language", "")),

@@ -35,7 +35,7 @@ def asked_names(template: Template | None) -> list[str]:
     return [variable.name for variable in variables if variable.name]
 
 
-def placeholders(texts: Sequence[str]) -> list[str]:
+def asked_in_texts(texts: Sequence[str]) -> list[str]:
     """What is to be filled in, each once, in its order."""
     return list(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text)))
 
