@@ -153,31 +153,28 @@ def is_picture(line: str) -> bool:
 def grouped_lines(content: str) -> Iterator[list[str]]:
     """Yields the physical lines that make one, in pieces to be joined."""
     lines: list[str] = []
-    is_soft = False
+    is_soft = is_base64 = may_be_folded = False
     for physical in physical_lines(content):
         if is_soft and not is_edge(physical):
             # A soft line break of quoted-printable: the rest follows, from its first column.
             is_soft = physical.endswith("=")
             lines.append(physical[:-1] if is_soft else physical)
-        elif lines and is_continuation(lines[0], physical):
-            lines.append(physical[1:] if physical[0] in " \t" else physical)
+        elif lines and may_be_folded and physical[:1] in (" ", "\t"):
+            lines.append(physical[1:])
+        elif lines and is_base64 and BASE64.fullmatch(physical):
+            # vCard 2.1 does not indent pictures, and ends them with an empty line.
+            lines.append(physical)
         else:
             if lines:
                 yield lines
             # What is indented after an empty line continues nothing.
             begun = physical.lstrip(" \t")
             is_soft = has_encoding(begun, "QUOTED-PRINTABLE") and begun.endswith("=")
+            # Asked once: a line may be of megabytes, and have as many behind it.
+            is_base64, may_be_folded = is_binary(begun), not is_edge(begun)
             lines = [begun[:-1] if is_soft else begun] if begun else []
     if lines:
         yield lines
-
-
-def is_continuation(first: str, physical: str) -> bool:
-    """Returns whether a line belongs to the one that begins with `first`."""
-    if physical[:1] in (" ", "\t"):
-        return not is_edge(first)
-    # vCard 2.1 does not indent pictures, and ends them with an empty line.
-    return is_binary(first) and bool(BASE64.fullmatch(physical))
 
 
 def is_binary(line: str) -> bool:
