@@ -18,6 +18,7 @@ from communications.messages import staff_actions
 from communications.models import (
     Attachment,
     Attempt,
+    Channel,
     Contact,
     Direction,
     Event,
@@ -60,6 +61,7 @@ def erase_contact(contact: Contact, *, by: str) -> int:
         rows = list(theirs.select_for_update().order_by("pk").values_list("pk", flat=True))
         cancel_waiting(ids, by)
         forget_suppressed(contact)
+        forget_reactions(contact)
         importing.forget_left_out(contact)
         for start in range(0, len(rows), BATCH):
             blank_messages(rows[start : start + BATCH])
@@ -89,6 +91,22 @@ def forget_suppressed(contact: Contact) -> None:
     rows = Suppression.objects.filter(pk__in=[row.pk for row in found])
     rows.filter(reason=Reason.OPT_IN).delete()
     rows.update(detail="")
+
+
+def forget_reactions(contact: Contact) -> None:
+    """Erases who answered with an emoji, where others wrote: in groups. The emoji stays."""
+    values = set(exporting.known_values(contact, contact.addresses.all(), Channel.WHATSAPP))
+    in_groups = Message.objects.filter(organization=contact.organization_id, contact=None)
+    answered = in_groups.exclude(group="").exclude(reactions=[]).select_for_update().order_by("pk")
+    for message in answered:
+        if any(reaction["by"] in values for reaction in message.reactions):
+            message.reactions = [
+                {**reaction, "by": address_fingerprint(reaction["by"])}
+                if reaction["by"] in values
+                else reaction
+                for reaction in message.reactions
+            ]
+            message.save(update_fields=["reactions"])
 
 
 def blank_messages(ids: list[UUID]) -> None:

@@ -143,6 +143,9 @@ def test_what_they_wrote_in_a_group_is_given_out_and_forgotten(
         for writer, text in ((sender, "Grandma pays"), ("+447700900222", "I pay"))
     )
 
+    reactions = [{"by": by, "emoji": "!", "at": "x"} for by in (sender, "+447700900333")]
+    Message.objects.filter(pk=other.pk).update(reactions=reactions)
+
     messages = exporting.everything_about(amelia)["messages"]
     assert [message["body"] for message in messages] == ["Grandma pays"]
     assert erasure.erase_contact(amelia, by="olga") == 1
@@ -151,6 +154,8 @@ def test_what_they_wrote_in_a_group_is_given_out_and_forgotten(
     other.refresh_from_db()
     assert (theirs.body, theirs.sender) == ("", erasure.address_fingerprint(sender))
     assert (other.body, other.sender) == ("I pay", "+447700900222")
+    by = [reaction["by"] for reaction in other.reactions]
+    assert by == [erasure.address_fingerprint(sender), "+447700900333"]
 
 
 def test_the_refusal_stays(amelia: Contact, venue: Organization) -> None:
