@@ -22,10 +22,12 @@ from communications.models import Membership, Organization, SenderStanding
 from communications.policy import sender_holds, senders
 from communications.providers import registry
 from communications.vocabulary import email_addresses
-from communications.vocabulary.consent_keywords import (
+from communications.vocabulary.consent_words import (
     AMBIGUOUS_OPT_OUT_WORDS,
+    MESSAGE_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,
+    STOPPING_WORDS,
 )
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
@@ -118,10 +120,17 @@ class OrganizationAdmin(ScopedAdmin):
         "opt_out_words",
         "opt_in_words",
         "known_words",
+        "known_phrases",
         "known_opt_in_words",
         "provider_lists",
     ]
-    readonly_fields = ["known_words", "known_opt_in_words", "provider_lists", "refused_senders"]
+    readonly_fields = [
+        "known_words",
+        "known_phrases",
+        "known_opt_in_words",
+        "provider_lists",
+        "refused_senders",
+    ]
 
     @admin.display(description="Opt-out words heard by default")
     def known_words(self, _organization: Organization) -> str:
@@ -130,6 +139,16 @@ class OrganizationAdmin(ScopedAdmin):
             {
                 language: (*words, *AMBIGUOUS_OPT_OUT_WORDS.get(language, ()))
                 for language, words in OPT_OUT_WORDS.items()
+            }
+        )
+
+    @admin.display(description="Opt-out phrases heard by default")
+    def known_phrases(self, _organization: Organization) -> str:
+        """The words that refuse messages together: one of the first with one of the second."""
+        return word_table(
+            {
+                language: (*words, "+", *MESSAGE_WORDS[language])
+                for language, words in STOPPING_WORDS.items()
             }
         )
 

@@ -88,6 +88,8 @@ def consent_of(organization: Organization, event: MessageReceived) -> Consent:
         return Consent.NONE
     if any(consent_keywords.is_opt_out_button(text) for text in event.template_button):
         return Consent.OPT_OUT
+    if event.channel == Channel.SMS and consent_keywords.is_sms_opt_in(event.text):
+        return Consent.OPT_IN
     return consent_keywords.classify_reply(
         event.text,
         opt_out_words=organization.opt_out_words.splitlines(),

@@ -1,23 +1,43 @@
-"""What people write to be left alone, or to be written to again: words by language, and how they
-are recognised however they are typed.
+"""What people write to be left alone, or to be written to again, however they type it.
 
-Sources: the words that Twilio takes by default
-(https://help.twilio.com/articles/223134027), those that the FCC names as always enough
-(https://www.federalregister.gov/d/2024-04587, § 64.1200(a)(10)), and the everyday words of the
-languages we serve for "unsubscribe" and "stop".
+The words themselves are in `consent_words`.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from django.db.models import TextChoices
+
+from communications.vocabulary.consent_words import (
+    AMBIGUOUS_OPT_OUT_WORDS,
+    HINTS,
+    LINKING_WORDS,
+    MESSAGE_WORDS,
+    MORE_WORDS,
+    NO_WORDS,
+    OPT_IN_WORDS,
+    OPT_OUT_WORDS,
+    POLITE_WORDS,
+    SMS_OPT_IN_WORDS,
+    STOPPING_WORDS,
+    WISHES,
+    WRITING_WORDS,
+)
 
 # Longer texts are letters, not replies to a keyword; what is beyond is not looked at.
 MAX_LENGTH = 1_000
 # A message of so few words with an ambiguous keyword in it is worth a person's look.
 SHORT_WORDS = 3
+# As many may be around a refusal of messages for a person to look at it.
+HINTED_WORDS = 8
+# The number of a sender, which some are told to write behind the word ("STOP au 36111").
+SENDER = re.compile(r"(?: (?:au|to|an|a|al|aan|til|till|do|para))?(?: \d{4,6})$")
+# "Stop by on Saturday" is an invitation.
+STOPPING_BY = re.compile(r"stop (?:by|in|at|over|off)\b")
+# On a button, "No, text me" refuses no messages.
+ONE_MESSAGE = frozenset({"message", "text", "mail", "email", "sms", "whatsapp"})
 
 
 class Consent(TextChoices):
@@ -28,149 +48,6 @@ class Consent(TextChoices):
     OPT_IN = "opt_in", "opt-in"
     # It contains such a word among others: for a person to decide.
     POSSIBLE_OPT_OUT = "possible_opt_out", "possible opt-out"
-
-
-# Unmistakable: with a polite word beside them they mean the same, and in a sentence they are worth
-# a look. Here, and in the tables below, as people write them; they are compared as
-# `normalise_reply` leaves them.
-OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
-    "en": (
-        "stop",
-        "stopall",
-        "stop all",
-        "unsubscribe",
-        "unsubscribe all",
-        "optout",
-        "opt out",
-        "opt me out",
-        "remove me",
-        "take me off",
-        "no more messages",
-        "no more texts",
-        "do not contact me",
-        "don’t contact me",
-        "do not text me",
-        "don’t text me",
-        "do not message me",
-        "don’t message me",
-        "leave me alone",
-    ),
-    "de": (
-        "stopp",
-        "abmelden",
-        "abmeldung",
-        "abbestellen",
-        "austragen",
-        "keine nachrichten mehr",
-        "keine sms mehr",
-    ),
-    "fr": (
-        "arrêt",
-        "arrête",
-        "arrêtez",
-        "arrêter",
-        "arrett",
-        "désabonner",
-        "désabonnement",
-        "désabonnez-moi",
-        "me désabonner",
-        "se désabonner",
-        "désinscrire",
-        "désinscription",
-        "plus de messages",
-    ),
-    "es": (
-        "parar",
-        "baja",
-        "alto",
-        "dar de baja",
-        "darme de baja",
-        "darse de baja",
-        "detener",
-        "desuscribir",
-        "desuscribirme",
-        "no más mensajes",
-    ),
-    "it": (
-        "basta",
-        "disiscrivi",
-        "disiscrivimi",
-        "disiscrivermi",
-        "annulla iscrizione",
-        "cancellami",
-        "disdici",
-        "niente più messaggi",
-    ),
-    "pt": (
-        "pare",
-        "parem",
-        "descadastrar",
-        "descadastre",
-        "remover inscrição",
-        "cancelar inscrição",
-        "cancelar subscrição",
-        "não quero mais mensagens",
-    ),
-    "nl": ("afmelden", "uitschrijven", "stoppen", "geen berichten meer"),
-    "sv": ("stoppa", "avregistrera", "avanmäl", "avanmälan", "avprenumerera", "inga fler sms"),
-    "da": ("afmeld", "afmeld mig", "frameld", "framelding", "ingen flere beskeder"),
-    "no": ("avmeld", "meld av", "meld meg av", "ingen flere meldinger"),
-    "pl": (
-        "rezygnuję",
-        "rezygnacja",
-        "wypisz",
-        "wypisz mnie",
-        "wypisuję się",
-        "usuń mnie",
-        "nie wysyłaj",
-    ),
-}
-# Words that also mean something else ("the end", "cancel the tasting"): they count alone only.
-AMBIGUOUS_OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("cancel", "end", "quit", "revoke"),
-    "de": ("abbrechen", "beenden", "ende", "widerruf", "widerrufen", "kündigen", "kuendigen"),
-    "fr": ("fin", "annuler", "résilier"),
-    "es": ("cancelar", "fin", "salir"),
-    "it": ("annulla", "cancella", "ferma"),
-    "pt": ("cancelar", "sair", "remover", "fim"),
-    "nl": ("einde", "opzeggen", "annuleren"),
-    "sv": ("avsluta", "sluta", "avbryt"),
-    "da": ("afslut", "slut", "annuller"),
-    "no": ("avslutt", "slutt", "avbryt"),
-    "pl": ("anuluj", "koniec"),
-}
-OPT_IN_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("start", "unstop", "subscribe", "resubscribe", "optin", "opt in", "resume"),
-    "de": ("anmelden", "starten", "fortsetzen"),
-    "fr": ("démarrer", "commencer", "reprendre", "s’abonner", "réabonner"),
-    "es": ("alta", "iniciar", "empezar", "darme de alta", "suscribir", "reanudar"),
-    "it": ("inizia", "iscrivimi", "riprendi"),
-    "pt": ("iniciar", "começar", "inscrever", "retomar"),
-    "nl": ("aanmelden", "inschrijven", "hervatten"),
-    "sv": ("starta", "prenumerera", "återuppta"),
-    "da": ("tilmeld", "tilmeld mig", "genoptag"),
-    "no": ("meld på", "påmelding", "gjenoppta"),
-    "pl": ("zapisz", "zapisz mnie", "wznów"),
-}
-# What may stand beside an unmistakable word without changing what it means.
-POLITE_WORDS: dict[str, tuple[str, ...]] = {
-    "en": (
-        *("please", "pls", "plz", "now", "immediately", "thanks", "thank", "you", "thx", "ty"),
-        *("it", "this", "that", "these", "me", "us"),
-        *("texting", "messaging", "writing", "contacting", "sending"),
-        *("text", "texts", "message", "messages", "sms", "whatsapp"),
-    ),
-    "de": ("bitte", "danke", "jetzt", "sofort", "mir", "mich"),
-    "fr": ("svp", "s", "il", "vous", "te", "plait", "merci", "moi", "maintenant"),
-    "es": ("por", "favor", "gracias", "ya"),
-    "it": ("per", "favore", "grazie", "subito"),
-    "pt": ("obrigado", "obrigada"),
-    "nl": ("alstublieft", "aub", "dank", "je"),
-    "sv": ("tack", "snälla"),
-    "da": ("tak", "venligst"),
-    "no": ("takk", "vennligst"),
-    "pl": ("proszę", "dziękuję"),
-}
 
 
 # A letter three times or more.
@@ -211,6 +88,16 @@ _OPT_OUT = _words_of(OPT_OUT_WORDS)
 _AMBIGUOUS = _words_of(AMBIGUOUS_OPT_OUT_WORDS)
 _OPT_IN = _words_of(OPT_IN_WORDS)
 _POLITE = _words_of(POLITE_WORDS)
+_STOPPING = _words_of(STOPPING_WORDS)
+_MESSAGES = _words_of(MESSAGE_WORDS)
+_WRITING = _words_of(WRITING_WORDS)
+# One word each: "don’t" is two to `normalise_reply`.
+_NO = _words_of(NO_WORDS) | {"don"}
+_MORE = _words_of(MORE_WORDS)
+_LINKING = _words_of(LINKING_WORDS) | _POLITE
+_REFUSING = _STOPPING | _MESSAGES | _WRITING | _NO | _MORE | _LINKING
+_HINTS = _words_of(HINTS)
+_WISHES = {normalise_reply(wish): meant for wish, meant in WISHES.items()}
 
 
 def classify_reply(
@@ -227,19 +114,67 @@ def classify_reply(
     opt_out = _OPT_OUT | own_out
     if reply in own_in:
         return Consent.OPT_IN
-    if reply in _AMBIGUOUS or _is_only(reply, opt_out):
+    if reply in _AMBIGUOUS or _is_only(_without_wish(SENDER.sub("", reply)), opt_out):
         return Consent.OPT_OUT
     if _is_only(reply, _OPT_IN | own_in):
         return Consent.OPT_IN
+    if _refuses_messages(reply):
+        return Consent.OPT_OUT
     return Consent.POSSIBLE_OPT_OUT if _mentions(reply, opt_out) else Consent.NONE
 
 
+def is_sms_opt_in(text: str) -> bool:
+    """Whether a text message asks for messages with a word that answers a question elsewhere."""
+    return normalise_reply(text) in SMS_OPT_IN_WORDS
+
+
 def is_opt_out_button(text: str) -> bool:
-    """Whether a template's quick reply says no to its kind ("Stop promotions")."""
-    words = normalise_reply(text).split()
-    return bool(words) and any(
-        " ".join(words[:length]) in _OPT_OUT for length in range(1, len(words) + 1)
+    """Whether a template's quick reply says no to its kind ("Stop promotions", "Keine Angebote
+    mehr", "Disattiva promozioni"), whatever stands around it."""
+    reply = normalise_reply(text)
+    words = reply.split()
+    if not words or STOPPING_BY.match(reply) or _says_not_to_stop(words):
+        return False
+    begins = any(" ".join(words[:length]) in _OPT_OUT for length in range(1, len(words) + 1))
+    names_messages = any(word in _MESSAGES for word in words)
+    if begins or (names_messages and any(word in _OPT_OUT for word in words)):
+        return True
+    refuses_kind = all(word in _REFUSING for word in words) and any(word in _NO for word in words)
+    return classify_reply(text) is Consent.OPT_OUT or (
+        refuses_kind and any(word in _MESSAGES - ONE_MESSAGE for word in words)
     )
+
+
+def _refuses_messages(reply: str) -> bool:
+    """Whether nothing but a refusal of messages was written, in words of our tables."""
+    words = _without_wish(reply).split()
+    return all(word in _REFUSING for word in words) and _names_refusal(words)
+
+
+def _names_refusal(words: list[str]) -> bool:
+    """Whether there is a word for stopping with what is stopped, or "no more" of something."""
+    found = set(words)
+    if _says_not_to_stop(words):
+        return False
+    messages, writing = found & _MESSAGES, found & _WRITING
+    if found & _NO:
+        return bool((found & _MORE and (messages or writing)) or (messages and writing))
+    return bool(found & _STOPPING and (messages or writing))
+
+
+def _says_not_to_stop(words: list[str]) -> bool:
+    """Whether a word for stopping has a "not" before it."""
+    meant = [word for word in words if word not in _LINKING | _MORE]
+    return any(
+        word in _NO and following in _STOPPING | _OPT_OUT for word, following in pairwise(meant)
+    )
+
+
+def _without_wish(reply: str) -> str:
+    for wish, meant in _WISHES.items():
+        if reply.startswith(f"{wish} "):
+            return f"{meant}{reply.removeprefix(wish)}"
+    return reply
 
 
 def _is_only(reply: str, keywords: frozenset[str] | set[str]) -> bool:
@@ -256,7 +191,9 @@ def _is_only(reply: str, keywords: frozenset[str] | set[str]) -> bool:
 
 def _mentions(reply: str, keywords: frozenset[str] | set[str]) -> bool:
     padded = f" {reply} "
-    if any(f" {keyword} " in padded for keyword in keywords):
+    if any(f" {keyword} " in padded for keyword in keywords | _HINTS):
         return True
-    words = reply.split()
-    return len(words) <= SHORT_WORDS and any(word in _AMBIGUOUS for word in words)
+    words = _without_wish(reply).split()
+    if len(words) <= SHORT_WORDS and any(word in _AMBIGUOUS for word in words):
+        return True
+    return len(words) <= HINTED_WORDS and _names_refusal(words)

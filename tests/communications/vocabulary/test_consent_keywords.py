@@ -7,13 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from communications.vocabulary.consent_keywords import (
-    AMBIGUOUS_OPT_OUT_WORDS,
-    OPT_IN_WORDS,
-    OPT_OUT_WORDS,
     Consent,
     classify_reply,
     is_opt_out_button,
+    is_sms_opt_in,
     normalise_reply,
+)
+from communications.vocabulary.consent_words import (
+    AMBIGUOUS_OPT_OUT_WORDS,
+    MESSAGE_WORDS,
+    OPT_IN_WORDS,
+    OPT_OUT_WORDS,
+    STOPPING_WORDS,
 )
 
 ALL_OPT_OUT = [word for words in OPT_OUT_WORDS.values() for word in words]
@@ -78,6 +83,43 @@ def test_who_asks_for_messages_again_is_heard_as_well(
         "Cancel",
         "END.",
         "Don’t text me",
+        "REMOVE",
+        "Remove.",
+        "TD",
+        "unsub",
+        "no more",
+        "Rimuovimi",
+        "zrezygnuj",
+        "nie pisz więcej",
+        "Ne plus recevoir",
+        "je ne veux plus recevoir de messages",
+        "bitte nicht mehr schreiben",
+        "Bitte keine Werbung mehr",
+        "no quiero recibir mensajes",
+        "I don’t want texts anymore",
+        "I want to unsubscribe",
+        "Stop promotions",
+        "please stop all marketing",
+        "CANCEL ALL",
+        "Cancel my subscription",
+        "Stopp Werbung",
+        "Werbung abbestellen",
+        "avmeld meg",
+        "frameld mig",
+        "sluta skicka",
+        "slutt å sende meldinger",
+        "przestań pisać",
+        "quero sair",
+        "stop berichten",
+        "geen reclame meer",
+        "STOP PUB",
+        "arrêtez d’écrire",
+        "STOP AU 36111",
+        "stop to 36111",
+        "STOP 36111",
+        "inga fler erbjudanden",
+        "ikke flere beskeder",
+        "smettete di scrivermi",
     ],
 )
 def test_an_opt_out_as_people_type_it(text: str) -> None:
@@ -92,6 +134,13 @@ def test_an_opt_out_as_people_type_it(text: str) -> None:
         "please cancel",
         "STOP\n\nSent from my iPhone",
         "Can we unsubscribe the florist from the list?",
+        "Not interested",
+        "Kein Interesse, danke",
+        "Don’t stop sending messages",
+        "I don’t want to stop messages",
+        "Could you cancel that newsletter for Ana?",
+        "no more emails about flowers",
+        "stop 2",
     ],
 )
 def test_a_sentence_that_contains_such_a_word_is_for_a_person_to_decide(text: str) -> None:
@@ -109,6 +158,14 @@ def test_a_sentence_that_contains_such_a_word_is_for_a_person_to_decide(text: st
         "We have to cancel the tasting on Friday, sorry about that",
         "Nonstop dancing until four!",
         "Stopford Hall is lovely",
+        "I get no messages",
+        "No message from the florist yet",
+        "para todos",
+        "Deja un mensaje",
+        "No more wine",
+        "Remove the flowers from the list, we take the candles instead",
+        "Send more",
+        "Yes!",
     ],
 )
 def test_what_says_nothing_about_messages_is_nothing(text: str) -> None:
@@ -125,6 +182,41 @@ def test_the_tables_hold_words_as_people_write_them(word: str) -> None:
     assert word == word.lower()
     assert normalise_reply(word)
     assert unicodedata.is_normalized("NFC", word)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CONTINUE",
+        "wieder anmelden",
+        "Rozpocznij",
+        "påmeld",
+        "Påmeld meg!",
+        "Start please",
+        "opt me in",
+    ],
+)
+def test_an_opt_in_as_people_type_it(text: str) -> None:
+    assert classify_reply(text) == Consent.OPT_IN
+
+
+@pytest.mark.parametrize("text", ["Yes", "YES!", " yes. ", "“Yes” 🙂"])
+def test_a_text_message_asks_for_messages_with_a_yes(text: str) -> None:
+    assert is_sms_opt_in(text)
+    assert not is_sms_opt_in(f"{text} please")
+
+
+@given(st.sampled_from(sorted(OPT_OUT_WORDS)), st.data())
+def test_a_word_for_stopping_and_what_is_stopped_refuse_in_either_order(
+    language: str, data: st.DataObject
+) -> None:
+    words = [
+        data.draw(st.sampled_from(STOPPING_WORDS[language])),
+        data.draw(st.sampled_from(MESSAGE_WORDS[language])),
+    ]
+    text = " ".join(data.draw(st.permutations(words)))
+    assert classify_reply(text) == Consent.OPT_OUT
+    assert is_opt_out_button(text)
 
 
 def test_no_word_says_both() -> None:
@@ -145,6 +237,29 @@ def test_an_organization_has_words_of_its_own() -> None:
         ("STOP", True),
         ("Abmelden", True),
         ("Arrêter les promotions", True),
+        ("Werbung stoppen", True),
+        ("Angebote abbestellen", True),
+        ("Werbung abbestellen", True),
+        ("Cancelar promociones", True),
+        ("Keine Angebote mehr", True),
+        ("Keine Werbung", True),
+        ("Interrompi promozioni", True),
+        ("Disattiva promozioni", True),
+        ("Zatrzymaj promocje", True),
+        ("Zakończ promocje", True),
+        ("No more offers", True),
+        ("NO_MORE", True),
+        ("STOP_MARKETING_V2", True),
+        ("Block promotions", True),
+        ("Mute offers", True),
+        ("Plus d’offres svp", False),
+        ("Stop all weekly offers", True),
+        ("Stop by for offers", False),
+        ("Don’t stop offers", False),
+        ("Nicht abbestellen", False),
+        ("No, text me", False),
+        ("See offers before they end", False),
+        ("Angebote ansehen", False),
         ("See the menu", False),
         ("", False),
     ],
