@@ -410,6 +410,8 @@ LOGGING = {
         "django.request": {"handlers": [], "level": "INFO", "propagate": True, "filters": ["news"]},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
+        # Three lines for each request otherwise.
+        "psycopg.pool": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }
 structlog.configure(
