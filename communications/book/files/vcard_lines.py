@@ -14,7 +14,7 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 BEGIN = re.compile(r"\ufeff?BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
@@ -153,28 +153,41 @@ def is_picture(line: str) -> bool:
 def grouped_lines(content: str) -> Iterator[list[str]]:
     """Yields the physical lines that make one, in pieces to be joined."""
     lines: list[str] = []
-    is_soft = is_base64 = may_be_folded = False
+    is_soft = False
+    may_continue = continuation_test("")
     for physical in physical_lines(content):
         if is_soft and not is_edge(physical):
             # A soft line break of quoted-printable: the rest follows, from its first column.
             is_soft = physical.endswith("=")
             lines.append(physical[:-1] if is_soft else physical)
-        elif lines and may_be_folded and physical[:1] in (" ", "\t"):
-            lines.append(physical[1:])
-        elif lines and is_base64 and BASE64.fullmatch(physical):
-            # vCard 2.1 does not indent pictures, and ends them with an empty line.
-            lines.append(physical)
+        elif lines and may_continue(physical):
+            lines.append(physical[1:] if physical[0] in " \t" else physical)
         else:
             if lines:
                 yield lines
             # What is indented after an empty line continues nothing.
             begun = physical.lstrip(" \t")
             is_soft = has_encoding(begun, "QUOTED-PRINTABLE") and begun.endswith("=")
-            # Asked once: a line may be of megabytes, and have as many behind it.
-            is_base64, may_be_folded = is_binary(begun), not is_edge(begun)
+            may_continue = continuation_test(begun)
             lines = [begun[:-1] if is_soft else begun] if begun else []
     if lines:
         yield lines
+
+
+def continuation_test(first: str) -> Callable[[str], bool]:
+    """Returns what tells whether a line belongs to the one that begins with `first`.
+
+    That one is looked at only here: it may be of megabytes, and have as many lines behind it.
+    """
+    may_be_folded, is_base64 = not is_edge(first), is_binary(first)
+
+    def is_continuation(physical: str) -> bool:
+        if physical[:1] in (" ", "\t"):
+            return may_be_folded
+        # vCard 2.1 does not indent pictures, and ends them with an empty line.
+        return is_base64 and bool(BASE64.fullmatch(physical))
+
+    return is_continuation
 
 
 def is_binary(line: str) -> bool:

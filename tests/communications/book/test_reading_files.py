@@ -381,7 +381,10 @@ GROWING: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
     "cards that only begin": (read_cards, lambda n: "BEGIN:VCARD\n" * n),
     "blank lines": (read_cards, lambda n: CARD.format("\n" * n)),
     "folded notes": (read_cards, lambda n: CARD.format("NOTE:x" + "\n x" * n)),
-    "a long line with folds": (read_cards, lambda n: CARD.format("X" * 10 * n + "\n x" * n)),
+    "a picture of one line": (
+        read_cards,
+        lambda n: CARD.format("PHOTO;BASE64:" + "A" * 200 * n + "\nA" * n),
+    ),
     "spaces after an edge": (read_cards, lambda n: CARD.format("END" + " " * n + "x" + "\n x" * n)),
     "soft line breaks": (
         read_cards,
