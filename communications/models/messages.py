@@ -85,7 +85,8 @@ class Message(models.Model):
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
 
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    # Ours: suppressed, cancelled or expired. The status is computed from it and the attempts.
+    # Ours: suppressed, cancelled, expired, or failed where no provider can ever send it. The
+    # status is computed from it and the attempts.
     decision = models.CharField(
         max_length=10,
         blank=True,

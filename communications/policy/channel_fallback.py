@@ -8,6 +8,7 @@ from django.utils import timezone
 from communications.messages.transitions import Change, Leg, SendPlan
 from communications.models import Channel, Message
 from communications.policy import (
+    capability,
     number_confirmation,
     suppressions,
     template_state,
@@ -62,6 +63,8 @@ def leg_obstacle(message: Message, channel: str, to: str) -> str:
     if not registry.route_slugs(channel):
         return "no provider is configured."
     if why := address_refusal(message.organization_id, channel, to):
+        return why
+    if why := capability.route_inability(message, channel, to):
         return why
     if refusal := suppressions.refusal_for(message, channel, to):
         return refusal

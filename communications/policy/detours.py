@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from communications.models import Attempt, Message
-from communications.policy import retry_policy, senders
+from communications.models import Attempt
+from communications.policy import capability, retry_policy, senders
 from communications.providers import registry
 from wedsync_comms.lib import shared_state
 from wedsync_comms.lib.text import as_sentence
@@ -46,8 +46,8 @@ def detour_provider(
 ) -> str:
     """Returns the provider that has its turn after a failed attempt; blank if it is this one's.
 
-    That is the least tried of the others that are open and take its sender. `used` counts by
-    provider the retries used before, `calls` those of all, this one among them.
+    That is the least tried of the others that are open, can send it and take its sender. `used`
+    counts by provider the retries used before, `calls` those of all, this one among them.
     """
     others = [
         slug
@@ -55,7 +55,7 @@ def detour_provider(
         if slug != attempt.provider
         and not held_s
         and not is_used_up(used[slug], calls)
-        and takes_sender(attempt.message, slug, known)
+        and takes_message(attempt, slug, known)
     ]
     least = min(others, key=lambda slug: used[slug], default="")
     return least if least and used[least] <= used[attempt.provider] else ""
@@ -71,8 +71,12 @@ def is_used_up(used: int, calls: int) -> bool:
     return used > limit or (used > 0 and calls > limit)
 
 
-def takes_sender(message: Message, slug: str, known: senders.RouteSenders) -> bool:
-    """Returns whether a provider can ask for the message's sender, and has not refused it."""
+def takes_message(attempt: Attempt, slug: str, known: senders.RouteSenders) -> bool:
+    """Returns whether a provider can send what an attempt was about as who it is from, and has not
+    refused that sender."""
+    message = attempt.message
+    if capability.provider_inability(message, slug, attempt.to):
+        return False
     sender = senders.sender_at(message.organization, slug)
     return registry.provider_for(slug).can_send_as(sender) and known.closed(message, slug) is None
 
@@ -85,7 +89,9 @@ def why_skipped(slug: str) -> str:
     breaker = registry.breaker_for(slug).state()
     if breaker.state == "open":
         return as_sentence(breaker.reason or "it is closed")
-    held = timedelta(seconds=registry.bucket_for(slug).snapshot().held_for)
+    held = timedelta(seconds=seconds_held(slug))
+    if not held:
+        return "it takes nothing at this moment."
     return f"it wants to be left alone until {timezone.now() + held:%H:%M:%S} UTC."
 
 

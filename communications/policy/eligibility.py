@@ -8,6 +8,7 @@ from django.utils import timezone
 from communications.messages.transitions import Change
 from communications.models import Channel, Message, Suppression
 from communications.policy import (
+    capability,
     channel_fallback,
     suppressions,
     template_state,
@@ -63,7 +64,27 @@ def refuse_ineligible(messages: Sequence[Message]) -> dict[UUID, Change]:
     }
     for pk, why in template_state.template_refusals(by_whatsapp.values()).items():
         changes.setdefault(pk, fallback_or_suppressed(by_whatsapp[pk], why, "template"))
+    for message in messages:
+        if message.pk not in changes and (why := unable_reason(message)):
+            changes[message.pk] = channel_fallback.next_leg(message, why) or failed_change(
+                message, why
+            )
     return changes
+
+
+def unable_reason(message: Message) -> str:
+    return capability.route_inability(message, message.leg_channel, message.leg_to)
+
+
+def failed_change(message: Message, why: str) -> Change:
+    """Returns the end of a message that no provider of its channel can ever send."""
+    return Change(
+        message=message.pk,
+        kind=Kind.FAILED,
+        decision=Status.FAILED,
+        error_code=capability.UNABLE_CODE,
+        detail=why,
+    )
 
 
 def is_window_closed(message: Message) -> bool:

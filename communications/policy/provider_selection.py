@@ -16,13 +16,19 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Event, Message, SenderStanding
-from communications.policy import channel_fallback, detours, retry_policy, sender_holds, senders
+from communications.policy import (
+    capability,
+    channel_fallback,
+    detours,
+    retry_policy,
+    sender_holds,
+    senders,
+    unavailability,
+)
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
-
-# How long a message waits whose providers are all unavailable, before it is looked at again.
-UNAVAILABLE_DELAY = timedelta(seconds=2)
+from wedsync_comms.lib.text import as_sentence
 
 
 def next_provider(
@@ -56,13 +62,14 @@ def select_through(
 ) -> list[Message]:
     """Returns those that go through this provider now, and sends the others on their way: to the
     next provider that can send as they want to, to the next leg of their plan, or to wait."""
-    held: list[tuple[Message, SenderStanding]] = []
+    held, waiting = list[tuple[Message, SenderStanding]](), list[tuple[Message, dict[str, str]]]()
     chosen = [
         message
         for message in messages
-        if select_or_reroute(message, channel, slug, usable, known, held)
+        if select_or_reroute(message, channel, slug, usable, known, held, waiting)
     ]
     record(sender_holds.hold_changes(held))
+    unavailability.put_off(waiting)
     return chosen
 
 
@@ -73,12 +80,15 @@ def select_or_reroute(
     usable: Sequence[str],
     known: senders.RouteSenders,
     held: list[tuple[Message, SenderStanding]],
+    waiting: list[tuple[Message, dict[str, str]]],
 ) -> bool:
     """Returns whether a message goes through this provider now; if not, sends it on its way.
 
-    Adds it to `held` where nobody takes its sender for now.
+    Adds it to `held` where nobody takes its sender for now, and to `waiting`, with the reason by
+    provider, where none of those that can send it takes it now.
     """
-    route = registry.route_slugs(channel)
+    # What none of them can send was refused before.
+    route = able_providers(message, channel)
     unfit = unfit_providers(message, route)
     out = exhausted_providers(message) | unfit
     # The one that it is bound to comes first.
@@ -95,8 +105,16 @@ def select_or_reroute(
     elif chosen is None:
         fall_back_or_fail(message)
     else:
-        reroute_messages([message.pk], via="", send_after=timezone.now() + UNAVAILABLE_DELAY)
+        left = [other for other in route if other not in out]
+        reasons = {other: why_not_now(other, known.closed(message, other)) for other in left}
+        waiting.append((message, reasons))
     return False
+
+
+def able_providers(message: Message, channel: str) -> list[str]:
+    """Returns the providers of a channel's route that can send such a message at all."""
+    unable = capability.unable_providers(message, channel, message.leg_to)
+    return [slug for slug in registry.route_slugs(channel) if slug not in unable]
 
 
 def admitting_provider(
@@ -169,6 +187,7 @@ def failover_events(
         for message in messages
         for other in earlier
         if (other not in usable or known.closed(message, other))
+        and other in able_providers(message, channel)
         and other not in exhausted_providers(message)
     ]
     recorded = set(
@@ -188,14 +207,18 @@ def failover_events(
 def skipped_provider_event(
     message: Message, skipped: str, slug: str, closed: SenderStanding | None
 ) -> Change:
-    why = detours.why_skipped(skipped) if closed is None else sender_holds.refusal_of(closed)
     return Change(
         message=message.pk,
         kind=Kind.FAILOVER,
         provider=skipped,
         error_code=sender_holds.CLOSED_CODE if closed else "breaker_open",
-        detail=f"Not through {skipped}: {why} Through {slug} instead.",
+        detail=f"Not through {skipped}: {why_not_now(skipped, closed)} Through {slug} instead.",
     )
+
+
+def why_not_now(slug: str, closed: SenderStanding | None) -> str:
+    """Returns why a provider does not get a message now: it refuses the sender, or takes none."""
+    return detours.why_skipped(slug) if closed is None else sender_holds.refusal_of(closed)
 
 
 def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
@@ -256,7 +279,12 @@ def counted_attempts(message: Message) -> list[Attempt]:
 
 
 def fall_back_or_fail(message: Message) -> None:
-    why = f"Every provider of {channel_fallback.channel_label(message.leg_channel)} was tried."
+    label = channel_fallback.channel_label(message.leg_channel)
+    unable = capability.unable_providers(message, message.leg_channel, message.leg_to)
+    tried = f"Every provider of {label} was tried."
+    if unable:
+        tried = f"Every provider of {label} that can send it was tried."
+    why = " ".join([tried, *map(as_sentence, unable.values())])
     end = Change(message=message.pk, kind=Kind.GIVEN_UP, plan=SendPlan(None), detail=why)
     record([channel_fallback.next_leg(message, why) or end])
 

@@ -98,6 +98,13 @@ class Provider(ABC):
         """Whether this is a sender of the kind that the provider knows."""
         return True
 
+    def inability(self, *, to: str, template: str) -> str:  # noqa: ARG002
+        """Returns, as a clause, why the provider can never send such a message; blank if it can.
+
+        `template` names the approved text that it is sent as; blank for free text.
+        """
+        return ""
+
     def narrowed(
         self,
         kind: type[ProviderError],

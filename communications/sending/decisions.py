@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 
 from communications.models import Attempt, Call, Priority
-from communications.policy import detours, retry_policy, senders
+from communications.policy import capability, detours, retry_policy, senders
 from communications.policy.retry_policy import Action, Decision, Detour
 from communications.providers import registry
 from communications.providers.base import Accepted
@@ -135,6 +135,8 @@ def soonest(
         timedelta(seconds=held_s)
         for slug, held_s in ways.items()
         # One that takes calls now is no way for this message, or it would have it.
-        if slug != attempt.provider and held_s
+        if slug != attempt.provider
+        and held_s
+        and not capability.provider_inability(attempt.message, slug, attempt.to)
     ]
     return min([delay, *others])

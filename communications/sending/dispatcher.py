@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.utils import timezone
 
 from communications.live import event_stream
 from communications.models import Call, Priority
-from communications.policy import detours, provider_selection, senders
+from communications.policy import detours, provider_selection, senders, unavailability
 from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
 from communications.sending import claims, provider_call, reconciliation
@@ -49,6 +50,7 @@ MAX_SLOT_DELAY_S = 5.0
 URGENT_THREADS = 2
 # How long a database that is away is left alone.
 OUTAGE_SECONDS = 1.0
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_batching(slug: str) -> bool:
@@ -81,6 +83,8 @@ class Dispatcher:
         self.available: list[str] = []
         # Those of them that want to be left alone for a while.
         self.held: set[str] = set()
+        # By channel on which nothing leaves now: what was due before then knows why it waits.
+        self.told_until: dict[str, datetime] = {}
         self.refreshed_at = self.swept_at = self.beaten_at = 0.0
 
     def stop(self) -> None:
@@ -130,8 +134,11 @@ class Dispatcher:
         """Looks at what need not be known at every tick, of which there are many while messages
         leave: which providers are available, and which calls have no answer."""
         self.refreshed_at = time.monotonic()
+        before = set(self.available) - self.held
         self.available = [slug for slug in settings.PROVIDERS if is_available(slug)]
         self.held = {slug for slug in self.available if detours.seconds_held(slug)}
+        for slug in set(self.available) - self.held - before:
+            unavailability.release_waiting(registry.provider_for(slug).channel)
         unanswered = Call.objects.due(timezone.now()).values_list("provider", flat=True)
         for slug in set(unanswered.distinct()).intersection(settings.PROVIDERS):
             if slug not in self.available:
@@ -154,6 +161,18 @@ class Dispatcher:
             reconciliation.expire_overdue()
             reconciliation.escalate_overdue()
             senders.release_corrected()
+            self.tell_waiting()
+
+    def tell_waiting(self) -> None:
+        """Says why what is due waits on the channels on which no provider takes anything now."""
+        for channel in registry.routed_channels():
+            if not all(map(unavailability.takes_nothing, registry.route_slugs(channel))):
+                self.told_until.pop(channel, None)
+                continue
+            since, now = self.told_until.get(channel, LONG_AGO), timezone.now()
+            if unavailability.tell_waiting(channel, since) < unavailability.TOLD_AT_ONCE:
+                # What was stored meanwhile may have been due for a moment.
+                self.told_until[channel] = now - timedelta(seconds=OUTAGE_SECONDS * 10)
 
     def repeat_calls(self, slug: str) -> None:
         """Asks again about calls that have no answer, as far as the provider may be asked."""

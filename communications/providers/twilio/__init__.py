@@ -17,7 +17,6 @@ from communications.providers.twilio.transport import PooledTwilioClient
 from communications.vocabulary.events import Event, MessageReceived, Outbound, StatusChanged
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
-    ContentRejected,
     OutcomeUnknown,
     RouteRejected,
 )
@@ -199,13 +198,20 @@ class TwilioWhatsApp(Twilio):
         """Twilio knows no ids of Meta's."""
         return sender.startswith("+")
 
+    def inability(self, *, to: str, template: str) -> str:
+        if not to.startswith("+"):
+            return f"“{to}” is an id at Meta and no number, which Twilio does not know."
+        if template and not template.startswith(CONTENT_SID):
+            # Sent as plain text it would be refused outside the 24-hour window, a moment later.
+            return f"Twilio does not have Meta's template “{template}”."
+        return ""
+
     def origin(self, outbound: Outbound) -> dict[str, str]:
-        for end in (outbound.sender, outbound.to):
-            if not end.startswith("+"):
-                raise RouteRejected(
-                    f"“{end}” is an id at Meta and no number; Twilio does not know it.",
-                    code="no_number",
-                )
+        if not self.can_send_as(outbound.sender):
+            raise RouteRejected(
+                f"“{outbound.sender}” is an id at Meta and no number; Twilio does not know it.",
+                code="no_number",
+            )
         return super().origin(outbound)
 
     def find_by_content(self, outbound: Outbound, since: datetime) -> list[str]:
@@ -214,16 +220,12 @@ class TwilioWhatsApp(Twilio):
         return super().find_by_content(outbound, since)
 
     def as_params(self, outbound: Outbound) -> dict[str, Any]:
-        params = super().as_params(outbound)
         template = outbound.template
+        if why := self.inability(to=outbound.to, template=template.name if template else ""):
+            raise RouteRejected(why, code="unable")
+        params = super().as_params(outbound)
         if template is None:
             return params
-        if not template.name.startswith(CONTENT_SID):
-            # Sent as plain text it would be refused outside the 24-hour window, a moment later.
-            raise ContentRejected(
-                f"Twilio does not have Meta's template “{template.name}”.",
-                code="no_content_sid",
-            )
         del params["body"]
         texts = (value for value in template.values if value.part == "body")
         variables = {

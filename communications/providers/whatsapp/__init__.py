@@ -105,6 +105,12 @@ class WhatsApp(Provider):
         """Meta knows its numbers by ids."""
         return sender.isascii() and sender.isdigit()
 
+    def inability(self, *, to: str, template: str) -> str:  # noqa: ARG002
+        """https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account/message_templates/"""
+        if template != template.lower():
+            return f"Meta has no template “{template}”: its names have no capital letters."
+        return ""
+
     def narrowed(self, kind: type[ProviderError], code: str, sender: str) -> type[ProviderError]:
         """Of an organization's own number, the account is not ours alone to judge by."""
         is_own = bool(sender) and sender != self.sender

@@ -32,7 +32,7 @@ from tests.communications.providers.twilio_account import (
     twilio,
     twilio_whatsapp,
 )
-from wedsync_comms.lib.errors import ContentRejected, RouteRejected
+from wedsync_comms.lib.errors import RouteRejected
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
@@ -223,7 +223,7 @@ def test_a_template_goes_by_its_content_sid(api: responses.RequestsMock) -> None
 
 def test_a_template_of_metas_is_refused_before_anything_is_sent() -> None:
     template = TemplateRef(name="wedding_update", language="en_US")
-    with responses.RequestsMock(), pytest.raises(ContentRejected, match="wedding_update"):
+    with responses.RequestsMock(), pytest.raises(RouteRejected, match="wedding_update"):
         twilio_whatsapp().send([sms(template=template)], key="k")
 
 

@@ -1,0 +1,141 @@
+"""A provider that can never send a message is no way for it: it waits for the one that can."""
+
+import pytest
+from pytest_django import Settings
+
+from communications.models import Event, Message, Organization
+from communications.providers import registry
+from communications.sending.dispatcher import Dispatcher
+from tests.communications.channels.phones import (
+    VALUES,
+    Phones,
+    attempts,
+    explanations,
+    guest,
+    status,
+    template,
+    timeline,
+    twilio_account,
+    write,
+)
+from tests.communications.engine.mailing import dispatcher
+
+TEXT = {"body": "", "template": "wedding_update", "variables": VALUES}
+
+
+@pytest.fixture
+def beside(phones: Phones, settings: Settings) -> Phones:
+    """Meta first, and Twilio's WhatsApp behind it, as the settings have it."""
+    account = twilio_account(phones.sandbox.url)
+    account["BACKEND"] = "communications.providers.twilio.TwilioWhatsApp"
+    settings.PROVIDERS = {**settings.PROVIDERS, "twilio_whatsapp": account}
+    settings.ROUTES = {**settings.ROUTES, "whatsapp": ["whatsapp", "twilio_whatsapp"]}
+    return phones
+
+
+def providers(message: Message) -> list[str]:
+    return [attempt.provider for attempt in attempts(message)]
+
+
+@pytest.mark.parametrize(("code", "name"), [(401, "190"), (400, "33"), (400, "133010")])
+@pytest.mark.parametrize("plan", [[], [{"channel": "email", "after_seconds": 600}]])
+def test_a_template_waits_for_the_provider_that_has_it(
+    venue: Organization, beside: Phones, code: int, name: str, plan: list[dict[str, object]]
+) -> None:
+    template(venue)
+    beside.breaks("whatsapp", "status", status=code, name=name)
+    first, later = (
+        write(guest(venue, window=False), "whatsapp", fallback=plan, **TEXT) for _ in range(2)
+    )
+    beside.send_due()
+    is_closed = registry.breaker_for("whatsapp").state().state == "open"
+    assert (is_closed, providers(first)) == (name == "190", ["whatsapp"]) or plan
+    if plan and not is_closed:
+        # Nobody takes its sender: the next channel of the plan has it at once.
+        assert [status(first), status(later)] == ["sent", "sent"]
+        return
+    assert [status(first), status(later)] == ["queued", "queued"]
+    assert providers(later) == []
+    assert timeline(first).count("held") == timeline(later).count("held") == 1
+    assert "Twilio" not in explanations(later)
+
+    beside.sandbox.control("DELETE", "/whatsapp/faults")
+    registry.breaker_for("whatsapp").resume()
+    beside.settle(first, rounds=3)
+    assert [status(first), status(later)] == ["sent", "sent"]
+    assert set(providers(first)) == set(providers(later)) == {"whatsapp"}
+
+
+def test_a_free_text_takes_the_second_way(venue: Organization, beside: Phones) -> None:
+    beside.breaks("whatsapp", "status", status=401, name="190")
+    assert beside.send(write(guest(venue), "whatsapp")).provider == "twilio_whatsapp"
+
+
+@pytest.mark.parametrize("fails", [("status", {"status": 503, "name": "1"}), ("rate_limit", {})])
+def test_a_passing_failure_gives_it_to_nobody_else(
+    venue: Organization, beside: Phones, fails: tuple[str, dict[str, object]]
+) -> None:
+    template(venue)
+    fault, options = fails
+    beside.breaks("whatsapp", fault, count=1, **options)
+    message = write(guest(venue, window=False), "whatsapp", **TEXT)
+    beside.settle(message, rounds=3)
+    assert set(providers(message)) == {"whatsapp"}
+
+
+@pytest.mark.parametrize("plan", [[], [{"channel": "email"}]])
+def test_what_no_provider_can_ever_send_fails_at_once(
+    venue: Organization, beside: Phones, settings: Settings, plan: list[dict[str, object]]
+) -> None:
+    settings.ROUTES = {**settings.ROUTES, "whatsapp": ["twilio_whatsapp"]}
+    template(venue)
+    message = beside.send(write(guest(venue, window=False), "whatsapp", fallback=plan, **TEXT))
+    reason = "Twilio does not have Meta's template “wedding_update”."
+    assert reason in explanations(message)
+    assert "whatsapp" not in " ".join(providers(message))
+    if plan:
+        assert (message.status, message.leg_channel) == ("sent", "email")
+    else:
+        assert (message.status, message.error_code, message.error) == ("failed", "unable", reason)
+        assert not message.send_after
+
+
+def test_why_a_message_waits_is_told_while_nobody_claims_it(
+    venue: Organization, phones: Phones
+) -> None:
+    registry.breaker_for("whatsapp").pause("The access token has expired.")
+    message = write(guest(venue), "whatsapp")
+    working = dispatcher()
+    for _ in range(3):
+        look(working)
+    assert timeline(message) == ["composed", "held"]
+    assert "whatsapp now: The access token has expired." in explanations(message)
+
+    registry.breaker_for("whatsapp").resume()
+    assert phones.send(message).status == "sent"
+    registry.breaker_for("whatsapp").pause("Again.")
+    again = write(guest(venue), "whatsapp")
+    look(working)
+    assert timeline(again) == ["composed", "held"]
+    assert Event.objects.filter(kind="held").count() == 2
+
+
+def test_what_waits_for_a_provider_leaves_when_it_is_open_again(
+    venue: Organization, beside: Phones
+) -> None:
+    template(venue)
+    registry.breaker_for("whatsapp").pause("The access token has expired.")
+    working = dispatcher()
+    look(working)
+    message = beside.send(write(guest(venue, window=False), "whatsapp", **TEXT))
+    assert timeline(message) == ["composed", "held"]
+    registry.breaker_for("whatsapp").resume()
+    look(working)
+    assert beside.send(message).status == "sent"
+
+
+def look(working: Dispatcher) -> None:
+    """One look of the dispatcher at what is closed."""
+    working.swept_at = 0.0
+    working.refresh_availability()
+    working.run_periodic()
