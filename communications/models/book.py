@@ -112,7 +112,7 @@ class Pair(models.Model):
 class Import(models.Model):
     """A file of contacts: first looked at, then taken.
 
-    A small one as a whole or not at all, a large one by the worker in parts:
+    A small one in one transaction, a large one by the worker in parts:
 
         reading -> waiting -> running -> done
            └────────┴─> discarded └─> cancelled, failed: what was taken stays

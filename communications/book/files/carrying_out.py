@@ -1,15 +1,17 @@
 """The plan of an import -> contacts, addresses, their history, and pairs to be judged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db import DataError, IntegrityError
+import structlog
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from communications.book import contacts, history
 from communications.book.contacts import AddressEntry
-from communications.book.files.planning import ContactDraft, ImportPlan
+from communications.book.files.planning import ContactDraft, ImportPlan, PlannedRow
 from communications.book.history import Cause
+from communications.errors import InvalidAddress, Refused
 from communications.models import (
     Address,
     Contact,
@@ -20,20 +22,65 @@ from communications.models import (
 )
 from communications.vocabulary import search_keys
 
+logger = structlog.get_logger(__name__)
+
 # What one person of a plan may be the reason for: somebody took an address meanwhile, or we
 # refuse what we planned.
 FAILURES = (IntegrityError, DataError, ValueError)
 
 
-def carry_out_plan(organization: Organization, made: ImportPlan, cause: Cause) -> None:
-    fresh = [draft for draft in made.drafts if draft.contact is None]
-    create_contacts(organization, fresh, cause)
-    for draft in made.drafts:
-        if draft not in fresh and draft.contact is not None:
-            contacts.change_contact(
-                draft.contact, addresses=draft.entries, cause=cause, **draft.facts
-            )
+def carry_out_plan(organization: Organization, made: ImportPlan, cause: Cause) -> list[PlannedRow]:
+    """Stores the drafts of a plan, each that fails costing none of the others.
+
+    Returns the rows that it costs; they are errors of the plan from then on.
+    """
+    failed = dict(store_drafts(organization, made.drafts, cause))
     queue_pairs(organization, made)
+    return made.fail(failed)
+
+
+def store_drafts(
+    organization: Organization, drafts: Sequence[ContactDraft], cause: Cause
+) -> Iterator[tuple[ContactDraft, str]]:
+    """Stores all at once, or half by half where one fails.
+
+    Yields those that cannot be stored, with the reason.
+    """
+    fresh = [draft for draft in drafts if draft.contact is None]
+    known = [draft for draft in drafts if draft.contact is not None]
+    try:
+        with transaction.atomic():
+            create_contacts(organization, fresh, cause)
+            for draft in known:
+                change_known(draft, cause)
+    except FAILURES as error:
+        for draft in fresh:
+            draft.contact = None
+        if len(drafts) == 1:
+            logger.exception("person_not_imported", organization=organization.pk)
+            yield drafts[0], reason_of_failure(error)
+            return
+    else:
+        return
+    middle = len(drafts) // 2
+    for half in (drafts[:middle], drafts[middle:]):
+        yield from store_drafts(organization, half, cause)
+
+
+def reason_of_failure(error: Exception) -> str:
+    """Returns the reason for a person; the log has all of it."""
+    if isinstance(error, Refused | InvalidAddress):
+        return str(error)
+    if isinstance(error, IntegrityError):
+        return "Somebody else was given one of its addresses meanwhile: import it again."
+    if isinstance(error, DataError):
+        return "Something in it is too long to be kept."
+    return "It could not be stored."
+
+
+def change_known(draft: ContactDraft, cause: Cause) -> None:
+    if draft.contact is not None:
+        contacts.change_contact(draft.contact, addresses=draft.entries, cause=cause, **draft.facts)
 
 
 def create_contacts(organization: Organization, drafts: list[ContactDraft], cause: Cause) -> None:

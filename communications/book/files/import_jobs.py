@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from communications.book.files import importing, planning
-from communications.book.files.planning import Planner
+from communications.book.files.planning import ImportPlan, Planner
 from communications.models import Import
 from wedsync_comms.lib.leases.row_lease import acquire_rows, is_unleased
 
@@ -98,11 +98,15 @@ def take_part(row: Import, sources: list[tuple[int, importing.Source]]) -> bool:
         if row.state != Import.State.RUNNING:
             return False
         part = sources[row.position : row.position + PART]
-        counts = importing.take_sources(row, part, by=row.confirmed_by)
-        row.counts = importing.added_counts(row.counts, counts)
+        plan = importing.plan_records(row, part)
+        failed = importing.take_plan(row, plan, by=row.confirmed_by)
+        if failed:
+            found = row.findings or planning.findings_of(ImportPlan())
+            row.findings = planning.with_failed_rows(found, failed)
+        row.counts = importing.added_counts(row.counts, plan.counts())
         row.position, row.attempts = row.position + len(part), 0
         row.leased_until = timezone.now() + LEASE
-        row.save(update_fields=["counts", "position", "attempts", "leased_until"])
+        row.save(update_fields=["counts", "findings", "position", "attempts", "leased_until"])
         if row.position >= len(sources):
             importing.finish_import(row, Import.State.DONE, row.counts)
     return bool(part)

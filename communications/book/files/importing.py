@@ -1,7 +1,7 @@
 """Files of contacts: given, looked at with the reason for everything that cannot be taken, taken.
 
 A plan writes nothing, and is made again under a lock when it is carried out. A small file is taken
-as a whole or not at all, in the request; a large one by the worker in parts (`import_jobs`).
+in the request, in one transaction; a large one by the worker in parts (`import_jobs`).
 """
 
 import json
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -24,15 +23,13 @@ from communications.book.files import (
     vcard_lines,
     vcards,
 )
-from communications.book.files.planning import ImportPlan, Planner
+from communications.book.files.planning import ImportPlan, PlannedRow, Planner
 from communications.book.files.records import Rejected
 from communications.book.files.vcard_lines import Card
 from communications.book.history import Cause
 from communications.errors import NotPossible
 from communications.models import Contact, Import, Organization, Origin
 from wedsync_comms.lib.text import sanitise
-
-logger = structlog.get_logger(__name__)
 
 # Of text: pictures in vCards do not count.
 MAX_BYTES = 5 * 1024 * 1024
@@ -187,18 +184,18 @@ def request_import(row: Import, *, by: str, without_errors: bool = False) -> dic
 def confirm_import(row: Import, *, by: str, without_errors: bool = False) -> dict[str, int]:
     """Takes all of it. `without_errors`: all but the rows that cannot be taken.
 
-    Raises NotPossible if it was taken before, or if there are such rows.
+    Raises NotPossible if it was taken before, or if there are such rows. A row that fails only
+    while it is taken is left out and listed.
     """
     with transaction.atomic():
         row = lock_import(row)
         require_state(row, Import.State.WAITING, Import.State.READING)
-        sources = numbered_sources(row)
-        plan = plan_records(row, sources)
+        plan = plan_records(row, numbered_sources(row))
         refuse_errors(plan.counts(), without_errors=without_errors)
+        take_plan(row, plan, by=by)
         row.findings = planning.findings_of(plan)
-        counts = take_sources(row, sources, by=by)
-        finish_import(row, Import.State.DONE, counts)
-    return counts
+        finish_import(row, Import.State.DONE, plan.counts())
+    return plan.counts()
 
 
 def lock_import(row: Import) -> Import:
@@ -220,21 +217,13 @@ def refuse_errors(counts: Mapping[str, int], *, without_errors: bool) -> None:
         raise NotPossible(f"{counts['error']} rows cannot be taken: leave them out, or mend them.")
 
 
-def take_sources(row: Import, sources: Sequence[tuple[int, Source]], *, by: str) -> dict[str, int]:
-    """Takes some rows and returns how many became what. One that fails costs none of the others."""
+def take_plan(row: Import, plan: ImportPlan, *, by: str) -> list[PlannedRow]:
+    """Takes some rows. One that fails costs none of the others.
+
+    Returns those that failed; they are errors of the plan from then on.
+    """
     cause = Cause(Origin.IMPORT, f"{by}: {row.filename}")
-    try:
-        with transaction.atomic():
-            plan = plan_records(row, sources)
-            carrying_out.carry_out_plan(row.organization, plan, cause)
-            return plan.counts()
-    except carrying_out.FAILURES:
-        logger.exception("import_failed", organization=row.organization_id, rows=len(sources))
-        if len(sources) <= 1:
-            return ImportPlan().counts() | {"error": len(sources)}
-    middle = len(sources) // 2
-    halves = [take_sources(row, part, by=by) for part in (sources[:middle], sources[middle:])]
-    return added_counts(*halves)
+    return carrying_out.carry_out_plan(row.organization, plan, cause)
 
 
 def added_counts(*counts: Mapping[str, int]) -> dict[str, int]:

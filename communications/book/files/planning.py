@@ -6,7 +6,7 @@ person decides.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -96,6 +96,17 @@ class ImportPlan:
         for row in self.rows:
             found[row.action] += 1
         return found | {"cells": sum(len(row.problems) for row in self.rows)}
+
+    def fail(self, failed: Mapping[ContactDraft, str]) -> list[PlannedRow]:
+        """Makes errors of the rows of drafts that could not be stored, and returns them."""
+        costs = {
+            position: PlannedRow(row.number, PlannedAction.ERROR, row.name, reasons=(reason,))
+            for position, row in enumerate(self.rows)
+            if row.draft and (reason := failed.get(row.draft))
+        }
+        for position, row in costs.items():
+            self.rows[position] = row
+        return list(costs.values())
 
 
 class Planner:
@@ -250,20 +261,32 @@ def findings_of(plan: ImportPlan) -> dict[str, Any]:
     return {
         "counts": plan.counts(),
         "rows": len(plan.rows),
-        "lines": [
-            {
-                "number": row.number,
-                "name": row.name,
-                "action": str(row.action),
-                "reasons": [*row.reasons, *row.problems],
-                "is_incomplete": row.is_incomplete,
-                "contact": row.draft.contact.pk if row.draft and row.draft.contact else None,
-            }
-            for row in ordered[:SHOWN]
-        ],
-        "incomplete": [
-            [row.number, row.name, " ".join([*row.reasons, *row.problems])]
-            for row in plan.rows
-            if row.is_incomplete
-        ],
+        "lines": [shown_line(row) for row in ordered[:SHOWN]],
+        "incomplete": [incomplete_row(row) for row in plan.rows if row.is_incomplete],
     }
+
+
+def with_failed_rows(findings: dict[str, Any], rows: list[PlannedRow]) -> dict[str, Any]:
+    """Returns findings with rows that failed only while they were taken."""
+    numbers = {row.number for row in rows}
+    lines = [line for line in findings["lines"] if line["number"] not in numbers]
+    incomplete = [listed for listed in findings["incomplete"] if listed[0] not in numbers]
+    return findings | {
+        "lines": [*map(shown_line, rows), *lines][:SHOWN],
+        "incomplete": sorted([*incomplete, *map(incomplete_row, rows)]),
+    }
+
+
+def shown_line(row: PlannedRow) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "name": row.name,
+        "action": str(row.action),
+        "reasons": [*row.reasons, *row.problems],
+        "is_incomplete": row.is_incomplete,
+        "contact": row.draft.contact.pk if row.draft and row.draft.contact else None,
+    }
+
+
+def incomplete_row(row: PlannedRow) -> list[Any]:
+    return [row.number, row.name, " ".join([*row.reasons, *row.problems])]

@@ -12,6 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from communications import tasks
 from communications.book import contacts, erasure
 from communications.book.files import carrying_out, import_jobs, importing
+from communications.book.files.planning import Planner
 from communications.models import Contact, Import, Organization, Role
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
@@ -194,9 +195,24 @@ def test_a_person_who_cannot_be_stored_costs_none_of_the_others(
     monkeypatch.setattr(carrying_out, "create_contacts", refusing)
     row = waiting(client)
     confirm(client, row)
+    books: list[Organization] = []
+    remember = importing.Planner.__init__
+
+    def counting(planner: Planner, book: Organization) -> None:
+        books.append(book)
+        remember(planner, book)
+
+    monkeypatch.setattr(importing.Planner, "__init__", counting)
     import_jobs.run_imports()
     row.refresh_from_db()
     assert (row.state, row.counts["create"], row.counts["error"]) == ("done", 11, 2)
+    # The whole book is read once for a part, and not for each half of one that fails.
+    assert len(books) == 3
+    page = client.get(url(row)).content.decode()
+    assert "Guest 7" in page
+    assert "It could not be stored." in page
+    assert [9, "Guest 7", "It could not be stored."] in row.findings["incomplete"]
+    assert "Guest 7" in client.get(url(row, "errors")).content.decode()
     assert not Contact.objects.filter(name="Guest 7").exists()
     assert Contact.objects.filter(organization=organization).count() == 11
 

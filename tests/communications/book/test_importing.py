@@ -1,7 +1,7 @@
 """Files of contacts: looked at first, taken as a whole, given out again."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from communications.book import contacts
 from communications.book.files import (
@@ -13,7 +13,7 @@ from communications.book.files import (
 from communications.book.files.records import Rejected
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
-from communications.errors import NotPossible
+from communications.errors import InvalidAddress, NotPossible
 from communications.models import Contact, ContactChange, Import, Organization, Pair
 from communications.policy import suppressions
 from communications.vocabulary.events import Reason
@@ -127,6 +127,34 @@ def test_nothing_is_half_imported(venue: Organization) -> None:
     assert Contact.objects.count() == 4
     with pytest.raises(NotPossible, match="imported already"):
         importing.confirm_import(row, by="olga")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (IntegrityError(), "Somebody else was given one of its addresses meanwhile"),
+        (DataError(), "Something in it is too long"),
+        (InvalidAddress("A contact has at most 20 addresses."), "at most 20 addresses"),
+    ],
+)
+def test_who_fails_only_while_being_taken_is_listed_with_the_reason(
+    venue: Organization, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    contacts.create_contact(venue, name="Amelia", addresses=[("email", "a@hart.example")])
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(contacts, "change_contact", failing)
+    row = given(venue, "Name,E-mail,Notes\nAmelia,a@hart.example,Vegan\nTom,t@hart.example,\n")
+    counts = importing.confirm_import(row, by="olga")
+
+    assert (counts["create"], counts["update"], counts["error"]) == (1, 0, 1)
+    row.refresh_from_db()
+    assert row.findings
+    [[number, name, why]] = row.findings["incomplete"]
+    assert (number, name) == (2, "Amelia")
+    assert reason in why
 
 
 def test_a_known_address_fills_what_is_blank_and_overwrites_nothing(venue: Organization) -> None:
