@@ -5,6 +5,7 @@ What a process may open is said in docs/operating.md as well.
 
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004 (Django's name)
 from django.db import Error as DatabaseError
@@ -37,6 +38,15 @@ def connections_by_process() -> dict[str, int]:
     }
 
 
+def knock() -> None:
+    """Connects without the pool, which would say after five seconds that it has no connection.
+
+    Raises psycopg.Error with the reason.
+    """
+    parameters: dict[str, Any] = connection.get_connection_params()
+    psycopg.connect(**({"connect_timeout": 5} | parameters)).close()
+
+
 def allowed_connections() -> int:
     """Returns how many connections PostgreSQL gives us. Raises DatabaseError if it is away."""
     with connection.cursor() as cursor:
@@ -50,8 +60,9 @@ def check_connections(**_: Any) -> list[CheckMessage]:
     if connection.vendor != "postgresql":
         return []
     try:
+        knock()
         allowed = allowed_connections()
-    except DatabaseError as error:
+    except (DatabaseError, psycopg.Error) as error:
         return [
             Warning(
                 f"The database cannot be asked: {' '.join(str(error).split())}",
