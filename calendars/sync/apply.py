@@ -87,12 +87,15 @@ def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -
 
 
 def lock_all(calendar: Calendar, plan: SyncPlan) -> Calendar:
-    """Locks the calendar, and those its events were moved from or into: always in one order."""
+    """Locks the calendar, and those its events were moved from or into.
+
+    In the order of their ids, whichever of them is pulled: a move announces both at once.
+    """
     links = EventLink.objects.filter(pk__in=[moved.link for moved in plan.moved])
     targets = [moved.calendar.pk for moved in plan.moved if moved.calendar]
-    for key in sorted({*links.values_list("calendar", flat=True), *targets} - {calendar.pk}):
-        transitions.lock_calendar(key)
-    return transitions.lock_calendar(calendar.pk)
+    keys = {calendar.pk, *links.values_list("calendar", flat=True), *targets}
+    locked = {key: transitions.lock_calendar(key) for key in sorted(keys)}
+    return locked[calendar.pk]
 
 
 def quarantine_deletions(calendar: Calendar, plan: SyncPlan) -> None:

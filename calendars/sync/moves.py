@@ -4,7 +4,10 @@ Nothing was cancelled, so nobody is told. A calendar that is not followed is ask
 """
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
+
+import structlog
 
 from calendars.appointments import transitions
 from calendars.appointments.transitions import Actor
@@ -13,6 +16,9 @@ from calendars.models import Account, Appointment, BusyBlock, Calendar, EventLin
 from calendars.providers.base import Gone, Mailbox
 from calendars.sync.apply_event import apply_event
 from calendars.vocabulary.events import RemoteEvent
+from wedsync_comms.lib.errors import ProviderError
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +28,13 @@ class MovedEvent:
     link: int
     event: RemoteEvent
     calendar: Calendar | None
+    # Where the link was, and its etag, before the event was read.
+    left: int
+    etag: str
+
+    def is_still(self, link: EventLink) -> bool:
+        """Returns whether the link was not written since the event was read."""
+        return (link.calendar_id, link.etag) == (self.left, self.etag)
 
     @property
     def target(self) -> Calendar | None:
@@ -59,8 +72,15 @@ def calendar_of_event(box: Mailbox, link: EventLink) -> str:
 
 
 def moved_event(link: EventLink, where: str, event: RemoteEvent) -> MovedEvent:
+    """Returns the link's event as it was found; the link must be as it was before that."""
     calendar = Calendar.objects.filter(account=link.calendar.account_id, remote_id=where).first()
-    return MovedEvent(link=link.pk, event=event, calendar=calendar)
+    return event_in_calendar(link, event, calendar)
+
+
+def event_in_calendar(link: EventLink, event: RemoteEvent, calendar: Calendar | None) -> MovedEvent:
+    return MovedEvent(
+        link=link.pk, event=event, calendar=calendar, left=link.calendar_id, etag=link.etag
+    )
 
 
 def find_arrivals(box: Mailbox, calendar: Calendar, events: list[RemoteEvent]) -> list[MovedEvent]:
@@ -74,11 +94,15 @@ def find_arrivals(box: Mailbox, calendar: Calendar, events: list[RemoteEvent]) -
         appointment__in=[uuid.UUID(key) for key in keyed],
         appointment__organization=calendar.account.organization_id,
     ).exclude(calendar=calendar)
-    return [
-        MovedEvent(link=link.pk, event=event, calendar=calendar)
-        for link in links.exclude(remote_id="").select_related("calendar__account")
-        if has_left(box, link, event := keyed[link.appointment_id.hex], calendar)
-    ]
+    arrivals = []
+    for link in links.exclude(remote_id="").select_related("calendar__account"):
+        event = keyed[link.appointment_id.hex]
+        if has_left(box, link, event, calendar):
+            # It was told before the link was read, and perhaps we have written since.
+            with suppress(Gone):
+                event = box.event(calendar.remote_id, event.id)
+                arrivals.append(event_in_calendar(link, event, calendar))
+    return arrivals
 
 
 def is_key(key: str) -> bool:
@@ -93,20 +117,36 @@ def has_left(box: Mailbox, link: EventLink, event: RemoteEvent, now_in: Calendar
     if link.is_removed and link.remote_id != event.id:
         # It was cancelled here before, and people were told so.
         return False
-    if link.calendar.account_id == now_in.account_id:
-        where = box.find_event(link.remote_id, [link.calendar.remote_id])
-    else:
+    left = link.calendar
+    if left.account_id == now_in.account_id:
+        where = box.find_event(link.remote_id, [left.remote_id])
+        return where in ("", now_in.remote_id)
+    # A shared calendar has one id in all the accounts that follow it.
+    return left.remote_id != now_in.remote_id and is_gone_from_other_account(link)
+
+
+def is_gone_from_other_account(link: EventLink) -> bool:
+    """Returns whether the link's event is not in its calendar any more; no where nobody can say.
+
+    What is wrong with that account is noted with it, and must not count as wrong with another one.
+    """
+    try:
         with open_mailbox(link.calendar.account) as other:
-            where = other.find_event(link.remote_id, [link.calendar.remote_id])
-    return where in ("", now_in.remote_id)
+            return not other.find_event(link.remote_id, [link.calendar.remote_id])
+    except ProviderError as error:
+        log.info("move_not_verified", link=link.pk, outcome=type(error).__name__)
+        return False
 
 
 def follow_move(moved: MovedEvent, account: Account, *, notifies: bool) -> bool:
     """Moves the link and its appointment to where the event is; or asks. Under both locks.
 
-    Returns whether that was new to us.
+    Returns whether that was new to us. Nothing where the link was written meanwhile: what stands
+    there then comes again.
     """
     link = EventLink.objects.select_for_update().get(pk=moved.link)
+    if not moved.is_still(link):
+        return False
     target = moved.target
     if target is None:
         return ask_about_move(link, moved.calendar)

@@ -185,7 +185,8 @@ def reread_doubtful(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPla
     echoes = {
         event.id
         for event in plan.own
-        if event.id in links and may_be_own_echo(links[event.id], event)
+        # A cancellation is never ours: what we cancelled is removed already.
+        if not event.is_cancelled and event.id in links and may_be_own_echo(links[event.id], event)
     }
     for remote_id in sorted(echoes | (series - own.keys())):
         try:
