@@ -46,16 +46,9 @@ def store_drafts(
 
     Yields those that cannot be stored, with the reason.
     """
-    fresh = [draft for draft in drafts if draft.contact is None]
-    known = [draft for draft in drafts if draft.contact is not None]
     try:
-        with transaction.atomic():
-            create_contacts(organization, fresh, cause)
-            for draft in known:
-                change_known(draft, cause)
+        store_together(organization, drafts, cause)
     except FAILURES as error:
-        for draft in fresh:
-            draft.contact = None
         if len(drafts) == 1:
             logger.exception("person_not_imported", organization=organization.pk)
             yield drafts[0], reason_of_failure(error)
@@ -67,6 +60,25 @@ def store_drafts(
         yield from store_drafts(organization, half, cause)
 
 
+def store_together(
+    organization: Organization, drafts: Sequence[ContactDraft], cause: Cause
+) -> None:
+    """Stores all of them or none. Raises one of FAILURES."""
+    fresh = [draft for draft in drafts if draft.contact is None]
+    known = [(draft, draft.contact) for draft in drafts if draft.contact is not None]
+    try:
+        with transaction.atomic():
+            create_contacts(organization, fresh, cause)
+            for draft, contact in known:
+                contacts.change_contact(
+                    contact, addresses=draft.entries, cause=cause, **draft.facts
+                )
+    except FAILURES:
+        for draft in fresh:
+            draft.contact = None
+        raise
+
+
 def reason_of_failure(error: Exception) -> str:
     """Returns the reason for a person; the log has all of it."""
     if isinstance(error, Refused | InvalidAddress):
@@ -76,11 +88,6 @@ def reason_of_failure(error: Exception) -> str:
     if isinstance(error, DataError):
         return "Something in it is too long to be kept."
     return "It could not be stored."
-
-
-def change_known(draft: ContactDraft, cause: Cause) -> None:
-    if draft.contact is not None:
-        contacts.change_contact(draft.contact, addresses=draft.entries, cause=cause, **draft.facts)
 
 
 def create_contacts(organization: Organization, drafts: list[ContactDraft], cause: Cause) -> None:
