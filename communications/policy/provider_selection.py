@@ -1,4 +1,4 @@
-"""Which provider of a channel's route takes a message: failover, circuit breakers, pair rates.
+"""Which provider of a channel's route takes a message: failover and circuit breakers.
 
 A route names providers in the order in which they are tried. A message goes to the first that
 works and has retries left for it; `Message.via` binds it to one of them.
@@ -6,8 +6,7 @@ works and has retries left for it; `Message.via` binds it to one of them.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
-from operator import attrgetter
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -27,7 +26,6 @@ from communications.policy import (
 )
 from communications.providers import registry
 from communications.vocabulary.events import Kind
-from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 from wedsync_comms.lib.text import as_sentence
 
 
@@ -219,42 +217,6 @@ def skipped_provider_event(
 def why_not_now(slug: str, closed: SenderStanding | None) -> str:
     """Returns why a provider does not get a message now: it refuses the sender, or takes none."""
     return detours.why_skipped(slug) if closed is None else sender_holds.refusal_of(closed)
-
-
-def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
-    """Returns those whose recipient may be written to again already; the others wait."""
-    # Without Redis each bucket is a row, held until the claim is committed. Two claims that take
-    # the same ones in one order never wait for each other in a circle.
-    buckets = {
-        message.pk: bucket
-        for message in sorted(messages, key=attrgetter("leg_to"))
-        if (bucket := message_bucket(message, slug))
-    }
-    pauses = {pk: bucket.acquire() for pk, bucket in buckets.items()}
-    for message in messages:
-        if pause_s := pauses.get(message.pk):
-            later = timezone.now() + timedelta(seconds=pause_s)
-            reroute_messages([message.pk], via=message.via, send_after=later)
-    return [message for message in messages if not pauses.get(message.pk)]
-
-
-def message_bucket(message: Message, slug: str) -> TokenBucket | None:
-    return pair_bucket(slug, senders.sender_at(message.organization, slug), message.leg_to)
-
-
-def pair_bucket(slug: str, sender: str, to: str, *, refused: bool = False) -> TokenBucket | None:
-    """Returns the rate limit of a sender and a recipient; None where there is none to keep to.
-
-    `refused` says that the provider has just refused a message between them as too many.
-    """
-    provider = registry.provider_for(slug)
-    pair = to if sender == provider.sender else f"{sender}:{to}"
-    if provider.pair_rate:
-        return TokenBucket(f"{slug}:{pair}", provider.pair_rate)
-    if provider.pair_rate_once_refused is None:
-        return None
-    bucket = TokenBucket(f"{slug}:{pair}", provider.pair_rate_once_refused)
-    return bucket if refused or bucket.is_known() else None
 
 
 def exhausted_providers(message: Message) -> set[str]:

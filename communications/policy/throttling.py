@@ -5,7 +5,7 @@ That is said in an answer, for all of its messages or for those of one sender to
 
 from datetime import timedelta
 
-from communications.policy import provider_selection
+from communications.policy import pair_rates
 from communications.providers import registry
 
 
@@ -18,7 +18,7 @@ def obey_provider(slug: str, retry_after: timedelta) -> None:
 
 def obey_pair(slug: str, sender: str, to: str, retry_after: timedelta) -> None:
     """Does the same with the limit of a sender and a recipient; nobody else waits."""
-    bucket = provider_selection.pair_bucket(slug, sender, to, refused=True)
+    bucket = pair_rates.pair_bucket(slug, sender, to, refused=True)
     if bucket is not None:
         bucket.hold(retry_after.total_seconds())
         bucket.lower()
@@ -26,7 +26,7 @@ def obey_pair(slug: str, sender: str, to: str, retry_after: timedelta) -> None:
 
 def learn_from_receipt(slug: str, sender: str, to: str, *, for_recipient: bool) -> None:
     """Lowers what a receipt says was too much. It may be late, so nothing is held."""
-    pair = provider_selection.pair_bucket(slug, sender, to, refused=True)
+    pair = pair_rates.pair_bucket(slug, sender, to, refused=True)
     bucket = pair if for_recipient else registry.bucket_for(slug)
     if bucket is not None:
         bucket.lower()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Message, Priority
-from communications.policy import provider_selection, quiet_hours, senders
+from communications.policy import pair_rates, provider_selection, quiet_hours, senders
 from communications.policy.eligibility import refuse_unsendable
 from communications.providers import registry
 from communications.sending import repetition
@@ -68,7 +68,7 @@ def claim_due(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> 
         messages = refuse_or_hold(lock_due(channel, vias, limit))
         known = senders.RouteSenders(messages, registry.route_slugs(channel))
         messages = provider_selection.select_through(messages, channel, slug, usable, known)
-        messages = provider_selection.within_pair_rate(messages, slug)
+        messages = pair_rates.within_pair_rate(messages, slug)
         if batches:
             messages = batchable_with_first(messages, slug, known)
         if not messages:
