@@ -30,6 +30,18 @@ def test_a_change_of_a_template_is_told_and_holds(
     assert error.get("code") == (132015 if paused else None)
 
 
+def test_a_template_that_is_paused_again_is_told_in_another_body(
+    sandbox: SandboxServer, receiver: Receiver
+) -> None:
+    for status in ("PAUSED", "APPROVED", "PAUSED", "APPROVED"):
+        change = {"status": status}
+        sandbox.control("PATCH", "/whatsapp/templates/wedding_update", change)
+    hooks = receiver.wait_for(lambda hooks: len(hooks) >= 4)
+    assert len({hook.body for hook in hooks}) == 4
+    times = [hook.event["entry"][0]["time"] for hook in hooks]
+    assert all(isinstance(time, int) for time in times)
+
+
 def test_the_account_and_anything_else_can_be_told(
     sandbox: SandboxServer, receiver: Receiver
 ) -> None:

@@ -5,6 +5,7 @@ https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class Change:
 
 
 class Outbox:
-    KEPT = ("_pending", "_timers")
+    KEPT = ("_pending", "_timers", "_told_at")
 
     def __init__(self, deliveries: Deliveries, faults: Faults, account_id: str) -> None:
         self._deliveries = deliveries
@@ -57,6 +58,7 @@ class Outbox:
         self._account_id = account_id
         self._timers = Timers()
         self._pending: list[Change] = []
+        self._told_at = 0
 
     @property
     def url(self) -> str:
@@ -90,7 +92,9 @@ class Outbox:
     def _post(self, changes: Sequence[Change]) -> None:
         first = changes[0]
         together = len(changes) > 1
-        entry = {"id": self._account_id, "changes": merged(changes)}
+        entry: Json = {"id": self._account_id, "changes": merged(changes)}
+        if any(is_of_account(change) for change in changes):
+            entry = {"id": self._account_id, "time": self._time(), "changes": entry["changes"]}
         delivery = Delivery(
             kind="batch" if together else first.kind,
             about="" if together else first.about,
@@ -103,6 +107,20 @@ class Outbox:
             if change.event is not None:
                 change.event.delivery = delivery
         self._deliveries.publish(delivery)
+
+    def _time(self) -> int:
+        """Returns the unix seconds of a change of the account, later than that of the one before.
+
+        Meta writes the time there: a template that is paused a second time is another body.
+        https://developers.facebook.com/docs/whatsapp/business-management-api/webhooks/components
+        """
+        self._told_at = max(int(time.time()), self._told_at + 1)
+        return self._told_at
+
+
+def is_of_account(change: Change) -> bool:
+    """Whether a change is the account's, a number's or a template's: not a message's."""
+    return "metadata" not in change.value
 
 
 def merged(changes: Sequence[Change]) -> list[Json]:
