@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from communications.errors import Refused
 from communications.models import Channel
 from communications.vocabulary.events import File
-from communications.vocabulary.file_types import types_of_name
+from communications.vocabulary.file_types import UNSENDABLE, ending_of, types_of_name
 
 # Resend takes 40 MB a mail after encoding; leave room for the text.
 MAX_ATTACHMENT_BYTES = 25 * 1024 * 1024
@@ -59,10 +59,16 @@ def decode_attachment(attachment: Mapping[str, str]) -> File:
 def type_of_file(filename: str, given: str) -> str:
     """Returns the content type of a file, which its name says where nobody else does.
 
-    Raises Refused where both say something, and not the same: Resend takes such a mail, and never
-    sends it.
+    Raises Refused where both say something, and not the same, because Resend takes such a mail and
+    never sends it; and for what Resend sends by no name.
     """
     given = given.strip()
+    if (ending := ending_of(filename)) in UNSENDABLE:
+        raise Refused(
+            "attachments",
+            f"“{filename}” cannot be sent: Resend sends no files that end in {ending}. Put it into "
+            "an archive, or send a link.",
+        )
     if given and not MEDIA_TYPE.fullmatch(given):
         raise Refused("attachments", f"“{given[:80]}” is no content type: write it like image/png.")
     expected = types_of_name(filename)

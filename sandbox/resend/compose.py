@@ -1,15 +1,12 @@
 """Turning checked requests into mails."""
 
 import base64
-import mimetypes
 from collections.abc import Mapping
 from typing import Any
 
-from . import rules
+from . import files, rules
 from .addresses import as_list
 from .mail import Attachment, Json, Mail, Received, new_id
-
-ANY_TYPE = "application/octet-stream"
 
 
 def tidy(given: Any) -> Any:
@@ -57,7 +54,7 @@ def attachment(given: Mapping[str, Any]) -> Attachment:
     content_id = given.get("content_id")
     return Attachment(
         filename=name,
-        content_type=given.get("content_type") or mimetypes.guess_type(name or "")[0] or ANY_TYPE,
+        content_type=given.get("content_type") or files.type_by_name(name or ""),
         content=rules.decode(given.get("content") or "") or b"",
         content_id=content_id,
         disposition="inline" if content_id else "attachment",

@@ -46,7 +46,7 @@ class Mailroom:
         if mail.scheduled_at is not None and mail.scheduled_at > now():
             self.schedule(mail)
             self.record(mail, "scheduled")
-        elif self.auto_receipts and not any(map(files.is_contradictory, mail.attachments)):
+        elif self.auto_receipts and not any(map(files.is_never_sent, mail.attachments)):
             self._transmit(mail)
 
     def schedule(self, mail: Mail) -> None:

@@ -10,7 +10,8 @@ from communications.providers.base import Accepted
 from communications.providers.resend.errors import validation_error_class
 from communications.providers.resend.receiving import parse_resend_time
 from communications.providers.resend.transport import header_number
-from communications.vocabulary.events import Outbound
+from communications.vocabulary.events import File, Outbound
+from communications.vocabulary.file_types import ending_of, types_of_name
 from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError
 
 
@@ -35,7 +36,7 @@ def as_params(outbound: Outbound) -> Any:
         "attachments": [
             {
                 "filename": attachment.filename,
-                "content_type": attachment.content_type,
+                **declared_type(attachment),
                 "content": base64.b64encode(attachment.content).decode(),
                 # https://resend.com/docs/dashboard/emails/embed-inline-images
                 **({"content_id": attachment.content_id} if attachment.content_id else {}),
@@ -44,6 +45,18 @@ def as_params(outbound: Outbound) -> Any:
         ],
     }
     return params | {name: value for name, value in optional.items() if value}
+
+
+def declared_type(attachment: File) -> dict[str, str]:
+    """Returns the type of a file as Resend is told it: nothing where only the name may say it.
+
+    Resend knows more endings than we do, and a mail with a type that its table contradicts stays
+    queued for ever. Without one it takes what the name says.
+    """
+    is_named = bool(ending_of(attachment.filename))
+    if is_named and not types_of_name(attachment.filename):
+        return {}
+    return {"content_type": attachment.content_type}
 
 
 def as_object(answer: Any) -> dict[str, Any]:

@@ -43,6 +43,11 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
         ("plan.wedding", "application/x-wedding", "application/x-wedding"),
         ("plan.wedding", "", "application/octet-stream"),
         ("Menü – Größe.pdf", "", "application/pdf"),
+        ("plan.dwg", "", "image/vnd.dwg"),
+        ("plan.dwg", "application/acad", "image/vnd.dwg"),
+        ("guests.csv", "application/vnd.ms-excel", "text/csv"),
+        ("notes.md", "text/plain", "text/markdown"),
+        ("guests.xls", "application/msexcel", "application/vnd.ms-excel"),
     ],
 )
 def test_a_name_says_what_a_file_is_where_nobody_else_does(
@@ -59,7 +64,8 @@ def test_a_name_says_what_a_file_is_where_nobody_else_does(
         ("photo.png", "image/jpeg"),
         ("guests.txt", "text/csv"),
         ("guests.csv", "text/plain"),
-        ("menu.pdf.exe", "application/pdf"),
+        ("slides.key", "text/plain"),
+        ("app.apk", "text/plain"),
         ("menu.exe.pdf", "application/x-msdownload"),
         ("song.mp3", "video/mp4"),
         ("a.docx", "application/msword"),
@@ -68,6 +74,23 @@ def test_a_name_says_what_a_file_is_where_nobody_else_does(
 )
 def test_what_contradicts_itself_is_refused(filename: str, given: str) -> None:
     with pytest.raises(Refused, match="is named like") as refused:
+        type_of_file(filename, given)
+    assert refused.value.field == "attachments"
+
+
+@pytest.mark.parametrize(
+    ("filename", "given"),
+    [
+        ("setup.exe", ""),
+        ("run.bat", "text/plain"),
+        ("menu.pdf.EXE", "application/pdf"),
+        ("menu.exe. ", ""),
+        ("site.url", "application/octet-stream"),
+        ("code.js", "text/javascript"),
+    ],
+)
+def test_what_resend_sends_by_no_name_is_refused(filename: str, given: str) -> None:
+    with pytest.raises(Refused, match="Resend sends no files that end in") as refused:
         type_of_file(filename, given)
     assert refused.value.field == "attachments"
 
