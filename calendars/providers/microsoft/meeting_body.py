@@ -5,8 +5,9 @@ https://learn.microsoft.com/en-us/graph/api/event-update#notes-for-updating-spec
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from wedsync_comms.lib.shapes import as_dict, as_text
@@ -14,6 +15,7 @@ from wedsync_comms.lib.shapes import as_dict, as_text
 # Between what people write and how to join. Seen with 80 of them, and with fewer in other tongues.
 LINE = re.compile(r"_{20,}")
 END_OF_BODY = re.compile(r"</body>", re.IGNORECASE)
+HOSTS = ("teams.microsoft.com", "teams.live.com")
 TAG_BEFORE = ("<div", "<p", "<span", "<hr")
 
 
@@ -31,14 +33,29 @@ def text_without_meeting(text: str, item: Mapping[str, Any]) -> str:
 
 
 def meeting_begins(body: str, url: str) -> int:
-    """Returns where the line above the meeting's part is; -1 where there is none."""
-    joins = body.find(url)
-    if joins < 0:
-        # Safe links and other rewriting: the address is there, but not word for word.
-        joins = max(body.find("teams.microsoft.com"), body.find("teams.live.com"))
-    lines = [line.start() for line in LINE.finditer(body) if line.start() < joins]
-    # The line below the part is after the address.
-    return lines[-1] if lines else -1
+    """Returns where the line above the meeting's part is; -1 where there is none.
+
+    People put the same link into their own words, above the part and below it: it is the last one
+    between two lines that counts.
+    """
+    lines = [line.start() for line in LINE.finditer(body)]
+    parts = list(pairwise([*lines, len(body)]))
+    between, below = parts[:-1], parts[-1:]
+    if begins := parts_with(body, between, url) or parts_with(body, below, url):
+        return begins[-1]
+    # Safe links and other rewriting: the address is there, but not word for word. Options of the
+    # meeting have the same host, and come after it.
+    begins = parts_with(body, between, *HOSTS) or parts_with(body, below, *HOSTS)
+    return begins[0] if begins and url else -1
+
+
+def parts_with(body: str, parts: Sequence[tuple[int, int]], *words: str) -> list[int]:
+    """Returns where those parts of a body begin that have one of the words."""
+    return [
+        begin
+        for begin, end in parts
+        if any(word and body.find(word, begin, end) >= 0 for word in words)
+    ]
 
 
 def html_with_meeting(description: str, html: str, url: str) -> str:

@@ -59,6 +59,38 @@ def test_the_meetings_part_is_no_description_of_ours_and_survives_a_new_one() ->
     assert URL in html_with_meeting("New", "<p>nothing of it</p>", URL)
 
 
+BLOCK = f"{'_' * 80}\nMicrosoft Teams meeting\nJoin: {URL}\n{'_' * 32}\nFor organizers: options\n{'_' * 80}"
+REWRITTEN = BLOCK.replace(URL, "https://safe.example/?u=teams.microsoft.com/meet")
+
+
+@pytest.mark.parametrize("block", [BLOCK, REWRITTEN], ids=["url", "domain"])
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Bring forks",
+        f"Join here: {URL}",
+        f"{URL}\n{URL}\nor by phone",
+        "See https://teams.microsoft.com/x",
+        f"Menu\n{'_' * 40}\nLilies",
+    ],
+)
+def test_a_link_to_the_meeting_in_a_description_is_not_the_meetings_part(
+    description: str, block: str
+) -> None:
+    item = {"onlineMeeting": {"joinUrl": URL}}
+    assert text_without_meeting(f"{description}\n{block}", item) == description
+    html = f"<html><body><div>{description}</div><div>{block}</div></body></html>"
+    written = html_with_meeting("New", html, URL)
+    assert (
+        written == f'<html><body><div class="PlainText">New</div><div>{block}</div></body></html>'
+    )
+
+
+def test_what_is_written_below_the_meetings_part_does_not_hide_it() -> None:
+    item = {"onlineMeeting": {"joinUrl": URL}}
+    assert text_without_meeting(f"Cake\n{BLOCK}\nAgain: {URL}", item) == "Cake"
+
+
 def test_pages_without_an_end_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responses, "MAX_PAGES", 5)
     with pytest.raises(EndlessPages):
