@@ -42,6 +42,8 @@ class SyncPlan:
     # Gone by the vendor's word or by not being there; to be looked after one by one.
     own_gone: tuple[str, ...]
     others_gone: tuple[str, ...]
+    # Series of ours that lack an occurrence, and perhaps are gone as a whole: Google tells no more.
+    series_doubted: tuple[str, ...] = ()
     # Of ours, what stands in another calendar now, or came from one.
     moved: tuple[MovedEvent, ...] = ()
     # Why nothing of it is deleted; blank: it is believed.
@@ -63,12 +65,16 @@ def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
         if block in removed or (series and series in removed)
     } | {event.id for event in others if event.is_cancelled}
     gone = tuple(remote_id for remote_id in known.own if remote_id in removed)
+    series = {known.blocks[block] for block in removed_blocks & known.blocks.keys()}
+    series |= {item.series_id for item in latest.values() if is_gone_item(item)}
+    told = {event.id for event in own}
     cancelled = sum(event.is_cancelled for event in own if event.id in known.own)
     return SyncPlan(
         own=tuple(own),
         others=tuple(event for event in others if not event.is_cancelled),
         own_gone=gone,
         others_gone=tuple(sorted(removed_blocks)),
+        series_doubted=tuple(sorted((series & set(known.own)) - told - removed)),
         doubt=mass_deletion_reason(changes, known, len(gone) + cancelled)
         or cut_answer_reason(changes, known, len(removed_blocks & known.blocks.keys())),
     )
@@ -81,6 +87,10 @@ def latest_by_id(changes: EventChanges) -> dict[str, RemoteEvent | Removed]:
         latest.pop(item.id, None)
         latest[item.id] = item
     return latest
+
+
+def is_gone_item(item: RemoteEvent | Removed) -> bool:
+    return isinstance(item, Removed) or item.is_cancelled
 
 
 def is_own_event(event: RemoteEvent, known: KnownEvents) -> bool:

@@ -156,7 +156,7 @@ def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPl
     moved: list[MovedEvent] = []
     gone: list[str] = []
     cancelled = [event.id for event in plan.own if event.is_cancelled and event.id in links]
-    for remote_id in (*plan.own_gone, *cancelled):
+    for remote_id in (*plan.own_gone, *cancelled, *plan.series_doubted):
         found = moves.find_event(box, links[remote_id]) if remote_id in links else None
         if found and found[0] != calendar.remote_id:
             own.pop(remote_id, None)

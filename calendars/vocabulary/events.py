@@ -130,6 +130,8 @@ class Removed:
     """It is gone from the calendar (or outside of what is followed): all that is left is its id."""
 
     id: str
+    # Of an occurrence, where the vendor says so.
+    series_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,7 @@ def read_google_event(item: Mapping[str, Any], zone: str) -> RemoteEvent | Remov
         raise malformed_answer("An event without an id.")
     # Of what was deleted, no more than the id is sure to be there.
     if item.get("status") == "cancelled" and not item.get("start"):
-        return Removed(id=remote_id)
+        return Removed(id=remote_id, series_id=as_text(item.get("recurringEventId")))
     return google_remote_event(item, zone)
 
 

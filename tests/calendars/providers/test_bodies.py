@@ -59,7 +59,8 @@ def test_the_meetings_part_is_no_description_of_ours_and_survives_a_new_one() ->
     assert URL in html_with_meeting("New", "<p>nothing of it</p>", URL)
 
 
-BLOCK = f"{'_' * 80}\nMicrosoft Teams meeting\nJoin: {URL}\n{'_' * 32}\nFor organizers: options\n{'_' * 80}"
+LINE = "_" * 80
+BLOCK = f"{LINE}\nMicrosoft Teams meeting\nJoin: {URL}\n{'_' * 32}\nFor organizers: options\n{LINE}"
 REWRITTEN = BLOCK.replace(URL, "https://safe.example/?u=teams.microsoft.com/meet")
 
 

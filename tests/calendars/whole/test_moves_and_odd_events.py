@@ -195,6 +195,22 @@ def test_made_a_series_it_stays_linked_and_says_so(
     assert booked.title == "Weekly tasting"
 
 
+def test_a_series_of_ours_that_is_deleted_is_cancelled_and_an_occurrence_is_not(
+    harness: VendorHarness, calendar: Calendar, booked: Appointment
+) -> None:
+    name = booked.links.get().remote_id
+    harness.changes(name, recurrence=WEEKLY[harness.slug])
+    pull.pull_calendar(calendar.pk)
+    harness.deletes(BusyBlock.objects.filter(series_id=name).order_by("-starts_at")[0].remote_id)
+    for status in ("booked", "cancelled"):
+        pull.pull_calendar(calendar.pk)
+        booked.refresh_from_db()
+        assert booked.status == status
+        if status == "booked":
+            harness.deletes(name)
+    assert not BusyBlock.objects.filter(series_id=name).exists()
+
+
 def test_an_end_at_the_start_is_taken_and_nothing_else_stops(
     harness: VendorHarness, calendar: Calendar, booked: Appointment
 ) -> None:
