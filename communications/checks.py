@@ -39,6 +39,12 @@ def provider_problems(slug: str) -> Iterator[CheckMessage]:
             'commas, colons or the like into quotes: "Hart, Weddings" <hello@hart.example>.',
             id="communications.E004",
         )
+    if problem := provider.misconfiguration():
+        yield Error(
+            f"The provider “{slug}” cannot work: {problem}",
+            hint="Compare its settings with .env.example.",
+            id="communications.E005",
+        )
     if not provider.takes_webhooks:
         yield Warning(
             f"The webhooks of “{slug}” cannot be verified, so all of them are refused.",

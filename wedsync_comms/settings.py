@@ -253,6 +253,8 @@ if env.str("RESEND_API_KEY", default=""):
 
 if env.str("EMAIL_URL", default=""):
     _mail = env.email_url("EMAIL_URL")
+    # filemail:///var/mails: its files lie there and not below the working directory.
+    _mail_path = f"/{_mail['EMAIL_FILE_PATH'].lstrip('/')}" if _mail["EMAIL_FILE_PATH"] else ""
     PROVIDERS["django_mail"] = {
         "BACKEND": "communications.providers.django_mail.DjangoMail",
         "OPTIONS": {
@@ -264,6 +266,7 @@ if env.str("EMAIL_URL", default=""):
             "password": _mail["EMAIL_HOST_PASSWORD"],
             "use_tls": _mail.get("EMAIL_USE_TLS", False),
             "use_ssl": _mail.get("EMAIL_USE_SSL", False),
+            **({"file_path": _mail_path} if _mail_path else {}),
         },
     }
 if env.str("TWILIO_ACCOUNT_SID", default=""):
@@ -381,6 +384,7 @@ if env.str("EMAIL_URL", default=""):
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = (
         _mail[f"EMAIL_{name}"] for name in ("BACKEND", "HOST", "PORT")
     )
+    EMAIL_FILE_PATH = _mail_path or None
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
     EMAIL_USE_TLS, EMAIL_USE_SSL = (
         _mail.get(f"EMAIL_USE_{name}", False) for name in ("TLS", "SSL")

@@ -94,6 +94,11 @@ class Provider(ABC):
     def takes_webhooks(self) -> bool:
         """Whether there is a secret to verify webhooks with."""
 
+    def misconfiguration(self) -> str:
+        """Returns why the options cannot work, as far as is known without asking anybody; blank if
+        they may."""
+        return ""
+
     def can_send_as(self, sender: str) -> bool:  # noqa: ARG002
         """Whether this is a sender of the kind that the provider knows."""
         return True

@@ -12,6 +12,7 @@ from email.encoders import encode_base64
 from email.mime.base import MIMEBase
 from typing import Any
 
+import structlog
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.message import SafeMIMEMultipart, make_msgid
 
@@ -32,6 +33,8 @@ from wedsync_comms.lib.errors import (
 )
 from wedsync_comms.lib.rate_limit.algorithm import Rate
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
+
+log = structlog.get_logger(__name__)
 
 SMTP_TIMEOUT_SECONDS = 20
 # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: from here on, trying again does not help.
@@ -71,8 +74,8 @@ class DjangoMail(Provider):
         return True
 
     def send(self, outbounds: Sequence[Outbound], *, key: str) -> Reply:  # noqa: ARG002
+        connection = self.connection()
         mail = as_mail(outbounds[0])
-        connection = get_connection(self.backend, timeout=SMTP_TIMEOUT_SECONDS, **self.options)
         try:
             count = hand_over_mail(mail, connection)
         finally:
@@ -85,9 +88,25 @@ class DjangoMail(Provider):
             )
         return Reply(results=[Accepted(provider_id=mail.extra_headers["Message-ID"])])
 
+    def connection(self) -> Any:
+        """Returns a connection that is not open yet. Raises ConfigurationRejected."""
+        try:
+            return get_connection(self.backend, timeout=SMTP_TIMEOUT_SECONDS, **self.options)
+        except Exception as error:
+            # Any backend's own: it does not take these options.
+            why = f"The e-mail backend cannot be used: {error}"
+            raise ConfigurationRejected(why, code=type(error).__name__) from error
+
+    def misconfiguration(self) -> str:
+        try:
+            self.connection()
+        except ConfigurationRejected as error:
+            return str(error)
+        return ""
+
     def probe(self) -> ProbeResult:
         """Logs in and says goodbye."""
-        connection = get_connection(self.backend, timeout=SMTP_TIMEOUT_SECONDS, **self.options)
+        connection = self.connection()
         try:
             connection.open()
         except Exception as error:
@@ -125,7 +144,20 @@ def hand_over_mail(mail: EmailMultiAlternatives, connection: Any) -> int:
     try:
         return connection.send_messages([mail]) or 0
     except Exception as error:
+        if not is_writable(mail):
+            # Whatever the backend makes of it, nothing of it left.
+            raise ContentRejected(smtp_words(error), code=type(error).__name__) from error
         raise classify_smtp_error(error) from error
+
+
+def is_writable(mail: EmailMultiAlternatives) -> bool:
+    """Whether a mail can be written down at all, which is done before any of it leaves."""
+    try:
+        mail.message().as_bytes()
+    except Exception:
+        log.exception("mail_not_writable")
+        return False
+    return True
 
 
 class MailWithPictures(EmailMultiAlternatives):
@@ -178,14 +210,37 @@ def as_mail(outbound: Outbound) -> EmailMultiAlternatives:
 def connection_error(error: Exception) -> ProviderError:
     """Returns the error of no connection, or none that lets us in: nothing was sent."""
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= PERMANENT_REPLY:
-        return CredentialsRejected(str(error), code=str(error.smtp_code))
+        return CredentialsRejected(smtp_words(error), code=str(error.smtp_code))
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return ConfigurationRejected(str(error), code="not_supported")
-    return TransientError(f"{type(error).__name__}: {error}", code="no_connection")
+        return ConfigurationRejected(smtp_words(error), code="not_supported")
+    return TransientError(f"No connection: {smtp_words(error)}", code="no_connection")
+
+
+def smtp_words(error: Exception) -> str:
+    """Returns what an error says as people read it: the server's code and words, without Python's
+    signs and without addresses."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        replies = [f"{code} {as_line(reply)}" for code, reply in error.recipients.values()]
+        return " ".join(dict.fromkeys(replies))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {as_line(error.smtp_error)}".strip()
+    if (
+        isinstance(error, OSError)
+        and error.strerror
+        and not isinstance(error, smtplib.SMTPException)
+    ):
+        return error.strerror
+    return as_line(str(error)) or type(error).__name__
+
+
+def as_line(reply: bytes | str) -> str:
+    """Returns a server's reply, which may have several lines and any bytes, as one line."""
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
+    return " ".join(text.split())
 
 
 def classify_smtp_error(error: Exception) -> ProviderError:
-    said = str(error)
+    said = smtp_words(error)
     if isinstance(error, smtplib.SMTPException) and is_quota_used(error):
         return QuotaExceeded(said, code=smtp_code(error), retry_after=QUOTA_PAUSE)
     if isinstance(error, smtplib.SMTPException) and is_sender_refused(error):
@@ -193,20 +248,18 @@ def classify_smtp_error(error: Exception) -> ProviderError:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = max(code for code, _ in error.recipients.values())
         refused = InvalidRecipient if code >= PERMANENT_REPLY else TransientError
-        return refused(str(error), code=str(code))
+        return refused(said, code=str(code))
     if isinstance(error, smtplib.SMTPResponseException):
-        return smtp_error_class(error.smtp_code)(str(error), code=str(error.smtp_code))
+        return smtp_error_class(error.smtp_code)(said, code=str(error.smtp_code))
     if isinstance(error, ValueError | smtplib.SMTPNotSupportedError):
-        return ContentRejected(str(error), code=type(error).__name__)
-    return OutcomeUnknown(f"{type(error).__name__}: {error}", code=type(error).__name__)
+        return ContentRejected(said, code=type(error).__name__)
+    return OutcomeUnknown(said, code=type(error).__name__)
 
 
 def is_quota_used(error: smtplib.SMTPException) -> bool:
     """Whether it is what we may send that is used up, and not what one recipient takes."""
-    said = str(error)
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        # Without the addresses, which may have any words.
-        said = str([reply for _, reply in error.recipients.values()])
+    # Without the addresses, which may have any words.
+    said = smtp_words(error)
     if not QUOTA_USED.search(said):
         return False
     is_at_recipient = isinstance(error, smtplib.SMTPRecipientsRefused) or OF_RECIPIENT.search(said)
@@ -217,7 +270,7 @@ def is_sender_refused(error: smtplib.SMTPException) -> bool:
     """Whether it is for good, and about who the mail is from. Servers say so to MAIL, or later."""
     if isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code in SENDER_REPLIES:
         return True
-    return bool(SENDER_REFUSED.search(str(error)))
+    return bool(SENDER_REFUSED.search(smtp_words(error)))
 
 
 def smtp_code(error: smtplib.SMTPException) -> str:

@@ -1,15 +1,18 @@
 """E-mail through a backend of Django's, against a real mail server on loopback."""
 
 import email
+import smtplib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from pytest_django import Settings
 
 from communications.providers.base import Accepted
-from communications.providers.django_mail import DjangoMail
+from communications.providers.django_mail import DjangoMail, smtp_words
 from communications.vocabulary.events import (
     File,
     Outbound,
@@ -195,6 +198,88 @@ def test_a_mail_that_cannot_be_written_down_is_refused() -> None:
         error = refusal(account(post.port), outbound(subject="Your\nday"))
         assert type(error) is ContentRejected
     assert not post.mails
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"MAIL": "553 5.7.1 Not owned by user u"}, "553 5.7.1 Not owned by user u"),
+        ({"RCPT": "550-5.1.1 No such user\r\n550 here"}, "550 5.1.1 No such user here"),
+        ({"end_of_data": "554 Spam"}, "554 Spam"),
+        ({"greeting": "554 Go away"}, "No connection: 554 Go away"),
+    ],
+)
+def test_a_refusal_is_told_in_the_servers_words(answers: dict[str, str], words: str) -> None:
+    with mailserver(**answers) as post:
+        assert str(refusal(account(post.port))) == words
+
+
+def test_a_connection_that_is_refused_says_so() -> None:
+    said = str(refusal(account(closed_port())))
+    assert said == "No connection: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (smtplib.SMTPServerDisconnected("Connection unexpectedly closed"), "Connection unexp"),
+        (smtplib.SMTPDataError(554, b"\xff no\n way"), "554 � no way"),
+        (smtplib.SMTPRecipientsRefused({"a@b": (550, b"No"), "c@d": (550, b"No")}), "550 No"),
+        (TimeoutError("timed out"), "timed out"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_an_error_is_told_without_pythons_signs(error: Exception, words: str) -> None:
+    assert smtp_words(error).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("backend", "options"),
+    [
+        ("django.core.mail.backends.filebased.EmailBackend", {}),
+        ("django.core.mail.backends.filebased.EmailBackend", {"file_path": "/dev/null/x"}),
+        (SMTP, {"use_tls": True, "use_ssl": True}),
+        ("nobody.has.this.Backend", {}),
+    ],
+)
+def test_a_backend_that_cannot_be_used_sends_nothing_and_says_so(
+    backend: str, options: dict[str, Any], settings: Settings
+) -> None:
+    settings.EMAIL_FILE_PATH = None
+    provider = DjangoMail(backend=backend, sender="hello@everafter.example", **options)
+    assert provider.misconfiguration().startswith("The e-mail backend cannot be used: ")
+    assert type(refusal(provider)) is ConfigurationRejected
+    with pytest.raises(ConfigurationRejected):
+        provider.probe()
+
+
+def test_mails_can_be_written_into_files(tmp_path: Path) -> None:
+    backend = "django.core.mail.backends.filebased.EmailBackend"
+    provider = DjangoMail(
+        backend=backend, sender="hello@everafter.example", file_path=str(tmp_path)
+    )
+    assert provider.misconfiguration() == ""
+    provider.send([outbound()], key="k")
+    assert "Subject: Your day" in next(tmp_path.iterdir()).read_text()
+
+
+class Broken(BaseEmailBackend):
+    """Fails over what it is given, with an error of its own."""
+
+    def send_messages(self, email_messages: Sequence[Any]) -> int:
+        for message in email_messages:
+            message.message()
+        raise KeyError("after it left")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"), [("nonsense", ContentRejected), ("image/png", OutcomeUnknown)]
+)
+def test_only_what_may_have_left_is_unknown(content_type: str, kind: type) -> None:
+    provider = DjangoMail(backend=f"{__name__}.Broken", sender="hello@everafter.example")
+    picture = File(filename="p.png", content_type=content_type, content=b"P", content_id="p")
+    mail = outbound(html='<img src="cid:p">', attachments=(picture,))
+    assert type(refusal(provider, mail)) is kind
 
 
 class Silent(BaseEmailBackend):
