@@ -270,12 +270,8 @@ def preview_context(row: Import) -> dict[str, Any]:
 def progress_context(row: Import) -> dict[str, Any]:
     """Returns what a page shows of a file that is being worked on, or done with."""
     is_open = row.state in importing.OPEN_STATES
-    last = row.position + csv_tables.FIRST_ROW - 1 if row.position else row.total + 1
-    left_out = [
-        line
-        for line in (row.findings or {}).get("lines", ())
-        if line["is_incomplete"] and line["number"] <= last
-    ]
+    lines = (row.findings or {}).get("lines", ())
+    left_out = [line for line in lines if line["is_incomplete"]]
     return {
         "is_running": is_open and row.state != Import.State.WAITING,
         "remaining": row.total - row.position,

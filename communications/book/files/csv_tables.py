@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from communications.book.files import headings
 from communications.book.files.records import Rejected
@@ -22,8 +22,6 @@ DELIMITERS = ",;\t|"
 SEPARATOR_LINE = re.compile(r'\s*"?sep=([,;\t|:])"?[;,\t]*[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 NEW_LINE = re.compile(r"\r\n|\r|\n")
 MAX_TITLE_LINES = 6
-# The heading is line 1.
-FIRST_ROW = 2
 
 
 def decode_table(content: bytes) -> str:
@@ -58,18 +56,33 @@ def read_table(content: str) -> tuple[list[str], list[dict[str, str]]]:
 
     A row has a cell `EXTRA` where it is longer than the heading.
     """
+    columns, rows = read_numbered_table(content)
+    return columns, [cells for _, cells in rows]
+
+
+def read_numbered_table(content: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Returns columns, and rows with the line of the file in which each begins, from 1.
+
+    Raises Rejected like `read_table`.
+    """
     content = content.removeprefix("\ufeff")
     separator = SEPARATOR_LINE.match(content)
-    content = content[separator.end() :] if separator else without_title(content)
-    rows = split_rows(content, separator[1] if separator else guess_delimiter(content))
+    table = content[separator.end() :] if separator else without_title(content)
+    above = count_lines(content[: len(content) - len(table)])
+    rows = split_rows(table, separator[1] if separator else guess_delimiter(table))
     if len(rows) < 2:  # noqa: PLR2004 (a heading and somebody)
         raise Rejected(["The file needs a line with the names of the columns and one per person."])
-    if len(rows[0]) > MAX_COLUMNS or len(rows) - 1 > MAX_ROWS:
+    [_, heading], *people = rows
+    if len(heading) > MAX_COLUMNS or len(people) > MAX_ROWS:
         raise Rejected([f"At most {MAX_ROWS:,} people and {MAX_COLUMNS} columns at a time."])
     columns = unique_columns(
-        [name.strip() or f"Column {n}" for n, name in enumerate(rows[0], start=1)]
+        [name.strip() or f"Column {n}" for n, name in enumerate(heading, start=1)]
     )
-    return columns, [row_cells(columns, row) for row in rows[1:]]
+    return columns, [(above + line, row_cells(columns, row)) for line, row in people]
+
+
+def count_lines(text: str) -> int:
+    return len(NEW_LINE.findall(text))
 
 
 def without_title(content: str) -> str:
@@ -89,7 +102,7 @@ def without_title(content: str) -> str:
 
 def known_headings(line: str) -> int:
     """Returns how many cells of a line are headings that we know."""
-    cells = next(strict_rows(line[:MAX_CELL], guess_delimiter(line)), [])
+    _, cells = next(strict_rows(line[:MAX_CELL], guess_delimiter(line)), (1, []))
     return sum(map(bool, headings.guess_mapping(cells[:MAX_COLUMNS]).values()))
 
 
@@ -103,43 +116,56 @@ def row_cells(columns: list[str], row: list[str]) -> dict[str, str]:
     return found | ({EXTRA: ", ".join(beyond)[:MAX_CELL]} if beyond else {})
 
 
-def split_rows(content: str, delimiter: str) -> list[list[str]]:
+# A row of a table, and the line in which it begins, from 1.
+NumberedRow = tuple[int, list[str]]
+
+
+def split_rows(content: str, delimiter: str) -> list[NumberedRow]:
     """Returns the rows that have anything in them; at most one more than may be in a file."""
     rows = filled_rows(strict_rows(content, delimiter))
-    if not rows or any(len(row) > 1 for row in rows):
+    if not rows or any(len(row) > 1 for _, row in rows):
         return rows
     # Each line in quotes as a whole: what other programs joined was quoted once more.
-    lines = "\n".join(row[0] for row in rows)
-    inner = guess_delimiter(lines)
-    if all(inner in row[0] for row in rows):
-        return filled_rows(strict_rows(lines, inner))
+    inner = guess_delimiter(rows[0][1][0])
+    if all(inner in row[0] for _, row in rows):
+        return filled_rows(
+            (line + further - 1, cells)
+            for line, row in rows
+            for further, cells in strict_rows(row[0], inner)
+        )
     return rows
 
 
-def filled_rows(rows: Iterator[list[str]]) -> list[list[str]]:
-    filled = (row for row in rows if any(cell.strip() for cell in row))
+def filled_rows(rows: Iterable[NumberedRow]) -> list[NumberedRow]:
+    filled = ((line, row) for line, row in rows if any(cell.strip() for cell in row))
     return list(itertools.islice(filled, MAX_ROWS + 2))
 
 
-def strict_rows(content: str, delimiter: str) -> Iterator[list[str]]:
+def strict_rows(content: str, delimiter: str) -> Iterator[NumberedRow]:
     """Yields the rows of a table."""
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    rows: list[NumberedRow] = []
+    line = 1
     try:
         # Takes all or nothing: a quote that is not closed would swallow the people behind it.
-        yield from list(
-            csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-        )
+        for row in reader:
+            rows.append((line, row))
+            line = reader.line_num + 1
     except csv.Error:
         yield from forgiving_rows(content, delimiter)
+    else:
+        yield from rows
 
 
-def forgiving_rows(content: str, delimiter: str) -> Iterator[list[str]]:
+def forgiving_rows(content: str, delimiter: str) -> Iterator[NumberedRow]:
     """Yields the rows of a table in which quotes stand where none should.
 
     A quote opens a cell only where one closes it, before a delimiter or the end of its line.
     """
     unquoted = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
     row: list[str] = []
-    position = 0
+    position = begin = 0
+    line = 1
     while position <= len(content):
         closing = find_closing_quote(content, position, delimiter)
         if closing > position:
@@ -153,10 +179,11 @@ def forgiving_rows(content: str, delimiter: str) -> Iterator[list[str]]:
         if content[position : position + 1] == delimiter:
             position += 1
             continue
-        yield row
+        yield line, row
         row = []
         end_of_line = NEW_LINE.match(content, position)
         position = end_of_line.end() if end_of_line else len(content) + 1
+        line, begin = line + count_lines(content[begin:position]), position
 
 
 def find_closing_quote(content: str, position: int, delimiter: str) -> int:

@@ -100,9 +100,8 @@ def take_part(row: Import, sources: list[tuple[int, importing.Source]]) -> bool:
         part = sources[row.position : row.position + PART]
         plan = importing.plan_records(row, part)
         failed = importing.take_plan(row, plan, by=row.confirmed_by)
-        if failed:
-            found = row.findings or planning.findings_of(ImportPlan())
-            row.findings = planning.with_failed_rows(found, failed)
+        found = row.findings or planning.findings_of(ImportPlan())
+        row.findings = planning.with_taken_rows(found, plan, failed)
         row.counts = importing.added_counts(row.counts, plan.counts())
         row.position, row.attempts = row.position + len(part), 0
         row.leased_until = timezone.now() + LEASE

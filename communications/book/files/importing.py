@@ -121,7 +121,7 @@ def numbered_sources(row: Import) -> list[tuple[int, Source]]:
     """Returns the rows or cards of a file, each with the line or place it stands in."""
     if row.is_vcard:
         return list(enumerate(vcards.split_cards(row.content), start=1))
-    return list(enumerate(csv_tables.read_table(row.content)[1], start=csv_tables.FIRST_ROW))
+    return list(csv_tables.read_numbered_table(row.content)[1])
 
 
 def plan_records(
@@ -152,10 +152,12 @@ def wrong_rows(row: Import) -> str:
     Also rows of which only a cell cannot be taken.
     """
     findings = row.findings or planning.findings_of(preview_import(row).plan)
-    columns, rows = read_columns(row) if row.content else ([], [])
+    has_table = row.content and not row.is_vcard
+    columns, rows = csv_tables.read_numbered_table(row.content) if has_table else ([], [])
+    cells_of_line = dict(rows)
     found = []
     for number, name, why in findings["incomplete"]:
-        given = rows[number - csv_tables.FIRST_ROW] if columns else {}
+        given = cells_of_line.get(number, {})
         found.append([str(number), why, *([given.get(column, "") for column in columns] or [name])])
     return csv_tables.write_table(["Line", "Why it cannot be taken", *(columns or ["Name"])], found)
 
@@ -247,6 +249,8 @@ OPEN_STATES = (Import.State.READING, Import.State.WAITING, Import.State.RUNNING)
 
 
 def finish_import(row: Import, state: Import.State, counts: dict[str, int]) -> None:
+    if row.findings and state in (Import.State.CANCELLED, Import.State.FAILED):
+        row.findings = planning.reached_findings(row.findings)
     row.state, row.counts, row.content = state, counts, ""
     row.finished_at, row.leased_until = timezone.now(), None
     row.save(

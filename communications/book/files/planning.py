@@ -266,14 +266,26 @@ def findings_of(plan: ImportPlan) -> dict[str, Any]:
     }
 
 
-def with_failed_rows(findings: dict[str, Any], rows: list[PlannedRow]) -> dict[str, Any]:
-    """Returns findings with rows that failed only while they were taken."""
-    numbers = {row.number for row in rows}
+def with_taken_rows(
+    findings: dict[str, Any], plan: ImportPlan, failed: list[PlannedRow]
+) -> dict[str, Any]:
+    """Returns findings once a part of the rows was taken, with those that failed only then."""
+    numbers = {row.number for row in failed}
     lines = [line for line in findings["lines"] if line["number"] not in numbers]
     incomplete = [listed for listed in findings["incomplete"] if listed[0] not in numbers]
     return findings | {
-        "lines": [*map(shown_line, rows), *lines][:SHOWN],
-        "incomplete": sorted([*incomplete, *map(incomplete_row, rows)]),
+        "lines": [*map(shown_line, failed), *lines][:SHOWN],
+        "incomplete": sorted([*incomplete, *map(incomplete_row, failed)]),
+        "reached": max((row.number for row in plan.rows), default=findings.get("reached", 0)),
+    }
+
+
+def reached_findings(findings: dict[str, Any]) -> dict[str, Any]:
+    """Returns findings without the rows that were not come to."""
+    last = findings.get("reached", 0)
+    return findings | {
+        "lines": [line for line in findings["lines"] if line["number"] <= last],
+        "incomplete": [listed for listed in findings["incomplete"] if listed[0] <= last],
     }
 
 

@@ -131,6 +131,26 @@ def test_who_was_taken_before_somebody_cancels_stays_and_the_rest_comes_with_the
     assert (counts["create"], counts["nothing"]) == (7, 6)
 
 
+def test_a_card_that_a_cancelled_import_did_not_come_to_was_not_left_out(
+    client: Client, organization: Organization
+) -> None:
+    names = [f"FN:Guest {n}\n" for n in range(5)] + ["NOTE:late\n"] * 2
+    text = "".join(f"BEGIN:VCARD\n{name}END:VCARD\n" for name in names)
+    row = importing.upload_file(organization, "guests.vcf", text.encode(), by="olga")
+    import_jobs.run_imports()
+    confirm(client, row)
+    row.refresh_from_db()
+    assert import_jobs.take_part(row, importing.numbered_sources(row))
+
+    page = client.post(url(row, "discard"), follow=True).content.decode()
+
+    assert "Cancelled" in page
+    assert "What was left out" not in page
+    row.refresh_from_db()
+    assert row.findings
+    assert row.findings["incomplete"] == []
+
+
 def test_a_file_that_is_being_looked_at_can_be_thrown_away(client: Client) -> None:
     row = upload(client)
     client.post(url(row, "discard"))

@@ -102,10 +102,11 @@ def test_a_wrong_cell_costs_nobody_and_says_why(venue: Organization) -> None:
     assert [(row.number, str(row.action)) for row in rows] == [
         (2, "create"),
         (3, "create"),
-        (4, "create"),
+        # An empty row is nobody, and a line of the file all the same.
         (5, "create"),
-        (6, "error"),
+        (6, "create"),
         (7, "error"),
+        (8, "error"),
     ]
     assert "“not an address” is not an e-mail address" in rows[1].problems[0]
     assert "too few or too many digits" in rows[1].problems[1]
@@ -113,6 +114,15 @@ def test_a_wrong_cell_costs_nobody_and_says_why(venue: Organization) -> None:
     assert "“neither” is not an e-mail address" in rows[4].reasons[0]
     assert rows[5].reasons == ("It has neither a name nor an address.",)
     assert Contact.objects.count() == 0
+
+
+def test_a_file_to_mend_has_the_lines_and_cells_of_what_cannot_be_taken(
+    venue: Organization,
+) -> None:
+    row = given(venue, "Guest list\n\nName,E-mail\nAmelia,a@x.example\n\n,nobody\n")
+    listed = importing.wrong_rows(row).splitlines()[1]
+    assert listed.startswith("6,")
+    assert listed.endswith(",,nobody")
 
 
 def test_nothing_is_half_imported(venue: Organization) -> None:

@@ -206,6 +206,23 @@ def test_a_quote_that_is_not_closed_swallows_nobody(
     assert [list(row.values()) for row in found] == rows
 
 
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("Name,Notes\nA,\nB,\n", [2, 3]),
+        ("Name,Notes\r\n\r\nA,\r\n,\r\n\r\nB,\r\n", [3, 6]),
+        ("Name,Notes\rA,\r\rB,\r", [2, 4]),
+        ("\ufeffsep=;\nName;Notes\nA;1\n", [3]),
+        ("Guest list 2027\n\nName;E-mail\nA;a@x.example\n", [4]),
+        ('Name,Notes\nA,"one\ntwo"\n\nB,\n', [2, 5]),
+        ('Name,Notes\nA,"one\ntwo"\nAn"na,5"\n\n"Ben" x,b\n', [2, 4, 6]),
+        ('"Name,Notes"\n\n"A,""one\ntwo"""\n"B,"\n', [3, 5]),
+    ],
+)
+def test_a_row_is_told_by_the_line_in_which_it_begins(content: str, lines: list[int]) -> None:
+    assert [line for line, _ in csv_tables.read_numbered_table(content)[1]] == lines
+
+
 def test_what_stands_beyond_the_last_column_is_not_lost_without_a_word() -> None:
     _, [row] = csv_tables.read_table("Name,Notes\nAmelia,late, and vegan\n")
     assert row == {"Name": "Amelia", "Notes": "late", csv_tables.EXTRA: "and vegan"}
