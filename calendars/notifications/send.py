@@ -1,7 +1,7 @@
 """A planned notification -> a message, exactly once: both rows are written in one transaction."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -177,6 +177,12 @@ def close_notification(notification: Notice, state: NotificationState, **columns
     Notice.objects.filter(pk=notification.pk).update(state=state, tell_after=None, **columns)
 
 
+def values_for(template: Template, values: Mapping[str, str]) -> dict[str, str]:
+    """Returns those of the values that an approved text asks for, because it takes no others."""
+    asked = {variable.name for variable in template_values.template_variables(template)}
+    return {name: value for name, value in values.items() if name in asked}
+
+
 def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Draft:
     first, contact, rule = options[0], notification.participant.contact, notification.rule
     values = template_variables(notification)
@@ -192,7 +198,7 @@ def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Dr
         return Draft(
             template=first.template.name,
             language=first.template.language,
-            variables=values,
+            variables=values_for(first.template, values),
             **common,
         )
     body = placeholders.fill_placeholders(first.template.body, values)

@@ -27,7 +27,7 @@ def reach_rank(entry: AddressEntry) -> tuple[bool, bool, bool]:
     """Returns where an address stands among its person's, the best first."""
     if entry.channel == Channel.EMAIL:
         return (False, not entry.is_primary, False)
-    is_landline = bool(phone_numbers.landline_refusal(entry.value))
+    is_landline = bool(phone_numbers.sms_refusal(entry.value))
     is_mobile = entry.label == "cell" or phone_numbers.is_mobile(entry.value)
     return (is_landline, not entry.is_primary, not is_mobile)
 

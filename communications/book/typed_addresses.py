@@ -38,7 +38,7 @@ def check_typing(value: str, region: str) -> None:
         raise InvalidAddress(
             f"“{value}” has an extension, which no message reaches: give the number alone."
         )
-    if number_checks.has_letters(value) and not number_checks.is_written_in_letters(number):
+    if number_checks.has_letters(value):
         raise InvalidAddress(f"“{value}” has letters in it: write the number in digits.")
 
 

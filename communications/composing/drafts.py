@@ -106,7 +106,7 @@ def resolve_recipient(organization: Organization, draft: Draft) -> tuple[Contact
     )
     if why:
         raise Refused("to" if draft.contact is None else "contact", why)
-    if draft.channel == Channel.SMS and (why := phone_numbers.landline_refusal(to)):
+    if draft.channel == Channel.SMS and (why := phone_numbers.sms_refusal(to)):
         given = "to" if draft.contact is None else "contact"
         raise Refused(given, f"{why} Give a mobile number, or take another channel.")
     return contact, to

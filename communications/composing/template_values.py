@@ -5,6 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/suppor
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,14 +16,23 @@ from communications.models import Template
 from communications.vocabulary.events import TemplateVariable
 from communications.vocabulary.file_types import type_of_name
 
-# No line break, no tab, and no more than four spaces in a row.
-UNFIT = re.compile(r"[\n\r\t\v\f\x1c-\x1e\x85\u2028\u2029]| {5}")
+# No line break, no tab, and no more than four spaces in a row, of whatever kind.
+UNFIT = re.compile(r"[\n\r\t\v\f\x1c-\x1e\x85\u2028\u2029]|\s{5}")
+# What nobody sees although Unicode counts it among letters and symbols: fillers of Hangul, and the
+# blank of Braille.
+UNSEEN_CATEGORIES = {"Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs"}
+UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 MAX_FILLED_CHARACTERS = 1_024
+# Of values that have no place, in a sentence.
+MAX_LISTED = 5
+MAX_SHOWN = 40
 MEDIA = {"image": ("image/jpeg", "image/png"), "video": ("video/mp4", "video/3gpp")}
 DEGREES = {"latitude": 90, "longitude": 180}
 # Texts of the heading and of the body are read by people.
 TEXT_KINDS = {"text", "name", "address"}
 BUTTON_KINDS = {"url", "copy_code"}
+# Behind "https://x.example/" the one of another address leads nowhere.
+SCHEME = re.compile(r"/{0,2}(?:[a-z][a-z0-9+.-]*://|//|www\.|https?:)", re.IGNORECASE)
 
 
 def template_variables(template: Template) -> list[TemplateVariable]:
@@ -49,6 +59,7 @@ def provider_values(template: Template, given: Mapping[str, str]) -> list[dict[s
         raise Refused("template", f"“{template.name}” is not offered. {template.unsendable}")
     variables = template_variables(template)
     check_complete(variables, given)
+    check_surplus(variables, given)
     for variable in variables:
         if variable.name and (why := value_refusal(variable, given[variable.name])):
             raise Refused("variables", f"“{variable.name}” {why}")
@@ -71,19 +82,36 @@ def check_complete(variables: Sequence[TemplateVariable], given: Mapping[str, st
         raise Refused("variables", f"The template needs a value for: {listed}.")
 
 
+def check_surplus(variables: Sequence[TemplateVariable], given: Mapping[str, str]) -> None:
+    """Raises Refused for values that would be sent nowhere."""
+    names = [variable.name for variable in variables if variable.name]
+    if surplus := [name for name in given if name not in names]:
+        takes = f"It takes: {', '.join(names)}." if names else "It takes none."
+        listed = ", ".join(name[:MAX_SHOWN] for name in surplus[:MAX_LISTED])
+        raise Refused("variables", f"The template has no place for: {listed}. {takes}")
+
+
 def described(variable: TemplateVariable) -> str:
     return f"{variable.name} ({variable.about})" if variable.about else variable.name
 
 
 def value_refusal(variable: TemplateVariable, value: str) -> str:
     """Returns what is wrong with a value, as the end of a sentence; blank if it is taken."""
-    if not value.strip():
+    if is_blank(value):
         return "is blank: WhatsApp takes no empty value."
     if UNFIT.search(value):
         return "has a line break, a tab or more than four spaces in a row, which WhatsApp refuses."
     if len(value.strip()) > variable.limit:
         return f"is too long: at most {variable.limit:,} characters."
     return kind_refusal(variable.kind, value.strip())
+
+
+def is_blank(value: str) -> bool:
+    """Returns whether nobody sees anything of a value: spaces, marks and invisible characters."""
+    return all(
+        character in UNSEEN or unicodedata.category(character) in UNSEEN_CATEGORIES
+        for character in value
+    )
 
 
 def kind_refusal(kind: str, value: str) -> str:
@@ -93,7 +121,18 @@ def kind_refusal(kind: str, value: str) -> str:
         return "has a space in it."
     if kind in DEGREES:
         return degrees_refusal(value, DEGREES[kind])
+    if kind == "url":
+        return ending_refusal(value)
     return "" if kind in BUTTON_KINDS else address_refusal(kind, value)
+
+
+def ending_refusal(value: str) -> str:
+    """Returns why a value makes no address at the end of a button's own."""
+    if SCHEME.match(value):
+        return "is a whole address: the template has the beginning, give what follows it."
+    if any(unicodedata.category(character) in {"Cc", "Cf"} for character in value):
+        return "has an invisible character in it."
+    return ""
 
 
 def degrees_refusal(value: str, most: int) -> str:

@@ -10,7 +10,7 @@ def number_refusal(organization: int, channel: str, to: str) -> str:
     """Returns why nothing of a channel arrives at a number; blank if it may."""
     if why := unconfirmed_refusal(organization, channel, to):
         return why
-    return phone_numbers.landline_refusal(to) if channel == Channel.SMS else ""
+    return phone_numbers.sms_refusal(to) if channel == Channel.SMS else ""
 
 
 def unconfirmed_refusal(

@@ -4,47 +4,13 @@
 none of its ranges, although nobody ever has such a number: demonstrations and tests use them.
 """
 
-import re
 from enum import Enum
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
+from phonenumbers import PhoneNumber, ValidationResult
 
+from communications.vocabulary.fictional_numbers import is_fictional
 from communications.vocabulary.phone_numbers import number_variants
-
-# Country code and national number, as regulators reserve them. Each with where it says so.
-FICTIONAL_NUMBERS = (
-    # Ofcom, "Numbers for drama use":
-    # https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama
-    r"\+441632960\d{3}",
-    r"\+441(?:1[3-8]|[2-6]1)4960\d{3}",
-    r"\+442079460\d{3}",
-    r"\+441914980\d{3}",
-    r"\+442896496\d{3}",
-    r"\+442920180\d{3}",
-    r"\+447700900\d{3}",
-    r"\+448081570\d{3}",
-    r"\+449098790\d{3}",
-    r"\+443069990\d{3}",
-    # Arcep, décision n° 2018-0881 (plan national de numérotation), numbers for audiovisual works.
-    r"\+33(?:19900|26191|35301|46571|53649|63998)\d{4}",
-    # ComReg, "Numbering Conditions of Use and Application Process", drama numbers.
-    r"\+3532091\d{5}",
-    # ACMA, "Phone numbers for use in TV shows, films and creative works":
-    # https://www.acma.gov.au/phone-numbers-use-tv-shows-films-and-creative-works
-    r"\+61[2378](?:5550|7010)\d{4}",
-    r"\+61491570(?:006|110|15[6-9])",
-    # The North American Numbering Plan's 555-0100 to 555-0199: https://www.nanpa.com
-    r"\+1[2-9]\d{2}55501\d{2}",
-)
-FICTIONAL = re.compile("|".join(FICTIONAL_NUMBERS))
-
-LETTERED = {
-    PhoneNumberType.TOLL_FREE,
-    PhoneNumberType.SHARED_COST,
-    PhoneNumberType.PREMIUM_RATE,
-    PhoneNumberType.UAN,
-}
 
 
 class NumberStanding(Enum):
@@ -60,16 +26,12 @@ class NumberStanding(Enum):
 
 
 def has_letters(typed: str) -> bool:
-    """Returns whether a number was typed with letters; a `tel:` before it is none of it."""
-    return any(character.isalpha() for character in typed.strip().lower().removeprefix("tel:"))
+    """Returns whether a number was typed with letters; a `tel:` before it is none of it.
 
-
-def is_written_in_letters(number: PhoneNumber) -> bool:
-    """Returns whether a number is of a kind that is written in letters (1-800-FLOWERS).
-
-    Elsewhere letters are an O for a zero, or words beside the number.
+    They are an O for a zero or words beside the number, and read as keys they make another one;
+    also 1-800-FLOWERS is a different number in each country.
     """
-    return phonenumbers.number_type(number) in LETTERED
+    return any(character.isalpha() for character in typed.strip().lower().removeprefix("tel:"))
 
 
 def number_standing(value: str) -> NumberStanding:
@@ -83,7 +45,7 @@ def standing_of_form(value: str) -> NumberStanding:
         number = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:
         return NumberStanding.IMPOSSIBLE
-    if phonenumbers.is_valid_number(number) or FICTIONAL.fullmatch(value):
+    if phonenumbers.is_valid_number(number) or is_fictional(value):
         return NumberStanding.CONFIRMED
     return standing_by_length(number)
 

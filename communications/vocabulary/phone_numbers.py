@@ -9,10 +9,20 @@ from contextlib import suppress
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from communications.vocabulary import renumberings
+from communications.vocabulary import fictional_numbers, renumberings
 
 # https://www.itu.int/rec/T-REC-E.164; no country has numbers of fewer digits that may write.
 RECEIVED = re.compile(r"\+[1-9]\d{6,14}")
+NORTH_AMERICA = 1
+# Kinds of numbers that no mobile has, as a sentence calls them.
+NO_SMS = {
+    PhoneNumberType.FIXED_LINE: "a landline",
+    PhoneNumberType.TOLL_FREE: "a freephone number",
+    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
+    PhoneNumberType.SHARED_COST: "a shared-cost number",
+    PhoneNumberType.UAN: "a company's number for calls",
+    PhoneNumberType.VOICEMAIL: "a voicemail",
+}
 
 
 def number_variants(value: str) -> tuple[str, ...]:
@@ -34,21 +44,25 @@ def is_mobile(value: str) -> bool:
     return phonenumbers.number_type(number) == PhoneNumberType.MOBILE
 
 
-def landline_refusal(value: str) -> str:
-    """Returns why no SMS reaches a number, if its numbering plan says so.
+def sms_refusal(value: str) -> str:
+    """Returns why no SMS reaches a number, if its numbering plan, or a film's, says so.
 
     Blank where a mobile may have it, as in North America, where landlines and mobiles share their
-    numbers.
+    numbers, and toll-free ones may take texts as well.
     """
     try:
         number = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:
         # A short code, or a name.
         return ""
-    if phonenumbers.number_type(number) != PhoneNumberType.FIXED_LINE:
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.TOLL_FREE and number.country_code == NORTH_AMERICA:
+        return ""
+    label = fictional_numbers.label_of_fixed(value) or NO_SMS.get(kind, "")
+    if not label:
         return ""
     shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    return f"{shown} is a landline, which takes no SMS."
+    return f"{shown} is {label}, which takes no SMS."
 
 
 def received_number(value: str) -> str | None:

@@ -8,7 +8,7 @@ from communications.composing.drafts import Draft
 from communications.conversations import thread
 from communications.errors import Refused
 from communications.models import Contact, Organization
-from communications.vocabulary.phone_numbers import landline_refusal
+from communications.vocabulary.phone_numbers import sms_refusal
 from tests.communications.channels.phones import Phones, explanations, open_window, write
 
 LANDLINE = "+442079460018"
@@ -22,12 +22,42 @@ def office(venue: Organization) -> Contact:
 
 @pytest.mark.parametrize("number", [LANDLINE, "+493012345678", "+33142278186"])
 def test_a_landline_is_one(number: str) -> None:
-    assert landline_refusal(number).endswith("is a landline, which takes no SMS.")
+    assert sms_refusal(number).endswith("is a landline, which takes no SMS.")
 
 
-@pytest.mark.parametrize("number", ["+447700900123", "+12125550123", "+5215512345678", "12345", ""])
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        ("+448081570123", "a freephone number"),
+        ("+448001111111", "a freephone number"),
+        ("+441632960123", "a landline"),
+        ("+33199001234", "a landline"),
+        ("+61255501234", "a landline"),
+        ("+19005551234", "a premium-rate number"),
+        ("+449098790123", "a premium-rate number"),
+        ("+448441234567", "a premium-rate number"),
+        ("+443069990123", "a company's number for calls"),
+        ("+498001234567", "a freephone number"),
+    ],
+)
+def test_what_no_mobile_has_is_called_what_it_is(number: str, kind: str) -> None:
+    assert sms_refusal(number).endswith(f"is {kind}, which takes no SMS.")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+447700900123",
+        "+12125550123",
+        "+18003569377",
+        "+33639981234",
+        "+5215512345678",
+        "12345",
+        "",
+    ],
+)
 def test_what_may_be_a_mobile_is_not(number: str) -> None:
-    assert landline_refusal(number) == ""
+    assert sms_refusal(number) == ""
 
 
 @pytest.mark.usefixtures("phones")

@@ -312,6 +312,7 @@ def test_values_that_are_too_long_together_are_refused(
         ([heading("LOCATION")], "header_longitude", "west", "between -180 and 180"),
         ([heading("LOCATION")], "header_latitude", "nan", "between"),
         ([buttons(URL_BUTTON)], "button_1", "two words", "has a space"),
+        ([buttons(URL_BUTTON)], "button_1", "https://x.example/tok", "whole address"),
         ([buttons({"type": "COPY_CODE"})], "button_1", "SIXTEENLETTERS27", "at most 15"),
     ],
 )
@@ -324,8 +325,18 @@ def test_a_value_of_another_kind_is_refused_too(
     why: str,
 ) -> None:
     approve(*components, {"type": "BODY", "text": "Soon."})
+    place = PLACE if name.startswith("header_") else {}
     with pytest.raises(Refused, match=f"“{name}” .*{why}"):
-        compose(amelia, {"header": PICTURE, **PLACE, name: value})
+        compose(amelia, {**place, name: value})
+
+
+def test_a_value_that_has_no_place_is_refused(
+    approve: Callable[..., Template], amelia: Contact
+) -> None:
+    approve(BODY)
+    with pytest.raises(Refused, match=r"no place for: 3\. It takes: 1, 2\.$") as refused:
+        compose(amelia, {**TEXTS, "3": "More"})
+    assert refused.value.field == "variables"
 
 
 def test_variables_of_one_name_in_several_places_stay_apart(
