@@ -24,6 +24,9 @@ class SenderStanding(models.Model):
     provider = models.CharField(max_length=40)
     # As the provider was told it; blank where it picks one from a pool.
     sender = models.CharField(max_length=320, blank=True)
+    # The country, in two letters, to whose numbers alone it is closed; blank: what is said here is
+    # true of all.
+    region = models.CharField(max_length=2, blank=True, default="", db_default="")
     # When it was taken for the first time. Until then it shares no call with other senders.
     accepted_at = models.DateTimeField(null=True)
     # Refused since, and why.
@@ -42,8 +45,8 @@ class SenderStanding(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "provider", "sender"],
-                name="sender_stands_once",
+                fields=["organization", "provider", "sender", "region"],
+                name="sender_stands_once_by_region",
             ),
         ]
         indexes = [

@@ -54,4 +54,5 @@ def refusal_of(row: SenderStanding) -> str:
     why = as_sentence(row.detail or "refused")
     if row.is_busy:
         return f"{row.provider} takes no more from {who} for now: {why}"
-    return f"{row.provider} does not take {who} as a sender: {why}"
+    to = f" to {row.region} numbers" if row.region else ""
+    return f"{row.provider} does not take {who} as a sender{to}: {why}"

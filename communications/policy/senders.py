@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from communications.models import Attempt, Message, Organization, SenderStanding
 from communications.providers import registry
-from wedsync_comms.lib.errors import SenderBusy, SenderRejected
+from communications.vocabulary.phone_numbers import number_region
+from wedsync_comms.lib.errors import SenderBusy, SenderRejected, SenderRejectedForRegion
 from wedsync_comms.lib.text import sanitise
 
 log = structlog.get_logger(__name__)
@@ -51,16 +52,20 @@ class RouteSenders:
             organization__in={message.organization_id for message in messages},
             provider__in=slugs,
         )
-        self.rows = {(row.organization_id, row.provider, row.sender): row for row in rows}
+        self.rows = {row_key(row): row for row in rows}
+        self.has_regions = any(row.region for row in self.rows.values())
 
-    def standing(self, message: Message, slug: str) -> SenderStanding | None:
+    def standing(self, message: Message, slug: str, region: str = "") -> SenderStanding | None:
         sender = sender_at(message.organization, slug)
-        return self.rows.get((message.organization_id, slug, sender))
+        return self.rows.get((message.organization_id, slug, sender, region))
 
     def closed(self, message: Message, slug: str) -> SenderStanding | None:
-        """Returns what closes the message's sender at a provider; None where it is open."""
-        row = self.standing(message, slug)
-        return row if row is not None and row.closed_at is not None else None
+        """Returns what closes the message's sender at a provider, for everybody or for numbers of
+        the recipient's country; None where it is open."""
+        rows = [self.standing(message, slug)]
+        if self.has_regions and (region := number_region(message.leg_to)):
+            rows.append(self.standing(message, slug, region))
+        return next((row for row in rows if row is not None and row.closed_at), None)
 
     def is_proven(self, message: Message, slug: str) -> bool:
         """Whether the provider has taken this sender, and has not refused it since."""
@@ -77,6 +82,10 @@ class RouteSenders:
         sender goes alone; what waits with it waits for the next one."""
         row = self.closed(message, slug)
         return row is None or take_trial(row, message)
+
+
+def row_key(row: SenderStanding) -> tuple[int, str, str, str]:
+    return row.organization_id, row.provider, row.sender, row.region
 
 
 def is_trial_due(row: SenderStanding) -> bool:
@@ -118,13 +127,17 @@ def move_held(
 
 
 def close_sender(
-    organization: Organization, slug: str, sender: str, error: SenderRejected
+    organization: Organization, slug: str, sender: str, error: SenderRejected, *, to: str = ""
 ) -> SenderStanding:
-    """Closes a sender at a provider, until a trial succeeds or `reopen_senders` is called."""
+    """Closes a sender at a provider, until a trial succeeds or `reopen_senders` is called.
+
+    `to` is whom the refused message was for: some refusals are about numbers of one country.
+    """
+    region = number_region(to) if isinstance(error, SenderRejectedForRegion) else ""
     now = timezone.now()
     with transaction.atomic():
         row, _ = SenderStanding.objects.select_for_update().get_or_create(
-            organization=organization, provider=slug, sender=sender
+            organization=organization, provider=slug, sender=sender, region=region
         )
         was = row.retry_at
         retry_at = was or now + trial_pause(0)
@@ -157,21 +170,22 @@ def close_unfit(message: Message, slug: str, known: RouteSenders) -> SenderStand
     else:
         # Nothing is to be tried: what waits goes on waiting for another sender.
         take_trial(row, message)
-    known.rows[row.organization_id, slug, row.sender] = row
+    known.rows[row_key(row)] = row
     return row
 
 
-def note_accepted(taken: Iterable[tuple[int, str, str]]) -> None:
-    """Notes that providers took senders: triples of organization, provider and sender. What was
-    closed is open again, and what waited for it leaves."""
-    wanted = set(taken)
+def note_accepted(taken: Iterable[tuple[int, str, str, str]]) -> None:
+    """Notes that providers took senders: organization, provider, sender and whom the message was
+    for. What was closed is open again, and what waited for it leaves."""
+    taken = list(taken)
+    wanted = {(organization, slug, sender, "") for organization, slug, sender, _ in taken}
     if not wanted:
         return
     found = {
-        (row.organization_id, row.provider, row.sender): row
+        row_key(row): row
         for row in SenderStanding.objects.filter(
-            organization__in={organization for organization, _, _ in wanted},
-            provider__in={slug for _, slug, _ in wanted},
+            organization__in={organization for organization, _, _, _ in wanted},
+            provider__in={slug for _, slug, _, _ in wanted},
         )
     }
     now = timezone.now()
@@ -180,10 +194,12 @@ def note_accepted(taken: Iterable[tuple[int, str, str]]) -> None:
             SenderStanding(
                 organization_id=organization, provider=slug, sender=sender, accepted_at=now
             )
-            for organization, slug, sender in sorted(wanted - set(found))
+            for organization, slug, sender, _ in sorted(wanted - set(found))
         ],
         ignore_conflicts=True,
     )
+    if any(row.region for row in found.values()):
+        wanted |= {(*key, number_region(to)) for *key, to in taken}
     for key in sorted(wanted & set(found)):
         row = found[key]
         if row.closed_at is not None or row.accepted_at is None:

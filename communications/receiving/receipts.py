@@ -82,7 +82,8 @@ def close_refused(attempt: Attempt, event: StatusChanged, remedy: type[ProviderE
     if issubclass(remedy, SenderRejected):
         refusal = remedy(why_of(event), code=event.code, retry_after=event.retry_after or None)
         organization = attempt.message.organization
-        senders.close_sender(organization, attempt.provider, senders.sender_of(attempt), refusal)
+        sender = senders.sender_of(attempt)
+        senders.close_sender(organization, attempt.provider, sender, refusal, to=attempt.to)
     elif issubclass(remedy, TemplateRejected):
         template_catalogue.pause_refused(attempt.message)
 

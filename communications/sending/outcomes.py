@@ -60,13 +60,14 @@ def record_outcomes(results: Sequence[CallResult]) -> None:
         senders.note_accepted(accepted_senders(results))
 
 
-def accepted_senders(results: Sequence[CallResult]) -> Iterator[tuple[int, str, str]]:
-    """Yields whose sender was taken, by which provider, and the sender as it was told it."""
+def accepted_senders(results: Sequence[CallResult]) -> Iterator[tuple[int, str, str, str]]:
+    """Yields whose sender was taken, by which provider, the sender as it was told it, and for whom
+    the message was."""
     for called in results:
         for attempt, result in called.pairs():
             if isinstance(result, Accepted):
                 sender = senders.sender_of(attempt)
-                yield attempt.message.organization_id, attempt.provider, sender
+                yield attempt.message.organization_id, attempt.provider, sender, attempt.to
 
 
 @dataclass(frozen=True)

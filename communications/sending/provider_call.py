@@ -191,7 +191,7 @@ def close_refused_senders(slug: str, carried: Sequence[Attempt], reply: Reply) -
         for attempt, result in pairs
     }
     for (_, sender), (attempt, result) in refused.items():
-        senders.close_sender(attempt.message.organization, slug, sender, result)
+        senders.close_sender(attempt.message.organization, slug, sender, result, to=attempt.to)
     return reply
 
 

@@ -35,6 +35,17 @@ def canonical_number(value: str) -> str:
     return number_variants(value)[0]
 
 
+def number_region(value: str) -> str:
+    """Returns the country of a number in two letters; blank of anything that has none."""
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return ""
+    # Numbers of all countries ("001") belong to none.
+    region = phonenumbers.region_code_for_number(number) or ""
+    return region if region.isalpha() else ""
+
+
 def is_mobile(value: str) -> bool:
     """Returns whether only a mobile has the number, by its numbering plan."""
     try:

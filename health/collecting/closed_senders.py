@@ -13,6 +13,8 @@ class ClosedSender:
     provider: str
     channel: str
     sender: str
+    # The country to whose numbers alone it is closed; blank: to all.
+    region: str = ""
     organization: int
     organization_name: str
     # Its own; else it is the installation's.
@@ -35,6 +37,7 @@ def closed_sender(row: SenderStanding) -> ClosedSender:
         provider=row.provider,
         channel=channel,
         sender=row.sender,
+        region=row.region,
         organization=row.organization_id,
         organization_name=row.organization.name,
         is_own=bool(row.organization.sender(channel)),

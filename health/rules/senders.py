@@ -31,7 +31,9 @@ def sender_refused(now: Observation) -> Iterator[Finding]:
     """It is the organization's business; of the installation's sender, the platform's as soon as it
     is refused to several."""
     refused = [closed for closed in now.closed_senders if not closed.is_busy]
-    shared = Counter(closed.provider for closed in refused if not closed.is_own)
+    # One that is refused for numbers of several countries is one organization's all the same.
+    whose = {(closed.provider, closed.organization) for closed in refused if not closed.is_own}
+    shared = Counter(provider for provider, _ in whose)
     for closed in refused:
         is_platforms = not closed.is_own and shared[closed.provider] >= SEVERAL_ORGANIZATIONS
         yield shared_finding(closed) if is_platforms else own_finding(closed)
@@ -45,7 +47,7 @@ def sender_busy(now: Observation) -> Iterator[Finding]:
 
 def own_finding(closed: ClosedSender) -> Finding:
     return Finding(
-        subject=f"{closed.provider}:{closed.organization}",
+        subject=":".join(filter(None, [closed.provider, str(closed.organization), closed.region])),
         name=sender_name(closed),
         provider=closed.provider,
         organization=closed.organization,
@@ -66,7 +68,8 @@ def shared_finding(closed: ClosedSender) -> Finding:
 
 
 def sender_name(closed: ClosedSender) -> str:
-    return f"“{closed.sender}”" if closed.sender else "The sender"
+    name = f"“{closed.sender}”" if closed.sender else "The sender"
+    return f"{name} to {closed.region} numbers" if closed.region else name
 
 
 def refusal_evidence(closed: ClosedSender) -> dict[str, object]:

@@ -88,6 +88,11 @@ class SenderBusy(SenderRejected):
     """Not sent: the sender has used up what it may send for now; as another sender one may."""
 
 
+class SenderRejectedForRegion(SenderRejected):
+    """Not sent: the sender is not taken for numbers of the recipient's country; for others it may
+    be, as a number that is not registered with the carriers there."""
+
+
 class RecipientUnreachable(ProviderError):
     """It left, and could not be handed over: a phone that is off. Worth a repetition in minutes."""
 

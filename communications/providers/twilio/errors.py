@@ -25,6 +25,7 @@ from wedsync_comms.lib.errors import (
     RouteRejected,
     SenderBusy,
     SenderRejected,
+    SenderRejectedForRegion,
     ServerFailed,
     TransientError,
 )
@@ -59,17 +60,18 @@ ERRORS: dict[int, type[ProviderError]] = {
     21703: SenderRejected,
     21704: SenderRejected,
     21705: SenderRejected,
-    30024: SenderRejected,
-    30032: SenderRejected,
-    30033: SenderRejected,
-    30034: SenderRejected,
-    30035: SenderRejected,
     63001: SenderRejected,
     63002: SenderRejected,
     63007: SenderRejected,
     63008: SenderRejected,
     63020: SenderRejected,
     63112: SenderRejected,
+    # It is registered with no carrier of that country: US A2P 10DLC, toll-free numbers.
+    30024: SenderRejectedForRegion,
+    30032: SenderRejectedForRegion,
+    30033: SenderRejectedForRegion,
+    30034: SenderRejectedForRegion,
+    30035: SenderRejectedForRegion,
     # Its queue is full, or it has had its share: others have not.
     21611: SenderBusy,
     63018: SenderBusy,
@@ -160,7 +162,7 @@ REASONS = {
     30008: "The carrier gave no reason. It may have arrived.",
     30036: "It waited at Twilio for as long as it may: it never left.",
     30410: "The carrier gave no answer. It may have arrived.",
-    30034: "The number is not registered for business messages (A2P 10DLC).",
+    30034: "The number is not registered for business messages to the USA (A2P 10DLC).",
     63016: "WhatsApp's 24-hour window is closed: use a template.",
 }
 

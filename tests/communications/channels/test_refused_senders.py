@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.utils import timezone
 
-from communications.models import Message, Organization, SenderStanding
+from communications.models import Contact, Message, Organization, SenderStanding
 from communications.policy import senders
 from communications.providers import registry
 from tests import factories
@@ -201,6 +201,37 @@ def test_a_receipt_may_say_so_too(
     # It is the installation's number, and so its account that is not paid for.
     assert registry.breaker_for("whatsapp").state().paused
     assert status(locked) == "queued"
+
+
+@pytest.mark.parametrize("code", ["30034", "30032", "30024"])
+def test_what_is_refused_for_a_country_is_closed_for_its_numbers_alone(
+    venue: Organization, phones: Phones, code: str
+) -> None:
+    there = number_guest(venue, "+12125550123")
+    here = number_guest(venue, "+447711000932")
+    refused = phones.send(write(there, "sms"))
+    phones.twilio_says(last(refused), "undelivered", code)
+    phones.send_due()
+    assert status(refused) == "queued"
+    closed = SenderStanding.objects.closed().get()
+    assert (closed.region, closed.error_code) == ("US", code)
+    assert "as a sender to US numbers" in explanations(refused)
+
+    assert phones.send(write(here, "sms")).status == "sent"
+    held = phones.send(write(there, "sms"))
+    assert (held.status, timeline(held)) == ("queued", ["composed", "held"])
+    # What is taken for others says nothing about that country.
+    assert SenderStanding.objects.closed().get() == closed
+
+    phones.pass_time()
+    assert phones.settle(held, rounds=2).status == "sent"
+    assert not SenderStanding.objects.closed().exists()
+
+
+def number_guest(of: Organization, number: str) -> Contact:
+    contact = guest(of)
+    contact.addresses.filter(channel="sms").update(value=number)
+    return contact
 
 
 def test_a_sender_of_the_installation_is_closed_for_whom_it_was_refused(

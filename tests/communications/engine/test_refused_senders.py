@@ -35,7 +35,7 @@ def barn(db: None) -> Organization:  # noqa: ARG001
 
 def were_good(*organizations: Organization) -> None:
     senders.note_accepted(
-        (organization.pk, "first", senders.sender_at(organization, "first"))
+        (organization.pk, "first", senders.sender_at(organization, "first"), "")
         for organization in organizations
     )
 
@@ -92,7 +92,7 @@ def test_one_mail_of_a_batch_names_its_own_sender(
     # Both were good once, and so share a call.
     for organization in (barn, venue):
         senders.note_accepted(
-            [(organization.pk, "first", senders.sender_at(organization, "first"))]
+            [(organization.pk, "first", senders.sender_at(organization, "first"), "")]
         )
     theirs, ours = factories.message(barn), factories.message(venue)
 
@@ -126,7 +126,7 @@ def test_a_batch_that_is_refused_as_a_whole_says_nothing_about_each_of_its_sende
     mailing.two_accounts()
     for organization in (barn, venue):
         senders.note_accepted(
-            [(organization.pk, "first", senders.sender_at(organization, "first"))]
+            [(organization.pk, "first", senders.sender_at(organization, "first"), "")]
         )
     batches = ["POST /emails/batch"]
     mailing.breaks("status", only=batches, status=403, name="validation_error", count=1)

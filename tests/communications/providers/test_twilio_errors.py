@@ -42,6 +42,7 @@ from wedsync_comms.lib.errors import (
     RouteRejected,
     SenderBusy,
     SenderRejected,
+    SenderRejectedForRegion,
     ServerFailed,
     TransientError,
 )
@@ -68,7 +69,8 @@ IN_A_RECEIPT: dict[type[ProviderError], tuple[int, ...]] = {
     TransientError: (30001, 30021, 30500),
     ExpiredUnsent: (30036,),
     RateLimited: (30022,),
-    SenderRejected: (30024, 30032, 30033, 30034, 30035, 63007, 63020),
+    SenderRejected: (63007, 63020),
+    SenderRejectedForRegion: (30024, 30032, 30033, 30034, 30035),
     SenderBusy: (63018,),
     ConfigurationRejected: (30002,),
     QuotaExceeded: (63038,),
