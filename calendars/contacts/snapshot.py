@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from calendars.vocabulary.events import RemotePerson
+from calendars.vocabulary.people import held_texts
 from communications.book import contacts, found_addresses
 from communications.book.contacts import AddressEntry
 from communications.errors import InvalidAddress
@@ -67,14 +68,11 @@ def is_shared(channel: str, value: str) -> bool:
 
 
 def snapshot_of_person(person: RemotePerson, region: str) -> ContactSnapshot:
+    held = held_texts(person)
     return ContactSnapshot(
-        names=(
-            person.name.strip()[:200],
-            person.given_name.strip()[:100],
-            person.family_name.strip()[:100],
-        ),
-        company=person.company.strip()[:200],
-        notes=person.notes.replace("\r\n", "\n").strip()[:20_000],
+        names=(held["name"], held["given_name"], held["family_name"]),
+        company=held["company"],
+        notes=held["notes"],
         emails=frozenset(normalised_addresses(Channel.EMAIL, person.emails, region)),
         phones=frozenset(entry.value for entry in phone_entries(person, region)),
     )

@@ -24,6 +24,7 @@ from calendars.vocabulary.events import (
     PeoplePage,
     RemotePerson,
 )
+from calendars.vocabulary.people import with_wider_texts
 from wedsync_comms.lib.shapes import as_text
 
 # Raise it whenever what is asked for is changed: a sync token continues one question only.
@@ -129,7 +130,7 @@ class GoogleContacts(Mailbox):
         present = self.person(person.id)
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")
-        fields = google_person_changes(person, present)
+        fields = google_person_changes(with_wider_texts(person, present), present)
         if not fields:
             return present
         patch = self.book.updateContact(

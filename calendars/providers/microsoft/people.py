@@ -27,6 +27,7 @@ from calendars.vocabulary.events import (
     PeoplePage,
     RemotePerson,
 )
+from calendars.vocabulary.people import with_wider_texts
 from wedsync_comms.lib.shapes import as_text
 
 SHAPE = "microsoft-people-1"
@@ -90,6 +91,7 @@ class GraphContacts(Mailbox):
         present = undeleted_contact(read_graph_contact(item))
         if present.etag != person.etag:
             raise Changed("Somebody changed the contact meanwhile.", code="etag")
+        person = with_wider_texts(person, present)
         before, after = graph_contact_fields(present, item), graph_contact_fields(person, item)
         body = {name: value for name, value in after.items() if value != before[name]}
         if not body:

@@ -133,3 +133,21 @@ def test_faults_on_the_way_cost_two_polls_at_most(
     names = [person.name for person in theirs(harness).values()]
     assert sorted(names) == sorted(Contact.objects.values_list("name", flat=True))
     assert len(names) == len(set(names))
+
+
+def test_what_is_wider_there_is_not_written_back_shorter(
+    harness: VendorHarness, book: ContactBook, venue: Organization
+) -> None:
+    wide = {"company": f"{'Petal & Stem ' * 20}Ltd", "notes": f"{'Lilies, no roses. ' * 1300}End"}
+    harness.adds_person(name="Ada Bell", emails=["ada@example.com"], **wide)
+    synced(book)
+    ada = Contact.objects.get(organization=venue, addresses__value="ada@example.com")
+    assert (len(ada.company), len(ada.notes)) < (201, 20_001)
+    contacts.change_contact(ada, name="Ada King", family_name="King")
+    synced(book, 2)
+    found = theirs(harness)["Ada King"]
+    assert (found.company, found.notes) == (wide["company"], wide["notes"])
+    contacts.change_contact(ada, company="King Ltd")
+    synced(book)
+    found = theirs(harness)["Ada King"]
+    assert (found.company, found.notes) == ("King Ltd", wide["notes"])
