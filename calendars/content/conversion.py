@@ -96,11 +96,14 @@ def is_known_guest(attendee: Attendee) -> bool:
 def content_of_remote(event: RemoteEvent, like: Content) -> Content:
     """Returns an event as content, in the words it had last.
 
-    What cannot be told by it stays as it was: a time that is none, guests who are not listed. A
+    What cannot be told by it stays as it was: the end of a title that the vendor cuts, a time that
+    is none, guests who are not listed. A
     time without a place (UTC, which programs write) is told by the clocks it had before, and so is
     one in a zone that is in no table: the instant is right.
     """
     content = content_of_event(event.text, like)
+    if event.title_width and content.title == like.title[: event.title_width]:
+        content = replace(content, title=like.title)
     if not event.has_all_guests:
         content = replace(content, people={**like.people, **content.people})
     if event.time_problem:

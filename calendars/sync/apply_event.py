@@ -4,6 +4,8 @@ Three-way merge of `base` (what both sides agreed on), ours and theirs. Runs und
 lock, for a delta (`sync.apply`) as for an event that was read again (`sync.push`).
 """
 
+from dataclasses import replace
+
 import structlog
 from django.utils import timezone
 
@@ -135,7 +137,8 @@ def merge_base(link: EventLink, event: RemoteEvent, ours: Content) -> Content:
     base = conversion.load_content(link.base) if link.base else (sent or [ours])[0]
     if not event.written_hash:
         for content in sent:
-            base = advance_content_base(base, content, conversion.content_of_remote(event, base))
+            like = replace(base, title=content.title)
+            base = advance_content_base(base, content, conversion.content_of_remote(event, like))
     return base
 
 

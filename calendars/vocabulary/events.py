@@ -119,6 +119,8 @@ class RemoteEvent:
     is_timeless: bool = False
     # It repeats: what is told is the series itself, with the time of its first occurrence.
     is_series: bool = False
+    # How many characters of a title the vendor takes, and cuts it there; 0: nobody knows.
+    title_width: int = 0
     # False: there are more guests than are told.
     has_all_guests: bool = True
     # As it came, so that what we do not know is not lost.

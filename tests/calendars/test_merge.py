@@ -2,9 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calendars.content.conversion import (
+    content_fingerprint,
+    content_of_remote,
+    dump_content,
+    event_text,
+    load_content,
+)
 from calendars.content.three_way_merge import (
     Content,
     ContentPerson,
@@ -13,7 +21,9 @@ from calendars.content.three_way_merge import (
     content_differences,
     merge_contents,
 )
-from calendars.vocabulary.events import ResponseStatus
+from calendars.models import EventLink
+from calendars.sync.apply_event import merge_base
+from calendars.vocabulary.events import RemoteEvent, ResponseStatus
 
 words = st.sampled_from(["", "a", "b", "c"])
 whens = st.builds(
@@ -98,6 +108,23 @@ def test_every_value_comes_from_one_side_and_what_lost_is_named(
         assert value in (getattr(ours, name), getattr(theirs, name))
         if getattr(ours, name) not in (value, getattr(base, name)):
             assert name in lost
+
+
+@pytest.mark.parametrize("written_hash", ["", "ours"])
+def test_a_title_that_was_cut_there_is_no_change_of_theirs_whether_the_write_was_answered_or_not(
+    written_hash: str,
+) -> None:
+    before, sent = (dump_content(replace(BASE, title=title)) for title in ("Cake", "Cake tasting"))
+    content = load_content(sent)
+    event = RemoteEvent(
+        id="e",
+        etag="2",
+        text=event_text(replace(content, title="Cake t"), wants_conference=False),
+        title_width=6,
+        written_hash=content_fingerprint(content) if written_hash else "",
+    )
+    base = merge_base(EventLink(base=before, sent=[sent]), event, content)
+    assert (base.title, content_of_remote(event, base)) == ("Cake tasting", content)
 
 
 def test_both_may_change_different_things() -> None:

@@ -119,6 +119,7 @@ def read_graph_event(item: Mapping[str, Any], home: str = UTC_NAME) -> RemoteEve
         time_problem=times.problem,
         is_timeless=times.is_unknown,
         is_series=item.get("type") == MASTER,
+        title_width=MAX_SUBJECT,
         # Whoever organizes it sees them all.
         has_all_guests=item.get("hideAttendees") is not True or item.get("isOrganizer") is True,
         raw=dict(item),

@@ -248,6 +248,24 @@ def test_what_is_long_there_is_never_written_back_shorter(
     assert (event["title"], event["place"]) == (LONG["title"], place)
 
 
+def test_a_title_that_is_cut_there_stays_whole_here_until_somebody_changes_it_there(
+    harness: VendorHarness, calendar: Calendar, booked: Appointment
+) -> None:
+    title = f"{'Tasting and ' * 24}flowers"
+    rescheduling.change_appointment(booked, AppointmentEdit(title=title))
+    write()
+    name = booked.links.get().remote_id
+    harness.changes(name, place="The barn")
+    pull.pull_calendar(calendar.pk)
+    booked.refresh_from_db()
+    assert (booked.title, booked.place) == (title, "The barn")
+    assert booked.links.get().write_after is None
+    harness.changes(name, title=title[:20])
+    pull.pull_calendar(calendar.pk)
+    booked.refresh_from_db()
+    assert booked.title == title[:20]
+
+
 def test_guests_whom_we_cannot_hold_stay_when_others_are_changed(
     harness: VendorHarness, calendar: Calendar, booked: Appointment
 ) -> None:
