@@ -164,7 +164,10 @@ class ImportAdmin(CappedAdmin, ScopedAdmin):
         columns, _ = csv_tables.read_table(row.content)
         form = ColumnsForm(row, columns, request.POST)
         if form.is_valid():
-            importing.choose_columns(row, form.mapping())
+            try:
+                importing.choose_columns(row, form.mapping())
+            except NotPossible as why:
+                messages.warning(request, str(why))
         return redirect("admin:communications_import_change", row.pk)
 
     def confirm_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

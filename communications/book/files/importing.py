@@ -4,11 +4,11 @@ A plan writes nothing, and is made again under a lock when it is carried out. A 
 in the request, in one transaction; a large one by the worker in parts (`import_jobs`).
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -94,14 +94,17 @@ def enqueue_imports() -> None:
 
 
 def choose_columns(row: Import, mapping: Mapping[str, str]) -> None:
-    """Says what the columns are."""
+    """Says what the columns are. Raises NotPossible for a file that is not to be confirmed."""
     columns, _ = csv_tables.read_table(row.content)
     known = {name: mapping.get(name, "") for name in columns}
-    row.mapping = {
-        name: target if target in records.TARGETS else "" for name, target in known.items()
-    }
-    row.save(update_fields=["mapping"])
-    look_at(row)
+    with transaction.atomic():
+        # Somebody else may have confirmed it since the page was shown.
+        require_state(Import.objects.select_for_update().get(pk=row.pk), Import.State.WAITING)
+        row.mapping = {
+            name: target if target in records.TARGETS else "" for name, target in known.items()
+        }
+        row.save(update_fields=["mapping"])
+        look_at(row)
 
 
 # --- looking at it ---
@@ -277,7 +280,17 @@ def forget_left_out(contact: Contact) -> None:
         organization=contact.organization_id, finished_at__isnull=False, findings__isnull=False
     )
     for row in finished:
-        shown = json.dumps(row.findings, ensure_ascii=False)
+        shown = "\n".join(texts_in(row.findings))
         if any(word in shown for word in words if word):
             row.findings = None
             row.save(update_fields=["findings"])
+
+
+def texts_in(findings: Any) -> Iterator[str]:
+    """Yields the texts of findings as people wrote them, and not as JSON escapes them."""
+    if isinstance(findings, str):
+        yield findings
+    elif isinstance(findings, dict | list):
+        inner: Iterable[Any] = findings.values() if isinstance(findings, dict) else findings
+        for value in inner:
+            yield from texts_in(value)

@@ -13,6 +13,7 @@ from communications import tasks
 from communications.book import contacts, erasure
 from communications.book.files import carrying_out, import_jobs, importing
 from communications.book.files.planning import Planner
+from communications.errors import NotPossible
 from communications.models import Contact, Import, Organization, Role
 from tests import factories
 from tests.communications.admin_pages import listed, logged_in, page_messages, plain_static, url
@@ -171,6 +172,16 @@ def test_other_columns_have_a_large_file_looked_at_again(client: Client) -> None
     assert row.mapping["E-mail"] == ""
 
 
+def test_columns_that_come_after_the_confirmation_change_nothing(client: Client) -> None:
+    stale = waiting(client)
+    stale.refresh_from_db()
+    confirm(client, stale)
+    with pytest.raises(NotPossible, match="being imported already"):
+        importing.choose_columns(stale, {"Name": "name"})
+    row = Import.objects.get()
+    assert (row.state, row.mapping["E-mail"]) == ("running", "email")
+
+
 def test_a_worker_that_dies_in_a_part_takes_nobody_twice(
     client: Client, organization: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,10 +269,20 @@ def test_what_was_left_out_is_forgotten_after_some_days(client: Client) -> None:
     assert client.get(url(row, "errors")).status_code == 404
 
 
-def test_who_is_forgotten_is_in_no_list_of_what_was_left_out(client: Client) -> None:
-    row = waiting(client)
-    confirm(client, row)
-    import_jobs.run_imports()
-    erasure.erase_contact(Contact.objects.get(name="Guest 1"), by="olga")
+@pytest.mark.parametrize("name", ["Guest 1", 'Anna "Nan" Weber', "Back\\slash"])
+def test_who_is_forgotten_is_in_no_list_of_what_was_left_out(
+    organization: Organization, name: str
+) -> None:
+    contact = contacts.create_contact(organization, name=name, addresses=[])
+    findings = {"lines": [], "incomplete": [[2, name, "“n/a” is no number."]]}
+    row = Import.objects.create(
+        organization=organization, finished_at=timezone.now(), findings=findings
+    )
+    other = Import.objects.create(
+        organization=organization, finished_at=timezone.now(), findings={"incomplete": [[2, "Tom"]]}
+    )
+    erasure.erase_contact(contact, by="olga")
     row.refresh_from_db()
+    other.refresh_from_db()
     assert row.findings is None
+    assert other.findings
