@@ -92,9 +92,12 @@ def store_preferences(calendar: Calendar, preferences: SyncPreferences) -> None:
     if preferences.shows_titles != calendar.shows_titles:
         # Titles are forgotten at once; a full reading brings them where they may be shown.
         BusyBlock.objects.filter(calendar=calendar).update(title="", etag="")
+        calendar.unapplied = {
+            remote_id: {**entry, "title": ""} for remote_id, entry in calendar.unapplied.items()
+        }
         calendar.cursor = ""
         calendar.pull_after = timezone.now() if calendar.is_followed else None
-        columns += ["cursor", "pull_after"]
+        columns += ["unapplied", "cursor", "pull_after"]
     calendar.shows_titles = preferences.shows_titles
     calendar.buffer_minutes = preferences.buffer_minutes
     calendar.save(update_fields=columns)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import structlog
 from django.db import InterfaceError, OperationalError
 
+from calendars.errors import failure_reason
 from calendars.models import ContactBook
 from calendars.providers.base import Gone, Mailbox
 from calendars.vocabulary.events import RemotePerson
@@ -41,10 +42,9 @@ class UnappliedPeople:
             raise
         except Exception as error:
             log.exception("person_not_applied", book=self.book.pk, remote_id=person.id)
-            reason = f"{type(error).__name__}: {error}"
             self.entries[person.id] = {
                 "name": person.name[:MAX_SHOWN_NAME],
-                "reason": reason[:MAX_REASON],
+                "reason": failure_reason(error)[:MAX_REASON],
                 "group": group,
             }
             return NOT_APPLIED

@@ -71,7 +71,7 @@ def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -
             return
         decision = calendar.held_decision
         deletes = not plan.doubt or decision == HeldDecision.DELETE
-        unapplied = Unapplied()
+        unapplied = Unapplied(shows_titles=calendar.shows_titles)
         account = Account.objects.get(pk=calendar.account_id)
         news = apply_plan(reading, plan, account, unapplied, deletes=deletes)
         calendar.unapplied = unapplied.kept(calendar.unapplied, {item.id for item in changes.items})

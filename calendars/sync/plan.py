@@ -104,7 +104,7 @@ def is_own_event(event: RemoteEvent, known: KnownEvents) -> bool:
 def mass_deletion_reason(changes: EventChanges, known: KnownEvents, gone: int) -> str:
     """Returns why so many deletions at once are not believed; blank if they are."""
     total = len(known.own) + len(known.blocks)
-    if changes.is_full and not changes.items and total:
+    if changes.is_full and len(changes.items) == changes.read_again and total:
         return f"The calendar came back empty, and {total} entries are known."
     if gone > DELETIONS_ALLOWED and gone > DELETIONS_ALLOWED_SHARE * len(known.own):
         return f"{gone} of {len(known.own)} appointments are gone at once."

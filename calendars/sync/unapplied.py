@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
-from django.db import DataError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
+from calendars.errors import failure_reason
 from calendars.models import Calendar, EventLink
 from calendars.providers.base import Gone, GrantGone, Mailbox
 from calendars.vocabulary.events import EventChanges, RemoteEvent, Removed
@@ -19,13 +20,17 @@ MAX_REASON, MAX_SHOWN_TITLE = 300, 120
 
 
 class Unapplied:
-    """The entries of one reading that could not be taken over: remote id -> title and reason."""
+    """The entries of one reading that could not be taken over: remote id -> title and reason.
 
-    def __init__(self) -> None:
+    Without titles where the calendar's are not to be shown here.
+    """
+
+    def __init__(self, *, shows_titles: bool) -> None:
+        self.shows_titles = shows_titles
         self.entries: dict[str, dict[str, str]] = {}
 
     def add(self, event: RemoteEvent, reason: str) -> None:
-        title = event.text.title[:MAX_SHOWN_TITLE]
+        title = event.text.title[:MAX_SHOWN_TITLE] if self.shows_titles else ""
         self.entries[event.id] = {"title": title, "reason": reason[:MAX_REASON]}
 
     def attempt(self, event: RemoteEvent, apply: Callable[[], bool]) -> bool:
@@ -50,13 +55,6 @@ class Unapplied:
         return dict(list({**left, **self.entries}.items())[:MAX_KEPT])
 
 
-def failure_reason(error: Exception) -> str:
-    """Returns the reason for a person; the log has all of it."""
-    if isinstance(error, DataError):
-        return "Something in it is too long to be kept."
-    return f"It cannot be understood ({type(error).__name__})."
-
-
 def mark_link_unapplied(link: EventLink, reason: str) -> None:
     problem = f"What is said of it in the calendar could not be taken over: {reason}"
     EventLink.objects.filter(pk=link.pk).update(problem=problem)
@@ -79,4 +77,4 @@ def with_unapplied(box: Mailbox, calendar: Calendar, changes: EventChanges) -> E
             raise
         except ProviderError as error:
             log.info("not_read_again", calendar=calendar.pk, error=str(error))
-    return replace(changes, items=(*items, *changes.items))
+    return replace(changes, items=(*items, *changes.items), read_again=len(items))

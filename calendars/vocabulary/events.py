@@ -144,6 +144,8 @@ class EventChanges:
     items: tuple[RemoteEvent | Removed, ...]
     cursor: str
     is_full: bool
+    # Of the items, how many were asked for one by one, and not told.
+    read_again: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

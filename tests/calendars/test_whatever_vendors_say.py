@@ -15,9 +15,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from calendars.appointments import conflicts
 from calendars.appointments.booking import book_appointment
+from calendars.appointments.conflicts import SyncPreferences
 from calendars.appointments.participants import Invitee
-from calendars.models import Appointment, BusyBlock, Calendar
+from calendars.models import Account, Appointment, BusyBlock, Calendar
+from calendars.models.accounts import Policy
 from calendars.providers.event_times import event_times
 from calendars.providers.google.events import read_google_event
 from calendars.providers.microsoft.events import read_graph_event
@@ -101,6 +104,36 @@ def test_what_has_no_time_is_shown_with_its_reason_and_asked_for_again(
     pull.pull_calendar(calendar.pk)
     calendar.refresh_from_db()
     assert (calendar.unapplied, BusyBlock.objects.get().remote_id) == ({}, "x")
+
+
+def test_titles_that_are_not_shown_are_not_kept_of_what_cannot_be_applied_either(
+    account: Account, calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    timeless = replace(theirs(START, "x"), is_timeless=True, time_problem="It has no start.")
+    fake_vendor.put("main", timeless)
+    pull.pull_calendar(calendar.pk)
+    hidden = {calendar.pk: SyncPreferences(shows_titles=False, buffer_minutes=0)}
+    conflicts.save_preferences(account, Policy.ASK, hidden)
+    for _ in range(2):
+        calendar.refresh_from_db()
+        assert calendar.unapplied == {"x": {"title": "", "reason": "It has no start."}}
+        pull.pull_calendar(calendar.pk)
+
+
+def test_what_is_asked_for_one_by_one_makes_no_empty_answer_full(
+    calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    for number in range(3):
+        fake_vendor.put("main", theirs(START + timedelta(hours=number), f"block-{number}"))
+    timeless = replace(theirs(START, "x"), is_timeless=True, time_problem="It has no start.")
+    fake_vendor.put("main", timeless)
+    pull.pull_calendar(calendar.pk)
+    calendar.refresh_from_db()
+    assert list(calendar.unapplied) == ["x"]
+    fake_vendor.forgets = fake_vendor.empty = True
+    pull.pull_calendar(calendar.pk)
+    calendar.refresh_from_db()
+    assert (calendar.blocks.count(), "came back empty" in calendar.held_reason) == (3, True)
 
 
 def test_of_ours_the_rest_is_taken_over_and_a_person_is_asked_to_look(
