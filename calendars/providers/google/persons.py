@@ -119,11 +119,18 @@ def is_own_entry(entry: Mapping[str, Any]) -> bool:
 
 
 def google_phone_kinds(google_person: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        as_text(entry.get("value")): KINDS[as_text(entry.get("type"))]
-        for entry in as_dicts(google_person.get("phoneNumbers"))
-        if as_text(entry.get("type")) in KINDS
-    }
+    """Returns what is known of each number; one that is there twice is a fax only if both are."""
+    kinds: dict[str, list[str]] = {}
+    for entry in preferred_entries(google_person, "phoneNumbers"):
+        kind = KINDS.get(as_text(entry.get("type")), "")
+        kinds.setdefault(as_text(entry.get("value")), []).append(kind)
+    best = {number: min(found, key=kind_rank) for number, found in kinds.items()}
+    return {number: kind for number, kind in best.items() if kind}
+
+
+def kind_rank(kind: str) -> tuple[bool, bool, bool]:
+    """Returns the rank of a kind among those of one number, the one to go by first."""
+    return (kind == "fax", kind != "cell", not kind)
 
 
 def client_data_key(google_person: Mapping[str, Any]) -> str:

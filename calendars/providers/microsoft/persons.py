@@ -49,7 +49,8 @@ def read_graph_contact(graph_contact: Mapping[str, Any]) -> RemotePerson | Remov
         ),
         phone_kinds={
             number: KINDS[name]
-            for name, numbers in graph_phones(graph_contact).items()
+            # The last one stands: a mobile that is also their number at home is a mobile.
+            for name, numbers in reversed(graph_phones(graph_contact).items())
             for number in numbers
         },
         company=as_text(graph_contact.get("companyName")),

@@ -639,6 +639,25 @@ def test_google_says_which_number_is_of_a_mobile_and_which_of_a_fax() -> None:
     assert google_person(phoneNumbers=numbers).phone_kinds == {"1": "fax", "2": "cell"}
 
 
+@pytest.mark.parametrize(
+    ("types", "kind"),
+    [
+        (["mobile", "homeFax"], "cell"),
+        (["homeFax", "mobile"], "cell"),
+        (["work", "mobile", "workFax"], "cell"),
+        (["work", "workFax"], "work"),
+        (["workFax", "main", "home"], "main"),
+        (["Bridesmaid", "pager"], None),
+        (["workFax", "pager"], "fax"),
+    ],
+)
+def test_a_number_that_is_there_twice_is_a_fax_only_if_both_are(
+    types: list[str], kind: str | None
+) -> None:
+    numbers = [entry("1", type=type_of_number) for type_of_number in types]
+    assert google_person(phoneNumbers=numbers).phone_kinds.get("1") == kind
+
+
 def test_what_a_profile_says_is_not_written_into_the_contact() -> None:
     present = google_person(
         emailAddresses=[entry("own@hart.example", type="home"), entry("p@hart.example", "PROFILE")]

@@ -755,6 +755,12 @@ def test_a_contact_without_an_id_is_an_error() -> None:
         )
 
 
+def test_a_mobile_that_is_also_the_number_at_home_is_a_mobile() -> None:
+    numbers = {"mobilePhone": "1", "businessPhones": ["2"], "homePhones": ["1", "2", "3"]}
+    person = persons.undeleted_contact(persons.read_graph_contact({"id": "x", **numbers}))
+    assert person.phone_kinds == {"1": "cell", "2": "work", "3": "home"}
+
+
 def test_numbers_stay_where_they_are_and_new_ones_go_where_there_is_room() -> None:
     present = {"mobilePhone": ["1"], "businessPhones": ["2", "3"], "homePhones": []}
 
