@@ -1,5 +1,7 @@
 """Descriptions in HTML, and the part of a body that Outlook writes itself."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,21 @@ def test_descriptions_are_read_as_people_read_them(html: str, text: str) -> None
 @given(st.lists(st.sampled_from([*"ab<>&/; \n", "<b>", "&amp;", "<br>"])).map("".join))
 def test_what_we_write_into_a_description_is_what_is_read_again(text: str) -> None:
     assert text_of_description(description_of_text(text)).split() == text.split()
+
+
+@pytest.mark.parametrize("piece", ["<a x='", "<a ", '<a x="', "<!--", "<i <b"])
+def test_tags_without_an_end_take_no_longer_than_others(piece: str) -> None:
+    """Where each is looked at up to the end of all, 50 kB keep a worker for seconds."""
+    started = time.process_time()
+    text_of_description("<b>" + piece * 8_000)
+    assert time.process_time() - started < 1
+
+
+def test_of_a_very_long_description_the_tags_are_taken_off() -> None:
+    html = '<p>Fish &amp; <a href="https://e.com">chips</a></p><br/>' + "<div>x</div>" * 1_000
+    lines = text_of_description(html).split("\n")
+    assert lines[0] == "Fish & chips"
+    assert lines[-1000:] == ["x"] * 1_000
 
 
 def test_the_meetings_part_is_no_description_of_ours_and_survives_a_new_one() -> None:
