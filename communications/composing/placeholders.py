@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from communications.composing.foreign_placeholders import foreign_placeholders, misspelt_name
 from communications.errors import Refused
 from communications.models import Organization, Template
 
@@ -13,6 +14,13 @@ NOT_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 MAX_NAMED = 12
 # Whose placeholders are read to say which are known.
 MAX_TEMPLATES = 200
+# The names that the product fills in by itself, of the apps that do.
+FILLED_IN: dict[str, None] = {}
+
+
+def register_filled_in(names: Iterable[str]) -> None:
+    """Makes names known that an app fills in by itself, called once at its start."""
+    FILLED_IN.update(dict.fromkeys(names))
 
 
 def placeholders(text: str) -> list[str]:
@@ -31,9 +39,15 @@ def fill_placeholders(text: str, variables: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda match: variables[match[1]], text)
 
 
-def unknown_placeholders(text: str) -> list[str]:
-    """Returns what looks like a placeholder and would be sent as it stands, each once."""
-    return list(dict.fromkeys(LEFT_OVER.findall(VARIABLE.sub(" ", text))))
+def unknown_placeholders(text: str, known: Iterable[str] = ()) -> list[str]:
+    """Returns what looks like a placeholder and would be sent as it stands, each once.
+
+    Those of other programs (`{name}`, `%NAME%`) count where they have one of the `known` names or
+    of those that are asked for everywhere; in all else braces and percent signs are somebody's own.
+    """
+    plain = VARIABLE.sub(" ", text)
+    names = [*placeholders(text), *known, *FILLED_IN]
+    return list(dict.fromkeys([*LEFT_OVER.findall(plain), *foreign_placeholders(plain, names)]))
 
 
 def check_placeholders(field: str, text: str, known: Iterable[str] = ()) -> None:
@@ -41,17 +55,39 @@ def check_placeholders(field: str, text: str, known: Iterable[str] = ()) -> None
 
     `known` are the names to choose from, beside those in the text.
     """
-    unknown = unknown_placeholders(text)
-    if not unknown:
-        return
-    names = list(dict.fromkeys([*placeholders(text), *known]))[:MAX_NAMED]
-    listed = ", ".join(f"{{{{ {name} }}}}" for name in names)
-    raise Refused(
-        field,
-        f"“{unknown[0]}” is no placeholder that could be filled in: "
-        f"write one like {suggestion(unknown[0])}, of letters without accents, digits and "
-        "underscores. " + (f"Known are: {listed}." if listed else "None is known yet."),
-    )
+    names = list(dict.fromkeys([*placeholders(text), *known]))
+    if unknown := unknown_placeholders(text, names):
+        raise Refused(
+            field,
+            f"“{unknown[0]}” is no placeholder that could be filled in: "
+            f"write one like {suggestion(unknown[0])}, of letters without accents, digits and "
+            f"underscores. {described_names(names)}",
+        )
+
+
+def check_spelling(field: str, text: str, known: Iterable[str] = ()) -> None:
+    """Raises Refused for a name with two letters exchanged of one that is filled in."""
+    others = set(known)
+    for name in placeholders(text):
+        meant = misspelt_name(name, FILLED_IN)
+        if meant and name not in others:
+            raise Refused(
+                field, f"“{{{{ {name} }}}}” is not filled in: did you mean {{{{ {meant} }}}}?"
+            )
+
+
+def described_names(names: Iterable[str]) -> str:
+    """Returns a sentence with the names to choose from: those that are the caller's to fill in,
+    and those that nobody has to."""
+    own = [name for name in names if name not in FILLED_IN][:MAX_NAMED]
+    sentences = [f"Known are: {braced(own)}."] if own else []
+    if FILLED_IN:
+        sentences.append(f"Messages about appointments fill in {braced(FILLED_IN)} themselves.")
+    return " ".join(sentences) or "None is known yet."
+
+
+def braced(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{{ {name} }}}}" for name in names)
 
 
 def suggestion(unknown: str) -> str:
@@ -69,6 +105,7 @@ def known_placeholders(organization: Organization) -> list[str]:
 
 def check_template_texts(organization: Organization, texts: Mapping[str, str]) -> None:
     """Raises Refused for texts, by field, that could not be filled in when they are sent."""
+    known = known_placeholders(organization)
     for field, text in texts.items():
-        if unknown_placeholders(text):
-            check_placeholders(field, text, known_placeholders(organization))
+        check_placeholders(field, text, known)
+        check_spelling(field, text, known)
