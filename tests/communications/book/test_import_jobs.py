@@ -227,13 +227,13 @@ def test_a_person_who_cannot_be_stored_costs_none_of_the_others(
     row = waiting(client)
     confirm(client, row)
     books: list[Organization] = []
-    remember = importing.Planner.__init__
+    remember = Planner.__init__
 
     def counting(planner: Planner, book: Organization) -> None:
         books.append(book)
         remember(planner, book)
 
-    monkeypatch.setattr(importing.Planner, "__init__", counting)
+    monkeypatch.setattr(Planner, "__init__", counting)
     import_jobs.run_imports()
     row.refresh_from_db()
     assert (row.state, row.counts["create"], row.counts["error"]) == ("done", 11, 2)
@@ -242,6 +242,7 @@ def test_a_person_who_cannot_be_stored_costs_none_of_the_others(
     page = client.get(url(row)).content.decode()
     assert "Guest 7" in page
     assert "It could not be stored." in page
+    assert row.findings
     assert [9, "Guest 7", "It could not be stored."] in row.findings["incomplete"]
     assert "Guest 7" in client.get(url(row, "errors")).content.decode()
     assert not Contact.objects.filter(name="Guest 7").exists()
