@@ -87,7 +87,7 @@ def takes_message(attempt: Attempt, slug: str, known: senders.RouteSenders) -> b
 def why_skipped(slug: str) -> str:
     """Returns, as a sentence, why a provider takes nothing now."""
     breaker = registry.breaker_for(slug).state()
-    if breaker.state == "open":
+    if breaker.state != "closed":
         return as_sentence(breaker.reason or "it is closed")
     held = timedelta(seconds=seconds_held(slug))
     if not held:

@@ -1,15 +1,21 @@
 """How often a sender may write to one recipient, where a provider limits that."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from operator import attrgetter
+from uuid import UUID
 
 from django.utils import timezone
 
+from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Message
-from communications.policy import provider_selection, senders
+from communications.policy import provider_selection, senders, unavailability
 from communications.providers import registry
+from communications.vocabulary.events import Kind
 from wedsync_comms.lib.rate_limit.limiter import TokenBucket
+
+# On the events of messages whose recipients were written to too often just now.
+WAIT_CODE = "pair_rate"
 
 
 def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
@@ -22,11 +28,36 @@ def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
         if (bucket := message_bucket(message, slug))
     }
     pauses = {pk: bucket.acquire() for pk, bucket in buckets.items()}
-    for message in messages:
-        if pause_s := pauses.get(message.pk):
-            later = timezone.now() + timedelta(seconds=pause_s)
-            provider_selection.reroute_messages([message.pk], via=message.via, send_after=later)
+    put_off([message for message in messages if pauses.get(message.pk)], slug, pauses)
     return [message for message in messages if not pauses.get(message.pk)]
+
+
+def put_off(messages: Sequence[Message], slug: str, pauses: Mapping[UUID, float]) -> None:
+    """Has each message wait for so many seconds, and says so in its timeline once."""
+    if not messages:
+        return
+    now = timezone.now()
+    told = unavailability.told_since(messages, now - unavailability.TOLD_FOR, WAIT_CODE)
+    changes = []
+    for message in messages:
+        until = now + timedelta(seconds=pauses[message.pk])
+        if message.pk in told:
+            provider_selection.reroute_messages([message.pk], via=message.via, send_after=until)
+        else:
+            changes.append(wait_change(message, slug, until))
+    record(changes)
+
+
+def wait_change(message: Message, slug: str, until: datetime) -> Change:
+    return Change(
+        message=message.pk,
+        kind=Kind.HELD,
+        provider=slug,
+        error_code=WAIT_CODE,
+        plan=SendPlan(until, via=message.via),
+        detail=f"{slug} takes only so many messages to one person: it waits until "
+        f"{until:%H:%M:%S} UTC.",
+    )
 
 
 def message_bucket(message: Message, slug: str) -> TokenBucket | None:

@@ -199,7 +199,10 @@ def note_accepted(taken: Iterable[tuple[int, str, str, str]]) -> None:
         ignore_conflicts=True,
     )
     if any(row.region for row in found.values()):
-        wanted |= {(*key, number_region(to)) for *key, to in taken}
+        wanted |= {
+            (organization, slug, sender, number_region(to))
+            for organization, slug, sender, to in taken
+        }
     for key in sorted(wanted & set(found)):
         row = found[key]
         if row.closed_at is not None or row.accepted_at is None:

@@ -66,10 +66,10 @@ def told_from(slugs: Iterable[str]) -> datetime:
     return closed_at(slugs) or timezone.now() - TOLD_FOR
 
 
-def told_since(messages: Sequence[Message], since: datetime) -> set[UUID]:
+def told_since(messages: Sequence[Message], since: datetime, code: str = CLOSED_CODE) -> set[UUID]:
     return set(
         Event.objects.filter(
-            message__in=messages, kind=Kind.HELD, error_code=CLOSED_CODE, recorded_at__gte=since
+            message__in=messages, kind=Kind.HELD, error_code=code, recorded_at__gte=since
         ).values_list("message", flat=True)
     )
 
@@ -88,9 +88,12 @@ def waiting_change(message: Message, reasons: Mapping[str, str], plan: SendPlan 
 
 
 def takes_nothing(slug: str) -> bool:
-    """Returns whether a provider is closed, or wants to be left alone for longer than a moment."""
-    is_open = registry.breaker_for(slug).state().state != "open"
-    return not is_open or detours.seconds_held(slug) > WORTH_TELLING_S
+    """Returns whether a provider is closed, or wants to be left alone for longer than a moment.
+
+    One that is on trial takes a single message.
+    """
+    is_closed = registry.breaker_for(slug).state().state != "closed"
+    return is_closed or detours.seconds_held(slug) > WORTH_TELLING_S
 
 
 def tell_waiting(channel: str, due_since: datetime) -> int:

@@ -1,10 +1,13 @@
 """A provider that can never send a message is no way for it: it waits for the one that can."""
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from communications.models import Event, Message, Organization
+from communications.policy import provider_selection
 from communications.providers import registry
+from communications.providers.whatsapp import WhatsApp
 from communications.sending.dispatcher import Dispatcher
 from tests.communications.channels.phones import (
     VALUES,
@@ -19,6 +22,7 @@ from tests.communications.channels.phones import (
     write,
 )
 from tests.communications.engine.mailing import dispatcher
+from wedsync_comms.lib.rate_limit.limiter import TokenBucket
 
 TEXT = {"body": "", "template": "wedding_update", "variables": VALUES}
 
@@ -120,6 +124,26 @@ def test_why_a_message_waits_is_told_while_nobody_claims_it(
     assert Event.objects.filter(kind="held").count() == 2
 
 
+def test_a_wait_for_one_recipient_is_told_once(venue: Organization, phones: Phones) -> None:
+    message = write(guest(venue), "whatsapp")
+    assert WhatsApp.pair_rate is not None
+    TokenBucket(f"whatsapp:{message.leg_to}", WhatsApp.pair_rate).hold(60)
+    for _ in range(2):
+        Message.objects.filter(pk=message.pk).update(send_after=timezone.now())
+        phones.send_due()
+    assert (status(message), timeline(message)) == ("queued", ["composed", "held"])
+    assert "only so many messages to one person" in explanations(message)
+
+
+def test_why_the_others_were_not_tried_is_told_at_the_end(
+    venue: Organization, beside: Phones
+) -> None:
+    template(venue)
+    message = write(guest(venue, window=False), "whatsapp", **TEXT)
+    provider_selection.fall_back_or_fail(message)
+    assert "Every provider of WhatsApp that can send it was tried. Twilio" in explanations(message)
+
+
 def test_what_waits_for_a_provider_leaves_when_it_is_open_again(
     venue: Organization, beside: Phones
 ) -> None:
@@ -139,3 +163,23 @@ def look(working: Dispatcher) -> None:
     working.swept_at = 0.0
     working.refresh_availability()
     working.run_periodic()
+
+
+@pytest.mark.parametrize(
+    ("slug", "to", "name", "why"),
+    [
+        ("twilio_whatsapp", "+447700900123", "", ""),
+        ("twilio_whatsapp", "+447700900123", "HX0c", ""),
+        ("twilio_whatsapp", "+447700900123", "wedding_update", "Twilio does not have Meta's"),
+        ("twilio_whatsapp", "GB.1349", "", "is an id at Meta and no number"),
+        ("whatsapp", "GB.1349", "wedding_update", ""),
+        ("whatsapp", "+447700900123", "HX0c", "its names have no capital letters"),
+        ("twilio", "+447700900123", "wedding_update", ""),
+        ("mail", "amelia@example.com", "", ""),
+    ],
+)
+@pytest.mark.usefixtures("beside")
+def test_what_a_provider_can_never_send(slug: str, to: str, name: str, why: str) -> None:
+    found = registry.provider_for(slug).inability(to=to, template=name)
+    assert why in found
+    assert bool(found) == bool(why)

@@ -12,7 +12,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from pytest_django import Settings
 
 from communications.providers.base import Accepted
-from communications.providers.django_mail import DjangoMail, smtp_words
+from communications.providers.django_mail import DjangoMail, classify_smtp_error, smtp_words
 from communications.vocabulary.events import (
     File,
     Outbound,
@@ -231,6 +231,11 @@ def test_a_connection_that_is_refused_says_so() -> None:
 )
 def test_an_error_is_told_without_pythons_signs(error: Exception, words: str) -> None:
     assert smtp_words(error).startswith(words)
+
+
+def test_a_server_that_takes_no_such_address_refuses_the_mail() -> None:
+    error = smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server")
+    assert type(classify_smtp_error(error)) is ContentRejected
 
 
 @pytest.mark.parametrize(
