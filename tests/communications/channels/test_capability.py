@@ -135,9 +135,8 @@ def test_a_wait_for_one_recipient_is_told_once(venue: Organization, phones: Phon
     assert "only so many messages to one person" in explanations(message)
 
 
-def test_why_the_others_were_not_tried_is_told_at_the_end(
-    venue: Organization, beside: Phones
-) -> None:
+@pytest.mark.usefixtures("beside")
+def test_why_the_others_were_not_tried_is_told_at_the_end(venue: Organization) -> None:
     template(venue)
     message = write(guest(venue, window=False), "whatsapp", **TEXT)
     provider_selection.fall_back_or_fail(message)
