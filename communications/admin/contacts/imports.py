@@ -14,8 +14,8 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 from communications.admin.contacts.contact_files import file_answer
 from communications.book.files import (
     csv_tables,
+    import_findings,
     importing,
-    planning,
 )
 from communications.book.files.planning import PlannedAction
 from communications.book.files.records import (
@@ -255,7 +255,7 @@ def import_report(counts: dict[str, int]) -> str:
 
 def preview_context(row: Import) -> dict[str, Any]:
     """Returns what a page shows of a file that waits to be confirmed."""
-    findings = row.findings or planning.findings_of(importing.preview_import(row).plan)
+    findings = row.findings or import_findings.findings_of(importing.preview_import(row).plan)
     columns, rows = importing.read_columns(row)
     form = ColumnsForm(row, columns) if columns else None
     return findings_context(findings) | {
@@ -291,7 +291,7 @@ def findings_context(findings: dict[str, Any]) -> dict[str, Any]:
         "cells": counts["cells"],
         "taken": findings["rows"] - counts["error"],
         "listed": shown_lines(findings["lines"]),
-        "is_cut": findings["rows"] > planning.SHOWN,
+        "is_cut": findings["rows"] > import_findings.SHOWN,
     }
 
 

@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from communications.book.files import importing, planning
+from communications.book.files import import_findings, importing
 from communications.book.files.planning import ImportPlan, Planner
 from communications.models import Import
 from wedsync_comms.lib.leases.row_lease import acquire_rows, is_unleased
@@ -63,7 +63,7 @@ def read_file(row: Import) -> int:
             return parts
     Import.objects.filter(pk=row.pk, state=Import.State.READING).update(
         state=Import.State.WAITING,
-        findings=planning.findings_of(planner.plan),
+        findings=import_findings.findings_of(planner.plan),
         position=0,
         attempts=0,
         leased_until=None,
@@ -100,8 +100,8 @@ def take_part(row: Import, sources: list[tuple[int, importing.Source]]) -> bool:
         part = sources[row.position : row.position + PART]
         plan = importing.plan_records(row, part)
         failed = importing.take_plan(row, plan, by=row.confirmed_by)
-        found = row.findings or planning.findings_of(ImportPlan())
-        row.findings = planning.with_taken_rows(found, plan, failed)
+        found = row.findings or import_findings.findings_of(ImportPlan())
+        row.findings = import_findings.with_taken_rows(found, plan, failed)
         row.counts = importing.added_counts(row.counts, plan.counts())
         row.position, row.attempts = row.position + len(part), 0
         row.leased_until = timezone.now() + LEASE

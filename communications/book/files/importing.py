@@ -4,11 +4,10 @@ A plan writes nothing, and is made again under a lock when it is carried out. A 
 in the request, in one transaction; a large one by the worker in parts (`import_jobs`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +17,7 @@ from communications.book.files import (
     carrying_out,
     csv_tables,
     headings,
-    planning,
+    import_findings,
     records,
     vcard_lines,
     vcards,
@@ -154,7 +153,7 @@ def wrong_rows(row: Import) -> str:
 
     Also rows of which only a cell cannot be taken.
     """
-    findings = row.findings or planning.findings_of(preview_import(row).plan)
+    findings = row.findings or import_findings.findings_of(preview_import(row).plan)
     has_table = row.content and not row.is_vcard
     columns, rows = csv_tables.read_numbered_table(row.content) if has_table else ([], [])
     cells_of_line = dict(rows)
@@ -198,7 +197,7 @@ def confirm_import(row: Import, *, by: str, without_errors: bool = False) -> dic
         plan = plan_records(row, numbered_sources(row))
         refuse_errors(plan.counts(), without_errors=without_errors)
         take_plan(row, plan, by=by)
-        row.findings = planning.findings_of(plan)
+        row.findings = import_findings.findings_of(plan)
         finish_import(row, Import.State.DONE, plan.counts())
     return plan.counts()
 
@@ -253,7 +252,7 @@ OPEN_STATES = (Import.State.READING, Import.State.WAITING, Import.State.RUNNING)
 
 def finish_import(row: Import, state: Import.State, counts: dict[str, int]) -> None:
     if row.findings and state in (Import.State.CANCELLED, Import.State.FAILED):
-        row.findings = planning.reached_findings(row.findings)
+        row.findings = import_findings.reached_findings(row.findings)
     row.state, row.counts, row.content = state, counts, ""
     row.finished_at, row.leased_until = timezone.now(), None
     row.save(
@@ -280,17 +279,7 @@ def forget_left_out(contact: Contact) -> None:
         organization=contact.organization_id, finished_at__isnull=False, findings__isnull=False
     )
     for row in finished:
-        shown = "\n".join(texts_in(row.findings))
+        shown = "\n".join(import_findings.texts_in(row.findings))
         if any(word in shown for word in words if word):
             row.findings = None
             row.save(update_fields=["findings"])
-
-
-def texts_in(findings: Any) -> Iterator[str]:
-    """Yields the texts of findings as people wrote them, and not as JSON escapes them."""
-    if isinstance(findings, str):
-        yield findings
-    elif isinstance(findings, dict | list):
-        inner: Iterable[Any] = findings.values() if isinstance(findings, dict) else findings
-        for value in inner:
-            yield from texts_in(value)
