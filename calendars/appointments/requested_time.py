@@ -15,6 +15,8 @@ from calendars.vocabulary.events import (
 from communications.errors import Refused
 
 LONGEST_APPOINTMENT = timedelta(days=31)
+# Of what is asked for here. At both ends of the calendar there are zones without a time.
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 
 def requested_when(start: datetime, end: datetime, zone: str, *, is_all_day: bool) -> When:
@@ -37,6 +39,8 @@ def requested_when(start: datetime, end: datetime, zone: str, *, is_all_day: boo
 
 
 def existing_moment(field: str, wall: datetime, zone: str) -> Moment:
+    if not FIRST_YEAR <= wall.year <= LAST_YEAR:
+        raise Refused(field, f"Give a year between {FIRST_YEAR} and {LAST_YEAR}.")
     try:
         return zones.at_wall(wall, zone)
     except zones.UnknownZone as error:

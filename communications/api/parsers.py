@@ -9,7 +9,10 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
+from wedsync_comms.lib.outside_json import MAX_DEPTH
 from wedsync_comms.lib.text import is_sane_text
+
+TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep: flatten it."
 
 
 class BodyTooLarge(APIException):
@@ -29,17 +32,25 @@ class CappedJSONParser(JSONParser):
         body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise BodyTooLarge
-        parsed = super().parse(BytesIO(body), media_type, dict(parser_context or {}))
+        try:
+            parsed = super().parse(BytesIO(body), media_type, dict(parser_context or {}))
+        except RecursionError as error:
+            raise ParseError(TOO_DEEP) from error
         if not all_text_is_sane(parsed):
             raise ParseError("The text contains a NUL or half a surrogate pair: remove it.")
         return parsed
 
 
-def all_text_is_sane(value: Any) -> bool:
+def all_text_is_sane(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether every text in a parsed value can be stored; raises ParseError if it is too deep."""
     if isinstance(value, str):
         return is_sane_text(value)
-    if isinstance(value, dict):
-        return all(is_sane_text(name) and all_text_is_sane(entry) for name, entry in value.items())
+    if not isinstance(value, dict | list):
+        return True
+    if depth == 0:
+        raise ParseError(TOO_DEEP)
     if isinstance(value, list):
-        return all(all_text_is_sane(entry) for entry in value)
-    return True
+        return all(all_text_is_sane(entry, depth - 1) for entry in value)
+    return all(
+        is_sane_text(name) and all_text_is_sane(entry, depth - 1) for name, entry in value.items()
+    )

@@ -71,6 +71,24 @@ def test_book_look_change_cancel(api: Api, fake_vendor: FakeVendor) -> None:
         ({"start": "soon"}, "start"),
         ({"start": "2027-03-28T01:30:00", "end": "2027-03-28T02:30:00"}, "start"),
         ({"end": "2027-06-05T10:00:00"}, "end"),
+        ({"start": "0001-01-01T00:00:00", "end": "0001-01-01T01:00:00"}, "start"),
+        (
+            {
+                "start": "0001-01-01T00:00:00",
+                "end": "0001-01-01T01:00:00",
+                "zone": "Pacific/Auckland",
+            },
+            "start",
+        ),
+        (
+            {
+                "start": "9999-12-31T22:00:00",
+                "end": "9999-12-31T23:00:00",
+                "zone": "America/Los_Angeles",
+            },
+            "start",
+        ),
+        ({"end": "9999-12-31T23:59:59", "zone": "Etc/GMT+12"}, "end"),
         ({"zone": "Mars/Base"}, "zone"),
         ({"title": ""}, "title"),
         ({"calendar": 999}, "calendar"),

@@ -732,3 +732,18 @@ def test_a_file_is_what_its_name_says_or_a_400(api: Api) -> None:
     assert api.post("messages/", {**html, "attachments": [logo]}).status_code == 201
     missing = api.post("messages/", html)
     assert (missing.status_code, list(missing.json())) == (400, ["html"])
+
+
+@pytest.mark.parametrize("path", ["messages/", "contacts/", "templates/", "suppressions/"])
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 100_000, '{"a":' * 20_001, '{"metadata":' + '{"a":' * 70 + "1" + "}" * 71],
+    ids=["lists", "objects", "deeper than is stored"],
+)
+def test_json_that_is_nested_too_deeply_is_refused(api: Api, path: str, body: str) -> None:
+    answer = api.client.generic(
+        "POST", f"/api/{path}", body, content_type="application/json", headers=api.headers
+    )
+
+    assert answer.status_code == 400
+    assert "nested" in answer.json()["detail"]
