@@ -94,7 +94,8 @@ def finish_linking(
 
 def redeem_consent(kept: Mapping[str, Any], query: Mapping[str, str]) -> Grant:
     if not kept or not is_same(query.get("state", ""), str(kept["state"])):
-        if query.get("admin_consent", "").casefold() == "true":
+        agreed = query.get("admin_consent", "").casefold() == "true"
+        if agreed and not query.get("error"):
             # By a link of the administrator's own, which knows nothing of us: nothing is linked.
             raise NotLinked(
                 "The administrator has agreed for everybody there. Connect the account now: it is "

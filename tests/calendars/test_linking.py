@@ -96,6 +96,8 @@ def test_an_administrators_own_consent_links_nothing_and_says_what_is_next(
     query = {"admin_consent": "True", "tenant": "t", "state": state}
     with pytest.raises(accounts.NotLinked, match="administrator has agreed"):
         accounts.finish_linking(organization, {}, query)
+    with pytest.raises(accounts.NotLinked, match="belongs to no request"):
+        accounts.finish_linking(organization, {}, {**query, "error": "access_denied"})
 
 
 def test_what_was_unticked_is_handled(organization: Organization, fake_vendor: FakeVendor) -> None:
