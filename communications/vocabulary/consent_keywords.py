@@ -114,7 +114,8 @@ def classify_reply(
     opt_out = _OPT_OUT | own_out
     if reply in own_in:
         return Consent.OPT_IN
-    if reply in _AMBIGUOUS or _is_only(_without_wish(SENDER.sub("", reply)), opt_out):
+    said = SENDER.sub("", reply)
+    if reply in _AMBIGUOUS or _is_only(said, opt_out) or _is_only(_without_wish(said), opt_out):
         return Consent.OPT_OUT
     if _is_only(reply, _OPT_IN | own_in):
         return Consent.OPT_IN
@@ -139,9 +140,16 @@ def is_opt_out_button(text: str) -> bool:
     names_messages = any(word in _MESSAGES for word in words)
     if begins or (names_messages and any(word in _OPT_OUT for word in words)):
         return True
-    refuses_kind = all(word in _REFUSING for word in words) and any(word in _NO for word in words)
-    return classify_reply(text) is Consent.OPT_OUT or (
-        refuses_kind and any(word in _MESSAGES - ONE_MESSAGE for word in words)
+    return classify_reply(text) is Consent.OPT_OUT or _refuses_kind(words)
+
+
+def _refuses_kind(words: list[str]) -> bool:
+    """Whether nothing but a "no" to messages of a kind was written ("keine Werbung")."""
+    return (
+        all(word in _REFUSING for word in words)
+        and any(word in _NO for word in words)
+        and any(word in (_MESSAGES | _WRITING) - ONE_MESSAGE for word in words)
+        and not _says_not_to_stop(words)
     )
 
 
@@ -196,4 +204,8 @@ def _mentions(reply: str, keywords: frozenset[str] | set[str]) -> bool:
     words = _without_wish(reply).split()
     if len(words) <= SHORT_WORDS and any(word in _AMBIGUOUS for word in words):
         return True
-    return len(words) <= HINTED_WORDS and _names_refusal(words)
+    return (
+        _is_only(reply, _AMBIGUOUS)
+        or (len(words) <= HINTED_WORDS and _names_refusal(words))
+        or _refuses_kind(words)
+    )

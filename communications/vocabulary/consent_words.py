@@ -68,6 +68,7 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "plus de messages",
     ),
     "es": (
+        *("dejar de recibir",),
         *(
             "bórrame",
             "bórreme",
@@ -92,6 +93,7 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "no más mensajes",
     ),
     "it": (
+        *("smettere di ricevere",),
         *(
             "rimuovimi",
             "rimuovetemi",
@@ -111,6 +113,7 @@ OPT_OUT_WORDS: dict[str, tuple[str, ...]] = {
         "niente più messaggi",
     ),
     "pt": (
+        *("deixar de receber",),
         *("remova-me", "me remova", "me tire", "quero sair", "descadastro", "descadastra"),
         "pare",
         "parem",
@@ -328,10 +331,12 @@ SMS_OPT_IN_WORDS = ("yes",)
 # and a "more" with what there shall be no more of ("keine Angebote mehr", "nie pisz więcej").
 STOPPING_WORDS: dict[str, tuple[str, ...]] = {
     "en": (
+        *("off",),
         *("stop", "stopping", "end", "quit", "cancel", "revoke", "remove", "unsubscribe"),
         *("optout", "block", "mute", "disable", "deactivate", "pause", "silence"),
     ),
     "de": (
+        *("aus",),
         *("stopp", "stoppen", "stoppt", "abmelden", "abbestellen", "abbestelle", "austragen"),
         *("beenden", "abbrechen", "widerrufen", "kündigen", "deaktivieren", "ausschalten"),
         *("abschalten", "blockieren", "stummschalten", "aufhören", "unterlassen", "einstellen"),
@@ -446,10 +451,23 @@ WRITING_WORDS: dict[str, tuple[str, ...]] = {
         *("contactez", "envoie"),
     ),
     "es": (
+        *(
+            "escriba",
+            "escribas",
+            "escríbanme",
+            "mandes",
+            "envíes",
+            "envíe",
+        ),
         *("recibir", "enviar", "envíen", "enviarme", "escribir", "escriban", "escribirme"),
         *("mandar", "manden", "mandarme", "contactar", "contacten"),
     ),
     "it": (
+        *(
+            "scrivetemi",
+            "mandatemi",
+            "inviatemi",
+        ),
         *("ricevere", "inviare", "inviarmi", "inviate", "scrivere", "scrivermi", "scrivete"),
         *("mandare", "mandarmi", "mandate", "contattarmi", "contattate"),
     ),
@@ -468,16 +486,16 @@ WRITING_WORDS: dict[str, tuple[str, ...]] = {
 }
 NO_WORDS: dict[str, tuple[str, ...]] = {
     "en": ("no", "not", "don’t", "dont", "never"),
-    "de": ("kein", "keine", "keinen", "nicht", "nie"),
-    "fr": ("ne", "pas", "aucun", "aucune", "jamais"),
-    "es": ("no", "ninguna", "ningún", "nunca"),
-    "it": ("non", "niente", "nessuna", "nessun", "mai"),
-    "pt": ("não", "nenhuma", "nunca"),
-    "nl": ("geen", "niet", "nooit"),
-    "sv": ("inga", "ingen", "inte", "aldrig"),
-    "da": ("ingen", "ikke", "aldrig"),
-    "no": ("ingen", "ikke", "aldri"),
-    "pl": ("nie", "żadnych", "nigdy"),
+    "de": ("ohne", "keinerlei", "kein", "keine", "keinen", "nicht", "nie"),
+    "fr": ("sans", "ne", "pas", "aucun", "aucune", "jamais"),
+    "es": ("sin", "no", "ninguna", "ningún", "nunca"),
+    "it": ("senza", "non", "niente", "nessuna", "nessun", "mai"),
+    "pt": ("sem", "não", "nenhuma", "nunca"),
+    "nl": ("zonder", "geen", "niet", "nooit"),
+    "sv": ("utan", "inga", "ingen", "inte", "aldrig"),
+    "da": ("uden", "ingen", "ikke", "aldrig"),
+    "no": ("uten", "ingen", "ikke", "aldri"),
+    "pl": ("bez", "nie", "żadnych", "nigdy"),
 }
 MORE_WORDS: dict[str, tuple[str, ...]] = {
     "en": ("more", "anymore", "longer", "further", "again"),
@@ -495,6 +513,10 @@ MORE_WORDS: dict[str, tuple[str, ...]] = {
 # What else stands in such a phrase without a meaning of its own.
 LINKING_WORDS: dict[str, tuple[str, ...]] = {
     "en": (
+        *(
+            "turn",
+            "switch",
+        ),
         *("the", "your", "these", "this", "those", "from", "to", "with", "do", "want", "me"),
         *("my", "us", "t", "please"),
     ),
@@ -517,9 +539,31 @@ LINKING_WORDS: dict[str, tuple[str, ...]] = {
 }
 # Worth a person's look, and no more.
 HINTS: dict[str, tuple[str, ...]] = {
-    "en": ("not interested", "no longer interested", "who is this", "lose my number", "go away"),
-    "de": ("kein interesse", "nicht interessiert", "in ruhe lassen", "lassen sie mich in ruhe"),
-    "fr": ("pas intéressé", "pas intéressée", "laissez-moi tranquille"),
+    "en": (
+        "do not disturb",
+        "not interested",
+        "no longer interested",
+        "who is this",
+        "lose my number",
+        "go away",
+    ),
+    "de": (
+        "lass mich in ruhe",
+        "lasst mich in ruhe",
+        "kein interesse",
+        "nicht interessiert",
+        "in ruhe lassen",
+        "lassen sie mich in ruhe",
+    ),
+    "fr": (
+        "plus de pub",
+        "plus de publicité",
+        "plus de promotions",
+        "plus d’offres",
+        "pas intéressé",
+        "pas intéressée",
+        "laissez-moi tranquille",
+    ),
     "es": ("no me interesa", "no estoy interesado", "no estoy interesada", "déjenme en paz"),
     "it": ("non sono interessato", "non sono interessata", "non mi interessa"),
     "pt": ("não tenho interesse", "não estou interessado", "não estou interessada"),
@@ -542,4 +586,17 @@ WISHES = {
     "i would like to": "",
     "i would like": "",
     "i’d like": "",
+    "ich möchte": "",
+    "ich will": "",
+    "je veux": "",
+    "je souhaite": "",
+    "quiero": "",
+    "voglio": "",
+    "vorrei": "",
+    "quero": "",
+    "ik wil": "",
+    "jag vill": "",
+    "jeg vil": "",
+    "chcę się": "",
+    "chcę": "",
 }

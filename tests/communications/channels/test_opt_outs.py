@@ -119,6 +119,7 @@ def test_what_was_no_opt_out_is_marked_so_and_decided_once(
         {"text": "Stop promotions", "payload": "Stop promotions"},
         {"text": "Stop offers", "payload": "offers-off"},
         {"text": "No thanks", "payload": "Stop promotions"},
+        {"text": "Werbung stoppen", "payload": "x"},
     ],
 )
 def test_the_button_of_a_marketing_template_refuses_marketing_alone(
@@ -168,6 +169,24 @@ def test_an_organization_has_words_of_its_own_and_nobody_else_has_them(phones: P
     assert inbound(first).consent == Consent.OPT_OUT
     assert inbound(second).consent == Consent.NONE
     assert in_force(second) == []
+
+
+@pytest.mark.parametrize(("channel", "consent"), [("sms", "opt_in"), ("whatsapp", "")])
+def test_a_yes_asks_for_texts_and_answers_a_question_elsewhere(
+    venue: Organization, phones: Phones, channel: str, consent: str
+) -> None:
+    receives = phones.twilio_receives if channel == "sms" else phones.meta_receives
+    receives("YES!", sender=number_of(guest(venue)))
+    assert inbound(venue).consent == consent
+
+
+def test_the_owner_sees_which_words_and_phrases_are_heard(
+    venue: Organization, client: Client
+) -> None:
+    client.force_login(factories.member(venue, Role.OWNER))
+    page = client.get(reverse("admin:communications_organization_change", args=[venue.pk]))
+    assert "Opt-out phrases heard by default" in page.text
+    assert "angebote" in page.text
 
 
 def test_the_api_tells_what_a_message_says_about_consent(
