@@ -1,6 +1,6 @@
 """The one place that changes appointments: rows, history, notifications, and the overlap."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,12 +82,16 @@ def role_name(email: str) -> str:
     return f"role of {email}"
 
 
-def earlier_role(appointment: Appointment, email: str) -> str:
-    """Returns the role of somebody who was taken off the appointment; blank: none is known."""
-    name = role_name(email)
-    told = appointment.changes.filter(what=What.ANSWERED).order_by("-pk")
-    roles = (str(change.before[name]) for change in told if name in change.before)
-    return next(roles, "")
+def earlier_roles(appointment: Appointment, emails: Collection[str]) -> dict[str, str]:
+    """Returns the last roles of people who were taken off the appointment, as far as known."""
+    if not emails:
+        return {}
+    told = appointment.changes.filter(what=What.ANSWERED).order_by("pk")
+    known: dict[str, Any] = {}
+    for before in told.values_list("before", flat=True):
+        known |= before
+    names = {email: role_name(email) for email in emails}
+    return {email: str(known[name]) for email, name in names.items() if name in known}
 
 
 def store_content(
@@ -128,9 +132,11 @@ def store_people(
 ) -> None:
     gone = [email for email in before.people if email not in content.people]
     appointment.participants.filter(email__in=gone).delete()
+    added = [email for email in content.people if email not in before.people]
+    roles = earlier_roles(appointment, added)
     for email, person in content.people.items():
         if email not in before.people:
-            add_participant(appointment, email, person, actor)
+            add_participant(appointment, email, person, actor, roles.get(email, ""))
         elif before.people[email] != person:
             answered = before.people[email].answer != person.answer
             columns: dict[str, Any] = vars(person)
@@ -140,7 +146,7 @@ def store_people(
 
 
 def add_participant(
-    appointment: Appointment, email: str, person: ContentPerson, actor: Actor
+    appointment: Appointment, email: str, person: ContentPerson, actor: Actor, earlier_role: str
 ) -> None:
     invitee = actor.people.get(email, {})
     organization = appointment.organization
@@ -149,7 +155,7 @@ def add_participant(
         email=email,
         contact=invitee.get("contact")
         or contacts.contact_by_address(organization, channel=Channel.EMAIL, value=email),
-        role=invitee.get("role") or earlier_role(appointment, email) or ParticipantRole.GUEST,
+        role=invitee.get("role") or earlier_role or ParticipantRole.GUEST,
         **vars(person),
     )
 

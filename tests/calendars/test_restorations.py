@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +16,14 @@ from calendars.appointments.booking import book_appointment
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.errors import NotFree
-from calendars.models import Account, Appointment, Calendar, EventLink, ParticipantRole
+from calendars.models import (
+    Account,
+    Appointment,
+    AppointmentChange,
+    Calendar,
+    EventLink,
+    ParticipantRole,
+)
 from calendars.sync import pull
 from calendars.vocabulary.events import Attendee, Moment
 from communications.models import Organization
@@ -99,6 +108,19 @@ def test_who_is_taken_off_there_and_put_back_is_again_what_they_were(
         fake_vendor.edit("main", name, attendees=guests)
         pull.pull_calendar(calendar.pk)
     assert made.participants.get().role == ParticipantRole.COUPLE
+
+
+def test_however_many_guests_are_added_the_history_is_read_once(
+    organization: Organization, calendar: Calendar, fake_vendor: FakeVendor
+) -> None:
+    made = booked(organization, calendar)
+    guests = tuple(Attendee(email=f"guest-{number}@example.com") for number in range(5))
+    fake_vendor.edit("main", made.links.get().remote_id, attendees=guests)
+    with CaptureQueriesContext(connection) as queries:
+        pull.pull_calendar(calendar.pk)
+    table = AppointmentChange._meta.db_table
+    read = [query for query in queries if f'FROM "{table}"' in query["sql"]]
+    assert (made.participants.count(), len(read)) == (5, 1)
 
 
 def test_a_time_to_which_its_own_event_was_moved_unread_is_no_reason_not_to_move_there(

@@ -220,12 +220,16 @@ def with_google_parts(
     if field == "organizations":
         present, others = next(iter(theirs), {}), theirs[1:]
         return [{**present, **value} for value in ours] + others
-    labelled = {as_text(entry.get("value")): entry for entry in theirs}
+    # One number may stand there twice, as a telephone and as a fax.
+    labelled: dict[str, list[dict[str, Any]]] = {}
+    for entry in theirs:
+        labelled.setdefault(as_text(entry.get("value")), []).append(entry)
     foreign = {as_text(entry.get("value")) for entry in entries} - labelled.keys()
     return [
-        {**labelled.get(entry["value"], {}), **entry}
+        {**present, **entry}
         for entry in ours
         if entry["value"] not in foreign
+        for present in labelled.get(entry["value"], [{}])
     ]
 
 

@@ -658,6 +658,18 @@ def test_a_number_that_is_there_twice_is_a_fax_only_if_both_are(
     assert google_person(phoneNumbers=numbers).phone_kinds.get("1") == kind
 
 
+def test_a_number_that_is_there_twice_stays_so_when_another_is_added() -> None:
+    numbers = [entry("1", type="mobile"), entry("1", type="homeFax")]
+    present = google_person(phoneNumbers=numbers)
+    wanted = dataclasses.replace(present, phones=("1", "2"))
+    changes = persons.google_person_changes(wanted, present)
+    assert [(number["value"], number.get("type")) for number in changes["phoneNumbers"]] == [
+        ("1", "mobile"),
+        ("1", "homeFax"),
+        ("2", None),
+    ]
+
+
 def test_what_a_profile_says_is_not_written_into_the_contact() -> None:
     present = google_person(
         emailAddresses=[entry("own@hart.example", type="home"), entry("p@hart.example", "PROFILE")]
