@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from calendars.providers.token import Renew
@@ -123,6 +124,11 @@ class Mailbox(ABC):
 
     @abstractmethod
     def calendars(self) -> list[RemoteCalendar]: ...
+
+    @cached_property
+    def listed_calendars(self) -> list[RemoteCalendar]:
+        """The calendars as they were when somebody first asked this mailbox for them."""
+        return self.calendars()
 
     @abstractmethod
     def changes(

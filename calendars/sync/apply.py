@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from calendars import enqueue
@@ -151,7 +151,8 @@ def apply_plan(
     calendar = reading.calendar
     # What the first reading finds is old.
     notifies = calendar.last_pulled_at is not None
-    rows = list(calendar.links.all())
+    ours = Q(remote_id__in=plan.linked_ids) | Q(remote_id="")
+    rows = list(calendar.links.filter(ours)) if plan.linked_ids else []
     links = {row.remote_id: row for row in rows if row.remote_id}
     by_key = {row.appointment_id.hex: row for row in rows if not row.remote_id}
     news = 0

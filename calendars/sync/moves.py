@@ -66,7 +66,7 @@ def calendar_of_event(box: Mailbox, link: EventLink) -> str:
     if where := box.find_event(link.remote_id, [calendar.remote_id, *known]):
         return where
     # It may stand in one that was made since they were listed.
-    listed = [entry.id for entry in box.calendars() if entry.may_write]
+    listed = [entry.id for entry in box.listed_calendars if entry.may_write]
     new = [remote for remote in listed if remote not in {calendar.remote_id, *known}]
     return box.find_event(link.remote_id, new) if new else ""
 

@@ -49,6 +49,12 @@ class SyncPlan:
     # Why nothing of it is deleted; blank: it is believed.
     doubt: str = ""
 
+    @property
+    def linked_ids(self) -> set[str]:
+        """Returns the remote ids under which ours may be known that the plan is about."""
+        series = {event.series_id for event in self.others if event.series_id}
+        return {*(event.id for event in self.own), *self.own_gone, *self.series_doubted, *series}
+
 
 def plan_changes(changes: EventChanges, known: KnownEvents) -> SyncPlan:
     """Sorts changes into ours and others', there and gone; says whether to quarantine deletions."""

@@ -151,7 +151,7 @@ def verify_deletions(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPl
     another calendar."""
     if plan.doubt and calendar.held_decision != HeldDecision.DELETE:
         return plan
-    links = links_by_id(calendar)
+    links = links_by_id(calendar, plan)
     own = {event.id: event for event in plan.own}
     moved: list[MovedEvent] = []
     gone: list[str] = []
@@ -179,7 +179,7 @@ def find_arrivals(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
 def reread_doubtful(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPlan:
     """Reads again each event that says just what we wrote once (`may_be_own_echo`), and each of
     ours that was made a series: of that only the occurrences are told."""
-    links = links_by_id(calendar)
+    links = links_by_id(calendar, plan)
     own: dict[str, RemoteEvent] = {event.id: event for event in plan.own}
     series = {event.series_id for event in plan.others if event.series_id in links}
     echoes = {
@@ -197,6 +197,7 @@ def reread_doubtful(box: Mailbox, calendar: Calendar, plan: SyncPlan) -> SyncPla
     return replace(plan, own=tuple(own.values()))
 
 
-def links_by_id(calendar: Calendar) -> dict[str, EventLink]:
-    links = calendar.links.exclude(remote_id="").select_related("calendar__account")
-    return {link.remote_id: link for link in links}
+def links_by_id(calendar: Calendar, plan: SyncPlan) -> dict[str, EventLink]:
+    """Returns the links of the calendar that the plan is about, by remote id."""
+    links = calendar.links.filter(remote_id__in=plan.linked_ids).select_related("calendar__account")
+    return {link.remote_id: link for link in links} if plan.linked_ids else {}

@@ -1,15 +1,17 @@
 """Events that are found in another calendar than the one they were written into."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from calendars.appointments import rescheduling, transitions
 from calendars.appointments.booking import book_appointment
 from calendars.appointments.rescheduling import AppointmentEdit
 from calendars.mailbox import grants
 from calendars.mailbox.mailbox import open_mailbox
-from calendars.models import Account, Appointment, Calendar
+from calendars.models import Account, Appointment, Calendar, EventLink
 from calendars.models.accounts import AccountStatus
 from calendars.sync import apply, pull
 from calendars.sync import plan as plans
@@ -54,6 +56,27 @@ def test_a_calendar_that_two_accounts_share_is_one(
     )  # fmt: skip
     assert not [change for change in booked.changes.all() if "calendar" in change.after]
     assert "find_event" not in fake_vendor.calls
+
+
+def test_the_calendars_are_listed_once_for_all_that_is_gone(
+    organization: Organization, calendar: Calendar, booked: Appointment, fake_vendor: FakeVendor
+) -> None:
+    other = book_appointment(organization, booking_request(START + timedelta(hours=5)))
+    write_due()
+    pull.pull_calendar(calendar.pk)
+    for made in (booked, other):
+        fake_vendor.delete("main", made.links.get().remote_id)
+    pull.pull_calendar(calendar.pk)
+    assert {made.status for made in Appointment.objects.all()} == {"cancelled"}
+    assert fake_vendor.calls.count("calendars") == 1
+
+
+@pytest.mark.usefixtures("booked")
+def test_a_reading_that_brings_nothing_loads_no_links(calendar: Calendar) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        pull.pull_calendar(calendar.pk)
+    table = EventLink._meta.db_table
+    assert not [query for query in queries if f'"{table}"."base"' in query["sql"]]
 
 
 def test_a_move_between_accounts_is_followed(

@@ -72,7 +72,7 @@ class GoogleCalendars(Mailbox):
     @cached_property
     def zones(self) -> dict[str, str]:
         """Returns the zone of every calendar; a day in it begins at midnight there."""
-        return {calendar.id: calendar.zone for calendar in self.calendars()}
+        return {calendar.id: calendar.zone for calendar in self.listed_calendars}
 
     def create(
         self,
