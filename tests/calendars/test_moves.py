@@ -111,7 +111,12 @@ def test_calendars_are_locked_in_one_order_whichever_is_pulled(
     second = rows.calendar(account, remote_id="other")
     locked: list[int] = []
     usual = transitions.lock_calendar
-    monkeypatch.setattr(transitions, "lock_calendar", lambda key: locked.append(key) or usual(key))
+
+    def lock_calendar(key: int) -> Calendar:
+        locked.append(key)
+        return usual(key)
+
+    monkeypatch.setattr(transitions, "lock_calendar", lock_calendar)
     link = booked.links.get()
     for pulled, target in ((link.calendar, second), (second, second)):
         moved = MovedEvent(
