@@ -45,6 +45,10 @@ def put_off(waiting: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
     closed = [at for _, reasons in waiting if (at := closed_at(reasons))]
     closed_for = now - min(closed, default=now)
     until = now + min(max(closed_for / 10, SHORTEST_WAIT), LONGEST_WAIT)
+    brief = {
+        slug for slug in {slug for _, reasons in waiting for slug in reasons} if is_brief(slug)
+    }
+    told |= {message.pk for message, reasons in waiting if brief.issuperset(reasons)}
     Message.objects.filter(pk__in=told).update(send_after=until, via="")
     record(
         [
@@ -85,6 +89,11 @@ def waiting_change(message: Message, reasons: Mapping[str, str], plan: SendPlan 
         plan=plan,
         detail=f"{told} It waits, and leaves when that is over.",
     )
+
+
+def is_brief(slug: str) -> bool:
+    """Returns whether a provider only wants to be left alone for a moment, which nobody is told."""
+    return 0 < detours.seconds_held(slug) <= WORTH_TELLING_S
 
 
 def takes_nothing(slug: str) -> bool:

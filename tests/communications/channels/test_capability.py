@@ -8,6 +8,7 @@ from communications.models import Event, Message, Organization
 from communications.policy import provider_selection
 from communications.providers import registry
 from communications.providers.whatsapp import WhatsApp
+from communications.sending import claims
 from communications.sending.dispatcher import Dispatcher
 from tests.communications.channels.phones import (
     VALUES,
@@ -122,6 +123,22 @@ def test_why_a_message_waits_is_told_while_nobody_claims_it(
     look(working)
     assert timeline(again) == ["composed", "held"]
     assert Event.objects.filter(kind="held").count() == 2
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(3, []), (60, ["held"])])
+def test_a_pause_of_a_moment_is_not_worth_telling(
+    venue: Organization, beside: Phones, seconds: float, told: list[str]
+) -> None:
+    template(venue)
+    message = write(guest(venue, window=False), "whatsapp", **TEXT)
+    registry.bucket_for("whatsapp").hold(seconds)
+    usable = ["twilio_whatsapp"]
+    assert claims.claim_due("whatsapp", "twilio_whatsapp", usable=usable, limit=9) == []
+    assert timeline(message) == ["composed", *told]
+    message.refresh_from_db()
+    assert message.send_after
+    assert message.send_after > timezone.now()
+    assert beside.copies(message) == []
 
 
 def test_a_wait_for_one_recipient_is_told_once(venue: Organization, phones: Phones) -> None:
