@@ -22,12 +22,14 @@ from communications.models import Membership, Organization, SenderStanding
 from communications.policy import sender_holds, senders
 from communications.providers import registry
 from communications.vocabulary import email_addresses
+from communications.vocabulary.consent_phrases import (
+    MESSAGE_WORDS,
+    STOPPING_WORDS,
+)
 from communications.vocabulary.consent_words import (
     AMBIGUOUS_OPT_OUT_WORDS,
-    MESSAGE_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,
-    STOPPING_WORDS,
 )
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
@@ -147,7 +149,7 @@ class OrganizationAdmin(ScopedAdmin):
         """The words that refuse messages together: one of the first with one of the second."""
         return word_table(
             {
-                language: (*words, "+", *MESSAGE_WORDS[language])
+                language: (f"{', '.join(words)} – with – {', '.join(MESSAGE_WORDS[language])}",)
                 for language, words in STOPPING_WORDS.items()
             }
         )

@@ -1,6 +1,6 @@
 """What people write to be left alone, or to be written to again, however they type it.
 
-The words themselves are in `consent_words`.
+The words themselves are in `consent_words` and `consent_phrases`.
 """
 
 import re
@@ -10,20 +10,22 @@ from itertools import groupby, pairwise
 
 from django.db.models import TextChoices
 
-from communications.vocabulary.consent_words import (
-    AMBIGUOUS_OPT_OUT_WORDS,
+from communications.vocabulary.consent_phrases import (
     HINTS,
     LINKING_WORDS,
     MESSAGE_WORDS,
     MORE_WORDS,
     NO_WORDS,
+    STOPPING_WORDS,
+    WISHES,
+    WRITING_WORDS,
+)
+from communications.vocabulary.consent_words import (
+    AMBIGUOUS_OPT_OUT_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,
     POLITE_WORDS,
     SMS_OPT_IN_WORDS,
-    STOPPING_WORDS,
-    WISHES,
-    WRITING_WORDS,
 )
 
 # Longer texts are letters, not replies to a keyword; what is beyond is not looked at.

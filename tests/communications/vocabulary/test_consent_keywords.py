@@ -13,12 +13,14 @@ from communications.vocabulary.consent_keywords import (
     is_sms_opt_in,
     normalise_reply,
 )
+from communications.vocabulary.consent_phrases import (
+    MESSAGE_WORDS,
+    STOPPING_WORDS,
+)
 from communications.vocabulary.consent_words import (
     AMBIGUOUS_OPT_OUT_WORDS,
-    MESSAGE_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,
-    STOPPING_WORDS,
 )
 
 ALL_OPT_OUT = [word for words in OPT_OUT_WORDS.values() for word in words]
