@@ -1,9 +1,10 @@
 """Large files, by the worker: looked at as a whole, taken in parts, until somebody cancels it.
 
-Each part is one transaction together with the place where the next begins. So a worker that dies,
-or a task that comes twice, takes nobody twice and loses nobody.
+Each part is one short transaction together with the place where the next begins. So a worker that
+dies, or a task that comes twice, takes nobody twice and loses nobody.
 """
 
+import time
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,8 +18,12 @@ from wedsync_comms.lib.leases.row_lease import acquire_rows, is_unleased
 
 logger = structlog.get_logger(__name__)
 
-PART = 500
-# A part takes a second or two; a worker that is silent for longer is dead.
+# SQLite has one writer at a time, and everybody else waits for the end of a part.
+PART = 50
+# So that those get their turn: they ask again every 100 ms,
+# https://www.sqlite.org/c3ref/busy_timeout.html
+PAUSE = timedelta(milliseconds=200)
+# A part takes a fraction of a second; a worker that is silent for longer is dead.
 LEASE = timedelta(minutes=2)
 # Whatever keeps a worker from ending a part will not go away by itself.
 MAX_ATTEMPTS = 3
@@ -84,6 +89,7 @@ def take_file(row: Import, started: datetime) -> int:
     parts = 0
     while take_part(row, sources):
         parts += 1
+        time.sleep(PAUSE.total_seconds())
         if timezone.now() - started > BUDGET:
             Import.objects.filter(pk=row.pk).update(leased_until=None)
             importing.enqueue_imports()
@@ -93,12 +99,14 @@ def take_file(row: Import, started: datetime) -> int:
 
 def take_part(row: Import, sources: list[tuple[int, importing.Source]]) -> bool:
     """Takes the next part, and returns whether there was one."""
+    start = Import.objects.values_list("position", flat=True).get(pk=row.pk)
+    part = importing.read_rows(row, sources[start : start + PART])
     with transaction.atomic():
         row = importing.lock_import(row)
-        if row.state != Import.State.RUNNING:
+        # Somebody cancelled it, or another worker took the part.
+        if row.state != Import.State.RUNNING or row.position != start:
             return False
-        part = sources[row.position : row.position + PART]
-        plan = importing.plan_records(row, part)
+        plan = importing.plan_read_rows(row, part)
         failed = importing.take_plan(row, plan, by=row.confirmed_by)
         found = row.findings or import_findings.findings_of(ImportPlan())
         row.findings = import_findings.with_taken_rows(found, plan, failed)

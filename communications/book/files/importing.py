@@ -130,12 +130,38 @@ def plan_records(
     row: Import, sources: Sequence[tuple[int, Source]], planner: Planner | None = None
 ) -> ImportPlan:
     """Returns the plan for some rows; with a planner, for these after those it has seen."""
-    planner = planner or Planner(row.organization)
-    for number, source in sources:
-        try:
-            planner.add(read_record(row, number, source))
-        except Rejected as error:
-            planner.reject(number, error.reasons)
+    return plan_read_rows(row, read_rows(row, sources), planner)
+
+
+# Of each row its number, and the person in it, or why there is none.
+ReadRow = tuple[int, records.ContactRecord | Rejected]
+
+
+def read_rows(row: Import, sources: Sequence[tuple[int, Source]]) -> list[ReadRow]:
+    """Returns what stands in some rows. Looks at nothing but the file."""
+    return [(number, read_or_rejected(row, number, source)) for number, source in sources]
+
+
+def read_or_rejected(row: Import, number: int, source: Source) -> records.ContactRecord | Rejected:
+    try:
+        return read_record(row, number, source)
+    except Rejected as error:
+        return error
+
+
+def plan_read_rows(
+    row: Import, found: Sequence[ReadRow], planner: Planner | None = None
+) -> ImportPlan:
+    """Returns the plan for rows that are read; without a planner, for these alone."""
+    planner = planner or Planner(
+        row.organization,
+        [record for _, record in found if isinstance(record, records.ContactRecord)],
+    )
+    for number, record in found:
+        if isinstance(record, Rejected):
+            planner.reject(number, record.reasons)
+        else:
+            planner.add(record)
     return planner.plan
 
 
@@ -208,7 +234,8 @@ def lock_import(row: Import) -> Import:
     """
     # No key, so that what refers to the organization, messages above all, goes on meanwhile.
     Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
-    return Import.objects.select_for_update().get(pk=row.pk)
+    # Its content may be of megabytes, which nobody reads while others wait for the lock.
+    return Import.objects.select_for_update().defer("content").get(pk=row.pk)
 
 
 def require_state(row: Import, *states: Import.State) -> None:

@@ -6,18 +6,20 @@ person decides.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from django.db.models import Q
 
 from communications.book import contacts, facts, matching, reach
 from communications.book.contacts import AddressEntry
 from communications.book.facts import FACTS
 from communications.book.files.records import ContactRecord
 from communications.book.matching import ComparedPerson, Judgement
-from communications.models import Contact, Organization
-from communications.vocabulary import personal_names, phone_numbers
+from communications.models import Address, Contact, Organization
+from communications.vocabulary import personal_names, phone_numbers, search_keys
 
 # With so many of one name, another is nobody's earlier record.
 MAX_ALIKE = 200
@@ -101,12 +103,17 @@ class ImportPlan:
 class Planner:
     """Takes record after record; each sees what the ones before it would have done."""
 
-    def __init__(self, organization: Organization) -> None:
+    def __init__(
+        self, organization: Organization, expected: Sequence[ContactRecord] | None = None
+    ) -> None:
+        """Loads the address book; where all records are known before, only who may be in them."""
         self.plan = ImportPlan()
         self.owners: dict[tuple[str, str], ContactDraft] = {}
         self.sharing: dict[str, list[ContactDraft]] = defaultdict(list)
         self.named: dict[str, list[ContactDraft]] = defaultdict(list)
         known = Contact.objects.filter(organization=organization)
+        if expected is not None:
+            known = known.filter(may_be_in(organization, expected))
         for contact in known.prefetch_related("addresses"):
             self.remember(draft_of_contact(contact))
 
@@ -199,6 +206,19 @@ class Planner:
     ) -> list[tuple[ContactDraft, Judgement]]:
         """Others that have one of its addresses and were not recognised as the same."""
         return [(other, judgement) for other, judgement in judged if other is not draft]
+
+
+def may_be_in(organization: Organization, expected: Sequence[ContactRecord]) -> Q:
+    """Returns the condition for everybody who has an address or a name of the records.
+
+    And for some who have neither: by the indexes of what is alike.
+    """
+    hints = {
+        search_keys.address_hint(entry.value) for record in expected for entry in record.entries
+    }
+    sounds = {personal_names.name_sounds(record.facts["name"]) for record in expected}
+    alike = Address.objects.filter(organization=organization, hint__in=hints)
+    return Q(sounds__in=sounds) | Q(pk__in=alike.values("contact"))
 
 
 def draft_of_contact(contact: Contact) -> ContactDraft:

@@ -1,5 +1,6 @@
 """Large files: the worker looks at them and takes them, in parts, until somebody cancels it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from communications import tasks
 from communications.book import contacts, erasure
 from communications.book.files import carrying_out, import_jobs, importing
 from communications.book.files.planning import Planner
+from communications.book.files.records import ContactRecord
 from communications.errors import NotPossible
 from communications.models import Contact, Import, Organization, Role
 from tests import factories
@@ -29,6 +31,7 @@ PEOPLE = 12
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "MAX_ROWS_AT_ONCE", 5)
     monkeypatch.setattr(import_jobs, "PART", 5)
+    monkeypatch.setattr(import_jobs, "PAUSE", timedelta())
 
 
 @pytest.fixture
@@ -229,15 +232,15 @@ def test_a_person_who_cannot_be_stored_costs_none_of_the_others(
     books: list[Organization] = []
     remember = Planner.__init__
 
-    def counting(planner: Planner, book: Organization) -> None:
+    def counting(planner: Planner, book: Organization, *records: Any) -> None:
         books.append(book)
-        remember(planner, book)
+        remember(planner, book, *records)
 
     monkeypatch.setattr(Planner, "__init__", counting)
     import_jobs.run_imports()
     row.refresh_from_db()
     assert (row.state, row.counts["create"], row.counts["error"]) == ("done", 11, 2)
-    # The whole book is read once for a part, and not for each half of one that fails.
+    # The book is read once for a part, and not for each half of one that fails.
     assert len(books) == 3
     page = client.get(url(row)).content.decode()
     assert "Guest 7" in page
@@ -287,3 +290,49 @@ def test_who_is_forgotten_is_in_no_list_of_what_was_left_out(
     other.refresh_from_db()
     assert row.findings is None
     assert other.findings
+
+
+def test_between_two_parts_others_may_write_and_cancel(
+    client: Client, organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite nobody else writes during a part."""
+    row = waiting(client)
+    confirm(client, row)
+    pauses: list[float] = []
+
+    def cancelling(seconds: float) -> None:
+        pauses.append(seconds)
+        client.post(url(row, "discard"))
+
+    monkeypatch.setattr(import_jobs, "PAUSE", timedelta(milliseconds=200))
+    monkeypatch.setattr("time.sleep", cancelling)
+
+    assert import_jobs.run_imports() == 1
+
+    assert pauses == [0.2]
+    row.refresh_from_db()
+    assert row.state == "cancelled"
+    assert Contact.objects.filter(organization=organization).count() == 5
+
+
+def test_a_part_loads_only_who_may_be_in_it(
+    organization: Organization,
+) -> None:
+    for name, address in [
+        ("Amelia Hart", "amelia@hart.example"),
+        ("Dr Nöah Bennett", "noah@bennett.example"),
+        ("Ivy Marsh", "+41786000000"),
+        ("Tom Stone", "tom@stone.example"),
+    ]:
+        contacts.create_contact(
+            organization, name=name, addresses=[("email" if "@" in address else "sms", address)]
+        )
+    text = "Name,E-mail,Phone\nHart,amelia@hart.example,\nDr Noah Bennett,,\nI.,,+41786000000\n"
+    row = importing.upload_file(organization, "three.csv", text.encode(), by="olga")
+    read = importing.read_rows(row, importing.numbered_sources(row))
+    records = [record for _, record in read if isinstance(record, ContactRecord)]
+
+    planner = Planner(organization, records)
+
+    known = {draft.facts["name"] for drafts in planner.named.values() for draft in drafts}
+    assert known == {"Amelia Hart", "Dr Nöah Bennett", "Ivy Marsh"}
