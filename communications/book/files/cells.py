@@ -119,8 +119,8 @@ def read_number(value: str, reading: CellReading, *, region: str) -> str:
     number = found_addresses.normalise_found_number(value, region=region)
     if number_checks.number_standing(number) is NumberStanding.POSSIBLE:
         reading.problems.append(
-            f"No network is known to have the number {number}: it is kept, and nothing is sent to "
-            "it before you say that it is right."
+            f"No network is known to have the number {number}: nothing is sent to it before you "
+            "say that it is right."
         )
     return number
 

@@ -19,10 +19,12 @@ from communications.book.facts import FACTS
 from communications.book.files.records import ContactRecord
 from communications.book.matching import ComparedPerson, Judgement
 from communications.models import Address, Contact, Organization
-from communications.vocabulary import personal_names, phone_numbers, search_keys
+from communications.vocabulary import personal_names, phone_numbers, search_keys, written_numbers
 
 # With so many of one name, another is nobody's earlier record.
 MAX_ALIKE = 200
+# The custom field with addresses that another contact has: each belongs to one.
+TAKEN = "Shared address"
 
 
 class PlannedAction(StrEnum):
@@ -190,6 +192,7 @@ class Planner:
         if len(free) > room:
             problems.append(f"A contact has at most {contacts.MAX_ADDRESSES} addresses.")
             free = free[:room]
+        self.keep_taken(draft, united, record.entries, problems)
         is_changed = is_new or united != draft.facts or bool(free)
         draft.facts = united
         draft.entries = free if is_new else reach.joined_entries(draft.entries, free)
@@ -198,6 +201,29 @@ class Planner:
         draft.is_changed = draft.is_changed or is_changed
         self.remember(draft)
         return is_changed
+
+    def keep_taken(
+        self,
+        draft: ContactDraft,
+        united: dict[str, Any],
+        entries: Iterable[AddressEntry],
+        problems: list[str],
+    ) -> None:
+        """Keeps what is somebody else's address as a custom field, and says so in `problems`."""
+        for entry in entries:
+            owner = self.owners.get((entry.channel, phone_numbers.canonical_number(entry.value)))
+            if owner is None or owner is draft:
+                continue
+            custom = united.get("custom") or {}
+            kept = [part for part in str(custom.get(TAKEN, "")).split("; ") if part]
+            text = "; ".join(dict.fromkeys([*kept, entry.value]))
+            is_full = TAKEN not in custom and len(custom) >= facts.MAX_CUSTOM
+            fate = "left out"
+            if not (is_full or len(text) > facts.MAX_CUSTOM_TEXT):
+                united["custom"] = custom | {TAKEN: text}
+                fate = f"kept as the custom field “{TAKEN}”"
+            name = written_numbers.shortened(owner.facts["name"])
+            problems.append(f"{entry.value} is the address of {name}: it is {fate}.")
 
     def doubts(
         self,

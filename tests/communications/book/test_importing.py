@@ -430,3 +430,42 @@ def test_a_large_picture_does_not_count(venue: Organization) -> None:
     assert len(card) > importing.MAX_BYTES
     row = given(venue, card, "zoe.vcf")
     assert importing.confirm_import(row, by="olga")["create"] == 1
+
+
+SHARED = ("share@example.org", "+447700900401")
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_address_of_somebody_else_is_kept_and_listed(
+    venue: Organization, *, is_known: bool
+) -> None:
+    text = "Name,E-mail,Phone,Notes\nRob Share,{0},{1},\nSue Share,{0},{1},Vegan\n".format(*SHARED)
+    if is_known:
+        contacts.create_contact(venue, name="Sue Share", addresses=[], notes="Vegan")
+
+    counts = importing.confirm_import(given(venue, text), by="olga")
+
+    sue = Contact.objects.get(name="Sue Share")
+    assert (values(sue), sue.custom) == ([], {"Shared address": "; ".join(SHARED)})
+    assert counts["cells"] == 2
+    row = Import.objects.get()
+    assert row.findings
+    [[_, name, why]] = row.findings["incomplete"]
+    assert name == "Sue Share"
+    for value in SHARED:
+        assert f"{value} is the address of Rob Share: it is kept as the custom field" in why
+    again = importing.confirm_import(given(venue, text), by="olga")
+    assert (again["create"], again["update"], again["nothing"]) == (0, 0, 2)
+
+
+def test_a_number_that_stays_somebody_else_s_is_said_to_be_nothing_else(
+    venue: Organization,
+) -> None:
+    importing.confirm_import(given(venue, "Name,Phone\nZoé,06 12 34 56 78\n"), by="olga")
+    row = given(venue, "Nombre;Apellidos;Teléfono\nJosé;Núñez;612 345 678\n")
+    importing.confirm_import(row, by="olga")
+    jose = Contact.objects.get(given_name="José")
+    assert jose.custom == {"Shared address": "+44612345678"}
+    row.refresh_from_db()
+    assert row.findings
+    assert "+44612345678: it is kept" not in str(row.findings)
