@@ -38,7 +38,7 @@ def socket_folder(url: str) -> Path:
 
 
 def test_they_are_real_and_gone_afterwards_with_their_data() -> None:
-    with servers.postgres() as database_url:
+    with servers.postgres(durable=False) as database_url:
         folder = socket_folder(database_url)
         with psycopg.connect(host=str(folder), user="postgres") as connection:
             row = connection.execute("SHOW max_connections").fetchone()
