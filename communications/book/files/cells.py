@@ -95,6 +95,12 @@ def read_address(entry: AddressEntry, reading: CellReading, *, region: str) -> N
         reading.entries.append(entry._replace(value=found))
 
 
+def leave_out_fax(value: str, reading: CellReading) -> None:
+    """Lists a number that reads no SMS: that of a fax machine or a pager."""
+    if shown := shortened(value.strip()):
+        reading.problems.append(f"“{shown}” is a fax or a pager, which no message reaches.")
+
+
 def read_email(value: str) -> str:
     """Returns an addr-spec in lower case. Raises InvalidAddress."""
     if len(value) > LONGEST_ADDRESS:

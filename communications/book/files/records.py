@@ -111,7 +111,7 @@ def read_address_cell(
 ) -> None:
     """Adds the addresses of a cell; `kind` is what the column beside it calls them."""
     if channel != Channel.EMAIL and FAX.search(kind):
-        # A fax machine reads no SMS.
+        cells.leave_out_fax(value, reading)
         return
     label = headings.label_of(headings.fold_heading(kind)) or headings.label_of(
         headings.fold_heading(column)

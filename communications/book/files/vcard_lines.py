@@ -17,6 +17,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from communications.vocabulary.written_numbers import shortened
+
 BEGIN = re.compile(r"\ufeff?BEGIN[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 END = re.compile(r"END[ \t]*:[ \t]*VCARD[ \t]*", re.IGNORECASE)
 # Pictures are most of a card, and nothing of it to us.
@@ -27,7 +29,8 @@ PROPERTY_NAME = re.compile(r"(?:[A-Za-z0-9_-]+\.)?([A-Za-z0-9_-]+)[;:]")
 BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 # What a parameter without a name says in vCard 2.1.
 ENCODINGS = ("quoted-printable", "base64", "8bit", "7bit", "b")
-LONGEST_SHOWN = 60
+# https://www.rfc-editor.org/rfc/rfc2045#section-6.7
+NOT_QUOTED = re.compile(r"=(?![0-9A-Fa-f]{2}|[ \t]*\Z)")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class CardProperty:
     value: str
     # `item1` of `item1.TEL`.
     group: str = ""
+    # It says that it is quoted-printable, and is not all of it.
+    is_malformed: bool = False
 
     @property
     def types(self) -> list[str]:
@@ -88,8 +93,11 @@ class CardReader:
         # The card that is read; behind it that of its agent, which stands inside of it:
         # vCard 2.1, section 2.4.6.
         self.open: list[Card] = []
+        # What stands between two cards: a problem of nobody whom we know.
+        self.between = Card()
 
     def begin(self) -> Iterator[Card]:
+        yield from self.outside()
         if not (self.open and is_agent(self.open[-1])):
             yield from self.unfinished()
         self.open.append(Card())
@@ -104,6 +112,14 @@ class CardReader:
     def add(self, line: str) -> None:
         if self.open:
             add_line(self.open[-1], line)
+        elif line.strip():
+            self.between.problems.append(f"“{shortened(line.strip())}” stands in no card.")
+
+    def outside(self) -> Iterator[Card]:
+        """Yields what stood between two cards, if anything did, as a card that has only that."""
+        if self.between.problems:
+            yield self.between
+            self.between = Card()
 
     def unfinished(self) -> Iterator[Card]:
         """Yields cards that lack their end, if anything is in them, and who was in them."""
@@ -113,6 +129,7 @@ class CardReader:
                 yield card
             yield from card.agents
         self.open = []
+        yield from self.outside()
 
 
 def is_agent(card: Card) -> bool:
@@ -124,9 +141,11 @@ def add_line(card: Card, line: str) -> None:
     prop = read_property(line)
     if prop:
         card.properties.append(prop)
+        if prop.is_malformed and prop.name.upper() in READ:
+            shown = shortened(prop.value.strip())
+            card.problems.append(f"“{shown}” is not written in the way it says: look at it.")
     elif line.strip():
-        shown = line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"
-        card.problems.append(f"“{shown.strip()}” is no line of a vCard.")
+        card.problems.append(f"“{shortened(line).strip()}” is no line of a vCard.")
 
 
 # --- lines ---
@@ -235,7 +254,12 @@ def read_property(line: str) -> CardProperty | None:
             key, values = ("encoding" if key.strip().lower() in ENCODINGS else "type"), key
         listed = [part.strip().lower() for part in values.replace('"', "").split(",")]
         parameters.setdefault(key.strip().lower(), []).extend(listed)
-    return CardProperty(plain_name, parameters, decoded(value, parameters), group)
+    is_malformed = says_quoted(parameters) and bool(NOT_QUOTED.search(value))
+    return CardProperty(plain_name, parameters, decoded(value, parameters), group, is_malformed)
+
+
+def says_quoted(parameters: dict[str, list[str]]) -> bool:
+    return (parameters.get("encoding") or [""])[0] == "quoted-printable"
 
 
 def split_outside_quotes(line: str) -> tuple[str, str, str]:
@@ -261,7 +285,7 @@ def decoded(value: str, parameters: dict[str, list[str]]) -> str:
     """Returns the text of a value in whatever way it is written."""
     encoding = (parameters.get("encoding") or [""])[0]
     charset = (parameters.get("charset") or ["utf-8"])[0]
-    if encoding == "quoted-printable":
+    if says_quoted(parameters):
         return as_text(quopri.decodestring(value.encode("utf-8", "replace")), charset)
     if encoding in ("b", "base64"):
         try:

@@ -69,6 +69,9 @@ def record_from_card(organization: Organization, number: int, card: Card) -> Con
     reading = CellReading(problems=list(card.problems))
     for entry in card_entries(card):
         cells.read_address(entry, reading, region=organization.region)
+    for prop in card.all("tel"):
+        if not is_telephone(card, prop):
+            cells.leave_out_fax(vcard_lines.plain(prop.value), reading)
     given = {name: value for name, value in card_facts(card) if value}
     return records.build_record(number, given, reading)
 

@@ -45,6 +45,7 @@ EXPECTED = {
             ],
             "Noah Bennett": ["+447700900102", "+447700900103", "+442079460002"],
         },
+        cells=("is a fax or a pager",),
         facts={"weddings": ["Hart 2027"], "company": "Hart Ltd", "notes": "Vegan"},
     ),
     "google.csv": Expected(
@@ -53,6 +54,7 @@ EXPECTED = {
             "Fleur & Stem": ["orders@fleur.example", "+442079460003"],
             "+447700900104": ["+447700900104"],
         },
+        cells=("is a fax or a pager",),
         facts={"weddings": ["Hart 2027"], "notes": "Vegan, and late"},
     ),
     "outlook_english.csv": Expected(
@@ -134,7 +136,10 @@ EXPECTED = {
             "Jürgen Groß": ["j.gross@example.com", "+4915123456789"],
             "Anna Weiss": ["+491701234567"],
         },
-        cells=("“*100#” is a code",),
+        cells=(
+            "is a fax or a pager",
+            "“*100#” is a code",
+        ),
         region="DE",
         facts={"given_name": "Jürgen", "notes": "Blumen\r\nund Kuchen"},
     ),
@@ -148,6 +153,7 @@ EXPECTED = {
             ],
             "Fleur & Stem": ["orders@fleur.example"],
         },
+        cells=("is a fax or a pager",),
         facts={
             "weddings": ["Hart 2027"],
             "company": "Hart Ltd",

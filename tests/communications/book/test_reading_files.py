@@ -302,6 +302,57 @@ def test_the_number_to_use_comes_first(lines: list[str], numbers: list[str]) -> 
 
 
 @pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["TEL;TYPE=FAX,WORK:020 7946 0001"], "“020 7946 0001” is a fax"),
+        (["item1.TEL:020 7946 0001", "item1.X-ABLabel:_$!<HomeFAX>!$_"], "is a fax"),
+        (["TEL;PAGER:tel:+442079460001"], "“tel:+442079460001” is a fax or a pager"),
+        (["NOTE;QUOTED-PRINTABLE:Broken=ZZ Qp"], "“Broken=ZZ Qp” is not written in the way"),
+        (["N;ENCODING=QUOTED-PRINTABLE:H=C3=A;Q"], "is not written in the way"),
+    ],
+)
+def test_what_of_a_card_is_not_kept_or_not_sure_is_listed(lines: list[str], problem: str) -> None:
+    [why] = card_of(*lines).problems
+    assert problem in why
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["TEL;FAX:", "X-OTHER;QUOTED-PRINTABLE:a=ZZ", "NOTE;QUOTED-PRINTABLE:a=20=3D= ", "NOTE:a=ZZ"],
+)
+def test_what_nobody_misses_is_not_listed(line: str) -> None:
+    assert card_of(line).problems == []
+
+
+def test_a_fax_in_a_table_is_listed() -> None:
+    row = {"Name": "Zoë", "Phone 1 - Label": "Work Fax", "Phone 1 - Value": "020 7946 0001"}
+    mapping = {"Name": "name", "Phone 1 - Value": "sms"}
+    record = records.record_from_cells(VENUE, 2, row, mapping)
+    assert (record.entries, len(record.problems)) == ([], 1)
+    assert "“020 7946 0001” is a fax" in record.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("Guest list\n{0}{1}", [["“Guest list” stands in no card."], [], []]),
+        ("{0}\n  stray\nlines \n\n{1}", [[], ["“stray”", "“lines”"], []]),
+        ("{0}{1}the end\n", [[], [], ["“the end”"]]),
+        ("\n \n{0}\n\t\n{1}\n", [[], []]),
+    ],
+)
+def test_what_stands_in_no_card_is_listed_by_itself(text: str, problems: list[list[str]]) -> None:
+    cards = [f"BEGIN:VCARD\nFN:{name}\nEND:VCARD\n" for name in ("Zoë", "Tom")]
+    found = vcards.split_cards(vcard_lines.without_pictures(text.format(*cards)))
+    assert [len(card.problems) for card in found] == list(map(len, problems))
+    for card, expected in zip(found, problems, strict=True):
+        for why, part in zip(card.problems, expected, strict=True):
+            assert part in why
+            with pytest.raises(Rejected, match="stands in no card"):
+                vcards.record_from_card(VENUE, 1, card)
+
+
+@pytest.mark.parametrize(
     "picture",
     [
         "PHOTO;ENCODING=b;TYPE=JPEG:AAAA\n AAAA",
