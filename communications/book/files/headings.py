@@ -20,6 +20,8 @@ OTHER_THINGS = re.compile(
     r"|assistente|asistente|horbehinderte|extension|display|angezeigter|anzeigename|mostrar|visualizzato"
     r"|affiche|complet|name|nom|nome|nombre|status|sent|date|consent|yomi|phonetic)\b"
 )
+# Of “Name, full” and “Notes/remarks”.
+PARTS = re.compile(r"[,/]")
 EMAIL = re.compile(
     r"\b(e ?mails?|mails?|courriel|courrier|mel|messagerie|correo|posta elettronica"
     r"|adresse electronique)\b"
@@ -84,7 +86,22 @@ def guess_mapping(columns: Iterable[str]) -> dict[str, str]:
     """Returns what each column probably is; blank for one to leave out."""
     folded = {column: fold_heading(column) for column in columns}
     known = set(folded.values())
-    return {column: target_of(heading, known) for column, heading in folded.items()}
+    found = {column: target_of(heading, known) for column, heading in folded.items()}
+    for column, target in found.items():
+        inverted = "" if target else target_of_inverted(column)
+        # Several columns of notes are joined; of anything else one is enough.
+        if inverted and (inverted == "notes" or inverted not in found.values()):
+            found[column] = inverted
+    return found
+
+
+def target_of_inverted(column: str) -> str:
+    """Returns what a heading like “Name, full” or “Notes/remarks” probably is."""
+    first, *others = map(fold_heading, PARTS.split(column[:200]))
+    rest = " ".join(others)
+    found = TARGET_OF_PHRASE.get(f"{rest} {first}", "") if rest else ""
+    says_more = any(words.search(rest) for words in (OTHER_THINGS, EMAIL, TELEPHONE))
+    return found if found or says_more or not rest else TARGET_OF_PHRASE.get(first, "")
 
 
 def target_of(heading: str, beside: Iterable[str] = ()) -> str:

@@ -160,6 +160,28 @@ def test_headings_are_known_in_five_languages(columns: str, targets: list[str]) 
 
 
 @pytest.mark.parametrize(
+    ("columns", "targets"),
+    [
+        (["Name, full", "E-mail, private", "Telephone, mobile", "Notes, remarks"],
+         ["name", "email", "sms", "notes"]),
+        (["Name, first", "Name, last", "Name, company"], ["given_name", "family_name", "company"]),
+        (["Notes", "Remarks/comments", "Notizen, Bemerkungen"], ["notes", "notes", "notes"]),
+        (["Name", "Name, partner", "Name, phonetic"], ["name", "", ""]),
+        (["Number, extension", "Label, e-mail", "Notes,", ","], ["", "", "notes", ""]),
+    ],
+)  # fmt: skip
+def test_a_heading_that_is_turned_round_is_known(columns: list[str], targets: list[str]) -> None:
+    assert list(headings.guess_mapping(columns).values()) == targets
+
+
+def test_turned_round_headings_in_quotes_find_their_people() -> None:
+    text = 'sep=;\n"Name, full";"E-mail, private";"Notes, remarks"\nZoë Lee;z@lee.example;Vegan\n'
+    columns, [row] = csv_tables.read_table(text)
+    record = records.record_from_cells(VENUE, 2, row, headings.guess_mapping(columns))
+    assert (record.facts, record.problems) == ({"name": "Zoë Lee", "notes": "Vegan"}, [])
+
+
+@pytest.mark.parametrize(
     "tag",
     ["* myContacts", "* starred", "* My Contacts", "myContacts", "System Group: My Contacts"],
 )
