@@ -7,7 +7,7 @@ none of its ranges, although nobody ever has such a number: demonstrations and t
 from enum import Enum
 
 import phonenumbers
-from phonenumbers import PhoneNumber, ValidationResult
+from phonenumbers import CountryCodeSource, Leniency, PhoneNumber, ValidationResult
 
 from communications.vocabulary.fictional_numbers import is_fictional
 from communications.vocabulary.phone_numbers import number_variants
@@ -57,6 +57,26 @@ def standing_by_length(number: PhoneNumber) -> NumberStanding:
     if length == ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
         return NumberStanding.LOCAL
     return NumberStanding.IMPOSSIBLE
+
+
+def missing_prefix(written: str, region: str) -> str:
+    """Returns what a number lacks that its region writes before its own, like the 0 of London.
+
+    It may be another country's: an Italian mobile, read as British, is a number that exists. Blank
+    where it has it, has a country's code, or where people leave it out.
+    """
+    try:
+        number = phonenumbers.parse(written, region, keep_raw_input=True)
+    except phonenumbers.NumberParseException:
+        return ""
+    prefix = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or ""
+    if number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY or not prefix:
+        return ""
+    if phonenumbers.normalize_digits_only(written).startswith(prefix):
+        return ""
+    # Who looks for numbers in a text takes one without it only where it is optional.
+    is_usual = phonenumbers.PhoneNumberMatcher(written, region, Leniency.VALID).has_next()
+    return "" if is_usual else prefix
 
 
 REFUSALS = {

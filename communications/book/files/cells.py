@@ -128,6 +128,11 @@ def read_number(value: str, reading: CellReading, *, region: str) -> str:
             f"No network is known to have the number {number}: nothing is sent to it before you "
             "say that it is right."
         )
+    elif prefix := number_checks.missing_prefix(value, region):
+        reading.problems.append(
+            f"“{shortened(value)}” lacks the {prefix} that numbers of {region} begin with: it is "
+            f"taken for {number}. Write one of another country with its code."
+        )
     return number
 
 

@@ -160,6 +160,35 @@ def test_headings_are_known_in_five_languages(columns: str, targets: list[str]) 
 
 
 @pytest.mark.parametrize(
+    ("cell", "region"),
+    [("347 123 4567", "GB"), ("7700 900101", "GB"), ("170 1234567", "DE"), ("639980003", "FR")],
+)
+def test_a_number_that_may_be_another_country_s_is_kept_and_listed(cell: str, region: str) -> None:
+    reading = number_cell(cell, region)
+    assert len(found(reading)) == 1
+    [why] = reading.problems
+    assert f"“{cell}” lacks the 0 that numbers of {region} begin with" in why
+    assert found(reading)[0] in why
+
+
+@pytest.mark.parametrize(
+    ("cell", "region"),
+    [
+        ("07700 900101", "GB"),
+        ("(0)7700 900101", "GB"),
+        ("44 7700 900101", "GB"),
+        ("tel:+44-7700-900101", "GB"),
+        ("347 123 4567", "IT"),
+        ("(650) 253-0000", "US"),
+        ("98765 43210", "IN"),
+        ("912 345-67-89", "RU"),
+    ],
+)
+def test_a_number_as_its_region_writes_it_is_not_listed(cell: str, region: str) -> None:
+    assert number_cell(cell, region).problems == []
+
+
+@pytest.mark.parametrize(
     ("columns", "targets"),
     [
         (["Name, full", "E-mail, private", "Telephone, mobile", "Notes, remarks"],
