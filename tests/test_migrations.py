@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
 
-from wedsync_comms.lib.online_indexes import AddIndexOnline
+from wedsync_comms.lib.database.online_indexes import AddIndexOnline
 
 # The tables that grow without end.
 GROWING = {"message", "attempt", "event", "webhookdelivery"}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from wedsync_comms.lib.sentry import start_sentry
+from wedsync_comms.lib.reporting.sentry import start_sentry
 
 ROOT = Path(__file__).parent.parent
 # An error in the midst of a request, and one that was logged.

@@ -15,9 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from communications.vocabulary.email_addresses import sender_header
-from wedsync_comms.lib.database_settings import database_settings
-from wedsync_comms.lib.logs import PROCESSORS, is_news, log_formatter
-from wedsync_comms.lib.sentry import start_sentry
+from wedsync_comms.lib.database.database_settings import database_settings
+from wedsync_comms.lib.reporting.logs import PROCESSORS, is_news, log_formatter
+from wedsync_comms.lib.reporting.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -406,7 +406,7 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
-        "admins": {"class": "wedsync_comms.lib.error_mail.ErrorMailHandler"},
+        "admins": {"class": "wedsync_comms.lib.reporting.error_mail.ErrorMailHandler"},
     },
     "root": {"handlers": ["stderr", "admins"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

@@ -22,11 +22,11 @@ from communications.models import Membership, Organization, SenderStanding
 from communications.policy import sender_holds, senders
 from communications.providers import registry
 from communications.vocabulary import email_addresses
-from communications.vocabulary.consent_phrases import (
+from communications.vocabulary.consent.consent_phrases import (
     MESSAGE_WORDS,
     STOPPING_WORDS,
 )
-from communications.vocabulary.consent_words import (
+from communications.vocabulary.consent.consent_words import (
     AMBIGUOUS_OPT_OUT_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,

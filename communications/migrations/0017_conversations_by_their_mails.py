@@ -5,7 +5,7 @@ By itself and outside a transaction: nobody waits for the largest table meanwhil
 
 from django.db import migrations, models
 
-from wedsync_comms.lib.online_indexes import AddIndexOnline
+from wedsync_comms.lib.database.online_indexes import AddIndexOnline
 
 
 class Migration(migrations.Migration):

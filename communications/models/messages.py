@@ -12,7 +12,7 @@ from django.db.models.functions import Upper
 
 from communications.models.contacts import Channel, Contact
 from communications.models.organizations import Organization
-from communications.vocabulary.consent_keywords import Consent
+from communications.vocabulary.consent.consent_keywords import Consent
 from communications.vocabulary.statuses import (
     CHAIN,
     DECISIONS,

@@ -9,7 +9,7 @@ from django.utils import timezone
 from communications.errors import NotPossible
 from communications.models import Channel, Contact, Message, Organization, Suppression
 from communications.providers import registry
-from communications.vocabulary.consent_keywords import Consent
+from communications.vocabulary.consent.consent_keywords import Consent
 from communications.vocabulary.events import Reason
 from communications.vocabulary.phone_numbers import number_variants
 

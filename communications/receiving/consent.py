@@ -5,8 +5,8 @@ from communications.models import Address, Channel, Contact, Organization
 from communications.policy import suppressions, whatsapp_window
 from communications.receiving.identities import owners_of
 from communications.receiving.writers import kept_value, sender_value
-from communications.vocabulary import consent_keywords
-from communications.vocabulary.consent_keywords import Consent
+from communications.vocabulary.consent import consent_keywords
+from communications.vocabulary.consent.consent_keywords import Consent
 from communications.vocabulary.events import (
     AddressClosed,
     ConsentChanged,

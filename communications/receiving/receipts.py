@@ -11,7 +11,8 @@ from django.utils import timezone
 from communications.errors import Unmatched
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Attempt, Message
-from communications.policy import channel_fallback, retry_policy, senders, suppressions, throttling
+from communications.policy import channel_fallback, retry_policy, senders, suppressions
+from communications.policy.rates import throttling
 from communications.providers import registry
 from communications.receiving import template_catalogue
 from communications.vocabulary.events import Kind, Reason, Source, StatusChanged

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Message, Priority
-from communications.policy import pair_rates, provider_selection, quiet_hours, senders
+from communications.policy import provider_selection, quiet_hours, senders
 from communications.policy.eligibility import refuse_unsendable
+from communications.policy.rates import pair_rates
 from communications.providers import registry
 from communications.sending import repetition
 from communications.vocabulary.events import Kind

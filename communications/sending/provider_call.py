@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from communications.models import Attachment, Attempt, Call, Message
-from communications.policy import senders, throttling
+from communications.policy import senders
+from communications.policy.rates import throttling
 from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
 from communications.sending.claims import LOST, Claim, is_repeatable, last_attempts
 from communications.sending.outcomes import CallResult, record_outcomes
 from communications.vocabulary.events import File, Media, Outbound, TemplateRef, TemplateValue
 from wedsync_comms.lib.breaker import QUOTA
-from wedsync_comms.lib.connections import give_back_connection
+from wedsync_comms.lib.database.connections import give_back_connection
 from wedsync_comms.lib.errors import (
     OutcomeUnknown,
     PermanentError,

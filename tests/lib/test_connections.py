@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from wedsync_comms.lib import connections
+from wedsync_comms.lib.database import connections
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from django.db import connection
 from pytest_django import Settings
 
 from tests.servers import free_port
-from wedsync_comms.lib import database_checks
-from wedsync_comms.lib.database_checks import (
+from wedsync_comms.lib.database import database_checks
+from wedsync_comms.lib.database.database_checks import (
     allowed_connections,
     check_connections,
     check_pool,

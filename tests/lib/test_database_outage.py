@@ -9,8 +9,8 @@ from django.db import OperationalError
 from django.db.utils import ConnectionHandler
 
 from tests.servers import free_port
-from wedsync_comms.lib.database_settings import database_settings
-from wedsync_comms.lib.postgresql.base import DatabaseWrapper
+from wedsync_comms.lib.database.database_settings import database_settings
+from wedsync_comms.lib.database.postgresql.base import DatabaseWrapper
 
 TIMEOUT_S = 0.8
 

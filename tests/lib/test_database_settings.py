@@ -10,7 +10,7 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from wedsync_comms.lib.database_settings import database_settings
+from wedsync_comms.lib.database.database_settings import database_settings
 
 ROOT = Path(__file__).parents[2]
 SERVER = "postgres://user:pa%40ss@db.example:6432/wedsync"

@@ -14,9 +14,9 @@ from django.test import Client
 from django.urls import path
 from pytest_django import Settings
 
-from wedsync_comms.lib import error_mail
-from wedsync_comms.lib.error_mail import ErrorMailHandler
-from wedsync_comms.lib.logs import log_formatter
+from wedsync_comms.lib.reporting import error_mail
+from wedsync_comms.lib.reporting.error_mail import ErrorMailHandler
+from wedsync_comms.lib.reporting.logs import log_formatter
 
 
 def breaks(request: HttpRequest, number: int = 0) -> HttpResponse:

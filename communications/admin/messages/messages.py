@@ -31,7 +31,7 @@ from communications.models import (
     Priority,
 )
 from communications.policy import suppressions
-from communications.vocabulary.consent_keywords import Consent
+from communications.vocabulary.consent.consent_keywords import Consent
 from wedsync_comms.lib.admin_kit import badges
 from wedsync_comms.lib.admin_kit.badges import column
 from wedsync_comms.lib.admin_kit.filters import CreatedFilter

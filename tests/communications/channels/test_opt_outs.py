@@ -7,7 +7,7 @@ from django.urls import reverse
 from communications.errors import NotPossible
 from communications.models import Message, Organization, Suppression
 from communications.policy import suppressions
-from communications.vocabulary.consent_keywords import Consent
+from communications.vocabulary.consent.consent_keywords import Consent
 from tests import factories
 from tests.communications.channels.phones import (
     VALUES,

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from communications.vocabulary.consent_keywords import (
+from communications.vocabulary.consent.consent_keywords import (
     Consent,
     classify_reply,
     is_opt_out_button,
     is_sms_opt_in,
     normalise_reply,
 )
-from communications.vocabulary.consent_phrases import (
+from communications.vocabulary.consent.consent_phrases import (
     MESSAGE_WORDS,
     STOPPING_WORDS,
 )
-from communications.vocabulary.consent_words import (
+from communications.vocabulary.consent.consent_words import (
     AMBIGUOUS_OPT_OUT_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 
 from django.db.models import TextChoices
 
-from communications.vocabulary.consent_phrases import (
+from communications.vocabulary.consent.consent_phrases import (
     HINTS,
     LINKING_WORDS,
     MESSAGE_WORDS,
@@ -20,7 +20,7 @@ from communications.vocabulary.consent_phrases import (
     WISHES,
     WRITING_WORDS,
 )
-from communications.vocabulary.consent_words import (
+from communications.vocabulary.consent.consent_words import (
     AMBIGUOUS_OPT_OUT_WORDS,
     OPT_IN_WORDS,
     OPT_OUT_WORDS,

@@ -5,7 +5,7 @@ That is said in an answer, for all of its messages or for those of one sender to
 
 from datetime import timedelta
 
-from communications.policy import pair_rates
+from communications.policy.rates import pair_rates
 from communications.providers import registry
 
 

@@ -29,7 +29,7 @@ POOL = {
 }
 PERSISTENT_S = 60
 # Django's, with a pool that fails quickly.
-ENGINE = "wedsync_comms.lib.postgresql"
+ENGINE = "wedsync_comms.lib.database.postgresql"
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True}
 SWITCHES |= {"false": False, "off": False, "no": False, "0": False}
 # What Django takes for true or false; a text would always be true.

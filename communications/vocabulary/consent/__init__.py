@@ -1,0 +1,1 @@
+"""The words by which people say that they want to hear no more, or want to again."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and SQLite: settings, checks, connections, and indexes made while others work."""

@@ -1,0 +1,1 @@
+"""Where errors are told: the log, the mail to ADMINS, Sentry."""
