@@ -8,6 +8,7 @@ from calendars.api.fields import WallTimeField
 from calendars.appointments.booking import BookingRequest
 from calendars.appointments.participants import Invitee
 from calendars.appointments.rescheduling import AppointmentEdit
+from calendars.content import conversion
 from calendars.models import (
     Account,
     Appointment,
@@ -120,8 +121,7 @@ class AppointmentSerializer(serializers.ModelSerializer[Appointment]):
         ]
 
     def get_is_written(self, appointment: Appointment) -> bool:
-        links = appointment.links.all()
-        return all(link.write_after is None and not link.error for link in links)
+        return all(conversion.is_written(appointment, link) for link in appointment.links.all())
 
 
 class ChangeSerializer(serializers.ModelSerializer[AppointmentChange]):

@@ -12,7 +12,7 @@ from calendars.content.three_way_merge import (
     ContentPerson,
     When,
 )
-from calendars.models import Appointment, Participant
+from calendars.models import Appointment, EventLink, Participant
 from calendars.models.fields import REPEATED
 from calendars.vocabulary import zones
 from calendars.vocabulary.events import (
@@ -41,6 +41,18 @@ def content_of_appointment(appointment: Appointment) -> Content:
         ),
         people=people_content(appointment.participants.all()),
     )
+
+
+def is_written(appointment: Appointment, link: EventLink) -> bool:
+    """Returns whether the link's calendar has the appointment as it is.
+
+    Where something is asked about its event, nothing may wait to be written, and still differ.
+    """
+    if link.write_after is not None or link.error:
+        return False
+    if link.is_removed or not (link.problem and link.base):
+        return True
+    return load_content(link.base) == content_of_appointment(appointment)
 
 
 def people_content(participants: Iterable[Participant]) -> dict[str, ContentPerson]:

@@ -121,6 +121,8 @@ def push_once(box: Mailbox, link: EventLink) -> None:
     if is_certain and link.base and conversion.load_content(link.base) == sent:
         finish_unchanged(link, appointment)
         return
+    if link.problem and was_moved(box, link):
+        return
     record_intent(link, sent)
     if link.remote_id:
         text = conversion.event_text(sent, wants_conference=appointment.wants_conference)
@@ -258,12 +260,7 @@ def on_remote_delete(box: Mailbox, link: EventLink) -> None:
     """
     found = moves.find_event(box, link) if link.remote_id else None
     if found:
-        moved = moves.moved_event(link, *found)
-        keys = {link.calendar_id, *([moved.target.pk] if moved.target else [])}
-        with transaction.atomic():
-            for key in sorted(keys):
-                transitions.lock_calendar(key)
-            moves.follow_move(moved, account_of_link(link), notifies=True)
+        follow_event(link, *found)
         return
     with locked_link(link) as row:
         if not row.remote_id:
@@ -271,6 +268,28 @@ def on_remote_delete(box: Mailbox, link: EventLink) -> None:
             return
         account = account_of_link(row)
         cancel_from_remote(row, Actor(source=account.vendor, by=account.email))
+
+
+def was_moved(box: Mailbox, link: EventLink) -> bool:
+    """Returns whether the event stands in another calendar: then that is followed, or asked about.
+
+    Outlook writes an event wherever it stands. What was asked about it is no consent to that.
+    """
+    found = moves.find_event(box, link) if link.remote_id else None
+    if found is None or found[0] == link.calendar.remote_id:
+        return False
+    follow_event(link, *found)
+    return True
+
+
+def follow_event(link: EventLink, where: str, event: RemoteEvent) -> None:
+    """Follows the event to the calendar with the remote id `where`, or asks about it."""
+    moved = moves.moved_event(link, where, event)
+    keys = {link.calendar_id, *([moved.target.pk] if moved.target else [])}
+    with transaction.atomic():
+        for key in sorted(keys):
+            transitions.lock_calendar(key)
+        moves.follow_move(moved, account_of_link(link), notifies=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from calendars.api.serializers import AppointmentSerializer
 from calendars.appointments import rescheduling
 from calendars.appointments.booking import BookingRequest, book_appointment
 from calendars.appointments.participants import Invitee
@@ -105,6 +106,34 @@ def test_back_again_it_is_back_again(
         pull.pull_calendar(other.pk)
         booked.refresh_from_db()
         assert (booked.status, booked.calendar) == ("booked", target)
+
+
+def test_an_edit_here_leaves_the_question_where_its_event_is(
+    harness: VendorHarness,
+    account: Account,
+    calendar: Calendar,
+    other: Calendar,
+    booked: Appointment,
+) -> None:
+    follow(account, calendar)
+    name = booked.links.get().remote_id
+    harness.changes(name, calendar=other.remote_id)
+    pull.pull_calendar(calendar.pk)
+    question = booked.trouble
+    assert "is not followed here" in question
+    rescheduling.change_appointment(booked, AppointmentEdit(place="The barn"))
+    write()
+    # Neither answered by the edit, nor written where nobody looks.
+    booked = Appointment.objects.get(pk=booked.pk)
+    assert (booked.trouble, AppointmentSerializer(booked).data["is_written"]) == (question, False)
+    assert [event["place"] for event in events(harness, other)] != ["The barn"]
+
+    harness.changes(name, calendar=calendar.remote_id)
+    pull.pull_calendar(calendar.pk)
+    write()
+    booked = Appointment.objects.get(pk=booked.pk)
+    assert (booked.trouble, AppointmentSerializer(booked).data["is_written"]) == ("", True)
+    assert [event["place"] for event in events(harness, calendar)] == ["The barn"]
 
 
 def test_moved_into_one_that_is_not_followed_it_is_asked_about(
