@@ -79,7 +79,8 @@ def apply_changes(reading: PullContext, changes: EventChanges, plan: SyncPlan) -
             recreate_deleted(calendar, plan)
         if plan.doubt and not decision:
             quarantine_deletions(calendar, plan)
-            polling.ask_again_soon(calendar, before)
+            # The safety net looks once a minute, which would be too late.
+            enqueue.schedule_pull(calendar.pk, polling.ask_again_soon(calendar, before))
         else:
             advance_cursor(calendar, reading, changes)
             polling.schedule_next_pull(calendar, before, news=news, is_full=changes.is_full)

@@ -17,7 +17,7 @@ POLL_SECONDS, POLL_FAST_SECONDS = 900, 60
 # Where nothing is ever announced.
 POLL_ONLY_SECONDS = 120
 # What was not believed is asked for again so often, for so long.
-DOUBTED_SECONDS, DOUBTED_FOR = 50, timedelta(minutes=30)
+DOUBTED_SECONDS, DOUBTED_FOR = 15, timedelta(minutes=30)
 # Graph may need three minutes for an announcement.
 PUSH_GRACE = timedelta(minutes=3)
 # A calendar whose cursors never hold is read completely each time: more rarely, then.
@@ -39,8 +39,8 @@ def schedule_next_pull(calendar: Calendar, before: Calendar, *, news: int, is_fu
     calendar.pull_after = now + with_jitter(timedelta(seconds=pause), random.random())  # noqa: S311 (not a secret)
 
 
-def ask_again_soon(calendar: Calendar, before: Calendar) -> None:
-    """Schedules the next reading after one that was not believed; its push stays unread.
+def ask_again_soon(calendar: Calendar, before: Calendar) -> datetime:
+    """Returns when to read again what was not believed, and sets it; its push stays unread.
 
     At first within a minute: such an answer is mostly a failure that passes. Then as usual, while a
     person is asked.
@@ -50,7 +50,9 @@ def ask_again_soon(calendar: Calendar, before: Calendar) -> None:
     seconds = DOUBTED_SECONDS if held_for < DOUBTED_FOR else calendar.poll_seconds
     calendar.expiries = before.expiries
     calendar.last_pulled_at, calendar.pulling_until, calendar.error = now, None, ""
-    calendar.pull_after = now + with_jitter(timedelta(seconds=seconds), random.random())  # noqa: S311 (not a secret)
+    moment = now + with_jitter(timedelta(seconds=seconds), random.random())  # noqa: S311 (not a secret)
+    calendar.pull_after = moment
+    return moment
 
 
 def adapt_interval(calendar: Calendar, *, was_announced: bool, news: int, now: datetime) -> None:
