@@ -13,12 +13,26 @@ from health.collecting.observation import Observation
 from health.incidents import lifecycle
 from health.models import Alert, Incident, IncidentEvent
 from health.rules import evaluation
-from tests.health.observations import WRONG, at, failing, healthy_observation, provider, with_open
+from tests import factories
+from tests.health.observations import (
+    BARN,
+    WRONG,
+    at,
+    failing,
+    healthy_observation,
+    provider,
+    with_open,
+)
 from wedsync_comms.lib import heartbeats
 
 pytestmark = pytest.mark.django_db
 
 WELL = provider(accepted=9)
+
+
+@pytest.fixture(autouse=True)
+def barn() -> None:
+    factories.organization(pk=BARN)
 
 
 @pytest.fixture(autouse=True)

@@ -59,7 +59,10 @@ def test_two_providers_are_two_causes() -> None:
 
 
 def test_a_refused_sender_is_its_organizations_incident() -> None:
-    closed = (closed_sender(), closed_sender(organization=8, provider="twilio", channel="sms"))
+    closed = (
+        closed_sender(organization=7),
+        closed_sender(organization=8, provider="twilio", channel="sms"),
+    )
     found = evaluation.evaluate_rules(healthy_observation(provider(), closed_senders=closed))
     assert set(found) == {"sender:resend:7", "sender:twilio:8"}
     match = found["sender:resend:7"]
@@ -79,7 +82,7 @@ def test_a_refused_sender_of_the_installation_is_one_incident_of_the_platform() 
 
 
 def test_where_one_is_refused_the_installations_sender_it_is_that_ones_incident() -> None:
-    closed = (closed_sender(is_own=False),)
+    closed = (closed_sender(is_own=False, organization=7),)
     found = evaluation.evaluate_rules(healthy_observation(provider(), closed_senders=closed))
     assert [(cause, match.finding.organization) for cause, match in found.items()] == [
         ("sender:resend:7", 7)
