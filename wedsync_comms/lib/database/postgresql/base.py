@@ -1,5 +1,6 @@
 """Django's PostgreSQL with its pool, which is waited for once while the database is away."""
 
+import os
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -7,6 +8,8 @@ from psycopg_pool import PoolTimeout
 
 # Enough for a database that is there: the pool keeps asking whether it is back.
 AWAY_TIMEOUT_S = 0.2
+
+_pools_of_parents: list[Any] = []
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -27,3 +30,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         pool.timeout = self.settings_dict["OPTIONS"]["pool"]["timeout"]
         return found
+
+    @classmethod
+    def leave_pools_to_parent(cls) -> None:
+        """Has a forked process open pools of its own: two that read one connection both fail.
+
+        The parent's are kept, unused: to let them go would be to close them.
+        """
+        pools: dict[str, Any] = cls._connection_pools  # type: ignore[attr-defined]  # no stub
+        _pools_of_parents.extend(pools.values())
+        pools.clear()
+
+
+os.register_at_fork(after_in_child=DatabaseWrapper.leave_pools_to_parent)
