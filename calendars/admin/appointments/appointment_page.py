@@ -220,4 +220,6 @@ def link_badge(link: EventLink) -> SafeString:
         return look_badge("being written", ("info", "hourglass_top"))
     if link.is_removed:
         return look_badge("taken out", ("default", "event_busy"))
+    if not conversion.is_written(link.appointment, link):
+        return look_badge("waits for an answer", ("warning", "help"))
     return look_badge("in the calendar", ("success", "check"))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from calendars.admin.appointments.appointment_page import link_badge
 from calendars.api.serializers import AppointmentSerializer
 from calendars.appointments import rescheduling
 from calendars.appointments.booking import BookingRequest, book_appointment
@@ -126,6 +127,7 @@ def test_an_edit_here_leaves_the_question_where_its_event_is(
     # Neither answered by the edit, nor written where nobody looks.
     booked = Appointment.objects.get(pk=booked.pk)
     assert (booked.trouble, AppointmentSerializer(booked).data["is_written"]) == (question, False)
+    assert "waits for an answer" in link_badge(booked.links.get())
     assert [event["place"] for event in events(harness, other)] != ["The barn"]
 
     harness.changes(name, calendar=calendar.remote_id)
@@ -133,6 +135,7 @@ def test_an_edit_here_leaves_the_question_where_its_event_is(
     write()
     booked = Appointment.objects.get(pk=booked.pk)
     assert (booked.trouble, AppointmentSerializer(booked).data["is_written"]) == ("", True)
+    assert "in the calendar" in link_badge(booked.links.get())
     assert [event["place"] for event in events(harness, calendar)] == ["The barn"]
 
 
