@@ -68,11 +68,17 @@ def test_several_are_told_apart() -> None:
     assert [mailbox.address for mailbox in group] == ["a@x.example", "b@x.example"]
 
 
+def seconds_to_parse(header: str) -> float:
+    """Of the processor and of this thread: nobody else's work counts."""
+    began = time.thread_time()
+    email_addresses.parse_mailboxes(header)
+    return time.thread_time() - began
+
+
 @pytest.mark.parametrize("repeated", [", ", "a,", "a@ ,", '"\\', '<"\\'])
 def test_a_header_of_nothing_takes_no_time(repeated: str) -> None:
-    began = time.process_time()
-    email_addresses.parse_mailboxes(repeated * email_addresses.MAX_HEADER)
-    assert time.process_time() - began < 0.25
+    header = repeated * email_addresses.MAX_HEADER
+    assert min(seconds_to_parse(header) for _ in range(3)) < 0.25
     [found] = email_addresses.parse_mailboxes(f"{', ' * 150}{'a,' * 200}<{JANE}>")
     assert found.address == JANE
 
