@@ -25,6 +25,9 @@ def check_typed_address(
         return normalise_address(channel, value, region=region)
     check_typing(value, region)
     found = normalise_address(channel, value, region=region)
+    if normalise_address(channel, found, region=region) != found:
+        # All zeros: each reading takes one off as the prefix of its country.
+        raise InvalidAddress(f"“{value}” is no telephone number: check its digits.")
     standing = number_checks.number_standing(found)
     if standing is NumberStanding.POSSIBLE and not allow_unconfirmed:
         raise InvalidAddress(REFUSALS[standing].format(found))

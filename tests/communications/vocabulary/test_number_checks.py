@@ -1,7 +1,7 @@
 """Which telephone numbers exist, as far as it can be said without asking a network."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from communications.book.contacts import normalise_number
@@ -111,6 +111,7 @@ def test_however_it_is_written(typed: str, region: str, number: str) -> None:
 
 
 @given(st.from_regex(r"\+?[0-9]{1,17}", fullmatch=True), st.sampled_from(["GB", "US", "DE", "AU"]))
+@example("000000", "DE")
 @settings(max_examples=50, deadline=None)
 def test_whatever_is_typed_is_a_number_in_its_one_form_or_refused(typed: str, region: str) -> None:
     try:
