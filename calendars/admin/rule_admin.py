@@ -64,12 +64,12 @@ class RuleForm(OwnedForm):
 
     def clean_template(self) -> Template:
         template: Template = self.cleaned_data["template"]
-        check_placeholders([template])
+        check_rule_templates([template])
         return template
 
     def clean_fallback(self) -> list[dict[str, str]]:
         chosen = self.cleaned_data["fallback"]
-        check_placeholders(chosen)
+        check_rule_templates(chosen)
         steps = dict.fromkeys((template.channel, template.name) for template in chosen)
         return [{"channel": channel, "template": name} for channel, name in steps]
 
@@ -84,7 +84,7 @@ class RuleForm(OwnedForm):
         return data
 
 
-def check_placeholders(templates: Iterable[Template]) -> None:
+def check_rule_templates(templates: Iterable[Template]) -> None:
     """Raises ValidationError for a template that an appointment cannot fill in."""
     for template in templates:
         if unfilled := send.unfilled_placeholders(template):

@@ -185,7 +185,7 @@ def values_for(template: Template, values: Mapping[str, str]) -> dict[str, str]:
 
 def draft_message(notification: Notice, options: Sequence[DeliveryOption]) -> Draft:
     first, contact, rule = options[0], notification.participant.contact, notification.rule
-    values = template_variables(notification)
+    values = appointment_values(notification)
     common: dict[str, Any] = {
         "channel": first.channel,
         "contact": contact.pk if contact else None,
@@ -241,7 +241,7 @@ def unfilled_placeholders(template: Template) -> list[str]:
     return [name for name in asked if name and name not in APPOINTMENT_VARIABLES]
 
 
-def template_variables(notification: Notice) -> dict[str, str]:
+def appointment_values(notification: Notice) -> dict[str, str]:
     """Returns what a template may say; times are of the person's own clock."""
     appointment = notification.appointment
     zone = recipient_zone(notification.participant.contact, appointment)

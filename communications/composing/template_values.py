@@ -123,7 +123,7 @@ def kind_refusal(kind: str, value: str) -> str:
         return degrees_refusal(value, DEGREES[kind])
     if kind == "url":
         return ending_refusal(value)
-    return "" if kind in BUTTON_KINDS else address_refusal(kind, value)
+    return "" if kind in BUTTON_KINDS else url_refusal(kind, value)
 
 
 def ending_refusal(value: str) -> str:
@@ -143,7 +143,7 @@ def degrees_refusal(value: str, most: int) -> str:
     return "" if is_degree else f"is no number of degrees between -{most} and {most}."
 
 
-def address_refusal(kind: str, value: str) -> str:
+def url_refusal(kind: str, value: str) -> str:
     """Returns why Meta could not fetch a file of a kind from an address."""
     parts = urlsplit(value)
     if parts.scheme != "https" or not parts.hostname or "." not in parts.hostname:

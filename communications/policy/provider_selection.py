@@ -67,7 +67,7 @@ def select_through(
         if select_or_reroute(message, channel, slug, usable, known, held, waiting)
     ]
     record(sender_holds.hold_changes(held))
-    unavailability.put_off(waiting)
+    unavailability.defer_unavailable(waiting)
     return chosen
 
 

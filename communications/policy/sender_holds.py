@@ -26,7 +26,7 @@ def hold_changes(held: Sequence[tuple[Message, SenderStanding]]) -> list[Change]
     )
     for message, row in held:
         if message.pk in told:
-            Message.objects.filter(pk=message.pk).update(send_after=held_until(row), via="")
+            Message.objects.filter(pk=message.pk).update(send_after=hold_end(row), via="")
     return [hold_change(message, row) for message, row in held if message.pk not in told]
 
 
@@ -36,12 +36,12 @@ def hold_change(message: Message, row: SenderStanding) -> Change:
         kind=Kind.HELD,
         provider=row.provider,
         error_code=CLOSED_CODE,
-        plan=SendPlan(held_until(row)),
+        plan=SendPlan(hold_end(row)),
         detail=f"{refusal_of(row)} {WAITS_WHILE_BUSY if row.is_busy else WAITS_FOR_MENDING}",
     )
 
 
-def held_until(row: SenderStanding) -> datetime:
+def hold_end(row: SenderStanding) -> datetime:
     """Returns when what waits for a closed sender is looked at again: never at once, where it would
     be the first in the queue for ever."""
     soon = timezone.now() + senders.LOST_TRIAL_DELAY

@@ -32,7 +32,7 @@ TOLD_AT_ONCE = 200
 CLOSED_CODE = "provider_closed"
 
 
-def put_off(waiting: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
+def defer_unavailable(waiting: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
     """Has messages wait for the providers of each, which take nothing now, given why.
 
     Call it in the claim's transaction.

@@ -169,12 +169,12 @@ def read_name(words: list[str]) -> str:
         re.sub(r"\\(.)", r"\1", word[1:-1]) if re.fullmatch(QUOTED, word, re.DOTALL) else word
         for word in words
     )
-    name = " ".join(decoded(plain).split()).strip(" ,;")
+    name = " ".join(decoded_header(plain).split()).strip(" ,;")
     # Outlook's, of who has no name but the address.
     return name[1:-1] if name.startswith("'") and name.endswith("'") else name
 
 
-def decoded(text: str) -> str:
+def decoded_header(text: str) -> str:
     """Returns a text with its encoded words (RFC 2047) read; as it is, where they are broken."""
     if "=?" not in text:
         return text

@@ -305,7 +305,7 @@ def test_a_number_that_nothing_arrives_at_leaves_the_other_channels(
 
 def test_what_may_be_said_in_a_text_is_what_is_filled_in(booked: Appointment) -> None:
     notification = Notice.objects.filter(appointment=booked)[0]
-    assert tuple(send.template_variables(notification)) == send.APPOINTMENT_VARIABLES
+    assert tuple(send.appointment_values(notification)) == send.APPOINTMENT_VARIABLES
 
 
 def test_a_text_that_lacks_a_value_is_refused_with_the_reason(

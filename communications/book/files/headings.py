@@ -131,7 +131,7 @@ def has_family_name(headings: Iterable[str]) -> bool:
     return any(TARGET_OF_PHRASE.get(heading) == "family_name" for heading in headings)
 
 
-def label_of(heading: str) -> str:
+def label_of_heading(heading: str) -> str:
     """Returns what an address in a column of this folded heading is labelled with, if known."""
     if MOBILE.search(heading):
         return "cell"

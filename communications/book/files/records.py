@@ -113,7 +113,7 @@ def read_address_cell(
     if channel != Channel.EMAIL and FAX.search(kind):
         cells.leave_out_fax(value, reading)
         return
-    label = headings.label_of(headings.fold_heading(kind)) or headings.label_of(
+    label = headings.label_of_heading(headings.fold_heading(kind)) or headings.label_of_heading(
         headings.fold_heading(column)
     )
     # The asterisk is Google's mark of the one to use.

@@ -255,7 +255,9 @@ def read_property(line: str) -> CardProperty | None:
         listed = [part.strip().lower() for part in values.replace('"', "").split(",")]
         parameters.setdefault(key.strip().lower(), []).extend(listed)
     is_malformed = says_quoted(parameters) and bool(NOT_QUOTED.search(value))
-    return CardProperty(plain_name, parameters, decoded(value, parameters), group, is_malformed)
+    return CardProperty(
+        plain_name, parameters, decoded_value(value, parameters), group, is_malformed
+    )
 
 
 def says_quoted(parameters: dict[str, list[str]]) -> bool:
@@ -281,7 +283,7 @@ def split_parameters(head: str) -> list[str]:
     return re.findall(r'(?:"[^"]*"|[^;"])+', head) or [head]
 
 
-def decoded(value: str, parameters: dict[str, list[str]]) -> str:
+def decoded_value(value: str, parameters: dict[str, list[str]]) -> str:
     """Returns the text of a value in whatever way it is written."""
     encoding = (parameters.get("encoding") or [""])[0]
     charset = (parameters.get("charset") or ["utf-8"])[0]

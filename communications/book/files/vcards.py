@@ -121,7 +121,9 @@ def card_entries(card: Card) -> Iterator[AddressEntry]:
             value = vcard_lines.plain(prop.value).strip()
             is_primary = preference(prop) == best < NOT_PREFERRED
             if value:
-                yield AddressEntry(channel, inside_brackets(value), label_of(prop), is_primary)
+                yield AddressEntry(
+                    channel, inside_brackets(value), label_of_property(prop), is_primary
+                )
 
 
 def inside_brackets(value: str) -> str:
@@ -130,7 +132,7 @@ def inside_brackets(value: str) -> str:
     return found[1] if found and found[1].strip() else value
 
 
-def label_of(prop: CardProperty) -> str:
+def label_of_property(prop: CardProperty) -> str:
     if MOBILE & set(prop.types):
         return "cell"
     return next((kind for kind in prop.types if kind in LABELS), "")

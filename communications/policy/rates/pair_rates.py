@@ -28,11 +28,13 @@ def within_pair_rate(messages: Sequence[Message], slug: str) -> list[Message]:
         if (bucket := message_bucket(message, slug))
     }
     pauses = {pk: bucket.acquire() for pk, bucket in buckets.items()}
-    put_off([message for message in messages if pauses.get(message.pk)], slug, pauses)
+    defer_for_pair_rate([message for message in messages if pauses.get(message.pk)], slug, pauses)
     return [message for message in messages if not pauses.get(message.pk)]
 
 
-def put_off(messages: Sequence[Message], slug: str, pauses: Mapping[UUID, float]) -> None:
+def defer_for_pair_rate(
+    messages: Sequence[Message], slug: str, pauses: Mapping[UUID, float]
+) -> None:
     """Has each message wait for so many seconds, and says so in its timeline once."""
     if not messages:
         return

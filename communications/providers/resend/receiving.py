@@ -188,7 +188,7 @@ def received_mail(data: dict[str, Any], at: datetime) -> MessageReceived:
         sender=sender.address,
         sender_name=sender.name,
         to=recipients(data),
-        subject=email_addresses.decoded(str(data.get("subject") or "")),
+        subject=email_addresses.decoded_header(str(data.get("subject") or "")),
         text=str(data.get("text") or ""),
         html=str(data.get("html") or ""),
         media=attached_files(data),
