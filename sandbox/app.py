@@ -63,7 +63,7 @@ def create_app(config: SandboxConfig, state: Path | None = None) -> Starlette:
         for task in tasks:
             task.cancel()
         if keeper:
-            keeper.save()
+            await keeper.save()
 
     return Starlette(
         routes=[

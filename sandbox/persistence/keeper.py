@@ -45,6 +45,7 @@ class Keeper:
         self.writes = 0
         self._saved: dict[str, tuple[int, int]] = {}
         self._hashes: dict[str, int] = {}
+        self._writing: asyncio.Future[None] | None = None
 
     def restore(self) -> None:
         """Reads the world, or leaves the fresh one and sets the file aside.
@@ -68,10 +69,13 @@ class Keeper:
             changed = self._changed()
             took = time.thread_time() - began
             if changed:
-                await asyncio.to_thread(self._write, changed)
+                self._writing = asyncio.ensure_future(asyncio.to_thread(self._write, changed))
+                await asyncio.shield(self._writing)
 
-    def save(self) -> None:
-        """Writes the world for the last time."""
+    async def save(self) -> None:
+        """Writes the world for the last time, after a write that is still under way."""
+        if self._writing is not None:
+            await self._writing
         self._write(self._changed())
         self._file.close()
 

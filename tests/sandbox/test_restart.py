@@ -70,10 +70,10 @@ def kept(file: Path, receiver: Receiver) -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def crash(kept: SandboxServer) -> Restart:
-    """Killed, when the last change has had its half second."""
+    """Killed, long after the half second in which a change is saved."""
 
     def again() -> None:
-        time.sleep(1)
+        time.sleep(2)
         kept.restart(with_signal=signal.SIGKILL)
 
     return again
