@@ -214,7 +214,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "WedSync Communications",
     "DESCRIPTION": "Messages that arrive, by e-mail, SMS and WhatsApp, and what happened to them.",
-    "VERSION": "0.1.0",
+    "VERSION": "0.2.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "communications.vocabulary.statuses.Status.choices",
