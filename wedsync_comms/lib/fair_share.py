@@ -1,0 +1,94 @@
+"""Turns between flows that share something scarce, by weight: start-time fair queueing.
+
+A flow is whoever shares: an organization, an account. Each has a start tag, a point on a virtual
+clock, and the one that is furthest behind is next; being served moves its tag by the cost over its
+weight. So each gets its part of what there is, nobody's part is left unused, and whoever comes
+after a while of nothing is next at once: it waits behind no backlog, and has saved nothing up.
+
+P. Goyal, H. Vin, H. Cheng: "Start-Time Fair Queueing: A Scheduling Algorithm for Integrated
+Services Packet Switching Networks", SIGCOMM 1996, doi:10.1145/248156.248171. That newcomers win a
+tie is from "FlowQueue-CoDel", RFC 8290, section 4.2.
+
+Each process keeps a `FairShare` of its own. Several that take turns over the same flows need not
+know of each other: a sum of fair parts is a fair part, a turn of each process more or less.
+"""
+
+import heapq
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Flow = TypeVar("Flow", bound=Hashable)
+
+NEVER = 0
+
+
+@dataclass
+class Standing:
+    """Where a flow stands: on the virtual clock, and behind whom among equals."""
+
+    start: float
+    # The number of its latest turn.
+    last_turn: int = NEVER
+
+
+class FairShare(Generic[Flow]):
+    """Whose turn it is among the flows that wait. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self.standings: dict[Flow, Standing] = {}
+        self.weights: Mapping[Flow, float] = {}
+        self.virtual_time = 0.0
+        self.turns_taken = NEVER
+
+    def enter(self, weights: Mapping[Flow, float]) -> None:
+        """Notes which flows wait now, each with its weight, which is above zero."""
+        # Who was served ahead of its part and left keeps its tag until the clock has come to it.
+        self.standings = {
+            flow: standing
+            for flow, standing in self.standings.items()
+            if flow in weights or standing.start > self.virtual_time
+        }
+        for flow in weights:
+            standing = self.standings.setdefault(flow, Standing(self.virtual_time))
+            # What could not be served, for reasons of its own, is not caught up on.
+            standing.start = max(standing.start, self.virtual_time)
+        self.weights = weights
+
+    def plan(self, available: Mapping[Flow, int], places: int, *, cost: float = 1.0) -> list[Flow]:
+        """Returns whose turns are the next so many places, if each place costs as much.
+
+        `available` says how many places a flow can fill at most. Nobody is served by this.
+        """
+        left = {flow: count for flow, count in available.items() if count > 0}
+        heap = [
+            (standing.start, standing.last_turn, order, flow)
+            for order, flow in enumerate(left)
+            if (standing := self.standings[flow])
+        ]
+        heapq.heapify(heap)
+        turns = list[Flow]()
+        while heap and len(turns) < places:
+            start, _, order, flow = heapq.heappop(heap)
+            turns.append(flow)
+            left[flow] -= 1
+            if left[flow]:
+                turn = self.turns_taken + len(turns)
+                heapq.heappush(heap, (start + cost / self.weights[flow], turn, order, flow))
+        return turns
+
+    def serve(self, flows: Collection[Flow], cost: float = 1.0) -> None:
+        """Charges a service to the flows that shared it, in equal parts.
+
+        A flow that has several parts in it is named as often.
+        """
+        if not flows:
+            return
+        self.virtual_time = max(
+            self.virtual_time, min(self.standings[flow].start for flow in flows)
+        )
+        self.turns_taken += 1
+        for flow in flows:
+            standing = self.standings[flow]
+            standing.start += cost / len(flows) / self.weights[flow]
+            standing.last_turn = self.turns_taken
