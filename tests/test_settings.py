@@ -54,6 +54,23 @@ def test_without_a_strong_key_it_does_not_start_and_says_what_to_set(
     assert "secrets.token_urlsafe(50)" in done.stderr
 
 
+def test_secrets_come_from_files_and_what_is_wrong_with_them_is_said(tmp_path: Path) -> None:
+    secret = tmp_path / "secret_key"
+    secret.write_text(f"{STRONG}\n")
+    given = {"SECRET_KEY_FILE": str(secret)}
+
+    assert manage(tmp_path, "check", **given).returncode == 0
+    twice = manage(tmp_path, "check", SECRET_KEY=STRONG, **given)
+    assert "SECRET_KEY and SECRET_KEY_FILE are both set" in twice.stderr
+    assert STRONG not in twice.stderr
+
+
+def test_certificates_that_are_not_there_are_named_at_the_start(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", DEBUG="on", REQUESTS_CA_BUNDLE="/nowhere/ca.pem")
+    assert done.returncode != 0
+    assert "REQUESTS_CA_BUNDLE names /nowhere/ca.pem, which is not there" in done.stderr
+
+
 def test_a_developer_needs_no_key(tmp_path: Path) -> None:
     assert manage(tmp_path, "check", DEBUG="on").returncode == 0
 

@@ -34,7 +34,12 @@ def is_sandbox_installed() -> bool:
 
 def unconfigured(given: Mapping[str, str]) -> list[str]:
     """Returns the variables whose absence says that a provider is not configured."""
-    return [key for key in STAND_INS if not given.get(key)]
+    return [key for key in STAND_INS if not is_given(given, key)]
+
+
+def is_given(given: Mapping[str, str], name: str) -> bool:
+    """Whether a variable is there, or names a file that has its value."""
+    return bool(given.get(name) or given.get(f"{name}_FILE"))
 
 
 def missing_variables(
@@ -58,7 +63,7 @@ def missing_variables(
     for key in unconfigured(given):
         made_up = STAND_INS[key](sandbox)
         wanted |= made_up | {n: v for n, v in credentials(earlier or {}).items() if n in made_up}
-    return {name: value for name, value in wanted.items() if not given.get(name)}
+    return {name: value for name, value in wanted.items() if not is_given(given, name)}
 
 
 def credentials(made_up: Mapping[str, str]) -> Variables:

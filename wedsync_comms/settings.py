@@ -4,29 +4,38 @@
 says what to do; what is merely odd is a system check (`communications/checks.py`).
 """
 
+import os
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
 from communications.vocabulary.email_addresses import sender_header
 from wedsync_comms.lib.database.database_settings import database_settings
+from wedsync_comms.lib.environment import way_out
+from wedsync_comms.lib.environment.secret_files import SecretFileEnv
 from wedsync_comms.lib.reporting.logs import PROCESSORS, is_news, log_formatter
 from wedsync_comms.lib.reporting.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+env = SecretFileEnv()
 env.read_env(BASE_DIR / ".env")
 if not env.str("SECRET_KEY", default=""):
     # What `make run` made up is there while it runs, for other commands on the same machine.
     env.read_env(VAR_DIR / "run.env")
+
+# HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, SSL_CERT_FILE: for all that asks something outside.
+try:
+    way_out.check_way_out()
+except way_out.UnusableWayOut as error:
+    raise ImproperlyConfigured(str(error)) from error
+way_out.share_certificates(os.environ)
 
 # --- Django's own -------------------------------------------------------------------------------
 
@@ -45,9 +54,15 @@ elif len(SECRET_KEY) < SECRET_KEY_LENGTH or SECRET_KEY.startswith("django-insecu
         "(DEBUG=on does without, on a developer's machine.)",
     )
 
+# Old ones, newest first: what they signed (sessions, links to unsubscribe) goes on being believed.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+
 # The base under which providers reach us: signatures and callbacks are computed from it, never
 # from the Host header.
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+# Where we ask ourselves whether our webhooks are there, if not there: from inside, the public name
+# may lead nowhere.
+SELF_TEST_URL: str = env.str("SELF_TEST_URL", default="").rstrip("/")
 SERVED_OVER_TLS = PUBLIC_URL.startswith("https://")
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])

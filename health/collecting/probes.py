@@ -124,9 +124,12 @@ def calendar_endpoint_questions() -> Iterator[ProbeQuestion]:
 
 def probe_calendar_webhook() -> ProbeResult:
     """As Graph does before it sends anything: what it hands over must come back."""
-    url, token = settings.PUBLIC_URL + reverse("webhook-calendar"), secrets.token_urlsafe(16)
+    token = secrets.token_urlsafe(16)
+    url, headers = self_test.way_to_ourselves(settings.PUBLIC_URL + reverse("webhook-calendar"))
     try:
-        answer = Client().request("post", f"{url}?validationToken={token}", headers={}, data=b"")
+        answer = Client().request(
+            "post", f"{url}?validationToken={token}", headers=headers, data=b""
+        )
     except ProviderError as error:
         raise self_test.NotProcessed(f"{url} does not answer: {error}") from error
     if answer.status != HTTP_OK or answer.content != token.encode():

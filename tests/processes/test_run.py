@@ -143,6 +143,13 @@ def test_a_configured_provider_is_used_as_it_is() -> None:
     assert not [name for name in made_up if name.startswith(("RESEND_", "EMAIL_", "PUBLIC_"))]
 
 
+def test_what_comes_from_a_file_is_configured_too() -> None:
+    made_up = missing_variables({"RESEND_API_KEY_FILE": "/run/secrets/resend"})
+    assert "RESEND_API_KEY" not in made_up
+    assert "RESEND_API_URL" not in made_up
+    assert "TWILIO_AUTH_TOKEN" in made_up
+
+
 def test_what_a_killed_run_left_behind_is_no_configuration(tmp_path: Path) -> None:
     handout = Handout(tmp_path / "var" / "run.env")
     made_up = missing_variables({})

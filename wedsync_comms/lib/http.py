@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 
+from wedsync_comms.lib.environment.way_out import WayOut
 from wedsync_comms.lib.errors import OutcomeUnknown, TransientError
 
 # Seconds to connect and to wait for the next byte of an answer.
@@ -27,12 +29,15 @@ class HandshakeConnection(HTTPSConnection):
     """
 
     def connect(self) -> None:
-        """Raises ConnectTimeoutError, and NewConnectionError for whatever else goes wrong."""
+        """Raises ConnectTimeoutError, and NewConnectionError for whatever else goes wrong.
+
+        Also for what a proxy answers to CONNECT, which is part of it.
+        """
         try:
             super().connect()
         except ConnectTimeoutError:
             raise
-        except (OSError, ValueError, HTTPError) as error:
+        except (OSError, ValueError, HTTPError, HTTPException) as error:
             raise NewConnectionError(self, f"The TLS handshake failed: {error}") from error
 
 
@@ -43,8 +48,16 @@ class HandshakePool(HTTPSConnectionPool):
 class HandshakeAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        pools = {**self.poolmanager.pool_classes_by_scheme, "https": HandshakePool}
-        self.poolmanager.pool_classes_by_scheme = pools
+        use_handshake_pool(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        use_handshake_pool(manager)
+        return manager
+
+
+def use_handshake_pool(manager: Any) -> None:
+    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": HandshakePool}
 
 
 @dataclass(frozen=True)
@@ -64,9 +77,11 @@ class Client:
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
             session = requests.Session()
-            # Reading the proxy settings of the environment for every call costs a third of the
-            # throughput, and a provider is not reached through a developer's proxy by surprise.
+            # Reading proxies and certificates from the environment for every call costs a third
+            # of the throughput: a session reads them once. Passwords of a netrc are none of ours.
             session.trust_env = False
+            self._local.way_out = WayOut()
+            session.verify = self._local.way_out.verify
             session.mount("https://", HandshakeAdapter(pool_maxsize=4))
             session.mount("http://", HTTPAdapter(pool_maxsize=4))
             self._local.session = session
@@ -86,7 +101,8 @@ class Client:
     ) -> Response:
         """Raises TransientError if the request did not leave, OutcomeUnknown if it may have."""
         try:
-            answer = self._session().request(
+            session = self._session()
+            answer = session.request(
                 method,
                 url,
                 headers=dict(headers),
@@ -95,6 +111,7 @@ class Client:
                 params=params,
                 auth=auth,
                 timeout=self._timeout,
+                proxies=self._local.way_out.proxies_for(url),
                 allow_redirects=False,
             )
         except requests.ConnectTimeout as error:
@@ -131,7 +148,12 @@ def seconds_until(http_date: str) -> float | None:
 
 
 def never_left(error: requests.ConnectionError) -> bool:
-    """Whether urllib3 says that there was no connection: no name, no server, no handshake."""
+    """Whether urllib3 says that there was no connection: no name, no server, no handshake.
+
+    To a proxy, too, or from there on, before anything but CONNECT was sent.
+    """
     cause = error.args[0] if error.args else None
-    reasons = (cause, getattr(cause, "reason", None))
-    return any(isinstance(reason, NewConnectionError) for reason in reasons)
+    reason = getattr(cause, "reason", None)
+    if isinstance(reason, ProxyError):
+        return isinstance(reason.original_error, (NewConnectionError, ConnectTimeoutError))
+    return any(isinstance(each, NewConnectionError) for each in (cause, reason))

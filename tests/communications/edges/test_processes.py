@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from communications.models import Message, WebhookDelivery
 from communications.vocabulary.statuses import Status
+from health.collecting import probes
 from tests import factories
 from tests.communications.edges.servers import Live, dispatcher, live
 from tests.communications.providers.test_resend import OTHER_SECRET
@@ -99,6 +100,18 @@ def try_endpoint(provider: str = "resend", event: str = "email.delivered") -> st
     said = StringIO()
     call_command("send_test_webhook", provider, event, stdout=said)
     return said.getvalue()
+
+
+def test_where_the_public_name_leads_nowhere_we_are_asked_inside(
+    settings: Settings, server: Live
+) -> None:
+    # Behind TLS's end, as compose.yaml has it: what is plain HTTP would be redirected.
+    settings.PUBLIC_URL = f"https://127.0.0.1:{free_port()}"
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.SELF_TEST_URL = server.http
+    assert try_endpoint() == "Webhook processed successfully\n"
+    probes.probe_calendar_webhook()
 
 
 @pytest.mark.usefixtures("public")
