@@ -1,32 +1,157 @@
-"""What a migration keeps waiting: nothing that is in use."""
+"""What a migration keeps waiting, and whom it breaks: nothing that is in use, and nobody."""
+
+from typing import Any
 
 import pytest
-from django.db import connection, migrations
+from django.apps import apps
+from django.db import connection, migrations, models
+from django.db.migrations import operations as ops
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ModelState
 
+from tests.migration_rules import (
+    IN_USE,
+    LOCKS,
+    MIXED,
+    NARROWER,
+    NEW_NAME,
+    NO_DEFAULT,
+    NO_OTHERS,
+    History,
+    find_problems,
+    judge,
+)
+from tests.releases import released_migrations
 from wedsync_comms.lib.database.online_indexes import AddIndexOnline
 
-# The tables that grow without end.
-GROWING = {"message", "attempt", "event", "webhookdelivery"}
-# Those before have run wherever there is anything to wait for.
-FIRST_UNRELEASED = "0007"
+OURS = {app.label for app in apps.get_app_configs() if "site-packages" not in app.path}
+# Constraints that a person found the newest release to obey, each with the reason.
+OBEYED: dict[str, str] = {}
+
+NAME_INDEX = models.Index(fields=["id"], name="by_id")
+ONE_TABLE = models.UniqueConstraint(fields=["table"], name="one_table")
 
 
-def migrations_since_the_release() -> list[migrations.Migration]:
-    disk = MigrationLoader(None).disk_migrations
-    return [
-        migration
-        for (app, name), migration in sorted(disk.items())
-        if app == "communications" and name >= FIRST_UNRELEASED
+def test_the_newest_release_runs_beside_the_migrations_since() -> None:
+    problems = find_problems(released_migrations(), OURS)
+    assert [found for found in problems if not any(name in found for name in OBEYED)] == []
+
+
+def test_a_column_that_was_exchanged_in_one_step_would_have_been_refused() -> None:
+    exchanged = ("calendars", "0005_what_was_sent_and_not_answered")
+    before = {key for key in released_migrations() if key[0] != "calendars" or key < exchanged}
+    found = [problem for problem in find_problems(before, OURS) if exchanged[1] in problem]
+    assert [problem.endswith(why) for problem, why in zip(found, (IN_USE, NO_DEFAULT), strict=True)]
+
+
+def problems_of(*operations: Operation, atomic: bool = True) -> list[str]:
+    """What is said of a migration, where a release has the table `shop_guest`."""
+    guest = ModelState(
+        "shop",
+        "Guest",
+        [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("name", models.CharField(max_length=50)),
+            ("table", models.IntegerField(null=True)),
+            ("seat", models.IntegerField(default=0, db_default=0)),
+        ],
+    )
+    history = History()
+    history.now.add_model(guest)
+    seating: list[tuple[str, Any]] = [
+        ("id", models.BigAutoField(primary_key=True)),
+        ("table", models.IntegerField()),
     ]
+    history.now.add_model(ModelState("shop", "Seating", seating, {"constraints": [ONE_TABLE]}))
+    history.now.add_model(ModelState("shop", "Message", [("id", models.BigAutoField())]))
+    history.released = {key: model.clone() for key, model in history.now.models.items()}
+    migration: Any = migrations.Migration("0002_more", "shop")
+    migration.operations, migration.atomic = list(operations), atomic
+    return list(judge(migration, history))
 
 
-def test_no_index_is_built_while_its_table_is_locked() -> None:
-    for migration in migrations_since_the_release():
-        for operation in migration.operations:
-            if isinstance(operation, migrations.AddIndex) and operation.model_name_lower in GROWING:
-                assert isinstance(operation, AddIndexOnline), migration
-                assert not migration.atomic, migration
+def text(**options: Any) -> Any:
+    return models.CharField(**{"max_length": 50} | options)
+
+
+@pytest.mark.parametrize(
+    ("operation", "problem"),
+    [
+        (ops.AddField("Guest", "diet", text(default="")), NO_DEFAULT),
+        (ops.AddField("Guest", "code", text(db_default="", unique=True)), NO_OTHERS),
+        (ops.AlterField("Guest", "name", text(max_length=20)), NARROWER),
+        (ops.AlterField("Guest", "name", models.IntegerField()), NARROWER),
+        (ops.AlterField("Guest", "name", text(unique=True)), NO_OTHERS),
+        (ops.AlterField("Guest", "name", text(db_column="called")), NEW_NAME),
+        (ops.AlterField("Guest", "table", models.IntegerField(default=0)), NO_OTHERS),
+        (ops.AlterField("Guest", "seat", models.IntegerField(default=0)), NO_DEFAULT),
+        (ops.RemoveField("Guest", "name"), IN_USE),
+        (ops.DeleteModel("Guest"), IN_USE),
+        (ops.RenameField("Guest", "name", "called"), NEW_NAME),
+        (ops.RenameModel("Guest", "Person"), NEW_NAME),
+        (ops.AlterModelTable("Guest", "people"), NEW_NAME),
+        (ops.AddConstraint("Guest", ONE_TABLE), NO_OTHERS),
+        (ops.AlterUniqueTogether("Guest", {("name", "table")}), NO_OTHERS),
+        (ops.AddIndex("Message", NAME_INDEX), LOCKS),
+        (ops.RunSQL('ALTER TABLE "shop_guest" DROP COLUMN "name"'), IN_USE),
+        (ops.RunSQL("DROP TABLE shop_guest"), IN_USE),
+    ],
+)
+def test_what_the_release_before_would_not_survive_is_refused(
+    operation: Operation, problem: str
+) -> None:
+    [found] = problems_of(operation)
+    assert found.endswith(problem)
+
+
+def test_a_safe_column_hides_no_unsafe_one() -> None:
+    unsafe = ops.AddField("Guest", "diet", text(default=""))
+    safe = ops.AddField("Guest", "song", text(default="", db_default=""))
+    [alone] = problems_of(unsafe)
+    assert problems_of(unsafe, safe) == problems_of(safe, unsafe) == [alone]
+
+
+def test_rows_are_moved_in_a_migration_of_their_own() -> None:
+    column = ops.AddField("Guest", "diet", text(null=True))
+    [found] = problems_of(column, ops.RunPython(ops.RunPython.noop))
+    assert found.endswith(MIXED)
+
+
+def test_a_column_is_taken_out_of_the_models_first_and_keeps_a_default() -> None:
+    def forgotten(name: str) -> Operation:
+        return ops.SeparateDatabaseAndState(state_operations=[ops.RemoveField("Guest", name)])
+
+    assert problems_of(forgotten("seat")) == problems_of(forgotten("table")) == []
+    assert len(problems_of(forgotten("name"))) == 1
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ops.AddField("Guest", "diet", text(default="", db_default="")),
+        ops.AddField("Guest", "diet", text(null=True)),
+        ops.AlterField("Guest", "name", text(max_length=80)),
+        ops.AlterField("Guest", "name", models.TextField()),
+        ops.CreateModel("Gift", [("id", models.BigAutoField(primary_key=True)), ("name", text())]),
+        ops.AddIndex("Guest", NAME_INDEX),
+        ops.RunSQL("ALTER TABLE shop_guest DROP COLUMN long_gone"),
+        ops.RunSQL("UPDATE shop_guest SET seat = 1"),
+    ],
+)
+def test_what_the_release_before_does_not_notice_is_allowed(operation: Operation) -> None:
+    assert problems_of(operation) == []
+
+
+def test_a_constraint_may_be_replaced_by_one_of_its_name() -> None:
+    new = ops.AddConstraint("Seating", ONE_TABLE)
+    assert problems_of(ops.RemoveConstraint("Seating", "one_table"), new) == []
+
+
+def test_an_index_of_a_growing_table_is_built_online_and_outside_a_transaction() -> None:
+    online = AddIndexOnline("Message", NAME_INDEX)
+    assert problems_of(online, atomic=False) == []
+    assert len(problems_of(online, atomic=True)) == 1
 
 
 @pytest.mark.django_db(transaction=True)
