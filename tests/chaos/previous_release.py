@@ -2,8 +2,8 @@
 
     python previous_release.py MESSAGES LATER APPOINTMENTS
 
-Prints the ids of the messages as JSON. Some names here are that release's own, and so are looked up
-by their paths of then.
+Prints the ids of the messages, and the API token of a member, as JSON. Some names here are that
+release's own, and so are looked up by their paths of then.
 """
 # ruff: noqa: E402 (models can be imported only when Django is set up)
 
@@ -35,25 +35,25 @@ HOUR = timedelta(hours=1)
 
 
 def link_google(organization: Organization) -> None:
-    linking = import_module("calendars.linking")
-    started = linking.start("google", CALLBACK)
+    linking = import_module("calendars.linking.accounts")
+    started = linking.start_linking("google", CALLBACK)
     answer = requests.get(started.url, allow_redirects=False, timeout=10)
     query = dict(parse_qsl(urlsplit(answer.headers["location"]).query))
-    linking.finish(organization, started.kept, query)
+    linking.finish_linking(organization, started.kept, query)
 
 
 def book_appointments(organization: Organization, count: int) -> None:
     """Ours at once; that Google has to be told waits as tasks in the queue."""
-    booking = import_module("calendars.booking")
+    booking = import_module("calendars.appointments.booking")
     first = (datetime.now(UTC) + timedelta(days=30)).replace(
         hour=8, minute=0, second=0, microsecond=0, tzinfo=None
     )
     for number in range(count):
         start = first + number * HOUR
-        wish = booking.Wish(
+        wanted = booking.BookingRequest(
             title=f"Tasting {number}", start=start, end=start + HOUR, zone="Europe/London"
         )
-        booking.book(organization, wish)
+        booking.book_appointment(organization, wanted)
 
 
 def main(messages: int, later: int, appointments: int) -> None:
@@ -68,7 +68,9 @@ def main(messages: int, later: int, appointments: int) -> None:
     for message in scheduled:
         message.send_after = due
         message.save(update_fields=["send_after"])
-    sys.stdout.write(json.dumps([str(message.pk) for message in [*composed, *scheduled]]))
+    ids = [str(message.pk) for message in [*composed, *scheduled]]
+    token = factories.token(factories.member(organization))
+    sys.stdout.write(json.dumps({"messages": ids, "token": token}))
 
 
 if __name__ == "__main__":
