@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +46,87 @@ def test_what_is_monitored_is_measured(name: str, settings: Settings) -> None:
 
 
 def test_the_rules_and_the_dashboard_are_well_formed() -> None:
-    rules = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
-    panels = json.loads((MONITORING / "grafana.json").read_text())["panels"]
+    rules = alert_rules()
     assert all(rule["expr"] and rule["annotations"]["summary"] for rule in rules)
-    assert all(panel["targets"] for panel in panels)
+    assert all(panel["targets"] for panel in dashboard_panels())
+    for expression in [*dashboard_expressions(), *(rule["expr"] for rule in rules)]:
+        assert expression.count("(") == expression.count(")")
+        # `on` and `ignoring` match series with series, and a number is none.
+        assert not re.search(r"\d\s*[-+*/]\s*(on|ignoring)\b", expression), expression
+
+
+def alert_rules() -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = yaml.safe_load((MONITORING / "alerts.yaml").read_text())[
+        "groups"
+    ][0]["rules"]
+    return rules
+
+
+def dashboard_panels() -> list[dict[str, Any]]:
+    panels: list[dict[str, Any]] = json.loads((MONITORING / "grafana.json").read_text())["panels"]
+    return panels
+
+
+def dashboard_expressions() -> list[str]:
+    return [target["expr"] for panel in dashboard_panels() for target in panel["targets"]]
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs Debian's package prometheus")
+def test_prometheus_evaluates_every_rule_and_every_panel(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.REDIS_URL = settings.REDIS_URL or "redis://127.0.0.1:9/0"
+    evaluator.Evaluator().evaluate()
+    recorded = [
+        {"record": f"panel:{number}", "expr": expression}
+        for number, expression in enumerate(dashboard_expressions())
+    ]
+    rules = {"groups": [{"name": "all", "rules": [*alert_rules(), *recorded]}]}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    checked = {
+        "rule_files": ["rules.yaml"],
+        "tests": [{"interval": "1m", "input_series": series_of_two_processes()}],
+    }
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump(checked))
+
+    promtool("check", "rules", str(tmp_path / "rules.yaml"))
+    promtool("test", "rules", str(tmp_path / "tests.yaml"))
+
+
+def series_of_two_processes() -> list[dict[str, str]]:
+    """What two web processes answer, both of which somebody scrapes against our advice."""
+    answer = Client().get("/metrics").content.decode()
+    lines = [line for line in answer.splitlines() if not line.startswith("#")]
+    return [
+        {"series": with_instance(line.rpartition(" ")[0], instance), "values": f"{value}x20"}
+        for line in [*lines, *CALENDARS_FAIL]
+        for value in [line.rpartition(" ")[2]]
+        for instance in ("web-1", "web-2")
+    ]
+
+
+# Nobody has linked anything in this test.
+CALENDARS_FAIL = [
+    f'wedsync_calendar_accounts{{provider="{vendor}",state="{state}"}} 2'
+    for vendor in ("google", "microsoft")
+    for state in ("linked", "failing", "reconnect")
+]
+
+
+def with_instance(series: str, instance: str) -> str:
+    name, _, labels = series.partition("{")
+    return f'{name}{{instance="{instance}",job="wedsync"{"," + labels if labels else "}"}'
+
+
+def promtool(*arguments: str) -> None:
+    done = subprocess.run(
+        [shutil.which("promtool") or "", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_stranger_is_refused() -> None:
