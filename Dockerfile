@@ -10,15 +10,15 @@ RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-h
 
 FROM python:3.12-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000 LIVE_PORT=8001
-RUN useradd --system --uid 10001 --no-create-home wedsync
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY . .
 # The key is for this step only: nothing is signed while files are collected.
 RUN SECRET_KEY=used-only-while-this-image-is-being-built-and-then-never-again \
     python manage.py collectstatic --noinput --verbosity 0 \
-    && mkdir -p var && chown wedsync var
-USER wedsync
+    && mkdir -p var && chown 10001 var
+# A number, by which an orchestrator sees that it is not root's.
+USER 10001
 EXPOSE 8000 8001
-ENTRYPOINT ["honcho", "start", "--no-prefix"]
+ENTRYPOINT ["./become.sh"]
 CMD ["web"]

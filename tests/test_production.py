@@ -2,13 +2,18 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from django.conf import settings
+
+from calendars.providers import microsoft
+from wedsync_comms.lib import http
 
 ROOT = Path(__file__).parent.parent
 # As if they were not there: `python -c BLOCKED …` runs what follows without them.
@@ -105,6 +110,36 @@ def test_the_locks_agree_and_name_no_index() -> None:
     assert pins("requirements-sentry.lock") < pins("requirements-dev.lock")
     for lock in ROOT.glob("requirements*.lock"):
         assert "://" not in lock.read_text()
+
+
+def test_a_container_is_the_process_and_stops_as_that_does(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "become.sh", tmp_path)
+    program = "import os; print(os.getpid(), os.environ.get('A'))"
+    (tmp_path / "Procfile").write_text(f'web: {sys.executable} -c "{program}"\nlive: false\n')
+    command = [str(tmp_path / "become.sh")]
+
+    with subprocess.Popen([*command, "web"], env={"A": "b"}, stdout=subprocess.PIPE) as process:
+        assert process.communicate()[0].decode().split() == [str(process.pid), "b"]
+    wrong = subprocess.run([*command, "wbe"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 64
+    assert wrong.stderr == "wbe is no process of the Procfile: name one of web live.\n"
+
+
+def test_the_composition_waits_for_what_is_under_way() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    longest = max(sum(timeout) for timeout in (http.TIMEOUT, microsoft.TIMEOUT))
+    grace = re.search(r"^worker: .*--grace (\d+)", (ROOT / "Procfile").read_text(), re.MULTILINE)
+
+    for name in ("web", "live", "dispatcher", "worker"):
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) > longest
+    assert grace
+    assert longest < int(grace[1]) < 45
+
+
+def test_the_image_runs_as_a_number() -> None:
+    user = re.findall("^USER (.*)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert user == ["10001"]
 
 
 def test_the_image_is_built_without_it() -> None:

@@ -94,6 +94,18 @@ def test_a_production_configuration_passes_the_deployment_checks(tmp_path: Path)
     assert "no issues" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("url", "seconds"), [("https://localhost", 0), ("https://wedsync.example", 31_536_000)]
+)
+def test_browsers_do_not_remember_https_for_localhost(
+    tmp_path: Path, url: str, seconds: int
+) -> None:
+    shown = manage(
+        tmp_path, "diffsettings", SECRET_KEY=STRONG, PUBLIC_URL=url, ALLOWED_HOSTS="x"
+    ).stdout
+    assert ("SECURE_HSTS_SECONDS = 31536000" in shown) is (seconds > 0)
+
+
 def test_what_is_missing_for_a_provider_is_said(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", SECRET_KEY=STRONG, RESEND_API_KEY="re_1")
     assert done.returncode != 0

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
@@ -150,7 +151,12 @@ if SERVED_OVER_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = SERVED_OVER_TLS
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked by load balancers from the inside
-SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_TLS else 0
+# Browsers remember it for a year, and localhost is everything that is ever tried out there.
+SECURE_HSTS_SECONDS = (
+    0
+    if way_out.is_loopback(urlsplit(PUBLIC_URL).hostname or "") or not SERVED_OVER_TLS
+    else 31_536_000
+)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_TLS
 SECURE_HSTS_PRELOAD = SERVED_OVER_TLS
 SESSION_COOKIE_SECURE = SERVED_OVER_TLS
