@@ -52,6 +52,9 @@ DELIVERY_LEASE = timedelta(seconds=60)
 # later ones are for the fix of a bug. After the last, a person decides.
 REPLAY_PAUSES_SECONDS = (1, 2, 5, 15, 60, 300, 1800, 7200)
 DELIVERY_BATCH = 50
+# How many of those that failed before are tried again between two batches of new ones: so few that
+# what comes meanwhile waits for a moment only.
+RETRIED_BATCH = 10
 # Kept with the delivery; cookies and credentials of whoever posted are none of our business.
 DROPPED_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
@@ -131,12 +134,19 @@ def apply_due() -> int:
 
 
 def claim_deliveries() -> list[WebhookDelivery]:
+    """Takes what is new, and after it a few of those that could not be applied before.
+
+    Those may be many and match nothing ever: whatever has failed holds up nothing new, and what is
+    new never keeps it waiting for good.
+    """
     now = timezone.now()
     if not WebhookDelivery.objects.due(now).exists():
         return []
     # In the order of the inbox's own index: by id, the whole history would be read.
     due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
-    return acquire_batch(due, "apply_after", DELIVERY_LEASE, DELIVERY_BATCH)
+    new = acquire_batch(due.filter(tries=0), "apply_after", DELIVERY_LEASE, DELIVERY_BATCH)
+    retried = due.filter(tries__gt=0).order_by("tries", "apply_after", "id")
+    return new + acquire_batch(retried, "apply_after", DELIVERY_LEASE, RETRIED_BATCH)
 
 
 def apply_delivery(delivery: WebhookDelivery) -> bool:

@@ -348,6 +348,46 @@ def test_no_more_than_a_batch_is_claimed_at_once() -> None:
     assert len(deliveries.claim_deliveries()) == 3
 
 
+def orphans(count: int) -> None:
+    """Receipts that match nothing, tried once and due again."""
+    for number in range(count):
+        deliver("email.delivered", email_id=f"nobody's-{number}", tags=stray_tags())
+    WebhookDelivery.objects.update(tries=1, apply_after=timezone.now() - timedelta(hours=1))
+
+
+def test_what_failed_before_comes_after_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "RETRIED_BATCH", 2)
+    orphans(4)
+    message = sent("e1")
+    deliver("email.delivered", email_id="e1")
+    first, *retried = deliveries.claim_deliveries()
+    assert (first.tries, [delivery.tries for delivery in retried]) == (0, [1, 1])
+    deliveries.apply_delivery(first)
+    assert status(message) == Status.DELIVERED
+
+
+def test_what_is_new_never_keeps_what_failed_before_waiting_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliveries, "DELIVERY_BATCH", 2)
+    orphans(1)
+    for _ in range(3):
+        deliver("email.delivered", email_id="nobody's", tags=stray_tags())
+    assert [delivery.tries for delivery in deliveries.claim_deliveries()] == [0, 0, 1]
+
+
+def test_of_those_that_failed_the_one_that_failed_least_often_is_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may only have beaten a commit; the others have had their chances."""
+    monkeypatch.setattr(deliveries, "RETRIED_BATCH", 1)
+    orphans(3)
+    WebhookDelivery.objects.update(tries=4)
+    deliver("email.delivered", email_id="e1", tags=stray_tags())
+    WebhookDelivery.objects.filter(tries=0).update(tries=1)
+    assert [delivery.tries for delivery in deliveries.claim_deliveries()] == [1]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_several_appliers_at_once_apply_everything_once() -> None:
     organization = factories.organization()
