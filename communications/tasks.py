@@ -8,7 +8,7 @@ from communications.receiving import (
     deliveries,
     template_catalogue,
 )
-from communications.sending import reconciliation
+from communications.sending import receipt_polling, reconciliation
 
 
 def replay_deliveries() -> int:
@@ -17,7 +17,7 @@ def replay_deliveries() -> int:
 
 
 def poll_receipts() -> int:
-    return reconciliation.poll_overdue_receipts()
+    return receipt_polling.poll_overdue_receipts()
 
 
 def settle_unknown() -> int:

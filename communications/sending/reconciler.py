@@ -9,14 +9,16 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from communications.sending import reconciliation, silent_receipts
+from django.conf import settings
+
+from communications.sending import receipt_polling, reconciliation
+from communications.sending.asking_round import ROUND_S
 from wedsync_comms.lib import background_loops
 from wedsync_comms.lib.leases import process_lease
 
 RECONCILE_EVERY_S = 5.0
-# Longer than one round of questions takes (`reconciliation.ROUND_S`) with the last of them; then
-# another process takes over.
-RECONCILER_LEASE_S = 60.0
+# Longer than one round of questions takes with the last of them; then another process takes over.
+RECONCILER_LEASE_S = ROUND_S + 40.0
 
 
 class Reconciler:
@@ -28,19 +30,33 @@ class Reconciler:
         self.holder = f"{socket.gethostname()}:{os.getpid()}"
 
     def __call__(self) -> float:
-        if process_lease.acquire(self.name, self.holder, RECONCILER_LEASE_S):
-            self.ask()
-        return RECONCILE_EVERY_S
+        is_mine = process_lease.acquire(self.name, self.holder, RECONCILER_LEASE_S)
+        # After an answer there may be more to ask at once.
+        return 0.0 if is_mine and self.ask() else RECONCILE_EVERY_S
 
 
-# Each in a loop of its own: a failure of one must not silence the other.
-QUESTIONS: dict[str, Callable[[], int]] = {
-    "lost answers": reconciliation.resolve_unknown,
-    "silent receipts": silent_receipts.ask_silent_providers,
+def lost_answers_of(slug: str) -> int:
+    """Returns how many lost answers of a provider were found out about."""
+    return reconciliation.resolve_unknown_at(slug)
+
+
+def receipts_of(slug: str) -> int:
+    """Returns about how many messages a provider was asked for their receipts."""
+    return receipt_polling.poll_provider(slug) if receipt_polling.has_receipts(slug) else 0
+
+
+QUESTIONS: dict[str, Callable[[str], int]] = {
+    "lost answers": lost_answers_of,
+    "receipts": receipts_of,
 }
 
 
 def register_loops() -> None:
-    """Has dispatchers and workers carry the questions along."""
+    """Has dispatchers and workers carry the questions along.
+
+    Each has a loop of its own for each provider: one that hangs keeps nobody else waiting.
+    """
     for name, ask in QUESTIONS.items():
-        background_loops.register(name, partial(Reconciler, name, ask))
+        for slug in settings.PROVIDERS:
+            loop = f"{name} of {slug}"
+            background_loops.register(loop, partial(Reconciler, loop, partial(ask, slug)))

@@ -1,15 +1,15 @@
-"""What no webhook told us: overdue receipts, lost answers, things that expired."""
+"""What no webhook told us: lost answers, things that expired."""
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from communications.messages.transitions import Change, record
@@ -17,8 +17,8 @@ from communications.models import Attempt, Message
 from communications.policy import channel_fallback
 from communications.policy.eligibility import expiry_of, refuse_unsendable
 from communications.providers import registry
-from communications.receiving import receipts
 from communications.sending import claims, provider_call, repetition
+from communications.sending.asking_round import ROUND_S, AskingRound, in_turns
 from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import ProviderError, RateLimited
@@ -26,13 +26,6 @@ from wedsync_comms.lib.errors import ProviderError, RateLimited
 log = structlog.get_logger(__name__)
 
 RECONCILED_AT_ONCE = 200
-# A receipt that is missing is asked for now and then, and after this long not any more.
-POLL_INTERVAL = timedelta(minutes=10)
-POLL_UNTIL = timedelta(days=3)
-# How long one question waits for a slot in the provider's rate limit.
-ASK_WITHIN_S = 1.0
-# How long one round of questions takes at most, and the last of them.
-ROUND_S = 20.0
 # A callback with our own id usually tells before we have to ask.
 ECHO_WITHIN = timedelta(seconds=30)
 # How far a provider's clock may be off.
@@ -68,102 +61,42 @@ def escalate_overdue() -> int:
     return len(locked)
 
 
-def poll_overdue_receipts() -> int:
-    """Asks about what was sent and has no receipt for longer than usual.
-
-    Returns how many were asked about.
-    """
-    now = timezone.now()
-    overdue = now - timedelta(seconds=settings.RECEIPT_OVERDUE_SECONDS)
-    silent = Attempt.objects.filter(
-        Q(polled_at=None) | Q(polled_at__lte=now - POLL_INTERVAL),
-        status=Status.SENT,
-        # Of what was written with the vendor's own app there may be no receipts at all.
-        message__is_echo=False,
-        started_at__lte=overdue,
-        started_at__gt=now - POLL_UNTIL,
-    )
-    overdue_first = silent.order_by("started_at")[:RECONCILED_AT_ONCE]
-    return poll_receipts(attempt for attempt in overdue_first if has_receipts(attempt.provider))
-
-
-class AskingRound:
-    """Which providers may be asked in one round: none when it has taken its time, and none any more
-    that has no slot near in its rate limit, or says that it is too much."""
-
-    def __init__(self) -> None:
-        self.ends_at = time.monotonic() + ROUND_S
-        self.busy = set[str]()
-
-    def is_over_for(self, slug: str) -> bool:
-        return slug in self.busy or time.monotonic() > self.ends_at
-
-    def has_slot(self, slug: str) -> bool:
-        """Waits for a slot, and takes it; False if none is near."""
-        if not registry.bucket_for(slug).wait_for_slot(ASK_WITHIN_S):
-            self.busy.add(slug)
-        return slug not in self.busy
-
-
-def poll_receipts(attempts: Iterable[Attempt]) -> int:
-    """Asks about attempts, within each provider's rate, and returns how many it asked about.
-
-    A provider that has no slot soon, or says that it is too much, stops none of the others.
-    """
-    asked, asking = 0, AskingRound()
-    for attempt in attempts:
-        slug = attempt.provider
-        if asking.is_over_for(slug) or not asking.has_slot(slug):
-            continue
-        Attempt.objects.filter(pk=attempt.pk).update(polled_at=timezone.now())
-        asked += 1
-        if not poll_receipt(attempt):
-            asking.busy.add(slug)
-    return asked
-
-
-def has_receipts(slug: str) -> bool:
-    """Returns whether a configured provider tells of deliveries."""
-    return slug in settings.PROVIDERS and registry.provider_for(slug).has_receipts
-
-
-def poll_receipt(attempt: Attempt) -> bool:
-    """Asks about one attempt. Returns False if nobody should ask any more for now."""
-    try:
-        event = registry.provider_for(attempt.provider).fetch_status(attempt.provider_id)
-    except RateLimited as error:
-        registry.bucket_for(attempt.provider).hold(error.retry_after.total_seconds())
-        return False
-    except ProviderError as error:
-        log.warning("poll_failed", attempt=attempt.pk, provider=attempt.provider, error=str(error))
-        return True
-    if event is not None:
-        event_id = f"poll:{attempt.provider_id}:{event.kind}"
-        webhook = registry.provider_for(attempt.provider).webhook
-        receipts.apply_status(webhook, event, event_id, Source.POLL)
-    return True
-
-
 def resolve_unknown() -> int:
     """Finds out about lost answers: by asking, and after a time by the message's own policy.
 
     Returns how many were settled. A late receipt counts all the same: it raises a failed attempt.
     """
-    now = timezone.now()
-    lost = Attempt.objects.filter(
-        status=Status.UNKNOWN,
-        started_at__lte=now - ECHO_WITHIN,
-        call__repeat_after=None,
-    ).select_related("message__organization", "call")
+    # Also of what is not configured any more: its messages are given up in their time.
+    slugs = set(lost_attempts().values_list("provider", flat=True).distinct())
+    return sum(resolve_unknown_at(slug, ROUND_S / len(slugs)) for slug in sorted(slugs))
+
+
+def resolve_unknown_at(slug: str, seconds: float = ROUND_S) -> int:
+    """Finds out about the lost answers of one provider; returns how many were settled."""
+    lost = lost_attempts().filter(provider=slug)
+    if not can_be_asked(slug):
+        lost = lost.filter(started_at__lte=timezone.now() - unknown_grace())
+    rows = in_turns(lost.select_related("message__organization", "call"))[:RECONCILED_AT_ONCE]
     # One of each message: with its last attempt, the earlier ones of the same call end as well.
-    last = {
-        attempt.message_id: attempt for attempt in lost.order_by("started_at")[:RECONCILED_AT_ONCE]
-    }
+    last = {attempt.message_id: attempt for attempt in sorted(rows, key=attrgetter("started_at"))}
     by_call: dict[Any, list[Attempt]] = {}
-    for attempt in last.values():
+    for attempt in sorted(last.values(), key=attrgetter("turn")):
         by_call.setdefault(attempt.call_id, []).append(attempt)
-    asking = AskingRound()
+    asking = AskingRound(seconds)
     return sum(settle_call(attempts, asking) for attempts in by_call.values())
+
+
+def lost_attempts() -> QuerySet[Attempt]:
+    return Attempt.objects.filter(
+        status=Status.UNKNOWN,
+        started_at__lte=timezone.now() - ECHO_WITHIN,
+        call__repeat_after=None,
+    )
+
+
+def can_be_asked(slug: str) -> bool:
+    """Returns whether a provider can tell what became of a message without having its id."""
+    return slug in settings.PROVIDERS and registry.provider_for(slug).finds_by_content
 
 
 def settle_call(attempts: Sequence[Attempt], asking: AskingRound) -> int:
@@ -218,8 +151,7 @@ def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence
     """
     slug = attempts[0].provider
     nothing = [None] * len(attempts)
-    # One that is not configured any more can tell nothing.
-    if slug not in settings.PROVIDERS or not registry.provider_for(slug).finds_by_content:
+    if not can_be_asked(slug):
         return nothing
     if asking.is_over_for(slug):
         raise NotNow
@@ -227,6 +159,8 @@ def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence
     outbounds = [provider_call.as_outbound(attempt, provider) for attempt in attempts]
     wait_for_slot = partial(wait_in_turn, slug, asking)
     wait_for_slot()
+    # Whatever it answers, the others are asked about first.
+    Attempt.objects.filter(call=attempts[0].call_id).update(polled_at=timezone.now())
     try:
         since = attempts[0].call.created_at - CLOCK_SKEW
         return provider.find_batch_by_content(outbounds, since, wait_for_slot)

@@ -4,17 +4,13 @@ Silence is judged by what came for any message of the provider: one receipt may 
 reason of its own, and a campaign that waits at the carrier is no silence.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 
-from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from communications.models import Attempt, Event, WebhookDelivery
 from communications.providers import registry
-from communications.sending import reconciliation
 from communications.vocabulary.events import Source
 from communications.vocabulary.statuses import Status
 
@@ -25,22 +21,8 @@ SILENCE_HORIZON = timedelta(hours=1)
 # How often one message is asked about: a quarter of its age, and not more often than this.
 HURRIED_INTERVAL = timedelta(seconds=15)
 HURRIED_AGE_SHARE = 0.25
-# How many messages of a provider are asked about before the next provider has its turn.
-ASKED_IN_TURN = 20
-
-
-def ask_silent_providers() -> int:
-    """Asks the providers whose receipts have fallen silent, in turns. Returns how many questions.
-
-    Within each provider's rate: it stops where no slot is near, or at a 429.
-    """
-    return sum(ask_provider(slug) for slug in silent_providers())
-
-
-def silent_providers() -> Iterator[str]:
-    for slug in settings.PROVIDERS:
-        if reconciliation.has_receipts(slug) and is_silent(slug, timezone.now()):
-            yield slug
+# After this long nobody asks about a receipt any more.
+POLL_UNTIL = timedelta(days=3)
 
 
 def is_silent(slug: str, now: datetime) -> bool:
@@ -61,7 +43,7 @@ def unheard_attempts(slug: str, now: datetime) -> QuerySet[Attempt]:
         provider=slug,
         status=Status.SENT,
         started_at__lte=now - RECEIPT_EXPECTED,
-        started_at__gt=now - reconciliation.POLL_UNTIL,
+        started_at__gt=now - POLL_UNTIL,
     )
 
 
@@ -75,22 +57,21 @@ def was_heard(slug: str, since: datetime) -> bool:
     return heard.exists() or waiting.exists()
 
 
-def ask_provider(slug: str) -> int:
-    """Asks about what is overdue, the longest not asked about first; returns how many questions."""
-    return reconciliation.poll_receipts(list(islice(due_attempts(slug), ASKED_IN_TURN)))
+def hurried_attempts(slug: str) -> QuerySet[Attempt]:
+    """Returns what a silent provider is to be asked about now; nothing of one that is not silent.
 
-
-def due_attempts(slug: str) -> Iterator[Attempt]:
-    """Yields what is to be asked about now; first what nobody has asked about."""
+    The older a message is, the more seldom.
+    """
     now = timezone.now()
-    rested = Q(polled_at=None) | Q(polled_at__lte=now - HURRIED_INTERVAL)
-    overdue = unheard_attempts(slug, now).filter(rested)
-    longest_first = overdue.order_by(F("polled_at").asc(nulls_first=True))
-    # Not cut before it is asked which of them are due: old ones would keep the new ones out.
-    return (attempt for attempt in longest_first.iterator() if is_due(attempt, now))
-
-
-def is_due(attempt: Attempt, now: datetime) -> bool:
-    """Returns whether a message is to be asked about again: the older it is, the more seldom."""
-    pause = HURRIED_AGE_SHARE * (now - attempt.started_at)
-    return attempt.polled_at is None or attempt.polled_at <= now - pause
+    if not is_silent(slug, now):
+        return Attempt.objects.none()
+    age, since_asked = now - F("started_at"), now - F("polled_at")
+    rested = Q(polled_at__lte=now - HURRIED_INTERVAL, since_asked__gte=F("least_pause"))
+    return (
+        unheard_attempts(slug, now)
+        .annotate(
+            since_asked=ExpressionWrapper(since_asked, DurationField()),
+            least_pause=ExpressionWrapper(age * HURRIED_AGE_SHARE, DurationField()),
+        )
+        .filter(Q(polled_at=None) | rested)
+    )

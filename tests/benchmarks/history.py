@@ -34,7 +34,7 @@ from communications.receiving import (
 )
 from communications.sending import (
     claims,
-    reconciliation,
+    receipt_polling,
 )
 from communications.vocabulary.events import (
     Kind,
@@ -262,8 +262,8 @@ def queries() -> dict[str, Callable[[], object]]:
 
 
 def poll_receipts() -> None:
-    with patch.object(reconciliation, "poll_receipt", return_value=True):
-        reconciliation.poll_overdue_receipts()
+    with patch.object(receipt_polling, "ask_about", return_value=None):
+        receipt_polling.poll_overdue_receipts()
 
 
 def replay(organization: int) -> None:

@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.database.connections import give_back_connection
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +54,16 @@ class BackgroundLoops:
 
     def guarded(self, name: str, step: LoopStep) -> float:
         try:
-            return step()
+            pause_s = step()
         except AWAY as error:
             log.warning("background_loop_waits", loop=name, error=str(error))
         except Exception:
             # A bug in one step must not end the rest.
             log.exception("background_loop_failed", loop=name)
+        else:
+            # There are more loops than connections in a process's pool.
+            give_back_connection()
+            return pause_s
         connection.close()
         return FAILURE_PAUSE_S
 

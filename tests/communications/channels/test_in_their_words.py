@@ -20,7 +20,7 @@ from communications.models import (
 )
 from communications.policy import suppressions, whatsapp_window
 from communications.receiving import deliveries, message_changes
-from communications.sending import reconciliation
+from communications.sending import receipt_polling
 from communications.vocabulary.events import Reason
 from tests import factories
 from tests.communications.channels.phones import (
@@ -589,7 +589,7 @@ def test_of_several_behind_one_number_the_last_that_wrote_wrote_on(phones: Phone
 def test_nobody_asks_for_the_receipt_of_an_echo(hart: Contact, phones: Phones) -> None:
     echo(phones, said("text", {"body": "Hi"}, **{"from": "1555", "to": AMELIA}))
     phones.pass_time(hours=2)
-    assert not reconciliation.poll_overdue_receipts()
+    assert not receipt_polling.poll_overdue_receipts()
     assert Message.objects.in_conversation(hart.pk).get().status == "sent"
 
 

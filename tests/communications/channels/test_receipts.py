@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from communications.models import Event, Message, Organization
 from communications.providers import registry
-from communications.sending import reconciliation
+from communications.sending import receipt_polling
 from tests.communications.channels.phones import (
     Phones,
     attempts,
@@ -184,9 +184,9 @@ def test_a_receipt_that_never_came_is_asked_for(venue: Organization, phones: Pho
     phones.sandbox.control("POST", f"/twilio/messages/{copy['sid']}/events", {"type": "delivered"})
     (copy,) = phones.copies(second)
     phones.sandbox.control("POST", f"/whatsapp/messages/{copy['id']}/events", {"type": "read"})
-    assert reconciliation.poll_overdue_receipts() == 0
+    assert receipt_polling.poll_overdue_receipts() == 0
     phones.pass_time(minutes=3)
-    assert reconciliation.poll_overdue_receipts() == 2
+    assert receipt_polling.poll_overdue_receipts() == 2
     assert (status(first), status(second)) == ("delivered", "read")
     assert set(Event.objects.filter(source="poll").values_list("kind", flat=True)) == {
         "delivered",
@@ -200,7 +200,7 @@ def test_a_failure_that_was_asked_for_is_acted_upon(venue: Organization, phones:
     event = {"type": "failed", "error_code": 30001}
     phones.sandbox.control("POST", f"/twilio/messages/{copy['sid']}/events", event)
     phones.pass_time(minutes=3)
-    reconciliation.poll_overdue_receipts()
+    receipt_polling.poll_overdue_receipts()
     assert status(message) == "queued"
     phones.pass_time()
     assert phones.send(message).status == "sent"
