@@ -1,11 +1,19 @@
 """Meta's approved texts, as our templates."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from communications import tasks
 from communications.errors import Refused
 from communications.models import Message, Organization, Template
 from communications.receiving import template_catalogue
+from communications.receiving.template_catalogue import Catalogue, fits
+from communications.vocabulary.events import TemplateChanged, TemplateText, TemplateVariable
 from communications.vocabulary.template_approval import approval_in_list
 from tests import factories
 from tests.communications.channels.phones import (
@@ -14,8 +22,12 @@ from tests.communications.channels.phones import (
     explanations,
     guest,
     template,
+    whatsapp_account,
     write,
 )
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+VARIABLE = TemplateVariable(name="1", part="body", kind="text", limit=1024)
 
 
 def approvals(of: Organization) -> dict[str, str]:
@@ -131,6 +143,115 @@ def test_news_about_a_template_is_heeded_at_once(venue: Organization, phones: Ph
     other.refresh_from_db()
     assert (found.approval, found.quality, found.category) == ("PAUSED", "RED", "MARKETING")
     assert (other.approval, other.category) == ("APPROVED", "UTILITY")
+
+
+# --- what it costs, and what goes wrong -----------------------------------------------------------
+
+
+def text(name: str, **fields: Any) -> TemplateText:
+    usual = {"language": "en", "category": "UTILITY", "approval": "APPROVED", "quality": "GREEN"}
+    return TemplateText(**{"name": name, "body": "Soon.", **usual, **fields})
+
+
+def store(*texts: TemplateText, is_whole: bool = True) -> None:
+    template_catalogue.store_catalogue(Catalogue("whatsapp", texts, is_whole))
+
+
+def queries_of(action: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        action()
+    return len(queries)
+
+
+def rows() -> set[tuple[str, str, str]]:
+    return set(Template.objects.values_list("organization__slug", "name", "approval"))
+
+
+@pytest.mark.usefixtures("venue")
+def test_what_has_not_changed_costs_the_same_few_queries_for_however_many_organizations() -> None:
+    catalogue = [text(f"news-{number}") for number in range(20)]
+    store(*catalogue)
+    alone = queries_of(lambda: store(*catalogue))
+    for _ in range(5):
+        factories.organization()
+    store(*catalogue)
+    assert Template.objects.count() == 6 * 20
+    assert queries_of(lambda: store(*reversed(catalogue))) == alone == 3
+
+
+@pytest.mark.usefixtures("venue")
+def test_what_has_changed_is_written_by_statement_and_not_by_row() -> None:
+    store(text("news"), text("offer"), text("old"))
+    changed = text("news", approval="PAUSED", variables=(VARIABLE,)), text("offer"), text("new")
+    alone = queries_of(lambda: store(*changed))
+    for _ in range(5):
+        factories.organization()
+    store(text("news"), text("offer"), text("old"))
+    assert queries_of(lambda: store(*changed)) == alone
+    slugs = Organization.objects.values_list("slug", flat=True)
+    assert len(slugs) == 6
+    approvals = {"news": "PAUSED", "offer": "APPROVED", "old": "DELETED", "new": "APPROVED"}
+    assert rows() == {(slug, *found) for slug in slugs for found in approvals.items()}
+
+
+def test_only_what_has_changed_is_touched(venue: Organization) -> None:
+    store(text("news", variables=(VARIABLE,)), text("offer"))
+    Template.objects.update(updated_at=LONG_AGO)
+    store(text("news", variables=(VARIABLE,)), text("offer", quality="RED"))
+    touched = Template.objects.exclude(updated_at=LONG_AGO)
+    assert touched.get() == Template.objects.get(organization=venue, name="offer")
+
+
+def test_who_comes_later_and_what_was_removed_or_judged_here_is_seen_although_the_list_is_the_same(
+    venue: Organization,
+) -> None:
+    store(text("news"))
+    late = factories.organization()
+    store(text("news"))
+    assert rows() == {(venue.slug, "news", "APPROVED"), (late.slug, "news", "APPROVED")}
+    Template.objects.filter(organization=late).delete()
+    store(text("news"))
+    assert len(rows()) == 2
+    judged = TemplateChanged(name="news", language="en", approval="PAUSED", category="M" * 50)
+    template_catalogue.apply_template_change("whatsapp", judged)
+    assert set(Template.objects.values_list("approval", "category")) == {("PAUSED", "M" * 20)}
+    store(text("news"))
+    assert set(Template.objects.values_list("approval", "category")) == {("APPROVED", "UTILITY")}
+
+
+def test_an_account_that_does_not_answer_loses_none_of_its_texts(venue: Organization) -> None:
+    store(text("news"), text("theirs"))
+    store(text("news", approval="PAUSED"), is_whole=False)
+    assert approvals(venue) == {"news": "PAUSED", "theirs": "APPROVED"}
+    store(text("news", approval="PAUSED"))
+    assert approvals(venue) == {"news": "PAUSED", "theirs": "DELETED"}
+
+
+def test_two_accounts_of_a_channel_list_beside_each_other(
+    venue: Organization, phones: Phones
+) -> None:
+    other = whatsapp_account(phones.sandbox.url, access_token="nobody's")
+    same = whatsapp_account(phones.sandbox.url)
+    phones.settings.PROVIDERS = {**phones.settings.PROVIDERS, "other": other, "same": same}
+    phones.settings.ROUTES = {"whatsapp": ["other", "whatsapp", "same"]}
+    template(venue, "older")
+    # One is refused: what the others list is stored, nothing counts as gone, and it is asked again.
+    assert template_catalogue.sync_catalogues() == 5
+    assert approvals(venue)["older"] == "APPROVED"
+    phones.settings.ROUTES = {"whatsapp": ["whatsapp", "same"]}
+    assert template_catalogue.sync_catalogues() == 5
+    assert approvals(venue)["older"] == "DELETED"
+    assert approvals(venue)["wedding_update"] == "APPROVED"
+
+
+def test_a_text_that_cannot_be_stored_keeps_none_of_the_others_out(venue: Organization) -> None:
+    long = text("news", category="C" * 50, quality="Q" * 50, approval="A" * 50, body="a\0b")
+    assert not any(map(fits, [text("n" * 513), text("news", language="l" * 17), text("a\0")]))
+    assert fits(long)
+    store(long)
+    stored = Template.objects.get(organization=venue)
+    assert (stored.category, stored.quality, stored.body) == ("C" * 20, "Q" * 20, "ab")
+    assert queries_of(lambda: store(long)) == 3
 
 
 # --- at the moment of sending -------------------------------------------------------------------
