@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 (Django's name)
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 (Django's name)
 
 from communications.models import Channel
 from communications.providers import registry
@@ -51,6 +51,20 @@ def provider_problems(slug: str) -> Iterator[CheckMessage]:
             hint="Set its webhook secret; the provider shows it where webhooks are set up.",
             id="communications.W001",
         )
+
+
+@register(Tags.security, deploy=True)
+def check_any_provider(**_: Any) -> list[CheckMessage]:
+    if settings.PROVIDERS:
+        return []
+    return [
+        Warning(
+            "No provider is configured, so no message can leave.",
+            hint="Set RESEND_API_KEY and EMAIL_FROM for e-mail, TWILIO_ACCOUNT_SID for SMS or "
+            "WHATSAPP_ACCESS_TOKEN for WhatsApp; .env.example lists what belongs to each.",
+            id="communications.W002",
+        )
+    ]
 
 
 @register

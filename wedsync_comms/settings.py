@@ -177,6 +177,12 @@ DATABASE = database_settings(
 if DATABASE["ENGINE"].endswith("sqlite3"):
     VAR_DIR.mkdir(exist_ok=True)
 DATABASES = {"default": DATABASE}
+# Around PgBouncer, behind which nobody hears NOTIFY: for wake-ups where there is no Redis.
+DATABASE_DIRECT: dict[str, Any] | None = None
+if env.str("DATABASE_DIRECT_URL", default=""):
+    DATABASE_DIRECT = database_settings(env.db_url("DATABASE_DIRECT_URL"), pool_size=0)
+    if DATABASE_DIRECT["ENGINE"].endswith("sqlite3"):
+        raise ImproperlyConfigured("DATABASE_DIRECT_URL is for PostgreSQL: postgres://…")
 # How many of each process run against this database, as far as they are more than one; with it,
 # `check --deploy` compares what they may open with what PostgreSQL allows.
 REPLICAS: dict[str, int] = {

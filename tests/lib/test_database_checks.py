@@ -2,13 +2,16 @@
 
 import pytest
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from tests.servers import free_port
-from wedsync_comms.lib.database import database_checks
-from wedsync_comms.lib.database.database_checks import (
+from wedsync_comms.lib.checks import database_checks
+from wedsync_comms.lib.checks.database_checks import (
     allowed_connections,
     check_connections,
+    check_database,
+    check_migrations,
     check_pool,
     check_replicas,
 )
@@ -24,7 +27,6 @@ def sizes(settings: Settings) -> Settings:
 @pytest.fixture
 def postgresql(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(connection, "vendor", "postgresql")
-    monkeypatch.setattr(database_checks, "knock", lambda: None)
     return monkeypatch
 
 
@@ -62,7 +64,7 @@ def test_why_a_database_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch)
     nowhere = {"host": "127.0.0.1", "port": free_port(), "user": "nobody", "dbname": "nothing"}
     monkeypatch.setattr(connection, "vendor", "postgresql")
     monkeypatch.setattr(connection, "get_connection_params", lambda: nowhere)
-    (warning,) = check_connections()
+    (warning,) = check_database()
     assert warning.id == "wedsync.W001"
     assert "Connection refused Is the server running" in warning.msg
 
@@ -70,7 +72,7 @@ def test_why_a_database_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.django_db
 def test_the_least_of_all_limits_counts() -> None:
     if connection.vendor != "postgresql":
-        assert check_connections() == check_pool() == []
+        assert check_database() == check_pool() == []
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('max_connections')::int")
@@ -96,3 +98,11 @@ def test_a_process_that_does_not_exist_is_said(sizes: Settings) -> None:
     sizes.REPLICAS = {"web": 2, "wrkr": 1}
     (warning,) = check_replicas()
     assert "wrkr" in warning.msg
+
+
+@pytest.mark.django_db
+def test_what_was_not_migrated_is_said() -> None:
+    assert check_migrations() == []
+    MigrationRecorder(connection).record_unapplied("health", "0001_health")
+    (warning,) = check_migrations()
+    assert (warning.id, warning.msg.startswith("1 ")) == ("wedsync.W005", True)

@@ -10,4 +10,4 @@ class LibConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing is what registers them with Django.
-        from wedsync_comms.lib.database import database_checks  # noqa: F401, PLC0415
+        from wedsync_comms.lib.checks import database_checks, environment_checks  # noqa: F401, PLC0415

@@ -1,7 +1,8 @@
 """Wake a sleeping process now instead of at its next poll.
 
 Best effort in both directions: a lost wake-up costs one poll interval and nothing else, so whoever
-listens polls too. Redis where there is one, else PostgreSQL's NOTIFY; SQLite is polled only.
+listens polls too. Redis where there is one, else PostgreSQL's NOTIFY; SQLite is polled only, and so
+is PostgreSQL behind a pooler, unless DATABASE_DIRECT_URL leads around it.
 """
 
 import time
@@ -20,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from wedsync_comms.lib import shared_state
+from wedsync_comms.lib.database.poolers import listening_connection
 
 log = structlog.get_logger(__name__)
 
@@ -164,11 +166,8 @@ class RedisSource:
 
 
 class PostgresSource:
-    def __init__(self, topics: tuple[str, ...]) -> None:
-        # Not one of Django's connections: those are per thread, pooled, and closed when old.
-        parameters: dict[str, Any] = connection.get_connection_params()
-        parameters |= {"autocommit": True, "connect_timeout": 2}
-        self._connection: psycopg.Connection[Any] = psycopg.connect(**parameters)
+    def __init__(self, topics: tuple[str, ...], opened: psycopg.Connection[Any]) -> None:
+        self._connection = opened
         for topic in topics:
             self._connection.execute(
                 sql.SQL("LISTEN {}").format(sql.Identifier(channel_name(topic)))
@@ -222,6 +221,6 @@ def _send(topic: str) -> None:
 def _open(topics: tuple[str, ...]) -> WakeupSource:
     if settings.REDIS_URL:
         return RedisSource(topics)
-    if connection.vendor == "postgresql":
-        return PostgresSource(topics)
+    if connection.vendor == "postgresql" and (opened := listening_connection()):
+        return PostgresSource(topics, opened)
     return SleepingSource()

@@ -51,6 +51,9 @@ def database_settings(parsed: Mapping[str, Any], *, pool_size: int) -> Settings:
         found["OPTIONS"] = SQLITE_OPTIONS | found["OPTIONS"]
         return found
     found["ENGINE"] = ENGINE
+    # A cursor of the server's belongs to a session, and PgBouncer lends one for a transaction. None
+    # of our results is too large for the memory of a process.
+    found.setdefault("DISABLE_SERVER_SIDE_CURSORS", True)
     # A connection that broke while nobody used it is noticed by who gets it, before it is used.
     found.setdefault("CONN_HEALTH_CHECKS", True)
     wants_pool = found["OPTIONS"].pop("pool", True) and found.get("CONN_MAX_AGE") != 0
