@@ -138,7 +138,7 @@ def test_a_proxy_may_want_a_password(bare: pytest.MonkeyPatch, world: Outside) -
     [
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407"),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "503"),
-        (b"", "timed out"),
+        (b"", "does not answer in time"),
         (b"no HTTP at all\r\n\r\n", "No connection"),
     ],
 )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum
 
 from wedsync_comms.lib.errors import (
+    NoConnection,
     OutcomeUnknown,
     PermanentError,
     ProviderError,
@@ -28,7 +29,9 @@ PAUSED_DELAY = timedelta(minutes=5)
 # The delays before what could not be handed over is sent again: a phone that is off or out of reach
 # comes back in minutes.
 REACH_BACKOFF = (timedelta(minutes=3), timedelta(minutes=10))
-# Attempts that ended so use up a retry; throttling and a paused account do not.
+# How soon what nothing of has left is looked at again, while there may be a connection.
+NO_CONNECTION_DELAY = timedelta(seconds=1)
+# Attempts that ended so use up a retry; throttling, a paused account and no connection do not.
 RETRY_COUNTED = {"TransientError", "OutcomeUnknown", "ServerFailed"}
 # Where a receipt tells of it, throttling uses up a retry too.
 RETRY_COUNTED_RECEIPTS = {*RETRY_COUNTED, "RateLimited", "ExpiredUnsent", "RecipientUnreachable"}
@@ -92,8 +95,8 @@ def decide_after(
         return Decision(Action.FAIL)
     if at_risk and not idempotent:
         return Decision(Action.ASK)
-    if isinstance(error, RateLimited):
-        return after_throttling(error, at_risk=at_risk, detour=detour)
+    if isinstance(error, RateLimited | NoConnection):
+        return after_hindrance(error, at_risk=at_risk, detour=detour)
     if isinstance(error, ProviderPaused | SenderRejected):
         return Decision(Action.REPEAT, PAUSED_DELAY) if at_risk else Decision(Action.FAIL_OVER)
     delay = backoff_delay(retries_used, jitter)
@@ -138,6 +141,15 @@ def after_failure_for_sure(delay: timedelta | None, detour: Detour, again: Actio
     return Decision(Action.FAIL_OVER if has_turn else again, delay)
 
 
+def after_hindrance(
+    error: RateLimited | NoConnection, *, at_risk: bool, detour: Detour
+) -> Decision:
+    """Decides what follows what says nothing about the message, and uses up no retry."""
+    if isinstance(error, RateLimited):
+        return after_throttling(error, at_risk=at_risk, detour=detour)
+    return after_no_connection(at_risk=at_risk, detour=detour)
+
+
 def after_throttling(error: RateLimited, *, at_risk: bool, detour: Detour) -> Decision:
     """Decides what follows a 429: nothing waits where another way is open.
 
@@ -149,6 +161,18 @@ def after_throttling(error: RateLimited, *, at_risk: bool, detour: Detour) -> De
     if detour.is_open and not error.for_recipient:
         return Decision(Action.FAIL_OVER)
     return Decision(Action.RETRY, error.retry_after)
+
+
+def after_no_connection(*, at_risk: bool, detour: Detour) -> Decision:
+    """Decides what follows where nothing left: another provider at once, else it waits for either.
+
+    The dispatcher claims nothing more for a provider that it does not reach.
+    """
+    if at_risk:
+        return Decision(Action.REPEAT, NO_CONNECTION_DELAY)
+    if detour.is_open:
+        return Decision(Action.FAIL_OVER, timedelta(0) if detour.is_fresh else NO_CONNECTION_DELAY)
+    return Decision(Action.RETRY, NO_CONNECTION_DELAY)
 
 
 def decide_after_receipt(

@@ -56,6 +56,8 @@ class ProbeResult:
 class Provider(ABC):
     """Takes options and talks HTTP. Knows no models and no settings; safe to use from threads."""
 
+    # What people call the vendor, within a sentence.
+    label: ClassVar[str]
     channel: ClassVar[str]
     # The path segment its webhooks come to; several providers of one account share it.
     webhook: ClassVar[str]

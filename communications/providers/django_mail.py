@@ -19,6 +19,7 @@ from django.core.mail.message import SafeMIMEMultipart, make_msgid
 from communications.providers.base import Accepted, ProbeResult, Provider, Reply
 from communications.vocabulary.email_addresses import sender_header
 from communications.vocabulary.events import Event, File, MessageReceived, Outbound, StatusChanged
+from wedsync_comms.lib.environment.connecting import failed_connection
 from wedsync_comms.lib.errors import (
     ConfigurationRejected,
     ContentRejected,
@@ -57,6 +58,7 @@ LOGIN_WANTED = {530, 534, 535, 538}
 class DjangoMail(Provider):
     """At most once: a connection that breaks during the transfer leaves the outcome unknown."""
 
+    label = "the mail server"
     channel = "email"
     webhook = ""
     has_receipts = False
@@ -213,7 +215,17 @@ def connection_error(error: Exception) -> ProviderError:
         return CredentialsRejected(smtp_words(error), code=str(error.smtp_code))
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return ConfigurationRejected(smtp_words(error), code="not_supported")
+    if is_server_silent(error):
+        return failed_connection(error)
     return TransientError(f"No connection: {smtp_words(error)}", code="no_connection")
+
+
+def is_server_silent(error: Exception) -> bool:
+    """Whether there was no server, or none that said anything: one that answers with a refusal is
+    there."""
+    if isinstance(error, smtplib.SMTPException):
+        return isinstance(error, smtplib.SMTPServerDisconnected)
+    return isinstance(error, OSError)
 
 
 def smtp_words(error: Exception) -> str:

@@ -15,7 +15,13 @@ from communications.policy.retry_policy import Action, Decision, Detour
 from communications.providers import registry
 from communications.providers.base import Accepted
 from communications.sending.claims import is_repeatable
-from wedsync_comms.lib.errors import OutcomeUnknown, ProviderError, RateLimited, ServerFailed
+from wedsync_comms.lib.errors import (
+    NoConnection,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    ServerFailed,
+)
 
 # An attempt, and what came of it.
 Pair = tuple[Attempt, Accepted | ProviderError]
@@ -105,7 +111,9 @@ def decide(
     """Returns what follows a failed attempt, and through which provider; blank: whichever works."""
     used, ways = history.used_of(attempt), history.ways.get(attempt.channel, {})
     calls = history.calls[attempt.message_id]
-    other = detours.detour_provider(attempt, used, calls + 1, ways, history.senders)
+    # This one counts among them, unless nothing of it has left.
+    made = calls + (not isinstance(error, NoConnection))
+    other = detours.detour_provider(attempt, used, made, ways, history.senders)
     decision = retry_policy.decide_after(
         error,
         retries_used=max(calls, used[attempt.provider]),
@@ -120,6 +128,9 @@ def decide(
     if decision.action is Action.RETRY and isinstance(error, RateLimited):
         # The first that is free again.
         return replace(decision, delay=soonest(decision.delay, attempt, ways, error)), ""
+    if decision.action is Action.RETRY and isinstance(error, NoConnection):
+        # Whichever there is a connection to.
+        return decision, ""
     if decision.action is Action.RETRY and len(registry.route_slugs(attempt.channel)) > 1:
         return decision, attempt.provider
     return decision, ""

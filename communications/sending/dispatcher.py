@@ -29,6 +29,7 @@ from communications.sending.claims import Claim
 from communications.sending.outcome_writer import OutcomeWriter
 from communications.sending.outcomes import CallResult
 from communications.sending.paced_queue import PacedQueue
+from communications.sending.reachability import Reachability
 from wedsync_comms.lib import background_loops, heartbeats, shared_state
 from wedsync_comms.lib.rate_limit.algorithm import RESERVATION_HORIZON_S
 from wedsync_comms.lib.wakeup import WakeupListener
@@ -73,6 +74,7 @@ class Dispatcher:
         # By provider.
         self.queues: dict[str, PacedQueue] = {}
         self.writer = OutcomeWriter(lambda: len(self.in_flight))
+        self.reachability = Reachability()
         # Whether something waits for a thread.
         self.is_starved = False
         self.stopping = threading.Event()
@@ -135,7 +137,8 @@ class Dispatcher:
         leave: which providers are available, and which calls have no answer."""
         self.refreshed_at = time.monotonic()
         before = set(self.available) - self.held
-        self.available = [slug for slug in settings.PROVIDERS if is_available(slug)]
+        self.reachability.watch()
+        self.available = [slug for slug in settings.PROVIDERS if self.is_open(slug)]
         self.held = {slug for slug in self.available if detours.seconds_held(slug)}
         for slug in set(self.available) - self.held - before:
             unavailability.release_waiting(registry.provider_for(slug).channel)
@@ -146,6 +149,11 @@ class Dispatcher:
                 for call in claims.expired_calls(slug):
                     claims.withdraw_expired(call.pk)
             self.repeat_calls(slug)
+
+    def is_open(self, slug: str) -> bool:
+        """Returns whether calls to a provider are made: its circuit breaker lets them through, and
+        there is a connection to it, as far as this process knows."""
+        return is_available(slug) and self.reachability.is_reached(slug)
 
     def idle_threads(self) -> int:
         """Returns the threads to spare; a result not recorded yet counts as a thread in use."""
@@ -169,6 +177,7 @@ class Dispatcher:
             if not all(map(unavailability.takes_nothing, registry.route_slugs(channel))):
                 self.told_until.pop(channel, None)
                 continue
+            unavailability.leave_unreached(channel)
             since, now = self.told_until.get(channel, LONG_AGO), timezone.now()
             if unavailability.tell_waiting(channel, since) < unavailability.TOLD_AT_ONCE:
                 # What was stored meanwhile may have been due for a moment.
@@ -198,7 +207,7 @@ class Dispatcher:
 
     def has_detour(self, slug: str) -> bool:
         """Returns whether a provider whose breaker has opened by itself has another beside it."""
-        if registry.breaker_for(slug).state().paused:
+        if registry.breaker_for(slug).state().paused or not self.reachability.is_reached(slug):
             return False
         route = registry.route_slugs(registry.provider_for(slug).channel)
         return slug in route and any(other in self.available for other in route)
@@ -297,6 +306,7 @@ class Dispatcher:
             # The lease brings the call back; here only the reason is known.
             log.error("outcome_not_recorded", error=repr(error), exc_info=error)
         else:
+            self.reachability.note(future.result())
             self.writer.add(future.result())
         if self.is_starved:
             self.is_starved = False

@@ -16,6 +16,7 @@ from communications.policy import (
     detours,
     senders,
     suppressions,
+    unavailability,
 )
 from communications.policy.retry_policy import Action, Decision
 from communications.providers import registry
@@ -26,6 +27,7 @@ from communications.sending.decisions import History, decide_call, read_history
 from communications.vocabulary.events import Kind, Reason, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import (
+    NoConnection,
     OptedOut,
     OptedOutOfMarketing,
     ProviderError,
@@ -176,6 +178,9 @@ def decision_events(
     attempt: Attempt, error: ProviderError, decision: Decision, via: str
 ) -> list[Change]:
     """Returns a line in the timeline for a decision that a person would wonder about."""
+    if isinstance(error, NoConnection) and decision.action is Action.RETRY:
+        why = unavailability.unreached_clause(attempt.provider, error.why)
+        return [unavailability.waiting_change(attempt.message, {attempt.provider: why}, None)]
     delay = as_delay(decision.delay)
     if decision.action is Action.RETRY:
         detail = f"Next try in {delay}."

@@ -17,6 +17,7 @@ from communications.vocabulary.events import File, Media, Outbound, TemplateRef,
 from wedsync_comms.lib.breaker import QUOTA
 from wedsync_comms.lib.database.connections import give_back_connection
 from wedsync_comms.lib.errors import (
+    NoConnection,
     OutcomeUnknown,
     PermanentError,
     ProviderError,
@@ -207,6 +208,20 @@ def asks_to_stop(result: Accepted | ProviderError) -> bool:
     return isinstance(result, ProviderPaused)
 
 
+def connection_failure(called: CallResult) -> NoConnection | None:
+    """Returns why nothing of a call has left; None if it has, or if it was never tried."""
+    return next((found for found in called.results if isinstance(found, NoConnection)), None)
+
+
+def tells_of_provider(called: CallResult) -> bool:
+    """Whether a call says if the provider works: one that wants to be left alone does not, and
+    nor does one that was not reached, unless that was to be its trial."""
+    if any(asks_to_stop(result) for result in called.results):
+        return False
+    breaker = registry.breaker_for(called.claim.call.provider)
+    return not connection_failure(called) or breaker.state().state != "closed"
+
+
 def feed_breakers(calls: Sequence[CallResult]) -> None:
     """Tells the circuit breakers whether the providers did their part.
 
@@ -214,7 +229,7 @@ def feed_breakers(calls: Sequence[CallResult]) -> None:
     """
     outcomes: dict[str, list[tuple[str, bool]]] = {}
     for called in calls:
-        if called.results and not any(asks_to_stop(result) for result in called.results):
+        if called.results and tells_of_provider(called):
             did_its_part = all(isinstance(res, NOT_PROVIDERS_FAULT) for res in called.results)
             subject = str(called.claim.attempts[0].message_id)
             outcomes.setdefault(called.claim.call.provider, []).append((subject, did_its_part))

@@ -1,6 +1,7 @@
 """What no webhook told us: lost answers, things that expired."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
@@ -21,7 +22,7 @@ from communications.sending import claims, provider_call, repetition
 from communications.sending.asking_round import ROUND_S, AskingRound, in_turns
 from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import ProviderError, RateLimited
+from wedsync_comms.lib.errors import NoConnection, ProviderError, RateLimited
 
 log = structlog.get_logger(__name__)
 
@@ -163,7 +164,8 @@ def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence
     Attempt.objects.filter(call=attempts[0].call_id).update(polled_at=timezone.now())
     try:
         since = attempts[0].call.created_at - CLOCK_SKEW
-        return provider.find_batch_by_content(outbounds, since, wait_for_slot)
+        with reached(slug, asking):
+            return provider.find_batch_by_content(outbounds, since, wait_for_slot)
     except LookupError:
         return nothing
     except RateLimited as error:
@@ -173,6 +175,16 @@ def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence
     except ProviderError as error:
         log.warning("look_up_failed", call=str(attempts[0].call_id), error=str(error))
         return nothing
+
+
+@contextmanager
+def reached(slug: str, asking: AskingRound) -> Iterator[None]:
+    """Raises NotNow where a provider is not reached: who cannot ask gives nothing up."""
+    try:
+        yield
+    except NoConnection as error:
+        asking.busy.add(slug)
+        raise NotNow from error
 
 
 def wait_in_turn(slug: str, asking: AskingRound) -> None:

@@ -10,12 +10,18 @@ from health.vocabulary.readings import (
     Severity,
     State,
 )
+from wedsync_comms.lib.text import as_sentence, capitalised
+
+# What happens to messages while a provider is not reached.
+UNHARMED = "Messages wait unless there is another way for them; none is lost."
 
 
 def derive_status(
     breaker: BreakerReading | None, incidents: Sequence[IncidentView]
 ) -> tuple[State, str]:
     """The worst of what is known, and the sentence that says it."""
+    if breaker and breaker.unreachable:
+        return State.DOWN, f"{capitalised(as_sentence(breaker.reason))} {UNHARMED}"
     if breaker and breaker.state == "open":
         word = "Paused" if breaker.paused else "Closed off after many failures"
         return State.DOWN, f"{word}: {breaker.reason}" if breaker.reason else f"{word}."

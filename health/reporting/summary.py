@@ -36,7 +36,7 @@ from health.vocabulary.readings import (
     Summary,
 )
 from wedsync_comms.lib import heartbeats
-from wedsync_comms.lib.breaker import BreakerState
+from wedsync_comms.lib.breaker import UNREACHABLE, BreakerState
 
 RESOLVED_WITHIN = timedelta(days=1)
 MAX_RESOLVED = 20
@@ -189,12 +189,14 @@ def breaker_reading(slug: str, scope: int | None) -> BreakerReading:
     found = host.unless_redis_away(registry.breaker_for(slug).state, BreakerState("closed"))
     return BreakerReading(
         state=found.state,
-        # It counts everybody's attempts, or quotes what the provider says to the platform.
-        reason=found.reason if scope is None else "",
+        # It counts everybody's attempts, or quotes what the provider says to the platform. That it
+        # is not reached is everybody's business.
+        reason=found.reason if scope is None or found.cause == UNREACHABLE else "",
         opened_at=found.opened_at,
         retry_at=found.retry_at,
         paused=found.paused,
         held=found.held,
+        unreachable=found.cause == UNREACHABLE,
     )
 
 

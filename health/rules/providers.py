@@ -1,6 +1,8 @@
 """What counts as an incident of sending through a provider: circuit breaker, success rate, latency,
 probes, rate limit. Each condition stands above the rule it belongs to."""
 
+from collections.abc import Iterator
+
 from health.collecting.observation import Observation, ProviderObservation
 from health.rules import provider_accounts
 from health.rules.provider_accounts import MOVES_ON
@@ -8,10 +10,12 @@ from health.rules.rule import (
     CRITICAL,
     SECOND,
     Evidence,
+    Finding,
     ProviderCondition,
     Rule,
     of_each_provider,
 )
+from wedsync_comms.lib.breaker import UNREACHABLE as NOT_REACHED
 
 BACKS_OFF = "Tries each message again after 1, 2, 4, 8 and 16 seconds, then the next provider."
 TAKEN_OVER = "See the provider's status page. If it lasts, pause it: others take over at once."
@@ -31,7 +35,7 @@ def sending_figures(provider: ProviderObservation) -> Evidence:
 
 def circuit_open(provider: ProviderObservation, _: Observation) -> Evidence | None:
     breaker = provider.breaker
-    if breaker.state == "closed" or breaker.paused:
+    if breaker.state == "closed" or breaker.paused or is_unreachable(provider):
         return None
     return {"breaker": breaker.state, "because": breaker.reason, **sending_figures(provider)}
 
@@ -44,6 +48,49 @@ BREAKER = Rule(
     did=f"Closed the provider off. {MOVES_ON}One message at a time tries whether it is back.",
     advice="See the provider's status page. Nothing is lost meanwhile.",
     condition=of_each_provider(circuit_open),
+)
+
+# --- no connection ------------------------------------------------------------------------------
+
+
+def is_unreachable(provider: ProviderObservation) -> bool:
+    return provider.breaker.cause == NOT_REACHED
+
+
+def connection_missing(provider: ProviderObservation, now: Observation) -> Evidence | None:
+    """Where that is so for each of several, it is the network's trouble and no provider's."""
+    if not is_unreachable(provider) or network_away(now):
+        return None
+    return {"because": provider.breaker.reason}
+
+
+def network_away(now: Observation) -> bool:
+    return len(now.providers) > 1 and all(map(is_unreachable, now.providers))
+
+
+def outside_unreachable(now: Observation) -> Iterator[Finding]:
+    if network_away(now):
+        yield Finding(
+            evidence={provider.slug: provider.breaker.reason for provider in now.providers}
+        )
+
+
+NETWORK = Rule(
+    kind="network",
+    severity=CRITICAL,
+    title="No provider can be reached from here",
+    did="Keeps all messages: none of their tries is used up. Asks every two seconds.",
+    advice="See this installation's network, its name server, its clock and its certificates.",
+    condition=outside_unreachable,
+)
+NO_CONNECTION = Rule(
+    kind="no connection",
+    group="sending",
+    severity=CRITICAL,
+    title="We cannot reach {name}",
+    did=f"Uses up no tries. {MOVES_ON}Asks every two seconds whether there is a way again.",
+    advice="See the provider's address in the settings, this machine's network, and name server.",
+    condition=of_each_provider(connection_missing),
 )
 
 # --- success rate -------------------------------------------------------------------------------
@@ -204,4 +251,7 @@ PROVEN_BY_SUCCESS = {
 }
 
 # In this order: the first that applies names the cause.
-RULES = (BREAKER, FAILING, OFTEN_FAILING, HANGING, UNREACHABLE, SLOW, THROTTLED, UNPROVEN)
+RULES = (
+    *(NETWORK, NO_CONNECTION, BREAKER, FAILING, OFTEN_FAILING, HANGING, UNREACHABLE),
+    *(SLOW, THROTTLED, UNPROVEN),
+)

@@ -37,6 +37,8 @@ class BreakerReading:
     paused: bool = False
     # Paused by a person, and until a person resumes it.
     held: bool = False
+    # No connection to the provider comes about.
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ REMEDIES = {
     "SenderRejected": "Verify or register this sender at the provider, or write as another.",
     "SenderBusy": "Nothing: it is tried again later. If it lasts, share the load among senders.",
     "TransientError": "Nothing: it is tried again, then through the next provider.",
+    "NoConnection": "Nothing: it waits, and no try is used up. See the network if it lasts.",
     "ExpiredUnsent": "Nothing: it was not sent in its time. See the provider's queue if it lasts.",
     "RecipientUnreachable": "Nothing: a phone that was off is tried again, minutes apart.",
     "RateLimited": "Nothing: sending slows down by itself. If it lasts, ask for a higher limit.",

@@ -17,7 +17,7 @@ from health.vocabulary.readings import (
     CountWithExample,
     QueueReading,
 )
-from wedsync_comms.lib.breaker import QUOTA, BreakerState
+from wedsync_comms.lib.breaker import QUOTA, UNREACHABLE, BreakerState
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -84,6 +84,7 @@ def unheard(count: int, since: float, usual: float = 10) -> AwaitedReceipts:
     return AwaitedReceipts(count, at(since), usual * SECOND)
 
 
+AWAY = BreakerState("open", reason="we cannot reach it", cause=UNREACHABLE)
 OPEN = BreakerState("open", reason="9 of the last 12 attempts failed", opened_at=NOON)
 REFUSED = BreakerState("open", reason="API key is invalid", opened_at=NOON, paused=True)
 USED_UP = replace(REFUSED, reason="You have reached your daily quota.", cause=QUOTA)
@@ -97,6 +98,8 @@ WRONG: dict[str, Observation] = {
     "sender busy": healthy_observation(
         provider(), closed_senders=2 * (closed_sender(is_busy=True, organization=None),)
     ),
+    "network": healthy_observation(provider(breaker=AWAY), provider(slug="twilio", breaker=AWAY)),
+    "no connection": healthy_observation(provider(breaker=AWAY), provider(slug="twilio")),
     "breaker": healthy_observation(provider(breaker=OPEN)),
     "failing": healthy_observation(failing()),
     "often failing": healthy_observation(failing(accepted=15)),

@@ -9,13 +9,16 @@ from wedsync_comms.lib.breaker import (
     CLOSED,
     POLICY,
     QUOTA,
+    UNREACHABLE,
     Circuit,
     _circuit,
     _stored,
     allowed,
+    closed_off,
     due,
     on_trial,
     paused,
+    reconnected,
     recorded,
 )
 
@@ -170,4 +173,43 @@ def test_processes_of_an_earlier_release_can_read_what_has_no_cause() -> None:
     assert "cause" not in _stored(OPEN)
     circuit, _ = paused(CLOSED, NOW, policy=POLICY, reason="Quota.", cause=QUOTA)
     assert _stored(circuit)["cause"] == QUOTA
+    assert _circuit(_stored(circuit)) == circuit
+
+
+def off(circuit: Circuit, now: float = NOW, since: float = NOW) -> tuple[Circuit, bool]:
+    return closed_off(circuit, now, policy=POLICY, reason="No name.", since=since)
+
+
+def test_what_is_not_reached_is_open_without_trials_until_it_is_reached() -> None:
+    circuit, is_news = off(CLOSED, since=NOW - 3)
+    assert is_news
+    assert (circuit.opened_at, circuit.cause) == (NOW - 3, UNREACHABLE)
+    assert not due(circuit, NOW + 86_400, POLICY)
+    assert not allowed(circuit, NOW + 86_400, policy=POLICY)[1]
+    assert after(many(20, FINE), circuit) == circuit
+    assert reconnected(circuit, NOW) == (CLOSED, True)
+
+
+def test_that_it_is_still_not_reached_is_no_news() -> None:
+    circuit, _ = off(CLOSED, since=NOW - 3)
+    again, is_news = closed_off(circuit, NOW + 9, policy=POLICY, reason="No trust.", since=NOW)
+    assert (again.opened_at, again.reason, is_news) == (NOW - 3, "No trust.", False)
+
+
+def test_one_that_is_open_for_another_reason_keeps_it() -> None:
+    assert off(OPEN) == (OPEN, False)
+    assert reconnected(OPEN, NOW) == (OPEN, False)
+    held, _ = paused(CLOSED, NOW, policy=POLICY, reason="Invoice.", hold=True)
+    assert off(held) == (held, False)
+
+
+def test_a_trial_that_could_not_be_made_has_failed() -> None:
+    circuit, is_news = off(trial(OPEN, NOW + 15), NOW + 16)
+    assert not is_news
+    assert circuit.retry_at - (NOW + 16) == 30
+
+
+def test_processes_of_an_earlier_release_try_it_by_themselves() -> None:
+    circuit, _ = off(CLOSED)
+    assert circuit.retry_at == NOW + 15
     assert _circuit(_stored(circuit)) == circuit

@@ -1,29 +1,26 @@
 """Whether a request left: a real TLS server breaks the stream at each of its steps."""
 
-import datetime as dt
+import errno
 import gc
+import smtplib
 import socket
 import ssl
 import struct
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.communications.providers.answering import closed_port
-from wedsync_comms.lib.errors import OutcomeUnknown, TransientError
+from tests.lib.tls_server import Serve, TlsServer, write_certificate
+from wedsync_comms.lib.environment.connecting import failed_connection
+from wedsync_comms.lib.errors import NoConnection, OutcomeUnknown
 from wedsync_comms.lib.http import Client
 
 BODY = "x" * 200_000
 ANSWER = b'HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{"id":'
-Serve = Callable[[socket.socket, ssl.SSLContext], None]
 Break = Callable[[socket.socket], None]
 
 
@@ -64,56 +61,7 @@ BREAKS = [closes, resets, sends_garbage, sends_bad_record, hangs]
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of localhost that signs itself, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-class TlsServer:
-    """Serves each connection with a function that breaks it somewhere."""
-
-    def __init__(self, serve: Serve, certificate: Path) -> None:
-        self._serve = serve
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._context.load_cert_chain(certificate)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                connection.settimeout(2)
-                with suppress(OSError):
-                    self._serve(connection, self._context)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(5)
+    return write_certificate(tmp_path_factory.mktemp("tls") / "localhost.pem")
 
 
 @pytest.fixture
@@ -194,7 +142,7 @@ def test_what_fails_before_the_handshake_is_done_never_left(
     step: Callable[[Break], Serve],
     broken: Break,
 ) -> None:
-    with pytest.raises(TransientError) as error:
+    with pytest.raises(NoConnection) as error:
         post(client, tls_server(step(broken)))
 
     assert error.value.code in {"no_connection", "connect_timeout"}
@@ -218,14 +166,42 @@ def test_a_certificate_that_is_not_trusted_or_not_theirs_is_found_before_anythin
 ) -> None:
     port = tls_server(after(len(BODY), b"", closes))
 
-    with pytest.raises(TransientError, match="certificate"):
+    with pytest.raises(NoConnection, match="certificate"):
         post(Client(timeout=(0.5, 0.5)), port)
-    with pytest.raises(TransientError, match="certificate"):
+    with pytest.raises(NoConnection, match="certificate"):
         post(client, port, host="127.0.0.1")
 
 
 def test_no_name_and_no_server_are_no_connection(client: Client) -> None:
-    with pytest.raises(TransientError):
+    with pytest.raises(NoConnection, match="nothing listens at its address"):
         post(client, closed_port())
-    with pytest.raises(TransientError):
+    with pytest.raises(NoConnection, match="its name cannot be looked up") as error:
         post(client, 443, host="nobody.invalid")
+    assert error.value.code == "name_unknown"
+    assert "nobody.invalid" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "there is no way from this machine"),
+        (TimeoutError("timed out"), "it does not answer in time"),
+        (smtplib.SMTPServerDisconnected("Connection unexpectedly closed"), "breaks before"),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "its name cannot be looked up"),
+        (ssl.SSLError(1, "wrong version number"), "no encrypted connection"),
+    ],
+)
+def test_the_cause_is_told_in_plain_words_and_kept_as_the_machine_says_it(
+    error: Exception, why: str
+) -> None:
+    found = failed_connection(error)
+
+    assert why in found.why
+    assert found.response == {"cause": str(error)}
+
+
+def test_errors_that_are_each_others_cause_come_to_an_end() -> None:
+    first, second = ValueError(), ValueError()
+    first.__cause__, second.__cause__ = second, first
+
+    assert failed_connection(first).code == "no_connection"

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 # Why a provider is paused that has taken all it may take in a day or a month.
 QUOTA = "quota"
+# Why one is closed off to which no connection comes about.
+UNREACHABLE = "unreachable"
 
 # When, of which subject (shortened), and whether the provider did its part.
 Outcome = tuple[float, str, bool]
@@ -54,7 +56,7 @@ class BreakerState:
     paused: bool = False
     # By a person: only a person resumes it.
     held: bool = False
-    # QUOTA, or blank.
+    # QUOTA, UNREACHABLE, or blank.
     cause: str = ""
 
 
@@ -114,7 +116,9 @@ class Breaker:
             state="half-open" if due(circuit, now, self.policy) else "open",
             reason=circuit.reason,
             opened_at=datetime.fromtimestamp(circuit.opened_at, UTC),
-            retry_at=None if circuit.held else datetime.fromtimestamp(circuit.retry_at, UTC),
+            retry_at=None
+            if circuit.held or circuit.cause == UNREACHABLE
+            else datetime.fromtimestamp(circuit.retry_at, UTC),
             paused=circuit.paused,
             held=circuit.held,
             cause=circuit.cause,
@@ -135,6 +139,18 @@ class Breaker:
         )
         self._update(change)
         log.warning("breaker.paused", breaker=self.name, reason=reason)
+
+    def close_off(self, reason: str, *, since: datetime) -> None:
+        """Open until `reached`, because no connection comes about. Nothing is tried meanwhile:
+        whoever says so asks in some other way, and again and again."""
+        change = partial(closed_off, policy=self.policy, reason=reason, since=since.timestamp())
+        if self._update(change):
+            log.warning("breaker.unreachable", breaker=self.name, reason=reason)
+
+    def reached(self) -> None:
+        """A connection came about again. What is open for another reason stays so."""
+        if self._update(reconnected):
+            log.warning("breaker.reached", breaker=self.name)
 
     def resume(self) -> None:
         self._update(lambda _circuit, _now: (CLOSED, None))
@@ -210,9 +226,42 @@ def paused(
     ), None
 
 
+def closed_off(
+    circuit: Circuit,
+    now: float,
+    *,
+    policy: BreakerPolicy,
+    reason: str,
+    since: float,
+) -> tuple[Circuit, bool]:
+    """Returns whether it is news. What is open already keeps its own reason, and its trial, which
+    could not be made, counts as failed."""
+    if not circuit.opened_at:
+        retry_at = now + policy.cool_down.total_seconds()
+        opened = Circuit(
+            reason=reason, opened_at=min(since, now), retry_at=retry_at, cause=UNREACHABLE
+        )
+        return opened, True
+    if circuit.trial_until:
+        return _reopened(circuit, now, policy), False
+    if circuit.cause == UNREACHABLE:
+        return replace(circuit, reason=reason), False
+    return circuit, False
+
+
+def reconnected(circuit: Circuit, _now: float) -> tuple[Circuit, bool]:
+    is_over = circuit.cause == UNREACHABLE
+    return (CLOSED if is_over else circuit), is_over
+
+
+def has_trials(circuit: Circuit) -> bool:
+    """Whether calls try if it works again: not what a person closed, nor what is not reached."""
+    return not circuit.held and circuit.cause != UNREACHABLE
+
+
 def due(circuit: Circuit, now: float, policy: BreakerPolicy) -> bool:
     """Is the cool-down over? Also when the clock was set back, and it never would be."""
-    if circuit.held:
+    if not has_trials(circuit):
         return False
     if circuit.cause == QUOTA:
         # As long as the provider says, which may be days.

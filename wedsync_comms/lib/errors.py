@@ -26,6 +26,16 @@ class TransientError(ProviderError):
     """Not sent for sure, and likely to work in a moment: worth a retry."""
 
 
+class NoConnection(TransientError):
+    """Not sent: no connection came about, so nothing of any message left. It says nothing about a
+    message and uses up no retry: what there is waits until there is a connection again. `why` is a
+    clause for people."""
+
+    def __init__(self, why: str, *, code: str, response: dict[str, object] | None = None) -> None:
+        super().__init__(f"No connection: {why}.", code=code, response=response)
+        self.why = why
+
+
 class RefusedTogether(TransientError):
     """Not sent: it shared a request that was refused for another's sake. Alone it will be taken."""
 

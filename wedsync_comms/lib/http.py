@@ -15,8 +15,9 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 
+from wedsync_comms.lib.environment.connecting import failed_connection
 from wedsync_comms.lib.environment.way_out import WayOut
-from wedsync_comms.lib.errors import OutcomeUnknown, TransientError
+from wedsync_comms.lib.errors import OutcomeUnknown
 
 # Seconds to connect and to wait for the next byte of an answer.
 TIMEOUT = (3.05, 10.0)
@@ -99,7 +100,7 @@ class Client:
         params: Any = None,
         auth: tuple[str, str] | None = None,
     ) -> Response:
-        """Raises TransientError if the request did not leave, OutcomeUnknown if it may have."""
+        """Raises NoConnection if the request did not leave, OutcomeUnknown if it may have."""
         try:
             session = self._session()
             answer = session.request(
@@ -115,10 +116,10 @@ class Client:
                 allow_redirects=False,
             )
         except requests.ConnectTimeout as error:
-            raise TransientError(f"No connection: {error}", code="connect_timeout") from error
+            raise failed_connection(error) from error
         except requests.ConnectionError as error:
             if never_left(error):
-                raise TransientError(f"No connection: {error}", code="no_connection") from error
+                raise failed_connection(error) from error
             raise OutcomeUnknown(f"Connection lost: {error}", code="connection_lost") from error
         except requests.RequestException as error:
             raise OutcomeUnknown(f"No answer: {error}", code="no_answer") from error

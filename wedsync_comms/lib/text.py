@@ -19,6 +19,11 @@ def as_sentence(value: str) -> str:
     return value if value.endswith((".", "!", "?", "…")) else f"{value}."
 
 
+def capitalised(clause: str) -> str:
+    """Returns a clause as a sentence begins; the rest of it stays as it is."""
+    return clause[:1].upper() + clause[1:]
+
+
 def as_delay(delay: timedelta) -> str:
     """Returns a delay as people read it: parts of the first second, whole ones, minutes from two
     on."""

@@ -59,6 +59,7 @@ SENDING_ONLY = "The key may only send: the text of received mail cannot be fetch
 class Resend(Provider):
     """At most once: a call is repeated only with its key, for which Resend sends one mail."""
 
+    label = "Resend"
     channel = "email"
     webhook = "resend"
     # https://resend.com/docs/api-reference/emails/send-batch-emails

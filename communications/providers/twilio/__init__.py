@@ -33,6 +33,7 @@ class Twilio(Provider):
     """At most once: Twilio has no idempotency keys, so what may have left is never sent again
     before a callback or a look into its list has told."""
 
+    label = "Twilio"
     channel = "sms"
     webhook = "twilio"
     batch_limit = 1

@@ -43,6 +43,7 @@ class WhatsApp(Provider):
     """At most once: Meta has no idempotency keys, so what may have left is not sent again before a
     status with our own id has told."""
 
+    label = "WhatsApp"
     channel = "whatsapp"
     webhook = "whatsapp"
     batch_limit = 1

@@ -16,7 +16,8 @@ from pytest_django import Settings
 from communications.models import Organization
 from communications.providers.resend.transport import CLIENT
 from tests import factories
-from tests.communications.engine.mailing import Mailing, account
+from tests.communications.engine.mailing import Json, Mailing, account, mail_account
+from tests.communications.providers.mailserver import mailserver
 from tests.conftest import database_url
 from tests.sandbox_server import SandboxServer
 from tests.servers import started
@@ -42,6 +43,13 @@ def mailing(servers: dict[str, SandboxServer], settings: Settings) -> Iterator[M
     for server in servers.values():
         server.control("POST", "/reset")
         server.control("PATCH", "/resend", {"rate_per_second": 100_000})
+
+
+@pytest.fixture
+def overloaded() -> Iterator[Json]:
+    """An account at a mail server that is there, and takes nothing at the moment."""
+    with mailserver(greeting="421 Too busy") as post:
+        yield mail_account(post.port)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from communications.sending.claims import Claim
 from communications.sending.dispatcher import Dispatcher
 from communications.sending.outcomes import CallResult
 from communications.sending.paced_queue import PacedQueue
+from communications.sending.reachability import Reachability
 from tests.sandbox_server import SandboxServer
 from wedsync_comms.lib import shared_state
 
@@ -21,14 +22,31 @@ Json = dict[str, Any]
 
 
 def account(server: SandboxServer, slug: str, **options: Any) -> Json:
+    return account_at(server.url, slug, **options)
+
+
+def account_at(url: str, slug: str, **options: Any) -> Json:
     return {
         "BACKEND": "communications.providers.resend.Resend",
         "OPTIONS": {
             "api_key": f"re_{slug}",
-            "api_url": f"{server.url}/resend",
+            "api_url": f"{url}/resend",
             "sender": "Ever After <hello@everafter.example>",
             "rate_per_second": 100_000.0,
             **options,
+        },
+    }
+
+
+def mail_account(port: int) -> Json:
+    return {
+        "BACKEND": "communications.providers.django_mail.DjangoMail",
+        "OPTIONS": {
+            "backend": "django.core.mail.backends.smtp.EmailBackend",
+            "host": "127.0.0.1",
+            "port": port,
+            "sender": "Ever After <hello@everafter.example>",
+            "rate_per_second": 100_000.0,
         },
     }
 
@@ -78,6 +96,7 @@ def released(bucket: shared_state.State | None, _now: float) -> tuple[shared_sta
 def dispatcher(*, threads: int = 8) -> Dispatcher:
     made = OneThread(threads=threads)
     made.pool = SameThread()
+    made.reachability = Reachability(start=lambda work: work())
     return made
 
 

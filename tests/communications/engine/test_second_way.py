@@ -19,6 +19,7 @@ from tests import factories
 from tests.communications.channels.phones import MAIL
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import (
+    Json,
     Mailing,
     account,
     call_of,
@@ -197,20 +198,16 @@ def test_a_person_who_closed_the_first_is_obeyed(venue: Organization, beside: Ma
     assert (status(message), providers(message)) == ("unknown", ["first"])
 
 
-@pytest.mark.parametrize("kind", ["gone", "failing"])
+@pytest.mark.parametrize("kind", ["overloaded", "failing"])
 def test_the_tries_of_all_providers_together_stay_within_the_ladder(
-    venue: Organization, mailing: Mailing, kind: str
+    venue: Organization, mailing: Mailing, kind: str, overloaded: Json
 ) -> None:
     mailing.two_accounts()
     if kind == "failing":
         mailing.breaks("status", status=503)
         mailing.breaks("status", second=True, status=503)
     else:
-        accounts = {"first": mailing.first, "second": mailing.second}
-        mailing.settings.PROVIDERS = {
-            slug: account(server, slug, api_url="http://127.0.0.1:9")
-            for slug, server in accounts.items()
-        }
+        mailing.settings.PROVIDERS = {"first": overloaded, "second": overloaded}
     message = factories.message(venue)
     mailing.send_until_nothing_is_left()
     assert status(message) == "failed"
@@ -219,13 +216,11 @@ def test_the_tries_of_all_providers_together_stay_within_the_ladder(
     assert timeline(message)[-1] == "given_up"
 
 
-def test_after_a_round_the_ladder_is_waited_for(venue: Organization, mailing: Mailing) -> None:
+def test_after_a_round_the_ladder_is_waited_for(
+    venue: Organization, mailing: Mailing, overloaded: Json
+) -> None:
     mailing.two_accounts()
-    closed = {
-        slug: account(mailing.first, slug, api_url="http://127.0.0.1:9")
-        for slug in ("first", "second")
-    }
-    mailing.settings.PROVIDERS = closed
+    mailing.settings.PROVIDERS = {"first": overloaded, "second": overloaded}
     message = factories.message(venue)
     mailing.send_due()
     assert providers(message) == ["first", "second"]
@@ -233,11 +228,11 @@ def test_after_a_round_the_ladder_is_waited_for(venue: Organization, mailing: Ma
 
 
 def test_a_sender_that_the_other_provider_refused_stays_where_it_is(
-    venue: Organization, mailing: Mailing
+    venue: Organization, mailing: Mailing, overloaded: Json
 ) -> None:
     mailing.two_accounts()
     mailing.breaks("status", second=True, status=403, name="validation_error")
-    gone(mailing)
+    mailing.settings.PROVIDERS = {**mailing.settings.PROVIDERS, "first": overloaded}
     message = factories.message(venue)
     mailing.send_due()
     assert providers(message) == ["first", "second", "first"]

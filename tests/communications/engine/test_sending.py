@@ -14,8 +14,8 @@ from communications.sending import (
 )
 from tests import factories
 from tests.communications.engine.mailing import (
+    Json,
     Mailing,
-    account,
     delay,
     status,
     statuses,
@@ -102,13 +102,10 @@ def test_whoever_opted_out_at_the_provider_is_not_written_to_again(
 # --- retries -------------------------------------------------------------------------------------
 
 
-def test_a_provider_that_is_not_there_is_tried_5_times_more(
-    venue: Organization,
-    mailing: Mailing,
+def test_a_provider_that_takes_nothing_is_tried_5_times_more(
+    venue: Organization, mailing: Mailing, overloaded: Json
 ) -> None:
-    mailing.settings.PROVIDERS = {
-        "first": account(mailing.first, "first", api_url="http://127.0.0.1:9"),
-    }
+    mailing.settings.PROVIDERS = {"first": overloaded}
     message = factories.message(venue)
 
     for seconds in (1, 2, 4, 8, 16):

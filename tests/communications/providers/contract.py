@@ -25,11 +25,11 @@ from tests.communications.providers.answering import Answer, answering, closed_p
 from wedsync_comms.lib.errors import (
     InvalidSignature,
     MalformedRequest,
+    NoConnection,
     OutcomeUnknown,
     PermanentError,
     ProviderError,
     RateLimited,
-    TransientError,
 )
 from wedsync_comms.lib.http import Client
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
@@ -148,11 +148,11 @@ class ProviderContract(ABC):
 
     def test_nobody_listening_means_it_was_not_sent(self) -> None:
         (result,) = self.sent(self.build(f"http://127.0.0.1:{closed_port()}"))
-        assert isinstance(result, TransientError)
+        assert isinstance(result, NoConnection)
 
     def test_a_name_that_does_not_resolve_means_it_was_not_sent(self) -> None:
         (result,) = self.sent(self.build("http://no-such-host.invalid"))
-        assert isinstance(result, TransientError)
+        assert isinstance(result, NoConnection)
 
     def test_no_answer_in_time_may_have_been_carried_out(
         self,

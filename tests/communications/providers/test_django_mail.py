@@ -26,6 +26,7 @@ from wedsync_comms.lib.errors import (
     CredentialsRejected,
     InvalidRecipient,
     MalformedRequest,
+    NoConnection,
     OutcomeUnknown,
     ProviderError,
     QuotaExceeded,
@@ -136,7 +137,7 @@ def test_it_logs_in_where_it_should() -> None:
         ({"end_of_data": "554 Spam"}, ContentRejected, "554"),
         ({"end_of_data": "452 Disk full"}, TransientError, "452"),
         ({"greeting": "554 Go away"}, TransientError, "no_connection"),
-        ({"greeting": CUT}, TransientError, "no_connection"),
+        ({"greeting": CUT}, NoConnection, "no_connection"),
     ],
 )
 def test_a_refusal_is_named_for_its_remedy(
@@ -175,7 +176,7 @@ def test_a_server_without_logins_cannot_be_logged_into() -> None:
 
 
 def test_nobody_listening_means_it_was_not_sent() -> None:
-    assert type(refusal(account(closed_port()))) is TransientError
+    assert type(refusal(account(closed_port()))) is NoConnection
 
 
 def test_a_connection_cut_while_the_mail_is_taken_may_have_been_carried_out() -> None:
@@ -216,7 +217,7 @@ def test_a_refusal_is_told_in_the_servers_words(answers: dict[str, str], words: 
 
 def test_a_connection_that_is_refused_says_so() -> None:
     said = str(refusal(account(closed_port())))
-    assert said == "No connection: Connection refused"
+    assert said == "No connection: nothing listens at its address."
 
 
 @pytest.mark.parametrize(
