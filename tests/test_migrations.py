@@ -27,7 +27,9 @@ from wedsync_comms.lib.database.online_indexes import AddIndexOnline
 
 OURS = {app.label for app in apps.get_app_configs() if "site-packages" not in app.path}
 # Constraints that a person found the newest release to obey, each with the reason.
-OBEYED: dict[str, str] = {}
+OBEYED = {
+    "sending_weight_is_in_range": "0.1.0 knows no weights: the column has its default, 1.",
+}
 
 NAME_INDEX = models.Index(fields=["id"], name="by_id")
 ONE_TABLE = models.UniqueConstraint(fields=["table"], name="one_table")

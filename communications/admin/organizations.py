@@ -181,6 +181,11 @@ class OrganizationAdmin(ScopedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return scope_of(request).is_everything
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fields = super().get_fields(request, obj)
+        # How accounts are shared is the business of who runs them, and of no owner.
+        return [*fields, "sending_weight"] if scope_of(request).is_platform else fields
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
         if not scope_of(request).is_everything:

@@ -186,11 +186,24 @@ class Message(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [
-            # The dispatcher's poll: what is due, by priority. Stays as small as the outbox.
+            # The outbox of 0.1.0, whose dispatchers may run beside these. To be removed after 0.2.
             models.Index(
                 fields=["leg_channel", "priority", "send_after"],
                 condition=Q(send_after__isnull=False),
                 name="message_outbox",
+            ),
+            # The dispatcher's poll: whether something is due, by priority. Stays as small as the
+            # outbox, like the next one.
+            models.Index(
+                fields=["leg_channel", "priority", "via", "send_after"],
+                condition=Q(send_after__isnull=False),
+                name="message_due",
+            ),
+            # Its claim: which organizations have something due, and what is first of each.
+            models.Index(
+                fields=["leg_channel", "priority", "via", "organization", "send_after"],
+                condition=Q(send_after__isnull=False),
+                name="message_turn",
             ),
             # The sweep for messages that waited too long.
             models.Index(

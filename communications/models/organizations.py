@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -13,6 +14,9 @@ from wedsync_comms.lib.admin_kit.roles import ACTING, Role
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+# Enough to say who comes first, and nobody waits a hundred times as long as it should.
+MAX_SENDING_WEIGHT = 100
 
 
 class Organization(models.Model):
@@ -70,11 +74,24 @@ class Organization(models.Model):
         help_text="One word or phrase a line. Whoever replies with one of them may be written to "
         "again.",
     )
+    # Its part of a provider that it shares with others: see `sending/fairness`.
+    sending_weight = models.PositiveSmallIntegerField(
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_SENDING_WEIGHT)],
+        help_text="Where organizations share a provider’s account and more is due than it takes, "
+        "one of weight 2 gets twice as much of it as one of weight 1, and so on up to "
+        f"{MAX_SENDING_WEIGHT}.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(sending_weight__range=(1, MAX_SENDING_WEIGHT)),
+                name="sending_weight_is_in_range",
+            ),
             # A beginning without an end would be silence for ever.
             models.CheckConstraint(
                 condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)

@@ -21,12 +21,10 @@ from communications.policy.eligibility import refuse_unsendable
 from communications.policy.rates import pair_rates
 from communications.providers import registry
 from communications.sending import repetition
+from communications.sending.fairness import OrganizationTurns
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import UNANSWERED, Status
 from wedsync_comms.lib.errors import OutcomeUnknown
-
-# Only the message: the organization, which is read along, is everybody's.
-OF_SELF = ("self",)
 
 # How old a call may be to be repeated: providers forget an idempotency key after a day.
 KEY_LIFETIME = timedelta(hours=23)
@@ -54,53 +52,57 @@ def peek_priorities(channel: str, slug: str, usable: Sequence[str], limit: int) 
         leg_channel=channel,
         via__in=provider_selection.claimable_vias(slug, usable),
     )
-    return list(rows.order_by("priority").values_list("priority", flat=True)[:limit])
-
-
-def claim_due(channel: str, slug: str, *, usable: Sequence[str], limit: int) -> list[Claim]:
-    """Claims what is due for this provider, urgent first, and commits an attempt for each message.
-
-    One call for all of them where the provider takes many at once, else a call for each. Empty if
-    nothing is left to send after refusing what may not be sent.
-    """
-    batches = registry.provider_for(slug).batch_limit > 1
-    with transaction.atomic():
-        vias = provider_selection.claimable_vias(slug, usable)
-        messages = refuse_or_hold(lock_due(channel, vias, limit))
-        known = senders.RouteSenders(messages, registry.route_slugs(channel))
-        messages = provider_selection.select_through(messages, channel, slug, usable, known)
-        messages = pair_rates.within_pair_rate(messages, slug)
-        if batches:
-            messages = batchable_with_first(messages, slug, known)
-        if not messages:
-            return []
-        record(provider_selection.failover_events(messages, channel, slug, usable, known))
-        return open_calls(slug, [messages] if batches else [[message] for message in messages])
-
-
-def lock_due(channel: str, vias: Sequence[str], limit: int) -> list[Message]:
-    """Locks due rows of the outbox, and returns them in the order in which they are sent."""
-    found: list[Message] = []
+    found: list[int] = []
+    # One after the other, by the index `message_due`: in one order over all of them, what is
+    # scheduled at a higher priority would be walked through to what is due at a lower one.
     for priority in Priority.values:
-        rows = (
-            Message.objects.due(timezone.now())
-            .filter(leg_channel=channel, priority=priority, via__in=vias)
-            .order_by("send_after")
-            .select_related("organization")
-            .prefetch_related("attempts")
-        )
-        found += lock_unlocked(rows)[: limit - len(found)]
-        # An urgent message does not share the fate of a campaign it happens to leave with.
-        if len(found) == limit or (found and priority == Priority.URGENT):
+        found += rows.filter(priority=priority).values_list("priority", flat=True)[
+            : limit - len(found)
+        ]
+        if len(found) == limit:
             break
     return found
 
 
-def lock_unlocked(rows: QuerySet[Message]) -> QuerySet[Message]:
-    """Locks those rows that nobody else has locked."""
-    # On SQLite it says nothing and need not: there is one writer at a time, and transactions here
-    # begin as writers.
-    return rows.select_for_update(skip_locked=True, of=OF_SELF)
+def claim_due(
+    channel: str,
+    slug: str,
+    *,
+    usable: Sequence[str],
+    limit: int,
+    turns: OrganizationTurns | None = None,
+) -> list[Claim]:
+    """Claims what is due for this provider, urgent first, and commits an attempt for each message.
+
+    Organizations take turns; `turns` remembers whose it is from one claim to the next. One call for
+    all of them where the provider takes many at once, else a call for each. Empty if nothing is
+    left to send after refusing what may not be sent.
+    """
+    turns = turns or OrganizationTurns()
+    vias = provider_selection.claimable_vias(slug, usable)
+    with transaction.atomic():
+        locked = turns.lock_due(channel, slug, vias, limit=limit)
+        allowed = refuse_or_hold(locked)
+        known = senders.RouteSenders(allowed, registry.route_slugs(channel))
+        sendable = provider_selection.select_through(allowed, channel, slug, usable, known)
+        sendable = pair_rates.within_pair_rate(sendable, slug)
+        calls = group_into_calls(sendable, slug, known)
+        carried = [message for call in calls for message in call]
+        record(provider_selection.failover_events(carried, channel, slug, usable, known))
+        claims = open_calls(slug, calls)
+    going = {message.pk for message in sendable}
+    turns.charge(slug, calls, [message for message in locked if message.pk not in going])
+    return claims
+
+
+def group_into_calls(
+    messages: Sequence[Message], slug: str, known: senders.RouteSenders
+) -> list[list[Message]]:
+    """Returns what leaves now by calls: one for as many as may share it, or one for each."""
+    if registry.provider_for(slug).batch_limit == 1:
+        return [[message] for message in messages]
+    batch = batchable_with_first(messages, slug, known)
+    return [batch] if batch else []
 
 
 def refuse_or_hold(messages: Sequence[Message]) -> list[Message]:

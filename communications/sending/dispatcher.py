@@ -26,6 +26,7 @@ from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
 from communications.sending import claims, provider_call, reconciliation
 from communications.sending.claims import Claim
+from communications.sending.fairness import OrganizationTurns
 from communications.sending.outcome_writer import OutcomeWriter
 from communications.sending.outcomes import CallResult
 from communications.sending.paced_queue import PacedQueue
@@ -71,6 +72,7 @@ class Dispatcher:
         self.threads = threads
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="send")
         self.in_flight: set[Future[CallResult]] = set()
+        self.turns = OrganizationTurns()
         # By provider.
         self.queues: dict[str, PacedQueue] = {}
         self.writer = OutcomeWriter(lambda: len(self.in_flight))
@@ -238,7 +240,8 @@ class Dispatcher:
         if pause := self.seconds_until_open(slug, due[0]):
             return pause
         limit = self.claim_limit(slug, due, room)
-        if claimed := claims.claim_due(channel, slug, usable=usable, limit=limit):
+        claimed = claims.claim_due(channel, slug, usable=usable, limit=limit, turns=self.turns)
+        if claimed:
             self.submit(slug, claimed)
         return 0.0
 

@@ -18,7 +18,7 @@ from communications.models import Attempt, Message
 from communications.policy import channel_fallback
 from communications.policy.eligibility import expiry_of, refuse_unsendable
 from communications.providers import registry
-from communications.sending import claims, provider_call, repetition
+from communications.sending import provider_call, repetition
 from communications.sending.asking_round import ROUND_S, AskingRound, in_turns
 from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import Status
@@ -55,7 +55,9 @@ def escalate_overdue() -> int:
         return 0
     with transaction.atomic():
         rows = overdue.select_related("organization").order_by("pk")
-        locked = list(claims.lock_unlocked(rows)[:RECONCILED_AT_ONCE])
+        # Only the message: the organization, which is read along, is everybody's.
+        unlocked = rows.select_for_update(skip_locked=True, of=("self",))
+        locked = list(unlocked[:RECONCILED_AT_ONCE])
         Message.objects.filter(pk__in=[message.pk for message in locked]).update(escalate_at=None)
         legs = [channel_fallback.next_leg(message, "Not delivered in time.") for message in locked]
         record([leg for leg in legs if leg is not None])

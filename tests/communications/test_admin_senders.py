@@ -25,6 +25,7 @@ def posted(organization: Organization, **changed: Any) -> dict[str, Any]:
         "email_from": organization.email_from,
         "time_zone": "Europe/London",
         "region": "GB",
+        "sending_weight": 1,
         **changed,
     }
 
@@ -64,6 +65,23 @@ def test_numbers_are_given_out_by_who_runs_the_installation(barn: Organization) 
     assert platform.post(url(barn), values).status_code == 302
     barn.refresh_from_db()
     assert (barn.sms_from, barn.whatsapp_from) == ("+15550100100", "205640352242922")
+
+
+def test_weights_are_set_by_who_runs_the_installation(barn: Organization) -> None:
+    owner = logged_in(factories.member(barn, role=Role.OWNER))
+    platform = logged_in(User.objects.create_superuser("root"))
+
+    assert "sending_weight" not in owner.get(url(barn)).content.decode()
+    assert owner.post(url(barn), posted(barn, sending_weight=9)).status_code == 302
+    barn.refresh_from_db()
+    assert barn.sending_weight == 1
+
+    assert "sending_weight" in platform.get(url(barn)).content.decode()
+    assert platform.post(url(barn), posted(barn, sending_weight=9)).status_code == 302
+    barn.refresh_from_db()
+    assert barn.sending_weight == 9
+    refused = platform.post(url(barn), posted(barn, sending_weight=101))
+    assert "less than or equal to 100" in refused.content.decode()
 
 
 @pytest.mark.parametrize("name", ["sms_from", "whatsapp_from"])
