@@ -39,6 +39,7 @@ IN_USE = (
     "the release before uses it: take it out of the models alone "
     "(SeparateDatabaseAndState, state_operations), and drop it a release later with RunSQL"
 )
+UNEXPECTED_NULL = "the release before expects no NULL when it reads: give it a db_default instead"
 NEW_NAME = "the release before knows the old name: add, copy, and drop the old a release later"
 NARROWER = "the release before writes what this does not hold: add another column"
 LOCKS = "nobody writes to the table meanwhile: AddIndexOnline, with atomic = False"
@@ -123,7 +124,7 @@ def about_left_column(operation: Any, migration: Migration, history: History) ->
     column = history.now.models[migration.app_label, operation.model_name_lower].fields[
         operation.name
     ]
-    if not column.null and not column.has_db_default():
+    if not column.null and not has_default(column):
         yield "the new code inserts without it: first give it a db_default, or null=True"
 
 
@@ -135,7 +136,7 @@ def about_new_column(operation: Any, migration: Migration, history: History) -> 
         return
     if column.unique:
         yield NO_OTHERS
-    elif not column.has_db_default():
+    elif not has_default(column):
         yield NO_DEFAULT
 
 
@@ -148,10 +149,21 @@ def about_changed_column(operation: Any, migration: Migration, history: History)
         yield NARROWER
     if (old.null and not new.null) or (new.unique and not old.unique):
         yield NO_OTHERS
-    if old.has_db_default() and not new.has_db_default():
-        yield NO_DEFAULT
+    yield from about_nothing_given(old, new)
     if old.db_column != new.db_column:
         yield NEW_NAME
+
+
+def about_nothing_given(old: Any, new: Any) -> Iterator[str]:
+    if has_default(old) and not has_default(new):
+        yield NO_DEFAULT
+    if new.null and not old.null:
+        yield UNEXPECTED_NULL
+
+
+def has_default(column: Any) -> bool:
+    """Whether the database fills it in; Django takes db_default=None for a default as well."""
+    return column.has_db_default() and column.db_default is not None
 
 
 def is_as_wide(old: Any, new: Any) -> bool:

@@ -6,6 +6,7 @@ every half minute, and gives a task that died with its worker to another one.
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import Schedule
@@ -19,6 +20,8 @@ class PeriodicTask:
     name: str
     func: str
     minutes: int
+    # Until it is in a release: workers of the newest one do not know it, and may run beside ours.
+    is_new: bool = False
 
     @property
     def row(self) -> dict[str, object]:
@@ -27,7 +30,7 @@ class PeriodicTask:
             "schedule_type": Schedule.MINUTES,
             "minutes": self.minutes,
             "repeats": -1,
-            "cluster": None,
+            "cluster": settings.Q_CLUSTER["name"] if self.is_new else None,
         }
 
 
@@ -71,6 +74,15 @@ def declare_schedules(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[s
     return changes + [
         change for name, every in declared.items() if (change := _put(name, every, found.get(name)))
     ]
+
+
+def restore_schedules(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[str]:
+    """Declares them again if one is missing: a worker of an earlier release that was started later
+    has removed what it does not know."""
+    names = {PREFIX + every.name for every in schedules}
+    if Schedule.objects.filter(name__in=names).count() >= len(names):
+        return []
+    return declare_schedules(schedules)
 
 
 def _one_at_a_time() -> None:

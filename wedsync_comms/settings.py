@@ -22,6 +22,9 @@ from wedsync_comms.lib.environment.secret_files import SecretFileEnv
 from wedsync_comms.lib.reporting.logs import PROCESSORS, is_news, log_formatter
 from wedsync_comms.lib.reporting.sentry import start_sentry
 
+# As in pyproject.toml.
+VERSION = "0.2.0"
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -204,10 +207,13 @@ if REDIS_URL:
 
 # --- django-q2: what is periodic or slow --------------------------------------------------------
 
+# While releases run side by side, an older worker may not know a task of ours, which would fail
+# there. So each release has a queue of its own, and takes what earlier ones left; newest first.
+TASK_QUEUES = (f"wedsync-{VERSION}", "wedsync")
 # A task may be lost, late or doubled without harm. The retry clock starts when a task is
 # prefetched, so retry > timeout x (queue_limit / workers + 2), or it runs twice.
 Q_CLUSTER: dict[str, Any] = {
-    "name": "wedsync",
+    "name": TASK_QUEUES[0],
     "orm": "default",
     "workers": 2,
     "queue_limit": 4,
@@ -241,7 +247,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "WedSync Communications",
     "DESCRIPTION": "Messages that arrive, by e-mail, SMS and WhatsApp, and what happened to them.",
-    "VERSION": "0.2.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "communications.vocabulary.statuses.Status.choices",

@@ -25,11 +25,12 @@ from wedsync_comms import cluster
 from wedsync_comms.lib import background_loops
 from wedsync_comms.lib.models import Heartbeat
 from wedsync_comms.process_group import GroupRecords, ProcessGroup
-from wedsync_comms.schedules import declare_schedules
+from wedsync_comms.schedules import declare_schedules, restore_schedules
 
 log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 0.5
+RESTORE_EVERY_S = 60.0
 STEADY_AFTER = timedelta(minutes=1)
 START_ALLOWANCE = timedelta(seconds=30)
 LONGEST_RESTART_PAUSE = timedelta(seconds=30)
@@ -53,6 +54,7 @@ class Watchdog:
         self.pid = os.getpid()
         self.instance = cluster.instance_name(self.pid)
         self.outage = DatabaseOutage()
+        self.restore_at = time.monotonic() + RESTORE_EVERY_S
         self.stopping = False
 
     def run(self) -> None:
@@ -116,10 +118,17 @@ class Watchdog:
             with self.outage.noted():
                 if complaint := listener.complaint():
                     return complaint
+                self.restore()
             if self.outage.lasts:
                 listener.start_over()
             time.sleep(WATCH_EVERY_S)
         return ""
+
+    def restore(self) -> None:
+        """Now and then, declares again the schedules that an earlier release has removed."""
+        if time.monotonic() >= self.restore_at:
+            self.restore_at = time.monotonic() + RESTORE_EVERY_S
+            restore_schedules()
 
     def clear_beats(self) -> None:
         OrmQ.objects.filter(key=self.instance).delete()

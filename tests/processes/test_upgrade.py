@@ -4,17 +4,28 @@ from pydoc import locate
 from typing import Any
 
 import pytest
+from django.conf import settings as project
+from django.utils import timezone
 from django.utils.module_loading import import_string
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 from pytest_django import Settings
 
-from wedsync_comms.schedules import SCHEDULES, PeriodicTask, declare_schedules
+from tests.releases import released_versions
+from wedsync_comms.cluster import OwnBeatsFirst
+from wedsync_comms.schedules import (
+    SCHEDULES,
+    PeriodicTask,
+    declare_schedules,
+    restore_schedules,
+)
 
 # A path once queued is a promise: a task of the release before waits under it in django-q2's
 # tables while we are exchanged. Nothing is ever taken off this list; a function that moves leaves
-# a name behind where it was.
+# a name behind where it was. What no release has scheduled yet is not here, and `is_new`.
 SCHEDULED = {
     "replay deliveries": "communications.tasks.replay_deliveries",
     "poll receipts": "communications.tasks.poll_receipts",
@@ -77,3 +88,45 @@ def test_schedules_of_the_release_before_are_kept_and_none_is_doubled() -> None:
     )
     assert not [change for change in declare_schedules() if change.startswith("removed")]
     assert Schedule.objects.count() == len(SCHEDULES)
+
+
+def test_what_no_release_has_scheduled_is_new() -> None:
+    known = {every.name for every in SCHEDULES if not every.is_new}
+    assert known <= set(SCHEDULED), "is_new=True until it is in a release"
+
+
+def test_each_release_has_a_queue_of_its_own_and_takes_what_earlier_ones_left() -> None:
+    queues = {"0.1.0": "wedsync"}
+    earlier = [queues.get(version, f"wedsync-{version}") for version in released_versions()]
+    own = queues.get(project.VERSION, f"wedsync-{project.VERSION}")
+    assert list(project.TASK_QUEUES) == list(dict.fromkeys([own, *reversed(earlier)]))
+
+
+@pytest.mark.django_db
+def test_a_task_of_ours_is_not_taken_by_a_worker_of_the_release_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async_task("wedsync_comms.tasks.beat")
+    ours = OrmQ.objects.get()
+    monkeypatch.setattr(Conf, "POLL", 0)
+    assert ORM(list_key="wedsync").dequeue() is None
+    assert [pk for pk, _ in OwnBeatsFirst("here:1").dequeue() or []] == [ours.pk]
+
+
+@pytest.mark.django_db
+def test_a_task_that_the_release_before_left_is_taken_once() -> None:
+    payload = SignedPackage.dumps({"func": "wedsync_comms.tasks.beat"})
+    left = OrmQ.objects.create(key="wedsync", payload=payload, lock=timezone.now())
+    mine, other = OwnBeatsFirst("here:1"), OwnBeatsFirst("here:2")
+    assert [pk for pk, _ in mine.left_by_earlier_releases()] == [left.pk]
+    assert other.left_by_earlier_releases() == []
+
+
+@pytest.mark.django_db
+def test_schedules_that_the_release_before_removed_come_back() -> None:
+    schedules = (PeriodicTask("look", "builtins.len", minutes=1, is_new=True),)
+    declare_schedules(schedules)
+    assert Schedule.objects.get().cluster == project.TASK_QUEUES[0]
+    assert restore_schedules(schedules) == []
+    declare_schedules(())
+    assert restore_schedules(schedules) == ["added wedsync: look"]
