@@ -132,6 +132,17 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+# The links that `create_organization` makes.
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 60 * 60
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = "/"
 
@@ -413,7 +424,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
 # Where administrators are told about incidents: Apprise URLs. None: ADMINS, by e-mail.
 ALERT_URLS: list[str] = env.list("ALERT_URLS", default=[])
-if env.str("EMAIL_URL", default=""):
+EMAIL_URL_IS_SET = bool(env.str("EMAIL_URL", default=""))
+if EMAIL_URL_IS_SET:
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = (
         _mail[f"EMAIL_{name}"] for name in ("BACKEND", "HOST", "PORT")
     )
