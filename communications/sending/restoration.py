@@ -17,7 +17,6 @@ from django.utils import timezone
 from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Event, Message
 from communications.providers import registry
-from communications.sending import claims
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import OutcomeUnknown
@@ -51,7 +50,7 @@ def take_due(dumped_at: datetime) -> int:
     with transaction.atomic():
         due = Message.objects.due(timezone.now()).filter(leg_channel__in=registry.routed_channels())
         rows = due.order_by("send_after").select_related("organization")
-        messages = list(claims.lock_unlocked(rows)[:RESTORED_AT_ONCE])
+        messages = list(rows.select_for_update(of=("self",))[:RESTORED_AT_ONCE])
         for slug, batch in calls_that_may_have_been(messages):
             open_lost_call(slug, batch, dumped_at)
     return len(messages)

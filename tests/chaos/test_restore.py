@@ -103,20 +103,23 @@ def as_libpq(url: str) -> str:
     return f"postgresql:///{name}?host={folder}&user=postgres"
 
 
+def in_flight() -> int:
+    return Call.objects.filter(repeat_after__isnull=False).count()
+
+
 def dump_amid_sending(sandbox: SandboxServer, env: dict[str, str], file: Path, enough: int) -> str:
     """Lets the original send until `enough` have left, and dumps it meanwhile. Then it is lost.
 
     Returns what was where, for people.
     """
     with dispatcher(env):
-        eventually(lambda: Call.objects.filter(repeat_after__isnull=False).count() > 2)
+        eventually(lambda: sum(arrived(sandbox).values()) > 2 and in_flight(), 120)
         postgresql("pg_dump", "--format=custom", f"--file={file}", as_libpq(env["DATABASE_URL"]))
-        in_flight = Call.objects.filter(repeat_after__isnull=False).count()
-        left = sum(arrived(sandbox).values())
-        eventually(lambda: sum(arrived(sandbox).values()) >= enough)
+        under_way, left = in_flight(), sum(arrived(sandbox).values())
+        eventually(lambda: sum(arrived(sandbox).values()) >= enough, 120)
     gone = sum(arrived(sandbox).values())
     return (
-        f"{left} had left and {in_flight} calls were in flight at the dump, {gone} when it was lost"
+        f"{left} had left and {under_way} calls were under way at the dump, {gone} when it was lost"
     )
 
 
