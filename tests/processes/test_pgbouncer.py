@@ -24,12 +24,13 @@ from tests.environment import SECRET
 from tests.pgbouncer import pgbouncer
 from tests.processes.running import eventually, running
 from tests.sandbox_server import SandboxServer
+from tests.servers import free_port
 from wedsync_comms.lib.checks import database_checks
 from wedsync_comms.lib.database.database_settings import database_settings
 from wedsync_comms.lib.wakeup import WakeupListener, wake
 
 WEBHOOK = "/api/webhooks/communications/resend"
-MESSAGES, PAGES = 10, 12
+MESSAGES, PAGES = 5, 8
 
 pytestmark = pytest.mark.skipif(
     not os.environ["DATABASE_URL"].startswith("postgres"), reason="PgBouncer is PostgreSQL's"
@@ -111,11 +112,16 @@ def test_the_checks_say_what_a_pooler_cannot_do(pooled: dict[str, Any], settings
     assert ids(database_checks.check_wakeups()) == ["wedsync.W006"]
     settings.DATABASE_DIRECT = direct()
     assert database_checks.check_wakeups() == []
+    settings.DATABASE_DIRECT |= {"HOST": "127.0.0.1", "PORT": free_port()}
+    [warning] = database_checks.check_wakeups()
+    assert "DATABASE_DIRECT_URL" in str(warning.hint)
     settings.REDIS_URL = "redis://"
+    assert database_checks.check_wakeups() == []
     pooled["OPTIONS"]["prepare_threshold"] = 5
+    pooled["DISABLE_SERVER_SIDE_CURSORS"] = False
     [error] = database_checks.check_database()
     assert (error.id, error.is_serious()) == ("wedsync.E001", True)
-    assert "prepare_threshold" in error.msg
+    assert "prepare_threshold, DISABLE_SERVER_SIDE_CURSORS=false" in error.msg
 
 
 @pytest.mark.django_db(transaction=True)
