@@ -80,6 +80,7 @@ lock: ## pin the dependencies anew (for maintainers, needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/). Nothing else here does."; exit 1; }
 	uv pip compile $(PINNED) pyproject.toml -o requirements.lock
 	uv pip compile $(PINNED) pyproject.toml --extra sentry -o requirements-sentry.lock
+	uv pip compile $(PINNED) pyproject.toml --extra sentry --extra s3 -o requirements-extras.lock
 	uv pip compile $(PINNED) pyproject.toml --group sandbox -o requirements-run.lock
 	uv pip compile $(PINNED) pyproject.toml --group dev -o requirements-dev.lock
 

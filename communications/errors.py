@@ -24,6 +24,10 @@ class NotPossible(Exception):
     """Says to a person why not: it is in a state that forbids it."""
 
 
+class StorageAway(Exception):
+    """The storage of files does not answer: nothing was done, and later it may be."""
+
+
 class Stale(Exception):
     """It changed since it was looked at: look again."""
 

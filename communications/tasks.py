@@ -2,6 +2,7 @@
 
 from communications.book import duplicates
 from communications.book.files import import_jobs, importing
+from communications.files import removal
 from communications.messages import retention
 from communications.receiving import (
     bodies,
@@ -30,6 +31,11 @@ def fetch_received() -> int:
 
 def prune_history() -> int:
     return retention.remove_expired()
+
+
+def sweep_files() -> int:
+    """Files that nobody uses any more, or that nobody came to use."""
+    return removal.sweep_files()
 
 
 def sync_templates() -> int:

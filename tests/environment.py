@@ -36,6 +36,10 @@ if "DATABASE_URL" not in os.environ:
     left_behind.callback(shutil.rmtree, folder, ignore_errors=True)
     os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'tests.sqlite3'}"
 
+files = Path(tempfile.mkdtemp(prefix="wedsync-files-"))
+left_behind.callback(shutil.rmtree, files, ignore_errors=True)
+os.environ["FILES_URL"] = str(files)
+
 if os.environ.get("REDIS_URL") and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
     os.environ["REDIS_URL"] = os.environ["REDIS_URLS"].split()[int(worker.removeprefix("gw"))]
 

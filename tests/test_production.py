@@ -108,6 +108,8 @@ def test_the_locks_agree_and_name_no_index() -> None:
     extra = pins("requirements-sentry.lock") - pins("requirements.lock")
     assert [pin.partition("==")[0] for pin in extra] == ["sentry-sdk"]
     assert pins("requirements-sentry.lock") < pins("requirements-dev.lock")
+    more = names("requirements-extras.lock") - names("requirements-sentry.lock")
+    assert {"django-storages", "boto3"} < more
     for lock in ROOT.glob("requirements*.lock"):
         assert "://" not in lock.read_text()
 

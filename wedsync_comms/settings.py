@@ -21,6 +21,7 @@ from wedsync_comms.lib.environment import way_out
 from wedsync_comms.lib.environment.secret_files import SecretFileEnv
 from wedsync_comms.lib.reporting.logs import PROCESSORS, is_news, log_formatter
 from wedsync_comms.lib.reporting.sentry import start_sentry
+from wedsync_comms.lib.storage.storage_settings import storage_settings
 
 # As in pyproject.toml.
 VERSION = "0.2.0"
@@ -149,8 +150,11 @@ LOGIN_REDIRECT_URL = "/"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Contents of attachments and media, of which nothing is public: served by us or not at all.
+FILES_URL: str = env.str("FILES_URL", default=str(VAR_DIR / "files"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "files": storage_settings(FILES_URL),
     "staticfiles": {
         "BACKEND": (
             "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -413,8 +417,18 @@ LEASE_SECONDS = env.float("LEASE_SECONDS", default=60.0)
 UNKNOWN_GRACE_SECONDS = env.float("UNKNOWN_GRACE_SECONDS", default=900.0)
 # A provider's receipts usually come within seconds; after this long we ask.
 RECEIPT_OVERDUE_SECONDS = env.float("RECEIPT_OVERDUE_SECONDS", default=120.0)
-# Events and applied webhook deliveries are kept this long.
+# How many days what is kept, for all organizations, of which each may choose fewer; 0: for ever.
+# What a person wrote goes only where somebody decided so.
 KEEP_DAYS = env.int("KEEP_DAYS", default=90)
+RETENTION_DAYS: dict[str, int] = {
+    "text": env.int("KEEP_TEXT_DAYS", default=0),
+    "message": env.int("KEEP_MESSAGE_DAYS", default=0),
+    "attempt": env.int("KEEP_ATTEMPT_DAYS", default=0),
+    "delivery": env.int("KEEP_DELIVERY_DAYS", default=KEEP_DAYS),
+    "event": env.int("KEEP_EVENT_DAYS", default=KEEP_DAYS),
+}
+if min(KEEP_DAYS, *RETENTION_DAYS.values()) < 0:
+    raise ImproperlyConfigured("KEEP_…_DAYS are days, and at least 0, which is for ever.")
 # The largest webhook taken; Meta's are the largest, up to 3 MB.
 WEBHOOK_MAX_BYTES = 3 * 1024 * 1024
 # API requests carry attachments, so the limit is Resend's for a whole mail.

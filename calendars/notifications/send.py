@@ -20,7 +20,8 @@ from communications.composing import placeholders, template_values
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
 from communications.composing.template_choice import choose_template
-from communications.errors import Refused
+from communications.errors import Refused, StorageAway
+from communications.files import contents
 from communications.models import Channel, Contact, Priority, Template
 from communications.policy import number_confirmation, quiet_hours
 from communications.providers import registry
@@ -41,13 +42,28 @@ def send_due_notifications() -> int:
         Notice.objects.due(timezone.now()).values_list("pk", flat=True)[:NOTIFICATIONS_AT_ONCE]
     )
     for key in keys:
-        send_notification(key)
+        try:
+            store_file(key)
+            send_notification(key)
+        except StorageAway as error:
+            # It stays due; others have no file.
+            log.warning("notification_waits", notification=key, reason=str(error))
     return len(keys)
+
+
+def store_file(key: int) -> None:
+    """Stores the file that a notification takes along, before the transaction that composes it.
+
+    Raises StorageAway.
+    """
+    found = Notice.objects.due(timezone.now()).filter(pk=key, rule__attaches_ics=True)
+    if notification := found.select_related("appointment").first():
+        contents.store_contents([ics.ics_file(notification.appointment)])
 
 
 @transaction.atomic
 def send_notification(key: int) -> None:
-    """Sends, drops or postpones a notification, if it is due."""
+    """Sends, drops or postpones a notification, if it is due. Raises StorageAway."""
     rows = Notice.objects.select_for_update(of=("self",)).select_related("rule", "appointment")
     notification = rows.get(pk=key)
     now = timezone.now()

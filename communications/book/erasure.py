@@ -7,6 +7,7 @@ one that cannot be matched would let the next import write to the person again.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from communications.book.files import exporting, importing
+from communications.files import removal
 from communications.messages import staff_actions
 from communications.models import (
     Attachment,
@@ -48,6 +50,7 @@ CONTENTS = {
     "reactions": [],
     "references": [],
     "internet_message_id": "",
+    "fingerprint": "",
 }
 
 
@@ -110,16 +113,18 @@ def forget_reactions(contact: Contact) -> None:
 
 
 def blank_messages(ids: list[UUID]) -> None:
+    """Erases what they say, show and carry; their files when the transaction is over."""
     messages = list(Message.objects.filter(pk__in=ids))
     for message in messages:
         blank_their_address(message)
     Message.objects.bulk_update(messages, ["to", "leg_to", "sender"])
     Message.objects.filter(pk__in=ids).update(**CONTENTS)
+    files = removal.detach_files(Attachment.objects.filter(message__in=ids).defer("content"))
+    transaction.on_commit(partial(removal.remove_unused, files), robust=True)
     attempts = list(Attempt.objects.filter(message__in=ids))
     for attempt in attempts:
         attempt.to, attempt.error, attempt.response = address_fingerprint(attempt.to), "", {}
     Attempt.objects.bulk_update(attempts, ["to", "error", "response"])
-    Attachment.objects.filter(message__in=ids).delete()
     blank_deliveries(ids)
     Event.objects.filter(message__in=ids).update(detail="")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from django.utils import timezone
 from communications.composing import attachments, drafts, replies
 from communications.composing.drafts import Draft
 from communications.composing.template_choice import SENDABLE
-from communications.errors import KeyReused, Refused
+from communications.errors import KeyReused, Refused, StorageAway
+from communications.files import contents
 from communications.live import event_stream
 from communications.messages.transitions import Change, record
 from communications.models import Attachment, Channel, Message, Organization, Template
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 # Fields of a draft that the first release did not have.
 ADDED_LATER = ("allow_unconfirmed", "is_filled", "language")
+# Whoever erases the last user of a file again and again would be another fault.
+STORE_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ def compose_message(
 ) -> Composed:
     """Returns once the message is stored; it is sent after the commit.
 
-    The same key with the same draft returns the first message again. Raises Refused, and KeyReused
-    if the key came with another draft.
+    The same key with the same draft returns the first message again. Raises Refused, KeyReused if
+    the key came with another draft, and StorageAway if its files cannot be stored now.
     """
     digest = draft_digest(draft)
     if idempotency_key and (found := find_composed(organization, idempotency_key, digest)):
@@ -202,11 +206,33 @@ def approved_choice(message: Message) -> str:
 
 
 def store_message(built: BuiltMessage) -> Message:
-    message, files = built.message, built.files
+    """Stores the files first, because they are written outside of the transaction."""
+    for _ in range(STORE_TRIES):
+        stored = contents.store_contents(file.content for file in built.files)
+        try:
+            return store_with_files(built, stored)
+        except contents.Vanished:
+            # The last message with the same file was erased in this moment.
+            continue
+    raise StorageAway(contents.NOT_STORED)
+
+
+def store_with_files(built: BuiltMessage, stored: Mapping[str, int]) -> Message:
+    message = built.message
     composed = Change(message=message.pk, kind=Kind.COMPOSED, detail=built.language_reason)
     with transaction.atomic():
         message.save(force_insert=True)
-        Attachment.objects.bulk_create(Attachment(message=message, **vars(file)) for file in files)
+        contents.hold_files(stored)
+        Attachment.objects.bulk_create(
+            Attachment(
+                message=message,
+                filename=file.filename,
+                content_type=file.content_type,
+                content_id=file.content_id,
+                stored_id=stored[contents.content_hash(file.content)],
+            )
+            for file in built.files
+        )
         refused = eligibility.refuse_ineligible([message])
         record([composed, *refused.values()])
         event_stream.wake_dispatchers()

@@ -10,7 +10,8 @@ from communications.models.contacts import (
     Part,
     Suppression,
 )
-from communications.models.messages import Attachment, Direction, Message, Priority
+from communications.models.files import FileState, StoredFile
+from communications.models.messages import Attachment, Direction, Message, Priority, Trimmed
 from communications.models.organizations import Membership, Organization
 from communications.models.senders import SenderStanding
 from communications.models.templates import Template
@@ -27,6 +28,7 @@ __all__ = [
     "ContactChange",
     "Direction",
     "Event",
+    "FileState",
     "Handle",
     "Import",
     "Membership",
@@ -39,8 +41,10 @@ __all__ = [
     "Priority",
     "Role",
     "SenderStanding",
+    "StoredFile",
     "Suppression",
     "Template",
+    "Trimmed",
     "Verdict",
     "WebhookDelivery",
 ]

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from communications.models.contacts import Channel, Contact
+from communications.models.files import StoredFile
 from communications.models.organizations import Organization
 from communications.vocabulary.consent.consent_keywords import Consent
 from communications.vocabulary.statuses import (
@@ -31,6 +32,15 @@ class Priority(models.IntegerChoices):
     BULK = 2
 
 
+class Trimmed(models.IntegerChoices):
+    """What the rules of retention have taken from a message, as bits."""
+
+    NOTHING = 0
+    TEXT = 1
+    ATTEMPTS = 2
+    BOTH = 3
+
+
 class Direction(models.TextChoices):
     OUTBOUND = "outbound"
     INBOUND = "inbound"
@@ -42,6 +52,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def waiting(self) -> MessageQuerySet:
         return self.filter(send_after__isnull=False)
+
+    def settled(self) -> MessageQuerySet:
+        """Those with nothing ahead: not queued, scheduled, under way, unknown or to be fetched."""
+        ended = self.filter(send_after=None, escalate_at=None, fetch_after=None)
+        return ended.exclude(status__in=[Status.QUEUED, Status.UNKNOWN])
 
     def outbound(self) -> MessageQuerySet:
         return self.filter(direction=Direction.OUTBOUND)
@@ -170,6 +185,14 @@ class Message(models.Model):
         max_length=20, choices=Consent.choices, blank=True, default="", db_default=""
     )
 
+    # What retention took of it, when it took the text, and what proves the text that there was
+    # (`messages.text_removal.content_fingerprint`).
+    trimmed = models.SmallIntegerField(
+        choices=Trimmed.choices, default=Trimmed.NOTHING, db_default=0
+    )
+    text_removed_at = models.DateTimeField(null=True, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True, default="", db_default="")
+
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 (NULLs do not collide)
     request_hash = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(
@@ -255,6 +278,12 @@ class Message(models.Model):
                 condition=Q(thread__isnull=False),
                 name="message_continued_thread",
             ),
+            # What retention goes through, from the oldest on: with a text, with attempts.
+            models.Index(
+                fields=["organization", "trimmed", "created_at"],
+                condition=Q(trimmed__lt=Trimmed.BOTH),
+                name="message_to_trim",
+            ),
             # Searching for an address, whatever its case.
             models.Index(
                 "organization",
@@ -302,15 +331,33 @@ class Message(models.Model):
 
 
 class Attachment(models.Model):
+    """A file of a mail. Its bytes are `stored`; in `content` where a release before that wrote it
+    and nobody has moved them yet (`manage.py move_attachments`)."""
+
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attachments")
     filename = models.CharField(max_length=255)
     content_type = models.CharField(max_length=120)
-    content = models.BinaryField()
+    content = models.BinaryField(null=True)
+    stored = models.ForeignKey(
+        StoredFile,
+        null=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="attachments",
+    )
     # Of a picture inside the text.
     content_id = models.CharField(max_length=127, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["pk"]
+        indexes = [
+            # Whether anybody uses a stored file.
+            models.Index(
+                fields=["stored"],
+                condition=Q(stored__isnull=False),
+                name="attachment_of_file",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.filename

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Enough to say who comes first, and nobody waits a hundred times as long as it should.
 MAX_SENDING_WEIGHT = 100
+# Meta repeats a webhook for a week: what it is about and whether it came before is known so long.
+MIN_KEEP_DAYS = 7
 
 
 class Organization(models.Model):
@@ -82,6 +84,25 @@ class Organization(models.Model):
         help_text="Where organizations share a provider’s account and more is due than it takes, "
         "one of weight 2 gets twice as much of it as one of weight 1, and so on up to "
         f"{MAX_SENDING_WEIGHT}.",
+    )
+    # How many days what is kept; blank: as long as the installation keeps it (RETENTION_DAYS).
+    keep_text_days = models.PositiveIntegerField(
+        "texts and attachments",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+    )
+    keep_message_days = models.PositiveIntegerField(
+        "messages", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+    )
+    keep_attempt_days = models.PositiveIntegerField(
+        "attempts", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+    )
+    keep_delivery_days = models.PositiveIntegerField(
+        "webhooks", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+    )
+    keep_event_days = models.PositiveIntegerField(
+        "timelines", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -64,6 +64,8 @@ class WebhookDelivery(models.Model):
                 name="delivery_given_up",
             ),
             models.Index(fields=["received_at"], name="delivery_by_age"),
+            # What retention goes through, from the oldest on.
+            models.Index(fields=["organization", "received_at"], name="delivery_of_organization"),
         ]
 
     def __str__(self) -> str:

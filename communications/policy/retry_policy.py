@@ -8,6 +8,7 @@ from enum import Enum
 
 from wedsync_comms.lib.errors import (
     NoConnection,
+    NotReady,
     OutcomeUnknown,
     PermanentError,
     ProviderError,
@@ -95,7 +96,7 @@ def decide_after(
         return Decision(Action.FAIL)
     if at_risk and not idempotent:
         return Decision(Action.ASK)
-    if isinstance(error, RateLimited | NoConnection):
+    if isinstance(error, RateLimited | NoConnection | NotReady):
         return after_hindrance(error, at_risk=at_risk, detour=detour)
     if isinstance(error, ProviderPaused | SenderRejected):
         return Decision(Action.REPEAT, PAUSED_DELAY) if at_risk else Decision(Action.FAIL_OVER)
@@ -142,11 +143,14 @@ def after_failure_for_sure(delay: timedelta | None, detour: Detour, again: Actio
 
 
 def after_hindrance(
-    error: RateLimited | NoConnection, *, at_risk: bool, detour: Detour
+    error: RateLimited | NoConnection | NotReady, *, at_risk: bool, detour: Detour
 ) -> Decision:
     """Decides what follows what says nothing about the message, and uses up no retry."""
     if isinstance(error, RateLimited):
         return after_throttling(error, at_risk=at_risk, detour=detour)
+    if isinstance(error, NotReady):
+        # What is missing here is missing for every provider.
+        return Decision(Action.REPEAT if at_risk else Action.RETRY, error.retry_after)
     return after_no_connection(at_risk=at_risk, detour=detour)
 
 

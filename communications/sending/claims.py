@@ -204,7 +204,6 @@ def last_attempts(call: Call) -> list[Attempt]:
     return list(
         call.attempts.filter(pk__in=newest)
         .select_related("message__organization")
-        .prefetch_related("message__attachments")
         .order_by("position"),
     )
 

@@ -17,6 +17,7 @@ from communications.providers.base import Accepted
 from communications.sending.claims import is_repeatable
 from wedsync_comms.lib.errors import (
     NoConnection,
+    NotReady,
     OutcomeUnknown,
     ProviderError,
     RateLimited,
@@ -112,7 +113,7 @@ def decide(
     used, ways = history.used_of(attempt), history.ways.get(attempt.channel, {})
     calls = history.calls[attempt.message_id]
     # This one counts among them, unless nothing of it has left.
-    made = calls + (not isinstance(error, NoConnection))
+    made = calls + (not isinstance(error, NoConnection | NotReady))
     other = detours.detour_provider(attempt, used, made, ways, history.senders)
     decision = retry_policy.decide_after(
         error,
@@ -128,7 +129,7 @@ def decide(
     if decision.action is Action.RETRY and isinstance(error, RateLimited):
         # The first that is free again.
         return replace(decision, delay=soonest(decision.delay, attempt, ways, error)), ""
-    if decision.action is Action.RETRY and isinstance(error, NoConnection):
+    if decision.action is Action.RETRY and isinstance(error, NoConnection | NotReady):
         # Whichever there is a connection to.
         return decision, ""
     if decision.action is Action.RETRY and len(registry.route_slugs(attempt.channel)) > 1:

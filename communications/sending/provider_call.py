@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from communications.errors import StorageAway
+from communications.files import contents
 from communications.models import Attachment, Attempt, Call, Message
 from communications.policy import senders
 from communications.policy.rates import throttling
@@ -18,6 +20,7 @@ from wedsync_comms.lib.breaker import QUOTA
 from wedsync_comms.lib.database.connections import give_back_connection
 from wedsync_comms.lib.errors import (
     NoConnection,
+    NotReady,
     OutcomeUnknown,
     PermanentError,
     ProviderError,
@@ -32,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 # Results that say nothing against the provider.
 NOT_PROVIDERS_FAULT = (Accepted, PermanentError, RateLimited, SenderRejected)
+# How long a message waits whose files cannot be read, at first and at most.
+FILES_AWAY, FILES_AWAY_AT_MOST = timedelta(seconds=15), timedelta(minutes=5)
 SHARED = "It shared a request that was refused as a whole: each sender is asked for by itself."
 
 
@@ -47,7 +52,10 @@ def call_provider(claim: Claim) -> CallResult:
     else:
         lost = OutcomeUnknown(LOST, code="lost")
         return CallResult(claim, [lost] * len(claim.attempts))
-    outbounds = [as_outbound(attempt, provider) for attempt in carried]
+    try:
+        outbounds = [as_outbound(attempt, provider) for attempt in carried]
+    except StorageAway as away:
+        return not_ready(claim, str(away))
     # Others may have the connection while the provider takes its time.
     give_back_connection()
     reply = guarded_send(provider, outbounds, call)
@@ -79,6 +87,14 @@ def defer(claim: Claim, why: str, delay_s: float) -> CallResult:
     return CallResult(claim, [stop] * len(claim.attempts))
 
 
+def not_ready(claim: Claim, why: str) -> CallResult:
+    """Gives a claim back unsent, because its files cannot be read now; for longer each time."""
+    tries = max(attempt.number for attempt in claim.attempts)
+    pause = min(FILES_AWAY * 2 ** min(tries - 1, 10), FILES_AWAY_AT_MOST)
+    away = NotReady(why, code="files_away", retry_after=pause)
+    return CallResult(claim, [away] * len(claim.attempts))
+
+
 def conclude_calls(results: Sequence[CallResult]) -> None:
     """Tells the circuit breakers what came of calls, and records their outcomes."""
     feed_breakers(results)
@@ -89,6 +105,7 @@ def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
     """Builds the request from columns that never change: a repeated call has the same bytes.
 
     Only `expires_at` may change meanwhile; no provider whose calls are repeated writes it down.
+    Raises StorageAway where its files cannot be read.
     """
     message = attempt.message
     return Outbound(
@@ -105,10 +122,10 @@ def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
             File(
                 filename=file.filename,
                 content_type=file.content_type,
-                content=bytes(file.content),
+                content=content,
                 content_id=file.content_id,
             )
-            for file in files_of(message)
+            for file, content in files_of(message)
         ),
         media=tuple(Media(url=address) for address in message.media),
         template=template_of(message),
@@ -127,8 +144,14 @@ def useful_until(attempt: Attempt) -> datetime | None:
     return min(filter(None, (message.expires_at, next_step)), default=None)
 
 
-def files_of(message: Message) -> Iterable[Attachment]:
-    return message.attachments.all() if message.has_attachments else ()
+def files_of(message: Message) -> list[tuple[Attachment, bytes]]:
+    """Returns the attachments with their bytes. Raises StorageAway."""
+    if not message.has_attachments:
+        return []
+    rows = list(message.attachments.select_related("stored"))
+    # Others may have the connection while the storage takes its time.
+    give_back_connection()
+    return [(row, contents.attachment_content(row)) for row in rows]
 
 
 def template_of(message: Message) -> TemplateRef | None:
@@ -216,7 +239,7 @@ def connection_failure(called: CallResult) -> NoConnection | None:
 def tells_of_provider(called: CallResult) -> bool:
     """Whether a call says if the provider works: one that wants to be left alone does not, and
     nor does one that was not reached, unless that was to be its trial."""
-    if any(asks_to_stop(result) for result in called.results):
+    if any(asks_to_stop(result) or isinstance(result, NotReady) for result in called.results):
         return False
     breaker = registry.breaker_for(called.claim.call.provider)
     return not connection_failure(called) or breaker.state().state != "closed"

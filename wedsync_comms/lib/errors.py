@@ -62,6 +62,15 @@ class RateLimited(ProviderError):
         self.for_recipient = for_recipient
 
 
+class NotReady(ProviderError):
+    """Not sent: something of ours was away that it needs, like its files. Says nothing about the
+    provider, counts as no retry, and is tried again after `retry_after`."""
+
+    def __init__(self, message: str, *, retry_after: timedelta, code: str = "") -> None:
+        super().__init__(message, code=code)
+        self.retry_after = retry_after
+
+
 class OutcomeUnknown(ProviderError):
     """The request may have been carried out: its answer was lost, or said nothing useful.
 

@@ -1,0 +1,82 @@
+"""unused -> removing -> file removed -> row removed: what nobody uses any more goes.
+
+Each file is asked about when it is let go of, and again every month, so that nothing stays for ever
+because a process ended in between, or rows went by a way that nobody thought of.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from communications.files.contents import file_storage
+from communications.models import Attachment, FileState, StoredFile
+
+log = structlog.get_logger(__name__)
+
+CHECK_AGAIN = timedelta(days=30)
+# A storage that does not answer is asked again after so long.
+STORAGE_AWAY = timedelta(minutes=5)
+SWEEP_BATCH = 200
+
+
+def detach_files(attachments: Iterable[Attachment]) -> list[int]:
+    """Removes attachments, and has their files looked at as soon as the transaction is over.
+
+    Returns the ids of the files, for `remove_unused`. Call it in a transaction.
+    """
+    ids, files = [], set()
+    for attachment in attachments:
+        ids.append(attachment.pk)
+        if attachment.stored_id is not None:
+            files.add(attachment.stored_id)
+    Attachment.objects.filter(pk__in=ids).delete()
+    StoredFile.objects.filter(pk__in=files).update(check_after=timezone.now())
+    return sorted(files)
+
+
+def sweep_files() -> int:
+    """Looks at files whose time has come; returns how many it removed."""
+    due = StoredFile.objects.to_check(timezone.now()).order_by("check_after")
+    return remove_unused(due.values_list("pk", flat=True)[:SWEEP_BATCH])
+
+
+def remove_unused(ids: Iterable[int]) -> int:
+    """Removes those of the files that nobody uses. Call it outside of transactions.
+
+    Returns how many. A storage that does not answer is not asked about the others: they, and what
+    it did not remove, go with a later sweep.
+    """
+    removed = 0
+    for pk in list(ids):
+        name = condemn_file(pk)
+        if name is None:
+            continue
+        try:
+            file_storage().delete(name)
+        except Exception as error:  # noqa: BLE001 - whatever the storage raises, the row remembers
+            log.warning("file_not_removed", name=name, error=repr(error))
+            StoredFile.objects.filter(pk=pk).update(check_after=timezone.now() + STORAGE_AWAY)
+            break
+        StoredFile.objects.filter(pk=pk).delete()
+        removed += 1
+    return removed
+
+
+def condemn_file(pk: int) -> str | None:
+    """Marks a file that nobody uses and returns its name; None if it stays.
+
+    Whoever comes to use it holds its row (`contents.hold_files`): either they are seen here, or
+    they see the mark. So the lock comes first, and the question in a statement of its own.
+    """
+    with transaction.atomic():
+        file = StoredFile.objects.select_for_update().filter(pk=pk).first()
+        if file is None:
+            return None
+        if Attachment.objects.filter(stored=pk).exists():
+            StoredFile.objects.filter(pk=pk).update(check_after=timezone.now() + CHECK_AGAIN)
+            return None
+        StoredFile.objects.filter(pk=pk).update(state=FileState.REMOVING)
+        return file.name

@@ -1,0 +1,88 @@
+"""FILES_URL -> an entry of Django's `STORAGES`: a folder, or a bucket of an S3-compatible store."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+Settings = dict[str, Any]
+
+EXAMPLES = "/srv/wedsync/files or s3://bucket/folder?region=eu-west-1"
+S3_OPTIONS = ("region", "endpoint", "addressing_style")
+# A storage that does not answer is noticed while somebody waits for a page.
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES = 5, 30, 2
+
+
+def storage_settings(url: str) -> Settings:
+    """Returns what belongs into `STORAGES`. Raises ImproperlyConfigured with what to write."""
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        return bucket_settings(parts)
+    if parts.scheme not in ("", "file") or parts.netloc or not parts.path.startswith("/"):
+        raise ImproperlyConfigured(
+            f"FILES_URL names neither a folder nor a bucket: write it like {EXAMPLES}."
+        )
+    return folder_settings(Path(unquote(parts.path)))
+
+
+def folder_settings(folder: Path) -> Settings:
+    return {
+        "BACKEND": "wedsync_comms.lib.storage.folder.FolderStorage",
+        # What is in it is nobody's business but ours.
+        "OPTIONS": {
+            "location": str(folder),
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    }
+
+
+def bucket_settings(parts: SplitResult) -> Settings:
+    """Without keys in the URL, boto3 finds them as it always does: environment, role, profile."""
+    given = dict(parse_qsl(parts.query))
+    if unknown := sorted(set(given) - set(S3_OPTIONS)):
+        raise ImproperlyConfigured(
+            f"FILES_URL has options nobody knows: {', '.join(unknown)}. There are: "
+            f"{', '.join(S3_OPTIONS)}."
+        )
+    bucket = parts.netloc.rpartition("@")[2]
+    if not bucket:
+        raise ImproperlyConfigured(f"FILES_URL names no bucket: write it like {EXAMPLES}.")
+    keys = {
+        "access_key": unquote(parts.username or ""),
+        "secret_key": unquote(parts.password or ""),
+        "region_name": given.get("region"),
+        "endpoint_url": given.get("endpoint"),
+        "verify": os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE"),
+    }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "location": unquote(parts.path).strip("/"),
+            "default_acl": None,
+            # Our names are never used twice, so nobody has to ask whether one is taken.
+            "file_overwrite": True,
+            "client_config": client_config(given.get("addressing_style", "auto")),
+            **{name: value for name, value in keys.items() if value},
+        },
+    }
+
+
+def client_config(addressing_style: str) -> Any:
+    try:
+        from botocore.config import Config  # noqa: PLC0415 (an extra, which may not be installed)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            "FILES_URL names a bucket, which needs the extra “s3”: install "
+            "requirements-extras.lock instead of requirements.lock."
+        ) from error
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        s3={"addressing_style": addressing_style},
+    )
