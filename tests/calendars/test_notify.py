@@ -23,6 +23,7 @@ from calendars.vocabulary.events import (
     ResponseStatus,
 )
 from communications.book import contacts
+from communications.files.contents import attachment_content
 from communications.models import Contact, Message, Organization, Template
 from tests import factories
 from tests.calendars import rows
@@ -102,7 +103,7 @@ def test_the_mail_carries_the_appointment(booked: Appointment, fake_vendor: Fake
     assert "at 10:00 (Europe/London)" in message.body
     file = message.attachments.get()
     assert file.content_type == "text/calendar; method=REQUEST; charset=utf-8"
-    parsed: Any = ICalendar.from_ical(bytes(file.content))
+    parsed: Any = ICalendar.from_ical(attachment_content(file))
     (event,) = parsed.walk("VEVENT")
     assert parsed["METHOD"] == "REQUEST"
     assert event["DTSTART"].dt == booked.starts_at
@@ -178,7 +179,7 @@ def test_cancelled_is_told_with_a_file_that_removes_it(booked: Appointment, cloc
     write_due()
     assert new_subjects(clock) == ["Cancelled: Tasting on Thursday 20 May 2027"]
     file = Message.objects.latest("created_at").attachments.get()
-    (event,) = ICalendar.from_ical(bytes(file.content)).walk("VEVENT")
+    (event,) = ICalendar.from_ical(attachment_content(file)).walk("VEVENT")
     assert (event["STATUS"], event["UID"], event["SEQUENCE"]) == ("CANCELLED", uid, 3)
 
 
