@@ -105,4 +105,4 @@ def test_what_was_not_migrated_is_said() -> None:
     assert check_migrations() == []
     MigrationRecorder(connection).record_unapplied("health", "0001_health")
     (warning,) = check_migrations()
-    assert (warning.id, warning.msg.startswith("1 ")) == ("wedsync.W005", True)
+    assert (warning.id, warning.msg[-3:]) == ("wedsync.W005", " 1.")

@@ -7,8 +7,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.checks import Warning as Caution
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 (Django's name)
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -55,7 +54,7 @@ def knock(parameters: dict[str, Any]) -> bool:
     Returns whether a pooler answered. Raises psycopg.Error with the reason.
     """
     limits = {"connect_timeout": CONNECT_TIMEOUT_S}
-    with psycopg.connect(**(limits | parameters), autocommit=True) as opened:
+    with psycopg.connect(**(parameters | limits), autocommit=True) as opened:
         return has_pooler(opened)
 
 
@@ -83,8 +82,8 @@ def check_database(**_: Any) -> list[CheckMessage]:
 
 def unreachable(what: str, setting: str, error: Exception) -> CheckMessage:
     reason = " ".join(str(error).split())
-    hint = f"Set {setting} to where PostgreSQL is, with a user who may log in."
-    return Caution(
+    hint = f"Set {setting} to a database that is there, with a user who may log in."
+    return Warning(
         f"{what} cannot be asked: {reason}",
         hint=NO_OPTIONS if REFUSED_OPTION in reason else hint,
         id="wedsync.W001",
@@ -100,7 +99,7 @@ def check_connections() -> list[CheckMessage]:
         return []
     sums = " + ".join(f"{counts[process]} {process} × {each}" for process, each in needed.items())
     return [
-        Caution(
+        Warning(
             f"All processes together may open {total} connections ({sums}), and PostgreSQL allows "
             f"{allowed}.",
             hint="Raise max_connections (or the limit of the database or the user), or lower "
@@ -135,8 +134,8 @@ def check_migrations() -> list[CheckMessage]:
     if not missing:
         return []
     return [
-        Caution(
-            f"{missing} migrations have not been applied to this database.",
+        Warning(
+            f"Migrations have not been applied to this database: {missing}.",
             hint="Run “python manage.py migrate” before the new processes start; the old ones may "
             "go on meanwhile.",
             id="wedsync.W005",
@@ -159,9 +158,9 @@ def check_wakeups(**_: Any) -> list[CheckMessage]:
     if not is_pooled:
         return []
     return [
-        Caution(
+        Warning(
             f"{setting} leads to a pooler (PgBouncer), so nobody is woken when there is something "
-            "to send: dispatchers look now and then.",
+            "to send: dispatchers look ten times a second instead.",
             hint="Set REDIS_URL, or DATABASE_DIRECT_URL to PostgreSQL's own address.",
             id="wedsync.W006",
         )
@@ -173,7 +172,7 @@ def check_pool(**_: Any) -> list[CheckMessage]:
     if connection.vendor != "postgresql" or settings.DATABASES["default"]["OPTIONS"].get("pool"):
         return []
     return [
-        Caution(
+        Warning(
             "Each thread keeps a connection to PostgreSQL of its own, also when it has ended.",
             hint="Leave DATABASE_POOL on, and CONN_MAX_AGE and pool out of DATABASE_URL.",
             id="wedsync.W003",
@@ -187,7 +186,7 @@ def check_replicas(**_: Any) -> list[CheckMessage]:
     if not unknown:
         return []
     return [
-        Caution(
+        Warning(
             f"REPLICAS names what is no process: {', '.join(unknown)}.",
             hint=f"It looks like web=2,worker=3; the processes are "
             f"{', '.join(connections_by_process())}.",
