@@ -136,7 +136,11 @@ class Address(models.Model):
         verbose_name_plural = "addresses"
         # The first of a channel is the one that is written to.
         ordering = ["-is_primary", "pk"]
-        indexes = [models.Index(fields=["organization", "hint"], name="address_by_hint")]
+        indexes = [
+            models.Index(fields=["organization", "hint"], name="address_by_hint"),
+            # Finds who knows somebody that writes to an address several organizations share.
+            models.Index(fields=["value"], name="address_by_value"),
+        ]
         constraints = [
             # Also finds the contact of an inbound message.
             models.UniqueConstraint(

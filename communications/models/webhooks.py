@@ -33,6 +33,8 @@ class WebhookDelivery(models.Model):
     url = models.TextField()
     headers = models.JSONField()
     body = models.BinaryField()
+    # Who takes turns with it in the inbox: for the order only, it may be a guess.
+    fairness_key = models.CharField(max_length=120, blank=True, default="", db_default="")
     received_at = models.DateTimeField()
     apply_after = models.DateTimeField(null=True)
     applied_at = models.DateTimeField(null=True)
@@ -56,6 +58,12 @@ class WebhookDelivery(models.Model):
                 fields=["apply_after"],
                 condition=Q(apply_after__isnull=False),
                 name="delivery_unapplied",
+            ),
+            # The same where there is more than one claim takes, and everybody has a turn.
+            models.Index(
+                fields=["fairness_key", "apply_after"],
+                condition=Q(apply_after__isnull=False),
+                name="delivery_turns",
             ),
             # What a person has to replay.
             models.Index(

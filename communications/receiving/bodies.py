@@ -8,8 +8,6 @@ A key that may not read is refused for every message alike: one of them tries it
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 
 import structlog
 from django.conf import settings
@@ -21,6 +19,7 @@ from communications.models import Message
 from communications.providers import registry
 from communications.receiving import mail_threads
 from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
+from wedsync_comms.lib.database.turns import in_turns
 from wedsync_comms.lib.errors import PermanentError, ProviderError, ProviderPaused, RateLimited
 from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
@@ -28,7 +27,7 @@ from wedsync_comms.lib.text import sanitise
 log = structlog.get_logger(__name__)
 
 BODIES_AT_ONCE = 200
-# How long one round may take: whoever fetches applies webhooks as well.
+# How long one round may take, in equal parts for all providers.
 ROUND_S = 5.0
 # How long the process that took a message may need for it.
 FETCH_LEASE = timedelta(seconds=60)
@@ -57,17 +56,29 @@ def reading_breaker(slug: str) -> Breaker:
 def fetch_bodies() -> int:
     """Fetches the missing texts from their providers, and returns how many those were.
 
-    What fails is asked for again later, and the reason is shown at the message meanwhile.
+    What fails is asked for again later, and the reason is shown at the message meanwhile. Each
+    provider has its part of the time, and organizations take turns.
     """
-    ends_at = time.monotonic() + ROUND_S
-    now = timezone.now()
-    if not due_bodies(now).exists():
-        return 0
+    by_provider: dict[str, list[Message]] = {}
+    for message in claim_bodies():
+        by_provider.setdefault(message.provider, []).append(message)
+    return sum(
+        fetch_from(slug, messages, time.monotonic() + ROUND_S / len(by_provider))
+        for slug, messages in by_provider.items()
+    )
+
+
+def claim_bodies() -> list[Message]:
+    """Takes messages whose texts are to be fetched now, in the order in which they are."""
+    due = due_bodies(timezone.now())
+    if not due.exists():
+        return []
     # What has failed before lets what is new go first.
-    due = due_bodies(now).order_by("fetch_tries", "created_at")
-    taken = acquire_batch(due, "fetch_after", FETCH_LEASE, BODIES_AT_ONCE)
-    by_provider = groupby(sorted(taken, key=attrgetter("provider")), key=attrgetter("provider"))
-    return sum(fetch_from(slug, list(messages), ends_at) for slug, messages in by_provider)
+    first = (F("fetch_tries").asc(), F("created_at").asc())
+    turns = in_turns(due, "provider", "organization", first=first).values_list("pk", flat=True)
+    places = {pk: place for place, pk in enumerate(turns[:BODIES_AT_ONCE])}
+    taken = acquire_batch(due.filter(pk__in=places), "fetch_after", FETCH_LEASE, BODIES_AT_ONCE)
+    return sorted(taken, key=lambda message: places[message.pk])
 
 
 def due_bodies(now: datetime) -> QuerySet[Message]:

@@ -20,6 +20,7 @@ from communications.receiving import template_catalogue
 from communications.receiving.consent import apply_consent, close_everywhere
 from communications.receiving.contact_moves import apply_contact_moved
 from communications.receiving.inbound import receive_message
+from communications.receiving.inbox import Inbox, fairness_key
 from communications.receiving.message_changes import apply_message_change
 from communications.receiving.receipts import apply_status
 from communications.vocabulary.events import (
@@ -38,23 +39,17 @@ from communications.vocabulary.events import (
 )
 from wedsync_comms.lib import shared_state, tally, wakeup
 from wedsync_comms.lib.errors import InvalidSignature
-from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+# What wakes whoever applies deliveries.
 INBOX = "inbox"
-# How long the process that took a delivery may need for it.
-DELIVERY_LEASE = timedelta(seconds=60)
 # A receipt may beat the commit of the attempt it is about: the first tries follow quickly. The
 # later ones are for the fix of a bug. After the last, a person decides.
 REPLAY_PAUSES_SECONDS = (1, 2, 5, 15, 60, 300, 1800, 7200)
-DELIVERY_BATCH = 50
-# How many of those that failed before are tried again between two batches of new ones: so few that
-# what comes meanwhile waits for a moment only.
-RETRIED_BATCH = 10
 # Kept with the delivery; cookies and credentials of whoever posted are none of our business.
 DROPPED_HEADERS = {"authorization", "cookie", "proxy-authorization"}
 
@@ -98,6 +93,7 @@ def receive_delivery(slug: str, request: WebhookRequest) -> bool:
         url=request.url,
         headers={k: v for k, v in request.headers.items() if k not in DROPPED_HEADERS},
         body=request.body,
+        fairness_key=fairness_key(slug, webhook_provider(slug), request),
         received_at=now,
         apply_after=now,
     )
@@ -125,28 +121,15 @@ def count_forged(webhook: str) -> None:
         log.warning("forged_not_counted", provider=webhook, error=str(error))
 
 
-def apply_due() -> int:
-    """Applies what is due, and returns how many deliveries that were."""
-    taken = claim_deliveries()
+def apply_due(inbox: Inbox | None = None) -> int:
+    """Applies what is due, and returns how many deliveries that were.
+
+    Whoever does it again and again keeps the `inbox`, which remembers whose turn it is.
+    """
+    taken = (inbox or Inbox()).claim()
     for delivery in taken:
         apply_delivery(delivery)
     return len(taken)
-
-
-def claim_deliveries() -> list[WebhookDelivery]:
-    """Takes what is new, and after it a few of those that could not be applied before.
-
-    Those may be many and match nothing ever: whatever has failed holds up nothing new, and what is
-    new never keeps it waiting for good.
-    """
-    now = timezone.now()
-    if not WebhookDelivery.objects.due(now).exists():
-        return []
-    # In the order of the inbox's own index: by id, the whole history would be read.
-    due = WebhookDelivery.objects.due(now).order_by("apply_after", "id")
-    new = acquire_batch(due.filter(tries=0), "apply_after", DELIVERY_LEASE, DELIVERY_BATCH)
-    retried = due.filter(tries__gt=0).order_by("tries", "apply_after", "id")
-    return new + acquire_batch(retried, "apply_after", DELIVERY_LEASE, RETRIED_BATCH)
 
 
 def apply_delivery(delivery: WebhookDelivery) -> bool:

@@ -6,12 +6,12 @@ or says that it is too much. Each organization's questions have their turn.
 
 import time
 
-from django.db.models import F, QuerySet, Window
-from django.db.models.functions import Random, RowNumber
+from django.db.models import F, QuerySet
 
 from communications.models import Attempt
 from communications.providers import registry
 from wedsync_comms.lib.database.connections import give_back_connection
+from wedsync_comms.lib.database.turns import in_turns
 
 # How long one question waits for a slot in the provider's rate limit.
 ASK_WITHIN_S = 1.0
@@ -44,16 +44,8 @@ class AskingRound:
         return slug not in self.busy
 
 
-def in_turns(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
-    """Returns the first of each organization, then the second of each, and so on; of one
-    organization those first about which nobody has asked for longest.
-
-    Whose comes first is left to chance: with more organizations than questions in a round, an order
-    would be the same in each round.
-    """
-    turn = Window(
-        RowNumber(),
-        partition_by=[F("message__organization")],
-        order_by=[F("polled_at").asc(nulls_first=True), F("started_at").asc()],
-    )
-    return attempts.annotate(turn=turn).order_by("turn", Random())
+def asked_in_turns(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
+    """Returns attempts of all organizations in turns; of one organization those first about which
+    nobody has asked for longest."""
+    longest_not_asked = (F("polled_at").asc(nulls_first=True), F("started_at").asc())
+    return in_turns(attempts, "message__organization", first=longest_not_asked)

@@ -18,7 +18,7 @@ from communications.models import Attempt
 from communications.providers import registry
 from communications.receiving import receipts
 from communications.sending import silent_receipts
-from communications.sending.asking_round import ROUND_S, AskingRound, in_turns
+from communications.sending.asking_round import ROUND_S, AskingRound, asked_in_turns
 from communications.sending.silent_receipts import POLL_UNTIL
 from communications.vocabulary.events import Source, StatusChanged
 from communications.vocabulary.statuses import Status
@@ -105,7 +105,7 @@ def due_attempts(slug: str) -> Iterator[Attempt]:
     came since; and what has no final receipt for longer than usual."""
     for due in (silent_receipts.hurried_attempts, overdue_attempts):
         # The second are looked up when the first were asked about: none is asked about twice.
-        yield from in_turns(due(slug))[:POLLED_AT_ONCE]
+        yield from asked_in_turns(due(slug))[:POLLED_AT_ONCE]
 
 
 def overdue_attempts(slug: str) -> QuerySet[Attempt]:

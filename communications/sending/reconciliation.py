@@ -19,7 +19,7 @@ from communications.policy import channel_fallback
 from communications.policy.eligibility import expiry_of, refuse_unsendable
 from communications.providers import registry
 from communications.sending import provider_call, repetition
-from communications.sending.asking_round import ROUND_S, AskingRound, in_turns
+from communications.sending.asking_round import ROUND_S, AskingRound, asked_in_turns
 from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.errors import NoConnection, ProviderError, RateLimited
@@ -79,7 +79,7 @@ def resolve_unknown_at(slug: str, seconds: float = ROUND_S) -> int:
     lost = lost_attempts().filter(provider=slug)
     if not can_be_asked(slug):
         lost = lost.filter(started_at__lte=timezone.now() - unknown_grace())
-    rows = in_turns(lost.select_related("message__organization", "call"))[:RECONCILED_AT_ONCE]
+    rows = asked_in_turns(lost.select_related("message__organization", "call"))[:RECONCILED_AT_ONCE]
     # One of each message: with its last attempt, the earlier ones of the same call end as well.
     last = {attempt.message_id: attempt for attempt in sorted(rows, key=attrgetter("started_at"))}
     by_call: dict[Any, list[Attempt]] = {}

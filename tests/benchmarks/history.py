@@ -29,7 +29,7 @@ from communications.models import (
     WebhookDelivery,
 )
 from communications.receiving import (
-    deliveries,
+    inbox,
     receipts,
 )
 from communications.sending import (
@@ -243,7 +243,7 @@ def queries() -> dict[str, Callable[[], object]]:
             usable=["resend"],
             limit=OUTBOX,
         ),
-        f"claim of webhooks, {INBOX:,} waiting": deliveries.claim_deliveries,
+        f"claim of webhooks, {INBOX:,} waiting": inbox.Inbox().claim,
         "attempt of a receipt": partial(receipts.find_attempt, "resend", receipt),
         "receipts to poll": poll_receipts,
         "tail of the stream": lambda: list(

@@ -28,7 +28,8 @@ from communications.models import (
     WebhookDelivery,
 )
 from communications.policy import suppressions
-from communications.receiving import deliveries
+from communications.receiving import deliveries, inbox
+from communications.receiving.inbox import Inbox
 from communications.vocabulary.events import (
     Kind,
     Source,
@@ -326,11 +327,11 @@ def test_a_crash_in_one_delivery_stops_none_of_the_others(
 def test_a_process_that_dies_while_applying_gives_the_delivery_back() -> None:
     message = sent("e1")
     deliver("email.delivered", email_id="e1")
-    (taken,) = deliveries.claim_deliveries()
-    assert deliveries.claim_deliveries() == []
+    (taken,) = Inbox().claim()
+    assert Inbox().claim() == []
     left = only().apply_after
     assert left is not None
-    assert timedelta(seconds=55) < left - timezone.now() <= deliveries.DELIVERY_LEASE
+    assert timedelta(seconds=55) < left - timezone.now() <= inbox.DELIVERY_LEASE
     # It died right after it applied and before it could say so.
     deliveries.apply_provider_event("resend", deliveries.read_events(taken)[0], taken.event_id)
     become_due()
@@ -340,58 +341,19 @@ def test_a_process_that_dies_while_applying_gives_the_delivery_back() -> None:
 
 
 def test_no_more_than_a_batch_is_claimed_at_once() -> None:
-    for number in range(deliveries.DELIVERY_BATCH + 3):
+    for number in range(inbox.DELIVERY_BATCH + 3):
         deliveries.receive_delivery(
             "resend", posting.request(b"{}", event_id=f"msg_batch_{number}")
         )
-    assert len(deliveries.claim_deliveries()) == deliveries.DELIVERY_BATCH
-    assert len(deliveries.claim_deliveries()) == 3
-
-
-def orphans(count: int) -> None:
-    """Receipts that match nothing, tried once and due again."""
-    for number in range(count):
-        deliver("email.delivered", email_id=f"nobody's-{number}", tags=stray_tags())
-    WebhookDelivery.objects.update(tries=1, apply_after=timezone.now() - timedelta(hours=1))
-
-
-def test_what_failed_before_comes_after_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "RETRIED_BATCH", 2)
-    orphans(4)
-    message = sent("e1")
-    deliver("email.delivered", email_id="e1")
-    first, *retried = deliveries.claim_deliveries()
-    assert (first.tries, [delivery.tries for delivery in retried]) == (0, [1, 1])
-    deliveries.apply_delivery(first)
-    assert status(message) == Status.DELIVERED
-
-
-def test_what_is_new_never_keeps_what_failed_before_waiting_for_good(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(deliveries, "DELIVERY_BATCH", 2)
-    orphans(1)
-    for _ in range(3):
-        deliver("email.delivered", email_id="nobody's", tags=stray_tags())
-    assert [delivery.tries for delivery in deliveries.claim_deliveries()] == [0, 0, 1]
-
-
-def test_of_those_that_failed_the_one_that_failed_least_often_is_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It may only have beaten a commit; the others have had their chances."""
-    monkeypatch.setattr(deliveries, "RETRIED_BATCH", 1)
-    orphans(3)
-    WebhookDelivery.objects.update(tries=4)
-    deliver("email.delivered", email_id="e1", tags=stray_tags())
-    WebhookDelivery.objects.filter(tries=0).update(tries=1)
-    assert [delivery.tries for delivery in deliveries.claim_deliveries()] == [1]
+    assert len(Inbox().claim()) == inbox.DELIVERY_BATCH
+    assert len(Inbox().claim()) == 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_several_appliers_at_once_apply_everything_once() -> None:
-    organization = factories.organization()
-    messages = [sent(f"e{number}", of=organization) for number in range(20)]
+def test_several_appliers_at_once_apply_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "DELIVERY_BATCH", 7)
+    organizations = [factories.organization() for _ in range(3)]
+    messages = [sent(f"e{number}", of=organizations[number % 3]) for number in range(20)]
     for message in messages:
         for name in ("email.sent", "email.delivered"):
             deliver(name, email_id=message.provider_id)

@@ -15,6 +15,7 @@ from communications.receiving.bodies import FETCH_PAUSES, MISSING_PAUSES, fetch_
 from communications.vocabulary.events import MessageReceived
 from communications.vocabulary.statuses import Status
 from health.collecting.observation import unreadable_reason
+from tests import factories
 from tests.communications.engine import rows
 from tests.communications.engine.mailing import Mailing
 from wedsync_comms.lib.breaker import Circuit
@@ -128,6 +129,28 @@ def test_what_cannot_be_had_starves_nothing_that_is_new(
     fetch_bodies()
     new.refresh_from_db()
     assert new.is_complete
+
+
+def test_organizations_take_turns_and_each_provider_has_its_time(
+    venue: Organization, mailing: Mailing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODIES_AT_ONCE", 3)
+    monkeypatch.setattr(bodies, "ROUND_S", 0.5)
+    slow = [received(venue, mailing, f"Mail {number}") for number in range(4)]
+    other = announced(factories.organization(), "x")
+    mail = {"from": "tom@example.com", "to": "hello@everafter.example", "text": "Hi"}
+    found = mailing.second.control("POST", "/resend/inbound", mail)["id"]
+    elsewhere = announced(venue, found)
+    Message.objects.filter(pk=elsewhere.pk).update(provider="second")
+    mailing.breaks("latency", seconds=0.6)
+
+    fetch_bodies()
+
+    for message in (*slow, other, elsewhere):
+        message.refresh_from_db()
+    assert elsewhere.is_complete
+    assert sum(message.fetch_after is not None for message in slow) <= 1
+    assert sum(message.is_complete for message in slow) <= 1
 
 
 def test_a_key_that_may_only_send_is_asked_once_for_all_and_seldom(

@@ -155,7 +155,7 @@ def test_an_inbox_that_fails_is_looked_into_again(
     assert not WebhookWorker().apply_webhooks()
 
 
-def broken_database() -> int:
+def broken_database(*_: object) -> int:
     raise DatabaseError("The database is away.")
 
 
