@@ -5,14 +5,14 @@ PYTHON ?= python3
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help run test compiled test-sqlite test-postgres lint types e2e bench chaos lock clean python chromium pgbouncer
+.PHONY: help run test compiled test-sqlite test-postgres lint types openapi e2e bench chaos lock clean python node chromium pgbouncer
 
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
 # For each of two runs at once: some tests wait, so more processes than cores keep these busy.
 WORKERS ?= 2
-TESTS := -m "not e2e and not chaos" --numprocesses=$(WORKERS) --dist=worksteal --durations=20
+TESTS := -m "not e2e and not chaos" --ignore=tests/openapi --numprocesses=$(WORKERS) --dist=worksteal --durations=20
 # Workers, and the processes that tests start, load what is compiled; an empty value means no "no".
 export PYTHONDONTWRITEBYTECODE :=
 # Through a pipe, too, a line is shown when it is written.
@@ -38,7 +38,7 @@ test: $(DEV) compiled pgbouncer ## all tests: on SQLite, and on PostgreSQL and R
 # Rewriting the assertions of all tests takes half a minute: by two processes, not by each worker.
 compiled: $(DEV)
 	@echo "Compiling the tests, then running all of them on SQLite and on PostgreSQL at once …"
-	@for part in tests/communications "tests --ignore=tests/communications"; do \
+	@for part in tests/communications "tests --ignore=tests/communications --ignore=tests/openapi"; do \
 		$(BIN)/python -m pytest --collect-only --quiet $$part > /dev/null & \
 	done; wait
 
@@ -65,6 +65,11 @@ lint: $(DEV) ## ruff: rules and format; import-linter: who may import whom
 # DEBUG, because the settings are loaded for their types and else ask for a key.
 types: $(DEV) ## mypy, strict
 	DEBUG=on $(BIN)/mypy .
+
+# Node's packages are pinned in a lock of their own; without their scripts they only say less.
+openapi: $(DEV) node ## judge the API's schema, and make its main calls by generated clients (needs Node.js)
+	@npm ci --prefix tests/openapi --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(BIN)/pytest -m openapi -p no:randomly --durations=10 tests/openapi
 
 # They wait more than they work: two at a time, each on a running stack of its own.
 e2e: $(DEV) chromium ## browser tests in a real Chromium, against the running stack
@@ -108,6 +113,10 @@ python:
 		echo "$(PYTHON) is $$($(PYTHON) --version), too old: 3.11 or newer is needed. Name another one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 		echo "$(PYTHON) cannot create environments: install its venv module (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
+
+node:
+	@command -v npm > /dev/null || { \
+		echo "npm was not found: install Node.js 20 or newer (on Debian: sudo apt-get install nodejs npm)."; exit 1; }
 
 chromium:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \

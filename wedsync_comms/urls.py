@@ -1,7 +1,9 @@
 from django.contrib import admin
 from django.contrib.auth.views import PasswordResetConfirmView
-from django.urls import include, path, reverse_lazy
+from django.urls import include, path, re_path, reverse_lazy
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from communications.api.errors import unknown_call
 
 urlpatterns = [
     path("admin/health/", include("health.admin.urls")),
@@ -18,4 +20,5 @@ urlpatterns = [
     path("", include("communications.urls")),
     path("", include("calendars.urls")),
     path("", include("health.urls")),
+    re_path("^api/", unknown_call),
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from calendars.api.fields import WallTimeField
@@ -191,6 +192,8 @@ class UnknownSerializer(serializers.Serializer[Any]):
     problem = serializers.CharField()
 
 
+# One answer, though it is a list's address.
+@extend_schema_serializer(many=False)
 class AvailabilitySerializer(serializers.Serializer[Any]):
     slots = SpanSerializer(many=True, help_text="Empty while anything is unknown.")
     busy = serializers.DictField(child=SpanSerializer(many=True), help_text="By calendar.")

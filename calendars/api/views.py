@@ -30,7 +30,8 @@ from calendars.appointments import (
 )
 from calendars.linking import accounts
 from calendars.models import Account, Appointment
-from communications.api.filters import MAX_ID
+from communications.api.documentation import ProblemSerializer
+from communications.api.filters import IdFilter, MomentFilter
 from communications.api.views import KEY, ScopedView, idempotency_key
 
 IF_MATCH = OpenApiParameter(
@@ -42,10 +43,9 @@ IF_MATCH = OpenApiParameter(
 
 
 class AppointmentFilterSet(django_filters.FilterSet):
-    starts_after = django_filters.IsoDateTimeFilter("ends_at", lookup_expr="gt")
-    starts_before = django_filters.IsoDateTimeFilter("starts_at", lookup_expr="lt")
-
-    calendar = django_filters.NumberFilter("calendar_id", decimal_places=0, max_value=MAX_ID)
+    starts_after = MomentFilter("ends_at", lookup_expr="gt")
+    starts_before = MomentFilter("starts_at", lookup_expr="lt")
+    calendar = IdFilter("calendar__id")
 
     class Meta:
         model = Appointment
@@ -59,7 +59,7 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
 
     @extend_schema(
         request=BookSerializer,
-        responses={201: AppointmentSerializer},
+        responses={201: AppointmentSerializer, 409: ProblemSerializer},
         parameters=[KEY],
     )
     def create(self, request: Request) -> Response:
@@ -77,7 +77,7 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
 
     @extend_schema(
         request=EditSerializer,
-        responses={200: AppointmentSerializer},
+        responses={200: AppointmentSerializer, 409: ProblemSerializer},
         parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, pk: str) -> Response:  # noqa: ARG002
@@ -92,7 +92,11 @@ class AppointmentViewSet(ScopedView, ReadOnlyModelViewSet[Appointment]):
         )
         return self.respond(changed)
 
-    @extend_schema(request=None, responses={200: AppointmentSerializer}, parameters=[IF_MATCH])
+    @extend_schema(
+        request=None,
+        responses={200: AppointmentSerializer, 409: ProblemSerializer},
+        parameters=[IF_MATCH],
+    )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Cancels it, also in its calendar; all participants are notified."""

@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.urls import Resolver404, resolve
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from communications.api.parsers import BodyTooLarge
 from communications.errors import (
     InvalidAddress,
     KeyReused,
@@ -38,4 +43,26 @@ def as_answer(error: Exception, context: dict[str, Any]) -> Response | None:
     for kind, code in STATUS_CODES.items():
         if isinstance(error, kind):
             return Response({"detail": str(error)}, status=code)
-    return exception_handler(error, context)
+    # Django's own limit, where it is the first to look.
+    too_large = isinstance(error, RequestDataTooBig)
+    return exception_handler(BodyTooLarge() if too_large else error, context)
+
+
+@csrf_exempt  # it does nothing, and a refusal of the session's would hide the reason
+def unknown_call(request: HttpRequest) -> HttpResponse:
+    """Answers what no path of the API takes; without its last slash, a GET is sent on."""
+    if not is_known_call(f"{request.path_info}/"):
+        return JsonResponse({"detail": "There is no such call: /api/docs/ lists them."}, status=404)
+    if request.method in {"GET", "HEAD"}:
+        return HttpResponsePermanentRedirect(request.get_full_path(force_append_slash=True))
+    return JsonResponse(
+        {"detail": f"Put a slash at the end of the path: {request.path}/"},
+        status=status.HTTP_400_BAD_REQUEST,
+    )
+
+
+def is_known_call(path: str) -> bool:
+    try:
+        return resolve(path).func is not unknown_call
+    except Resolver404:
+        return False

@@ -1,10 +1,13 @@
 """What lists can be narrowed down by."""
 
-from decimal import Decimal
-from typing import ClassVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
 
 from communications.book import search as finding
 from communications.models import (
@@ -22,16 +25,35 @@ from communications.vocabulary.statuses import Status
 MAX_ID = 2**63 - 1
 
 
+class MomentField(IsoDateTimeField):
+    def to_python(self, value: Any) -> datetime | None:
+        """Raises ValidationError also for a time that is in no year we can count, once in UTC."""
+        moment: datetime | None = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError("It is too far away: choose another year.") from error
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    field_class = MomentField
+
+
+class IdFilter(django_filters.NumberFilter):
+    field_class = forms.IntegerField
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, max_value=MAX_ID, **options)
+
+
 class MessageFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=Status.choices, distinct=False)
     channel = django_filters.MultipleChoiceFilter(choices=Channel.choices, distinct=False)
     direction = django_filters.ChoiceFilter(choices=Direction.choices)
-    created_after = django_filters.IsoDateTimeFilter("created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter("created_at", lookup_expr="lt")
-    contact = django_filters.NumberFilter(
+    created_after = MomentFilter("created_at", lookup_expr="gte")
+    created_before = MomentFilter("created_at", lookup_expr="lt")
+    contact = IdFilter(
         method="conversation",
-        decimal_places=0,
-        max_value=MAX_ID,
         help_text="What they wrote and were sent, and what others answered in their place.",
     )
     to = django_filters.CharFilter("to", lookup_expr="iexact")
@@ -40,8 +62,8 @@ class MessageFilter(django_filters.FilterSet):
         model = Message
         fields: ClassVar[list[str]] = []
 
-    def conversation(self, rows: MessageQuerySet, _name: str, value: Decimal) -> QuerySet[Message]:
-        return rows.in_conversation(int(value))
+    def conversation(self, rows: MessageQuerySet, _name: str, value: int) -> QuerySet[Message]:
+        return rows.in_conversation(value)
 
 
 class ContactFilter(django_filters.FilterSet):
@@ -54,7 +76,7 @@ class ContactFilter(django_filters.FilterSet):
     role = django_filters.ChoiceFilter(method="tagged", field_name="roles", choices=Part.choices)
     wedding = django_filters.CharFilter(method="tagged", field_name="weddings")
     to_review = django_filters.BooleanFilter()
-    changed_after = django_filters.IsoDateTimeFilter("updated_at", lookup_expr="gte")
+    changed_after = MomentFilter("updated_at", lookup_expr="gte")
 
     class Meta:
         model = Contact

@@ -1,5 +1,6 @@
-"""JSON from outside: capped, and of characters that can be stored."""
+"""JSON from outside: capped, and of texts and numbers that can be stored."""
 
+import math
 from collections.abc import Mapping
 from io import BytesIO
 from typing import IO, Any
@@ -13,6 +14,8 @@ from wedsync_comms.lib.outside_json import MAX_DEPTH
 from wedsync_comms.lib.text import is_sane_text
 
 TOO_DEEP = f"The JSON is nested more than {MAX_DEPTH} levels deep: flatten it."
+TOO_LARGE = "A number in the JSON is too large to be kept: write it as a text."
+NO_TEXT = "The text contains a NUL or half a surrogate pair: remove it."
 
 
 class BodyTooLarge(APIException):
@@ -36,21 +39,26 @@ class CappedJSONParser(JSONParser):
             parsed = super().parse(BytesIO(body), media_type, dict(parser_context or {}))
         except RecursionError as error:
             raise ParseError(TOO_DEEP) from error
-        if not all_text_is_sane(parsed):
-            raise ParseError("The text contains a NUL or half a surrogate pair: remove it.")
+        refuse_unstorable(parsed)
         return parsed
 
 
-def all_text_is_sane(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """Whether every text in a parsed value can be stored; raises ParseError if it is too deep."""
-    if isinstance(value, str):
-        return is_sane_text(value)
-    if not isinstance(value, dict | list):
-        return True
-    if depth == 0:
+def refuse_unstorable(value: Any, depth: int = MAX_DEPTH) -> None:
+    """Raises ParseError where something in a parsed value is too deep, or no database keeps it."""
+    if isinstance(value, str) and not is_sane_text(value):
+        raise ParseError(NO_TEXT)
+    # 1e999 is JSON, and infinite once it is read.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ParseError(TOO_LARGE)
+    entries = entries_of(value)
+    if entries is not None and depth == 0:
         raise ParseError(TOO_DEEP)
-    if isinstance(value, list):
-        return all(all_text_is_sane(entry, depth - 1) for entry in value)
-    return all(
-        is_sane_text(name) and all_text_is_sane(entry, depth - 1) for name, entry in value.items()
-    )
+    for entry in entries or ():
+        refuse_unstorable(entry, depth - 1)
+
+
+def entries_of(value: Any) -> list[Any] | None:
+    """Returns what a list or an object holds, with its names; None: it is neither."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else None

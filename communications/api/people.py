@@ -12,6 +12,8 @@ from communications.models import Address, Channel, Contact, ContactChange, Part
 
 
 class AddressSerializer(serializers.ModelSerializer[Address]):
+    left_out_when_blank = ("label", "is_confirmed")
+
     class Meta:
         model = Address
         fields = ["channel", "value", "label", "is_confirmed"]
@@ -20,7 +22,11 @@ class AddressSerializer(serializers.ModelSerializer[Address]):
 
     def to_representation(self, instance: Address) -> dict[str, Any]:
         shown = super().to_representation(instance)
-        return {name: value for name, value in shown.items() if value}
+        return {
+            name: value
+            for name, value in shown.items()
+            if value or name not in self.left_out_when_blank
+        }
 
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):
@@ -43,7 +49,6 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
     allow_unconfirmed = serializers.BooleanField(
         write_only=True,
         required=False,
-        default=False,
         help_text="Take numbers of the right length that no network is known to have.",
     )
 
@@ -64,7 +69,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
         entries = typed_addresses.typed_entries(
             validated_data["organization"],
             address_entries(validated_data.pop("addresses", [])),
-            allow_unconfirmed=validated_data.pop("allow_unconfirmed"),
+            allow_unconfirmed=validated_data.pop("allow_unconfirmed", False),
         )
         return contacts.create_contact(addresses=entries, **validated_data)
 
@@ -96,6 +101,9 @@ class MergeSerializer(StrictSerializer):
 
 
 class ContactChangeSerializer(serializers.ModelSerializer[ContactChange]):
+    before = serializers.JSONField(read_only=True)
+    after = serializers.JSONField(read_only=True)
+
     class Meta:
         model = ContactChange
         fields = ["field", "before", "after", "source", "by", "at"]

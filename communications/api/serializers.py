@@ -250,7 +250,9 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
-    attempt = serializers.IntegerField(source="attempt.number", default=None, read_only=True)
+    attempt = serializers.IntegerField(
+        source="attempt.number", default=None, allow_null=True, read_only=True
+    )
 
     class Meta:
         model = Event

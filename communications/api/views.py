@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet, ModelViewSet, ReadOnlyModelViewSet
 
+from communications.api.documentation import ProblemSerializer
 from communications.api.filters import ContactFilter, MessageFilter, SuppressionFilter
 from communications.api.people import (
     ContactChangeSerializer,
@@ -150,7 +151,7 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
         rows = Event.objects.filter(message=self.get_object()).select_related("attempt")
         return Response(EventSerializer(rows, many=True).data)
 
-    @extend_schema(request=None, responses={200: MessageSerializer})
+    @extend_schema(request=None, responses={200: MessageSerializer, 409: ProblemSerializer})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Takes it out of the outbox; 409 with the reason once it has left it."""
@@ -158,7 +159,7 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
         staff_actions.cancel_message(message, by=self.request.user.get_username())
         return Response(self.shown(message))
 
-    @extend_schema(request=None, responses={200: MessageSerializer})
+    @extend_schema(request=None, responses={200: MessageSerializer, 409: ProblemSerializer})
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Sends it again; 409 with the reason where a second copy might arrive."""
@@ -199,13 +200,16 @@ class ContactViewSet(ScopedView, ModelViewSet[Contact]):
         rows = self.get_object().changes.all()[:MAX_CHANGES]
         return Response(ContactChangeSerializer(rows, many=True).data)
 
-    @extend_schema(request=MergeSerializer, responses={200: ContactSerializer})
+    @extend_schema(
+        request=MergeSerializer,
+        responses={200: ContactSerializer, 409: ProblemSerializer},
+    )
     @action(detail=True, methods=["post"])
     def merge(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Makes another contact part of this one. It can be undone in the admin."""
+        kept = self.get_object()
         serializer = MergeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        kept = self.get_object()
         other = self.get_queryset().filter(pk=serializer.validated_data["other"]).first()
         if other is None:
             raise Refused("other", "There is no such contact.")

@@ -367,7 +367,7 @@ def test_messages_come_in_pages_newest_first(api: Api, organization: Organizatio
         found += ids(page)
     assert found == list(reversed(made))
     assert len(ids(api.get("messages/?page_size=100000"))) == 8
-    assert api("GET", "messages/?cursor=broken").status_code == 404
+    assert api("GET", "messages/?cursor=broken").status_code == 400
 
 
 def test_messages_are_filtered(api: Api, organization: Organization) -> None:
