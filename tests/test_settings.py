@@ -117,8 +117,14 @@ def test_browsers_do_not_remember_https_for_localhost(
     tmp_path: Path, url: str, seconds: int
 ) -> None:
     shown = manage(
-        tmp_path, "diffsettings", SECRET_KEY=STRONG, PUBLIC_URL=url, ALLOWED_HOSTS="x"
+        tmp_path,
+        "diffsettings",
+        SECRET_KEY=STRONG,
+        SECRET_KEY_FALLBACKS="older,oldest",
+        PUBLIC_URL=url,
+        ALLOWED_HOSTS="x",
     ).stdout
+    assert "SECRET_KEY_FALLBACKS = ['older', 'oldest']" in shown
     assert ("SECURE_HSTS_SECONDS = 31536000" in shown) is (seconds > 0)
 
 

@@ -71,7 +71,7 @@ class Command(BaseCommand):
     def offer_link(self, owner: User) -> None:
         link = password_link(owner)
         days = settings.PASSWORD_RESET_TIMEOUT // (24 * 60 * 60)
-        self.stdout.write(f"A password is chosen here, once, within {days} days:\n\n  {link}\n")
+        self.stdout.write(f"A password is chosen here, once, within {days} days:\n\n  {link}\n\n")
         if settings.EMAIL_URL_IS_SET:
             self.mail_link(owner, link)
 
