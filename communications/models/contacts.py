@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from communications.models.organizations import Organization
 from communications.vocabulary.events import Reason
@@ -140,6 +141,8 @@ class Address(models.Model):
             models.Index(fields=["organization", "hint"], name="address_by_hint"),
             # Finds who knows somebody that writes to an address several organizations share.
             models.Index(fields=["value"], name="address_by_value"),
+            # Finds one whatever its case.
+            models.Index(Upper("value"), name="address_in_any_case"),
         ]
         constraints = [
             # Also finds the contact of an inbound message.

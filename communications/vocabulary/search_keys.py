@@ -1,5 +1,6 @@
 """Keys by which people are found: what a search looks in, what it asks for, which addresses are
-alike. Plain text and LIKE, so that every database finds the same, without extensions."""
+alike. Plain text and LIKE, so that every database finds the same, without extensions; an index only
+says where to look."""
 
 import re
 from collections.abc import Iterable
@@ -13,6 +14,8 @@ NUMBER = re.compile(r"\+?[\d\s()./–-]+")
 # Fewer digits say nothing.
 MIN_DIGITS = 3
 MAX_TERMS = 8
+# What an index knows a key by (migration 0026).
+PART = 3
 
 
 def search_key(texts: Iterable[str], values: Iterable[str]) -> str:
@@ -30,12 +33,18 @@ def search_key(texts: Iterable[str], values: Iterable[str]) -> str:
 
 def search_terms(query: str) -> list[list[str]]:
     """Returns lists of words: a key matches that contains at least one of every list."""
-    query = query.strip()
+    # No text in a database has this character, and PostgreSQL cannot be asked for it.
+    query = query.replace("\0", " ").strip()
     digits = re.sub(r"\D", "", query.replace("(0)", ""))
     if NUMBER.fullmatch(query) and len(digits) >= MIN_DIGITS:
         # Without the prefix for calls abroad, or the zero for calls at home.
         return [[digits.removeprefix("00").removeprefix("0")]]
     return [word_alternatives(word) for word in query_words(query)][:MAX_TERMS]
+
+
+def parts_of_key(text: str) -> list[str]:
+    """Returns all parts of three characters; none of a shorter text."""
+    return sorted({text[start : start + PART] for start in range(len(text) - PART + 1)})
 
 
 def query_words(query: str) -> list[str]:

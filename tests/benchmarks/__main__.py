@@ -23,7 +23,7 @@ from redis import Redis
 from tests.benchmarks import report
 from tests.benchmarks.stack import COMMON, Machine, conninfo, enter
 
-NAMES = ("sending", "pace", "webhooks", "latency", "fanout", "history", "health")
+NAMES = ("sending", "pace", "webhooks", "latency", "fanout", "history", "health", "search")
 
 
 def main() -> int:

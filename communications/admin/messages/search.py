@@ -31,7 +31,7 @@ def ids_by_id(term: str) -> list[UUID]:
 
 
 def ids_by_contact(rows: QuerySet[Message], term: str) -> list[UUID]:
-    contacts = Address.objects.filter(value=term).values("contact")
+    contacts = Address.objects.filter(value__iexact=term).values("contact")
     return newest_ids(rows.filter(contact__in=contacts))
 
 
