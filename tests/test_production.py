@@ -13,6 +13,7 @@ import yaml
 from django.conf import settings
 
 from calendars.providers import microsoft
+from tests.communications.providers.answering import Answer, answering, closed_port
 from wedsync_comms.lib import http
 
 ROOT = Path(__file__).parent.parent
@@ -136,6 +137,18 @@ def test_the_composition_waits_for_what_is_under_way() -> None:
         assert int(services[name]["stop_grace_period"].removesuffix("s")) > longest
     assert grace
     assert longest < int(grace[1]) < 45
+
+
+@pytest.mark.parametrize("name", ["web", "live"])
+def test_whether_a_container_is_healthy_is_no_question_for_a_proxy(name: str) -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    question = services[name]["healthcheck"]["test"][3]
+    proxy = {"http_proxy": f"http://127.0.0.1:{closed_port()}"}
+
+    with answering(Answer(200, {"status": "ok"})) as server:
+        here = re.sub(r"127\.0\.0\.1:\d+", server.url.removeprefix("http://"), question)
+        subprocess.run([sys.executable, "-c", here], env=proxy, check=True, timeout=30)
+        assert server.asked[0].path == "/health/live"
 
 
 def test_the_image_runs_as_a_number() -> None:

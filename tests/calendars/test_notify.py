@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 from icalendar import Calendar as ICalendar
@@ -266,6 +267,18 @@ def test_reminded_once_and_again_after_a_move(booked: Appointment, clock: Clock)
     write_due()
     assert new_subjects(clock) == ["New time: Tasting on Friday 21 May 2027"]
     assert new_subjects(clock, timedelta(hours=24)) == ["A reminder: Tasting on Friday 21 May 2027"]
+
+
+def test_a_reminder_that_the_lost_rows_may_have_had_is_asked_for_and_not_sent(
+    booked: Appointment, clock: Clock
+) -> None:
+    dumped_at, clock.now = clock.now, datetime(2027, 5, 19, 10, tzinfo=UTC)
+
+    call_command("after_restore", "--dumped-at", dumped_at.isoformat())
+
+    assert new_subjects(clock) == []
+    reminder = Message.objects.get(subject="A reminder: Tasting on Thursday 20 May 2027")
+    assert (reminder.status, reminder.send_after) == ("unknown", None)
 
 
 def test_by_the_way_there_is(
