@@ -12,7 +12,8 @@ RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
 # For each of two runs at once: some tests wait, so more processes than cores keep these busy.
 WORKERS ?= 2
-TESTS := -m "not e2e and not chaos" --ignore=tests/openapi --numprocesses=$(WORKERS) --dist=worksteal --durations=20
+CHOSEN := not e2e and not chaos
+TESTS := --ignore=tests/openapi --numprocesses=$(WORKERS) --dist=worksteal --durations=20
 # Workers, and the processes that tests start, load what is compiled; an empty value means no "no".
 export PYTHONDONTWRITEBYTECODE :=
 # Through a pipe, too, a line is shown when it is written.
@@ -28,7 +29,7 @@ run: $(RUN) ## start everything on this machine (PORT=8001 SANDBOX_PORT=8026 cho
 	@grep -qs '^ *\(export \)\{0,1\}DEBUG=' .env || export DEBUG="$${DEBUG:-on}"; \
 	exec $(BIN)/python manage.py run
 
-test: $(DEV) compiled pgbouncer ## all tests: on SQLite, and on PostgreSQL and Redis; fails under 90 % coverage
+test: $(DEV) compiled pgbouncer ## all tests: on PostgreSQL and Redis, what uses a database on SQLite too; fails under 90 % coverage
 	$(BIN)/coverage erase
 	@$(MAKE) --jobs=2 test-sqlite test-postgres
 	$(BIN)/coverage combine --quiet
@@ -37,24 +38,25 @@ test: $(DEV) compiled pgbouncer ## all tests: on SQLite, and on PostgreSQL and R
 
 # Rewriting the assertions of all tests takes half a minute: by two processes, not by each worker.
 compiled: $(DEV)
-	@echo "Compiling the tests, then running all of them on SQLite and on PostgreSQL at once …"
+	@echo "Compiling the tests, then running them on SQLite and on PostgreSQL at once …"
 	@for part in tests/communications "tests --ignore=tests/communications --ignore=tests/openapi"; do \
 		$(BIN)/python -m pytest --collect-only --quiet $$part > /dev/null & \
 	done; wait
 
+# Every test runs once. What uses our database runs on SQLite as well (tests/conftest.py marks it).
 # Measuring makes Python half as slow again, so one of them is measured: the one that has Redis too.
-# It has the sandbox's tests as well, for which our database does not matter.
+# The other has the sandbox's tests, for which our database does not matter.
 # Both print at once, so each line says where it comes from.
 test-sqlite test-postgres: SHELL := /bin/bash
 test-sqlite test-postgres: .SHELLFLAGS := -o pipefail -c
 
 test-sqlite: $(DEV)
-	@env -u DATABASE_URL -u REDIS_URL $(BIN)/python -m pytest $(TESTS) --ignore=tests/sandbox \
+	@env -u DATABASE_URL -u REDIS_URL $(BIN)/python -m pytest $(TESTS) -m "(database or sandbox) and $(CHOSEN)" \
 		2>&1 | awk '{ print "SQLite      " $$0; fflush() }'
 
 test-postgres: $(DEV)
 	@TEST_WORKERS=$(WORKERS) $(BIN)/python -m tests.servers \
-		$(BIN)/coverage run -m pytest $(TESTS) \
+		$(BIN)/coverage run -m pytest $(TESTS) -m "not sandbox and $(CHOSEN)" \
 		2>&1 | awk '{ print "PostgreSQL  " $$0; fflush() }'
 
 lint: $(DEV) ## ruff: rules and format; import-linter: who may import whom

@@ -16,11 +16,25 @@ from wedsync_comms.lib.shared_state import PREFIX
 
 __all__ = ["django_db_setup", "only_what_has_rows_is_emptied"]
 
+TESTS = Path(__file__).parent
+DATABASE_FIXTURES = {"db", "transactional_db"}
+
 # How quickly inputs are made on a busy machine says nothing about what is tested with them.
 hypothesis_settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("suite")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what a second database can tell something about, and what only asks the sandbox."""
+    for item in items:
+        if "sandbox" in item.path.relative_to(TESTS).parts:
+            item.add_marker("sandbox")
+        fixtures = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("django_db") or DATABASE_FIXTURES.intersection(fixtures):
+            item.add_marker("database")
 
 
 @pytest.fixture(scope="session")
@@ -65,12 +79,8 @@ def process_env(
     Run them in `settings.BASE_DIR`, and end them before the test ends: its tables are emptied then,
     and PostgreSQL waits for their transactions.
     """
-    # Not measured: a coverage handler for SIGTERM can hang a pool of forked processes.
-    unmeasured = {
-        n: value for n, value in environment_of_processes().items() if "COVERAGE" not in n
-    }
     return {
-        **unmeasured,
+        **environment_of_processes(),
         "DATABASE_URL": database_url(str(connection.settings_dict["NAME"])),
         "REDIS_URL": settings.REDIS_URL,
     }

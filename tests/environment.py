@@ -43,6 +43,11 @@ os.environ["FILES_URL"] = str(files)
 if os.environ.get("REDIS_URL") and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
     os.environ["REDIS_URL"] = os.environ["REDIS_URLS"].split()[int(worker.removeprefix("gw"))]
 
+# Workers are measured; processes that tests start are not: it makes each of them start slowly, and
+# what decides is tested without them.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 
 def pytest_unconfigure() -> None:
     left_behind.close()
