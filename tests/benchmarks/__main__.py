@@ -23,7 +23,17 @@ from redis import Redis
 from tests.benchmarks import report
 from tests.benchmarks.stack import COMMON, Machine, conninfo, enter
 
-NAMES = ("sending", "pace", "webhooks", "latency", "fanout", "history", "health", "search")
+NAMES = (
+    "sending",
+    "pace",
+    "fairness",
+    "webhooks",
+    "latency",
+    "fanout",
+    "history",
+    "health",
+    "search",
+)
 
 
 def main() -> int:
@@ -57,7 +67,7 @@ def arguments() -> argparse.Namespace:
         "--messages",
         type=int,
         default=200_000,
-        help="how long the history is in “history” (default: 200000)",
+        help="how many are in “history”, or queued in “fairness” (default: 200000)",
     )
     given = parser.parse_args()
     if unknown := set(given.names) - set(NAMES):
