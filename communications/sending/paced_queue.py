@@ -1,45 +1,45 @@
 """claimed -> its slot in the provider's rate limit comes -> the provider is asked."""
 
+import threading
 import time
-from itertools import count
-from queue import PriorityQueue
-from typing import NamedTuple
 
 from communications.models import Priority
 from communications.sending import provider_call
 from communications.sending.claims import Claim
 from communications.sending.outcomes import CallResult
 from wedsync_comms.lib.errors import RateLimited
-
-
-class QueuedCall(NamedTuple):
-    """Compared in this order, so that two are never compared by their claims."""
-
-    priority: int
-    order: int
-    claim: Claim
+from wedsync_comms.lib.fair_share import FairQueue
 
 
 class PacedQueue:
-    """What this process claimed for one provider and has not sent yet, the most urgent first.
+    """What this process claimed for one provider and has not sent yet: the most urgent first, and
+    of one priority the organizations in turn.
 
     As many threads call `send_at_slot` as there are claims added.
     """
 
     def __init__(self) -> None:
-        self.calls: PriorityQueue[QueuedCall] = PriorityQueue()
-        self.order = count()
+        self.calls = {priority: FairQueue[int, Claim]() for priority in Priority.values}
+        self.lock = threading.Lock()
         # On `time.monotonic`: until when what is claimed is given back, because the provider said
         # that it is too much.
         self.held_until = 0.0
 
     def add_call(self, claim: Claim) -> None:
-        self.calls.put(QueuedCall(call_priority(claim), next(self.order), claim))
+        organization = claim.attempts[0].message.organization
+        with self.lock:
+            self.calls[call_priority(claim)].put(
+                organization.pk, claim, organization.sending_weight
+            )
+
+    def take_call(self) -> Claim:
+        with self.lock:
+            return next(calls for calls in self.calls.values() if calls).get()
 
     def send_at_slot(self, slot: float) -> CallResult:
-        """Sleeps until the slot, a moment of `time.monotonic`, and sends the most urgent call."""
+        """Sleeps until the slot, a moment of `time.monotonic`, and sends the call that is next."""
         time.sleep(max(0.0, slot - time.monotonic()))
-        claim = self.calls.get_nowait().claim
+        claim = self.take_call()
         held_for_s = self.held_until - time.monotonic()
         if held_for_s > 0:
             return provider_call.defer(claim, "The provider wants to be left alone.", held_for_s)

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wedsync_comms.lib.fair_share import FairShare
+from wedsync_comms.lib.fair_share import FairQueue, FairShare
 
 MANY = 10_000
 weights = st.dictionaries(st.integers(0, 30), st.integers(1, 100), min_size=1, max_size=6)
@@ -127,3 +127,39 @@ def test_who_left_long_ago_is_forgotten() -> None:
     served(share, {"a": 1.0, "b": 1.0}, 2)
     served(share, {"a": 1.0}, 5)
     assert set(share.standings) == {"a"}
+
+
+@given(weights, st.integers(1, 30))
+def test_a_queue_serves_what_came_in_turns_by_weight(by_flow: dict[int, int], served: int) -> None:
+    queue = FairQueue[int, tuple[int, int]]()
+    for flow, weight in by_flow.items():
+        for number in range(40):
+            queue.put(flow, (flow, number), weight)
+    taken = [queue.get() for _ in range(served)]
+    for flow in by_flow:
+        mine = [number for owner, number in taken if owner == flow]
+        assert mine == list(range(len(mine)))
+    counts = Counter(flow for flow, _ in taken)
+    for one, weight in by_flow.items():
+        for other, its_weight in by_flow.items():
+            apart = counts[one] / weight - counts[other] / its_weight
+            assert apart <= 1 / weight + 1 / its_weight + 1e-9
+
+
+@given(st.integers(0, 29))
+def test_what_comes_new_into_a_queue_is_next(before: int) -> None:
+    queue = FairQueue[str, str]()
+    for _ in range(30):
+        queue.put("a", "a")
+    for _ in range(before):
+        queue.get()
+    queue.put("newcomer", "newcomer")
+    assert "newcomer" in [queue.get(), queue.get() if queue else ""]
+
+
+def test_a_queue_that_is_empty_again_remembers_nobody() -> None:
+    queue = FairQueue[str, str]()
+    queue.put("a", "first")
+    queue.put("a", "second")
+    assert [queue.get(), queue.get()] == ["first", "second"]
+    assert (len(queue), queue.next_starts) == (0, {})

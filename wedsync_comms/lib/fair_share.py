@@ -9,16 +9,19 @@ P. Goyal, H. Vin, H. Cheng: "Start-Time Fair Queueing: A Scheduling Algorithm fo
 Services Packet Switching Networks", SIGCOMM 1996, doi:10.1145/248156.248171. That newcomers win a
 tie is from "FlowQueue-CoDel", RFC 8290, section 4.2.
 
-Each process keeps a `FairShare` of its own. Several that take turns over the same flows need not
-know of each other: a sum of fair parts is a fair part, a turn of each process more or less.
+`FairShare` says whose turn it is where what waits is somewhere else, in rows; `FairQueue` holds it.
+Each process has its own. Several that take turns over the same flows need not know of each other: a
+sum of fair parts is a fair part, a turn of each process more or less.
 """
 
 import heapq
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Generic, TypeVar
 
 Flow = TypeVar("Flow", bound=Hashable)
+Item = TypeVar("Item")
 
 NEVER = 0
 
@@ -92,3 +95,30 @@ class FairShare(Generic[Flow]):
             standing = self.standings[flow]
             standing.start += cost / len(flows) / self.weights[flow]
             standing.last_turn = self.turns_taken
+
+
+class FairQueue(Generic[Flow, Item]):
+    """What waits in this process, taken in turns of the flows; of one flow, first come, first
+    served. Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[float, int, Item]] = []
+        # By flow: the start tag of what it puts in next, unless the clock is past it.
+        self.next_starts: dict[Flow, float] = {}
+        self.virtual_time = 0.0
+        self.order = count()
+
+    def __len__(self) -> int:
+        return len(self.heap)
+
+    def put(self, flow: Flow, item: Item, weight: float = 1.0) -> None:
+        start = max(self.virtual_time, self.next_starts.get(flow, 0.0))
+        self.next_starts[flow] = start + 1.0 / weight
+        heapq.heappush(self.heap, (start, next(self.order), item))
+
+    def get(self) -> Item:
+        """Returns what is next. Raises IndexError if nothing waits."""
+        self.virtual_time, _, item = heapq.heappop(self.heap)
+        if not self.heap:
+            self.next_starts.clear()
+        return item

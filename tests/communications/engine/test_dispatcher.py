@@ -241,6 +241,22 @@ def test_an_urgent_message_takes_the_slot_that_was_reserved_for_a_campaign(
     assert later.submit(work, *second).result().claim.call == bulk.call
 
 
+def test_whoever_comes_new_takes_the_slot_that_was_reserved_for_anothers_campaign(
+    venue: Organization,
+    mailing: Mailing,
+) -> None:
+    campaign = [claim_of(factories.message(venue)) for _ in range(4)]
+    single = claim_of(factories.message())
+    mailing.dispatcher.pool, later = Later(), mailing.dispatcher.pool
+    mailing.dispatcher.submit("first", campaign)
+    mailing.dispatcher.submit("first", [single])
+
+    left = [later.submit(work, *given).result() for work, given in mailing.dispatcher.pool.jobs]
+    calls = [result.claim.call for result in left]
+    assert single.call in calls[:2]
+    assert [call for call in calls if call != single.call] == [claim.call for claim in campaign]
+
+
 def test_a_provider_that_asks_for_patience_gets_nothing_of_what_is_claimed_for_it(
     venue: Organization,
     mailing: Mailing,
@@ -292,8 +308,8 @@ def test_an_urgent_message_is_claimed_while_campaigns_have_the_next_slots(
     # A provider that does not tell its rate: ours counts, some twenty in a second.
     mailing.first.control("PATCH", "/resend", {"rate_per_second": None})
     mailing.settings.PROVIDERS = {"first": account(mailing.first, "first", rate_per_second=20)}
-    registry.bucket_for("first").reserve(16)
     bulk = factories.message(venue, priority=Priority.BULK)
+    registry.bucket_for("first").reserve(16)
     assert mailing.dispatcher.tick() > 0
     assert status(bulk) == "queued"
 
