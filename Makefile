@@ -82,6 +82,7 @@ bench: $(DEV) ## benchmarks: ratios measured side by side in one run
 
 chaos: $(DEV) ## kill processes under load; count what was lost, doubled or stuck
 	$(BIN)/pytest -m chaos -s
+	$(BIN)/python -m tests.servers $(BIN)/pytest -m chaos -s tests/chaos/test_restore.py
 
 lock: ## pin the dependencies anew (for maintainers, needs uv)
 	@command -v uv > /dev/null || { echo "make lock needs uv (https://docs.astral.sh/uv/). Nothing else here does."; exit 1; }

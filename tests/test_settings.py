@@ -67,7 +67,9 @@ def test_secrets_come_from_files_and_what_is_wrong_with_them_is_said(tmp_path: P
 
 
 def test_certificates_that_are_not_there_are_named_at_the_start(tmp_path: Path) -> None:
-    done = manage(tmp_path, "check", DEBUG="on", REQUESTS_CA_BUNDLE="/nowhere/ca.pem")
+    away = "/nowhere/ca.pem"
+    assert manage(tmp_path, "check", DEBUG="on", REQUESTS_CA_BUNDLE=away).returncode == 0
+    done = manage(tmp_path, "check", SECRET_KEY=STRONG, REQUESTS_CA_BUNDLE=away)
     assert done.returncode != 0
     assert "REQUESTS_CA_BUNDLE names /nowhere/ca.pem, which is not there" in done.stderr
 

@@ -34,7 +34,7 @@ GRANT = Grant(
     subject="s",
     email="a@example.com",
 )
-VARIABLES = (*way_out.CERTIFICATES, *way_out.PROXIES, "NO_PROXY")
+VARIABLES = (*way_out.CERTIFICATES, "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 def google() -> Google:
@@ -207,8 +207,15 @@ def test_what_no_call_could_use_is_refused_with_a_sentence(
     with pytest.raises(way_out.UnusableWayOut, match=r"SSL_CERT_FILE names .*away\.pem, which is"):
         way_out.check_way_out()
     bare.delenv("SSL_CERT_FILE")
-    bare.setenv("https_proxy", "socks5://proxy.example:1080")
-    with pytest.raises(way_out.UnusableWayOut, match=r"https_proxy names .* kind “socks5”"):
+    bare.setenv("ALL_PROXY", "socks5h://proxy.example:1080")
+    with pytest.raises(way_out.UnusableWayOut, match=r"ALL_PROXY names .* kind “socks5h”"):
         way_out.check_way_out()
     bare.setenv("https_proxy", "proxy.example:3128")
     way_out.check_way_out()
+
+
+def test_through_a_proxy_that_is_not_spoken_to_nothing_leaves(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1080")
+
+    with pytest.raises(TransientError):
+        get(Client(timeout=(0.5, 0.5)))

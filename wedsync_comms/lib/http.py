@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidSchema, InvalidURL
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
@@ -121,6 +122,9 @@ class Client:
             if never_left(error):
                 raise failed_connection(error) from error
             raise OutcomeUnknown(f"Connection lost: {error}", code="connection_lost") from error
+        except (InvalidSchema, InvalidURL) as error:
+            # A proxy of a kind that is not spoken, too.
+            raise failed_connection(error) from error
         except requests.RequestException as error:
             raise OutcomeUnknown(f"No answer: {error}", code="no_answer") from error
         return Response(answer.status_code, answer.headers, answer.content)

@@ -8,12 +8,12 @@ import os
 from collections.abc import MutableMapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from requests.utils import get_environ_proxies
 
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-PROXY_SCHEMES = ("http", "https")
+PROXY_KINDS = ("http", "https")
 
 
 class UnusableWayOut(Exception):
@@ -51,7 +51,7 @@ def certificates_path() -> str:
 
 
 def check_way_out() -> None:
-    """Raises UnusableWayOut for what would fail with each call."""
+    """Raises UnusableWayOut for what every call would fail with."""
     for name in CERTIFICATES:
         path = os.environ.get(name, "")
         if path and not os.access(path, os.R_OK):
@@ -59,13 +59,16 @@ def check_way_out() -> None:
                 f"{name} names {path}, which is not there or may not be read: set it to a file of "
                 "certificates in PEM, those of the public authorities among them."
             )
-    for name in (*PROXIES, *map(str.lower, PROXIES)):
-        proxy = os.environ.get(name, "")
-        scheme = proxy.partition("://")[0] if "://" in proxy else PROXY_SCHEMES[0]
-        if proxy and scheme.lower() not in PROXY_SCHEMES:
-            raise UnusableWayOut(
-                f"{name} names a proxy of the kind “{scheme}”: only http:// and https:// work."
-            )
+    # Everything of importance is asked by https.
+    named = getproxies()
+    proxy = named.get("https") or named.get("all") or ""
+    kind = proxy.partition("://")[0] if "://" in proxy else PROXY_KINDS[0]
+    if kind.lower() not in PROXY_KINDS:
+        name = "HTTPS_PROXY" if named.get("https") else "ALL_PROXY"
+        raise UnusableWayOut(
+            f"{name} names a proxy of the kind “{kind}”: set HTTPS_PROXY to one of http:// or "
+            "https://."
+        )
 
 
 def share_certificates(environment: MutableMapping[str, str]) -> None:
