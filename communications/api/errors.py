@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
@@ -20,7 +22,11 @@ from communications.errors import (
     StorageAway,
 )
 
+log = structlog.get_logger(__name__)
+
 RETRY_AFTER_S = "60"
+# A database that is away is usually back in a moment.
+RETRY_DATABASE_AFTER_S = "5"
 STATUS_CODES = {
     KeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
     NotPossible: status.HTTP_409_CONFLICT,
@@ -30,10 +36,9 @@ STATUS_CODES = {
 
 def as_answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's own handler, and our own errors as JSON that says what to do."""
-    if isinstance(error, Refused):
-        return Response({error.field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
-    if isinstance(error, InvalidAddress):
-        return Response({"addresses": [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, Refused | InvalidAddress):
+        field = getattr(error, "field", "addresses")
+        return Response({field: [str(error)]}, status=status.HTTP_400_BAD_REQUEST)
     if isinstance(error, StorageAway):
         return Response(
             {"detail": str(error)},
@@ -43,9 +48,21 @@ def as_answer(error: Exception, context: dict[str, Any]) -> Response | None:
     for kind, code in STATUS_CODES.items():
         if isinstance(error, kind):
             return Response({"detail": str(error)}, status=code)
+    if isinstance(error, OperationalError | InterfaceError | InternalError):
+        return as_database_away(error)
     # Django's own limit, where it is the first to look.
     too_large = isinstance(error, RequestDataTooBig)
     return exception_handler(BodyTooLarge() if too_large else error, context)
+
+
+def as_database_away(error: Exception) -> Response:
+    """It does not answer, has no room left, or takes no changes: that passes, and is logged."""
+    log.error("database_away", exc_info=error)
+    return Response(
+        {"detail": "The database takes nothing at the moment, and nothing was stored: try again."},
+        status=status.HTTP_503_SERVICE_UNAVAILABLE,
+        headers={"Retry-After": RETRY_DATABASE_AFTER_S},
+    )
 
 
 @csrf_exempt  # it does nothing, and a refusal of the session's would hide the reason

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from communications.models import Message
+from tests.chaos.conftest import Survived
 from tests.chaos.killing import Count, kill_while_sending
+from tests.chaos.survival import Survival
 
 
 def check(count: Count, messages: int) -> None:
@@ -27,5 +29,18 @@ def test_killing_the_dispatcher_and_the_web_process_loses_and_doubles_nothing(
 def test_killing_them_again_and_again_loses_and_doubles_nothing(
     process_env: dict[str, str],
     tmp_path: Path,
+    survived: Survived,
 ) -> None:
-    check(kill_while_sending(process_env, tmp_path, messages=1_000, kills=6), 1_000)
+    count = kill_while_sending(process_env, tmp_path, messages=1_000, kills=6)
+    survived(
+        Survival(
+            fault="dispatcher and web killed in turn (kill -9)",
+            times=count.kills,
+            messages=1_000,
+            lost=count.lost,
+            doubled=count.duplicated,
+            stuck=count.stuck,
+            meanwhile="webhooks are delivered again",
+        )
+    )
+    check(count, 1_000)

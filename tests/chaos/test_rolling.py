@@ -11,6 +11,7 @@ import pytest
 import requests
 from django.conf import settings
 
+from tests.chaos.conftest import Survived
 from tests.chaos.installation import (
     Installation,
     installation,
@@ -19,6 +20,7 @@ from tests.chaos.installation import (
     titles_in_google,
 )
 from tests.chaos.killing import WEBHOOK
+from tests.chaos.survival import survival
 from tests.processes.running import eventually
 from tests.sandbox_server import SandboxServer, free_port
 
@@ -88,6 +90,7 @@ def errors_in(installed: Installation, *codes: Path) -> list[str]:
 def test_the_newest_release_goes_on_beside_this_one_and_nothing_is_lost(
     process_env: dict[str, str],
     tmp_path: Path,
+    survived: Survived,
 ) -> None:
     here, previous = settings.BASE_DIR, newest_release(tmp_path)
     with installation(process_env, tmp_path) as (installed, sandbox):
@@ -115,6 +118,8 @@ def test_the_newest_release_goes_on_beside_this_one_and_nothing_is_lost(
 
     composed = [*filled["messages"], *traffic.composed]
     sys.stdout.write(f"\n{len(composed)} messages, {len(titles)} appointments: {after}\n")
+    waiting = len(composed) + ROUNDS - after["messages"].get("delivered", 0)
+    survived(survival("two releases side by side", 1, composed, times_sent, stuck=waiting))
     assert set(composed) == set(times_sent), "lost"
     assert set(times_sent.values()) == {1}, "sent twice"
     assert after["messages"] == {"delivered": len(composed) + ROUNDS}, "stuck, or not received"

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.chaos.conftest import Survived
 from tests.chaos.installation import (
     installation,
     newest_release,
     sent_mails,
     titles_in_google,
 )
+from tests.chaos.survival import survival
 from tests.processes.running import eventually
 
 MESSAGES, LATER, APPOINTMENTS = 200, 10, 6
 PATIENCE = 240
+UNSETTLED = ("queued", "sent", "unknown")
 
 
 @pytest.mark.chaos
@@ -24,6 +27,7 @@ PATIENCE = 240
 def test_an_upgrade_amid_a_full_queue_loses_and_doubles_nothing(
     process_env: dict[str, str],
     tmp_path: Path,
+    survived: Survived,
 ) -> None:
     here, previous = settings.BASE_DIR, newest_release(tmp_path)
     with installation(process_env, tmp_path) as (installed, sandbox):
@@ -48,6 +52,8 @@ def test_an_upgrade_amid_a_full_queue_loses_and_doubles_nothing(
         titles = titles_in_google(sandbox)
 
     sys.stdout.write(f"\nbefore {before}\nafter  {after}\n")
+    waiting = sum(after["messages"].get(status, 0) for status in UNSETTLED)
+    survived(survival("upgrade amid a full queue", 1, composed, times_sent, stuck=waiting))
     assert before["messages"].get("queued", 0) > LATER
     assert before["tasks"] > 0
     assert set(composed) == set(times_sent), "lost"

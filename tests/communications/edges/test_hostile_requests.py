@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from communications.models import Message
@@ -119,3 +120,17 @@ def test_an_unknown_call_is_a_404_in_json(get: Any, post: Any) -> None:
     for answer in (get("massages/"), post("massages", "{}"), post("webhooks/nobody", "{}")):
         assert answer.status_code == 404
         assert "/api/docs/" in answer.json()["detail"]
+
+
+def test_a_database_that_takes_nothing_is_a_503_and_the_client_comes_again(post: Any) -> None:
+    with connection.cursor() as cursor:
+        reading = {"sqlite": "PRAGMA query_only = on", "postgresql": "SET TRANSACTION READ ONLY"}
+        cursor.execute(reading[connection.vendor])
+    try:
+        answer = post("messages/", json.dumps(MAIL))
+    finally:
+        if connection.vendor == "sqlite":
+            connection.cursor().execute("PRAGMA query_only = off")
+    transaction.set_rollback(True)  # PostgreSQL takes nothing any more in this one
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "nothing was stored" in answer.json()["detail"]
