@@ -8,16 +8,15 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from django.db import Error
 from django.utils import timezone
-from django_q.brokers.orm import ORM
 from django_q.cluster import Cluster
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
 from wedsync_comms.lib import heartbeats
+from wedsync_comms.task_queues import ReleaseQueue, Taken
 
 WORKER_PROCESS = "worker"
 BEAT_TASK = "wedsync_comms.tasks.beat"
@@ -62,9 +61,8 @@ class ParentDeathSignal:
         self.parent = os.getpid()
 
 
-class OwnBeatsFirst(ORM):
-    """The queue that all clusters of a release share, and before it what earlier releases left; and
-    before those the queue of this cluster's own beats.
+class OwnBeatsFirst(ReleaseQueue):
+    """The queue that all clusters share, and before it the one of this cluster's own beats.
 
     In the shared queue a beat would be taken by any cluster: a stuck one would swallow its
     neighbours' beats, and a healthy one would look dead because others were quicker.
@@ -72,25 +70,16 @@ class OwnBeatsFirst(ORM):
 
     def __init__(self, own_key: str) -> None:
         self.own_key = own_key
-        super().__init__(list_key=Conf.CLUSTER_NAME)
+        super().__init__()
 
-    def dequeue(self) -> list[tuple[int, str]] | None:
-        return self.own() or self.left_by_earlier_releases() or super().dequeue()
+    def dequeue(self) -> Taken | None:
+        return self.own() or super().dequeue()
 
-    def own(self) -> list[tuple[int, str]]:
+    def own(self) -> Taken:
         rows = list(OrmQ.objects.filter(key=self.own_key, lock__lte=timezone.now())[:1])
         for row in rows:
             OrmQ.objects.filter(pk=row.pk).update(lock=self.timeout(row))
         return [(row.pk, row.payload) for row in rows]
-
-    def left_by_earlier_releases(self) -> list[tuple[int, str]]:
-        """Takes at most one batch; their own workers may be taking from there as well."""
-        waiting = OrmQ.objects.filter(key__in=settings.TASK_QUEUES[1:], lock__lte=timezone.now())
-        return [
-            (row.pk, row.payload)
-            for row in waiting[: Conf.BULK]
-            if OrmQ.objects.filter(pk=row.pk, lock=row.lock).update(lock=self.timeout(row))
-        ]
 
 
 class TaskHeartbeats:

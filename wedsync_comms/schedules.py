@@ -5,11 +5,14 @@ every half minute, and gives a task that died with its worker to another one.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from wedsync_comms.lib import shared_state
 
 # Tells our rows from the ones that staff added in the admin, which are left alone.
 PREFIX = "wedsync: "
@@ -20,7 +23,8 @@ class PeriodicTask:
     name: str
     func: str
     minutes: int
-    # Until it is in a release: workers of the newest one do not know it, and may run beside ours.
+    # Until it is in a release: workers of the newest one do not know it, may run beside ours, and
+    # look at the same table. So it is not in there, and is queued by `queue_new_tasks`.
     is_new: bool = False
 
     @property
@@ -30,8 +34,16 @@ class PeriodicTask:
             "schedule_type": Schedule.MINUTES,
             "minutes": self.minutes,
             "repeats": -1,
-            "cluster": settings.Q_CLUSTER["name"] if self.is_new else None,
+            "cluster": None,
         }
+
+    def take_turn(
+        self, state: shared_state.State | None, now: float
+    ) -> tuple[dict[str, Any], bool]:
+        """Returns what is to be remembered, and whether it is to be queued now."""
+        last = (state or {}).get("queued_at", 0.0)
+        is_due = now - last >= self.minutes * 60
+        return {"queued_at": now if is_due else last}, is_due
 
 
 SCHEDULES = (
@@ -63,7 +75,7 @@ def declare_schedules(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[s
     """Make the table equal to `schedules` and say what changed. Safe to call at the same time
     from many machines, and often: what is unchanged keeps its next run."""
     _one_at_a_time()
-    declared = {PREFIX + every.name: every for every in schedules}
+    declared = {PREFIX + every.name: every for every in schedules if not every.is_new}
     found: dict[str, Schedule] = {}
     changes = []
     for row in Schedule.objects.filter(name__startswith=PREFIX).order_by("pk"):
@@ -77,13 +89,16 @@ def declare_schedules(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[s
     ]
 
 
-def restore_schedules(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[str]:
-    """Declares them again if one is missing: a worker of an earlier release that was started later
-    has removed what it does not know."""
-    names = {PREFIX + every.name for every in schedules}
-    if Schedule.objects.filter(name__in=names).count() >= len(names):
-        return []
-    return declare_schedules(schedules)
+def queue_new_tasks(schedules: tuple[PeriodicTask, ...] = SCHEDULES) -> list[str]:
+    """Queues the new ones that are due, one worker for all, and returns their names."""
+    due = [
+        every
+        for every in schedules
+        if every.is_new and shared_state.update_row(f"schedule:{every.name}", every.take_turn)
+    ]
+    for every in due:
+        async_task(every.func)
+    return [every.name for every in due]
 
 
 def _one_at_a_time() -> None:

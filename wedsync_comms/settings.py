@@ -230,7 +230,8 @@ TASK_QUEUES = (f"wedsync-{VERSION}", "wedsync")
 # A task may be lost, late or doubled without harm. The retry clock starts when a task is
 # prefetched, so retry > timeout x (queue_limit / workers + 2), or it runs twice.
 Q_CLUSTER: dict[str, Any] = {
-    "name": TASK_QUEUES[0],
+    "name": "wedsync",
+    "broker_class": "wedsync_comms.task_queues.ReleaseQueue",
     "orm": "default",
     "workers": 2,
     "queue_limit": 4,

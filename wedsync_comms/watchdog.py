@@ -25,12 +25,12 @@ from wedsync_comms import cluster
 from wedsync_comms.lib import background_loops
 from wedsync_comms.lib.models import Heartbeat
 from wedsync_comms.process_group import GroupRecords, ProcessGroup
-from wedsync_comms.schedules import declare_schedules, restore_schedules
+from wedsync_comms.schedules import declare_schedules, queue_new_tasks
 
 log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 0.5
-RESTORE_EVERY_S = 60.0
+NEW_TASKS_EVERY_S = 15.0
 STEADY_AFTER = timedelta(minutes=1)
 START_ALLOWANCE = timedelta(seconds=30)
 LONGEST_RESTART_PAUSE = timedelta(seconds=30)
@@ -54,7 +54,6 @@ class Watchdog:
         self.pid = os.getpid()
         self.instance = cluster.instance_name(self.pid)
         self.outage = DatabaseOutage()
-        self.restore_at = time.monotonic() + RESTORE_EVERY_S
         self.stopping = False
 
     def run(self) -> None:
@@ -63,6 +62,7 @@ class Watchdog:
             signal.signal(number, self.stop)
         for leader in self.records.clean_up():
             log.warning("orphaned_cluster_killed", pid=leader)
+        background_loops.register("new tasks", lambda: queue_now_and_then)
         loops = background_loops.start()
         failures = 0
         while not self.stopping:
@@ -118,20 +118,18 @@ class Watchdog:
             with self.outage.noted():
                 if complaint := listener.complaint():
                     return complaint
-                self.restore()
             if self.outage.lasts:
                 listener.start_over()
             time.sleep(WATCH_EVERY_S)
         return ""
 
-    def restore(self) -> None:
-        """Now and then, declares again the schedules that an earlier release has removed."""
-        if time.monotonic() >= self.restore_at:
-            self.restore_at = time.monotonic() + RESTORE_EVERY_S
-            restore_schedules()
-
     def clear_beats(self) -> None:
         OrmQ.objects.filter(key=self.instance).delete()
+
+
+def queue_now_and_then() -> float:
+    queue_new_tasks()
+    return NEW_TASKS_EVERY_S
 
 
 class DatabaseOutage:

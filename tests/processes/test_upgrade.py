@@ -1,5 +1,6 @@
 """What the previous release left queued goes on after an upgrade."""
 
+import time
 from pydoc import locate
 from typing import Any
 
@@ -16,11 +17,12 @@ from pytest_django import Settings
 
 from tests.releases import released_versions
 from wedsync_comms.cluster import OwnBeatsFirst
+from wedsync_comms.lib.models import SharedState
 from wedsync_comms.schedules import (
     SCHEDULES,
     PeriodicTask,
     declare_schedules,
-    restore_schedules,
+    queue_new_tasks,
 )
 
 # A path once queued is a promise: a task of the release before waits under it in django-q2's
@@ -87,7 +89,7 @@ def test_schedules_of_the_release_before_are_kept_and_none_is_doubled() -> None:
         tuple(PeriodicTask(name, path, minutes=1) for name, path in SCHEDULED.items())
     )
     assert not [change for change in declare_schedules() if change.startswith("removed")]
-    assert Schedule.objects.count() == len(SCHEDULES)
+    assert Schedule.objects.count() == len([every for every in SCHEDULES if not every.is_new])
 
 
 def test_what_no_release_has_scheduled_is_new() -> None:
@@ -122,11 +124,22 @@ def test_a_task_that_the_release_before_left_is_taken_once() -> None:
     assert other.left_by_earlier_releases() == []
 
 
+def test_all_releases_sign_tasks_alike() -> None:
+    assert Conf.PREFIX == Conf.CLUSTER_NAME == "wedsync"
+
+
 @pytest.mark.django_db
-def test_schedules_that_the_release_before_removed_come_back() -> None:
-    schedules = (PeriodicTask("look", "builtins.len", minutes=1, is_new=True),)
+def test_a_new_schedule_is_not_in_the_table_and_is_queued_when_it_is_due() -> None:
+    schedules = (
+        PeriodicTask("look", "builtins.len", minutes=1, is_new=True),
+        PeriodicTask("known", "builtins.len", minutes=1),
+    )
     declare_schedules(schedules)
-    assert Schedule.objects.get().cluster == project.TASK_QUEUES[0]
-    assert restore_schedules(schedules) == []
-    declare_schedules(())
-    assert restore_schedules(schedules) == ["added wedsync: look"]
+    assert [row.name for row in Schedule.objects.all()] == ["wedsync: known"]
+    assert queue_new_tasks(schedules) == ["look"]
+    assert queue_new_tasks(schedules) == []
+    assert [(row.key, row.func()) for row in OrmQ.objects.all()] == [
+        (project.TASK_QUEUES[0], "builtins.len")
+    ]
+    SharedState.objects.update(value={"queued_at": time.time() - 61})
+    assert queue_new_tasks(schedules) == ["look"]
