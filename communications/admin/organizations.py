@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.widgets import UnfoldAdminPasswordToggleWidget, UnfoldAdminTextInputWidget
 
+from communications.admin.keeping import KEEP_FIELDS, KeepingForm
 from communications.book import contacts
 from communications.composing import template_choice
 from communications.errors import Refused
@@ -53,7 +54,7 @@ class LanguagesField(forms.CharField):
             raise forms.ValidationError(str(error)) from error
 
 
-class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
+class OrganizationForm(KeepingForm):
     languages = LanguagesField(
         required=False,
         help_text="Those it writes in, the first one first, like “en, de”. They choose between a "
@@ -121,6 +122,7 @@ class OrganizationAdmin(ScopedAdmin):
         ("quiet_from", "quiet_until"),
         "opt_out_words",
         "opt_in_words",
+        *KEEP_FIELDS,
         "known_words",
         "known_phrases",
         "known_opt_in_words",

@@ -243,10 +243,16 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "opened_at",
             "clicked_at",
             "complained_at",
+            "text_removed_at",
+            "fingerprint",
             "created_at",
             "updated_at",
         ]
         read_only_fields = fields
+        extra_kwargs = {
+            "text_removed_at": {"help_text": "When the retention rule removed the text."},
+            "fingerprint": {"help_text": "SHA-256 of the text that was removed."},
+        }
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):

@@ -4,6 +4,7 @@ Each file is asked about when it is let go of, and again every month, so that no
 because a process ended in between, or rows went by a way that nobody thought of.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -20,6 +21,8 @@ CHECK_AGAIN = timedelta(days=30)
 # A storage that does not answer is asked again after so long.
 STORAGE_AWAY = timedelta(minutes=5)
 SWEEP_BATCH = 200
+# Below the time after which django-q2 ends a task.
+SWEEP_S = 40.0
 
 
 def detach_files(attachments: Iterable[Attachment]) -> list[int]:
@@ -27,7 +30,8 @@ def detach_files(attachments: Iterable[Attachment]) -> list[int]:
 
     Returns the ids of the files, for `remove_unused`. Call it in a transaction.
     """
-    ids, files = [], set()
+    ids: list[int] = []
+    files: set[int] = set()
     for attachment in attachments:
         ids.append(attachment.pk)
         if attachment.stored_id is not None:
@@ -38,9 +42,18 @@ def detach_files(attachments: Iterable[Attachment]) -> list[int]:
 
 
 def sweep_files() -> int:
-    """Looks at files whose time has come; returns how many it removed."""
-    due = StoredFile.objects.to_check(timezone.now()).order_by("check_after")
-    return remove_unused(due.values_list("pk", flat=True)[:SWEEP_BATCH])
+    """Looks at files whose time has come, for as long as a task may last.
+
+    Returns how many it removed.
+    """
+    now, ends, removed = timezone.now(), time.monotonic() + SWEEP_S, 0
+    due = StoredFile.objects.to_check(now).order_by("check_after").values_list("pk", flat=True)
+    while (ids := list(due[:SWEEP_BATCH])) and time.monotonic() < ends:
+        removed += remove_unused(ids)
+        if due.filter(pk__in=ids).exists():
+            # The storage is away.
+            break
+    return removed
 
 
 def remove_unused(ids: Iterable[int]) -> int:

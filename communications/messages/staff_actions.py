@@ -56,6 +56,8 @@ def retry_message(message: Message, *, by: str = "") -> None:
             raise NotPossible("It came in; reply to it instead.")
         if current.send_after is not None:
             raise NotPossible("It is waiting to be sent.")
+        if current.trimmed:
+            raise NotPossible("The retention rule has removed its text or attempts: write it anew.")
         if current.status not in RETRIABLE:
             raise NotPossible(REFUSALS[Status(current.status)])
         # Whoever tries again wants it sent, however late.

@@ -15,7 +15,7 @@ from django.db.models import Manager
 from django.utils import timezone
 
 from communications.live import event_stream
-from communications.models import Attempt, Event, Message
+from communications.models import Attempt, Event, Message, Trimmed
 from communications.vocabulary.events import Kind, Source
 from communications.vocabulary.statuses import REACHED, UNANSWERED, Status, message_status
 
@@ -236,6 +236,9 @@ def enter_leg(message: Message, leg: Leg) -> None:
 
 def refresh_status(message: Message) -> None:
     attempts = list(message.attempts.all())
+    if message.trimmed & Trimmed.ATTEMPTS and not attempts:
+        # What it would be computed from was removed; where it stood then, it stands.
+        return
     statuses = [Status(attempt.status) for attempt in attempts]
     if is_final_success(message, attempts):
         # Whatever was planned besides would be a second copy.

@@ -87,22 +87,34 @@ class Organization(models.Model):
     )
     # How many days what is kept; blank: as long as the installation keeps it (RETENTION_DAYS).
     keep_text_days = models.PositiveIntegerField(
-        "texts and attachments",
+        "days to keep texts and attachments",
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
     )
     keep_message_days = models.PositiveIntegerField(
-        "messages", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+        "days to keep messages",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_KEEP_DAYS)],
     )
     keep_attempt_days = models.PositiveIntegerField(
-        "attempts", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+        "days to keep attempts",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_KEEP_DAYS)],
     )
     keep_delivery_days = models.PositiveIntegerField(
-        "webhooks", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+        "days to keep webhooks",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_KEEP_DAYS)],
     )
     keep_event_days = models.PositiveIntegerField(
-        "timelines", null=True, blank=True, validators=[MinValueValidator(MIN_KEEP_DAYS)]
+        "days to keep timelines",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_KEEP_DAYS)],
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -31,6 +31,7 @@ NAMES = (
     "latency",
     "fanout",
     "history",
+    "retention",
     "health",
     "search",
 )

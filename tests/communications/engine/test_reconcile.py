@@ -6,14 +6,12 @@ import pytest
 import responses
 from django.utils import timezone
 
-from communications.messages import retention
 from communications.models import (
     Attempt,
     Event,
     Message,
     Organization,
     Suppression,
-    WebhookDelivery,
 )
 from communications.providers import registry
 from communications.sending import receipt_polling, reconciliation
@@ -299,46 +297,6 @@ def test_what_waited_too_long_expires_where_it_waits(
 
 
 # --- pruning -------------------------------------------------------------------------------------
-
-
-def delivery(number: int, **columns: Any) -> WebhookDelivery:
-    values = {"provider": "first", "event_id": f"msg_{number}", "headers": {}, "body": b"{}"}
-    return WebhookDelivery.objects.create(**{**values, **columns})
-
-
-def test_what_is_old_goes_and_what_was_never_applied_stays(venue: Organization) -> None:
-    now, old = timezone.now(), timezone.now() - timedelta(days=100)
-    message = rows.message(venue)
-    for at in (old, old, now):
-        values = {"kind": "other", "source": "system", "message_status": "queued"}
-        Event.objects.create(
-            organization=venue, message=message, occurred_at=at, recorded_at=at, **values
-        )
-    kept = [
-        delivery(1, received_at=now, applied_at=now),
-        delivery(2, received_at=old, apply_after=old),
-        delivery(3, received_at=old),
-    ]
-    delivery(4, received_at=old, applied_at=old)
-
-    assert retention.remove_expired() == 3
-    assert retention.remove_expired() == 0
-
-    assert Event.objects.count() == 1
-    assert list(WebhookDelivery.objects.order_by("id")) == kept
-
-
-def test_pruning_goes_in_small_batches(
-    venue: Organization,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(retention, "PRUNE_BATCH", 2)
-    monkeypatch.setattr(retention, "MAX_PRUNE_BATCHES", 2)
-    old = timezone.now() - timedelta(days=100)
-    for number in range(5):
-        delivery(number, received_at=old, applied_at=old, organization=venue)
-
-    assert (retention.remove_expired(), retention.remove_expired()) == (4, 1)
 
 
 def test_a_lost_answer_of_a_provider_that_is_gone_ends_and_stops_no_other(

@@ -1,0 +1,368 @@
+"""What is kept how long, by whose word, and what is left when it is gone."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from pytest_django import Settings
+
+from communications.errors import NotPossible
+from communications.files import removal
+from communications.messages import retention, row_removal, staff_actions, text_removal
+from communications.messages.transitions import record
+from communications.models import (
+    Attachment,
+    Attempt,
+    Call,
+    Event,
+    Message,
+    Organization,
+    StoredFile,
+    Suppression,
+    WebhookDelivery,
+)
+from communications.vocabulary.events import Kind, Reason
+from communications.vocabulary.statuses import Status
+from tests import factories
+from tests.communications.engine import rows
+from tests.connections import Closing
+from wedsync_comms.lib.leases import process_lease
+
+pytestmark = pytest.mark.django_db
+
+FOR_EVER = dict.fromkeys(retention.REMOVERS, 0)
+DAY = timedelta(days=1)
+
+Keep = Callable[..., None]
+
+
+@pytest.fixture
+def keep(settings: Settings) -> Keep:
+    def days(**kinds: int) -> None:
+        settings.RETENTION_DAYS = FOR_EVER | kinds
+
+    days()
+    return days
+
+
+@pytest.fixture
+def venue() -> Organization:
+    return factories.organization()
+
+
+def ago(days: float) -> datetime:
+    return timezone.now() - timedelta(days=days)
+
+
+def sent(of: Organization, days: float, **columns: Any) -> Message:
+    """A mail that was delivered so long ago, with its attempt, call and event."""
+    message = rows.message(of, status=Status.DELIVERED, provider="first", provider_id="id-1")
+    attempt = rows.attempt(message, status=Status.DELIVERED, started_at=ago(days))
+    event(message, days, attempt=attempt)
+    Message.objects.filter(pk=message.pk).update(created_at=ago(days), **columns)
+    message.refresh_from_db()
+    return message
+
+
+def event(of: Message, days: float, **columns: Any) -> Event:
+    at = ago(days)
+    return Event.objects.create(
+        organization=of.organization,
+        message=of,
+        kind="delivered",
+        source="webhook",
+        message_status="delivered",
+        occurred_at=at,
+        recorded_at=at,
+        **columns,
+    )
+
+
+def delivery(days: float, **columns: Any) -> WebhookDelivery:
+    values: dict[str, Any] = {"received_at": ago(days), "applied_at": ago(days), **columns}
+    return WebhookDelivery.objects.create(
+        provider="first", event_id=uuid.uuid4().hex, headers={}, body=b"{}", **values
+    )
+
+
+# --- whose word counts --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("installation", "own", "kept"),
+    [(0, None, 0), (90, None, 90), (0, 30, 30), (90, 30, 30), (30, 90, 30), (30, 0, 30)],
+)
+def test_the_shorter_of_what_is_said_counts(
+    keep: Keep, installation: int, own: int | None, kept: int
+) -> None:
+    keep(text=installation)
+    assert retention.kept_days("text", Organization(keep_text_days=own)) == kept
+
+
+def test_a_webhook_is_kept_no_longer_than_the_text_it_tells_of(keep: Keep) -> None:
+    keep(delivery=90, text=365)
+    assert retention.kept_days("delivery", Organization(keep_text_days=14)) == 14
+    assert retention.kept_days("delivery", Organization()) == 90
+    assert retention.kept_days("delivery", None) == 90
+
+
+def test_nothing_goes_where_nobody_said_so(keep: Keep, venue: Organization) -> None:
+    keep()
+    sent(venue, 4_000)
+    delivery(4_000, organization=venue)
+    assert retention.remove_expired() == 0
+
+
+def test_an_organization_that_keeps_less_takes_nothing_from_another(
+    keep: Keep, venue: Organization
+) -> None:
+    keep(text=365, message=1_000, event=90, delivery=90, attempt=400)
+    strict = factories.organization(
+        keep_text_days=30,
+        keep_message_days=60,
+        keep_event_days=10,
+        keep_delivery_days=10,
+        keep_attempt_days=20,
+    )
+    for owner in (venue, strict):
+        for days in (70, 45, 25, 15, 1):
+            sent(owner, days)
+            delivery(days, organization=owner)
+
+    retention.remove_expired()
+
+    def counts(of: Organization) -> list[int]:
+        messages = Message.objects.filter(organization=of)
+        return [
+            messages.count(),
+            messages.exclude(body="").count(),
+            Attempt.objects.filter(message__organization=of).count(),
+            Event.objects.filter(organization=of).count(),
+            WebhookDelivery.objects.filter(organization=of).count(),
+        ]
+
+    assert counts(venue) == [5, 5, 5, 5, 5]
+    assert counts(strict) == [4, 3, 2, 1, 1]
+    assert Call.objects.count() == 7
+    assert retention.remove_expired() == 0
+
+
+# --- texts --------------------------------------------------------------------------------------
+
+
+def test_the_proof_outlives_the_text(keep: Keep, venue: Organization) -> None:
+    keep(text=30)
+    file = {"filename": "menu.pdf", "content": "JVBERg=="}
+    message = factories.message(venue, body="Dear Amelia", html="<p>Hi</p>", attachments=[file])
+    Message.objects.filter(pk=message.pk).update(
+        created_at=ago(31),
+        send_after=None,
+        status=Status.DELIVERED,
+        provider="resend",
+        provider_id="re_1",
+        metadata={"order": 7},
+    )
+    old = unmoved(sent(venue, 31))
+    said = {
+        "subject": "Your day",
+        "body": "Dear Amelia",
+        "html": "<p>Hi</p>",
+        "media": [],
+        "template_ref": {},
+        "content": {},
+        "files": [hashlib.sha256(b"%PDF").hexdigest()],
+    }
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+
+    assert retention.remove_expired() == 2
+
+    message.refresh_from_db()
+    assert (message.subject, message.body, message.html) == ("", "", "")
+    assert message.fingerprint == hashlib.sha256(canonical).hexdigest()
+    assert message.text_removed_at is not None
+    assert message.to.startswith("guest-")
+    assert (message.status, message.provider_id, message.metadata) == (
+        "delivered",
+        "re_1",
+        {"order": 7},
+    )
+    old.refresh_from_db()
+    assert old.fingerprint not in ("", message.fingerprint)
+    assert not Attachment.objects.exists()
+    assert removal.sweep_files() == 1
+    assert not StoredFile.objects.exists()
+    Message.objects.filter(pk=message.pk).update(status=Status.FAILED)
+    with pytest.raises(NotPossible, match="retention rule"):
+        staff_actions.retry_message(message)
+
+
+def unmoved(message: Message) -> Message:
+    """With an attachment as a release before wrote it."""
+    Attachment.objects.create(
+        message=message, filename="a.txt", content_type="text/plain", content=b"A"
+    )
+    Message.objects.filter(pk=message.pk).update(has_attachments=True)
+    return message
+
+
+def test_what_was_erased_before_proves_nothing(keep: Keep, venue: Organization) -> None:
+    keep(text=30)
+    message = sent(venue, 31, subject="", body="")
+    retention.remove_expired()
+    message.refresh_from_db()
+    assert (message.fingerprint, message.trimmed) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"send_after": timezone.now() + DAY, "status": Status.QUEUED},
+        {"status": Status.QUEUED},
+        {"status": Status.UNKNOWN},
+        {"escalate_at": timezone.now() + DAY},
+        {"direction": "inbound", "is_complete": False, "fetch_after": timezone.now()},
+    ],
+)
+def test_what_has_something_ahead_stays_whole(
+    keep: Keep, venue: Organization, columns: dict[str, Any]
+) -> None:
+    keep(text=1, message=7, event=7, attempt=7)
+    message = sent(venue, 1_000, **columns)
+    later = sent(venue, 999)
+    assert retention.remove_expired() > 0
+    message.refresh_from_db()
+    assert (message.body, message.trimmed) == ("Soon", 0)
+    assert (message.attempts.count(), message.events.count()) == (1, 1)
+    assert not Message.objects.filter(pk=later.pk).exists()
+
+
+# --- attempts, messages -------------------------------------------------------------------------
+
+
+def test_where_a_message_stands_outlives_its_attempts(keep: Keep, venue: Organization) -> None:
+    keep(attempt=30)
+    message = sent(venue, 31)
+    shared = Call.objects.get()
+    newer = sent(venue, 1)
+    rows.attempt(newer, shared, status=Status.DELIVERED)
+
+    assert retention.remove_expired() == 1
+
+    assert not message.attempts.exists()
+    assert Call.objects.filter(pk=shared.pk).exists()
+    record([rows.receipt(Attempt(message=message, number=1), Kind.OPENED, Status.READ)])
+    message.refresh_from_db()
+    assert (message.status, message.provider_id) == ("delivered", "id-1")
+    assert message.opened_at is not None
+
+
+@pytest.mark.parametrize("first", ["text", "attempt"])
+def test_text_and_attempts_go_each_in_its_time(keep: Keep, venue: Organization, first: str) -> None:
+    message = sent(venue, 31)
+    keep(**{first: 30})
+    assert retention.remove_expired() == 1
+    keep(text=30, attempt=30)
+    assert retention.remove_expired() == 1
+    message.refresh_from_db()
+    assert (message.body, message.trimmed, message.attempts.count()) == ("", 3, 0)
+    assert retention.remove_expired() == 0
+
+
+def test_a_message_goes_with_all_that_is_its_own_and_leaves_what_others_need(
+    keep: Keep, venue: Organization
+) -> None:
+    keep(message=30)
+    message = unmoved(sent(venue, 31))
+    answer = sent(venue, 1, in_reply_to=message)
+    closed = Suppression.objects.create(
+        organization=venue,
+        channel="email",
+        value="amelia@example.com",
+        reason=Reason.OPT_OUT,
+        message=message,
+    )
+
+    assert retention.remove_expired() == 1
+
+    assert list(Message.objects.all()) == [answer]
+    assert (Attempt.objects.count(), Call.objects.count(), Event.objects.count()) == (1, 1, 1)
+    closed.refresh_from_db()
+    answer.refresh_from_db()
+    assert (closed.message, closed.lifted_at, answer.in_reply_to) == (None, None, None)
+
+
+# --- webhooks, events ---------------------------------------------------------------------------
+
+
+def test_what_is_old_goes_and_what_was_never_applied_stays(keep: Keep, venue: Organization) -> None:
+    keep(event=90, delivery=90)
+    message = rows.message(venue, status=Status.DELIVERED)
+    for days in (100, 100, 0):
+        event(message, days)
+    kept = [
+        delivery(0),
+        delivery(100, applied_at=None, apply_after=ago(100)),
+        delivery(100, applied_at=None, organization=venue),
+    ]
+    delivery(100)
+
+    assert retention.remove_expired() == 3
+    assert retention.remove_expired() == 0
+
+    assert Event.objects.count() == 1
+    assert list(WebhookDelivery.objects.order_by("id")) == kept
+
+
+# --- in small batches, in turns, and beside others ----------------------------------------------
+
+
+def test_who_has_the_most_keeps_nobody_elses_from_going(
+    keep: Keep, venue: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(delivery=90)
+    monkeypatch.setattr(row_removal, "ROW_BATCH", 2)
+    quiet = factories.organization()
+    for owner, count in ((venue, 20), (quiet, 2)):
+        for _ in range(count):
+            delivery(100, organization=owner)
+    # Time for four batches.
+    clock = iter(range(1_000))
+    monkeypatch.setattr("communications.messages.retention.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(retention, "REST", 0.0)
+    monkeypatch.setattr(retention, "BUDGET_S", 16)
+    retention.remove_expired()
+
+    assert not WebhookDelivery.objects.filter(organization=quiet).exists()
+    assert 10 <= WebhookDelivery.objects.filter(organization=venue).count() < 20
+
+
+def test_one_process_at_a_time_removes(keep: Keep, venue: Organization) -> None:
+    keep(event=90)
+    event(rows.message(venue, status=Status.DELIVERED), 100)
+    process_lease.acquire(retention.LEASE, "another", 60)
+    assert retention.remove_expired() == 0
+    process_lease.release(retention.LEASE, "another")
+    assert retention.remove_expired() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "remove", [text_removal.remove_texts, row_removal.remove_attempts, row_removal.remove_messages]
+)
+def test_a_message_that_somebody_writes_at_this_moment_is_left_for_later(
+    remove: retention.Remover, venue: Organization
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    busy, free = sent(venue, 40), sent(venue, 39)
+    with Closing(1) as other, transaction.atomic():
+        Message.objects.select_for_update().get(pk=busy.pk)
+        assert other.submit(remove, venue.pk, ago(30)).result(timeout=10) == 1
+    assert Message.objects.get(pk=busy.pk).trimmed == 0
+    assert not Message.objects.filter(pk=free.pk, trimmed=0).exists()
