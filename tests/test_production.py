@@ -151,6 +151,16 @@ def test_whether_a_container_is_healthy_is_no_question_for_a_proxy(name: str) ->
         assert server.asked[0].path == "/health/live"
 
 
+def test_the_composition_is_read_by_older_versions_of_compose_too() -> None:
+    written = (ROOT / "compose.yaml").read_text()
+
+    # Alternatives came later than defaults, and than errors.
+    assert set(re.findall(r"\$\{[A-Z_]+(:?.)", written)) <= {":-", ":?", "}"}
+    services = yaml.safe_load(written)["services"]
+    environment = services["web"]["environment"]
+    assert environment["SELF_TEST_URL"] == "${SELF_TEST_URL:-${DOMAIN:-http://web:8000}}"
+
+
 def test_the_image_runs_as_a_number() -> None:
     user = re.findall("^USER (.*)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 

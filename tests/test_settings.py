@@ -125,7 +125,9 @@ def test_browsers_do_not_remember_https_for_localhost(
         SECRET_KEY_FALLBACKS="older,oldest",
         PUBLIC_URL=url,
         ALLOWED_HOSTS="x",
+        SELF_TEST_URL="wedsync.example",
     ).stdout
+    assert "SELF_TEST_URL = 'https://wedsync.example'" in shown
     assert "SECRET_KEY_FALLBACKS = ['older', 'oldest']" in shown
     assert ("SECURE_HSTS_SECONDS = 31536000" in shown) is (seconds > 0)
 

@@ -68,8 +68,10 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 # from the Host header.
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 # Where we ask ourselves whether our webhooks are there, if not there: from inside, the public name
-# may lead nowhere.
+# may lead nowhere. A name alone is asked by https.
 SELF_TEST_URL: str = env.str("SELF_TEST_URL", default="").rstrip("/")
+if SELF_TEST_URL and "://" not in SELF_TEST_URL:
+    SELF_TEST_URL = f"https://{SELF_TEST_URL}"
 SERVED_OVER_TLS = PUBLIC_URL.startswith("https://")
 
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
