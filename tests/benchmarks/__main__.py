@@ -28,6 +28,7 @@ NAMES = (
     "pace",
     "fairness",
     "webhooks",
+    "crowd",
     "latency",
     "fanout",
     "history",

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import requests
@@ -19,6 +20,7 @@ from psycopg import sql
 
 from tests import servers
 from tests.benchmarks.stack import conninfo, procfile
+from tests.chaos.broken_tls import BrokenTls, broken_tls
 from tests.chaos.killing import FINAL, WEATHER, WEBHOOK, Victim
 from tests.chaos.survival import Survival
 from tests.conftest import environment_of_processes
@@ -41,6 +43,7 @@ class House:
     sandbox: SandboxServer
     port: int
     env: dict[str, str]
+    tls: BrokenTls
     token: str = ""
     processes: dict[str, Victim] = field(default_factory=dict)
 
@@ -107,6 +110,7 @@ def house(folder: Path, data: Path | None = None) -> Iterator[House]:
             )
         )
         sandbox.control("PUT", "/resend/faults", WEATHER)
+        tls, through_tls = exits.enter_context(broken_tls(urlsplit(sandbox.url).port or 0, folder))
         env = {
             **environment_of_processes(),
             "DATABASE_URL": database.url,
@@ -114,13 +118,13 @@ def house(folder: Path, data: Path | None = None) -> Iterator[House]:
             "PORT": str(port),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "RESEND_API_KEY": "re_chaos",
-            "RESEND_API_URL": f"{sandbox.url}/resend",
+            **through_tls,
             "RESEND_WEBHOOK_SECRET": SECRET,
             "RESEND_RATE_PER_SECOND": "100000",
             "LEASE_SECONDS": "5",
             "PATH": f"{Path(sys.executable).parent}:{environment_of_processes()['PATH']}",
         }
-        found = House(folder, database, redis, sandbox, port, env)
+        found = House(folder, database, redis, sandbox, port, env, tls)
         exits.callback(found.close)
         found.furnish()
         yield found
@@ -181,13 +185,14 @@ def survive(house: House, fault: str, strike: Callable[[House], None], messages:
         lost=len(promised - set(sent)) + messages - len(promised),
         doubled=sum(times - 1 for times in sent.values()) + len(statuses) - len(promised),
         stuck=sum(status not in FINAL for status in statuses.values()),
-        meanwhile=in_words(client.refusals),
+        meanwhile=in_words(client.refusals, house.tls.broken),
     )
 
 
-def in_words(refusals: Counter[str]) -> str:
+def in_words(refusals: Counter[str], broken: int) -> str:
     told = [f"{count} × {kind}" for kind, count in sorted(refusals.items())]
-    return f"the client repeated: {', '.join(told)}" if told else "nothing was refused"
+    client = f"the client repeated: {', '.join(told)}" if told else "nothing was refused"
+    return f"{client}; {broken} connections broke" if broken else client
 
 
 # --- What may break ---
@@ -209,6 +214,13 @@ def cut_redis(house: House) -> None:
     house.redis.kill()
     time.sleep(6)
     house.redis.start()
+
+
+def break_tls(house: House) -> None:
+    """Every second connection to the provider, at each step in turn."""
+    house.tls.is_breaking = True
+    time.sleep(15)
+    house.tls.is_breaking = False
 
 
 def make_read_only(house: House) -> None:

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
 
 MESSAGES = 120
 STRIKES: dict[str, Callable[[House], None]] = {
+    "TLS to the provider broken at each step, for 15 s": faults.break_tls,
     "PostgreSQL restarted, away for 4 s": faults.restart_postgresql,
     "PostgreSQL read-only for 5 s": faults.make_read_only,
     "Redis killed, away for 6 s": faults.cut_redis,
