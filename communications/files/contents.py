@@ -5,6 +5,7 @@ No transaction is open while the storage is asked, which may be on another conti
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from communications.errors import StorageAway
 from communications.models import Attachment, FileState, StoredFile
+from wedsync_comms.lib import shared_state, tally
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +27,10 @@ UNUSED_AFTER = timedelta(hours=1)
 AWAY = "The storage of files does not answer"
 NOT_STORED = f"{AWAY}, so nothing was stored: try again in a minute."
 NOT_READ = f"{AWAY}, so the attachments cannot be read now."
+
+
+# What counts how often the storage failed (`lib.tally`).
+FAILURES = "storage of files"
 
 
 class Vanished(Exception):
@@ -65,7 +71,7 @@ def write_content(digest: str, content: bytes) -> int:
     try:
         saved = file_storage().save(file.name, ContentFile(content))
     except Exception as error:
-        log.warning("file_not_written", name=file.name, error=repr(error))
+        note_failure("file_not_written", file.name, error)
         # Part of it may be there.
         StoredFile.objects.filter(pk=file.pk).update(check_after=timezone.now())
         raise StorageAway(NOT_STORED) from error
@@ -121,6 +127,13 @@ def attachment_content(attachment: Attachment) -> bytes:
     return read_content(attachment.stored)
 
 
+def note_failure(what: str, name: str, error: Exception) -> None:
+    """Says it in the log, and to who watches over the storage."""
+    log.warning(what, name=name, error=repr(error))
+    with suppress(shared_state.Unavailable):
+        tally.count_event(FAILURES)
+
+
 def read_content(file: StoredFile) -> bytes:
     """Returns the bytes of a stored file. Raises StorageAway where they cannot be read now.
 
@@ -130,7 +143,7 @@ def read_content(file: StoredFile) -> bytes:
         with file_storage().open(file.name) as opened:
             content: bytes = opened.read()
     except Exception as error:
-        log.warning("file_not_read", name=file.name, error=repr(error))
+        note_failure("file_not_read", file.name, error)
         raise StorageAway(NOT_READ) from error
     if content_hash(content) != file.sha256:
         log.error("file_is_damaged", name=file.name)

@@ -8,14 +8,11 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
-import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from communications.files.contents import file_storage
+from communications.files.contents import file_storage, note_failure
 from communications.models import Attachment, FileState, StoredFile
-
-log = structlog.get_logger(__name__)
 
 CHECK_AGAIN = timedelta(days=30)
 # A storage that does not answer is asked again after so long.
@@ -70,7 +67,7 @@ def remove_unused(ids: Iterable[int]) -> int:
         try:
             file_storage().delete(name)
         except Exception as error:  # noqa: BLE001 - whatever the storage raises, the row remembers
-            log.warning("file_not_removed", name=name, error=repr(error))
+            note_failure("file_not_removed", name, error)
             StoredFile.objects.filter(pk=pk).update(check_after=timezone.now() + STORAGE_AWAY)
             break
         StoredFile.objects.filter(pk=pk).delete()

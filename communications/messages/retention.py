@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 
 from communications.messages import row_removal, text_removal
@@ -68,13 +69,22 @@ def remove_in_turns(found: list[Expiry]) -> int:
     turns, ends, removed = deque(found), time.monotonic() + BUDGET_S, 0
     while turns and time.monotonic() < ends:
         expiry, began = turns.popleft(), time.monotonic()
-        if count := REMOVERS[expiry.kind](expiry.organization, expiry.before):
+        if count := remove_batch(expiry):
             removed += count
             turns.append(expiry)
             time.sleep(REST * (time.monotonic() - began))
     if turns:
         log.info("retention_goes_on", removed=removed, left=len(turns))
     return removed
+
+
+def remove_batch(expiry: Expiry) -> int:
+    """Returns 0 as well for what cannot be removed: it keeps the others from nothing."""
+    try:
+        return REMOVERS[expiry.kind](expiry.organization, expiry.before)
+    except DatabaseError:
+        log.exception("retention_failed", kind=expiry.kind, organization=expiry.organization)
+        return 0
 
 
 def expiries(now: datetime) -> Iterator[Expiry]:

@@ -11,11 +11,12 @@ from django.conf import settings
 from django.db import connection
 from redis import RedisError
 
+from communications.files import contents
 from health.vocabulary.readings import (
     Host,
     ProcessReading,
 )
-from wedsync_comms.lib import shared_state
+from wedsync_comms.lib import shared_state, tally
 from wedsync_comms.lib.models import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ T = TypeVar("T")
 BEAT_WITHIN = timedelta(seconds=30)
 # An instance that has been silent for longer is history: every restart leaves one behind.
 PROCESS_FORGOTTEN_AFTER = timedelta(minutes=15)
+# A message that waits for its file asks again after five minutes at most.
+STORAGE_MINUTES = 7
 PROCESSES = ("dispatcher", "worker", "evaluator")
 
 
@@ -54,6 +57,11 @@ def redis_latency_ms() -> float | None:
     except RedisError as error:
         log.warning("redis_does_not_answer", error=str(error))
         return None
+
+
+def storage_failures() -> int:
+    """Returns how often the storage of files failed in the last minutes."""
+    return unless_redis_away(lambda: tally.count_since(contents.FAILURES, STORAGE_MINUTES), 0)
 
 
 def unless_redis_away(ask: Callable[[], T], otherwise: T) -> T:

@@ -94,6 +94,8 @@ class Observation:
     calendar_endpoint: Probe | None = None
     queue: QueueReading = field(default_factory=QueueReading)
     host: Host = field(default_factory=Host)
+    # How often the storage of files failed lately.
+    storage_failures: int = 0
     # When each kind of process was last heard of; missing: never.
     beats: Mapping[str, datetime] = field(default_factory=dict)
     oldest_unknown: datetime | None = None
@@ -131,6 +133,7 @@ def collect_observation(now: datetime) -> Observation:
         else None,
         queue=queue.collect_queue(None, now),
         host=host.collect_host(),
+        storage_failures=host.storage_failures(),
         beats=last_heartbeats(),
         oldest_unknown=Attempt.objects.filter(status=Status.UNKNOWN).aggregate(
             at=Min("started_at")

@@ -157,6 +157,19 @@ def disk_used_above(share: float) -> Condition:
     return find
 
 
+def storage_away(now: Observation) -> Iterator[Finding]:
+    if now.storage_failures:
+        yield Finding(evidence={"failures lately": now.storage_failures})
+
+
+STORAGE = Rule(
+    kind="storage",
+    severity=CRITICAL,
+    title="The storage of attachments does not answer",
+    did="Refuses new messages with attachments; those that are due wait, and use up no retry.",
+    advice="See whether FILES_URL can be reached, and is mounted in every process.",
+    condition=storage_away,
+)
 REDIS = Rule(
     kind="redis",
     severity=CRITICAL,
@@ -195,5 +208,5 @@ DISK = Rule(
 # In this order: the first that applies names the cause.
 RULES = (
     *(DISPATCHER, WORKER, SCHEDULER, QUEUE, DELIVERIES, UNKNOWN, ALERTS),
-    *(REDIS, DATABASE, DISK_FULL, DISK),
+    *(STORAGE, REDIS, DATABASE, DISK_FULL, DISK),
 )

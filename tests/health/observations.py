@@ -93,6 +93,7 @@ HELD = BreakerState("open", reason="Paused by anna.", opened_at=NOON, paused=Tru
 # What is wrong -> the moment at which it shows.
 WRONG: dict[str, Observation] = {
     "credentials": healthy_observation(provider(breaker=REFUSED)),
+    "storage": healthy_observation(provider(), storage_failures=3),
     "quota": healthy_observation(provider(breaker=USED_UP)),
     "sender": healthy_observation(provider(), closed_senders=2 * (closed_sender(is_own=False),)),
     "sender busy": healthy_observation(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -340,6 +340,21 @@ def test_who_has_the_most_keeps_nobody_elses_from_going(
 
     assert not WebhookDelivery.objects.filter(organization=quiet).exists()
     assert 10 <= WebhookDelivery.objects.filter(organization=venue).count() < 20
+
+
+def test_one_that_cannot_be_removed_keeps_no_other_from_going(
+    keep: Keep, venue: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(delivery=90, event=90)
+    delivery(100, organization=venue)
+    event(rows.message(venue, status=Status.DELIVERED), 100)
+
+    def fails(*_: Any) -> int:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setitem(retention.REMOVERS, "event", fails)
+    assert retention.remove_expired() == 1
+    assert not WebhookDelivery.objects.exists()
 
 
 def test_one_process_at_a_time_removes(keep: Keep, venue: Organization) -> None:

@@ -1,6 +1,7 @@
 """Files of messages: one copy of each content, in the storage, written first and removed last."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests import factories
 from tests.communications.engine.test_compose import attachment
 from tests.communications.files.conftest import Outage, files_in
 from tests.connections import Closing
+from wedsync_comms.lib import tally
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
@@ -59,8 +61,10 @@ def test_nothing_of_a_files_name_is_in_the_storage(folder: Path) -> None:
 
 
 def test_a_draft_that_cannot_be_stored_leaves_nothing_but_a_sentence(
-    away: Outage,
+    away: Outage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whatever was counted a moment ago.
+    monkeypatch.setattr(tally, "_quiet_until", defaultdict(float))
     user = factories.member()
     client = APIClient(headers={"Authorization": f"Token {factories.token(user)}"})
     draft = {"channel": "email", "to": "amelia@example.com", "subject": "Menu", "body": "Here"}
@@ -71,6 +75,7 @@ def test_a_draft_that_cannot_be_stored_leaves_nothing_but_a_sentence(
     assert refused.json()["detail"].startswith("The storage of files does not answer, so nothing")
     assert refused.headers["Retry-After"] == "60"
     assert not Message.objects.exists()
+    assert tally.count_since(contents.FAILURES) == 1
     # Whoever sends no file does not notice.
     assert client.post("/api/messages/", draft, format="json").status_code == 201
 
