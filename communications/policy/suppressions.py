@@ -171,7 +171,9 @@ def opt_in(
 
 def find_refusals(channel: str, messages: Sequence[Message]) -> dict[UUID, Suppression]:
     """Returns, by message id, what closes the address it would go to on this channel."""
-    in_force = Suppression.objects.on(channel, {message.leg_to for message in messages})
+    # The index begins with the organization.
+    theirs = Suppression.objects.filter(organization__in={row.organization_id for row in messages})
+    in_force = theirs.on(channel, {message.leg_to for message in messages})
     # What the person said counts before what is known of the address: it ends the plan.
     rows = sorted(in_force, key=lambda row: row.reason not in PERSONAL)
     found = {}
