@@ -185,8 +185,10 @@ class OrganizationAdmin(ScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fields = super().get_fields(request, obj)
-        # How accounts are shared is the business of who runs them, and of no owner.
-        return [*fields, "sending_weight"] if scope_of(request).is_platform else fields
+        if scope_of(request).is_platform:
+            # How accounts are shared is the business of who runs them, and of no owner.
+            fields.insert(fields.index("time_zone"), "sending_weight")
+        return fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fields = super().get_readonly_fields(request, obj)
