@@ -24,8 +24,7 @@ def pull(calendar: int) -> bool:
 
 def pull_due() -> None:
     """Reads, as a safety net, what was announced and not read, and what is to be polled."""
-    for calendar in sync.pulls_due():
-        enqueue.enqueue_pull(calendar)
+    enqueue.after_commit(enqueue.PULL, sync.pulls_due())
 
 
 def write(link: int) -> bool:
@@ -34,8 +33,7 @@ def write(link: int) -> bool:
 
 
 def write_due() -> None:
-    for link in push.links_due():
-        enqueue.enqueue_push(link)
+    enqueue.after_commit(enqueue.WRITE, push.links_due())
 
 
 def tend(account: int) -> None:
@@ -44,8 +42,7 @@ def tend(account: int) -> None:
 
 
 def tend_due() -> None:
-    for account in lifecycle.accounts_to_maintain():
-        enqueue.enqueue_maintenance(account)
+    enqueue.after_commit(enqueue.TEND, lifecycle.accounts_to_maintain())
 
 
 def tell_due() -> int:
@@ -67,8 +64,7 @@ def reseal_grants() -> int:
 
 def sync_people_due() -> None:
     """Address books: what was announced, and what is to be polled."""
-    for book in contact_sync.due_books():
-        enqueue.enqueue_contact_sync(book)
+    enqueue.after_commit(enqueue.SYNC_PEOPLE, contact_sync.due_books())
 
 
 def sync_people(book: int) -> bool:

@@ -66,6 +66,7 @@ SCHEDULES = (
     PeriodicTask("run imports", "communications.tasks.run_imports", minutes=1),
     PeriodicTask("forget imports", "communications.tasks.forget_imports", minutes=60),
     PeriodicTask("sweep files", "communications.tasks.sweep_files", minutes=5, is_new=True),
+    PeriodicTask("hand out turns", "wedsync_comms.lib.turns.tasks.restore_turns", 1, is_new=True),
     PeriodicTask("prune", "communications.tasks.prune_history", minutes=2),
 )
 

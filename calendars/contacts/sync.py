@@ -21,6 +21,7 @@ from calendars.providers.base import CursorExpired, Gone, Mailbox
 from calendars.vocabulary.events import PeoplePage, RemotePerson, Removed
 from wedsync_comms.lib.errors import ProviderError
 from wedsync_comms.lib.leases.row_lease import acquire_rows
+from wedsync_comms.lib.turns.rows import in_turns
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +40,10 @@ class SyncCancelled(Exception):
 
 
 def due_books() -> list[int]:
-    """Returns the ids of books with announced or polled changes that no process holds."""
-    books = ContactBook.objects.due(timezone.now()).order_by("sync_after", "pk")
+    """Returns the ids of books with announced or polled changes that no process holds, of the
+    organizations in turns."""
+    due = ContactBook.objects.due(timezone.now())
+    books = in_turns(due, "account__organization", first=[F("sync_after").asc()])
     return list(books.values_list("pk", flat=True)[:BOOKS_AT_ONCE])
 
 

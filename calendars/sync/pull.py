@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
+from django.db.models import F
 from django.utils import timezone
 
 from calendars import enqueue
@@ -36,6 +37,7 @@ from calendars.vocabulary.events import (
 )
 from wedsync_comms.lib.errors import ProviderError
 from wedsync_comms.lib.leases.row_lease import acquire_rows
+from wedsync_comms.lib.turns.rows import in_turns
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +50,10 @@ PULL_BATCH = 200
 
 
 def pulls_due() -> list[int]:
-    """Returns the calendars that were announced or are to be polled, longest waiting first."""
-    rows = Calendar.objects.due(timezone.now()).order_by("pull_after", "pk")
+    """Returns the calendars that were announced or are to be polled: of each organization in its
+    turn those that waited longest."""
+    due = Calendar.objects.due(timezone.now())
+    rows = in_turns(due, "account__organization", first=[F("pull_after").asc()])
     return list(rows.values_list("pk", flat=True)[:PULL_BATCH])
 
 

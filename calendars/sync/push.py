@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from calendars.appointments import transitions
@@ -43,6 +44,7 @@ from calendars.vocabulary.events import (
 )
 from wedsync_comms.lib.backoff import backoff_delay
 from wedsync_comms.lib.errors import PermanentError, ProviderError
+from wedsync_comms.lib.turns.rows import in_turns
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +57,10 @@ MERGE_ROUNDS = 5
 
 
 def links_due() -> list[int]:
-    """Returns the links that wait to be written, longest waiting first."""
-    rows = EventLink.objects.due(timezone.now()).order_by("write_after", "pk")
+    """Returns the links that wait to be written: of each organization in its turn those that have
+    waited longest."""
+    due = EventLink.objects.due(timezone.now())
+    rows = in_turns(due, "calendar__account__organization", first=[F("write_after").asc()])
     return list(rows.values_list("pk", flat=True)[:PUSH_BATCH])
 
 

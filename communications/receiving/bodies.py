@@ -19,10 +19,10 @@ from communications.models import Message
 from communications.providers import registry
 from communications.receiving import mail_threads
 from wedsync_comms.lib.breaker import Breaker, BreakerPolicy
-from wedsync_comms.lib.database.turns import in_turns
 from wedsync_comms.lib.errors import PermanentError, ProviderError, ProviderPaused, RateLimited
 from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.text import sanitise
+from wedsync_comms.lib.turns.rows import in_turns
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet
 from communications.models import Attempt
 from communications.providers import registry
 from wedsync_comms.lib.database.connections import give_back_connection
-from wedsync_comms.lib.database.turns import in_turns
+from wedsync_comms.lib.turns.rows import in_turns
 
 # How long one question waits for a slot in the provider's rate limit.
 ASK_WITHIN_S = 1.0

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django_q.models import OrmQ
 
 from calendars.contacts import books
 from calendars.models import Account, Calendar, Subscription
 from calendars.subscriptions import lifecycle
 from tests.calendars.fake_vendor import FakeVendor
+from wedsync_comms.lib.models import WaitingTask
 
 RIGHT = "right"
 PATH = "/api/webhooks/communications/calendar"
@@ -121,8 +121,9 @@ def test_contacts_are_read_after_the_first_push_of_a_burst(
         push(subscription)
 
     assert Account.objects.get().people_dirty == 2
-    asked = [(row.task["func"], row.task["args"]) for row in OrmQ.objects.all()]
-    assert asked == [("calendars.tasks.sync_people", (book.pk,))]
+    (asked,) = WaitingTask.objects.all()
+    assert (asked.func, asked.key) == ("calendars.tasks.sync_people", book.pk)
+    assert asked.party == str(subscription.account.organization_id)
 
 
 def test_the_second_id_must_fit_where_both_are_known(

@@ -59,6 +59,7 @@ QUEUED: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("communications.tasks.sync_templates", ()),
     ("communications.tasks.run_imports", ()),
     ("wedsync_comms.tasks.beat", ()),
+    ("wedsync_comms.lib.turns.tasks.take_turn", ()),
 )
 EVERYTHING = (*QUEUED, *((path, ()) for path in SCHEDULED.values()))
 

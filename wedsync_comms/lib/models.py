@@ -1,4 +1,4 @@
-"""The rows behind `shared_state` (on installations without Redis) and `heartbeats`."""
+"""The rows behind `shared_state` (on installations without Redis), `heartbeats` and `turns`."""
 
 from django.db import models
 
@@ -37,3 +37,28 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.process} {self.instance}"
+
+
+class WaitingTask(models.Model):
+    """Slow work that waits for the turn of its party; only `turns.tasks` touches it."""
+
+    # The path of a function, and what it is called with.
+    func = models.CharField(max_length=200)
+    key = models.BigIntegerField()
+    # Who takes turns with it: an organization.
+    party = models.CharField(max_length=50)
+    # Of one party, what has the lower number comes first.
+    urgency = models.PositiveSmallIntegerField(default=0, db_default=0)
+    asked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["func", "key"], name="task_waits_once"),
+        ]
+        indexes = [
+            # Finds whose tasks wait, and which of theirs is next.
+            models.Index(fields=["party", "urgency", "id"], name="task_turns"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.func} {self.key}"
