@@ -7,12 +7,13 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 from django.db import connection
-from django_q.models import OrmQ
+from django_q.models import Failure, OrmQ
 from django_q.tasks import async_task
 
 from tests.processes.running import Running, eventually, lives, running
 from wedsync_comms.cluster import instance_name
-from wedsync_comms.lib.models import Heartbeat
+from wedsync_comms.lib.models import Heartbeat, WaitingTask
+from wedsync_comms.lib.turns.tasks import request_tasks
 
 # On an idle machine it is one or two seconds.
 STOPPED_WITHIN = 20
@@ -36,6 +37,14 @@ def assert_executes_tasks(seconds: float = 60) -> float:
     marker = uuid.uuid4().hex
     async_task("wedsync_comms.lib.heartbeats.record_beat", "test", marker)
     return eventually(lambda: Heartbeat.objects.filter(instance=marker).exists(), seconds)
+
+
+def test_it_takes_turns_until_no_slow_task_waits(worker: Running) -> None:
+    request_tasks("calendars.tasks.pull", dict.fromkeys(range(-12, 0), "a venue"))
+    eventually(lambda: not WaitingTask.objects.exists())
+    eventually(lambda: not OrmQ.objects.exists())
+    assert lives(psutil.Process(worker.pid))
+    assert not Failure.objects.exists()
 
 
 def cluster(worker: Running) -> psutil.Process:
