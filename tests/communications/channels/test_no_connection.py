@@ -309,8 +309,12 @@ def test_only_no_connection_says_that_there_is_none(
     assert find_connection("twilio") is None
     office.phones.sandbox.control("PATCH", "/twilio/faults", {"status": {"status": 503}})
     assert find_connection("twilio") is None
-    office.phones.settings.PROVIDERS = {"twilio": twilio_account("gopher://nowhere")}
+    office.phones.settings.PROVIDERS = {"twilio": twilio_account("http://x", auth_tokens=[])}
     assert find_connection("twilio") is None
+    office.away({"twilio": "gopher://nowhere"})
+    failure = find_connection("twilio")
+    assert failure is not None
+    assert failure.why == "its address, or that of the proxy, cannot be used"
     office.away({"twilio": addresses["name"]})
     assert find_connection("twilio") is not None
 

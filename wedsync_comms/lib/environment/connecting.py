@@ -6,12 +6,18 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+from requests.exceptions import InvalidSchema, InvalidURL
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProxyError
 
 from wedsync_comms.lib.errors import NoConnection
 
 # By the cause, the most telling first: the code of an attempt, and the clause that people read.
 REASONS: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
+    (
+        (InvalidSchema, InvalidURL),
+        "no_connection",
+        "its address, or that of the proxy, cannot be used",
+    ),
     ((NameResolutionError, socket.gaierror), "name_unknown", "its name cannot be looked up"),
     (
         (ssl.SSLCertVerificationError,),
