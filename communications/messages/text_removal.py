@@ -60,13 +60,13 @@ def oldest_untrimmed(organization: int | None, before: datetime) -> list[Message
 
 
 def blank_text(message: Message, files: Iterable[str]) -> None:
-    # Who was forgotten before has no text to prove.
+    # What was erased with a person before has no text to prove.
     if any(getattr(message, column) for column in PROVEN) or files:
         message.fingerprint = content_fingerprint(message, files)
+        message.text_removed_at = timezone.now()
     for column, blank in BLANK.items():
         setattr(message, column, blank)
     message.trimmed |= Trimmed.TEXT
-    message.text_removed_at = timezone.now()
 
 
 def content_fingerprint(message: Message, files: Iterable[str]) -> str:

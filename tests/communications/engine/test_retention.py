@@ -216,7 +216,7 @@ def test_what_was_erased_before_proves_nothing(keep: Keep, venue: Organization) 
     message = sent(venue, 31, subject="", body="")
     retention.remove_expired()
     message.refresh_from_db()
-    assert (message.fingerprint, message.trimmed) == ("", 1)
+    assert (message.fingerprint, message.text_removed_at, message.trimmed) == ("", None, 1)
 
 
 @pytest.mark.parametrize(
