@@ -18,7 +18,7 @@ from communications.models import Template
 from tests import factories
 from tests.calendars import rows
 
-pytestmark = [pytest.mark.openapi, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 CONFLICTS = {
     "appointments_create",
