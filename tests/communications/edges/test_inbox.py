@@ -17,7 +17,7 @@ from communications.receiving.inbox import Inbox
 from communications.vocabulary.statuses import Status
 from tests import factories
 from tests.communications.edges import posting
-from tests.communications.edges.posting import deliver, sent
+from tests.communications.edges.posting import claimed, deliver, echo, sent
 
 pytestmark = pytest.mark.django_db
 
@@ -152,6 +152,10 @@ def test_a_receipt_is_its_organizations_and_one_that_matches_nothing_is_nobodys(
     keys = [key_of_next("email.delivered", email_id=of) for of in ("e1", "e2")]
     assert keys == [f"resend:{of.organization_id}:receipts" for of in (first, second)]
     assert key_of_next("email.delivered", email_id="e3", tags=stray_tags()) == "resend:unmatched"
+    claim = claimed(early := factories.message())
+    key = key_of_next("email.delivered", email_id="e4", tags=echo(claim))
+    assert key == f"resend:{early.organization_id}:receipts"
+    assert key_of_next("email.delivered", email_id="", tags={}) == "resend:unmatched"
     assert key_of_next("suppression.added", email="amelia@example.com") == "resend:nobody"
     assert key_of_next("email.dreamt_of", email_id="e1") == "resend:nobody"
 
