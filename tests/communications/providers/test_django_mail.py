@@ -228,6 +228,7 @@ def test_a_connection_that_is_refused_says_so() -> None:
         (smtplib.SMTPRecipientsRefused({"a@b": (550, b"No"), "c@d": (550, b"No")}), "550 No"),
         (TimeoutError("timed out"), "timed out"),
         (TimeoutError(), "TimeoutError"),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
     ],
 )
 def test_an_error_is_told_without_pythons_signs(error: Exception, words: str) -> None:
