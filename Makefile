@@ -46,18 +46,18 @@ compiled: $(DEV)
 # Every test runs once. What uses our database runs on SQLite as well (tests/conftest.py marks it).
 # Measuring makes Python half as slow again, so one of them is measured: the one that has Redis too.
 # The other has the sandbox's tests, for which our database does not matter.
-# Both print at once, so each line says where it comes from.
+# Both print at once, so each line says where it comes from (awk would keep lines back for minutes).
 test-sqlite test-postgres: SHELL := /bin/bash
 test-sqlite test-postgres: .SHELLFLAGS := -o pipefail -c
 
 test-sqlite: $(DEV)
 	@env -u DATABASE_URL -u REDIS_URL $(BIN)/python -m pytest $(TESTS) -m "(database or sandbox) and $(CHOSEN)" \
-		2>&1 | awk '{ print "SQLite      " $$0; fflush() }'
+		2>&1 | while IFS= read -r line; do printf 'SQLite      %s\n' "$$line"; done
 
 test-postgres: $(DEV)
 	@TEST_WORKERS=$(WORKERS) $(BIN)/python -m tests.servers \
 		$(BIN)/coverage run -m pytest $(TESTS) -m "not sandbox and $(CHOSEN)" \
-		2>&1 | awk '{ print "PostgreSQL  " $$0; fflush() }'
+		2>&1 | while IFS= read -r line; do printf 'PostgreSQL  %s\n' "$$line"; done
 
 lint: $(DEV) ## ruff: rules and format; import-linter: who may import whom
 	$(BIN)/ruff check .
