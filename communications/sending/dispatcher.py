@@ -158,8 +158,14 @@ class Dispatcher:
         return is_available(slug) and self.reachability.is_reached(slug)
 
     def idle_threads(self) -> int:
-        """Returns the threads to spare; a result not recorded yet counts as a thread in use."""
-        return self.threads - len(self.in_flight) - self.writer.waiting()
+        """Returns the threads to spare; a result not recorded yet counts as a thread in use.
+
+        A call that is over counts once, by its result. None are to spare where more results wait
+        than there are threads: what is given back at once comes from no thread.
+        """
+        unrecorded = self.writer.waiting()
+        running = sum(not future.done() for future in self.in_flight)
+        return max(0, self.threads - running - unrecorded)
 
     def run_periodic(self) -> None:
         now = time.monotonic()

@@ -29,6 +29,7 @@ from communications.sending.dispatcher import (
     URGENT_THREADS,
     Dispatcher,
 )
+from communications.sending.outcomes import CallResult
 from communications.sending.paced_queue import PacedQueue
 from tests import factories
 from tests.communications.engine import rows
@@ -115,6 +116,29 @@ def test_it_finishes_what_is_in_flight_before_it_ends(
 
     assert not thread.is_alive()
     assert status(message) == "sent"
+
+
+def test_a_call_that_is_over_counts_once_until_it_is_recorded(
+    venue: Organization, mailing: Mailing
+) -> None:
+    sender = mailing.dispatcher
+    message = factories.message(venue)
+    claim = claims.claim_due("email", "first", usable=["first"], limit=1)[0]
+    for _ in range(sender.threads - 2):
+        done: Future[CallResult] = Future()
+        done.set_result(provider_call.defer(claim, "Too much.", 1.0))
+        sender.in_flight.add(done)
+        sender.writer.add(done.result())
+
+    assert sender.idle_threads() == 2
+
+    # What is given back at once was in no thread.
+    for _ in range(10):
+        sender.writer.add(provider_call.defer(claim, "Too much.", 1.0))
+    Call.objects.update(repeat_after=timezone.now())
+    assert sender.idle_threads() == 0
+    sender.repeat_calls("first")
+    assert status(message) == "queued"
 
 
 def test_a_tick_that_fails_is_not_the_last(
