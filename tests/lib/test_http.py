@@ -172,6 +172,24 @@ def test_a_certificate_that_is_not_trusted_or_not_theirs_is_found_before_anythin
         post(client, port, host="127.0.0.1")
 
 
+def test_certificates_that_vanish_while_it_runs_are_no_connection(
+    client: Client, tls_server: Callable[[Serve], int], certificate: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "authorities.pem"
+    bundle.write_bytes(certificate.read_bytes())
+    client._session().verify = str(bundle)
+    whole = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+    port = tls_server(after(len(BODY), whole, closes))
+    post(client, port)
+    bundle.unlink()
+
+    with pytest.raises(NoConnection, match="this machine checks it against are missing") as error:
+        post(client, port)
+
+    assert error.value.code == "certificates_missing"
+    assert str(bundle) in str(error.value.response["cause"])
+
+
 def test_no_name_and_no_server_are_no_connection(client: Client) -> None:
     with pytest.raises(NoConnection, match="nothing listens at its address"):
         post(client, closed_port())

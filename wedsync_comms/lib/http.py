@@ -16,7 +16,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 
-from wedsync_comms.lib.environment.connecting import failed_connection
+from wedsync_comms.lib.environment.connecting import CertificatesMissing, failed_connection
 from wedsync_comms.lib.environment.way_out import WayOut
 from wedsync_comms.lib.errors import OutcomeUnknown
 
@@ -51,6 +51,14 @@ class HandshakeAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         use_handshake_pool(self.poolmanager)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Raises requests.ConnectionError, as for every connection that does not come about."""
+        try:
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            # It looks for the file before it connects.
+            raise requests.ConnectionError(CertificatesMissing(str(error))) from error
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
@@ -161,4 +169,6 @@ def never_left(error: requests.ConnectionError) -> bool:
     reason = getattr(cause, "reason", None)
     if isinstance(reason, ProxyError):
         return isinstance(reason.original_error, (NewConnectionError, ConnectTimeoutError))
-    return any(isinstance(each, NewConnectionError) for each in (cause, reason))
+    return isinstance(cause, (NewConnectionError, CertificatesMissing)) or isinstance(
+        reason, NewConnectionError
+    )

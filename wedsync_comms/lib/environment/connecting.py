@@ -11,12 +11,22 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProxyEr
 
 from wedsync_comms.lib.errors import NoConnection
 
+
+class CertificatesMissing(Exception):
+    """The file or folder of the authorities that we believe is not there."""
+
+
 # By the cause, the most telling first: the code of an attempt, and the clause that people read.
 REASONS: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     (
         (InvalidSchema, InvalidURL),
         "no_connection",
         "its address, or that of the proxy, cannot be used",
+    ),
+    (
+        (CertificatesMissing,),
+        "certificates_missing",
+        "the certificates that this machine checks it against are missing",
     ),
     ((NameResolutionError, socket.gaierror), "name_unknown", "its name cannot be looked up"),
     (
