@@ -23,7 +23,13 @@ from communications.sending.silent_receipts import POLL_UNTIL
 from communications.vocabulary.events import Source, StatusChanged
 from communications.vocabulary.statuses import Status
 from wedsync_comms.lib.database.connections import give_back_connection
-from wedsync_comms.lib.errors import ProviderError, RateLimited
+from wedsync_comms.lib.errors import (
+    CredentialsRejected,
+    NoConnection,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +39,9 @@ POLL_INTERVAL = timedelta(minutes=10)
 POLLED_AT_ONCE = 500
 # How many questions one provider is asked at the same time, whatever its rate.
 QUESTIONS_AT_ONCE = 8
+# What the next question would come to as well. `ConfigurationRejected` is none of them: it may be
+# about one message that the provider does not know any more.
+ASKING_ENDS = (NoConnection, CredentialsRejected, QuotaExceeded)
 
 
 def poll_overdue_receipts() -> int:
@@ -54,7 +63,7 @@ def poll_provider(slug: str, seconds: float = ROUND_S) -> int:
 
     Returns how many it asked about.
     """
-    asked, asking = 0, AskingRound(seconds)
+    asking, asked, begun = AskingRound(seconds), 0, 0
     waiting: deque[tuple[Attempt, Future[StatusChanged | None]]] = deque()
     with ThreadPoolExecutor(QUESTIONS_AT_ONCE, thread_name_prefix="ask") as pool:
         for attempt in due_attempts(slug):
@@ -62,13 +71,13 @@ def poll_provider(slug: str, seconds: float = ROUND_S) -> int:
                 break
             Attempt.objects.filter(pk=attempt.pk).update(polled_at=timezone.now())
             waiting.append((attempt, pool.submit(ask_about, attempt)))
-            asked += 1
+            begun += 1
             # The first one alone shows whether the provider wants to be asked at all.
-            most = QUESTIONS_AT_ONCE if asked > 1 else 1
+            most = QUESTIONS_AT_ONCE if begun > 1 else 1
             while waiting and (len(waiting) >= most or waiting[0][1].done()):
-                heed_answer(*waiting.popleft(), asking)
+                asked += heed_answer(*waiting.popleft(), asking)
         while waiting:
-            heed_answer(*waiting.popleft(), asking)
+            asked += heed_answer(*waiting.popleft(), asking)
     return asked
 
 
@@ -82,8 +91,12 @@ def ask_about(attempt: Attempt) -> StatusChanged | None:
 
 def heed_answer(
     attempt: Attempt, answer: Future[StatusChanged | None], asking: AskingRound
-) -> None:
-    """Waits for what a provider says about an attempt, and records it."""
+) -> bool:
+    """Waits for what a provider says about an attempt, and records it.
+
+    Returns whether it was asked about this attempt: it was not where there is no connection, or
+    where the provider answers no question at all, and then nobody asks it more in this round.
+    """
     slug = attempt.provider
     give_back_connection()
     try:
@@ -91,6 +104,9 @@ def heed_answer(
     except RateLimited as error:
         registry.bucket_for(slug).hold(error.retry_after.total_seconds())
         asking.busy.add(slug)
+    except ASKING_ENDS as error:
+        end_asking(attempt, error, asking)
+        return False
     except ProviderError as error:
         log.warning("poll_failed", attempt=attempt.pk, provider=slug, error=str(error))
     else:
@@ -98,6 +114,15 @@ def heed_answer(
             event_id = f"poll:{attempt.provider_id}:{event.kind}"
             webhook = registry.provider_for(slug).webhook
             receipts.apply_status(webhook, event, event_id, Source.POLL)
+    return True
+
+
+def end_asking(attempt: Attempt, why: ProviderError, asking: AskingRound) -> None:
+    """Ends a round in which no question is answered; the one about an attempt was never asked."""
+    Attempt.objects.filter(pk=attempt.pk).update(polled_at=attempt.polled_at)
+    if attempt.provider not in asking.busy:
+        log.warning("polling_stopped", provider=attempt.provider, error=str(why))
+    asking.busy.add(attempt.provider)
 
 
 def due_attempts(slug: str) -> Iterator[Attempt]:

@@ -17,7 +17,8 @@ from communications.providers import registry
 from communications.sending import receipt_polling, reconciliation
 from tests import factories
 from tests.communications.engine import rows
-from tests.communications.engine.mailing import Mailing, account, status, timeline
+from tests.communications.engine.mailing import Mailing, account, account_at, status, timeline
+from tests.communications.providers.answering import closed_port
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +118,31 @@ def test_asking_stops_at_the_first_429(venue: Organization, mailing: Mailing) ->
     Attempt.objects.update(polled_at=None)
     assert receipt_polling.poll_overdue_receipts() == 0
     assert len([request for request in mailing.requests() if request["method"] == "GET"]) == 1
+
+
+@pytest.mark.parametrize("why", ["no connection", "key revoked"])
+def test_a_round_ends_where_no_question_is_answered_and_what_was_not_asked_stays_due(
+    venue: Organization, mailing: Mailing, why: str
+) -> None:
+    due, asked_before = overdue(venue, 3), timezone.now() - timedelta(hours=1)
+    Attempt.objects.filter(pk=due[0].pk).update(polled_at=asked_before)
+    working = mailing.settings.PROVIDERS
+    if why == "no connection":
+        url = f"http://127.0.0.1:{closed_port()}"
+        mailing.settings.PROVIDERS = {"first": account_at(url, "first")}
+    else:
+        mailing.breaks("status", status=401, only=["GET /emails"])
+
+    # Nothing asked: the next round is not at once.
+    assert receipt_polling.poll_provider("first") == 0
+
+    assert asked_about(due) == 1
+    assert Attempt.objects.get(pk=due[0].pk).polled_at == asked_before
+    questions = [request for request in mailing.requests() if request["method"] == "GET"]
+    assert len(questions) == (1 if why == "key revoked" else 0)
+    mailing.settings.PROVIDERS = working
+    mailing.recovers()
+    assert receipt_polling.poll_provider("first") == 3
 
 
 def test_one_that_cannot_be_asked_about_stops_none_of_the_others(
