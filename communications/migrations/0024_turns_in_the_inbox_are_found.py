@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexOnline(
             model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('apply_after__isnull', False)), fields=['fairness_key', 'apply_after'], name='delivery_turns'),
+            index=models.Index(condition=models.Q(('apply_after__isnull', False)), fields=['tries', 'fairness_key', 'apply_after', 'id'], name='delivery_turns'),
         ),
         AddIndexOnline(
             model_name='address',

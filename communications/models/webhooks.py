@@ -59,9 +59,9 @@ class WebhookDelivery(models.Model):
                 condition=Q(apply_after__isnull=False),
                 name="delivery_unapplied",
             ),
-            # The same where there is more than one claim takes, and everybody has a turn.
+            # Whose is due, and what of theirs is first: what is new, and what failed how often.
             models.Index(
-                fields=["fairness_key", "apply_after"],
+                fields=["tries", "fairness_key", "apply_after", "id"],
                 condition=Q(apply_after__isnull=False),
                 name="delivery_turns",
             ),

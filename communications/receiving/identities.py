@@ -1,5 +1,6 @@
 """Whose message it is: the organization that owns the address it was sent to."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -19,27 +20,48 @@ def receiving_organizations(webhook: str, event: MessageReceived) -> list[tuple[
     A mail may be written to several. Where several share one address, it is the one that wrote to
     the sender last. Raises Unmatched.
     """
-    everybody = [
-        (organization, own_identities(organization, webhook, event.channel))
-        for organization in Organization.objects.order_by("pk")
-    ]
-    found: dict[Organization, str] = {}
-    # The address itself, then its own with a tag, then any other of its domain.
-    for reaches in (is_identity, is_tagged_identity, is_in_domain):
-        for address in event.to:
-            owners = [
-                organization
-                for organization, identities in everybody
-                if any(reaches(event.channel, own, address) for own in identities)
-            ]
+    for reached in reached_owners(webhook, event):
+        found: dict[int, str] = {}
+        for address, owners in reached.items():
             if owner := one_owner(owners, event):
                 found.setdefault(owner, address)
         if found:
-            return list(found.items())
+            rows = Organization.objects.in_bulk(found)
+            return [(rows[owner], address) for owner, address in found.items()]
     raise Unmatched(f"No organization writes from {', '.join(event.to)}.")
 
 
-def one_owner(owners: Sequence[Organization], event: MessageReceived) -> Organization | None:
+def reached_owners(webhook: str, event: MessageReceived) -> Iterator[dict[str, list[int]]]:
+    """Yields which organizations each address reaches: as it is, then as an own one with a tag,
+    then as any other of an own domain."""
+    owners = owners_by_form(webhook, event.channel)
+    everybody = owners.get(ANY, set())
+    yield {
+        address: sorted(everybody | owners.get(sender_identity(event.channel, address), set()))
+        for address in event.to
+    }
+    if event.channel == Channel.EMAIL:
+        for form in (untagged, domain_of):
+            yield {
+                address: sorted(owners.get(form(sender_identity(event.channel, address)), set()))
+                for address in event.to
+            }
+
+
+def owners_by_form(webhook: str, channel: str) -> dict[str, set[int]]:
+    """Returns who writes as which identity, and to whom a whole domain belongs."""
+    owners = defaultdict[str, set[int]](set)
+    shared = installation_identities(webhook, channel)
+    for organization, sender in Organization.objects.values_list("pk", f"{channel}_from"):
+        for own in [sender] if sender else shared:
+            identity = own if own == ANY else sender_identity(channel, own)
+            owners[identity].add(organization)
+            if channel == Channel.EMAIL and (domain := domain_of(identity)):
+                owners[domain].add(organization)
+    return owners
+
+
+def one_owner(owners: Sequence[int], event: MessageReceived) -> int | None:
     if len(owners) < 2:  # noqa: PLR2004 (more than one)
         return next(iter(owners), None)
     wrote = Message.objects.outbound().filter(
@@ -47,8 +69,7 @@ def one_owner(owners: Sequence[Organization], event: MessageReceived) -> Organiz
         leg_channel=event.channel,
         leg_to=sender_value(event) or event.handle,
     )
-    last = wrote.order_by("-created_at").select_related("organization").first()
-    return last.organization if last else None
+    return wrote.order_by("-created_at").values_list("organization", flat=True).first()
 
 
 def owners_of(webhook: str, channel: str, identity: str) -> Iterator[Organization]:
@@ -69,8 +90,12 @@ ANY = "*"
 
 def own_identities(organization: Organization, webhook: str, channel: str) -> list[str]:
     """Returns what an organization writes as: its own sender, or else the installation's."""
-    if own := organization.sender(channel):
-        return [own]
+    own = organization.sender(channel)
+    return [own] if own else installation_identities(webhook, channel)
+
+
+def installation_identities(webhook: str, channel: str) -> list[str]:
+    """Returns what those write as who have no sender of their own."""
     providers = [registry.provider_for(slug) for slug in registry.for_webhook(webhook)]
     return [
         ANY if provider.uses_sender_pool else provider.sender
@@ -83,21 +108,16 @@ def is_identity(channel: str, own: str, address: str) -> bool:
     return own == ANY or sender_identity(channel, own) == sender_identity(channel, address)
 
 
-def is_tagged_identity(channel: str, own: str, address: str) -> bool:
-    """Whether an address is the own one with a tag, like hello+tasting@ of hello@."""
-    if channel != Channel.EMAIL:
-        return False
-    local, _, domain = sender_identity(channel, address).rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}" == sender_identity(channel, own)
+def untagged(identity: str) -> str:
+    """Returns hello@ of hello+tasting@."""
+    local, _, domain = identity.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
-def is_in_domain(channel: str, own: str, address: str) -> bool:
-    """Whether an address is of a domain of ours, to which nobody else's mail comes."""
-    if channel != Channel.EMAIL:
-        return False
-    domain = sender_identity(channel, own).rpartition("@")[2]
-    theirs = sender_identity(channel, address).rpartition("@")[2]
-    return domain == theirs and bool(domain) and domain not in email_addresses.PUBLIC_DOMAINS
+def domain_of(identity: str) -> str:
+    """Returns the domain of an address with its @, blank where anybody may have an address."""
+    domain = identity.rpartition("@")[2]
+    return f"@{domain}" if domain not in email_addresses.PUBLIC_DOMAINS else ""
 
 
 @lru_cache(maxsize=10_000)

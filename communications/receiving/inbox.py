@@ -6,18 +6,18 @@ turns in what is claimed, each in the order in which it came. So a flood for one
 receipts that match nothing, holds up nobody else.
 """
 
-from collections import Counter, deque
-from datetime import timedelta
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Count
+from django.db import connection, transaction
 from django.utils import timezone
 
-from communications.models import Address, Attempt, Message, Organization, WebhookDelivery
-from communications.models.webhooks import WebhookDeliveryQuerySet
+from communications.models import Address, Attempt, Message, WebhookDelivery
 from communications.providers import registry
 from communications.providers.base import Provider
-from communications.receiving.identities import sender_identity
+from communications.receiving.identities import reached_owners
 from communications.receiving.receipts import echoed_ids
 from communications.receiving.writers import sender_value
 from communications.vocabulary.events import (
@@ -29,7 +29,6 @@ from communications.vocabulary.events import (
     StatusChanged,
 )
 from wedsync_comms.lib.fair_share import FairShare
-from wedsync_comms.lib.leases.row_lease import acquire_batch
 from wedsync_comms.lib.web.webhook_request import WebhookRequest
 
 log = structlog.get_logger(__name__)
@@ -42,8 +41,43 @@ DELIVERY_BATCH = 10
 # How many of those that failed before are tried again after each batch of new ones.
 RETRIED_BATCH = 2
 KEY_LENGTH = 120
-# Whose organization cannot be told.
+# Whose organization cannot be told, and who writes for the first time to an address that several
+# organizations share: a party each, for who sends made-up mail shall have one turn.
 NOBODY = "nobody"
+STRANGER = "stranger"
+
+
+# From one number of tries and one key to the next by the index `delivery_turns`, whatever lies
+# between them: as many steps as parties wait, however many deliveries do.
+# https://wiki.postgresql.org/wiki/Loose_indexscan
+WAITING = """
+WITH RECURSIVE waiting(tries, fairness_key) AS (
+    SELECT * FROM (
+        SELECT tries, fairness_key FROM communications_webhookdelivery
+        WHERE apply_after IS NOT NULL
+        ORDER BY tries, fairness_key LIMIT 1
+    ) first
+    UNION ALL
+    SELECT delivery.tries, delivery.fairness_key
+    FROM waiting JOIN communications_webhookdelivery delivery ON delivery.id = (
+        SELECT id FROM communications_webhookdelivery
+        WHERE apply_after IS NOT NULL
+          AND (tries, fairness_key) > (waiting.tries, waiting.fairness_key)
+        ORDER BY tries, fairness_key LIMIT 1
+    )
+)
+SELECT first.due_at, first.tries, first.fairness_key
+FROM (
+    SELECT waiting.tries, waiting.fairness_key, (
+        SELECT apply_after FROM communications_webhookdelivery
+        WHERE apply_after IS NOT NULL
+          AND tries = waiting.tries AND fairness_key = waiting.fairness_key
+        ORDER BY apply_after LIMIT 1
+    ) AS due_at
+    FROM waiting
+) first
+WHERE first.due_at <= %(now)s
+"""
 
 
 class Inbox:
@@ -62,35 +96,72 @@ class Inbox:
         Those may be many and match nothing ever: whatever has failed holds up nothing new, and what
         is new never keeps it waiting for good.
         """
-        due = WebhookDelivery.objects.due(timezone.now())
-        new = claim_in_turns(
-            self.new, due.filter(tries=0).order_by("apply_after", "id"), DELIVERY_BATCH
-        )
-        failed = due.filter(tries__gt=0).order_by("tries", "apply_after", "id")
-        return new + claim_in_turns(self.retried, failed, RETRIED_BATCH)
+        now = timezone.now()
+        waiting = waiting_parties(now)
+        new = {key: [0] for key, tries in waiting if tries == 0}
+        failed = defaultdict[str, list[int]](list)
+        for key, tries in waiting:
+            if tries:
+                failed[key].append(tries)
+        taken = claim_in_turns(self.new, new, now, DELIVERY_BATCH)
+        return taken + claim_in_turns(self.retried, failed, now, RETRIED_BATCH)
+
+
+def waiting_parties(now: datetime) -> list[tuple[str, int]]:
+    """Returns who has something due that was tried how often, whoever waited longest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, {"now": connection.ops.adapt_datetimefield_value(now)})
+        return [(key, tries) for _, tries, key in sorted(cursor.fetchall())]
 
 
 def claim_in_turns(
-    turns: FairShare[str], due: WebhookDeliveryQuerySet, limit: int
+    turns: FairShare[str], waiting: Mapping[str, Sequence[int]], now: datetime, limit: int
 ) -> list[WebhookDelivery]:
-    """Takes the first ones if there are no more than may be taken; else each key's in its turn."""
-    waiting = dict(due.order_by().values_list("fairness_key").annotate(Count("pk")))
-    if not waiting:
-        return []
-    if len(waiting) == 1 or sum(waiting.values()) <= limit:
-        return acquire_batch(due, "apply_after", DELIVERY_LEASE, limit)
+    """Takes up to so many deliveries of those who wait, each party's in its turn.
+
+    `waiting` says by party how often what it has due was tried.
+    """
     turns.enter(dict.fromkeys(waiting, 1.0))
-    planned = turns.plan(waiting, limit)
-    taken = {
-        key: deque(
-            acquire_batch(due.filter(fairness_key=key), "apply_after", DELIVERY_LEASE, share)
-        )
-        for key, share in Counter(planned).items()
-    }
-    # Another process may have been quicker with some of them.
-    claimed = [taken[key].popleft() for key in planned if taken[key]]
+    with transaction.atomic():
+        claimed = lock_in_turns(turns, waiting, now, limit)
+        taken = WebhookDelivery.objects.filter(pk__in=[delivery.pk for delivery in claimed])
+        if claimed:
+            taken.update(apply_after=timezone.now() + DELIVERY_LEASE)
     turns.serve([delivery.fairness_key for delivery in claimed], cost=len(claimed))
     return claimed
+
+
+def lock_in_turns(
+    turns: FairShare[str], waiting: Mapping[str, Sequence[int]], now: datetime, limit: int
+) -> list[WebhookDelivery]:
+    """Locks deliveries, and returns them in the order of turns."""
+    # Everybody is believed to have enough. Whoever turns out to have less, or to be served by
+    # another process at this moment, leaves the rest of its turns to the others.
+    available = dict.fromkeys(waiting, limit)
+    locked = {key: list[WebhookDelivery]() for key in waiting}
+    while True:
+        planned = turns.plan(available, limit)
+        missing = {
+            key: count for key, count in Counter(planned).items() if count > len(locked[key])
+        }
+        if not missing:
+            break
+        for key, count in missing.items():
+            locked[key] = lock_first(key, waiting[key], now, count)
+            if len(locked[key]) < count:
+                available[key] = len(locked[key])
+    next_of = {key: iter(deliveries) for key, deliveries in locked.items()}
+    return [next(next_of[key]) for key in planned]
+
+
+def lock_first(key: str, tries: Sequence[int], now: datetime, count: int) -> list[WebhookDelivery]:
+    """Locks the first so many due of a party: what failed least often, then by time."""
+    locked = list[WebhookDelivery]()
+    for number in sorted(tries):
+        due = WebhookDelivery.objects.due(now).filter(tries=number, fairness_key=key)
+        rows = due.order_by("apply_after", "id").select_for_update(skip_locked=True)
+        locked += rows[: count - len(locked)]
+    return locked
 
 
 def fairness_key(webhook: str, provider: Provider, request: WebhookRequest) -> str:
@@ -116,9 +187,9 @@ def party_of(webhook: str, event: Event) -> str:
             found = owner_of_receipt(webhook, event)
             return "unmatched" if found is None else f"{found}:receipts"
         case MessageReceived():
-            return receiving_party(event)
+            return receiving_party(webhook, event)
         case MessageEchoed() | MessageEdited() | ReactionChanged():
-            return receiving_party(event.message)
+            return receiving_party(webhook, event.message)
         case _:
             return NOBODY
 
@@ -139,21 +210,16 @@ def owner_of_receipt(webhook: str, event: StatusChanged) -> int | None:
     return messages.values_list("organization", flat=True).first()
 
 
-def receiving_party(event: MessageReceived) -> str:
-    """Returns the organization that owns the address written to; where several share it, the first
-    that knows who wrote. What one person writes stays in its order, so it is always the same."""
-    written_to = sender_identity(event.channel, event.to[0]) if event.to else ""
+def receiving_party(webhook: str, event: MessageReceived) -> str:
+    """Returns the organization that is written to; where several share the address, the first that
+    knows who wrote. What one person writes stays in its order, so it is always the same.
+
+    What is written to nobody here is one party's, however many addresses somebody makes up.
+    """
+    reached = (owners for way in reached_owners(webhook, event) for owners in way.values())
+    owners = next((found for found in reached if found), [])
+    if len(owners) < 2:  # noqa: PLR2004 (shared)
+        return str(owners[0]) if owners else NOBODY
     known = Address.objects.filter(channel=event.channel, value=sender_value(event) or "")
-    found = (
-        owner_of_identity(event.channel, written_to)
-        or known.order_by("pk").values_list("organization", flat=True).first()
-    )
-    return str(found) if found else f"to {written_to}"
-
-
-def owner_of_identity(channel: str, identity: str) -> int | None:
-    """Returns the first organization that has an address as its own; None for a shared one."""
-    if not identity:
-        return None
-    own = Organization.objects.filter(**{f"{channel}_from__icontains": identity})
-    return own.order_by("pk").values_list("pk", flat=True).first()
+    found = known.order_by("pk").values_list("organization", flat=True).first()
+    return str(found) if found else STRANGER

@@ -49,8 +49,9 @@ from tests.benchmarks.stack import Machine, Stack
 SHORT = 2_000
 EVENTS = 5
 OUTBOX = 100
-# An outage's worth.
+# An outage's worth, of so many parties, half of it tried before.
 INBOX = 20_000
+PARTIES = 20
 REPETITIONS = 10
 ROUNDS = 3
 # Attempts are given ids that their events can name.
@@ -103,6 +104,12 @@ COPIES: dict[type[Model], Copies] = {
     },
 }
 
+DUE: Copies = {
+    "event_id": "'due_' || n",
+    "fairness_key": f"'resend:' || mod(n, {PARTIES})",
+    "tries": f"mod(n / {PARTIES}, 2)",
+}
+
 
 def run(machine: Machine, messages: int) -> Iterator[Row]:
     long, short = machine.postgres_with_redis("long"), machine.postgres_with_redis("short")
@@ -135,7 +142,7 @@ def fill(count: int) -> None:
             multiply(row, COPIES[type(row)], count, EVENTS if isinstance(row, Event) else 1)
         cursor.execute("SET session_replication_role = DEFAULT")
     rows.due(OUTBOX)
-    multiply(due_delivery(), {"event_id": "'due_' || n"}, INBOX)
+    multiply(due_delivery(), DUE, INBOX)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -243,7 +250,7 @@ def queries() -> dict[str, Callable[[], object]]:
             usable=["resend"],
             limit=OUTBOX,
         ),
-        f"claim of webhooks, {INBOX:,} waiting": inbox.Inbox().claim,
+        f"claim of webhooks, {INBOX:,} of {PARTIES} waiting": inbox.Inbox().claim,
         "attempt of a receipt": partial(receipts.find_attempt, "resend", receipt),
         "receipts to poll": poll_receipts,
         "tail of the stream": lambda: list(

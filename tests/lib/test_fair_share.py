@@ -2,9 +2,11 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wedsync_comms.lib import fair_share
 from wedsync_comms.lib.fair_share import FairQueue, FairShare
 
 MANY = 10_000
@@ -163,3 +165,16 @@ def test_a_queue_that_is_empty_again_remembers_nobody() -> None:
     queue.put("a", "second")
     assert [queue.get(), queue.get()] == ["first", "second"]
     assert (len(queue), queue.next_starts) == (0, {})
+
+
+def test_flows_that_come_once_and_go_are_not_remembered_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fair_share, "REMEMBERED", 10)
+    share = FairShare[int]()
+    for flow in range(30):
+        share.enter({flow: 1.0, -1: 1.0})
+        share.serve([flow], cost=1.0 + (flow == 7))
+    share.enter({-1: 1.0})
+    assert len(share.standings) == 11
+    assert 7 in share.standings

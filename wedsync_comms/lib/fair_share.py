@@ -24,6 +24,8 @@ Flow = TypeVar("Flow", bound=Hashable)
 Item = TypeVar("Item")
 
 NEVER = 0
+# Of how many flows that have nothing now their debts are remembered.
+REMEMBERED = 1_000
 
 
 @dataclass
@@ -47,11 +49,15 @@ class FairShare(Generic[Flow]):
     def enter(self, weights: Mapping[Flow, float]) -> None:
         """Notes which flows wait now, each with its weight, which is above zero."""
         # Who was served ahead of its part and left keeps its tag until the clock has come to it.
-        self.standings = {
-            flow: standing
+        gone = [
+            flow
             for flow, standing in self.standings.items()
-            if flow in weights or standing.start > self.virtual_time
-        }
+            if flow not in weights and standing.start > self.virtual_time
+        ]
+        # Of too many, those that are furthest ahead.
+        gone = heapq.nlargest(REMEMBERED, gone, key=lambda flow: self.standings[flow].start)
+        kept = [*filter(self.standings.__contains__, weights), *gone]
+        self.standings = {flow: self.standings[flow] for flow in kept}
         for flow in weights:
             standing = self.standings.setdefault(flow, Standing(self.virtual_time))
             # What could not be served, for reasons of its own, is not caught up on.

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -20,6 +21,7 @@ from tests.communications.edges import posting
 from tests.communications.edges.posting import claimed, deliver, echo, sent
 
 pytestmark = pytest.mark.django_db
+TABLE = WebhookDelivery._meta.db_table
 
 
 def stray_tags() -> dict[str, str]:
@@ -124,6 +126,39 @@ def test_of_more_parties_than_places_each_has_a_turn_before_anybody_has_a_second
     assert served == dict.fromkeys(parties, 3)
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="reads PostgreSQL's statistics")
+def test_a_claim_reads_no_more_of_a_large_flood_than_of_a_small_one() -> None:
+    for tries in (0, 1, 2):
+        waiting(*["flood"] * 400, *["other"] * 400, "third", tries=tries)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE communications_webhookdelivery")
+    mine = Inbox()
+    before = rows_read()
+    taken = mine.claim()
+    assert len(taken) == inbox.DELIVERY_BATCH + inbox.RETRIED_BATCH
+    # Of 2,403.
+    assert rows_read() - before < 400
+
+
+def rows_read() -> int:
+    """How many rows of the inbox this transaction has fetched."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(pg_stat_get_xact_tuples_returned(%s::regclass), 0) + coalesce(sum("
+            "  pg_stat_get_xact_tuples_returned(indexrelid)), 0)"
+            "FROM pg_index WHERE indrelid = %s::regclass",
+            [TABLE, TABLE],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_who_has_less_than_its_part_leaves_the_rest_to_the_others() -> None:
+    waiting("one", *["many"] * 20)
+    taken = Inbox().claim()
+    assert Counter(keys_of(taken)) == {"one": 1, "many": inbox.DELIVERY_BATCH - 1}
+    assert len({delivery.pk for delivery in taken}) == inbox.DELIVERY_BATCH
+
+
 @given(parties=st.lists(st.sampled_from("abcde"), max_size=25), places=st.integers(1, 6))
 @hypothesis_settings(
     max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -171,8 +206,25 @@ def test_a_message_that_came_in_is_the_organizations_that_is_written_to() -> Non
     stranger = key_of_next("email.received", **mail("eve@example.com", "hello@everafter.example"))
     assert to_barn == f"resend:{barn.pk}"
     assert to_all == f"resend:{shared.pk}"
-    assert stranger == "resend:to hello@everafter.example"
-    assert key_of_next("email.received", **mail("eve@example.com")) == "resend:to "
+    assert stranger == "resend:stranger"
+    assert key_of_next("email.received", **mail("eve@example.com")) == "resend:nobody"
+
+
+def test_made_up_recipients_are_one_party() -> None:
+    barn = factories.organization(email_from="Rosewood Barn <hello@rosewood.example>")
+    ann = factories.organization(email_from="Ann <ann@lake.example>")
+    factories.organization(email_from="Joann <joann@lake.example>")
+
+    def party_of(*to: str) -> str:
+        key = key_of_next("email.received", **mail("eve@example.com", *to))
+        return key.removeprefix("resend:")
+
+    assert party_of("hello+1@rosewood.example") == party_of("x2@ROSEWOOD.example") == str(barn.pk)
+    assert party_of("ann@lake.example") == party_of("ann+x@lake.example") == str(ann.pk)
+    # Whose a domain of two is, is not told: they are nobody's acquaintances.
+    assert party_of("tom@lake.example") == "stranger"
+    assert party_of("x1@gone.example") == party_of("x2@gone.example") == "nobody"
+    assert party_of("x1@gone.example", "hello@rosewood.example") == str(barn.pk)
 
 
 def mail(sender: str, *to: str) -> dict[str, Any]:
