@@ -1,9 +1,12 @@
 """Slow tasks of many parties: a thousand of one keep nobody's one waiting."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django_q.models import OrmQ
+from django_q.tasks import async_task
 
 from wedsync_comms.lib.fair_share import FairShare
 from wedsync_comms.lib.models import WaitingTask
@@ -106,3 +109,41 @@ def test_turns_that_are_lost_are_handed_out_again_and_a_turn_too_many_does_nothi
     assert not take_turn()
     tasks.restore_turns()
     assert turns_out() == 0
+
+
+def test_a_party_whose_tasks_end_their_process_keeps_nobody_from_a_turn() -> None:
+    request_tasks(NOTE, dict.fromkeys(range(40), "a"))
+    request_tasks(NOTE, {100: "b"})
+    for _ in range(39):
+        if 100 not in noted:
+            tasks.shares = FairShare()
+            run_next()
+    assert 100 in noted
+
+
+def test_turns_that_are_lost_are_handed_out_again_whatever_else_waits_to_be_run() -> None:
+    for _ in range(TURNS_AT_ONCE + 1):
+        async_task("builtins.len", "")
+    request_tasks(NOTE, dict.fromkeys(range(20), "a"))
+    own = [row.pk for row in OrmQ.objects.all() if row.func() == TURN]
+    assert len(own) == TURNS_AT_ONCE
+    OrmQ.objects.filter(pk__in=own[3:]).delete()
+    for _ in range(2):
+        tasks.restore_turns()
+        assert sum(row.func() == TURN for row in OrmQ.objects.all()) == TURNS_AT_ONCE
+
+
+def test_what_is_asked_for_while_the_last_ones_are_done_has_a_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request_tasks(NOTE, dict.fromkeys(range(TURNS_AT_ONCE), "a"))
+    insert = QuerySet.bulk_create
+
+    def late(*args: Any, **options: Any) -> Any:
+        while run_next():
+            pass
+        return insert(*args, **options)
+
+    monkeypatch.setattr(QuerySet, "bulk_create", late)
+    request_tasks(NOTE, {100: "b"})
+    assert turns_out() == 1

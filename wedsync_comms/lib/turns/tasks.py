@@ -10,12 +10,14 @@ runs, so that what is asked for meanwhile is done afterwards. A process that die
 maybe a turn: a schedule finds all that is to be done, and `restore_turns` hands out turns again.
 """
 
+import random
 import time
 from collections.abc import Mapping
+from itertools import islice
 
 import structlog
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Max, QuerySet
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.tasks import async_task
@@ -40,7 +42,7 @@ def request_tasks(func: str, parties: Mapping[int, object], *, urgency: int = 0)
 
     Call it after the commit of what is to be found: a task that waits already counts as asked for.
     """
-    waiting = count_waiting()
+    last = WaitingTask.objects.aggregate(last=Max("pk"))["last"] or 0
     WaitingTask.objects.bulk_create(
         (
             WaitingTask(func=func, key=key, party=str(party), urgency=urgency)
@@ -49,12 +51,22 @@ def request_tasks(func: str, parties: Mapping[int, object], *, urgency: int = 0)
         ignore_conflicts=True,
         batch_size=500,
     )
-    hand_out_turns(min(len(parties), TURNS_AT_ONCE - waiting))
+    # Those that wait now have their turns. Counted before, they might have been done meanwhile, and
+    # nobody would bring the next turn.
+    earlier = count_waiting(WaitingTask.objects.filter(pk__lte=last))
+    hand_out_turns(min(len(parties), TURNS_AT_ONCE - earlier))
 
 
-def count_waiting() -> int:
+def count_waiting(tasks: QuerySet[WaitingTask] | None = None) -> int:
     """Returns how many tasks wait; no more than there may be turns."""
-    return len(WaitingTask.objects.values_list("pk")[:TURNS_AT_ONCE])
+    rows = WaitingTask.objects.all() if tasks is None else tasks
+    return len(rows.values_list("pk")[:TURNS_AT_ONCE])
+
+
+def count_turns() -> int:
+    """Returns how many turns are out, whatever else django-q2 has to run; no more than may be."""
+    queued = OrmQ.objects.order_by("pk").iterator(chunk_size=500)
+    return len([*islice((row for row in queued if row.task.get("func") == TURN), TURNS_AT_ONCE)])
 
 
 def hand_out_turns(count: int) -> None:
@@ -64,8 +76,8 @@ def hand_out_turns(count: int) -> None:
 
 def restore_turns() -> None:
     """Hands out turns where those that were out are lost, so that nothing waits for good."""
-    if OrmQ.objects.count() < TURNS_AT_ONCE:
-        hand_out_turns(count_waiting())
+    if waiting := count_waiting():
+        hand_out_turns(waiting - count_turns())
 
 
 def take_turn() -> bool:
@@ -90,7 +102,10 @@ def take_turn() -> bool:
 def claim_task() -> WaitingTask | None:
     """Takes the most urgent task of the party whose turn it is, or of the next one's where another
     process was quicker."""
-    waiting = dict(WaitingTask.objects.order_by().values_list("party").annotate(Count("pk")))
+    waiting = list(WaitingTask.objects.order_by().values_list("party", flat=True).distinct())
+    # Among equals by chance. A task that runs out of time ends its process, and what it cost with
+    # it: were the same party first in each new one, nobody else would ever have a turn.
+    random.shuffle(waiting)
     shares.enter(dict.fromkeys(waiting, 1.0))
     for party in shares.plan(dict.fromkeys(waiting, 1), len(waiting)):
         own = WaitingTask.objects.filter(party=party).order_by("urgency", "pk")
