@@ -34,6 +34,10 @@ class Call(models.Model):
     repeat_after = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+    # How often its provider refused to say what became of it, once a minute at most, and when that
+    # was counted last.
+    refusals = models.PositiveSmallIntegerField(default=0, db_default=0)
+    refused_at = models.DateTimeField(null=True)
 
     objects = CallQuerySet.as_manager()
 

@@ -10,11 +10,11 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from communications.messages.transitions import Change, record
-from communications.models import Attempt, Message
+from communications.models import Attempt, Call, Message
 from communications.policy import channel_fallback
 from communications.policy.eligibility import expiry_of, refuse_unsendable
 from communications.providers import registry
@@ -31,6 +31,10 @@ RECONCILED_AT_ONCE = 200
 ECHO_WITHIN = timedelta(seconds=30)
 # How far a provider's clock may be off.
 CLOCK_SKEW = timedelta(minutes=1)
+# A question that is refused (429, 5xx) says nothing about a message. After so many, of which one a
+# minute counts, it is as if the provider could not be asked.
+MOST_REFUSALS = 30
+REFUSAL_COUNTS_EVERY = timedelta(minutes=1)
 
 
 class NotNow(Exception):
@@ -149,8 +153,8 @@ def unknown_grace() -> timedelta:
 def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence[list[str] | None]:
     """Asks the provider for the messages of one call.
 
-    Returns for each its ids of what may be it; None if it cannot be asked or does not answer.
-    Raises NotNow.
+    Returns for each its ids of what may be it; None if it cannot be asked, or has refused to answer
+    for long. Raises NotNow.
     """
     slug = attempts[0].provider
     nothing = [None] * len(attempts)
@@ -166,27 +170,41 @@ def ask_about_call(attempts: Sequence[Attempt], asking: AskingRound) -> Sequence
     Attempt.objects.filter(call=attempts[0].call_id).update(polled_at=timezone.now())
     try:
         since = attempts[0].call.created_at - CLOCK_SKEW
-        with reached(slug, asking):
+        with answered(attempts[0], asking):
             return provider.find_batch_by_content(outbounds, since, wait_for_slot)
     except LookupError:
-        return nothing
-    except RateLimited as error:
-        registry.bucket_for(slug).hold(error.retry_after.total_seconds())
-        asking.busy.add(slug)
-        return nothing
-    except ProviderError as error:
-        log.warning("look_up_failed", call=str(attempts[0].call_id), error=str(error))
         return nothing
 
 
 @contextmanager
-def reached(slug: str, asking: AskingRound) -> Iterator[None]:
-    """Raises NotNow where a provider is not reached: who cannot ask gives nothing up."""
+def answered(attempt: Attempt, asking: AskingRound) -> Iterator[None]:
+    """Raises NotNow where a provider is not reached or refuses to say what became of a call: who
+    cannot ask gives nothing up. LookupError where it has refused for long."""
+    slug = attempt.provider
     try:
         yield
     except NoConnection as error:
         asking.busy.add(slug)
         raise NotNow from error
+    except ProviderError as error:
+        if isinstance(error, RateLimited):
+            registry.bucket_for(slug).hold(error.retry_after.total_seconds())
+            asking.busy.add(slug)
+        log.warning("look_up_failed", call=str(attempt.call_id), error=str(error))
+        if count_refusal(attempt.call_id) < MOST_REFUSALS:
+            raise NotNow from error
+        raise LookupError(str(error)) from error
+
+
+def count_refusal(call_id: Any) -> int:
+    """Counts that a provider refused to say what became of a call, if it has not in this minute.
+
+    Returns how many that are by now.
+    """
+    now = timezone.now()
+    long_ago = Q(refused_at=None) | Q(refused_at__lte=now - REFUSAL_COUNTS_EVERY)
+    Call.objects.filter(long_ago, pk=call_id).update(refusals=F("refusals") + 1, refused_at=now)
+    return Call.objects.values_list("refusals", flat=True).get(pk=call_id)
 
 
 def wait_in_turn(slug: str, asking: AskingRound) -> None:

@@ -419,6 +419,8 @@ def age(message: Message) -> None:
 def test_an_answer_that_never_comes_is_waited_for_and_then_given_up(silent: Message) -> None:
     assert reconciliation.resolve_unknown() == 0
     age(silent)
+    assert reconciliation.resolve_unknown() == 0
+    worn_out(silent)
 
     assert reconciliation.resolve_unknown() == 1
 
@@ -426,6 +428,34 @@ def test_an_answer_that_never_comes_is_waited_for_and_then_given_up(silent: Mess
     assert set(statuses(silent)) == {"failed"}
     assert timeline(silent).count("given_up") == 1
     assert reconciliation.resolve_unknown() == 0
+
+
+def worn_out(message: Message) -> None:
+    """Its provider has refused to tell once a minute, for half an hour but one."""
+    last = timezone.now() - reconciliation.REFUSAL_COUNTS_EVERY
+    counted = {"refusals": reconciliation.MOST_REFUSALS - 1, "refused_at": last}
+    Call.objects.filter(attempts__message=message).update(**counted)
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "status"])
+def test_a_question_that_is_refused_after_an_outage_gives_nothing_up(
+    silent: Message, mailing: Mailing, fault: str
+) -> None:
+    options: dict[str, Any] = {"retry_after": 1} if fault == "rate_limit" else {"status": 503}
+    age(silent)
+    mailing.recovers()
+    mailing.breaks(fault, only=["GET /emails"], **options)
+
+    for _ in range(3):
+        assert reconciliation.resolve_unknown() == 0
+        mailing.pass_time()
+
+    # However often it is asked, once a minute counts.
+    assert status(silent) == "unknown"
+    assert Call.objects.get(attempts=silent.attempts.latest("number")).refusals == 1
+    mailing.recovers()
+    assert reconciliation.resolve_unknown() == 1
+    assert (status(silent), len(mailing.mails())) == ("sent", 1)
 
 
 def lists(mailing: Mailing) -> int:
@@ -460,6 +490,7 @@ def test_who_may_not_be_asked_now_is_neither_asked_nor_given_up(
 
 def test_a_receipt_that_comes_after_giving_up_still_wins(silent: Message, mailing: Mailing) -> None:
     age(silent)
+    worn_out(silent)
     reconciliation.resolve_unknown()
     last = Attempt.objects.filter(message=silent).latest("number")
 

@@ -1,0 +1,23 @@
+"""How often a provider refused to say what became of a call."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('communications', '0026_parts_of_search_keys'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='call',
+            name='refusals',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name='call',
+            name='refused_at',
+            field=models.DateTimeField(null=True),
+        ),
+    ]
