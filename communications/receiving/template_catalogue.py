@@ -105,8 +105,9 @@ def store_catalogue(catalogue: Catalogue) -> None:
     Whether there is anything to store is told by two queries, and what changed is written by
     statement, not by row: most of the time nothing has changed, for however many organizations.
     """
-    fingerprint = fingerprint_of(catalogue)
-    if fingerprint == read_fingerprint(catalogue.channel):
+    sharing = sharing_ids(catalogue.channel)
+    before = read_state(catalogue.channel)
+    if before.get("fingerprint") == fingerprint_of(catalogue, sharing):
         return
     copies = shared_templates(catalogue.channel)
     for text in catalogue.texts:
@@ -116,14 +117,18 @@ def store_catalogue(catalogue: Catalogue) -> None:
     add_missing(catalogue)
     if catalogue.is_whole:
         mark_deleted(catalogue)
-    # What was stored is part of it.
-    note_fingerprint(catalogue.channel, fingerprint_of(catalogue))
+    # What was stored is part of it; who came meanwhile is not.
+    note_fingerprint(catalogue.channel, fingerprint_of(catalogue, sharing), before)
 
 
 def sharing_organizations(channel: str) -> QuerySet[Organization]:
     """Returns the organizations that write through our accounts. Who has a number of their own has
     a catalogue of their own."""
     return Organization.objects.filter(**{f"{channel}_from": ""}).order_by("pk")
+
+
+def sharing_ids(channel: str) -> list[int]:
+    return list(sharing_organizations(channel).values_list("pk", flat=True))
 
 
 def shared_templates(channel: str) -> QuerySet[Template]:
@@ -150,8 +155,7 @@ def storable_value(column: str, word: str) -> str:
 
 def add_missing(catalogue: Catalogue) -> None:
     """Gives each organization the texts that it does not have: new ones, or all where it is new."""
-    organizations = sharing_organizations(catalogue.channel)
-    everybody = set(organizations.values_list("pk", flat=True))
+    everybody = set(sharing_ids(catalogue.channel))
     for text in catalogue.texts:
         copies = shared_templates(catalogue.channel).filter(name=text.name, language=text.language)
         if copies.count() == len(everybody):
@@ -182,17 +186,16 @@ def mark_deleted(catalogue: Catalogue) -> None:
 # --- what was stored last ------------------------------------------------------------------------
 
 
-def fingerprint_of(catalogue: Catalogue) -> str:
-    """Returns what a catalogue says and who has it, in a few bytes.
+def fingerprint_of(catalogue: Catalogue, sharing: Sequence[int]) -> str:
+    """Returns what a catalogue says and which organizations have it, in a few bytes.
 
     It is another one where a provider says something else, where an organization comes or goes, and
     where somebody has removed a text.
     """
     texts = sorted(json.dumps(asdict(text), sort_keys=True) for text in catalogue.texts)
-    sharing = list(sharing_organizations(catalogue.channel).values_list("pk", flat=True))
     count = Template.objects.filter(channel=catalogue.channel).count()
     return hashlib.sha256(
-        json.dumps([texts, catalogue.is_whole, sharing, count]).encode()
+        json.dumps([texts, catalogue.is_whole, [*sharing], count]).encode()
     ).hexdigest()
 
 
@@ -200,20 +203,32 @@ def fingerprint_key(channel: str) -> str:
     return f"catalogue-stored:{channel}"
 
 
-def read_fingerprint(channel: str) -> str:
-    """Returns the fingerprint of what was stored last; blank where that is not known any more."""
-    return str((shared_state.read_row(fingerprint_key(channel)) or {}).get("fingerprint", ""))
+def read_state(channel: str) -> shared_state.State:
+    """Returns the fingerprint of what was stored last, and a number that is another one after each
+    change that was made here."""
+    return shared_state.read_row(fingerprint_key(channel)) or {}
 
 
-def note_fingerprint(channel: str, fingerprint: str) -> None:
-    state: shared_state.State = {"fingerprint": fingerprint}
-    shared_state.update_row(fingerprint_key(channel), lambda _state, _now: (state, None))
+def note_fingerprint(channel: str, fingerprint: str, before: shared_state.State) -> None:
+    """Notes what is stored, unless something was changed here since `before` was read."""
+
+    def note(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
+        now = state or {}
+        if now.get("changes") != before.get("changes"):
+            return now, None
+        return {**now, "fingerprint": fingerprint}, None
+
+    shared_state.update_row(fingerprint_key(channel), note)
 
 
 def forget_fingerprint(channel: str) -> None:
     """Has what is stored compared with the next list, also if that is the same: it was changed
     here."""
-    shared_state.update_row(fingerprint_key(channel), lambda _state, _now: ({}, None))
+
+    def forget(state: shared_state.State | None, _now: float) -> tuple[shared_state.State, None]:
+        return {"changes": (state or {}).get("changes", 0) + 1}, None
+
+    shared_state.update_row(fingerprint_key(channel), forget)
 
 
 # --- what is known in between --------------------------------------------------------------------

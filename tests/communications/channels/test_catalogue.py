@@ -219,6 +219,45 @@ def test_who_comes_later_and_what_was_removed_or_judged_here_is_seen_although_th
     assert set(Template.objects.values_list("approval", "category")) == {("APPROVED", "UTILITY")}
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_happens_while_a_list_is_stored_is_seen_the_next_time(
+    venue: Organization, monkeypatch: pytest.MonkeyPatch, *, first: bool
+) -> None:
+    if not first:
+        store(text("news"), text("older"))
+    mark_deleted = template_catalogue.mark_deleted
+
+    def meanwhile(catalogue: Catalogue) -> None:
+        mark_deleted(catalogue)
+        factories.organization()
+        template_catalogue.apply_template_change("whatsapp", judged)
+
+    judged = TemplateChanged(name="news", language="en", approval="PAUSED", category="MARKETING")
+    monkeypatch.setattr(template_catalogue, "mark_deleted", meanwhile)
+    store(text("news"))
+    assert approvals(venue)["news"] == "PAUSED"
+    monkeypatch.undo()
+    store(text("news"))
+    news = Template.objects.filter(name="news").values_list("approval", flat=True)
+    assert list(news) == ["APPROVED", "APPROVED"]
+
+
+def test_who_is_founded_while_a_list_is_stored_has_it_the_next_time(
+    venue: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark_deleted, late = template_catalogue.mark_deleted, list[Organization]()
+
+    def meanwhile(catalogue: Catalogue) -> None:
+        mark_deleted(catalogue)
+        late.append(factories.organization())
+
+    monkeypatch.setattr(template_catalogue, "mark_deleted", meanwhile)
+    store(text("news"))
+    monkeypatch.undo()
+    store(text("news"))
+    assert approvals(venue) == approvals(late[0]) == {"news": "APPROVED"}
+
+
 def test_an_account_that_does_not_answer_loses_none_of_its_texts(venue: Organization) -> None:
     store(text("news"), text("theirs"))
     store(text("news", approval="PAUSED"), is_whole=False)
