@@ -16,12 +16,22 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ModelState, ProjectState
 
+from wedsync_comms.lib.database.brief_migrations import BriefMigration
 from wedsync_comms.lib.database.online_indexes import AddIndexOnline
 
 Key = tuple[str, str]
 
 # The tables that grow without end.
 GROWING = {"message", "attempt", "event", "webhookdelivery"}
+# Those that nobody may wait for: what is sent and received needs them.
+HOT = GROWING | {"attachment", "organization"}
+ALTERING = (
+    operations.AddField,
+    operations.AlterField,
+    operations.RemoveField,
+    operations.AddConstraint,
+    operations.RemoveConstraint,
+)
 DATA = (operations.RunPython, operations.RunSQL)
 # Which types hold all that another one holds.
 WIDER = {
@@ -43,6 +53,8 @@ UNEXPECTED_NULL = "the release before expects no NULL when it reads: give it a d
 NEW_NAME = "the release before knows the old name: add, copy, and drop the old a release later"
 NARROWER = "the release before writes what this does not hold: add another column"
 LOCKS = "nobody writes to the table meanwhile: AddIndexOnline, with atomic = False"
+WAITS = "behind a backup it would wait, and everybody behind it: BriefMigration, atomic"
+TABLES = "it keeps one table locked while it waits for the other: a migration for each"
 MIXED = "move rows in a migration of their own, apart from the schema"
 
 
@@ -98,10 +110,25 @@ def judge(migration: Migration, history: History) -> Iterator[str]:
     """Yields the problems of a migration, and takes it into the history."""
     if len({isinstance(operation, DATA) for operation in migration.operations}) > 1:
         yield f"{migration}: {MIXED}"
+    altered = hot_tables(migration, history)
+    if altered and not (isinstance(migration, BriefMigration) and migration.atomic):
+        yield f"{migration}: {WAITS}"
+    if len(altered) > 1:
+        yield f"{migration}: {TABLES}"
     for operation in migration.operations:
         for problem in about(operation, migration, history):
             yield f"{migration}: {operation.describe()}: {problem}"
         operation.state_forwards(migration.app_label, history.now)
+
+
+def hot_tables(migration: Migration, history: History) -> set[str]:
+    """Returns which tables in use the migration locks for everybody."""
+    altered: set[str] = {
+        operation.model_name_lower
+        for operation in migration.operations
+        if isinstance(operation, ALTERING)
+    }
+    return {name for name in altered & HOT if (migration.app_label, name) in history.released}
 
 
 def about(operation: Operation, migration: Migration, history: History) -> Iterator[str]:

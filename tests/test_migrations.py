@@ -18,12 +18,16 @@ from tests.migration_rules import (
     NEW_NAME,
     NO_DEFAULT,
     NO_OTHERS,
+    TABLES,
     UNEXPECTED_NULL,
+    WAITS,
     History,
     find_problems,
     judge,
 )
 from tests.releases import released_migrations
+from wedsync_comms.lib.database import brief_migrations
+from wedsync_comms.lib.database.brief_migrations import BriefMigration, TableInUse
 from wedsync_comms.lib.database.online_indexes import AddIndexOnline
 
 OURS = {app.label for app in apps.get_app_configs() if "site-packages" not in app.path}
@@ -50,7 +54,9 @@ def test_a_column_that_was_exchanged_in_one_step_would_have_been_refused() -> No
     assert [problem.endswith(why) for problem, why in zip(found, (IN_USE, NO_DEFAULT), strict=True)]
 
 
-def problems_of(*operations: Operation, atomic: bool = True) -> list[str]:
+def problems_of(
+    *operations: Operation, atomic: bool = True, kind: type[migrations.Migration] = BriefMigration
+) -> list[str]:
     """What is said of a migration, where a release has the table `shop_guest`."""
     guest = ModelState(
         "shop",
@@ -69,9 +75,10 @@ def problems_of(*operations: Operation, atomic: bool = True) -> list[str]:
         ("table", models.IntegerField()),
     ]
     history.now.add_model(ModelState("shop", "Seating", seating, {"constraints": [ONE_TABLE]}))
-    history.now.add_model(ModelState("shop", "Message", [("id", models.BigAutoField())]))
+    for name in ("Message", "Organization"):
+        history.now.add_model(ModelState("shop", name, [("id", models.BigAutoField())]))
     history.released = {key: model.clone() for key, model in history.now.models.items()}
-    migration: Any = migrations.Migration("0002_more", "shop")
+    migration: Any = kind("0002_more", "shop")
     migration.operations, migration.atomic = list(operations), atomic
     return list(judge(migration, history))
 
@@ -175,3 +182,42 @@ def test_an_interrupted_index_is_built_again() -> None:
         operation for operation in migration.operations if isinstance(operation, AddIndexOnline)
     ]
     assert {operation.index.name for operation in made} <= set(found)
+
+
+def test_tables_that_everybody_needs_are_altered_briefly_and_one_at_a_time() -> None:
+    message = ops.AddField("Message", "note", text(default="", db_default=""))
+    owner = ops.AddField("Organization", "note", text(default="", db_default=""))
+    assert problems_of(message) == problems_of(owner) == []
+    [waits] = problems_of(message, kind=migrations.Migration)
+    assert waits.endswith(WAITS)
+    [outside] = problems_of(message, atomic=False)
+    assert outside.endswith(WAITS)
+    [both] = problems_of(message, owner)
+    assert both.endswith(TABLES)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no locks of tables")
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_gives_up_soon_behind_a_backup_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(brief_migrations, "LOCK_TIMEOUT_S", 0.1)
+    loader = MigrationLoader(connection)
+    migration: Any = loader.get_migration("communications", "0026_turns_in_the_inbox")
+    before = loader.project_state(migration.dependencies)
+    backup = connection.copy()
+    try:
+        with backup.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE communications_webhookdelivery IN ACCESS SHARE MODE")
+        with (
+            pytest.raises(TableInUse, match=r"run `python manage.py migrate` again"),
+            connection.schema_editor() as editor,
+        ):
+            migration.unapply(before.clone(), editor)
+    finally:
+        backup.close()
+    with connection.schema_editor() as editor:
+        migration.unapply(before.clone(), editor)
+    with connection.schema_editor() as editor:
+        migration.apply(before.clone(), editor)

@@ -3,8 +3,10 @@
 import django.core.validators
 from django.db import migrations, models
 
+from wedsync_comms.lib.database.brief_migrations import BriefMigration
 
-class Migration(migrations.Migration):
+
+class Migration(BriefMigration):
 
     dependencies = [
         ('communications', '0018_senders_closed_by_region'),

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('communications', '0024_turns_in_the_inbox_are_found'),
+        ('communications', '0027_turns_in_the_inbox_are_found'),
     ]
 
     operations = [

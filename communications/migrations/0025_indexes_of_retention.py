@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('communications', '0021_files_and_retention'),
+        ('communications', '0024_contents_of_attachments'),
     ]
 
     operations = [

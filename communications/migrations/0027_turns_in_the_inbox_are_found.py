@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('communications', '0023_turns_in_the_inbox'),
+        ('communications', '0026_turns_in_the_inbox'),
     ]
 
     operations = [

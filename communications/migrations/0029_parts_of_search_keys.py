@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('communications', '0025_addresses_in_any_case'),
+        ('communications', '0028_addresses_in_any_case'),
     ]
 
     operations = [

@@ -2,11 +2,13 @@
 
 from django.db import migrations, models
 
+from wedsync_comms.lib.database.brief_migrations import BriefMigration
 
-class Migration(migrations.Migration):
+
+class Migration(BriefMigration):
 
     dependencies = [
-        ('communications', '0022_indexes_of_retention'),
+        ('communications', '0025_indexes_of_retention'),
     ]
 
     operations = [
