@@ -24,7 +24,7 @@ Key = tuple[str, str]
 # The tables that grow without end.
 GROWING = {"message", "attempt", "event", "webhookdelivery"}
 # Those that nobody may wait for: what is sent and received needs them.
-HOT = GROWING | {"attachment", "organization"}
+HOT = GROWING | {"attachment", "call", "organization"}
 ALTERING = (
     operations.AddField,
     operations.AlterField,

@@ -2,11 +2,13 @@
 
 from django.db import migrations, models
 
+from wedsync_comms.lib.database.brief_migrations import BriefMigration
 
-class Migration(migrations.Migration):
+
+class Migration(BriefMigration):
 
     dependencies = [
-        ('communications', '0026_parts_of_search_keys'),
+        ('communications', '0029_parts_of_search_keys'),
     ]
 
     operations = [
