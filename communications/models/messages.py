@@ -228,6 +228,12 @@ class Message(models.Model):
                 condition=Q(send_after__isnull=False),
                 name="message_turn",
             ),
+            # The walk past what has another channel in its plan, while this one is not reached.
+            models.Index(
+                fields=["leg_channel", "priority", "organization", "id"],
+                condition=Q(send_after__isnull=False) & ~Q(fallback=[]),
+                name="message_planned",
+            ),
             # The sweep for messages that waited too long.
             models.Index(
                 fields=["expires_at"],

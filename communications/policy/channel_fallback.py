@@ -1,5 +1,6 @@
 """Channel fallback: channel failed, or too slow -> the next leg of the message's plan."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,14 +20,22 @@ from communications.vocabulary import email_addresses
 from communications.vocabulary.events import Kind
 from wedsync_comms.lib.text import as_sentence
 
+NOTHING_TAKEN = "no provider takes anything there now."
 
-def next_leg(message: Message, why: str) -> Change | None:
-    """Returns what moves a message to the next leg that can work, or None if there is none."""
+
+def next_leg(
+    message: Message, why: str, open_channels: Collection[str] = Channel.values
+) -> Change | None:
+    """Returns what moves a message to the next leg that can work, or None if there is none.
+
+    One of a channel that is not open is passed over.
+    """
     skipped: list[str] = []
     for number in range(message.leg + 1, len(message.fallback) + 1):
         channel = message.fallback[number - 1]["channel"]
         to = contact_address(message, channel)
-        obstacle = leg_obstacle(message, channel, to)
+        is_open = channel in open_channels
+        obstacle = leg_obstacle(message, channel, to) if is_open else NOTHING_TAKEN
         if obstacle:
             skipped.append(f"Not by {channel_label(channel)}: {obstacle}")
             continue

@@ -8,16 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from communications.messages.transitions import Change, SendPlan, record
 from communications.models import Event, Message
-from communications.policy import capability, channel_fallback, detours, retry_policy
+from communications.policy import capability, detours
 from communications.providers import registry
 from communications.vocabulary.events import Kind
-from wedsync_comms.lib.breaker import UNREACHABLE
 from wedsync_comms.lib.text import as_sentence
 
 # How long what waits is left alone: longer, the longer its provider is closed. When it is open
@@ -30,9 +28,6 @@ TOLD_FOR = timedelta(minutes=10)
 WORTH_TELLING_S = 5.0
 # How many messages one look tells about at most.
 TOLD_AT_ONCE = 200
-# After so long without a connection a message takes the next channel of its plan: as long as its
-# retries would have taken.
-PATIENCE = sum(retry_policy.BACKOFF, timedelta(0))
 # On the events of messages that wait for a provider.
 CLOSED_CODE = "provider_closed"
 
@@ -127,43 +122,6 @@ def tell_waiting(channel: str, due_since: datetime) -> int:
     reasons = {slug: detours.why_skipped(slug) for slug in route} if found else {}
     record([waiting_change(message, reasons_of(message, reasons), None) for message in found])
     return len(found)
-
-
-def unreached_since(channel: str) -> datetime | None:
-    """Returns since when no provider of a channel's route is reached; None if one is, or is closed
-    for another reason."""
-    states = [registry.breaker_for(slug).state() for slug in registry.route_slugs(channel)]
-    if not all(state.cause == UNREACHABLE for state in states):
-        return None
-    return max((state.opened_at for state in states if state.opened_at), default=None)
-
-
-def leave_unreached(channel: str) -> int:
-    """Moves on what has another channel in its plan, where no provider of this one has been reached
-    for long and one of the other's is open. Returns how many messages that were."""
-    since, now = unreached_since(channel), timezone.now()
-    if since is None or now - since < PATIENCE:
-        return 0
-    open_channels = {other for other in registry.routed_channels() if is_open_channel(other)}
-    if not open_channels:
-        # Nothing is reached: everything waits.
-        return 0
-    why = as_sentence(detours.why_skipped(registry.route_slugs(channel)[0]))
-    with transaction.atomic():
-        planned = Message.objects.due(now).filter(leg_channel=channel).exclude(fallback=[])
-        unlocked = planned.order_by("send_after").select_for_update(skip_locked=True, of=("self",))
-        legs = [channel_fallback.next_leg(message, why) for message in unlocked[:TOLD_AT_ONCE]]
-        moved = [leg for leg in legs if leg is not None and channel_of(leg) in open_channels]
-        record(moved)
-    return len(moved)
-
-
-def is_open_channel(channel: str) -> bool:
-    return not all(map(takes_nothing, registry.route_slugs(channel)))
-
-
-def channel_of(change: Change) -> str:
-    return change.plan.leg.channel if change.plan and change.plan.leg else ""
 
 
 def reasons_of(message: Message, reasons: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from django.utils import timezone
 from communications.live import event_stream
 from communications.models import Call, Priority
 from communications.policy import detours, provider_selection, senders, unavailability
+from communications.policy.unreached_channels import PlanWalk
 from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
 from communications.sending import claims, provider_call, reconciliation
@@ -89,6 +90,8 @@ class Dispatcher:
         self.held: set[str] = set()
         # By channel on which nothing leaves now: what was due before then knows why it waits.
         self.told_until: dict[str, datetime] = {}
+        # By channel that is closed: how far its planned messages were looked through.
+        self.walks: dict[str, PlanWalk] = {}
         self.refreshed_at = self.swept_at = self.beaten_at = 0.0
 
     def stop(self) -> None:
@@ -184,8 +187,9 @@ class Dispatcher:
         for channel in registry.routed_channels():
             if not all(map(unavailability.takes_nothing, registry.route_slugs(channel))):
                 self.told_until.pop(channel, None)
+                self.walks.pop(channel, None)
                 continue
-            unavailability.leave_unreached(channel)
+            self.walks.setdefault(channel, PlanWalk(channel)).leave_unreached()
             since, now = self.told_until.get(channel, LONG_AGO), timezone.now()
             if unavailability.tell_waiting(channel, since) < unavailability.TOLD_AT_ONCE:
                 # What was stored meanwhile may have been due for a moment.

@@ -11,8 +11,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from communications.models import Event, Message, Organization
-from communications.policy import unavailability
+from communications.models import Event, Message, Organization, Priority
+from communications.policy import unreached_channels
 from communications.providers import registry
 from communications.sending import reachability
 from communications.sending.dispatcher import Dispatcher
@@ -31,7 +31,7 @@ from tests.communications.channels.phones import (
     whatsapp_account,
     write,
 )
-from tests.communications.engine import mailing
+from tests.communications.engine import mailing, rows
 from tests.communications.engine.mailing import Json, status
 from tests.communications.providers.answering import closed_port
 from tests.lib.tls_server import TlsServer, write_certificate
@@ -235,12 +235,105 @@ def test_where_one_channel_is_not_reached_for_long_the_plan_goes_on(
     office.work()
     assert (status(planned), status(alone)) == ("queued", "queued")
 
-    age_outage("twilio", seconds=unavailability.PATIENCE.total_seconds() + 1)
+    age_outage("twilio", seconds=unreached_channels.PATIENCE.total_seconds() + 1)
     office.later(minutes=1)
 
     assert (status(planned), status(alone)) == ("sent", "queued")
     assert len(mail.outbox) == 1
     assert "we cannot reach Twilio" in explanations(planned)
+
+
+def walk_at_whatsapp(
+    office: Office, addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> unreached_channels.PlanWalk:
+    """Neither WhatsApp nor SMS is reached, for long; e-mail is open. A step judges one message."""
+    monkeypatch.setattr(unreached_channels, "JUDGED_AT_ONCE", 1)
+    monkeypatch.setattr(unreached_channels, "READ_AT_ONCE", 2)
+    office.phones.settings.ROUTES["email"] = ["mail"]
+    office.away({"twilio": addresses["port"], "whatsapp": addresses["port"]})
+    for slug in ("twilio", "whatsapp"):
+        long_ago = timezone.now() - unreached_channels.PATIENCE - timedelta(seconds=1)
+        registry.breaker_for(slug).close_off("We cannot reach it.", since=long_ago)
+    return unreached_channels.PlanWalk("whatsapp")
+
+
+def planned_rows(of: Organization, count: int, *plan: str, **columns: Any) -> list[Message]:
+    """On WhatsApp, due, each with the other channels of its plan; to somebody who has all."""
+    values = {
+        "contact": guest(of),
+        "channel": "whatsapp",
+        "fallback": [{"channel": channel} for channel in plan],
+        "send_after": timezone.now() - timedelta(minutes=10),
+        **columns,
+    }
+    return [rows.message(of, **values) for _ in range(count)]
+
+
+def channels_of(messages: list[Message]) -> list[str]:
+    found = Message.objects.filter(pk__in=[message.pk for message in messages])
+    return list(found.values_list("leg_channel", flat=True))
+
+
+def test_what_can_go_no_other_way_keeps_nobody_on_a_channel_that_is_not_reached(
+    venue: Organization,
+    office: Office,
+    addresses: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    walk = walk_at_whatsapp(office, addresses, monkeypatch)
+    other = factories.organization()
+    stuck = planned_rows(venue, 5, "sms")
+    later_open = planned_rows(venue, 3, "sms", "email")
+    theirs = planned_rows(other, 2, "email")
+    scheduled = planned_rows(other, 1, "email", send_after=timezone.now() + timedelta(days=1))
+
+    assert sum(walk.leave_unreached() for _ in range(2)) == 5
+
+    assert set(channels_of(stuck + scheduled)) == {"whatsapp"}
+    assert set(channels_of(later_open + theirs)) == {"email"}
+    assert "Not by SMS: no provider takes anything there now." in explanations(later_open[0])
+
+
+def test_what_was_looked_at_is_left_alone_for_a_while(
+    venue: Organization,
+    office: Office,
+    addresses: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: Any,
+) -> None:
+    walk = walk_at_whatsapp(office, addresses, monkeypatch)
+    planned_rows(venue, 2, "sms")
+    assert walk.leave_unreached() == 0
+    late = planned_rows(venue, 1, "email")
+
+    with django_assert_num_queries(0):
+        assert walk.leave_unreached() == 0
+
+    walk.rests_until = 0.0
+    assert walk.leave_unreached() == 1
+    assert channels_of(late) == ["email"]
+
+
+def test_a_look_is_bounded_and_the_next_goes_on_with_whose_turn_it_is(
+    venue: Organization,
+    office: Office,
+    addresses: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    walk = walk_at_whatsapp(office, addresses, monkeypatch)
+    monkeypatch.setattr(unreached_channels, "JUDGED_A_LOOK", 3)
+    other = factories.organization()
+    flood, few = planned_rows(venue, 6, "email"), planned_rows(other, 1, "email")
+    urgent = planned_rows(venue, 1, "email", priority=Priority.URGENT)
+    later = planned_rows(other, 1, "email", priority=Priority.BULK)
+
+    assert walk.leave_unreached() == 3
+
+    # The urgent one, and then one of each organization.
+    assert channels_of(urgent + few) == ["email", "email"]
+    assert channels_of(flood).count("email") == 1
+    assert [walk.leave_unreached() for _ in range(3)] == [3, 3, 0]
+    assert set(channels_of(flood + later)) == {"email"}
 
 
 def test_deadlines_hold_while_nothing_is_reached(
