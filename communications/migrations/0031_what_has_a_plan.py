@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('communications', '0027_refused_questions'),
+        ('communications', '0030_refused_questions'),
     ]
 
     operations = [
