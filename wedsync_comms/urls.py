@@ -20,5 +20,5 @@ urlpatterns = [
     path("", include("communications.urls")),
     path("", include("calendars.urls")),
     path("", include("health.urls")),
-    re_path("^api/", unknown_call),
+    re_path("^api/", unknown_call, name="api-unknown"),
 ]

@@ -450,7 +450,7 @@ def test_only_the_platform_makes_organizations(client: Client) -> None:
     root = logged_in(User.objects.create_superuser("root"))
 
     assert client.get(listed(Organization, "add")).status_code == 403
-    root.post(listed(Organization, "add"), settings(slug="new", email_from=""))
+    root.post(listed(Organization, "add"), settings(slug="new", email_from="", sending_weight="1"))
     assert Organization.objects.filter(slug="new").exists()
 
 

@@ -54,6 +54,8 @@ DETAILS: dict[str, dict[str, Any]] = {
 ELSEWHERE = {
     "schema",
     "docs",
+    # tests/communications/edges/test_hostile_requests.py
+    "api-unknown",
     "webhook-resend",
     "webhook-twilio",
     "webhook-whatsapp",
