@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export PYTHONUNBUFFERED := 1
 PINNED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 # What must never be wrong about a message is tested line by line and branch by branch.
-EXACT := communications/vocabulary/statuses.py,communications/receiving/deliveries.py,communications/receiving/inbox.py,communications/receiving/receipts.py,communications/sending/claims.py,communications/sending/fairness.py,communications/policy/provider_selection.py,communications/policy/quiet_hours.py,communications/sending/provider_call.py,communications/sending/outcomes.py,communications/sending/decisions.py,communications/sending/repetition.py,communications/providers/**
+EXACT := communications/vocabulary/statuses.py,communications/receiving/deliveries.py,communications/receiving/inbox.py,communications/receiving/receipts.py,communications/sending/claims.py,communications/sending/fairness.py,communications/policy/provider_selection.py,communications/policy/quiet_hours.py,communications/sending/provider_call.py,communications/sending/unsent.py,communications/sending/outcomes.py,communications/sending/decisions.py,communications/sending/repetition.py,communications/providers/**
 
 help: ## what you are reading
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -28,6 +28,14 @@ class StorageAway(Exception):
     """The storage of files does not answer: nothing was done, and later it may be."""
 
 
+class FileGone(Exception):
+    """The storage answers, and does not have the file that it was given: says so to a person."""
+
+
+class FilesBusy(Exception):
+    """As many files are read at the moment as may be; in a second it may be another's turn."""
+
+
 class Stale(Exception):
     """It changed since it was looked at: look again."""
 

@@ -15,7 +15,7 @@ from django.core.files.storage import Storage, storages
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from communications.errors import StorageAway
+from communications.errors import FileGone, StorageAway
 from communications.models import Attachment, FileState, StoredFile
 from wedsync_comms.lib import shared_state, tally
 
@@ -120,32 +120,34 @@ def hold_files(files: Mapping[str, int]) -> None:
 
 
 def attachment_content(attachment: Attachment) -> bytes:
-    """Returns the bytes of an attachment, wherever they are. Raises StorageAway."""
+    """Returns the bytes of an attachment, wherever they are; it asks no database.
+
+    Raises StorageAway where they cannot be read now, and FileGone where they are no longer there:
+    bytes that are not the ones that were stored are as good as none.
+    """
     if attachment.stored is None:
         # Written by a release before, and not moved yet.
         return bytes(attachment.content or b"")
-    return read_content(attachment.stored)
+    try:
+        content = read_content(attachment.stored)
+    except FileNotFoundError as error:
+        raise FileGone(f"The file “{attachment.filename}” is no longer in the storage.") from error
+    except Exception as error:
+        raise StorageAway(NOT_READ) from error
+    if content_hash(content) != attachment.stored.sha256:
+        raise FileGone(f"The file “{attachment.filename}” is damaged in the storage.")
+    return content
 
 
-def note_failure(what: str, name: str, error: Exception) -> None:
+def read_content(file: StoredFile) -> bytes:
+    """Returns what the storage has as a file. Raises whatever the storage does."""
+    with file_storage().open(file.name) as opened:
+        content: bytes = opened.read()
+    return content
+
+
+def note_failure(what: str, name: str, error: BaseException) -> None:
     """Says it in the log, and to who watches over the storage."""
     log.warning(what, name=name, error=repr(error))
     with suppress(shared_state.Unavailable):
         tally.count_event(FAILURES)
-
-
-def read_content(file: StoredFile) -> bytes:
-    """Returns the bytes of a stored file. Raises StorageAway where they cannot be read now.
-
-    Bytes that are not the ones that were stored are as good as none.
-    """
-    try:
-        with file_storage().open(file.name) as opened:
-            content: bytes = opened.read()
-    except Exception as error:
-        note_failure("file_not_read", file.name, error)
-        raise StorageAway(NOT_READ) from error
-    if content_hash(content) != file.sha256:
-        log.error("file_is_damaged", name=file.name)
-        raise StorageAway(NOT_READ)
-    return content

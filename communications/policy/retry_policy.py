@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum
 
 from wedsync_comms.lib.errors import (
+    FilesGone,
     NoConnection,
     NotReady,
     OutcomeUnknown,
@@ -93,7 +94,8 @@ def decide_after(
     """
     at_risk = repeated or isinstance(error, OutcomeUnknown)
     if isinstance(error, PermanentError):
-        return Decision(Action.FAIL)
+        # Without its files the same call cannot be made again: what became of it is found out.
+        return Decision(Action.ASK if at_risk and isinstance(error, FilesGone) else Action.FAIL)
     if at_risk and not idempotent:
         return Decision(Action.ASK)
     if isinstance(error, RateLimited | NoConnection | NotReady):

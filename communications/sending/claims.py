@@ -180,6 +180,12 @@ def take_over_call(call_id: Any) -> tuple[Call, list[Attempt]] | None:
     return call, unanswered
 
 
+def renew_lease(call: Call) -> bool:
+    """Returns whether a call is still this process's to make, from now on with a whole lease."""
+    ours = Call.objects.filter(pk=call.pk, tries=call.tries, repeat_after__isnull=False)
+    return bool(ours.update(repeat_after=lease_deadline()))
+
+
 def expired_calls(slug: str) -> QuerySet[Call]:
     """Returns the calls of a provider, to be made again now, with something in them that has no
     answer and is of no use any more."""

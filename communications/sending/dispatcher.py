@@ -25,7 +25,7 @@ from communications.policy import detours, provider_selection, senders, unavaila
 from communications.policy.unreached_channels import PlanWalk
 from communications.providers import registry
 from communications.receiving.worker import WebhookWorker
-from communications.sending import claims, provider_call, reconciliation
+from communications.sending import claims, reconciliation, unsent
 from communications.sending.claims import Claim
 from communications.sending.fairness import OrganizationTurns
 from communications.sending.outcome_writer import OutcomeWriter
@@ -293,14 +293,14 @@ class Dispatcher:
             slots = registry.bucket_for(slug).reserve(len(claimed))
         except shared_state.Unavailable as error:
             for claim in claimed:
-                self.writer.add(provider_call.defer(claim, str(error), OUTAGE_SECONDS))
+                self.writer.add(unsent.defer(claim, str(error), OUTAGE_SECONDS))
             return
         queue = self.queues.setdefault(slug, PacedQueue())
         for claim, slot in zip(claimed, slots, strict=True):
             delay_s = slot - time.monotonic()
             if delay_s > MAX_SLOT_DELAY_S:
                 why = "The provider wants to be left alone."
-                self.writer.add(provider_call.defer(claim, why, delay_s))
+                self.writer.add(unsent.defer(claim, why, delay_s))
                 continue
             queue.add_call(claim)
             future = self.pool.submit(self.send, queue, slot)

@@ -4,7 +4,7 @@ import threading
 import time
 
 from communications.models import Priority
-from communications.sending import provider_call
+from communications.sending import provider_call, unsent
 from communications.sending.claims import Claim
 from communications.sending.outcomes import CallResult
 from wedsync_comms.lib.errors import RateLimited
@@ -42,7 +42,7 @@ class PacedQueue:
         claim = self.take_call()
         held_for_s = self.held_until - time.monotonic()
         if held_for_s > 0:
-            return provider_call.defer(claim, "The provider wants to be left alone.", held_for_s)
+            return unsent.defer(claim, "The provider wants to be left alone.", held_for_s)
         result = provider_call.call_provider(claim)
         stop = provider_call.stop_signal(result.results)
         if isinstance(stop, RateLimited):

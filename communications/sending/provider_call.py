@@ -5,20 +5,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 
-from communications.errors import StorageAway
-from communications.files import contents
+from communications.errors import FileGone, FilesBusy, StorageAway
+from communications.files import reading
 from communications.models import Attachment, Attempt, Call, Message
 from communications.policy import senders
 from communications.policy.rates import throttling
 from communications.providers import registry
 from communications.providers.base import Accepted, Provider, Reply
+from communications.sending import claims, unsent
 from communications.sending.claims import LOST, Claim, is_repeatable, last_attempts
 from communications.sending.outcomes import CallResult, record_outcomes
 from communications.vocabulary.events import File, Media, Outbound, TemplateRef, TemplateValue
 from wedsync_comms.lib.breaker import QUOTA
 from wedsync_comms.lib.database.connections import give_back_connection
 from wedsync_comms.lib.errors import (
+    FilesGone,
     NoConnection,
     NotReady,
     OutcomeUnknown,
@@ -35,8 +38,11 @@ log = structlog.get_logger(__name__)
 
 # Results that say nothing against the provider.
 NOT_PROVIDERS_FAULT = (Accepted, PermanentError, RateLimited, SenderRejected)
-# How long a message waits whose files cannot be read, at first and at most.
-FILES_AWAY, FILES_AWAY_AT_MOST = timedelta(seconds=15), timedelta(minutes=5)
+# Results of calls that were not made.
+NEVER_ASKED = (FilesGone, NotReady)
+# Which part of a lease reading the files of a call may take: the rest is the provider's.
+READING_SHARE, READING_AT_MOST_S = 1 / 3, 20.0
+TAKEN_OVER = "Another process has taken it over."
 SHARED = "It shared a request that was refused as a whole: each sender is asked for by itself."
 
 
@@ -54,8 +60,12 @@ def call_provider(claim: Claim) -> CallResult:
         return CallResult(claim, [lost] * len(claim.attempts))
     try:
         outbounds = [as_outbound(attempt, provider) for attempt in carried]
-    except StorageAway as away:
-        return not_ready(claim, str(away))
+    except (StorageAway, FileGone, FilesBusy) as why:
+        return unsent.wait_for_files(claim, why)
+    if any(outbound.attachments for outbound in outbounds) and not claims.renew_lease(call):
+        # The files took their time; whoever has the call now decides what follows.
+        gone = NotReady(TAKEN_OVER, code="taken_over", retry_after=timedelta(0))
+        return CallResult(claim, [gone] * len(claim.attempts))
     # Others may have the connection while the provider takes its time.
     give_back_connection()
     reply = guarded_send(provider, outbounds, call)
@@ -81,32 +91,32 @@ def guarded_send(provider: Provider, outbounds: Sequence[Outbound], call: Call) 
         return Reply(results=[lost] * len(outbounds))
 
 
-def defer(claim: Claim, why: str, delay_s: float) -> CallResult:
-    """Gives a claim back unsent: as if the provider had said that it is too much."""
-    stop = RateLimited(why, code="put_off", retry_after=timedelta(seconds=delay_s))
-    return CallResult(claim, [stop] * len(claim.attempts))
-
-
-def not_ready(claim: Claim, why: str) -> CallResult:
-    """Gives a claim back unsent, because its files cannot be read now; for longer each time."""
-    tries = max(attempt.number for attempt in claim.attempts)
-    pause = min(FILES_AWAY * 2 ** min(tries - 1, 10), FILES_AWAY_AT_MOST)
-    away = NotReady(why, code="files_away", retry_after=pause)
-    return CallResult(claim, [away] * len(claim.attempts))
-
-
 def conclude_calls(results: Sequence[CallResult]) -> None:
     """Tells the circuit breakers what came of calls, and records their outcomes."""
     feed_breakers(results)
-    record_outcomes(results)
+    record_outcomes(unsent.give_back_told(results))
 
 
 def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
     """Builds the request from columns that never change: a repeated call has the same bytes.
 
     Only `expires_at` may change meanwhile; no provider whose calls are repeated writes it down.
-    Raises StorageAway where its files cannot be read.
+    Raises StorageAway, FileGone or FilesBusy where its files cannot be read.
     """
+    files = [
+        File(
+            filename=file.filename,
+            content_type=file.content_type,
+            content=content,
+            content_id=file.content_id,
+        )
+        for file, content in files_of(attempt.message)
+    ]
+    return replace(without_files(attempt, provider), attachments=tuple(files))
+
+
+def without_files(attempt: Attempt, provider: Provider) -> Outbound:
+    """Builds the request, but for its files: enough to ask for it."""
     message = attempt.message
     return Outbound(
         message=str(message.pk),
@@ -118,15 +128,6 @@ def as_outbound(attempt: Attempt, provider: Provider) -> Outbound:
         html=message.html,
         reply_to=message.reply_to,
         headers=message.headers,
-        attachments=tuple(
-            File(
-                filename=file.filename,
-                content_type=file.content_type,
-                content=content,
-                content_id=file.content_id,
-            )
-            for file, content in files_of(message)
-        ),
         media=tuple(Media(url=address) for address in message.media),
         template=template_of(message),
         expires_at=useful_until(attempt),
@@ -145,13 +146,14 @@ def useful_until(attempt: Attempt) -> datetime | None:
 
 
 def files_of(message: Message) -> list[tuple[Attachment, bytes]]:
-    """Returns the attachments with their bytes. Raises StorageAway."""
+    """Returns the attachments with their bytes. Raises StorageAway, FileGone or FilesBusy."""
     if not message.has_attachments:
         return []
     rows = list(message.attachments.select_related("stored"))
     # Others may have the connection while the storage takes its time.
     give_back_connection()
-    return [(row, contents.attachment_content(row)) for row in rows]
+    within_s = min(READING_AT_MOST_S, settings.LEASE_SECONDS * READING_SHARE)
+    return list(zip(rows, reading.READER.read(rows, within_s), strict=True))
 
 
 def template_of(message: Message) -> TemplateRef | None:
@@ -239,7 +241,7 @@ def connection_failure(called: CallResult) -> NoConnection | None:
 def tells_of_provider(called: CallResult) -> bool:
     """Whether a call says if the provider works: one that wants to be left alone does not, and
     nor does one that was not reached, unless that was to be its trial."""
-    if any(asks_to_stop(result) or isinstance(result, NotReady) for result in called.results):
+    if any(asks_to_stop(res) or isinstance(res, NEVER_ASKED) for res in called.results):
         return False
     breaker = registry.breaker_for(called.claim.call.provider)
     return not connection_failure(called) or breaker.state().state != "closed"

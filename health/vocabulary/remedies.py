@@ -19,6 +19,7 @@ REMEDIES = {
     "OptedOutOfMarketing": "Respect it: these people refuse advertising on this channel.",
     "TemplateRejected": "Wait until Meta takes the template again, or use another.",
     "ContentRejected": "Change the text, the attachments or the template.",
+    "FilesGone": "Put the files back into the storage from its backup, then send again.",
     "PermanentError": "Look at an example: it will not succeed as it is.",
 }
 

@@ -64,11 +64,16 @@ class RateLimited(ProviderError):
 
 class NotReady(ProviderError):
     """Not sent: something of ours was away that it needs, like its files. Says nothing about the
-    provider, counts as no retry, and is tried again after `retry_after`."""
+    provider, counts as no retry, and is tried again after `retry_after`.
 
-    def __init__(self, message: str, *, retry_after: timedelta, code: str = "") -> None:
+    `is_told` says that there is nothing new for the timeline: it waits on for the same reason."""
+
+    def __init__(
+        self, message: str, *, retry_after: timedelta, code: str = "", is_told: bool = False
+    ) -> None:
         super().__init__(message, code=code)
         self.retry_after = retry_after
+        self.is_told = is_told
 
 
 class OutcomeUnknown(ProviderError):
@@ -166,6 +171,10 @@ class OptedOutOfMarketing(OptedOut):
 
 class ContentRejected(PermanentError):
     """The text, the attachments or the headers were refused."""
+
+
+class FilesGone(PermanentError):
+    """Not sent, and no provider was asked: a file of it is lost."""
 
 
 class TemplateRejected(ContentRejected):

@@ -1,16 +1,22 @@
 """A storage of files that can be away."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
+from communications.files import reading
+from wedsync_comms.lib.storage.folder import FolderStorage
 from wedsync_comms.lib.storage.storage_settings import storage_settings
 
 
 @pytest.fixture
-def folder(settings: Settings, tmp_path: Path) -> Path:
+def folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the files of this test are."""
+    monkeypatch.setattr(reading, "READER", reading.FileReader())
     found = tmp_path / "files"
     settings.STORAGES = {**settings.STORAGES, "files": storage_settings(str(found))}
     return found
@@ -31,11 +37,34 @@ class Outage:
 
     def ends(self) -> None:
         self.settings.STORAGES = self.here
+        # So much time has passed.
+        reading.READER.held_until = 0.0
 
 
 @pytest.fixture
 def away(settings: Settings, folder: Path) -> Outage:
     return Outage(settings, folder)
+
+
+class HangingStorage(FolderStorage):
+    """A network drive whose server is gone: whoever opens a file waits."""
+
+    is_back = threading.Event()
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        assert self.is_back.wait(60)
+        return super()._open(name, mode)
+
+
+@pytest.fixture
+def hanging(settings: Settings, folder: Path) -> Iterator[threading.Event]:
+    """The storage hangs until the event is set."""
+    backend = f"{__name__}.{HangingStorage.__name__}"
+    files = {**storage_settings(str(folder)), "BACKEND": backend}
+    settings.STORAGES = {**settings.STORAGES, "files": files}
+    HangingStorage.is_back.clear()
+    yield HangingStorage.is_back
+    HangingStorage.is_back.set()
 
 
 def files_in(folder: Path) -> list[Path]:

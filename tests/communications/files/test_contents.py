@@ -1,7 +1,7 @@
 """Files of messages: one copy of each content, in the storage, written first and removed last."""
 
 import base64
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from communications.book import erasure
 from communications.composing import compose
-from communications.errors import StorageAway
+from communications.errors import FileGone, StorageAway
 from communications.files import contents, moving, removal
 from communications.models import Attachment, FileState, Message, Organization, StoredFile
 from tests import factories
@@ -65,6 +65,7 @@ def test_a_draft_that_cannot_be_stored_leaves_nothing_but_a_sentence(
 ) -> None:
     # Whatever was counted a moment ago.
     monkeypatch.setattr(tally, "_quiet_until", defaultdict(float))
+    monkeypatch.setattr(tally, "_pending", Counter())
     user = factories.member()
     client = APIClient(headers={"Authorization": f"Token {factories.token(user)}"})
     draft = {"channel": "email", "to": "amelia@example.com", "subject": "Menu", "body": "Here"}
@@ -173,8 +174,8 @@ def test_bytes_that_are_not_the_ones_that_were_stored_are_none(folder: Path) -> 
     factories.message(attachments=[menu()])
     [path] = files_in(folder)
     path.write_bytes(b"")
-    with pytest.raises(StorageAway):
-        contents.read_content(StoredFile.objects.get())
+    with pytest.raises(FileGone, match="is damaged in the storage"):
+        contents.attachment_content(Attachment.objects.get())
 
 
 def test_two_who_write_the_same_content_at_once_end_with_one(folder: Path) -> None:

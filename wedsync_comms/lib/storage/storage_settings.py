@@ -12,8 +12,8 @@ Settings = dict[str, Any]
 
 EXAMPLES = "/srv/wedsync/files or s3://bucket/folder?region=eu-west-1"
 S3_OPTIONS = ("region", "endpoint", "addressing_style")
-# A storage that does not answer is noticed while somebody waits for a page.
-CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES = 5, 30, 2
+# A storage that does not answer is noticed while somebody waits for a page, or for a mail.
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES = 5, 10, 2
 
 
 def storage_settings(url: str) -> Settings:
