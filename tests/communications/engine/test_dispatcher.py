@@ -21,6 +21,7 @@ from communications.sending import (
     dispatcher,
     provider_call,
     reconciliation,
+    unsent,
 )
 from communications.sending.claims import Claim
 from communications.sending.dispatcher import (
@@ -126,7 +127,7 @@ def test_a_call_that_is_over_counts_once_until_it_is_recorded(
     claim = claims.claim_due("email", "first", usable=["first"], limit=1)[0]
     for _ in range(sender.threads - 2):
         done: Future[CallResult] = Future()
-        done.set_result(provider_call.defer(claim, "Too much.", 1.0))
+        done.set_result(unsent.defer(claim, "Too much.", 1.0))
         sender.in_flight.add(done)
         sender.writer.add(done.result())
 
@@ -134,7 +135,7 @@ def test_a_call_that_is_over_counts_once_until_it_is_recorded(
 
     # What is given back at once was in no thread.
     for _ in range(10):
-        sender.writer.add(provider_call.defer(claim, "Too much.", 1.0))
+        sender.writer.add(unsent.defer(claim, "Too much.", 1.0))
     Call.objects.update(repeat_after=timezone.now())
     assert sender.idle_threads() == 0
     sender.repeat_calls("first")
