@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -378,7 +378,11 @@ def test_a_bug_of_one_provider_stops_no_other(lost: Message, mailing: Mailing) -
 
 
 def test_a_database_that_is_away_ends_the_round(lost: Message, mailing: Mailing) -> None:
-    with connection.execute_wrapper(unreachable), pytest.raises(OperationalError):
+    with (
+        pytest.raises(OperationalError),
+        transaction.atomic(),
+        connection.execute_wrapper(unreachable),
+    ):
         reconciliation.resolve_unknown_at("first")
     assert status(lost) == "unknown"
     assert mailing
