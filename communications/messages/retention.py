@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from communications.messages import row_removal, text_removal
 from communications.models import Organization
+from communications.models.organizations import MAX_KEEP_DAYS
 from wedsync_comms.lib import heartbeats, shared_state
 from wedsync_comms.lib.leases import process_lease
 
@@ -107,4 +108,5 @@ def kept_days(kind: str, organization: Organization | None) -> int:
     said = [settings.RETENTION_DAYS[name] for name in kinds]
     if organization is not None:
         said += [getattr(organization, f"keep_{name}_days") or 0 for name in kinds]
-    return min((days for days in said if days), default=0)
+    # Rows saved without the form may say any number.
+    return min((min(days, MAX_KEEP_DAYS) for days in said if days), default=0)

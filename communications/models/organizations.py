@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_SENDING_WEIGHT = 100
 # Meta repeats a webhook for a week: what it is about and whether it came before is known so long.
 MIN_KEEP_DAYS = 7
+# A hundred years. A time that long ago can still be computed.
+MAX_KEEP_DAYS = 36_500
 
 
 class Organization(models.Model):
@@ -90,31 +92,31 @@ class Organization(models.Model):
         "days to keep texts and attachments",
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_KEEP_DAYS)],
     )
     keep_message_days = models.PositiveIntegerField(
         "days to keep messages",
         null=True,
         blank=True,
-        validators=[MinValueValidator(MIN_KEEP_DAYS)],
+        validators=[MinValueValidator(MIN_KEEP_DAYS), MaxValueValidator(MAX_KEEP_DAYS)],
     )
     keep_attempt_days = models.PositiveIntegerField(
         "days to keep attempts",
         null=True,
         blank=True,
-        validators=[MinValueValidator(MIN_KEEP_DAYS)],
+        validators=[MinValueValidator(MIN_KEEP_DAYS), MaxValueValidator(MAX_KEEP_DAYS)],
     )
     keep_delivery_days = models.PositiveIntegerField(
         "days to keep webhooks",
         null=True,
         blank=True,
-        validators=[MinValueValidator(MIN_KEEP_DAYS)],
+        validators=[MinValueValidator(MIN_KEEP_DAYS), MaxValueValidator(MAX_KEEP_DAYS)],
     )
     keep_event_days = models.PositiveIntegerField(
         "days to keep timelines",
         null=True,
         blank=True,
-        validators=[MinValueValidator(MIN_KEEP_DAYS)],
+        validators=[MinValueValidator(MIN_KEEP_DAYS), MaxValueValidator(MAX_KEEP_DAYS)],
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -105,6 +105,17 @@ def test_the_shorter_of_what_is_said_counts(
     assert retention.kept_days("text", Organization(keep_text_days=own)) == kept
 
 
+@pytest.mark.parametrize("days", [1_000_000, 2_147_483_647])
+def test_more_days_than_there_were_keep_what_there_is_and_stop_nobody_elses(
+    keep: Keep, venue: Organization, days: int
+) -> None:
+    keep()
+    factories.organization(keep_text_days=days, keep_event_days=days)
+    Organization.objects.filter(pk=venue.pk).update(keep_text_days=30)
+    sent(venue, 40)
+    assert retention.remove_expired() == 1
+
+
 def test_a_webhook_is_kept_no_longer_than_the_text_it_tells_of(keep: Keep) -> None:
     keep(delivery=90, text=365)
     assert retention.kept_days("delivery", Organization(keep_text_days=14)) == 14
