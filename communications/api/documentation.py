@@ -19,7 +19,9 @@ REFUSALS = {
     415: "The body is not JSON.",
     422: "The Idempotency-Key was used for another request.",
     429: "Too many requests: come again after the seconds of the Retry-After header.",
-    503: "Nothing was stored: come again after the seconds of the Retry-After header.",
+    503: "The database or the storage of files is away: come again after the seconds of the "
+    "Retry-After header. Unless `detail` says that nothing was stored, it may have been: repeat "
+    "with the same Idempotency-Key, or look before repeating.",
 }
 WITH_RETRY_AFTER = {429, 503}
 # By a parameter's name or place, and the like.

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import status
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -27,6 +28,11 @@ log = structlog.get_logger(__name__)
 RETRY_AFTER_S = "60"
 # A database that is away is usually back in a moment.
 RETRY_DATABASE_AFTER_S = "5"
+AWAY_READING = "The database cannot be asked at the moment: try again."
+AWAY_WRITING = (
+    "The database cannot be asked at the moment. Whether this was stored is not known: repeat it "
+    "with the same Idempotency-Key, or look whether it is there before you repeat it without one."
+)
 STATUS_CODES = {
     KeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
     NotPossible: status.HTTP_409_CONFLICT,
@@ -49,17 +55,21 @@ def as_answer(error: Exception, context: dict[str, Any]) -> Response | None:
         if isinstance(error, kind):
             return Response({"detail": str(error)}, status=code)
     if isinstance(error, OperationalError | InterfaceError | InternalError):
-        return as_database_away(error)
+        return as_database_away(error, context["request"].method)
     # Django's own limit, where it is the first to look.
     too_large = isinstance(error, RequestDataTooBig)
     return exception_handler(BodyTooLarge() if too_large else error, context)
 
 
-def as_database_away(error: Exception) -> Response:
-    """It does not answer, has no room left, or takes no changes: that passes, and is logged."""
+def as_database_away(error: Exception, method: str) -> Response:
+    """It does not answer, has no room left, or takes no changes: that passes, and is logged.
+
+    What was asked for may be stored all the same: the connection may have gone at the commit, or
+    after it.
+    """
     log.error("database_away", exc_info=error)
     return Response(
-        {"detail": "The database takes nothing at the moment, and nothing was stored: try again."},
+        {"detail": AWAY_READING if method in SAFE_METHODS else AWAY_WRITING},
         status=status.HTTP_503_SERVICE_UNAVAILABLE,
         headers={"Retry-After": RETRY_DATABASE_AFTER_S},
     )

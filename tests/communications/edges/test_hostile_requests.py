@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.test import Client
 
+from communications.api.serializers import MessageSerializer
 from communications.models import Message
 from tests import factories
 
@@ -133,4 +134,21 @@ def test_a_database_that_takes_nothing_is_a_503_and_the_client_comes_again(post:
             connection.cursor().execute("PRAGMA query_only = off")
     transaction.set_rollback(True)  # PostgreSQL takes nothing any more in this one
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "nothing was stored" in answer.json()["detail"]
+    assert "nothing was stored" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_connection_that_is_lost_after_the_commit_is_no_word_on_what_was_stored(
+    get: Any, post: Any, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_connection(*_: Any) -> None:
+        raise error("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(MessageSerializer, "to_representation", lose_connection)
+    written, read = post("messages/", json.dumps(MAIL)), get("messages/")
+
+    assert Message.objects.filter(to=MAIL["to"]).exists()
+    assert (written.status_code, read.status_code) == (503, 503)
+    assert "Whether this was stored is not known" in written.json()["detail"]
+    assert "same Idempotency-Key" in written.json()["detail"]
+    assert "stored" not in read.json()["detail"]
