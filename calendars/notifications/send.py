@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from calendars.content import conversion
@@ -29,6 +30,8 @@ from communications.providers import registry
 log = structlog.get_logger(__name__)
 
 NOTIFICATIONS_AT_ONCE = 50
+# One file that cannot be stored says nothing of the others.
+STORAGE_TRIES = 2
 # The vendor's invitation and our file become one entry if ours comes second.
 WAIT_FOR_VENDOR = timedelta(minutes=10)
 VENDOR_RECHECK = timedelta(seconds=30)
@@ -37,18 +40,32 @@ MAX_SMS_CHARACTERS = 1_600
 
 
 def send_due_notifications() -> int:
-    """Sends what is due, called by the schedule. Returns how many were looked at."""
-    keys = list(
-        Notice.objects.due(timezone.now()).values_list("pk", flat=True)[:NOTIFICATIONS_AT_ONCE]
-    )
-    for key in keys:
+    """Sends what is due, called by the schedule. Returns how many were dealt with.
+
+    Those whose file cannot be stored now stay due, and keep no other waiting.
+    """
+    due = Notice.objects.due(timezone.now())
+    done, is_storage_away = send_first(due)
+    if is_storage_away:
+        done += send_first(due.filter(rule__attaches_ics=False))[0]
+    return done
+
+
+def send_first(due: QuerySet[Notice]) -> tuple[int, bool]:
+    """Deals with the first of those that are due. Returns how many, and whether the storage of
+    files is away: each that asks it may wait long for nothing."""
+    done = failures = 0
+    for key in list(due.values_list("pk", flat=True)[:NOTIFICATIONS_AT_ONCE]):
         try:
             store_file(key)
             send_notification(key)
+            done += 1
         except StorageAway as error:
-            # It stays due; others have no file.
             log.warning("notification_waits", notification=key, reason=str(error))
-    return len(keys)
+            failures += 1
+            if failures == STORAGE_TRIES:
+                return done, True
+    return done, False
 
 
 def store_file(key: int) -> None:

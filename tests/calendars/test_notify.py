@@ -2,14 +2,17 @@
 # ruff: noqa: ARG001 (fixtures that only have to be there)
 
 import time
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 from icalendar import Calendar as ICalendar
+from pytest_django import Settings
 
 from calendars.appointments import rescheduling
 from calendars.appointments.booking import book_appointment
@@ -32,6 +35,7 @@ from tests.calendars.fake_vendor import FakeVendor
 from tests.calendars.test_booking import HOUR, booking_request
 from tests.calendars.workers import write_due
 from tests.connections import Closing
+from wedsync_comms.lib.storage.storage_settings import storage_settings
 
 # A Tuesday at noon.
 NOON = datetime(2027, 5, 4, 12, tzinfo=UTC)
@@ -279,6 +283,56 @@ def test_a_reminder_that_the_lost_rows_may_have_had_is_asked_for_and_not_sent(
     assert new_subjects(clock) == []
     reminder = Message.objects.get(subject="A reminder: Tasting on Thursday 20 May 2027")
     assert (reminder.status, reminder.send_after) == ("unknown", None)
+
+
+@pytest.fixture
+def storage_away(booked: Appointment, settings: Settings, tmp_path: Path) -> None:
+    """Nothing can be written: a file stands where the folder should be."""
+    # So that what is sent is no file that is there already.
+    Appointment.objects.update(place="The old barn")
+    (tmp_path / "stone").touch()
+    gone = storage_settings(str(tmp_path / "stone" / "files"))
+    settings.STORAGES = {**settings.STORAGES, "files": gone}
+
+
+def test_after_a_restore_a_storage_that_is_away_ends_it_with_what_to_do(
+    booked: Appointment, clock: Clock, storage_away: None
+) -> None:
+    clock.now = booked.starts_at - timedelta(hours=24)
+    with pytest.raises(CommandError, match=r"FILES_URL.* --dumped-at 2026-05-01T10:30:00Z"):
+        call_command("after_restore", "--dumped-at", "2026-05-01T10:30Z")
+    assert Notice.objects.due(clock.now).exists()
+
+
+def test_while_the_storage_is_away_who_needs_no_file_is_told(
+    booked: Appointment,
+    clock: Clock,
+    storage_away: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(send, "NOTIFICATIONS_AT_ONCE", 2)
+    notification = Notice.objects.get()
+    clock.now = booked.starts_at - timedelta(hours=24)
+    plain = clone(notification.rule, name="In passing", attaches_ics=False)
+    heavy = [clone(notification.rule, name=f"With a file {number}") for number in range(3)]
+    for number, rule in enumerate([*heavy, plain]):
+        at = {"occasion_key": f"{number}", "tell_after": clock.now, "state": "waiting"}
+        clone(notification, rule=rule, message=None, **at)
+
+    assert send.send_due_notifications() == 1
+    assert set(Notice.objects.due(clock.now).values_list("rule", flat=True)) == {
+        rule.pk for rule in heavy
+    }
+    assert send.send_due_notifications() == 0
+
+
+def clone(row: Any, **columns: Any) -> Any:
+    made = copy(row)
+    made.pk, made._state.adding = None, True
+    for name, value in columns.items():
+        setattr(made, name, value)
+    made.save()
+    return made
 
 
 def test_by_the_way_there_is(

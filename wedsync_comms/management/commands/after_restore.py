@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 
+from calendars.models import Notice
 from calendars.notifications import plan, send
 from communications.sending import restoration
 
@@ -40,8 +41,7 @@ class Command(BaseCommand):
         skip_lost_ids()
         # What was to be told by now becomes messages first, which are then asked for as well.
         plan.plan_reminders()
-        while send.send_due_notifications():
-            pass
+        compose_due_notifications(since)
         count, waiting = restoration.find_out_due(since), restoration.postpone_escalations()
         self.stdout.write(
             f"Dumped at {since:%Y-%m-%d %H:%M:%S} UTC. Messages that were due since then and are "
@@ -68,6 +68,19 @@ def moment_of_dump() -> datetime:
             "every process and say it, with --dumped-at 2026-12-01T10:30Z."
         )
     return newest
+
+
+def compose_due_notifications(since: datetime) -> None:
+    """Raises CommandError where some cannot be composed, which would else be sent later."""
+    while send.send_due_notifications():
+        pass
+    waiting = Notice.objects.due(timezone.now()).count()
+    if waiting:
+        raise CommandError(
+            f"The storage of files does not answer, and {waiting} notifications that are due take "
+            "a file along: have FILES_URL lead to one that does. Then run this again, before any "
+            f"process is started, with --dumped-at {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
 
 
 def skip_lost_ids() -> None:
