@@ -15,10 +15,12 @@ from pytest_django import Settings
 from tests.servers import free_port
 from wedsync_comms.lib.checks import database_checks, environment_checks
 from wedsync_comms.lib.checks.environment_checks import (
+    check_files,
     check_public_url,
     check_redis,
     check_sqlite,
 )
+from wedsync_comms.lib.storage.storage_settings import storage_settings
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,27 @@ def test_a_file_in_a_container_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_sqlite() == []
     monkeypatch.setenv(environment_checks.CONTAINER_VARIABLE, "10.0.0.1")
     assert [warning.id for warning in check_sqlite()] == ["wedsync.W009"]
+
+
+def test_files_that_go_with_the_container_are_said(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STORAGES = {"files": storage_settings(str(tmp_path / "not" / "yet"))}
+    monkeypatch.setattr(environment_checks, "CONTAINER_FILES", ())
+    monkeypatch.delenv(environment_checks.CONTAINER_VARIABLE, raising=False)
+    monkeypatch.setattr(environment_checks, "CONTAINER_ROOT", tmp_path)
+    assert check_files() == []
+    monkeypatch.setenv(environment_checks.CONTAINER_VARIABLE, "10.0.0.1")
+    assert [warning.id for warning in check_files()] == ["wedsync.W010"]
+    # Another file system than the container's own: a volume.
+    monkeypatch.setattr(environment_checks, "CONTAINER_ROOT", Path("/proc"))
+    assert check_files() == []
+
+
+def test_files_in_a_bucket_are_fine(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(environment_checks.CONTAINER_VARIABLE, "10.0.0.1")
+    settings.STORAGES = {"files": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {}}}
+    assert check_files() == []
 
 
 def test_a_server_outside_of_the_container_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """FILES_URL: a folder or a bucket, or a sentence about what to write."""
 
+import re
 import sys
+import traceback
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from wedsync_comms.lib.storage.storage_settings import storage_settings
@@ -16,6 +19,8 @@ from wedsync_comms.lib.storage.storage_settings import storage_settings
         ("/srv/files", "/srv/files"),
         ("/srv/our files", "/srv/our files"),
         ("file:///srv/our%20files", "/srv/our files"),
+        ("var/files", f"{settings.BASE_DIR}/var/files"),
+        ("./files", f"{settings.BASE_DIR}/files"),
     ],
 )
 def test_a_path_is_a_folder(url: str, location: str) -> None:
@@ -24,7 +29,7 @@ def test_a_path_is_a_folder(url: str, location: str) -> None:
     assert made["OPTIONS"]["location"] == location
 
 
-@pytest.mark.parametrize("url", ["files", "./files", "gs://bucket", "file://host/files", "C:/x"])
+@pytest.mark.parametrize("url", ["", "gs://bucket", "file://host/files", "C:/x"])
 def test_what_is_neither_a_folder_nor_a_bucket_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="neither a folder nor a bucket"):
         storage_settings(url)
@@ -84,6 +89,18 @@ def test_a_bucket_that_is_written_wrongly_is_refused_with_what_to_write(
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=says):
         storage_settings(url)
+
+
+@pytest.mark.parametrize(
+    "secret", ["ab/cd", "/abcd", "ab/c:d", "ab?c=d", "ab#cd", "[ab", "\u2100b"]
+)
+def test_keys_that_are_not_written_for_a_url_are_refused_and_not_shown(secret: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"“/” as %2F") as refused:
+        storage_settings(f"s3://KEY:{secret}@bucket/folder?region=eu-west-1")
+    logged = "".join(traceback.format_exception(refused.value))
+    said = re.findall(r"^[\w.]+: .*", logged, re.MULTILINE)
+    assert len(said) == 1
+    assert not re.search(r"KEY|\bab|cd\b", said[0])
 
 
 def test_a_bucket_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,9 @@ TIMEOUT_S = 3
 # What Docker and Podman put into a container; Kubernetes sets the variable.
 CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 CONTAINER_VARIABLE = "KUBERNETES_SERVICE_HOST"
+# A volume is another file system than the container's own.
+CONTAINER_ROOT = Path("/")
+FOLDER = "wedsync_comms.lib.storage.folder.FolderStorage"
 
 
 @register(Tags.security, deploy=True)
@@ -77,6 +80,29 @@ def check_sqlite(**_: Any) -> list[CheckMessage]:
             id="wedsync.W009",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_files(**_: Any) -> list[CheckMessage]:
+    folder = settings.STORAGES["files"]["OPTIONS"].get("location")
+    kind = settings.STORAGES["files"]["BACKEND"]
+    if kind != FOLDER or not is_container() or not goes_with_container(Path(folder)):
+        return []
+    return [
+        Warning(
+            f"Files are kept in {folder}, a folder of this container: no other one finds them, and "
+            "they go when the container does.",
+            hint="Set FILES_URL to a folder on a volume that all containers mount, or to a bucket "
+            "(s3://…).",
+            id="wedsync.W010",
+        )
+    ]
+
+
+def goes_with_container(folder: Path) -> bool:
+    """Whether a folder, which may not be there yet, is on no volume."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.stat().st_dev == CONTAINER_ROOT.stat().st_dev
 
 
 def is_container() -> bool:

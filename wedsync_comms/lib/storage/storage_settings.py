@@ -11,21 +11,34 @@ from django.core.exceptions import ImproperlyConfigured
 Settings = dict[str, Any]
 
 EXAMPLES = "/srv/wedsync/files or s3://bucket/folder?region=eu-west-1"
+KEYS_UNQUOTED = (
+    "FILES_URL cannot be read: what comes after a “:” is no bucket. In the keys of a bucket, write "
+    "“/” as %2F, “?” as %3F and “#” as %23; the address of a store goes to the end, like "
+    "s3://key:secret@bucket?endpoint=https://minio.example.com"
+)
+CHECKOUT = Path(__file__).resolve().parents[3]
 S3_OPTIONS = ("region", "endpoint", "addressing_style")
 # A storage that does not answer is noticed while somebody waits for a page, or for a mail.
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES = 5, 10, 2
 
 
 def storage_settings(url: str) -> Settings:
-    """Returns what belongs into `STORAGES`. Raises ImproperlyConfigured with what to write."""
-    parts = urlsplit(url)
+    """Returns what belongs into `STORAGES`. Raises ImproperlyConfigured with what to write.
+
+    No sentence shows a part of the URL that may be one of a key.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ImproperlyConfigured(KEYS_UNQUOTED) from None
     if parts.scheme == "s3":
         return bucket_settings(parts)
-    if parts.scheme not in ("", "file") or parts.netloc or not parts.path.startswith("/"):
+    if parts.scheme not in ("", "file") or parts.netloc or not parts.path:
         raise ImproperlyConfigured(
             f"FILES_URL names neither a folder nor a bucket: write it like {EXAMPLES}."
         )
-    return folder_settings(Path(unquote(parts.path)))
+    # However a process is started, a relative one is the same.
+    return folder_settings(CHECKOUT / unquote(parts.path))
 
 
 def folder_settings(folder: Path) -> Settings:
@@ -43,15 +56,17 @@ def folder_settings(folder: Path) -> Settings:
 
 def bucket_settings(parts: SplitResult) -> Settings:
     """Without keys in the URL, boto3 finds them as it always does: environment, role, profile."""
+    bucket = parts.netloc.rpartition("@")[2]
+    if ":" in bucket:
+        raise ImproperlyConfigured(KEYS_UNQUOTED)
+    if not bucket:
+        raise ImproperlyConfigured(f"FILES_URL names no bucket: write it like {EXAMPLES}.")
     given = dict(parse_qsl(parts.query))
     if unknown := sorted(set(given) - set(S3_OPTIONS)):
         raise ImproperlyConfigured(
             f"FILES_URL has options nobody knows: {', '.join(unknown)}. There are: "
             f"{', '.join(S3_OPTIONS)}."
         )
-    bucket = parts.netloc.rpartition("@")[2]
-    if not bucket:
-        raise ImproperlyConfigured(f"FILES_URL names no bucket: write it like {EXAMPLES}.")
     keys = {
         "access_key": unquote(parts.username or ""),
         "secret_key": unquote(parts.password or ""),
