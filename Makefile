@@ -116,9 +116,13 @@ python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 		echo "$(PYTHON) cannot create environments: install its venv module (on Debian and Ubuntu: apt-get install python3-venv)"; exit 1; }
 
+# Redocly's demand. Debian 12 has 18.
 node:
-	@command -v npm > /dev/null || { \
-		echo "npm was not found: install Node.js 20 or newer (on Debian: sudo apt-get install nodejs npm)."; exit 1; }
+	@version=$$(node --version 2> /dev/null | cut -c 2-); \
+	needs="Node.js 20.19 or newer is needed, 22.12 or newer of 22: https://nodejs.org/en/download (Debian 12 has 18 only)."; \
+	command -v npm > /dev/null && [ -n "$$version" ] || { echo "Node.js or its npm was not found. $$needs"; exit 1; }; \
+	echo "$$version" | awk -F . '{ exit !($$1 == 20 && $$2 >= 19 || $$1 == 22 && $$2 >= 12 || $$1 > 22) }' \
+		|| { echo "Node.js $$version does not do. $$needs"; exit 1; }
 
 chromium:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \

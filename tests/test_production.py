@@ -42,7 +42,23 @@ execute_from_command_line(["manage.py", *sys.argv[1:]])
 PROVIDERS = ("RESEND_", "TWILIO_", "WHATSAPP_", "GOOGLE_", "MICROSOFT_")
 
 
-def without_sandbox(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `COPY . .` puts into the image."""
+    folder = tmp_path_factory.mktemp("image")
+    for name in image_names():
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, folder / name)
+    return folder
+
+
+def image_names() -> set[str]:
+    everything, *rules = re.findall("^[^#].*", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert everything == "*"
+    return {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
+
+
+def without_sandbox(image: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: v for name, v in os.environ.items() if not name.startswith(PROVIDERS)}
     wanted = {
         "DEBUG": "off",
@@ -53,7 +69,7 @@ def without_sandbox(code: str, *arguments: str) -> subprocess.CompletedProcess[s
     }
     return subprocess.run(
         [sys.executable, "-c", BLOCKED + code, *arguments],
-        cwd=ROOT,
+        cwd=image,
         env=kept | wanted,
         capture_output=True,
         text=True,
@@ -70,8 +86,8 @@ def names(lock: str) -> set[str]:
     return {pin.partition("==")[0].partition("[")[0] for pin in pins(lock)}
 
 
-def test_every_process_loads_without_the_sandbox() -> None:
-    loaded = without_sandbox(PROCESSES)
+def test_every_process_loads_without_the_sandbox(image: Path) -> None:
+    loaded = without_sandbox(image, PROCESSES)
 
     assert loaded.returncode == 0, loaded.stderr
 
@@ -87,8 +103,10 @@ def test_the_sandbox_is_no_application() -> None:
         ("run", "nothing stands in for a provider without settings: set RESEND_API_KEY, TWILIO_"),
     ],
 )
-def test_a_command_that_needs_it_says_that_it_is_missing(command: str, says: str) -> None:
-    tried = without_sandbox(MANAGE, command)
+def test_a_command_that_needs_it_says_that_it_is_missing(
+    image: Path, command: str, says: str
+) -> None:
+    tried = without_sandbox(image, MANAGE, command)
 
     assert tried.returncode == 1
     assert says in tried.stderr
@@ -167,7 +185,51 @@ def test_the_image_runs_as_a_number() -> None:
     assert user == ["10001"]
 
 
-def test_the_image_is_built_without_it() -> None:
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+def test_nothing_gets_into_the_image_that_only_lies_there() -> None:
+    locks = {"requirements.lock", "requirements-sentry.lock", "requirements-extras.lock"}
 
-    assert {"sandbox", "tests", "requirements-run.lock", "requirements-dev.lock"} <= set(ignored)
+    assert image_names() == {
+        *("calendars", "communications", "health", "wedsync_comms", "static", "templates"),
+        *("LICENSE", "Procfile", "become.sh", "manage.py"),
+        *locks,
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("20.19.0", ""),
+        ("20.20.2", ""),
+        ("22.12.0", ""),
+        ("24.1.0", ""),
+        (
+            "18.20.4",
+            "Node.js 18.20.4 does not do. Node.js 20.19 or newer is needed, 22.12 or newer of 22",
+        ),
+        ("20.18.1", "Node.js 20.18.1 does not do"),
+        ("22.11.0", "Node.js 22.11.0 does not do"),
+        (None, "Node.js or its npm was not found. Node.js 20.19 or newer is needed"),
+    ],
+)
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_a_node_that_is_too_old_is_told_what_to_do(
+    tmp_path: Path, version: str | None, says: str
+) -> None:
+    for name in ("sh", "awk", "cut"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "")
+    programs = {"npm": "", "node": f"echo v{version}"}
+    for name, does in programs.items() if version else ():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+
+    done = subprocess.run(
+        [shutil.which("make") or "", "--no-print-directory", "node"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode != 0) == bool(says), done.stderr
+    assert says in done.stdout
