@@ -10,22 +10,39 @@ from django.apps import apps
 from django.db import connection
 
 Execute = Callable[[str, Any, Any, Any], Any]
-# The tables that grow with each message.
+APPS = ("communications", "calendars", "health", "lib", "wedsync_comms")
+# The tables that do not grow with each message; every other one does, and has to say how it is
+# found on one of many machines (docs/scaling.md).
+COLD = {
+    # With organizations, their people and settings.
+    "communications.Organization",
+    "communications.Membership",
+    "communications.SenderStanding",
+    "communications.Template",
+    # With changes of the address book.
+    "communications.Handle",
+    "communications.ContactChange",
+    "communications.Merge",
+    "communications.Pair",
+    "communications.Import",
+    # With calendars, and what is entered in them.
+    *(f"calendars.{model.__name__}" for model in apps.get_app_config("calendars").get_models()),
+    # With what goes wrong, and who looks after it.
+    "health.Probe",
+    "health.Incident",
+    "health.IncidentEvent",
+    "health.Alert",
+    "health.Action",
+    # With processes, limits and what waits for its turn.
+    "lib.SharedState",
+    "lib.Heartbeat",
+    "lib.WaitingTask",
+}
 HOT = {
-    apps.get_model(label)._meta.db_table: label
-    for label in (
-        "communications.Message",
-        "communications.Attempt",
-        "communications.Call",
-        "communications.Event",
-        "communications.WebhookDelivery",
-        "communications.Attachment",
-        "communications.Contact",
-        "communications.Address",
-        "communications.Suppression",
-        "health.Rollup",
-        "health.Failure",
-    )
+    model._meta.db_table: model._meta.label
+    for app in APPS
+    for model in apps.get_app_config(app).get_models(include_auto_created=True)
+    if model._meta.label not in COLD
 }
 TABLE = re.compile(r'(?:FROM|JOIN|UPDATE|INTO)\s+"(\w+)"')
 # In a condition, or among the columns of an INSERT.
