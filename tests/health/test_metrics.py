@@ -71,7 +71,9 @@ def dashboard_expressions() -> list[str]:
     return [target["expr"] for panel in dashboard_panels() for target in panel["targets"]]
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="needs Debian's package prometheus")
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="promtool is not there: apt-get install prometheus"
+)
 def test_prometheus_evaluates_every_rule_and_every_panel(
     tmp_path: Path, settings: Settings
 ) -> None:
