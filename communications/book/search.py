@@ -15,7 +15,7 @@ from communications.vocabulary import search_keys
 
 class HasParts(Func):
     """Whether a key has all of some parts of three characters, which the index `contact_by_part`
-    knows of each (migration 0026). PostgreSQL only."""
+    knows of each (migration `parts_of_search_keys`). PostgreSQL only."""
 
     function = "communications_parts"
     arg_joiner = ") @> ("
@@ -23,8 +23,14 @@ class HasParts(Func):
 
 
 def search_contacts(rows: QuerySet[Contact], query: str) -> QuerySet[Contact]:
-    """Returns those whose names, addresses, company or weddings contain every word, forgivingly."""
-    for choices in search_keys.search_terms(query):
+    """Returns those whose names, addresses, company or weddings contain every word, forgivingly.
+
+    All for a blank query, and none for signs alone, which are in no key.
+    """
+    terms = search_keys.search_terms(query)
+    if not terms and query.replace("\0", "").strip():
+        return rows.none()
+    for choices in terms:
         rows = rows.filter(any_of(Q(search__contains=choice) for choice in choices))
         if connections[rows.db].vendor == "postgresql":
             rows = rows.filter(where_to_look(choices))

@@ -5,7 +5,7 @@ says where to look."""
 import re
 from collections.abc import Iterable
 
-from communications.vocabulary import personal_names, phone_numbers
+from communications.vocabulary import email_addresses, personal_names, phone_numbers
 
 MAX_KEY = 4_000
 # Google ignores dots, and everything after a plus sign.
@@ -14,7 +14,7 @@ NUMBER = re.compile(r"\+?[\d\s()./–-]+")
 # Fewer digits say nothing.
 MIN_DIGITS = 3
 MAX_TERMS = 8
-# What an index knows a key by (migration 0026).
+# What an index knows a key by (migration `parts_of_search_keys`).
 PART = 3
 
 
@@ -57,7 +57,11 @@ def query_words(query: str) -> list[str]:
 
 def word_alternatives(word: str) -> list[str]:
     plain = personal_names.fold_text(word)
-    return sorted({plain, personal_names.spelled_out(word), *personal_names.name_variants(plain)})
+    found = {plain, personal_names.spelled_out(word), *personal_names.name_variants(plain)}
+    if "@" in word:
+        # As it is stored: a domain with other letters than ASCII's has another form there.
+        found.add(email_addresses.received_address(word))
+    return sorted(found - {""})
 
 
 def address_hint(value: str) -> str:

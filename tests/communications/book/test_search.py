@@ -32,6 +32,8 @@ QUERIES = st.lists(LETTERS, max_size=8).map("".join)
 
 def looked_at_each(rows: QuerySet[Contact], query: str) -> set[int]:
     terms = search_keys.search_terms(query)
+    if not terms and query.replace("\0", "").strip():
+        return set()
     return {
         contact.pk
         for contact in rows
@@ -59,6 +61,25 @@ def book() -> list[Contact]:
         contacts.create_contact(of, name=name, addresses=[("email", f"a_{number}+x@ng.example")])
         for number, name in enumerate(NAMES)
     ]
+
+
+@pytest.mark.parametrize("query", ["%", "_", '"', "--", "( )", "👰", "…"])
+def test_signs_alone_find_nobody(book: list[Contact], query: str) -> None:  # noqa: ARG001
+    assert not search.search_contacts(Contact.objects.all(), query).exists()
+
+
+@pytest.mark.parametrize(
+    "query", ["amelie@exämple.de", "AMELIE@EXÄMPLE.de", "amelie@xn--exmple-cua.de"]
+)
+def test_an_address_is_found_however_its_domain_is_written(query: str) -> None:
+    of = factories.organization()
+    contacts.create_contact(of, name="", addresses=[("email", "amelie@exämple.de")])
+    assert search.search_contacts(Contact.objects.all(), query).count() == 1
+
+
+@pytest.mark.parametrize("query", ["", " ", "\t\n"])
+def test_a_blank_query_leaves_out_nobody(book: list[Contact], query: str) -> None:
+    assert search.search_contacts(Contact.objects.all(), query).count() == len(book)
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's index.")
