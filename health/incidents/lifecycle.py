@@ -173,6 +173,8 @@ def add_event(row: Incident, kind: IncidentEvent.Kind, at: datetime, *, text: st
 
 
 def prune_incidents() -> int:
-    """Removes what was resolved long ago."""
+    """Removes what was resolved long ago; nothing where it is kept for ever (0)."""
+    if not settings.KEEP_DAYS:
+        return 0
     old = timezone.now() - timedelta(days=settings.KEEP_DAYS)
     return Incident.objects.filter(resolved_at__lt=old).delete()[0]

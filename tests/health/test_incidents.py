@@ -112,9 +112,12 @@ def test_the_history_says_what_happened() -> None:
     assert IncidentEvent.objects.filter(kind="resolved").exists()
 
 
-def test_old_ones_are_forgotten() -> None:
+def test_old_ones_are_forgotten(settings: Settings) -> None:
     evaluate(healthy_observation(failing(0)))
     Incident.objects.update(resolved_at=at(0) - timedelta(days=200))
+    settings.KEEP_DAYS = 0
+    assert lifecycle.prune_incidents() == 0
+    settings.KEEP_DAYS = 90
     assert lifecycle.prune_incidents() > 0
     assert not Incident.objects.exists()
 
