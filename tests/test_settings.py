@@ -86,6 +86,18 @@ def test_a_way_around_a_pooler_leads_to_postgresql(tmp_path: Path) -> None:
     assert "DATABASE_DIRECT_URL is for PostgreSQL" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [({"KEEP_EVENT_DAYS": "1"}, 7), ({"KEEP_DAYS": "6"}, 7), ({"KEEP_TEXT_DAYS": "-1"}, 1)],
+)
+def test_what_receipts_and_repeats_need_is_kept_long_enough(
+    tmp_path: Path, given: dict[str, str], least: int
+) -> None:
+    [(name, days)] = given.items()
+    done = manage(tmp_path, "check", DEBUG="on", **given)
+    assert f"{name} is {days}: set it to {least} or more, or to 0" in done.stderr
+
+
 def test_a_developer_needs_no_key(tmp_path: Path) -> None:
     assert manage(tmp_path, "check", DEBUG="on").returncode == 0
 

@@ -442,8 +442,13 @@ RETENTION_DAYS: dict[str, int] = {
     "delivery": env.int("KEEP_DELIVERY_DAYS", default=KEEP_DAYS),
     "event": env.int("KEEP_EVENT_DAYS", default=KEEP_DAYS),
 }
-if min(KEEP_DAYS, *RETENTION_DAYS.values()) < 0:
-    raise ImproperlyConfigured("KEEP_…_DAYS are days, and at least 0, which is for ever.")
+# Providers repeat webhooks and send receipts for a week, and what those are about must be there.
+for _kind, _days in {"": KEEP_DAYS, **RETENTION_DAYS}.items():
+    _name, _least = f"KEEP_{_kind}_DAYS".upper().replace("__", "_"), 1 if _kind == "text" else 7
+    if _days and _days < _least:
+        raise ImproperlyConfigured(
+            f"{_name} is {_days}: set it to {_least} or more, or to 0, which is for ever."
+        )
 # The largest webhook taken; Meta's are the largest, up to 3 MB.
 WEBHOOK_MAX_BYTES = 3 * 1024 * 1024
 # API requests carry attachments, so the limit is Resend's for a whole mail.
