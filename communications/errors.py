@@ -24,12 +24,21 @@ class NotPossible(Exception):
     """Says to a person why not: it is in a state that forbids it."""
 
 
+class KeySpent(NotPossible):
+    """The idempotency key belongs to this request, whose message was removed since."""
+
+
 class StorageAway(Exception):
     """The storage of files does not answer: nothing was done, and later it may be."""
 
 
 class FileGone(Exception):
     """The storage answers, and does not have the file that it was given: says so to a person."""
+
+    def __init__(self, message: str, file: int) -> None:
+        super().__init__(message)
+        # The id of the stored file.
+        self.file = file
 
 
 class FilesBusy(Exception):

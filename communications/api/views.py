@@ -109,11 +109,14 @@ class MessageViewSet(ScopedView, ReadOnlyModelViewSet[Message]):
 
     @extend_schema(
         request=ComposeSerializer,
-        responses={201: MessageSerializer},
+        responses={201: MessageSerializer, 409: ProblemSerializer},
         parameters=[KEY],
     )
     def create(self, request: Request) -> Response:
-        """Composes a message. It is stored when this answers, and sent right after."""
+        """Composes a message. It is stored when this answers, and sent right after.
+
+        409 where the Idempotency-Key is of a message that the retention rule has removed.
+        """
         key = idempotency_key(request)
         serializer = ComposeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

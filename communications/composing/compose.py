@@ -12,9 +12,10 @@ from django.utils import timezone
 from communications.composing import attachments, drafts, replies
 from communications.composing.drafts import Draft
 from communications.composing.template_choice import SENDABLE
-from communications.errors import KeyReused, Refused, StorageAway
+from communications.errors import KeyReused, KeySpent, Refused, StorageAway
 from communications.files import contents
 from communications.live import event_stream
+from communications.messages.spent_keys import find_spent_key
 from communications.messages.transitions import Change, record
 from communications.models import Attachment, Channel, Message, Organization, Template
 from communications.policy import (
@@ -54,7 +55,8 @@ def compose_message(
     """Returns once the message is stored; it is sent after the commit.
 
     The same key with the same draft returns the first message again. Raises Refused, KeyReused if
-    the key came with another draft, and StorageAway if its files cannot be stored now.
+    the key came with another draft, KeySpent if the first message was removed, and StorageAway if
+    its files cannot be stored now.
     """
     digest = draft_digest(draft)
     if idempotency_key and (found := find_composed(organization, idempotency_key, digest)):
@@ -120,10 +122,16 @@ def draft_digest(draft: Draft) -> str:
 
 def find_composed(organization: Organization, key: str, digest: str) -> Composed | None:
     found = Message.objects.filter(organization=organization, idempotency_key=key).first()
-    if found is None:
+    first = found or find_spent_key(organization, key)
+    if first is None:
         return None
-    if found.request_hash != digest:
+    if first.request_hash != digest:
         raise KeyReused("This Idempotency-Key was used for another request: choose a new one.")
+    if found is None:
+        raise KeySpent(
+            "This request was taken before, and the retention rule has removed its message since. "
+            "Nothing was sent now: to send it again, choose a new Idempotency-Key."
+        )
     return Composed(found, is_new=False)
 
 

@@ -128,14 +128,15 @@ def attachment_content(attachment: Attachment) -> bytes:
     if attachment.stored is None:
         # Written by a release before, and not moved yet.
         return bytes(attachment.content or b"")
+    name, file = attachment.filename, attachment.stored.pk
     try:
         content = read_content(attachment.stored)
     except FileNotFoundError as error:
-        raise FileGone(f"The file “{attachment.filename}” is no longer in the storage.") from error
+        raise FileGone(f"The file “{name}” is no longer in the storage.", file) from error
     except Exception as error:
         raise StorageAway(NOT_READ) from error
     if content_hash(content) != attachment.stored.sha256:
-        raise FileGone(f"The file “{attachment.filename}” is damaged in the storage.")
+        raise FileGone(f"The file “{name}” is damaged in the storage.", file)
     return content
 
 
@@ -151,3 +152,11 @@ def note_failure(what: str, name: str, error: BaseException) -> None:
     log.warning(what, name=name, error=repr(error))
     with suppress(shared_state.Unavailable):
         tally.count_event(FAILURES)
+
+
+def mark_lost(file: int) -> None:
+    """Has the content written anew by whoever comes with it next, and nobody else given this file.
+
+    Who carries it already keeps it: it may be back, as where a folder was not mounted.
+    """
+    StoredFile.objects.ready().filter(pk=file).update(state=FileState.LOST)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
 
-from communications.errors import FilesBusy, StorageAway
-from communications.files.contents import NOT_READ, attachment_content, note_failure
+from communications.errors import FileGone, FilesBusy, StorageAway
+from communications.files.contents import NOT_READ, attachment_content, mark_lost, note_failure
 from communications.models import Attachment
 
 # How many messages' files are read at once by one process.
@@ -43,6 +43,13 @@ class FileReader:
         Raises StorageAway where they cannot be read now, FileGone where one is no longer there,
         and FilesBusy where others are read at the moment.
         """
+        try:
+            return self.wait_for(attachments, within_s)
+        except FileGone as gone:
+            mark_lost(gone.file)
+            raise
+
+    def wait_for(self, attachments: Sequence[Attachment], within_s: float) -> list[bytes]:
         job = self.take_place(attachments)
         try:
             return job.result(within_s)

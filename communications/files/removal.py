@@ -34,7 +34,10 @@ def detach_files(attachments: Iterable[Attachment]) -> list[int]:
         if attachment.stored_id is not None:
             files.add(attachment.stored_id)
     Attachment.objects.filter(pk__in=ids).delete()
-    StoredFile.objects.filter(pk__in=files).update(check_after=timezone.now())
+    # In one order for everybody, so that two never wait for each other.
+    rows = StoredFile.objects.filter(pk__in=files)
+    list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    rows.update(check_after=timezone.now())
     return sorted(files)
 
 

@@ -15,7 +15,7 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
-from communications.models import Event
+from communications.models import Event, Organization
 from wedsync_comms.lib import wakeup
 
 GROUP = "events"
@@ -95,11 +95,10 @@ def last_event_id() -> int:
 
 def replay_frames(organization: int, since: int) -> list[str] | None:
     """Returns the frames an organization missed; None if they are too many or too old."""
-    if not is_replayable(since):
-        return None
     rows = event_rows().filter(organization_id=organization)
     missed = list(rows.filter(id__gt=since)[: REPLAY_LIMIT + 1])
-    if len(missed) > REPLAY_LIMIT:
+    # Asked afterwards: what was removed before they were read is told of by now.
+    if len(missed) > REPLAY_LIMIT or not is_replayable(organization, since):
         return None
     return [encode_frame(row) for row in [*overlapping_rows(rows, since), *missed]]
 
@@ -119,10 +118,14 @@ def overlapping_rows(rows: QuerySet[Event, Any], since: int) -> Iterable[dict[st
     )
 
 
-def is_replayable(since: int) -> bool:
+def is_replayable(organization: int, since: int) -> bool:
     """Whether everything after this id is still there; 0 asks for whatever there is."""
+    if since == 0:
+        return True
     first = Event.objects.aggregate(first=Min("id"))["first"] or 1
-    return since == 0 or first - 1 <= since <= last_event_id()
+    # Old events of messages under way stay, so the oldest one does not tell what was removed.
+    removed = Organization.objects.filter(pk=organization, events_removed_to__gt=since)
+    return first - 1 <= since <= last_event_id() and not removed.exists()
 
 
 @dataclass

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from communications.files import contents, removal
 from communications.messages.transitions import save_columns
-from communications.models import Attachment, Message, Trimmed
+from communications.models import Attachment, Event, Message, Trimmed
+from communications.vocabulary.events import Kind
 
 TEXT_BATCH = 200
 # What is part of a text, and what stands for it afterwards.
@@ -28,6 +29,8 @@ BLANK: Mapping[str, Any] = {
     "reactions": [],
     "has_attachments": False,
 }
+# What its timeline quotes of it.
+QUOTING = (Kind.EDITED, Kind.REACTED)
 # What its fingerprint is made of.
 PROVEN = ("subject", "body", "html", "media", "template_ref", "content")
 
@@ -37,12 +40,15 @@ def remove_texts(organization: int | None, before: datetime) -> int:
     with transaction.atomic():
         messages = oldest_untrimmed(organization, before)
         with_files = [message.pk for message in messages if message.has_attachments]
-        rows = list(Attachment.objects.filter(message__in=with_files).select_related("stored"))
+        attachments = Attachment.objects.filter(message__in=with_files).defer("content")
+        rows = list(attachments.select_related("stored"))
         hashes = hashes_by_message(rows)
         for message in messages:
             blank_text(message, hashes.get(message.pk, []))
         columns = [*BLANK, "trimmed", "text_removed_at", "fingerprint"]
         save_columns(Message.objects, messages, columns)
+        quotes = Event.objects.filter(message__in=messages, kind__in=QUOTING)
+        quotes.exclude(detail="").update(detail="")
         # The files themselves go with the next sweep.
         removal.detach_files(rows)
     return len(messages)
@@ -50,9 +56,7 @@ def remove_texts(organization: int | None, before: datetime) -> int:
 
 def oldest_untrimmed(organization: int | None, before: datetime) -> list[Message]:
     for trimmed in (Trimmed.NOTHING, Trimmed.ATTEMPTS):
-        rows = Message.objects.settled().filter(
-            organization=organization, trimmed=trimmed, created_at__lt=before
-        )
+        rows = Message.objects.over_since(before).filter(organization=organization, trimmed=trimmed)
         locked = rows.order_by("created_at").select_for_update(skip_locked=True)
         if found := list(locked[:TEXT_BATCH]):
             return found
@@ -84,9 +88,12 @@ def content_fingerprint(message: Message, files: Iterable[str]) -> str:
 def hashes_by_message(attachments: Iterable[Attachment]) -> dict[UUID, list[str]]:
     found: dict[UUID, list[str]] = {}
     for row in attachments:
-        # Bytes that nobody has moved yet are in the row.
-        digest = (
-            row.stored.sha256 if row.stored else contents.content_hash(bytes(row.content or b""))
-        )
+        digest = row.stored.sha256 if row.stored else unmoved_hash(row)
         found.setdefault(row.message_id, []).append(digest)
     return found
+
+
+def unmoved_hash(attachment: Attachment) -> str:
+    # Bytes that nobody has moved yet are in the row: one file in memory at a time.
+    rows = Attachment.objects.filter(pk=attachment.pk)
+    return contents.content_hash(bytes(rows.values_list("content", flat=True).get() or b""))

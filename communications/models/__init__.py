@@ -14,6 +14,7 @@ from communications.models.files import FileState, StoredFile
 from communications.models.messages import Attachment, Direction, Message, Priority, Trimmed
 from communications.models.organizations import Membership, Organization
 from communications.models.senders import SenderStanding
+from communications.models.spent_keys import SpentKey
 from communications.models.templates import Template
 from communications.models.webhooks import WebhookDelivery
 from wedsync_comms.lib.admin_kit.roles import Role
@@ -41,6 +42,7 @@ __all__ = [
     "Priority",
     "Role",
     "SenderStanding",
+    "SpentKey",
     "StoredFile",
     "Suppression",
     "Template",

@@ -12,6 +12,8 @@ class FileState(models.TextChoices):
     WRITING = "writing", "being written"
     READY = "ready"
     REMOVING = "removing", "being removed"
+    # Its file is gone or damaged: nobody is given it any more, and the content is written anew.
+    LOST = "lost"
 
 
 class StoredFileQuerySet(models.QuerySet["StoredFile"]):
@@ -30,6 +32,7 @@ class StoredFile(models.Model):
 
         writing -> ready -> removing -> (gone)
            └───────────────────┘  nobody came to use it
+                     ready -> lost -> removing  the file is not there any more, or damaged
 
     What it is called and declared as is said by whoever uses it.
     """

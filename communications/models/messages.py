@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
+from django.utils import timezone
 
 from communications.models.contacts import Channel, Contact
 from communications.models.files import StoredFile
-from communications.models.organizations import Organization
+from communications.models.organizations import MIN_KEEP_DAYS, Organization
 from communications.vocabulary.consent.consent_keywords import Consent
 from communications.vocabulary.statuses import (
     CHAIN,
@@ -21,6 +22,8 @@ from communications.vocabulary.statuses import (
     Status,
 )
 
+# As long as receipts come: Meta repeats its webhooks for a week.
+RECEIPT_WINDOW = timedelta(days=MIN_KEEP_DAYS)
 STATUSES = [(status.value, status.label) for status in CHAIN]
 
 
@@ -57,6 +60,18 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Those with nothing ahead: not queued, scheduled, under way, unknown or to be fetched."""
         ended = self.filter(send_after=None, escalate_at=None, fetch_after=None)
         return ended.exclude(status__in=[Status.QUEUED, Status.UNKNOWN])
+
+    def over_since(self, before: datetime) -> MessageQuerySet:
+        """Those settled before then: composed, due, received and last tried earlier.
+
+        What a provider took, and has not said more about, is not over while receipts still come.
+        """
+        settled = self.settled().filter(created_at__lt=before).exclude(send_at__gte=before)
+        over = settled.exclude(attempts__started_at__gte=before)
+        # Where the attempts are gone, what was last written to it says how late they were.
+        over = over.exclude(trimmed__gte=Trimmed.ATTEMPTS, updated_at__gte=before)
+        awaited = timezone.now() - RECEIPT_WINDOW
+        return over.exclude(status=Status.SENT, attempts__started_at__gte=awaited)
 
     def outbound(self) -> MessageQuerySet:
         return self.filter(direction=Direction.OUTBOUND)

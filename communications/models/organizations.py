@@ -118,6 +118,8 @@ class Organization(models.Model):
         blank=True,
         validators=[MinValueValidator(MIN_KEEP_DAYS), MaxValueValidator(MAX_KEEP_DAYS)],
     )
+    # The highest id of its events that retention has removed: who saw less may have missed some.
+    events_removed_to = models.BigIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -176,7 +176,10 @@ def after_failure(attempt: Attempt, event: StatusChanged) -> None:
         return
     if message.status in {Status.DELIVERED, Status.READ}:
         return
-    record([step for step in [next_step_after(attempt, message, event)] if step is not None])
+    step = next_step_after(attempt, message, event)
+    if message.trimmed and step is not None and step.plan is not None:
+        step = ended_without_text(message, event)
+    record([step] if step is not None else [])
 
 
 def next_step_after(attempt: Attempt, message: Message, event: StatusChanged) -> Change | None:
@@ -207,6 +210,17 @@ def expired_unsent(message: Message) -> Change:
         error_code="expired",
         detail=f"It never left the provider, and was of use until "
         f"{message.expires_at:%d %B %Y %H:%M} UTC only.",
+    )
+
+
+def ended_without_text(message: Message, event: StatusChanged) -> Change:
+    why = as_sentence(sanitise(event.detail) or "It did not arrive")
+    return Change(
+        message=message.pk,
+        kind=Kind.FAILED,
+        decision=Status.FAILED,
+        error_code="text_removed",
+        detail=f"{why} The retention rule has removed its text: write it anew.",
     )
 
 

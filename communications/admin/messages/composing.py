@@ -21,7 +21,7 @@ from unfold.widgets import (
 from communications.admin.messages import typed_templates
 from communications.composing.compose import compose_message
 from communications.composing.drafts import Draft
-from communications.errors import KeyReused, Refused
+from communications.errors import KeyReused, KeySpent, Refused
 from communications.models import (
     Channel,
     Contact,
@@ -175,6 +175,8 @@ class ComposeForm(forms.Form):
             self.add_error(field if field in self.fields else None, str(error))
         except KeyReused:
             self.add_error(None, "This form was sent before, with another text: open a new one.")
+        except KeySpent:
+            self.add_error(None, "This form was sent long ago: open a new one.")
         else:
             return composed.message
         return None

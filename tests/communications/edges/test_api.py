@@ -10,10 +10,12 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from communications.messages.spent_keys import spend_keys
 from communications.models import (
     Contact,
     Event,
@@ -298,6 +300,17 @@ def test_the_same_key_with_another_body_is_a_422(api: Api) -> None:
     assert answer.status_code == 422
     assert "Idempotency-Key" in answer.json()["detail"]
     assert Message.objects.count() == 1
+
+
+def test_a_repeat_after_its_message_was_removed_is_a_409(api: Api) -> None:
+    api.post("messages/", MAIL, Idempotency_Key="order-7")
+    with transaction.atomic():
+        spend_keys(Message.objects.all())
+        Message.objects.all().delete()
+    answer = api.post("messages/", MAIL, Idempotency_Key="order-7")
+    assert answer.status_code == 409
+    assert "Nothing was sent now" in answer.json()["detail"]
+    assert not Message.objects.exists()
 
 
 def test_a_key_belongs_to_its_organization(api: Api) -> None:

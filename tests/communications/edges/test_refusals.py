@@ -26,6 +26,7 @@ CONFLICTS = {
     "appointments_cancel_create",
     "contacts_merge_create",
     "messages_cancel_create",
+    "messages_create",
     "messages_retry_create",
 }
 BY_STATE = {409, 412, 422}

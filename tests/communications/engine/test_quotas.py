@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from communications.models import Message, Organization
+from communications.messages import text_removal
+from communications.models import Attempt, Message, Organization
 from communications.providers import registry
 from communications.receiving import receipts
 from communications.vocabulary.events import Kind, Source, StatusChanged
@@ -95,6 +96,27 @@ def test_a_receipt_of_it_sends_the_mail_by_the_next_provider(
     assert (status(message), message.provider) == ("sent", "second")
     assert registry.breaker_for("first").state().cause == QUOTA
     assert not mailing.requests()[1:]
+
+
+def test_what_has_no_text_any_more_is_not_sent_empty_after_a_late_receipt(
+    venue: Organization, mailing: Mailing
+) -> None:
+    mailing.two_accounts()
+    message = factories.message(venue)
+    mailing.send_due()
+    assert status(message) == "sent"
+    later = timezone.now() + timedelta(days=1)
+    Message.objects.update(created_at=later - timedelta(days=40))
+    Attempt.objects.update(started_at=later - timedelta(days=40))
+    assert text_removal.remove_texts(venue.pk, later) == 1
+
+    event = reached(message, "reached_daily_quota", timezone.now())
+    receipts.apply_status("first", event, "e1", Source.WEBHOOK)
+    mailing.send_until_nothing_is_left()
+
+    assert (status(message), message.error_code) == ("failed", "text_removed")
+    assert "removed its text: write it anew" in message.error
+    assert len(mailing.requests()) == 1
 
 
 @pytest.mark.parametrize("remedy", [QuotaExceeded, CredentialsRejected, RateLimited])

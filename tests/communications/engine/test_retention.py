@@ -2,18 +2,24 @@
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from communications.errors import NotPossible
+from communications.composing.compose import compose_message
+from communications.composing.drafts import Draft
+from communications.errors import KeyReused, KeySpent, NotPossible
 from communications.files import removal
+from communications.live import event_stream
 from communications.messages import retention, row_removal, staff_actions, text_removal
 from communications.messages.transitions import record
 from communications.models import (
@@ -23,6 +29,7 @@ from communications.models import (
     Event,
     Message,
     Organization,
+    SpentKey,
     StoredFile,
     Suppression,
     WebhookDelivery,
@@ -65,7 +72,8 @@ def sent(of: Organization, days: float, **columns: Any) -> Message:
     message = rows.message(of, status=Status.DELIVERED, provider="first", provider_id="id-1")
     attempt = rows.attempt(message, status=Status.DELIVERED, started_at=ago(days))
     event(message, days, attempt=attempt)
-    Message.objects.filter(pk=message.pk).update(created_at=ago(days), **columns)
+    times = {"created_at": ago(days), "updated_at": ago(days)}
+    Message.objects.filter(pk=message.pk).update(**{**times, **columns})
     message.refresh_from_db()
     return message
 
@@ -253,6 +261,67 @@ def test_what_has_something_ahead_stays_whole(
     assert not Message.objects.filter(pk=later.pk).exists()
 
 
+@pytest.mark.parametrize("kind", ["text", "message", "attempt"])
+def test_days_count_from_when_it_was_due_and_last_tried(
+    keep: Keep, venue: Organization, kind: str
+) -> None:
+    """Composed long ahead, or tried again by hand: what has just left has its receipts to come."""
+    keep(**{kind: 30})
+    due = sent(venue, 70, send_at=ago(29))
+    retried = sent(venue, 70)
+    Attempt.objects.filter(message=retried).update(started_at=ago(29))
+    over = sent(venue, 70, send_at=ago(31))
+    assert retention.remove_expired() == 1
+    assert Message.objects.filter(pk__in=[due.pk, retried.pk], trimmed=0).count() == 2
+    assert not Message.objects.filter(pk=over.pk, trimmed=0).exists()
+
+
+def test_once_its_attempts_are_gone_a_message_counts_from_when_it_was_last_written(
+    keep: Keep, venue: Organization
+) -> None:
+    keep(attempt=30, message=60)
+    retried = sent(venue, 100, updated_at=ago(40))
+    Attempt.objects.update(started_at=ago(40))
+    assert retention.remove_expired() == 1
+    assert Message.objects.filter(pk=retried.pk).exists()
+    Message.objects.update(updated_at=ago(61))
+    assert retention.remove_expired() == 1
+
+
+def test_what_a_provider_took_keeps_its_text_while_receipts_still_come(
+    keep: Keep, venue: Organization
+) -> None:
+    keep(text=1)
+    taken = sent(venue, 6, status=Status.SENT)
+    sent(venue, 6)
+    sent(venue, 8, status=Status.SENT)
+    assert retention.remove_expired() == 2
+    assert list(Message.objects.exclude(body="")) == [taken]
+
+
+def test_what_its_timeline_quotes_goes_with_the_text(keep: Keep, venue: Organization) -> None:
+    keep(text=1)
+    message = sent(venue, 3)
+    quoted = event(message, 2, event_id="e1", detail="Before: Dear Amelia")
+    Event.objects.filter(pk=quoted.pk).update(kind=Kind.EDITED)
+    plain = event(message, 2, event_id="e2", detail="250 OK")
+    retention.remove_expired()
+    assert dict(Event.objects.exclude(event_id=None).values_list("pk", "detail")) == {
+        quoted.pk: "",
+        plain.pk: "250 OK",
+    }
+
+
+def test_no_more_than_one_file_is_in_memory_at_a_time(keep: Keep, venue: Organization) -> None:
+    keep(text=1)
+    for _ in range(2):
+        unmoved(sent(venue, 3))
+    with CaptureQueriesContext(connection) as captured:
+        retention.remove_expired()
+    content = re.compile(r'"communications_attachment"."content"[ ,]')
+    assert len([query for query in captured if content.search(query["sql"])]) == 2
+
+
 # --- attempts, messages -------------------------------------------------------------------------
 
 
@@ -308,6 +377,25 @@ def test_a_message_goes_with_all_that_is_its_own_and_leaves_what_others_need(
     assert (closed.message, closed.lifted_at, answer.in_reply_to) == (None, None, None)
 
 
+def test_the_key_of_a_removed_message_sends_nothing_again(keep: Keep, venue: Organization) -> None:
+    keep(message=30)
+    draft = Draft(channel="email", to="amelia@example.com", subject="Your day", body="Soon")
+    first = compose_message(venue, draft, idempotency_key="order-7").message
+    Message.objects.update(created_at=ago(31), send_after=None, status=Status.DELIVERED)
+    assert retention.remove_expired() == 1
+
+    with pytest.raises(KeySpent, match="Nothing was sent now"):
+        compose_message(venue, draft, idempotency_key="order-7")
+    with pytest.raises(KeyReused):
+        compose_message(venue, replace(draft, body="Later"), idempotency_key="order-7")
+    assert not Message.objects.exists()
+    assert SpentKey.objects.get().message == first.pk
+    # Another key, and another organization's.
+    compose_message(venue, draft, idempotency_key="order-8")
+    compose_message(factories.organization(), draft, idempotency_key="order-7")
+    assert Message.objects.count() == 2
+
+
 # --- webhooks, events ---------------------------------------------------------------------------
 
 
@@ -328,6 +416,28 @@ def test_what_is_old_goes_and_what_was_never_applied_stays(keep: Keep, venue: Or
 
     assert Event.objects.count() == 1
     assert list(WebhookDelivery.objects.order_by("id")) == kept
+
+
+@pytest.mark.parametrize("kind", ["event", "message"])
+def test_who_missed_events_that_were_removed_loads_the_list_anew(
+    keep: Keep, venue: Organization, kind: str
+) -> None:
+    keep(**{kind: 90})
+    other = factories.organization()
+    # Still under way, so it keeps its timeline: the oldest event of all stays.
+    waiting = rows.message(other, status=Status.QUEUED, send_after=timezone.now())
+    seen = event(waiting, 120).pk
+    old = sent(venue, 100)
+    removed = Event.objects.get(message=old).pk
+    left = event(rows.message(venue, status=Status.DELIVERED), 1).pk
+
+    assert retention.remove_expired() == 1
+
+    assert event_stream.replay_frames(venue.pk, seen) is None
+    assert len(event_stream.replay_frames(venue.pk, removed) or []) == 1
+    assert event_stream.replay_frames(venue.pk, left) is not None
+    # Nothing of theirs is missing.
+    assert event_stream.replay_frames(other.pk, seen) is not None
 
 
 # --- in small batches, in turns, and beside others ----------------------------------------------

@@ -16,6 +16,7 @@ from communications.book import erasure
 from communications.composing import compose
 from communications.errors import FileGone, StorageAway
 from communications.files import contents, moving, removal
+from communications.files.reading import FileReader
 from communications.models import Attachment, FileState, Message, Organization, StoredFile
 from tests import factories
 from tests.communications.engine.test_compose import attachment
@@ -176,6 +177,33 @@ def test_bytes_that_are_not_the_ones_that_were_stored_are_none(folder: Path) -> 
     path.write_bytes(b"")
     with pytest.raises(FileGone, match="is damaged in the storage"):
         contents.attachment_content(Attachment.objects.get())
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a_lost_file_is_written_anew_by_the_next_message(folder: Path, *, damaged: bool) -> None:
+    factories.message(attachments=[menu()])
+    [path] = files_in(folder)
+    if damaged:
+        path.write_bytes(b"%PDF")
+    else:
+        path.unlink()
+    lost = StoredFile.objects.get()
+    with pytest.raises(FileGone):
+        FileReader().read(list(Attachment.objects.select_related("stored")), 5)
+
+    later = factories.message(attachments=[menu()])
+
+    assert contents.attachment_content(later.attachments.get()) == PDF
+    # The first one still knows which file was its own.
+    assert Attachment.objects.filter(stored=lost).count() == 1
+
+
+def test_a_storage_that_is_away_has_lost_nothing(away: Outage) -> None:
+    factories.message(attachments=[menu()])
+    away.begins()
+    with pytest.raises(StorageAway):
+        FileReader().read(list(Attachment.objects.select_related("stored")), 5)
+    assert StoredFile.objects.get().state == FileState.READY
 
 
 def test_two_who_write_the_same_content_at_once_end_with_one(folder: Path) -> None:
