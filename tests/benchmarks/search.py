@@ -9,7 +9,7 @@ from functools import partial
 from unittest.mock import patch
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from communications.book import search
 from communications.models import Contact, Organization
@@ -65,7 +65,7 @@ def fill() -> None:
 
 
 def times_without_index() -> Figures:
-    with patch.object(search, "where_to_look", lambda _choices: search.Q()):
+    with patch.object(search, "where_to_look", lambda _choices: Q()):
         return times()
 
 
