@@ -250,6 +250,11 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         ]
         read_only_fields = fields
         extra_kwargs = {
+            "sender": {
+                "help_text": "Who it came from. Of one of yours that was not tried yet: who you "
+                "wrote as when it was composed, blank for the installation’s usual sender; then "
+                "who it really left as, blank where the provider picks a number of its pool."
+            },
             "text_removed_at": {"help_text": "When the retention rule removed the text."},
             "fingerprint": {"help_text": "SHA-256 of the text that was removed."},
         }

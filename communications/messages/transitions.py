@@ -40,6 +40,7 @@ MESSAGE_FIELDS = [
     "error_code",
     "provider",
     "provider_id",
+    "sender",
     *STAMPS.values(),
     "updated_at",
 ]
@@ -262,7 +263,7 @@ def is_final_success(message: Message, attempts: list[Attempt]) -> bool:
 
 
 def denormalise_attempt(message: Message, attempts: list[Attempt]) -> None:
-    """Copies up who has the message, or why it did not get there."""
+    """Copies up who has the message and who it came from, or why it did not get there."""
     if message.status == message.decision:
         return
     carrier = max(
@@ -272,6 +273,8 @@ def denormalise_attempt(message: Message, attempts: list[Attempt]) -> None:
     )
     if carrier is not None:
         message.provider, message.provider_id = carrier.provider, carrier.provider_id
+        # Another step of its plan may have been tried since, as somebody else.
+        message.sender = carrier.sender
         message.error, message.error_code = (
             ("", "") if message.status in REACHED else (carrier.error, carrier.error_code)
         )

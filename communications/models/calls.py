@@ -62,7 +62,8 @@ class Attempt(models.Model):
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
     leg = models.PositiveSmallIntegerField(default=0)
-    # Frozen: a repeated call must have the same bytes.
+    # Frozen: a repeated call must have the same bytes. Blank: the vendor picks one from its pool,
+    # or it was made by 0.1.0 as the installation.
     sender = models.CharField(max_length=320, blank=True)
     to = models.CharField(max_length=320)
     # The message's place in a call that carries many; the same in every repetition.

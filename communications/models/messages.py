@@ -97,6 +97,9 @@ class Message(models.Model):
         default=Direction.OUTBOUND,
     )
     channel = models.CharField(max_length=8, choices=Channel.choices)
+    # Of one of ours: who it was last tried as, and once a provider has it, as whom that one does.
+    # Before its first call who its organization wrote as when it was composed; blank there: the
+    # installation.
     sender = models.CharField("from", max_length=320, blank=True)
     to = models.CharField(max_length=320)
     subject = models.CharField(max_length=998, blank=True)

@@ -33,9 +33,23 @@ def sender_at(organization: Organization, slug: str) -> str:
     return organization.sender(provider.channel) or provider.sender
 
 
+def sender_on_record(organization: Organization, slug: str) -> str:
+    """Returns the same as it is written down; blank where the vendor picks from its pool."""
+    if registry.provider_for(slug).uses_sender_pool:
+        return organization.sender(registry.provider_for(slug).channel)
+    return sender_at(organization, slug)
+
+
 def sender_of(attempt: Attempt) -> str:
     """Returns who an attempt was made as, as the provider was told it."""
     return attempt.sender or registry.provider_for(attempt.provider).sender
+
+
+def own_sender_of(attempt: Attempt) -> str:
+    """Returns the organization's own sender that an attempt was made as; blank if it was made as
+    the installation."""
+    usual = registry.provider_for(attempt.provider).sender
+    return "" if attempt.sender == usual else attempt.sender
 
 
 def trial_pause(trials: int) -> timedelta:

@@ -150,7 +150,7 @@ def close_address(attempt: Attempt, event: StatusChanged, reason: Reason) -> Non
         attempt.message.organization,
         channel=registry.provider_for(attempt.provider).channel,
         value=attempt.to,
-        sender=attempt.sender if reason == Reason.OPT_OUT else "",
+        sender=senders.own_sender_of(attempt) if reason == Reason.OPT_OUT else "",
         marketing_only=event.remedy is OptedOutOfMarketing,
         reason=reason,
         detail=sanitise(event.detail),

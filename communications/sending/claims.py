@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Case, F, Max, QuerySet, Value, When
 from django.utils import timezone
 
 from communications.messages.transitions import Change, record
@@ -117,8 +117,7 @@ def refuse_or_hold(messages: Sequence[Message]) -> list[Message]:
 def open_calls(slug: str, batches: Sequence[Sequence[Message]]) -> list[Claim]:
     """Opens a call for each batch: takes its messages out of the outbox, with an attempt each."""
     now = timezone.now()
-    taken = [message.pk for batch in batches for message in batch]
-    Message.objects.filter(pk__in=taken).update(send_after=None)
+    take_out_of_outbox(slug, [message for batch in batches for message in batch])
     calls = Call.objects.bulk_create(
         Call(provider=slug, repeat_after=lease_deadline(), tries=1, created_at=now) for _ in batches
     )
@@ -129,7 +128,7 @@ def open_calls(slug: str, batches: Sequence[Sequence[Message]]) -> list[Claim]:
                 call=call,
                 number=len(message.attempts.all()) + 1,
                 leg=message.leg,
-                sender=message.organization.sender(message.leg_channel),
+                sender=message.sender,
                 to=message.leg_to,
                 position=position,
                 provider=slug,
@@ -141,6 +140,18 @@ def open_calls(slug: str, batches: Sequence[Sequence[Message]]) -> list[Claim]:
     ]
     Attempt.objects.bulk_create(attempt for attempts in opened for attempt in attempts)
     return [Claim(call, attempts) for call, attempts in zip(calls, opened, strict=True)]
+
+
+def take_out_of_outbox(slug: str, messages: Sequence[Message]) -> None:
+    """Takes messages out of the outbox, and writes down who they leave as: their organization may
+    have had another sender when they were composed, and a provider has one of its own."""
+    for message in messages:
+        message.sender = senders.sender_on_record(message.organization, slug)
+    as_whom = {message.organization_id: Value(message.sender) for message in messages}
+    whens = (When(organization=pk, then=sender) for pk, sender in as_whom.items())
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(
+        send_after=None, sender=Case(*whens, default=F("sender"))
+    )
 
 
 def claim_repeat(call_id: Any) -> Claim | None:

@@ -206,7 +206,7 @@ def suppress_opted_out(called: CallResult) -> None:
                 attempt.message.organization,
                 channel=registry.provider_for(attempt.provider).channel,
                 value=attempt.to,
-                sender=attempt.sender,
+                sender=senders.own_sender_of(attempt),
                 marketing_only=isinstance(result, OptedOutOfMarketing),
                 reason=Reason.OPT_OUT,
                 detail=str(result),

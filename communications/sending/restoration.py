@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from communications.messages.transitions import Change, record
 from communications.models import Attempt, Call, Event, Message
+from communications.policy import senders
 from communications.providers import registry
 from communications.vocabulary.events import Kind
 from communications.vocabulary.statuses import Status
@@ -82,7 +83,7 @@ def open_lost_call(slug: str, messages: Sequence[Message], dumped_at: datetime) 
             call=call,
             number=(message.attempts.aggregate(last=Max("number"))["last"] or 0) + 1,
             leg=message.leg,
-            sender=message.organization.sender(message.leg_channel),
+            sender=senders.sender_on_record(message.organization, slug),
             to=message.leg_to,
             position=position,
             provider=slug,

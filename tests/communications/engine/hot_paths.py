@@ -49,6 +49,8 @@ TABLE = re.compile(r'(?:FROM|JOIN|UPDATE|INTO)\s+"(\w+)"')
 OF_ONE = re.compile(
     r'"organization_id"\s+(?:= %s|IN \()|INSERT INTO "\w+" \([^)]*"organization_id"'
 )
+# Which value a row gets is no condition.
+CHOICE = re.compile(r"CASE WHEN .*? END")
 
 
 @dataclass
@@ -72,6 +74,6 @@ class Paths:
         if not tables:
             return
         self.asked[name] = self.asked.get(name, 0) + 1
-        if not OF_ONE.search(sql):
+        if not OF_ONE.search(CHOICE.sub("", sql)):
             verb = sql.split(maxsplit=1)[0].lower()
             self.across.setdefault(name, set()).add(f"{verb} {tables[0].partition('.')[2]}")
