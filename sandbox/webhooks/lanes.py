@@ -47,4 +47,5 @@ class Lanes(Generic[T]):
             self.push(lane, item)
 
     def __len__(self) -> int:
-        return sum(len(queue) for queue in self._waiting.values())
+        """Returns how many are not done, those under way among them."""
+        return len(self.dump())

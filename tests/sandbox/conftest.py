@@ -1,5 +1,6 @@
 """One sandbox and one receiver of webhooks for all tests; each test starts with both empty."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,10 @@ def sandbox(server: SandboxServer, receiver: Receiver) -> Iterator[SandboxServer
     """Forgets everything afterwards, so that nothing late arrives in the next test."""
     before = server.control("GET", "/")
     yield server
+    server.control("POST", "/reset")
+    # What was being posted at this moment counts, and may take an answer, in the next test.
+    while any(vendor["webhooks_waiting"] for vendor in server.control("GET", "/").values()):
+        time.sleep(0.01)
     server.control("POST", "/reset")
     for slug, now in server.control("GET", "/").items():
         usual = before[slug]["settings"] | SUPPRESSIONS.get(slug, {})
