@@ -249,16 +249,16 @@ def lost_attempts(attempts: Sequence[Attempt]) -> list[Change]:
     return [mark_lost(attempt) for attempt in attempts if attempt.status == Status.QUEUED]
 
 
-def mark_lost(attempt: Attempt) -> Change:
-    """Says that the process died which made the attempt."""
+def mark_lost(attempt: Attempt, error_code: str = "lost", detail: str = LOST) -> Change:
+    """Says that nobody knows what came of an attempt: as a rule, the process died that made it."""
     return Change(
         message=attempt.message_id,
         attempt=attempt.pk,
         kind=Kind.UNANSWERED,
         status=Status.UNKNOWN,
         provider=attempt.provider,
-        error_code="lost",
-        detail=LOST,
+        error_code=error_code,
+        detail=detail,
         outcome={"finished_at": timezone.now(), "error_class": OutcomeUnknown.__name__},
     )
 

@@ -14,13 +14,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from communications.messages.transitions import Change, record
+from communications.messages.transitions import record
 from communications.models import Attempt, Call, Event, Message
 from communications.policy import senders
 from communications.providers import registry
-from communications.vocabulary.events import Kind
-from communications.vocabulary.statuses import Status
-from wedsync_comms.lib.errors import OutcomeUnknown
+from communications.sending.claims import mark_lost
 from wedsync_comms.lib.models import Heartbeat
 
 RESTORED_AT_ONCE = 500
@@ -91,20 +89,7 @@ def open_lost_call(slug: str, messages: Sequence[Message], dumped_at: datetime) 
         )
         for position, message in enumerate(messages)
     )
-    record([lost_by_restoration(attempt) for attempt in attempts])
-
-
-def lost_by_restoration(attempt: Attempt) -> Change:
-    return Change(
-        message=attempt.message_id,
-        attempt=attempt.pk,
-        kind=Kind.UNANSWERED,
-        status=Status.UNKNOWN,
-        provider=attempt.provider,
-        error_code="restored",
-        detail=RESTORED,
-        outcome={"finished_at": timezone.now(), "error_class": OutcomeUnknown.__name__},
-    )
+    record([mark_lost(attempt, "restored", RESTORED) for attempt in attempts])
 
 
 def postpone_escalations() -> int:
