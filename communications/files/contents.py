@@ -154,7 +154,7 @@ def note_failure(what: str, name: str, error: BaseException) -> None:
         tally.count_event(FAILURES)
 
 
-def mark_lost(file: int) -> None:
+def mark_file_lost(file: int) -> None:
     """Has the content written anew by whoever comes with it next, and nobody else given this file.
 
     Who carries it already keeps it: it may be back, as where a folder was not mounted.

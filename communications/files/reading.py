@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 
 from communications.errors import FileGone, FilesBusy, StorageAway
-from communications.files.contents import NOT_READ, attachment_content, mark_lost, note_failure
+from communications.files.contents import NOT_READ, attachment_content, mark_file_lost, note_failure
 from communications.models import Attachment
 
 # How many messages' files are read at once by one process.
@@ -46,7 +46,7 @@ class FileReader:
         try:
             return self.wait_for(attachments, within_s)
         except FileGone as gone:
-            mark_lost(gone.file)
+            mark_file_lost(gone.file)
             raise
 
     def wait_for(self, attachments: Sequence[Attachment], within_s: float) -> list[bytes]:
