@@ -89,7 +89,7 @@ NO_CONNECTION = Rule(
     severity=CRITICAL,
     title="We cannot reach {name}",
     did=f"Uses up no tries. {MOVES_ON}Asks every two seconds whether there is a way again.",
-    advice="See the provider's address in the settings, this machine's network, and name server.",
+    advice="Check the provider's address in the settings, and this machine's network and DNS.",
     condition=of_each_provider(connection_missing),
 )
 
